@@ -290,7 +290,9 @@ func (t *tally) markdown() string {
 				continue
 			}
 			promoted, barred = promoted+r.promoted, barred+r.barred
-			fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %d |\n", r.kind, r.place, r.cases, r.promoted, r.list(), r.barred)
+			fmt.Fprintf(
+				&b, "| %s | %s | %d | %d | %s | %d |\n", r.kind, r.place, r.cases, r.promoted, r.list(), r.barred,
+			)
 		}
 	}
 	fmt.Fprintf(&b, "| all | | %d | %d | | %d |\n", t.cases(), promoted, barred)

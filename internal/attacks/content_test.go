@@ -37,7 +37,9 @@ func replace(what string) func(*trial, attempt) ended {
 		if what == "content" {
 			files := map[string][]byte{"MLmodel": mlmodel(o.mark, ""), "model.pkl": []byte("pickle " + o.mark)}
 			o.tags = map[string]string{"files.sha256": digestOf(files)}
-			gates = s.policy(fmt.Sprintf("- metric: %s\n  min: 0.9\n- artifact: digest\n  digest-tag: files.sha256", s.metric))
+			gates = s.policy(fmt.Sprintf(
+				"- metric: %s\n  min: 0.9\n- artifact: digest\n  digest-tag: files.sha256", s.metric,
+			))
 		}
 		m := s.train(o)
 		candidate := s.through(a.door, entry{made: m, by: s.honest})
@@ -221,6 +223,8 @@ func lacking(flavor string) func(*trial, attempt) ended {
 		}
 		m := s.train(o)
 		candidate := s.through(a.door, entry{made: m, by: s.honest})
-		return s.run("promote", candidate, s.policy(fmt.Sprintf("- metric: %s\n  min: 0.9\n- artifact: complete", s.metric)))
+		return s.run(
+			"promote", candidate, s.policy(fmt.Sprintf("- metric: %s\n  min: 0.9\n- artifact: complete", s.metric)),
+		)
 	}
 }

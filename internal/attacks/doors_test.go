@@ -90,7 +90,11 @@ func (s *trial) copied(d door, e entry) inputs {
 	if d == byCopyOf {
 		second := other + "-again"
 		s.post(e.by, "registered-models/create", object{"name": second}, nil)
-		copied := version{of: second, source: fmt.Sprintf("models:/%s/%s", other, number), run: s.versionOf(other, e).run}
+		copied := version{
+			of:     second,
+			source: fmt.Sprintf("models:/%s/%s", other, number),
+			run:    s.versionOf(other, e).run,
+		}
 		number, other = s.create(e.by, copied), second
 	}
 	if d == byCopyAlias {

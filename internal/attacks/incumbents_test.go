@@ -21,7 +21,11 @@ var editedIncumbents = kind{
 		{"an earlier step", []who{editor}, everyDoor, []when{between, after}, nil, worsen(row{step: -1})},
 		{
 			"a later step, on a dataset",
-			[]who{editor}, everyDoor, []when{between, after}, v3, worsen(row{step: 7, dataset: "validation", digest: "d1g3st"}),
+			[]who{editor}, everyDoor, []when{between, after}, v3, worsen(row{
+				step:    7,
+				dataset: "validation",
+				digest:  "d1g3st",
+			}),
 		},
 		{
 			"a later step, for the run alone",

@@ -56,7 +56,9 @@ func sarifReport(results, more string) string {
 func reportFields() []field {
 	var fields []field
 	for name, text := range oddReports {
-		fields = append(fields, field{name, []who{editor}, []door{byRun, byVersion}, []when{before}, nil, oddReport(text)})
+		fields = append(fields, field{
+			name, []who{editor}, []door{byRun, byVersion}, []when{before}, nil, oddReport(text),
+		})
 	}
 	return sorted(fields)
 }

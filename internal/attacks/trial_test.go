@@ -512,7 +512,9 @@ func (s *trial) live(alias string) string {
 			} `json:"latest_versions"`
 		} `json:"registered_model"`
 	}
-	err := s.honest.Call(s.Context(), http.MethodGet, "registered-models/get?name="+url.QueryEscape(s.model), nil, &model)
+	err := s.honest.Call(
+		s.Context(), http.MethodGet, "registered-models/get?name="+url.QueryEscape(s.model), nil, &model,
+	)
 	if err != nil && strings.Contains(err.Error(), ": 404 ") {
 		return ""
 	}

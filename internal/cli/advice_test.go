@@ -14,15 +14,17 @@ var (
 	placeholder = regexp.MustCompile(`\b[A-Z][A-Z_]+\b`)
 )
 
-// A command that a rule of the audit advises is one that the command line takes: its flags exist, and no input is
-// missing. What the finding tells is filled in, so at most one word is left to whoever pastes it.
-func TestAdvisedCommandsCanBePasted(t *testing.T) {
-	filled := strings.NewReplacer("MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8")
+// The command line accepts every command that an audit rule suggests: its flags exist and no input is missing. Facts of
+// the finding are filled in, so at most one word is left to replace.
+func TestAdvice_CommandsParse(t *testing.T) {
+	filled := strings.NewReplacer(
+		"MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8",
+	)
 	seen := 0
 	for _, rule := range rules.Rules() {
 		for _, m := range quoted.FindAllStringSubmatch(rule.Fix, -1) {
 			texts := []string{m[1]}
-			if strings.HasSuffix(m[1], "--alias ALIAS") { // a stage goes in its place where the finding is about one
+			if strings.HasSuffix(m[1], "--alias ALIAS") { // a finding about a stage has --stage instead
 				texts = append(texts, strings.Replace(m[1], "--alias ALIAS", "--stage STAGE", 1))
 			}
 			for _, text := range texts {
@@ -40,14 +42,17 @@ func TestAdvisedCommandsCanBePasted(t *testing.T) {
 	if seen < 10 {
 		t.Errorf("%d commands were looked at", seen)
 	}
-	for _, wrong := range []string{"validate --model churn --candidate models:/churn/7", "promote --model churn --alias champion", "audit --modle churn", "rollback --model churn --alias champion --scope all", "compare --model churn"} {
+	for _, wrong := range []string{
+		"validate --model churn --candidate models:/churn/7", "promote --model churn --alias champion",
+		"audit --modle churn", "rollback --model churn --alias champion --scope all", "compare --model churn",
+	} {
 		if len(refusals(strings.Fields(wrong))) == 0 {
 			t.Errorf("%s passes", wrong)
 		}
 	}
 }
 
-// refusals are the complaints about a command line on a laptop that has the server's address.
+// refusals returns the problems of a command line on a laptop with the address of a server.
 func refusals(argv []string) []string {
 	a, err := inputs.Arguments(argv)
 	if err != nil {
@@ -66,9 +71,11 @@ func refusals(argv []string) []string {
 		}
 		return inputs.Get(name).Default
 	}
-	set := inputs.Read(c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" })
+	set := inputs.Read(
+		c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" },
+	)
 	var out []string
-	for _, p := range append(inputs.Unread(c, a), set.Problems...) {
+	for _, p := range append(inputs.UnreadFlags(c, a), set.Problems...) {
 		out = append(out, p.String())
 	}
 	if c.Judges && set.Intent.Query.Target.Empty() {

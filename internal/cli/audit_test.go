@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// auditReport is the report file as programs read it.
+// auditReport is the report file of an audit.
 type auditReport struct {
 	Findings []audit.Finding
 	Totals   *audit.Totals
@@ -31,19 +31,26 @@ type auditReport struct {
 	Reason   registry.Reason
 }
 
-// auditOf runs the command against a double and returns its JSON, held to the schema.
+// auditOf runs the command against a double, validates its JSON against the schema, and returns it.
 func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditReport, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	status := Run(context.Background(), Process{
-		Args: append([]string{"audit", "--json", "--tracking-uri", address}, args...), Env: func(string) string { return "" },
-		Stdout: &out, Stderr: &errs, Dir: t.TempDir(), Now: func() time.Time { return now }, Jitter: func() float64 { return 0 },
-		Wire: rest.Config{Transport: double.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		Args: append(
+			[]string{"audit", "--json", "--tracking-uri", address}, args...,
+		),
+		Env:    func(string) string { return "" },
+		Stdout: &out,
+		Stderr: &errs,
+		Dir:    t.TempDir(),
+		Now:    func() time.Time { return now },
+		Jitter: func() float64 { return 0 },
+		Wire:   rest.Config{Transport: double.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
 	if strings.Contains(errs.String(), "canary") {
 		t.Errorf("a secret was printed: %s", errs.String())
 	}
-	heldTo(t, "audit.schema.json", out.Bytes())
+	checkSchema(t, "audit.schema.json", out.Bytes())
 	var r auditReport
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out.String(), errs.String())
@@ -52,7 +59,7 @@ func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditRepo
 }
 
 // heldTo validates a document by a schema of docs.
-func heldTo(t *testing.T, name string, document []byte) {
+func checkSchema(t *testing.T, name string, document []byte) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 	if err != nil {
@@ -81,7 +88,9 @@ func heldTo(t *testing.T, name string, document []byte) {
 
 func rotten(t *testing.T) *mlflowtest.Server {
 	t.Helper()
-	double := mlflowtest.New("2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }))
+	double := mlflowtest.New(
+		"2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }),
+	)
 	seed, err := os.Open("testdata/seed/rot.json")
 	if err != nil {
 		t.Fatal(err)
@@ -95,11 +104,13 @@ func rotten(t *testing.T) *mlflowtest.Server {
 
 func TestAuditReport(t *testing.T) {
 	live, status := auditOf(t, rotten(t))
-	if status != registry.ExitDone || live.Reason != registry.OK || live.Totals.Total() != len(live.Findings) || live.Totals.Total() != 8 {
+	if status != registry.ExitDone || live.Reason != registry.OK || live.Totals.Total() != len(live.Findings) ||
+		live.Totals.Total() != 8 {
 		t.Errorf("status %d, %+v", status, live.Totals)
 	}
 	all, status := auditOf(t, rotten(t), "--scope", "all", "--fail-on", "medium")
-	if status != registry.ExitRefused || all.Reason != registry.Findings || all.Totals.Versions != 6 || all.Totals.Live != 4 || all.Totals.Total() <= live.Totals.Total() {
+	if status != registry.ExitRefused || all.Reason != registry.Findings || all.Totals.Versions != 6 ||
+		all.Totals.Live != 4 || all.Totals.Total() <= live.Totals.Total() {
 		t.Errorf("status %d, %+v", status, all.Totals)
 	}
 	seen := map[string]bool{}
@@ -116,21 +127,33 @@ func TestAuditReport(t *testing.T) {
 	}
 }
 
-// A ledger is found also where everything on the model that names it was removed, and where it cannot be listed that is
-// said.
-func TestALedgerThatItsModelDeniesIsFound(t *testing.T) {
+// A ledger is found even if all tags of the model that name it were removed. If ledgers cannot be listed, the audit
+// says so.
+func TestAudit_FindsHiddenLedger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+		f := newFlow(
+			t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",
+			"--thresholds", "test_f1 >= champion",
+		)
 		if r, status := f.run(t); status != 0 || r.RecordID == "" {
 			t.Fatalf("status %d: %+v", status, r)
 		}
 		ask(t, f, "DELETE", "registered-models/delete-tag", map[string]any{"name": "churn", "key": registry.TagAnchor})
-		ask(t, f, "DELETE", "model-versions/delete-tag", map[string]any{"name": "churn", "version": "2", "key": registry.TagRecord})
+		ask(t, f, "DELETE", "model-versions/delete-tag", map[string]any{
+			"name":    "churn",
+			"version": "2",
+			"key":     registry.TagRecord,
+		})
 		broken := func(f audit.Finding) bool { return f.Rule == "ledger-broken" && f.Model == "churn" }
 		if got, _ := auditOf(t, f.double); !slices.ContainsFunc(got.Findings, broken) {
 			t.Errorf("not found: %+v", got.Findings)
 		}
-		f.double.Fault(mlflowtest.Fault{Method: "POST", Path: "experiments/search", Kind: mlflowtest.Status, Status: 403})
+		f.double.Fault(mlflowtest.Fault{
+			Method: "POST",
+			Path:   "experiments/search",
+			Kind:   mlflowtest.Status,
+			Status: 403,
+		})
 		got, _ := auditOf(t, f.double)
 		if !slices.ContainsFunc(got.Totals.Unjudged, func(u audit.Unjudged) bool { return u.Rule == "ledger-broken" }) {
 			t.Errorf("the ledgers could not be listed, and all was judged: %+v", got.Totals)
@@ -138,9 +161,9 @@ func TestALedgerThatItsModelDeniesIsFound(t *testing.T) {
 	})
 }
 
-// Whatever request fails for good, the report is valid JSON that says so, and the status is not that of success. What
-// a rule could not read for that is not judged, and the rest of the report stands.
-func TestAuditIsNeverCutShortInSilence(t *testing.T) {
+// If any request keeps failing, the report is still valid JSON that says so, and the exit code is not that of success.
+// Rules that could not read what they need are listed, and the rest of the report is complete.
+func TestAudit_FaultsAreReported(t *testing.T) {
 	whole, _ := auditOf(t, rotten(t))
 	double := rotten(t)
 	auditOf(t, double)
@@ -162,15 +185,21 @@ func TestAuditIsNeverCutShortInSilence(t *testing.T) {
 		switch {
 		case got.Error != "":
 			if status == registry.ExitDone || got.Reason == registry.OK || got.Totals != nil {
-				t.Errorf("%s: status %d, reason %s, totals %v, and it failed: %s", path, status, got.Reason, got.Totals, got.Error)
+				t.Errorf(
+					"%s: status %d, reason %s, totals %v, and it failed: %s", path, status, got.Reason, got.Totals,
+					got.Error,
+				)
 			}
 		case len(got.Totals.Unjudged) == 0 && got.Totals.Total() < whole.Totals.Total():
-			t.Errorf("%s: %d findings in place of %d, and everything was judged", path, got.Totals.Total(), whole.Totals.Total())
+			t.Errorf(
+				"%s: %d findings in place of %d, and everything was judged", path, got.Totals.Total(),
+				whole.Totals.Total(),
+			)
 		}
 	}
 }
 
-func TestAheadKeepsOrderAndBounds(t *testing.T) {
+func TestParallelMap(t *testing.T) {
 	var running, most, begun atomic.Int32
 	release := make(chan struct{})
 	source := func(yield func(int, error) bool) {
@@ -191,13 +220,13 @@ func TestAheadKeepsOrderAndBounds(t *testing.T) {
 			close(release)
 		}
 		if i < 2 {
-			<-release // the first two end after the third has begun
+			<-release // the first two end after the third has started
 		}
 		return fmt.Sprint(i)
 	}
 	var got []string
 	var failed error
-	for v, err := range ahead(context.Background(), source, 3, f) {
+	for v, err := range parallelMap(context.Background(), source, 3, f) {
 		if failed = err; err == nil {
 			got = append(got, v)
 		}
@@ -206,7 +235,7 @@ func TestAheadKeepsOrderAndBounds(t *testing.T) {
 		t.Errorf("%d results, %v, at most %d at once", len(got), failed, most.Load())
 	}
 	begun.Store(0)
-	for range ahead(context.Background(), iter.Seq2[int, error](source), 3, func(i int) int { return i }) {
+	for range parallelMap(context.Background(), iter.Seq2[int, error](source), 3, func(i int) int { return i }) {
 		break
 	}
 	if n := begun.Load(); n > 6 {

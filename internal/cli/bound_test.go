@@ -13,11 +13,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// approved makes a plan on a double of its own and leaves the file that an approver would hand on.
+// approved makes a plan on a double of its own and returns the report file for the approver.
 func approved(t *testing.T, dir string) (f flow, file string, whole map[string]any) {
 	t.Helper()
 	t.Helper()
-	f = newFlow(t, append(slices.Clone(mainJob), "--policy-file", filepath.Join(dir, "policy.yml"), "--description", "who leaves", "--tags", "owner=ann", "--override", "hold", "--traffic", "champion=100")...)
+	f = newFlow(
+		t,
+		append(
+			slices.Clone(mainJob), "--policy-file", filepath.Join(dir, "policy.yml"), "--description", "who leaves",
+			"--tags", "owner=ann", "--override", "hold", "--traffic", "champion=100",
+		)...,
+	)
 	writePolicy(t, dir, "0.9")
 	dry := f
 	dry.args = append(slices.Clone(f.args), "--dry-run")
@@ -40,8 +46,11 @@ func approved(t *testing.T, dir string) (f flow, file string, whole map[string]a
 func writePolicy(t *testing.T, dir, limit string) {
 	t.Helper()
 	text := "version: 1\nmodels:\n  churn:\n"
-	for _, target := range []string{"aliases:\n      champion", "  challenger", "stages:\n      Production", "  Staging"} {
-		text += "    " + target + ":\n        gates:\n          - metric: test_accuracy\n            min: " + limit + "\n"
+	for _, target := range []string{
+		"aliases:\n      champion", "  challenger", "stages:\n      Production", "  Staging",
+	} {
+		text += "    " + target + ":\n        gates:\n          - metric: test_accuracy\n            min: " + limit +
+			"\n"
 	}
 	if err := os.WriteFile(filepath.Join(dir, "policy.yml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -63,7 +72,7 @@ func (f flow) apply(t *testing.T, file string, whole map[string]any) (registry.R
 	return r.Reason, len(f.double.Writes()) - before
 }
 
-// stamp gives a changed plan the digest that fits it, as somebody could who writes the whole file.
+// stamp gives a changed plan a matching digest, as somebody who writes the whole file could.
 func stamp(t *testing.T, whole map[string]any) {
 	t.Helper()
 	text, err := json.Marshal(whole["plan"])
@@ -81,24 +90,24 @@ func stamp(t *testing.T, whole map[string]any) {
 	whole["plan_digest"] = plan.PlanStamp(digest, now)
 }
 
-// leaves are the paths of all values of a JSON document, to be set through at.
-func leaves(v any, path []any, visit func(path []any)) {
+// valuePaths returns the paths of all values of a JSON document, for at.
+func valuePaths(v any, path []any, visit func(path []any)) {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			leaves(v[key], append(slices.Clone(path), key), visit)
+			valuePaths(v[key], append(slices.Clone(path), key), visit)
 		}
 	case []any:
 		for i := range v {
-			leaves(v[i], append(slices.Clone(path), i), visit)
+			valuePaths(v[i], append(slices.Clone(path), i), visit)
 		}
 	default:
 		visit(path)
 	}
 }
 
-// spoil gives the value at the path another one of its kind.
-func spoil(v any, path []any) any {
+// changeValue replaces the value at the path by another one of the same type.
+func changeValue(v any, path []any) any {
 	if len(path) == 0 {
 		switch v := v.(type) {
 		case float64:
@@ -115,32 +124,32 @@ func spoil(v any, path []any) any {
 	}
 	switch at := v.(type) {
 	case map[string]any:
-		at[path[0].(string)] = spoil(at[path[0].(string)], path[1:])
+		at[path[0].(string)] = changeValue(at[path[0].(string)], path[1:])
 	case []any:
-		at[path[0].(int)] = spoil(at[path[0].(int)], path[1:])
+		at[path[0].(int)] = changeValue(at[path[0].(int)], path[1:])
 	}
 	return v
 }
 
-// Every field of an approved plan, changed on its way to the apply, is refused by the command and writes nothing; what
-// an approval is not about is not.
-func TestEveryFieldOfAnApprovedPlan(t *testing.T) {
+// Apply refuses an approved plan if any of its fields was changed, and writes nothing. Fields that an approval does not
+// cover may change.
+func TestApproval_EveryField(t *testing.T) {
 	dir := t.TempDir()
 	sentences := []any{"wanted", "candidate", "incumbent", "why", "fix", "waiver", "file", "line"}
-	free := func(path []any) bool { // for people, and what a crash left
+	free := func(path []any) bool { // notes for people, and the state after a crash
 		return path[0] == "notes" || path[0] == "resumes" ||
 			len(path) == 4 && path[1] == "findings" && slices.Contains(sentences, path[3])
 	}
 	var paths [][]any
 	bubble(t, func(t *testing.T) {
 		_, _, whole := approved(t, dir)
-		leaves(whole["plan"], nil, func(path []any) { paths = append(paths, path) })
+		valuePaths(whole["plan"], nil, func(path []any) { paths = append(paths, path) })
 	})
 	refused, let := 0, 0
 	for _, path := range paths {
 		bubble(t, func(t *testing.T) {
 			f, file, whole := approved(t, dir)
-			spoil(whole["plan"], path)
+			changeValue(whole["plan"], path)
 			reason, writes := f.apply(t, file, whole)
 			switch {
 			case free(path) && (reason != registry.OK || writes == 0):
@@ -162,20 +171,33 @@ func TestEveryFieldOfAnApprovedPlan(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d fields of an approved plan changed one by one: %d refused with no write, %d that bind nothing not refused", len(paths), refused, let)
+	t.Logf(
+		"%d fields of an approved plan changed one by one: %d refused with no write, %d that bind nothing not refused",
+		len(paths), refused, let,
+	)
 	if refused < 30 || let == 0 {
 		t.Errorf("%d refused, %d not", refused, let)
 	}
 }
 
-// What a plan was made of, changed on the server or in the workflow between the plan and the apply, is refused; what it
-// was not made of is not.
-func TestWhatAPlanWasMadeOf(t *testing.T) {
+// Apply refuses an approved plan if the facts behind it have changed on the server or in the workflow. Other changes do
+// not matter.
+func TestApproval_ChangedFacts(t *testing.T) {
 	logged := func(f flow, t *testing.T, run, key string, value float64) {
-		ask(t, f, "POST", "runs/log-metric", map[string]any{"run_id": run, "key": key, "value": value, "timestamp": 1790000000000, "step": 9})
+		ask(t, f, "POST", "runs/log-metric", map[string]any{
+			"run_id":    run,
+			"key":       key,
+			"value":     value,
+			"timestamp": 1790000000000,
+			"step":      9,
+		})
 	}
 	version := func(f flow, t *testing.T, run string) {
-		ask(t, f, "POST", "model-versions/create", map[string]any{"name": "churn", "source": "runs:/" + run + "/model", "run_id": run})
+		ask(t, f, "POST", "model-versions/create", map[string]any{
+			"name":   "churn",
+			"source": "runs:/" + run + "/model",
+			"run_id": run,
+		})
 	}
 	alias := func(f flow, t *testing.T, name, number string) {
 		ask(t, f, "POST", "registered-models/alias", map[string]any{"name": "churn", "alias": name, "version": number})
@@ -196,20 +218,40 @@ func TestWhatAPlanWasMadeOf(t *testing.T) {
 		change func(f *flow, t *testing.T, dir string)
 		bound  bool
 	}{
-		"the alias was moved": {func(f *flow, t *testing.T, _ string) { version(*f, t, "worse"); alias(*f, t, "champion", "2") }, true},
+		"the alias was moved": {
+			func(f *flow, t *testing.T, _ string) { version(*f, t, "worse"); alias(*f, t, "champion", "2") }, true,
+		},
 		"the alias was removed": {func(f *flow, t *testing.T, _ string) {
 			ask(t, *f, "DELETE", "registered-models/alias", map[string]any{"name": "churn", "alias": "champion"})
 		}, true},
 		"another version is in the stage": {func(f *flow, t *testing.T, _ string) {
-			ask(t, *f, "POST", "model-versions/transition-stage", map[string]any{"name": "churn", "version": "1", "stage": "Production", "archive_existing_versions": false})
+			ask(t, *f, "POST", "model-versions/transition-stage", map[string]any{
+				"name":                      "churn",
+				"version":                   "1",
+				"stage":                     "Production",
+				"archive_existing_versions": false,
+			})
 		}, true},
 		"the candidate was registered": {func(f *flow, t *testing.T, _ string) {
-			ask(t, *f, "POST", "model-versions/create", map[string]any{"name": "churn", "source": "models:/m-00000000000000000000000000000002", "run_id": "better", "model_id": "m-00000000000000000000000000000002"})
+			ask(t, *f, "POST", "model-versions/create", map[string]any{
+				"name":     "churn",
+				"source":   "models:/m-00000000000000000000000000000002",
+				"run_id":   "better",
+				"model_id": "m-00000000000000000000000000000002",
+			})
 		}, true},
-		"the candidate's metric was logged anew": {func(f *flow, t *testing.T, _ string) { logged(*f, t, "better", "test_f1", 0.92) }, true},
-		"the holder's metric was logged anew":    {func(f *flow, t *testing.T, _ string) { logged(*f, t, "base", "test_f1", 0.9) }, true},
+		"the candidate's metric was logged anew": {
+			func(f *flow, t *testing.T, _ string) { logged(*f, t, "better", "test_f1", 0.92) }, true,
+		},
+		"the holder's metric was logged anew": {
+			func(f *flow, t *testing.T, _ string) { logged(*f, t, "base", "test_f1", 0.9) }, true,
+		},
 		"the traffic was changed": {func(f *flow, t *testing.T, _ string) {
-			ask(t, *f, "POST", "registered-models/set-tag", map[string]any{"name": "churn", "key": registry.TagTraffic, "value": `{"champion":50}`})
+			ask(t, *f, "POST", "registered-models/set-tag", map[string]any{
+				"name":  "churn",
+				"key":   registry.TagTraffic,
+				"value": `{"champion":50}`,
+			})
 		}, true},
 		"a limit of the policy": {func(_ *flow, t *testing.T, dir string) {
 			writePolicy(t, dir, "0.8")
@@ -226,13 +268,26 @@ func TestWhatAPlanWasMadeOf(t *testing.T) {
 		"another model came": {func(f *flow, t *testing.T, _ string) {
 			ask(t, *f, "POST", "registered-models/create", map[string]any{"name": "wine"})
 		}, false},
-		"a metric that no gate looks at": {func(f *flow, t *testing.T, _ string) { logged(*f, t, "better", "latency_ms", 1) }, false},
-		"another run's metric":           {func(f *flow, t *testing.T, _ string) { logged(*f, t, "worse", "test_f1", 0.99) }, false},
+		"a metric that no gate looks at": {
+			func(f *flow, t *testing.T, _ string) { logged(*f, t, "better", "latency_ms", 1) }, false,
+		},
+		"another run's metric": {
+			func(f *flow, t *testing.T, _ string) { logged(*f, t, "worse", "test_f1", 0.99) }, false,
+		},
 		"a tag of the registered model": {func(f *flow, t *testing.T, _ string) {
-			ask(t, *f, "POST", "registered-models/set-tag", map[string]any{"name": "churn", "key": "team", "value": "growth"})
+			ask(t, *f, "POST", "registered-models/set-tag", map[string]any{
+				"name":  "churn",
+				"key":   "team",
+				"value": "growth",
+			})
 		}, false},
 		"a tag of the holder": {func(f *flow, t *testing.T, _ string) {
-			ask(t, *f, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "1", "key": "note", "value": "x"})
+			ask(t, *f, "POST", "model-versions/set-tag", map[string]any{
+				"name":    "churn",
+				"version": "1",
+				"key":     "note",
+				"value":   "x",
+			})
 		}, false},
 		"nothing but the workflow's attempt": {func(*flow, *testing.T, string) {}, false},
 	} {
@@ -247,11 +302,16 @@ func TestWhatAPlanWasMadeOf(t *testing.T) {
 				f, file, whole := approved(t, dir)
 				c.change(&f, t, dir)
 				reason, writes := f.apply(t, file, whole)
-				if refused := reason == registry.PlanChanged && writes == 0; refused != c.bound || !c.bound && reason != registry.OK {
+				if refused := reason == registry.PlanChanged && writes == 0; refused != c.bound ||
+					!c.bound && reason != registry.OK {
 					t.Errorf("%s, %d writes", reason, writes)
 				}
 			})
 		})
 	}
-	t.Logf("%d things changed that a plan was made of, all to be refused with no write; %d fields of nothing it was made of, none to be", bound, free)
+	t.Logf(
+		"%d things changed that a plan was made of, all to be refused with no write; %d fields of nothing it was "+
+			"made of, none to be",
+		bound, free,
+	)
 }

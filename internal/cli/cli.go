@@ -1,5 +1,5 @@
-// Package cli wires the program together: the command table, the inputs and outputs, and the one place where an error
-// becomes words. It holds no logic of its own about models, versions or gates.
+// Package cli connects the other packages: it runs the commands, sets the outputs and prints errors. It decides nothing
+// about models, versions or gates itself.
 package cli
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Process is everything the program takes from its surroundings.
+// Process is everything that the program gets from outside: arguments, environment, streams, clock and randomness.
 type Process struct {
 	Args           []string // without the program's name
 	Env            func(string) string
@@ -29,21 +29,21 @@ type Process struct {
 	Stdout, Stderr io.Writer
 	Dir            string // working directory
 	Now            func() time.Time
-	Jitter         func() float64 // in [0, 1), to spread repetitions
-	Nonce          func() string  // tells this process from every other; nil but in main: the empty text
-	Patience       time.Duration  // how long a promotion waits for another one's outcome; zero but in tests: 10 s
-	Pause          time.Duration  // between two writes to GitHub; zero but in tests: the second it asks for
+	Jitter         func() float64 // random number in [0, 1), to spread retries
+	Nonce          func() string  // identifies this process; nil in most tests, which means ""
+	Patience       time.Duration  // how long a promotion waits for another one to finish; 0 means 10 s
+	Pause          time.Duration  // between two writes to GitHub; 0 means one second, as GitHub asks
 	Version        string
 	Go             string      // version of Go that built the program
-	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
+	Wire           rest.Config // settings of connections; tests set their own transport and waits
 
-	result func(report.Result) // gets the result; nil but in tests
+	result func(report.Result) // receives the result in tests; nil otherwise
 }
 
-// Run is the program. It returns the exit status.
+// Run runs the command that the arguments and inputs name, and returns the exit code.
 func Run(ctx context.Context, p Process) int {
 	runner := actions.New(p.Env, p.Stdout, p.Stderr, p.Dir)
-	defer runner.Flush() //nolint:errcheck // the streams are gone: there is nowhere left to say so
+	defer runner.Flush() //nolint:errcheck // if the streams are closed, the error cannot be printed
 	a, err := inputs.Arguments(p.Args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -70,7 +70,8 @@ func (p Process) nonce() string {
 	return p.Nonce()
 }
 
-// inputValue looks an input up: flag, then input of the action, then the stock client's variable, then the default.
+// inputValue returns a function that looks up an input. The order is: flag, input of the action, variable of MLflow's
+// Python client, default.
 func inputValue(s *session, a inputs.Args) func(string) string {
 	return func(name string) string {
 		in := inputs.Get(name)
@@ -89,11 +90,11 @@ func inputValue(s *session, a inputs.Args) func(string) string {
 	}
 }
 
-// run carries out one command and reports it, whatever comes.
+// run runs one command, reports how it ended in every case, and returns the exit code.
 func (s *session) run(ctx context.Context, a inputs.Args) int {
 	started := s.p.Now()
 	s.job, s.jobErr = s.runner.Context()
-	s.report.PullRequest = judgedPullRequest(s)
+	s.report.PullRequest = pullRequestOf(s)
 	value := inputValue(s, a)
 	name := a.Command
 	if name == "" {
@@ -103,59 +104,60 @@ func (s *session) run(ctx context.Context, a inputs.Args) int {
 	stray := strayInputs(s, value)
 	c, ok := inputs.CommandNamed(name)
 	if !ok {
-		wrong := inputs.Problem{Input: "command", Saw: name, Want: "want " + inputs.Get("command").Wants() + inputs.Meant("", name, inputs.CommandNames())}
-		return refuseInputs(s, append(stray.Problems, wrong))
+		want := "is not a command; write " + inputs.Get("command").Wants() +
+			inputs.DidYouMean("", name, inputs.CommandNames())
+		return refuseInputs(s, append(stray.Problems, inputs.Problem{Input: "command", Saw: name, Want: want}))
 	}
 	s.set = inputs.Read(c, value, s.runner.ReadWorkspace, s.p.Env)
-	s.set.Problems = slices.Concat(stray.Problems, s.set.Problems, inputs.Unread(c, a))
+	s.set.Problems = slices.Concat(stray.Problems, s.set.Problems, inputs.UnreadFlags(c, a))
 	maskSecrets(s, value)
 	if len(s.set.Problems) > 0 {
 		return refuseInputs(s, s.set.Problems)
 	}
-	s.given = givenInputs(s, c, value)
+	s.recordedInputs = givenInputs(s, c, value)
 	s.servers = &connections{process: s.p, settings: s.set.Server, console: s.console}
 	s.gitHub = &gitHubSession{
 		job: s.job, token: s.set.GitHub.Token, pause: s.p.Pause, config: s.servers.config, console: s.console,
 	}
 	defer context.AfterFunc(ctx, func() {
-		s.console.println("interrupted: no further change is begun; what is in flight is looked after, and this ends within five seconds")
+		s.console.println("interrupted: waiting up to 5 s for the request in flight; nothing new is started")
 	})()
 	ctx, cancel := context.WithTimeout(ctx, s.set.Timeout)
 	defer cancel()
 	var stop func()
-	s.late, stop = apply.AfterCancel(ctx, lateTime)
+	s.lateCtx, stop = apply.AfterCancel(ctx, lateTimeout)
 	defer stop()
 	s.notifier = &notifier{
-		settings: s.set.Notify, gitHub: s.gitHub, config: s.servers.config, console: s.console, late: s.late,
+		settings: s.set.Notify, gitHub: s.gitHub, config: s.servers.config, console: s.console, lateCtx: s.lateCtx,
 	}
 	err := s.begin(ctx, c)
 	if err == nil {
-		err = lookUpPullRequest(ctx, s)
+		err = findPullRequest(ctx, s)
 	}
 	if err != nil {
 		s.fail(err)
 	} else {
-		runs[c.Name](ctx, s)
+		commandFuncs[c.Name](ctx, s)
 	}
 	reportOutcome(ctx, s)
 	s.report.Took = s.p.Now().Sub(started)
 	return finishReport(ctx, s)
 }
 
-// lateTime is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
-const lateTime = 4500 * time.Millisecond
+// lateTimeout bounds reporting after a cancellation. The program must end within five seconds of the signal.
+const lateTimeout = 4500 * time.Millisecond
 
-// reportOutcome tells others how it ended, all at once: where deployments are shown, and whoever waits for an event.
+// reportOutcome updates the deployment on GitHub and sends the notifications, in parallel.
 func reportOutcome(ctx context.Context, s *session) {
 	var wg sync.WaitGroup
 	wg.Go(func() { endDeployment(s) })
 	wg.Go(func() { notifyAll(ctx, s) })
 	wg.Wait()
-	tellOfAll(ctx, s)
-	s.report.Told = s.notifier.told
+	notifyEarlierOfAll(ctx, s)
+	s.report.Told = s.notifier.results
 }
 
-// strayInputs finds inputs that are not declared, and says which of them are ignored.
+// strayInputs finds inputs that are not declared, and warns about those that are ignored.
 func strayInputs(s *session, value func(string) string) inputs.Strays {
 	leaky := s.p.Env("ACT") == "true" || len(s.p.Args) > 0
 	out := inputs.StrayInputs(s.p.Environ, value, leaky)
@@ -166,7 +168,7 @@ func strayInputs(s *session, value func(string) string) inputs.Strays {
 	return out
 }
 
-// maskSecrets hides every secret before anything is printed or sent. A user name that is a credential is one of them.
+// maskSecrets masks every secret before anything is printed or sent. A user name that is a credential is a secret too.
 func maskSecrets(s *session, value func(string) string) {
 	for _, in := range inputs.All {
 		if in.Secret && in.Kind != inputs.Headers {
@@ -175,29 +177,27 @@ func maskSecrets(s *session, value func(string) string) {
 	}
 	s.secrets = append(s.secrets, s.set.Secrets...)
 	s.runner.Mask(s.secrets...)
-	if name := s.set.Server.Login; s.mayName(name) == "" {
+	if name := s.set.Server.Login; s.safeLogin(name) == "" {
 		s.secrets = append(s.secrets, name)
 		s.runner.Mask(name)
 		s.set.Server.Login = ""
 	}
 }
 
-// refuseInputs reports inputs that are wrong; nothing was tried.
+// refuseInputs reports the problems of the inputs and returns the exit code. The command does not run.
 func refuseInputs(s *session, problems []inputs.Problem) int {
 	var list strings.Builder
 	var items []report.Line
 	for _, p := range problems {
 		s.report.Problems = append(s.report.Problems, p.String())
 		fmt.Fprintf(&list, "  %s\n", p)
-		items = append(items, report.Line{report.C(p.Input), report.T(": " + strings.TrimPrefix(p.String(), p.Input+": "))})
+		text := strings.TrimPrefix(p.String(), p.Input+": ")
+		items = append(items, report.Line{report.C(p.Input), report.T(": " + text)})
 		if s.runner.InActions() {
 			s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.Input, Message: p.String()})
 		}
 	}
-	headline := fmt.Sprintf("%d problems with the inputs; nothing was tried", len(problems))
-	if len(problems) == 1 {
-		headline = "1 problem with the inputs; nothing was tried"
-	}
+	headline := count(len(problems), "problem") + " with the inputs; nothing was tried"
 	fmt.Fprintf(s.console.out(), "error: %s\n%s", headline, list.String())
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
 	page := report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}}

@@ -2,8 +2,8 @@ package cli
 
 import "context"
 
-// runs has the function of each command.
-var runs = map[string]func(context.Context, *session){
+// commandFuncs maps each command to the function that runs it.
+var commandFuncs = map[string]func(context.Context, *session){
 	"promote":        runPromote,
 	"register":       runRegister,
 	"validate":       runValidate,

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -15,33 +14,34 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// holdersAgainst lists the keys of the versions that the word may mean.
-func holdersAgainst(s *session) []string {
+// againstKeys returns the keys of the versions that the input against may mean.
+func againstKeys(s *session) []string {
 	if _, err := strconv.Atoi(s.set.Against); err == nil {
 		return []string{s.set.Against}
 	}
-	keys, _ := gates.BaselineKeys(s.set.Against) // it was checked with the inputs
+	keys, _ := gates.BaselineKeys(s.set.Against) // the error was reported with the inputs
 	return keys
 }
 
-// meantAgainst is the key of the version to compare with.
-func meantAgainst(s *session, f fact.Facts) (string, error) {
+// againstKey returns the key of the version to compare with. It fails if the input against does not name one version.
+func againstKey(s *session, f fact.Facts) (string, error) {
 	if _, err := strconv.Atoi(s.set.Against); err == nil {
 		return s.set.Against, nil
 	}
 	key, why, fix := gates.ResolveBaseline(s.set.Against, f)
 	if why != "" {
-		return "", &registry.Error{Reason: registry.BadInput, Msg: "input against: " + why, Hint: fix}
+		return "", &registry.Error{Reason: registry.BadInput, Msg: "against: " + why, Hint: fix}
 	}
 	return key, nil
 }
 
 func runCompare(ctx context.Context, s *session) {
-	if err := s.adoptMoves(); err != nil {
+	if err := s.readMovedRoots(); err != nil {
 		s.fail(err)
 		return
 	}
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, fact.Needs{Holders: holdersAgainst(s), HolderMLmodels: true})
+	needs := fact.Needs{Holders: againstKeys(s), HolderMLmodels: true}
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, needs)
 	if !s.gathered(ctx, facts, err) {
 		return
 	}
@@ -49,21 +49,24 @@ func runCompare(ctx context.Context, s *session) {
 		s.fail(err)
 		return
 	}
-	key, err := meantAgainst(s, facts)
+	key, err := againstKey(s, facts)
 	if err != nil {
 		s.fail(err)
 		return
 	}
 	with, ok := facts.Holders[key].Get()
 	if !ok {
-		reason, hint := registry.CandidateGone, "give the number of a version, an alias or a stage in the input against"
+		reason, hint := registry.CandidateGone, "give a version number, an alias or a stage in the input against"
 		if alias, is := strings.CutPrefix(key, "@"); is && facts.Fallback == nil {
 			hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
 		}
 		if numbers := facts.Shared[key]; len(numbers) > 0 {
-			reason, hint = registry.StageNotExclusive, fmt.Sprintf("give the number of one of them, as in --against %d", numbers[len(numbers)-1])
+			reason = registry.StageNotExclusive
+			hint = "give the number of one of them, such as " +
+				asInput(s, "against", strconv.Itoa(numbers[len(numbers)-1]))
 		}
-		s.fail(&registry.Error{Reason: reason, Msg: "nothing to compare with: " + facts.Holders[key].Why(), Hint: hint})
+		msg := "find version to compare with: " + facts.Holders[key].Why()
+		s.fail(&registry.Error{Reason: reason, Msg: msg, Hint: hint})
 		return
 	}
 	c := policy.CompareVersions(facts, with)

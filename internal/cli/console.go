@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -17,8 +19,8 @@ type console struct {
 	runner *actions.Runner
 
 	mu       sync.Mutex
-	waited   map[string]int // by cause, the last attempt that was printed
-	awaited  bool           // it was printed that the command waits for the server
+	waited   map[string]int // last attempt that was printed, by cause
+	awaited  bool           // the line about waiting for the server was printed
 	warnings []string
 }
 
@@ -32,7 +34,7 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out(), form
 
 func (c *console) println(text string) { fmt.Fprintln(c.out(), text) }
 
-// warn adds a warning to the report: something went wrong that changes nothing about the command's own work.
+// warn adds a warning to the report. The result of the command does not change.
 func (c *console) warn(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,15 +48,15 @@ func (c *console) warned() []string {
 	return slices.Clone(c.warnings)
 }
 
-// say prints an error that changes nothing; nil prints nothing.
-func (c *console) say(err error) {
+// warnIf prints the error as a warning, unless it is nil. The result of the command does not change.
+func (c *console) warnIf(err error) {
 	if err != nil {
 		c.printf("warning: %v", err)
 	}
 }
 
-// waiting prints that a request is sent again. Requests that wait for the same cause at the same time share one line.
-func (c *console) waiting(r rest.Retry) {
+// retrying prints that a request is sent again. Requests that fail for the same reason share one line.
+func (c *console) retrying(r rest.Retry) {
 	cause := mlflow.Short(r.Cause)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,7 +67,7 @@ func (c *console) waiting(r rest.Retry) {
 	c.printf("%s %s: %s; trying again in %s", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
 }
 
-// waitingLong prints once that the command waits for the server.
+// waitingLong prints that the command waits for the server. It prints this only once.
 func (c *console) waitingLong(limit time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,4 +75,15 @@ func (c *console) waitingLong(limit time.Duration) {
 		c.printf("waiting for the server to confirm the last request (time limit %s)", limit)
 	}
 	c.awaited = true
+}
+
+// asInput returns an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
+func asInput(s *session, input, value string) string {
+	switch {
+	case s.runner.InActions():
+		return input + ": " + value
+	case inputs.Get(input).Kind == inputs.Bool && value == "true":
+		return "--" + input
+	}
+	return "--" + input + " " + format.ShellWord(value)
 }

@@ -9,32 +9,67 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// The main job's cost is part of what is promised: every request more is paid by everybody at every promotion.
+// The number of requests of the main job must not grow, because every promotion pays for it.
 func TestRequestsAndRounds(t *testing.T) {
-	first := []string{"promote", "--model", "wine", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds", "test_f1 >= 0.5"}
-	next := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
-	again := []string{"promote", "--model", "churn", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+	first := []string{
+		"promote", "--model", "wine", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds",
+		"test_f1 >= 0.5",
+	}
+	next := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
+		"test_f1 >= champion",
+	}
+	again := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds",
+		"test_f1 >= champion",
+	}
 	off := func(args []string) []string { return append(slices.Clone(args), "--ledger", "off") }
 	for name, c := range map[string]struct {
 		args             []string
 		requests, rounds int
-		begun            bool // the ledger was begun by an earlier promotion
+		begun            bool // an earlier promotion created the ledger
 	}{
-		"a new version replaces the old":                   {next, 19, 7, true},
-		"an alias and a stage in one plan":                 {append(slices.Clone(next), "--stage", "Production"), 23, 8, true},
-		"the target holds the candidate":                   {again, 12, 3, true},
-		"a candidate that is a version":                    {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}, 17, 6, true},
+		"a new version replaces the old": {next, 19, 7, true},
+		"an alias and a stage in one plan": {
+			append(slices.Clone(next), "--stage", "Production"), 23, 8, true,
+		},
+		"the target holds the candidate": {again, 12, 3, true},
+		"a candidate that is a version": {
+			[]string{
+				"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds",
+				"test_f1 >= 0.5",
+			},
+			17, 6, true,
+		},
 		"the first version of a model, ledger and all":     {first, 29, 19, false},
 		"the first promotion of a model that has versions": {next, 30, 19, false},
 		"the first version of a model, ledger off":         {off(first), 14, 7, false},
 		"a new version replaces the old, ledger off":       {off(next), 15, 6, false},
 		"the target holds the candidate, ledger off":       {off(again), 9, 2, false},
-		"a candidate that is a version, ledger off":        {off([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}), 14, 6, false},
+		"a candidate that is a version, ledger off": {
+			off([]string{
+				"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds",
+				"test_f1 >= 0.5",
+			}),
+			14, 6, false,
+		},
 		"judging alone": {append([]string{"validate"}, next[1:]...), 10, 2, false},
-		"judging the best model": {[]string{"validate", "--model", "churn", "--candidate", "best", "--experiment", "churn", "--metric", "test_f1",
-			"--goal", "maximize", "--alias", "champion", "--thresholds", "test_f1 >= 0.5"}, 13, 6, false},
-		"registering alone":             {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false},
-		"one version's lineage":         {[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true}, // 8 where the MLmodel file tells the size
+		"judging the best model": {
+			[]string{
+				"validate", "--model", "churn", "--candidate", "best", "--experiment", "churn",
+				"--metric", "test_f1", "--goal", "maximize", "--alias", "champion", "--thresholds", "test_f1 >= 0.5",
+			},
+			13,
+			6,
+			false,
+		},
+		"registering alone": {
+			[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false,
+		},
+		// 8 if the MLmodel file has the size
+		"one version's lineage": {
+			[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true,
+		},
 		"what the server is and can do": {[]string{"doctor"}, 8, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +83,10 @@ func TestRequestsAndRounds(t *testing.T) {
 					t.Fatalf("status %d: %s", status, result.Error)
 				}
 				if result.Requests > c.requests || result.Rounds > c.rounds {
-					t.Errorf("%d requests in %d rounds, promised are %d in %d", result.Requests, result.Rounds, c.requests, c.rounds)
+					t.Errorf(
+						"%d requests in %d rounds, promised are %d in %d", result.Requests, result.Rounds, c.requests,
+						c.rounds,
+					)
 				}
 				if got := len(f.double.Requests()); got != result.Requests {
 					t.Errorf("the result says %d requests, the server saw %d", result.Requests, got)
@@ -61,15 +99,20 @@ func TestRequestsAndRounds(t *testing.T) {
 	}
 }
 
-// On MLflow 2 the files of a model lie among its run's artifacts, and there is no logged model to read.
+// On MLflow 2 the files of a model are among the artifacts of its run, and there are no logged models.
 func TestRequestsAndRounds_MLflow2(t *testing.T) {
 	const seed = `{"runs": [
-	  {"id": "base", "metrics": {"test_f1": 0.8}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
+	  {"id": "base", "metrics": {"test_f1": 0.8},
+   "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
    "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"model\"}]"}},
-	  {"id": "next", "metrics": {"test_f1": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
+	  {"id": "next", "metrics": {"test_f1": 0.9},
+   "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
    "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"model\"}]"}}],
 	  "models": [{"name": "churn", "versions": [{"run": "base"}], "aliases": {"champion": 1}}]}`
-	args := []string{"promote", "--model", "churn", "--candidate", "runs:/next/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+	args := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/next/model", "--alias", "champion", "--thresholds",
+		"test_f1 >= champion",
+	}
 	for name, c := range map[string]struct {
 		args             []string
 		begun            bool
@@ -81,7 +124,9 @@ func TestRequestsAndRounds_MLflow2(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				f := flow{
-					double:  mlflowtest.New("2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond)),
+					double: mlflowtest.New(
+						"2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
+					),
 					args:    c.args,
 					attempt: new(int),
 				}
@@ -96,7 +141,10 @@ func TestRequestsAndRounds_MLflow2(t *testing.T) {
 					t.Fatalf("status %d: %s", status, result.Error)
 				}
 				if result.Requests > c.requests || result.Rounds > c.rounds {
-					t.Errorf("%d requests in %d rounds, promised are %d in %d", result.Requests, result.Rounds, c.requests, c.rounds)
+					t.Errorf(
+						"%d requests in %d rounds, promised are %d in %d", result.Requests, result.Rounds, c.requests,
+						c.rounds,
+					)
 				}
 			})
 		})

@@ -10,10 +10,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The scripts that people copied before there was this program had defects. Each has its test here, by its name.
+// The scripts that people used before this program had defects. Each one has a test here.
 
-// Registering was not idempotent: every call made a version, and tags were written twice.
-func TestDefectRegisteringTwiceMakesTwoVersions(t *testing.T) {
+// Registering twice made two versions and wrote the tags twice.
+func TestDefect_RegisterTwice(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		s := double(t, version, oneRun)
 		words := []string{"register", "--model", "churn", "--candidate", "runs:/r1/model", "--tags", "team=growth"}
@@ -25,37 +25,49 @@ func TestDefectRegisteringTwiceMakesTwoVersions(t *testing.T) {
 	}
 }
 
-// A version already in the stage was archived and moved back.
-func TestDefectAVersionInTheStageIsArchivedFirst(t *testing.T) {
-	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}],
-		"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
-	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "Staging", "--thresholds", "acc>=0.5")
+// goodRun is the start of a seed with one run.
+const goodRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
+	"artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], `
+
+// A version that was already in the stage was archived and moved back.
+func TestDefect_ArchivedInOwnStage(t *testing.T) {
+	s := double(t, "3.17.2", goodRun+`"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
+	_, r := run(
+		t, s, "promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "Staging", "--thresholds",
+		"acc>=0.5",
+	)
 	if r.Reason != registry.Unchanged || len(s.Writes()) != 0 {
 		t.Errorf("%s, with the writes %v", r.Reason, s.Writes())
 	}
 }
 
-// The code that loads by alias used mlflow.sklearn without importing it: what the page tells people to run is a whole
-// program.
-func TestDefectTheLoadingCodeImportsNothing(t *testing.T) {
+// The code to load a model by alias used mlflow.sklearn without importing it. Now the page shows a complete program.
+func TestDefect_LoadingCode(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		s := double(t, version, oneRun)
-		_, page, _ := launch(t, s, "promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion", "--thresholds", "acc>=0.5")
+		_, page, _ := launch(
+			t, s, "promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion", "--thresholds",
+			"acc>=0.5",
+		)
 		_, code, found := strings.Cut(page, "Load it with:")
-		if !found || !strings.Contains(code, "import mlflow\n") || !strings.Contains(code, "mlflow.pyfunc.load_model(") {
+		if !found || !strings.Contains(code, "import mlflow\n") || !strings.Contains(
+			code, "mlflow.pyfunc.load_model(",
+		) {
 			t.Errorf("%s: the page says how to load it like this:\n%s", version, code)
 		}
 	}
 }
 
-// Whether there are aliases was asked of the client's version, and the tag that stands for one stayed on every version
-// that ever had it.
-func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
-	s := double(t, "2.2.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [
-		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
+// The version of the client decided whether the server has aliases. The tag for an alias stayed on every version that
+// ever had the alias.
+func TestDefect_AliasTagStays(t *testing.T) {
+	s := double(t, "2.2.2", goodRun+`"models": [{"name": "churn", "versions": [
+		{"run": "r1", "tags": {"alias_champion": "true"}},
+		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
 	for _, number := range []string{"3", "1", "2"} {
-		if status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/"+number, "--alias", "champion",
-			"--thresholds", "acc>=0.5", "--override", "downgrade"); status != 0 {
+		status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/"+number,
+			"--alias", "champion", "--thresholds", "acc>=0.5", "--override", "downgrade")
+		if status != 0 {
 			t.Fatal(r.Error)
 		}
 		carry := map[string]string{}
@@ -65,7 +77,9 @@ func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
 				carry[tag.Version] = tag.Value
 			}
 		}
-		if _, r := run(t, s, "validate", "--model", "churn", "--candidate", "models:/churn@champion", "--thresholds", "acc>=0.5"); r.Version != number {
+		if _, r := run(
+			t, s, "validate", "--model", "churn", "--candidate", "models:/churn@champion", "--thresholds", "acc>=0.5",
+		); r.Version != number {
 			t.Errorf("version %s was promoted, and the alias is on %s", number, r.Version)
 		}
 		for version, value := range carry {
@@ -76,10 +90,13 @@ func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
 	}
 }
 
-// Aliases came with MLflow 2.3, not 2.0; a version may hold several, and '-' and letters of any alphabet are allowed.
-func TestDefectAliasesAreMisjudged(t *testing.T) {
+// Aliases exist since MLflow 2.3, not 2.0. A version may have several, and their names may contain "-" and letters of
+// any alphabet.
+func TestDefect_AliasRules(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
-	if _, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1", "--alias", "prüfling_2=1"); r.Reason != registry.OK {
+	if _, r := run(
+		t, s, "alias", "--model", "churn", "--alias", "latest-approved=1", "--alias", "prüfling_2=1",
+	); r.Reason != registry.OK {
 		t.Errorf("two aliases of one version: %s %s", r.Reason, r.Error)
 	}
 	s = double(t, "2.2.2", oneRun)
@@ -89,8 +106,8 @@ func TestDefectAliasesAreMisjudged(t *testing.T) {
 	}
 }
 
-// Versions were read with a deprecated call, and only the first page of a search.
-func TestDefectOnlyTheFirstPageIsRead(t *testing.T) {
+// Versions were read with a deprecated call, and only the first page of a search was read.
+func TestDefect_OnlyFirstPage(t *testing.T) {
 	var versions []string
 	for i := range 10_005 {
 		stage := "None"
@@ -99,8 +116,14 @@ func TestDefectOnlyTheFirstPageIsRead(t *testing.T) {
 		}
 		versions = append(versions, fmt.Sprintf(`{"run": "r1", "stage": "%s"}`, stage))
 	}
-	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`)
-	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/10005", "--stage", "Production", "--thresholds", "acc>=0.5")
+	s := double(
+		t, "3.17.2",
+		goodRun+`"models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`,
+	)
+	_, r := run(
+		t, s, "promote", "--model", "churn", "--candidate", "models:/churn/10005", "--stage", "Production",
+		"--thresholds", "acc>=0.5",
+	)
 	if r.Previous != "10003" || r.Reason != registry.OK {
 		t.Errorf("Production was held by 10003, and %q was found: %s", r.Previous, r.Error)
 	}

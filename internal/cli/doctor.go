@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// runDoctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
+// runDoctor shows what the server supports, makes the repairs that were asked for, and shows the state of the ledger.
 func runDoctor(ctx context.Context, s *session) {
 	model := s.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, s.client, model)
@@ -39,8 +39,8 @@ func runDoctor(ctx context.Context, s *session) {
 	}
 }
 
-// ledgerState says in words whether the model has a promotion ledger that holds together, by the same means as the
-// command history, and what is wrong where it does not.
+// ledgerState returns the state of the model's ledger as text. wrong is a warning, or "" if the ledger is intact or
+// absent. It checks the ledger as the command history does.
 func ledgerState(ctx context.Context, s *session, model string) (state, wrong string) {
 	h, err := historyOf(ctx, s, model)
 	if h.Broken != "" {
@@ -48,32 +48,37 @@ func ledgerState(ctx context.Context, s *session, model string) (state, wrong st
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		return "lost: " + err.Error(), fmt.Sprintf("promotions of %s are refused until the ledger is whole again: history shows what of it can still be read, if anything; "+
-			"MLflow keeps deleted runs and experiments until they are purged; doctor with reset-ledger: REASON begins a new one", model)
+		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored; "+
+			"to see what is left of it, run the command history; "+
+			"restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
+			model, asInput(s, "reset-ledger", "REASON"))
+		return "lost: " + err.Error(), wrong
 	case err != nil:
-		return "not told: " + mlflow.Short(err), ""
+		return "unknown: " + mlflow.Short(err), ""
 	case h.Unfit != "":
-		return fmt.Sprintf("none: %s, so promotions go without (the weaker promise)", h.Unfit), ""
+		return fmt.Sprintf("none: %s, so promotions are not locked or recorded", h.Unfit), ""
 	case len(h.Pages) == 0:
-		return "none yet; the first promotion begins it", ""
+		return "none yet; the first promotion creates it", ""
 	}
-	state = fmt.Sprintf("begins with run %s of the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
+	state = fmt.Sprintf("starts with run %s of the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
 	if len(h.Entries) == 0 {
 		return state + "; no entries yet", ""
 	}
 	last := h.Entries[len(h.Entries)-1]
 	how := last.Ended.UTC().Format(time.DateOnly) + ", " + last.Outcome
 	if last.Outcome == "" {
-		how = "under way or cut off"
+		how = "in progress or interrupted"
 	}
-	return fmt.Sprintf("%s; its records hold together, the last is entry %d (%s)", state, last.Epoch, how), ""
+	return fmt.Sprintf("%s; its records are intact; the last one is entry %d (%s)", state, last.Epoch, how), ""
 }
 
-// runRepair removes the aliases that name nothing; with the ledger, as any other move.
+// runRepair removes the aliases that point to deleted versions. It records this in the ledger, like any other move.
 func runRepair(ctx context.Context, s *session, server registry.Server) {
 	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
+			return gather.Aliases(ctx, s.client, s.set.Intent.Query)
+		})
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
@@ -81,7 +86,7 @@ func runRepair(ctx context.Context, s *session, server registry.Server) {
 	}
 }
 
-// resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
+// resetLedger starts a new ledger if the old one is lost. The input reset-ledger gives the reason, which is recorded.
 func resetLedger(ctx context.Context, s *session) {
 	facts, err := gather.Aliases(ctx, s.client, s.set.Intent.Query)
 	if err != nil {
@@ -89,7 +94,7 @@ func resetLedger(ctx context.Context, s *session) {
 		return
 	}
 	if s.report.Dry {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
+		s.report.Plan.Notes = append(s.report.Plan.Notes, "would start a new promotion ledger, if the old one is lost")
 		return
 	}
 	v, err := s.ledger.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.Doctor.Reset)
@@ -97,9 +102,11 @@ func resetLedger(ctx context.Context, s *session) {
 		s.fail(err)
 		return
 	}
+	model := s.set.Intent.Query.Model
+	note := fmt.Sprintf("started a new promotion ledger for %s with run %s: %s", model, v.ID(), v.Why())
 	if v.Why() != s.set.Doctor.Reset {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.Intent.Query.Model))
-		return
+		note = fmt.Sprintf("restored the promotion ledger of %s: its experiment had been deleted; "+
+			"no new one was started", model)
 	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.Intent.Query.Model, v.ID(), v.Why()))
+	s.report.Plan.Notes = append(s.report.Plan.Notes, note)
 }

@@ -7,17 +7,23 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A server that has aliases is never taken for one without because an answer was cut off, garbled or given by a proxy:
-// what it would be told by tags, nobody who loads by alias would see.
-func TestTagsAreForServersWithoutAliases(t *testing.T) {
+// If a response is cut off, garbled or comes from a proxy, a server with aliases is never treated as one without. The
+// fallback tags would have no effect for clients that load by alias.
+func TestAliasTags_OnlyWithoutAliases(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  mlflowtest.Fault
 		reason registry.Reason
 	}{
 		"the answer is cut off": {mlflowtest.Fault{Kind: mlflowtest.Truncate, Nth: 1}, registry.OK},
 		"the answer is garbled": {mlflowtest.Fault{Kind: mlflowtest.Garble, Nth: 1}, registry.NotMLflow},
-		"a proxy's own 404":     {mlflowtest.Fault{Kind: mlflowtest.Status, Status: 404, Body: "default backend - 404", Nth: 1}, registry.NotMLflow},
-		"a proxy's own 405":     {mlflowtest.Fault{Kind: mlflowtest.Status, Status: 405, Body: "<html><title>405</title></html>"}, registry.NotMLflow},
+		"a proxy's own 404": {
+			mlflowtest.Fault{Kind: mlflowtest.Status, Status: 404, Body: "default backend - 404", Nth: 1},
+			registry.NotMLflow,
+		},
+		"a proxy's own 405": {
+			mlflowtest.Fault{Kind: mlflowtest.Status, Status: 405, Body: "<html><title>405</title></html>"},
+			registry.NotMLflow,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

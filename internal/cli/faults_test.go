@@ -22,14 +22,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// A form is one way in which a kind of fault shows: some say nothing about whether the request had its effect, and come
-// with it and without.
+// A form is one way in which a kind of fault shows. If a fault does not show whether the request took effect, there is
+// one form for each case.
 type form struct {
 	kind, name string
-	refuse     error // no connection comes about
+	refuse     error // the connection fails
 	broken     bool  // the connection breaks before the request has left
 	fault      mlflowtest.Fault
-	outOfReach bool // of a server that is there: it may come back
+	outOfReach bool // the server may come back
 }
 
 var refused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
@@ -49,13 +49,31 @@ func makeForms() []*form {
 	done := func(f mlflowtest.Fault) mlflowtest.Fault { f.After = true; return f }
 	all := []*form{
 		{kind: "refused", refuse: refused, outOfReach: true},
-		{kind: "DNS failure", refuse: &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "mlflow.example", IsNotFound: true}}, outOfReach: true},
+		{
+			kind: "DNS failure",
+			refuse: &net.OpError{
+				Op:  "dial",
+				Net: "tcp",
+				Err: &net.DNSError{Err: "no such host", Name: "mlflow.example", IsNotFound: true},
+			},
+			outOfReach: true,
+		},
 		{kind: "reset before send", broken: true, outOfReach: true},
 		{kind: "reset after send without effect", fault: mlflowtest.Fault{Kind: mlflowtest.Reset}, outOfReach: true},
 		{kind: "effect + reset", fault: mlflowtest.Fault{Kind: mlflowtest.Reset, After: true}, outOfReach: true},
 		{kind: "effect + timeout", fault: mlflowtest.Fault{Kind: mlflowtest.Hold, After: true}, outOfReach: true},
-		{kind: "delayed effect", name: "delayed effect, by a second", fault: mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Second}, outOfReach: true},
-		{kind: "delayed effect", name: "delayed effect, until all is over", fault: mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Hour}, outOfReach: true},
+		{
+			kind:       "delayed effect",
+			name:       "delayed effect, by a second",
+			fault:      mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Second},
+			outOfReach: true,
+		},
+		{
+			kind:       "delayed effect",
+			name:       "delayed effect, until all is over",
+			fault:      mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Hour},
+			outOfReach: true,
+		},
 		{kind: "duplicate effect", fault: mlflowtest.Fault{Kind: mlflowtest.Twice}},
 		{kind: "400 of an old server", fault: answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"no"}`)},
 		{kind: "401", fault: answer(401, "You are not authenticated.")},
@@ -68,7 +86,12 @@ func makeForms() []*form {
 		{kind: "502 HTML", fault: answer(502, page), outOfReach: true},
 		{kind: "502 HTML", name: "502 HTML after the effect", fault: done(answer(502, page)), outOfReach: true},
 		{kind: "503 + Retry-After", fault: wait(503), outOfReach: true},
-		{kind: "503 + Retry-After", name: "503 + Retry-After after the effect", fault: done(wait(503)), outOfReach: true},
+		{
+			kind:       "503 + Retry-After",
+			name:       "503 + Retry-After after the effect",
+			fault:      done(wait(503)),
+			outOfReach: true,
+		},
 		{kind: "truncated body", fault: mlflowtest.Fault{Kind: mlflowtest.Truncate}, outOfReach: true},
 		{kind: "malformed JSON", fault: mlflowtest.Fault{Kind: mlflowtest.Garble}},
 		{kind: "decompression bomb", fault: mlflowtest.Fault{Kind: mlflowtest.Bomb, After: true}},
@@ -83,7 +106,7 @@ func makeForms() []*form {
 
 var forms = sync.OnceValue(makeForms)
 
-// A trial is a story in which these things go wrong.
+// A trial is a story with these faults.
 type trial struct {
 	story
 	shots []shot
@@ -97,15 +120,15 @@ func (c trial) String() string {
 	return text
 }
 
-// hidden reports whether the server stays out of reach until the command gives up.
+// hidden reports whether the server stays unreachable until the command gives up.
 func (c trial) hidden() bool {
 	return slices.ContainsFunc(c.shots, func(s shot) bool { return s.span == forGood })
 }
 
-// undisturbed is how a story goes and ends when all is well.
+// undisturbed is how a story goes and ends without faults.
 type undisturbed struct {
 	requests int
-	before   int // entries of the ledger
+	before   int // number of ledger entries
 	settled  string
 	told     string
 }
@@ -128,7 +151,7 @@ func (s story) undisturbed(t *testing.T) (u undisturbed) {
 	return u
 }
 
-// tallies count what was tried and how it ended.
+// tallies counts what was tried and how it ended.
 type tallies struct {
 	mu                      sync.Mutex
 	trials                  int
@@ -140,11 +163,12 @@ type tallies struct {
 }
 
 func (s *tallies) String() string {
-	return fmt.Sprintf("%d injected, lost %d, duplicated %d, false success %d, false failure %d, unknown resolved %d/%d",
+	return fmt.Sprintf("%d injected, lost %d, duplicated %d, false success %d, false failure %d, unknown "+
+		"resolved %d/%d",
 		s.trials, s.lost, s.doubled, s.falseSuccess, s.falseFail, s.resolved, s.unknown)
 }
 
-// verdicts on one trial, by what they are.
+// verdicts lists the problems of one trial by kind.
 type verdicts struct{ falseSuccess, falseFail, lost, doubled, other []string }
 
 func (f *verdicts) all() []string {
@@ -155,7 +179,7 @@ func say(list *[]string, format string, args ...any) {
 	*list = append(*list, fmt.Sprintf(format, args...))
 }
 
-// try runs the command under the trial's faults, holds what it reports against what is so, and runs it once more.
+// try runs the command under the faults of the trial, compares its report with the real state, and runs it again.
 func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 	var f verdicts
 	sc := c.begin(t)
@@ -179,7 +203,7 @@ func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 	return f.all()
 }
 
-// compare holds a report against the state.
+// compare compares a report with the state of the server.
 func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bool) {
 	if status == registry.ExitUnknown && !hidden {
 		say(&f.other, "reported as not known, and the server was there")
@@ -192,9 +216,16 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 			moved = moved || s.Done == plan.StepDone
 			switch {
 			case s.Done == plan.StepDone && at != s.Step.Want:
-				say(&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Ref, s.Step.Want, at)
-			case s.Done == plan.StepNotDone && at != was.holders(s.Step.Do, s.Step.Ref) && !(s.Step.Do == plan.TagAlias && r.Reason == registry.Conflict):
-				say(&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Ref, was.holders(s.Step.Do, s.Step.Ref), at)
+				say(
+					&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Ref, s.Step.Want,
+					at,
+				)
+			case s.Done == plan.StepNotDone && at != was.holders(s.Step.Do, s.Step.Ref) &&
+				(s.Step.Do != plan.TagAlias || r.Reason != registry.Conflict):
+				say(
+					&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Ref,
+					was.holders(s.Step.Do, s.Step.Ref), at,
+				)
 			case s.Done != plan.StepDone && status == 0:
 				say(&f.falseSuccess, "reported as %s, and %s %s is %s", r.Reason, s.Step.Do, s.Step.Ref, s.Done)
 			case s.Done == plan.StepUnknown && status != registry.ExitUnknown:
@@ -214,19 +245,22 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 			}
 		}
 	}
-	if e, ok := (ledger.Chain{Entries: is.entries}).Last(); status == 0 && moved && r.NoLedger == "" && (!ok || e.Outcome != ledger.EntryDone) {
+	e, ok := (ledger.Chain{Entries: is.entries}).Last()
+	if status == 0 && moved && r.NoLedger == "" && (!ok || e.Outcome != ledger.EntryDone) {
 		say(&f.falseSuccess, "reported as %s, and the ledger's last entry is %q", r.Reason, e.Outcome)
 	}
 	if status != registry.ExitUnknown && !moved {
 		for alias, n := range is.aliases {
-			if was.aliases[alias] != n && !slices.ContainsFunc(r.Steps, func(s plan.StepResult) bool { return s.Step.Ref == alias }) {
+			if was.aliases[alias] != n && !slices.ContainsFunc(
+				r.Steps, func(s plan.StepResult) bool { return s.Step.Ref == alias },
+			) {
 				say(&f.falseFail, "no step is about alias %s, and it went from %d to %d", alias, was.aliases[alias], n)
 			}
 		}
 	}
 }
 
-// rerun looks at the end of the next attempt, in which nothing went wrong.
+// rerun checks the end of the next attempt, which meets no faults.
 func (f *verdicts) rerun(r report.Result, status int, is state, u undisturbed, ledger bool) {
 	if status != 0 {
 		say(&f.lost, "the next run ends with %d", status)
@@ -269,7 +303,7 @@ func (s *tallies) count(c trial, r report.Result, status int, f verdicts, reques
 	}
 }
 
-// singles are all faults that come alone: each form at each request, for each span that says something new of it.
+// singles returns all trials with one fault: each form at each request, for each span that makes a difference.
 func (s story) singles(u undisturbed) []trial {
 	var out []trial
 	for nth := 1; nth <= u.requests; nth++ {
@@ -285,8 +319,8 @@ func (s story) singles(u undisturbed) []trial {
 	return out
 }
 
-// pairs are all two faults that come one after the other, each once: the second at each request that there is under the
-// first, those of recovering from it included.
+// pairs returns all trials with two faults, one after the other. The second one is tried at each request that follows
+// the first one, including the requests of the recovery.
 func pairs(singles []trial, requests map[string]int) []trial {
 	var out []trial
 	for _, c := range singles {
@@ -299,15 +333,14 @@ func pairs(singles []trial, requests map[string]int) []trial {
 	return out
 }
 
-// Every kind of fault at every request of the main job, from every state it may meet; and every two of them, one after
-// the other. What is reported must be so, and one more run without faults must end in the state of a run that never met
-// one.
+// Every kind of fault is tried at every request of the main job, from every state, and so is every pair of faults. The
+// report must be true. One more run without faults must end in the same state as a run that never met one.
 func TestFaults(t *testing.T) {
 	const seed = 6
 	r := rand.New(rand.NewPCG(seed, 0))
 	some := func(cases []trial) []trial {
 		n := campaign(t, "PROMOTE_FAULTS", 200)
-		if n < 0 { // all
+		if n < 0 { // all of them
 			return cases
 		}
 		r.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
@@ -325,7 +358,10 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seed %d, %d kinds of faults in %d forms, %d requests of the main job, %d other configurations", seed, len(kinds()), len(forms()), known[mainStory].requests, len(known)-1)
+	t.Logf(
+		"seed %d, %d kinds of faults in %d forms, %d requests of the main job, %d other configurations", seed,
+		len(kinds()), len(forms()), known[mainStory].requests, len(known)-1,
+	)
 	try := func(name string, of int, cases []trial) *tallies {
 		s := &tallies{requests: map[string]int{}}
 		t.Run(name, func(t *testing.T) {
@@ -338,8 +374,11 @@ func TestFaults(t *testing.T) {
 					t.Errorf("no fault of the kind %q was injected", kind)
 				}
 			}
-			for _, reason := range []registry.Reason{registry.OK, registry.Unknown, registry.Unreachable, registry.ServerError} {
-				if s.outcomes[string(reason)] == 0 && !(reason == registry.Unknown && (name == alone || name == inPairs)) {
+			for _, reason := range []registry.Reason{
+				registry.OK, registry.Unknown, registry.Unreachable, registry.ServerError,
+			} {
+				impossible := reason == registry.Unknown && (name == alone || name == inPairs)
+				if s.outcomes[string(reason)] == 0 && !impossible {
 					t.Errorf("nothing ended with %s", reason)
 				}
 			}

@@ -15,11 +15,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// flow is one run of the main job on a double of its own, in a bubble where waiting takes no time.
+// flow is one run of the main job on a double of its own. It runs in a bubble where waiting takes no time.
 type flow struct {
 	double  *mlflowtest.Server
 	args    []string
-	attempt *int // of the workflow run
+	attempt *int // attempt of the workflow run
 }
 
 func newFlow(t *testing.T, args ...string) flow {
@@ -29,21 +29,33 @@ func newFlow(t *testing.T, args ...string) flow {
 		t.Fatal(err)
 	}
 	defer seed.Close()
-	f := flow{double: mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond)), args: args, attempt: new(int)}
+	f := flow{
+		double: mlflowtest.New(
+			"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
+		),
+		args:    args,
+		attempt: new(int),
+	}
 	if err := f.double.Seed(seed); err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-// run returns the result and the exit status of the next attempt of the workflow run.
+// run returns the result and the exit code of the next attempt of the workflow run.
 func (f flow) run(t *testing.T) (report.Result, int) {
 	t.Helper()
 	*f.attempt++
 	env := map[string]string{"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": fmt.Sprint(*f.attempt)}
 	var stdout, stderr bytes.Buffer
 	status := Run(context.Background(), Process{
-		Args: append(f.args, "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] }, Nonce: func() string { return "n" + env["GITHUB_RUN_ATTEMPT"] }, Stdout: &stdout, Stderr: &stderr,
+		Args: append(
+			f.args, "--json", "--tracking-uri", address,
+		),
+		Env: func(name string) string { return env[name] }, Nonce: func() string {
+			return "n" + env["GITHUB_RUN_ATTEMPT"]
+		},
+		Stdout: &stdout, Stderr: &stderr,
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
 		Wire: rest.Config{Transport: f.double.Transport()},
 	})
@@ -54,8 +66,10 @@ func (f flow) run(t *testing.T) (report.Result, int) {
 	return result, status
 }
 
-var mainJob = []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--stage", "Production",
-	"--thresholds", "test_f1 >= champion - 0.01"}
+var mainJob = []string{
+	"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--stage", "Production",
+	"--thresholds", "test_f1 >= champion - 0.01",
+}
 
 type dumped struct {
 	Name     string

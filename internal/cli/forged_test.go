@@ -15,14 +15,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A forgery is an entry that somebody appended to the ledger who may write it and may move nothing: it says that a bad
-// version was on its way to the target, past its gates.
+// A forgery is a false ledger entry by a login that may write the ledger but may not move anything. It says that a bad
+// version was being promoted and had passed its gates.
 type forgery struct {
 	server  string
 	by      ledger.Holder
 	ended   string // outcome: "" for an open entry
 	command string
-	from    int // version that it says it replaced
+	from    int // version that it claims to replace
 	victim  runner
 }
 
@@ -32,22 +32,26 @@ func (f forgery) String() string {
 }
 
 const (
-	bad    = 2 // its gates fail; the target's alias, which nobody guards, points to it already
+	bad    = 2 // its gates fail; an alias without gates points to it
 	absent = 9 // there is no such version
 )
 
-// begin is a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to it.
-func (f forgery) begin(t *testing.T) *scene {
+// begin seeds a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to
+// it.
+func (f forgery) begin(t *testing.T) *storyRun {
 	t.Helper()
 	sc := story{f.server, "both", forged}.begin(t)
 	for _, good := range []string{"models:/churn/3", "models:/churn/4"} {
-		sc.must(t, "promote", "--model", "churn", "--candidate", good, "--stage", "Production", "--thresholds", "acc >= 0.9")
+		sc.must(
+			t, "promote", "--model", "churn", "--candidate", good, "--stage", "Production", "--thresholds",
+			"acc >= 0.9",
+		)
 	}
 	return sc
 }
 
-// append writes the forged entry with the ledger's own protocol, as a login that may edit its runs can.
-func (f forgery) append(t *testing.T, sc *scene) {
+// append writes the forged entry with the protocol of the ledger, as a login that may edit its runs can.
+func (f forgery) append(t *testing.T, sc *storyRun) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: sc.double.Transport()})
 	if err != nil {
@@ -80,7 +84,14 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if f.ended == "" {
 		return
 	}
-	step := plan.Step{Do: plan.SetAlias, Model: "churn", Ref: "challenger", Version: bad, Was: moved.Was, Want: moved.Want}
+	step := plan.Step{
+		Do:      plan.SetAlias,
+		Model:   "churn",
+		Ref:     "challenger",
+		Version: bad,
+		Was:     moved.Was,
+		Want:    moved.Want,
+	}
 	receipt := plan.Receipt{
 		Version: bad, Err: &registry.Error{Reason: registry.Cancelled, Msg: "cut off"},
 		Results: []plan.StepResult{{Step: step, Done: plan.StepDone, Wrote: true}},
@@ -90,12 +101,14 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	}
 }
 
-// A forged entry moves nothing past the gates: neither one that is open nor one that was cut off, whoever it names as its
-// holder and whatever it says about the incumbent.
-func TestForgedEntriesMoveNothing(t *testing.T) {
+// A forged entry cannot get a version past its gates: neither an open one nor an interrupted one, whatever holder and
+// incumbent it names.
+func TestForgedEntry_MovesNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {
-		for _, by := range []ledger.Holder{{Run: "42", Attempt: 1}, {Run: "43", Attempt: 1}, {Run: "666", Attempt: 1}, {}} {
+		for _, by := range []ledger.Holder{
+			{Run: "42", Attempt: 1}, {Run: "43", Attempt: 1}, {Run: "666", Attempt: 1}, {},
+		} {
 			for _, ended := range []string{"", ledger.EntryAborted} {
 				for _, command := range []string{"promote", "rollback"} {
 					for _, from := range []int{1, absent} {
@@ -110,7 +123,9 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 	bubbles(t, cases, func(t *testing.T, f forgery) (problems []string) {
 		sc := f.begin(t)
 		f.append(t, sc)
-		on := []string{"--model", "churn", "--alias", "challenger", "--stage", "Production", "--override", "takeover, downgrade"}
+		on := []string{
+			"--model", "churn", "--alias", "challenger", "--stage", "Production", "--override", "takeover, downgrade",
+		}
 		f.victim.takes(sc)
 		args := append([]string{f.command}, on...)
 		if f.command == "promote" {
@@ -122,10 +137,14 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 		switch {
 		case production == fmt.Sprint(bad):
 			say(&problems, "the bad version is in Production: %s", r.Reason)
-		case f.command == "promote" && (status != registry.ExitRefused || r.Reason != registry.Blocked || production != "4"):
+		case f.command == "promote" &&
+			(status != registry.ExitRefused || r.Reason != registry.Blocked || production != "4"):
 			say(&problems, "promote: status %d, %s: %s; in Production is %q", status, r.Reason, r.Error, production)
 		case f.command == "rollback" && (status != 0 || production != "4"):
-			say(&problems, "rollback: status %d, %s: %s, %s; in Production is %q", status, r.Reason, r.Error, r.Hint, production)
+			say(
+				&problems, "rollback: status %d, %s: %s, %s; in Production is %q", status, r.Reason, r.Error, r.Hint,
+				production,
+			)
 		}
 		if e, open := (ledger.Chain{Entries: end.entries}).Open(); open {
 			say(&problems, "entry %d is open", e.Epoch)
@@ -134,8 +153,8 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 	})
 }
 
-// Honest promotions go on after a forged entry.
-func TestForgedEntriesStopNoGoodVersion(t *testing.T) {
+// A forged entry does not block honest promotions.
+func TestForgedEntry_BlocksNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := forgery{server: "3.17.2", by: ledger.Holder{Run: "666", Attempt: 1}, command: "promote", from: 1}
 		sc := f.begin(t)
@@ -145,7 +164,8 @@ func TestForgedEntriesStopNoGoodVersion(t *testing.T) {
 		if status != 0 || sc.state(t).holders(plan.SetStage, "Production") != "5" {
 			t.Errorf("status %d, %s: %s", status, r.Reason, r.Error)
 		}
-		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.Decision != verdict.Promote || len(e.Record.Gates) != 1 {
+		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.Decision != verdict.Promote ||
+			len(e.Record.Gates) != 1 {
 			t.Errorf("%+v", e)
 		}
 	})

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
-// Every kind of gate shows in a script of its own how it passes, fails and cannot be judged.
-func TestEveryKindOfGateHasItsScript(t *testing.T) {
+// Every kind of gate has a script that shows how it passes, fails and is inconclusive.
+func TestGates_HaveScripts(t *testing.T) {
 	for kind := range policy.Examples() {
 		text, err := os.ReadFile("testdata/script/gate_" + kind + ".txtar")
 		if err != nil {
@@ -22,7 +22,9 @@ func TestEveryKindOfGateHasItsScript(t *testing.T) {
 			continue
 		}
 		for _, outcome := range []string{"pass", "fail", "inconclusive"} {
-			shown := strings.Contains(string(text), outcome+" +7$'") || strings.Contains(string(text), "gates: {"+kind+": "+outcome+"}")
+			shown := strings.Contains(string(text), outcome+" +7$'") || strings.Contains(
+				string(text), "gates: {"+kind+": "+outcome+"}",
+			)
 			if !strings.Contains(string(text), kind) || !shown {
 				t.Errorf("gate_%s.txtar does not show the outcome %s", kind, outcome)
 			}
@@ -30,7 +32,7 @@ func TestEveryKindOfGateHasItsScript(t *testing.T) {
 	}
 }
 
-// The policies people copy are checked, explained and tested.
+// The example policies are valid, can be explained, and pass their tests.
 func TestExamplePolicies(t *testing.T) {
 	folders, err := filepath.Glob("../../examples/policies/*")
 	if err != nil || len(folders) < 3 {
@@ -46,7 +48,13 @@ func TestExamplePolicies(t *testing.T) {
 		} {
 			var out bytes.Buffer
 			status := Run(t.Context(), Process{
-				Args: args, Env: func(string) string { return "" }, Stdout: &out, Stderr: &out, Dir: folder, Now: func() time.Time { return now }, Version: "test",
+				Args:    args,
+				Env:     func(string) string { return "" },
+				Stdout:  &out,
+				Stderr:  &out,
+				Dir:     folder,
+				Now:     func() time.Time { return now },
+				Version: "test",
 			})
 			if status != 0 {
 				t.Errorf("%s: %v ends with %d\n%s", folder, args, status, out.String())

@@ -23,25 +23,25 @@ import (
 type gitHubSession struct {
 	job     actions.Context
 	token   string
-	pause   time.Duration      // between two writes; 0 = what GitHub asks for
-	config  func() rest.Config // of connections
+	pause   time.Duration      // between two writes; 0 means the second that GitHub asks for
+	config  func() rest.Config // settings of connections
 	console *console
 
 	mu     sync.Mutex
 	client *github.Client // nil before the first use
-	err    error          // why there is none
+	err    error          // why there is no client
 
-	merged    *github.PullRequest // whose merge started this run; nil where there is none or nobody asked
+	merged    *github.PullRequest // its merge started this run; nil if there is none, or before the look-up
 	mergedErr error
-	mergedAsk bool
+	mergedAsk bool // merged was looked up
 
-	ended int // entry of the ledger whose run GitHub reports completed; 0 = none
-	asked int // entry that GitHub was asked about
+	ended int // ledger entry whose workflow run has ended, according to GitHub; 0 = none
+	asked int // ledger entry whose workflow run was looked up
 }
 
-var errNoToken = errors.New("there is no token for GitHub: the input github-token is empty")
+var errNoToken = errors.New("there is no GitHub token: the input github-token is empty")
 
-// connect returns the client for this repository. Nothing is sent yet.
+// connect returns the client for this repository. It sends nothing.
 func (g *gitHubSession) connect() (*github.Client, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -52,7 +52,7 @@ func (g *gitHubSession) connect() (*github.Client, error) {
 	case g.token == "":
 		g.err = errNoToken
 	case g.job.Repository == "" || g.job.APIURL == "":
-		g.err = errors.New("this is no job of GitHub Actions")
+		g.err = errors.New("this is not a job of GitHub Actions")
 	default:
 		settings := github.Config{API: g.job.APIURL, Token: g.token, Repository: g.job.Repository, Pause: g.pause}
 		g.client, g.err = github.New(settings, g.config())
@@ -60,9 +60,10 @@ func (g *gitHubSession) connect() (*github.Client, error) {
 	return g.client, g.err
 }
 
-// commit is what the workflow runs on, and where the gates want to know it, how the run's commit relates to that.
+// commit returns the commits that the workflow runs on. If a gate needs it (asked), commit also finds out whether they
+// contain the commit that the candidate was trained on.
 func (g *gitHubSession) commit(ctx context.Context, f fact.Facts, asked, dry bool) fact.Commit {
-	c := fact.Commit{Repository: g.job.Repository, Contains: registry.Unreadable[bool]("no gate asks for it")}
+	c := fact.Commit{Repository: g.job.Repository, Contains: registry.Unreadable[bool]("no gate needs it")}
 	for _, sha := range g.heads(dry) {
 		if sha != "" {
 			c.Heads = append(c.Heads, sha)
@@ -78,15 +79,15 @@ func (g *gitHubSession) commit(ctx context.Context, f fact.Facts, asked, dry boo
 		return c
 	}
 	if pr, ok, err := g.mergedPullRequest(ctx); err == nil && ok && pr.Head == trained {
-		c.Heads = append(c.Heads, pr.Head) // what was merged, also where the merge rewrote it
+		c.Heads = append(c.Heads, pr.Head) // a squash or rebase merge gives it another id
 		return c
 	}
 	c.Contains = client.Contains(ctx, trained, c.Heads[0])
 	return c
 }
 
-// heads are the commits that count as the one the workflow runs on. A workflow_run that may write follows a run of any
-// branch, and a commit that nobody merged is no head of what it is run for.
+// heads returns the commits that count as the head of the workflow run. A workflow_run event may follow a run on any
+// branch. If such a job writes, the commit of the run that it follows does not count unless it was merged.
 func (g *gitHubSession) heads(dry bool) []string {
 	if unmerged(g.job) && !dry {
 		return []string{g.job.SHA}
@@ -94,14 +95,8 @@ func (g *gitHubSession) heads(dry bool) []string {
 	return []string{g.job.HeadSHA, g.job.SHA}
 }
 
-// unmerged reports whether the job follows the run of another branch than the default one, or of a fork's: it is started
-// on the default branch all the same.
-func unmerged(job actions.Context) bool {
-	return job.EventName == "workflow_run" && (job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository)
-}
-
-// mergedPullRequest finds the pull request whose merge made the commit that was pushed; ok is false where there is none, or
-// where it was merged into another branch, which other people may guard.
+// mergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if there is none, or if it
+// was merged into another branch: other people may review changes of that branch.
 func (g *gitHubSession) mergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
 	if g.job.EventName != "push" {
 		return github.PullRequest{}, false, nil
@@ -121,32 +116,39 @@ func (g *gitHubSession) mergedPullRequest(ctx context.Context) (github.PullReque
 	return *g.merged, true, nil
 }
 
-// review gathers who made the change, who started the run, and who approved: its environments, or the pull request.
-// named are the environments whose approvals a gate asks for.
-func (g *gitHubSession) review(ctx context.Context, f fact.Facts, named []string) registry.Known[fact.Review] {
+// review returns who made the change, who started the run, and who approved the environments or the pull request.
+// environments are those whose approvals a gate needs.
+func (g *gitHubSession) review(
+	ctx context.Context, f fact.Facts, environments []string,
+) registry.Known[fact.Review] {
 	client, err := g.connect()
 	if err != nil {
 		return registry.Unreadable[fact.Review](err.Error())
 	}
 	q := github.ReviewQuery{
-		RunID: g.job.RunID, Attempt: g.job.RunAttempt, PullRequest: g.job.PullRequest, Head: g.job.HeadSHA,
-		Commit: f.Candidate.Run.OrZero().Tags[registry.RunTagCommit], Starter: g.job.TriggeringActor, Actor: g.job.Actor,
-		Named: named,
+		RunID:       g.job.RunID,
+		Attempt:     g.job.RunAttempt,
+		PullRequest: g.job.PullRequest,
+		Head:        g.job.HeadSHA,
+		Commit:      f.Candidate.Run.OrZero().Tags[registry.RunTagCommit],
+		Starter:     g.job.TriggeringActor,
+		Actor:       g.job.Actor,
+		Named:       environments,
 	}
 	switch pr, ok, err := g.mergedPullRequest(ctx); {
 	case err != nil:
-		q.Lost = fmt.Errorf("which pull request was merged is not known: %w", err)
+		q.Lost = fmt.Errorf("find the merged pull request: %w", err)
 	case ok:
 		q.PullRequest, q.Head = pr.Number, pr.Head
 	}
 	return registry.Is(client.Review(ctx, q))
 }
 
-// approvalsTime bounds what GitHub is asked for the record alone.
+// approvalsTime bounds requests to GitHub whose answers only go into the record.
 const approvalsTime = 5 * time.Second
 
-// approvals gathers who approved this run's environments, for the record of a move that no gate asks about. Outside of a
-// job, or without a token, it asks nobody.
+// approvals returns who approved the environments of this run, for the record. It is used if no gate needs approvals.
+// Outside a job, or without a token, it returns nothing.
 func (g *gitHubSession) approvals(ctx context.Context) (none registry.Known[fact.Review]) {
 	client, err := g.connect()
 	if err != nil || g.job.RunID == 0 {
@@ -157,26 +159,26 @@ func (g *gitHubSession) approvals(ctx context.Context) (none registry.Known[fact
 	return registry.Is(client.Approvals(ctx, g.job.RunID))
 }
 
-// gitHubTime bounds what GitHub is asked on the way to a move, each time.
+// gitHubTime bounds each request to GitHub that a move waits for.
 const gitHubTime = 20 * time.Second
 
-// holderGone reports whether the run that holds an overdue entry has ended: then its entry is taken over without being
-// asked for. Only runs of this repository can be asked about.
-func (g *gitHubSession) holderGone(ctx context.Context, view ledger.View, now time.Time) bool {
+// ownerEnded reports whether the workflow run of an overdue ledger entry has ended. Then this run may take the entry
+// over without an override. It can look up only runs of this repository.
+func (g *gitHubSession) ownerEnded(ctx context.Context, view ledger.View, now time.Time) bool {
 	e, overdue := view.Overdue(now)
 	if !overdue || g.asked == e.Epoch {
 		return overdue && g.ended == e.Epoch
 	}
 	g.asked = e.Epoch
-	what := fmt.Sprintf("the time of entry %d of the promotion ledger has run out", e.Epoch)
+	what := fmt.Sprintf("ledger entry %d is overdue", e.Epoch)
 	ended, err := g.runEnded(ctx, e)
 	switch {
 	case err != nil:
-		g.console.printf("%s; whether its run has ended is not known: %v", what, err)
+		g.console.printf("%s; could not find out whether its workflow run has ended: %v", what, err)
 	case !ended:
-		g.console.printf("%s, but GitHub says that its run is still under way: %s", what, e.Link)
+		g.console.printf("%s, but its workflow run is still in progress: %s", what, e.Link)
 	default:
-		g.console.printf("%s, and GitHub says that its run has ended: taking over", what)
+		g.console.printf("%s and its workflow run has ended: taking over", what)
 		g.ended = e.Epoch
 	}
 	return ended && err == nil
@@ -184,11 +186,11 @@ func (g *gitHubSession) holderGone(ctx context.Context, view ledger.View, now ti
 
 func (g *gitHubSession) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
 	if !strings.HasPrefix(e.Link, g.job.ServerURL+"/"+g.job.Repository+"/actions/runs/"+e.Holder.Run+"/") {
-		return false, errors.New("it is a run of another repository")
+		return false, errors.New("the run belongs to another repository")
 	}
 	id, err := strconv.ParseInt(e.Holder.Run, 10, 64)
 	if err != nil {
-		return false, errors.New("its id is no number")
+		return false, errors.New("the id of the run is not a number")
 	}
 	client, err := g.connect()
 	if err != nil {
@@ -196,10 +198,10 @@ func (g *gitHubSession) runEnded(ctx context.Context, e ledger.Entry) (bool, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitHubTime)
 	defer cancel()
-	return client.RunCompleted(ctx, id, 0) // its newest attempt: a repetition resumes what the first one left
+	return client.RunCompleted(ctx, id, 0) // attempt 0 is the newest one, which may resume the entry
 }
 
-// onDefaultBranch asks GitHub whether the start's commit is on the default branch.
+// onDefaultBranch asks GitHub whether the commit of the start is on the default branch.
 func (g *gitHubSession) onDefaultBranch(ctx context.Context, began trigger.Start) registry.Known[bool] {
 	client, err := g.connect()
 	if err != nil {

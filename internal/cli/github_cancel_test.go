@@ -12,10 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-var told = []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+var told = []string{
+	"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
+	"test_f1 >= champion",
+}
 
-// A cancelled run does not wait for whoever it tells: the promotion is done and recorded, and the next run tells the rest.
-func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
+// A cancelled run does not wait for its notifications. The promotion is done and recorded, and the next run sends the
+// rest.
+func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -39,16 +43,17 @@ func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
 		}
 		w.hold = nil
 		next, status := w.run(t, t.Context())
-		if status != 0 || next.Reason != registry.Unchanged || len(next.Told) != 1 || next.Told[0].RecordID != result.RecordID || next.Told[0].Channel != "slack" {
+		if status != 0 || next.Reason != registry.Unchanged || len(next.Told) != 1 ||
+			next.Told[0].RecordID != result.RecordID || next.Told[0].Channel != "slack" {
 			t.Errorf("the next run: status %d, %s, %+v", status, next.Reason, next.Told)
 		}
 		synctest.Wait()
 	})
 }
 
-// Cancelled while the alias is being moved: the move is confirmed, the deployment says how it ended, and who could not be
-// told any more is told by the next run.
-func TestCancelledInTheMiddleOfAMove(t *testing.T) {
+// If the run is cancelled during the move of the alias, the move is confirmed and the deployment gets its final state.
+// The next run sends the notifications that are left.
+func TestCancelled_DuringMove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -64,7 +69,9 @@ func TestCancelledInTheMiddleOfAMove(t *testing.T) {
 			t.Errorf("it went on for %s", took)
 		}
 		if status != 0 || result.Deployment.State != "success" || len(w.hub.Events()) != 0 {
-			t.Errorf("status %d %s, deployment %+v, %d events", status, result.Error, result.Deployment, len(w.hub.Events()))
+			t.Errorf(
+				"status %d %s, deployment %+v, %d events", status, result.Error, result.Deployment, len(w.hub.Events()),
+			)
 		}
 		next, status := w.run(t, t.Context())
 		if status != 0 || len(next.Told) != 3 || len(w.hub.Events()) != 1 {
@@ -74,8 +81,8 @@ func TestCancelledInTheMiddleOfAMove(t *testing.T) {
 	})
 }
 
-// A server that fails the move, and GitHub that hangs: the deployment is left as it is, and the run ends in time.
-func TestGitHubThatHangsKeepsNobody(t *testing.T) {
+// If the server fails the move and GitHub hangs, the deployment stays as it is and the run ends in time.
+func TestGitHub_Hangs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
 		hang := &onRequest{w, func(r *http.Request) {
@@ -95,23 +102,30 @@ func TestGitHubThatHangsKeepsNobody(t *testing.T) {
 	})
 }
 
-// What a killed run has promised others is told by the next one, killed before or after it was sent.
-func TestAnEventIsToldAtLeastOnce(t *testing.T) {
-	for name, at := range map[string]func(world, *http.Request) bool{
-		"before it was sent": func(_ world, r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/dispatches") },
-		"after it was sent, before it was marked": func(w world, r *http.Request) bool {
+// The next run sends the notifications of a killed run, whether it was killed before or after sending them.
+func TestNotifications_AtLeastOnce(t *testing.T) {
+	for name, at := range map[string]func(jobSetup, *http.Request) bool{
+		"before it was sent": func(_ jobSetup, r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, "/dispatches")
+		},
+		"after it was sent, before it was marked": func(w jobSetup, r *http.Request) bool {
 			return strings.HasSuffix(r.URL.Path, "runs/log-batch") && len(w.hub.Events()) > 0
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t, told...)
-				w.env["INPUT_SLACK-WEBHOOK"], w.env["INPUT_WEBHOOK-URL"], w.env["INPUT_DEPLOYMENT-ENVIRONMENT"] = "", "", ""
-				w.through(t, t.Context(), &mortal{next: w, at: func(r *http.Request) bool { return at(w, r) }})
+				for _, input := range []string{"SLACK-WEBHOOK", "WEBHOOK-URL", "DEPLOYMENT-ENVIRONMENT"} {
+					w.env["INPUT_"+input] = ""
+				}
+				w.through(t, t.Context(), &killedTransport{next: w, at: func(r *http.Request) bool { return at(w, r) }})
 				first := len(w.hub.Events())
 				next, status := w.run(t, t.Context())
 				if status != 0 || len(next.Told) != 1 || next.Told[0].Why != "" || len(w.hub.Events()) != 1+first {
-					t.Errorf("the next run: status %d, told %+v, %d events after %d", status, next.Told, len(w.hub.Events()), first)
+					t.Errorf(
+						"the next run: status %d, told %+v, %d events after %d", status, next.Told, len(w.hub.Events()),
+						first,
+					)
 				}
 				if again, _ := w.run(t, t.Context()); len(again.Told) != 0 {
 					t.Errorf("told once more: %+v", again.Told)

@@ -5,9 +5,9 @@ import (
 	"testing/synctest"
 )
 
-// Being told costs a look into the ledger and a mark there, however many are told, and a deployment its two tags. GitHub
-// is asked one thing of itself: who approved this run.
-func TestWhatTellingCosts(t *testing.T) {
+// Notifications cost one read of the ledger and one write, however many there are. A deployment costs two tags. GitHub
+// gets one extra request: who approved this run.
+func TestNotifications_Cost(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
 		bubble(t, func(t *testing.T) {
 			w := newWorld(t, told...)
@@ -28,7 +28,11 @@ func TestWhatTellingCosts(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("GitHub was asked %d times by a promotion that names nobody, want 1", asked)
 	}
-	if n, asked := cost(map[string]string{"DISPATCH": "model-promoted\nacme/churn:other", "SLACK-WEBHOOK": "https://" + slackHost + "/x", "WEBHOOK-URL": "https://" + hookHost + "/x"}); n != base+2 || asked != 3 {
+	if n, asked := cost(map[string]string{
+		"DISPATCH":      "model-promoted\nacme/churn:other",
+		"SLACK-WEBHOOK": "https://" + slackHost + "/x",
+		"WEBHOOK-URL":   "https://" + hookHost + "/x",
+	}); n != base+2 || asked != 3 {
 		t.Errorf("telling four costs %d requests more, and %d of GitHub", n-base, asked)
 	}
 	if n, asked := cost(map[string]string{"DEPLOYMENT-ENVIRONMENT": "production"}); n != base+2 || asked > 7 {

@@ -23,25 +23,40 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// world is a job with everything that a promotion can tell others, in a bubble.
-type world struct {
+// jobSetup is a job with all kinds of notifications and a deployment, in a bubble.
+type jobSetup struct {
 	flow
-	*outside
+	*otherHosts
 	env map[string]string
 }
 
-func newWorld(t *testing.T, args ...string) world {
+func newWorld(t *testing.T, args ...string) jobSetup {
 	t.Helper()
 	dir := t.TempDir()
-	w := world{flow: newFlow(t, args...), outside: &outside{answers: map[string]int{}, hub: githubtest.New()}, env: map[string]string{
-		"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": dir, "GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_REF": "refs/heads/main",
-		"GITHUB_REF_NAME": "main", "GITHUB_SHA": strings.Repeat("c0ffee11", 5), "GITHUB_REPOSITORY": "acme/churn",
-		"GITHUB_ACTOR": "ann", "GITHUB_TRIGGERING_ACTOR": "ann", "GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "1",
-		"GITHUB_SERVER_URL": "https://github.example", "GITHUB_API_URL": "https://" + gitHubHost,
-		"INPUT_GITHUB-TOKEN": "ghs-canary-github-1", "INPUT_DEPLOYMENT-ENVIRONMENT": "production", "INPUT_DISPATCH": "model-promoted",
-		"INPUT_SLACK-WEBHOOK": "https://" + slackHost + "/services/canary-slack-2", "INPUT_WEBHOOK-URL": "https://" + hookHost + "/models",
-	}}
-	files := map[string]string{"GITHUB_OUTPUT": "", "GITHUB_STEP_SUMMARY": "", "GITHUB_EVENT_PATH": `{"repository": {"default_branch": "main"}}`}
+	w := jobSetup{flow: newFlow(t, args...), otherHosts: &otherHosts{
+		answers: map[string]int{},
+		hub:     githubtest.New(),
+	},
+		env: map[string]string{
+			"GITHUB_ACTIONS":    "true",
+			"GITHUB_WORKSPACE":  dir,
+			"GITHUB_EVENT_NAME": "workflow_dispatch",
+			"GITHUB_REF":        "refs/heads/main",
+			"GITHUB_REF_NAME":   "main", "GITHUB_SHA": strings.Repeat("c0ffee11", 5), "GITHUB_REPOSITORY": "acme/churn",
+			"GITHUB_ACTOR": "ann", "GITHUB_TRIGGERING_ACTOR": "ann", "GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "1",
+			"GITHUB_SERVER_URL": "https://github.example", "GITHUB_API_URL": "https://" + gitHubHost,
+			"INPUT_GITHUB-TOKEN":           "ghs-canary-github-1",
+			"INPUT_DEPLOYMENT-ENVIRONMENT": "production",
+			"INPUT_DISPATCH":               "model-promoted",
+			"INPUT_SLACK-WEBHOOK": "https://" + slackHost +
+				"/services/canary-slack-2", "INPUT_WEBHOOK-URL": "https://" +
+				hookHost + "/models",
+		}}
+	files := map[string]string{
+		"GITHUB_OUTPUT":       "",
+		"GITHUB_STEP_SUMMARY": "",
+		"GITHUB_EVENT_PATH":   `{"repository": {"default_branch": "main"}}`,
+	}
 	for name, text := range files {
 		w.env[name] = filepath.Join(dir, name)
 		if err := os.WriteFile(w.env[name], []byte(text), 0o600); err != nil {
@@ -52,14 +67,14 @@ func newWorld(t *testing.T, args ...string) world {
 	return w
 }
 
-func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w jobSetup) RoundTrip(r *http.Request) (*http.Response, error) {
 	if answer, err := w.answer(r); answer != nil || err != nil {
 		return answer, err
 	}
 	return w.double.Transport().RoundTrip(r)
 }
 
-// onRequest looks at every request first.
+// onRequest calls the function for every request before it is sent.
 type onRequest struct {
 	next http.RoundTripper
 	look func(*http.Request)
@@ -73,15 +88,15 @@ func (o *onRequest) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
-// mortal is the wire of a process that is killed at the first request that is so, before the request has its effect:
-// nothing that it would have sent arrives any more.
-type mortal struct {
+// killedTransport is the transport of a process that is killed at the first matching request, before the request takes
+// effect. Later requests never arrive.
+type killedTransport struct {
 	next http.RoundTripper
 	at   func(*http.Request) bool
 	dead atomic.Bool
 }
 
-func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+func (m *killedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if m.at(r) {
 		m.dead.Store(true)
 	}
@@ -91,18 +106,23 @@ func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.next.RoundTrip(r)
 }
 
-func (w world) run(t *testing.T, ctx context.Context) (report.Result, int) {
+func (w jobSetup) run(t *testing.T, ctx context.Context) (report.Result, int) {
 	t.Helper()
 	return w.through(t, ctx, w)
 }
 
-func (w world) through(t *testing.T, ctx context.Context, wire http.RoundTripper) (report.Result, int) {
+func (w jobSetup) through(t *testing.T, ctx context.Context, wire http.RoundTripper) (report.Result, int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
 		Args: append(w.args, "--json", "--tracking-uri", address), Env: func(name string) string { return w.env[name] },
-		Stdout: &stdout, Stderr: &stderr, Dir: w.env["GITHUB_WORKSPACE"], Now: time.Now, Jitter: func() float64 { return 0.5 }, Version: "test",
-		Wire: rest.Config{Transport: wire},
+		Stdout:  &stdout,
+		Stderr:  &stderr,
+		Dir:     w.env["GITHUB_WORKSPACE"],
+		Now:     time.Now,
+		Jitter:  func() float64 { return 0.5 },
+		Version: "test",
+		Wire:    rest.Config{Transport: wire},
 	})
 	var result report.Result
 	text := stdout.Bytes()
@@ -115,7 +135,7 @@ func (w world) through(t *testing.T, ctx context.Context, wire http.RoundTripper
 	return result, status
 }
 
-// gitHubKinds are the ways GitHub lets one request go wrong.
+// gitHubKinds are the kinds of faults of GitHub.
 var gitHubKinds = map[string]githubtest.Fault{
 	"reset before the effect": {Kind: githubtest.Reset},
 	"reset after the effect":  {Kind: githubtest.Reset, After: true},
@@ -132,10 +152,13 @@ var gitHubKinds = map[string]githubtest.Fault{
 	"login page":              {Kind: githubtest.LoginPage},
 }
 
-// Whatever GitHub does at whatever request, and forever: the promotion is done, confirmed and recorded, within the time that
-// reporting may take; and what was not told is known to be so.
-func TestGitHubNeverChangesAPromotion(t *testing.T) {
-	args := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+// Whatever GitHub does at any request, the promotion is done, confirmed and recorded in time, and failed notifications
+// are known to be unsent.
+func TestGitHubFaults_ChangeNothing(t *testing.T) {
+	args := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
+		"test_f1 >= champion",
+	}
 	requests, want := 0, ""
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, args...)
@@ -143,7 +166,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 		if status != 0 || len(result.Warnings) > 0 || len(result.Told) != 3 || result.Deployment.State != "success" {
 			t.Fatalf("without faults: status %d, %+v", status, result)
 		}
-		requests, want = len(w.hub.Requests()), untimed(stateOf(t, w.double).settled())
+		requests, want = len(w.hub.Requests()), withoutTimeNotes(stateOf(t, w.double).settled())
 		synctest.Wait()
 	})
 	if requests < 6 {
@@ -151,7 +174,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 	}
 	outcomes := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(gitHubKinds)) {
-		for nth := 0; nth <= requests; nth++ { // 0: at all of them
+		for nth := 0; nth <= requests; nth++ { // 0 means all of them
 			t.Run(fmt.Sprintf("%s at request %d", name, nth), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					w := newWorld(t, args...)
@@ -166,7 +189,9 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 					if status != 0 || result.Reason != registry.OK || result.RecordID == "" {
 						t.Errorf("status %d, %s: %s", status, result.Reason, result.Error)
 					}
-					if got := withoutDeployment(untimed(stateOf(t, w.double).settled())); got != withoutDeployment(want) {
+					if got := withoutDeployment(withoutTimeNotes(
+						stateOf(t, w.double).settled(),
+					)); got != withoutDeployment(want) {
 						t.Errorf("the registry ends elsewhere:\n%s\nwant\n%s", got, want)
 					}
 					outcomes[outcomeOf(t, w, result)]++
@@ -178,7 +203,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 	t.Logf("%d requests to GitHub, %d faults: %v", requests, (requests+1)*len(gitHubKinds), outcomes)
 }
 
-// withoutDeployment leaves out what is written only after GitHub took the success.
+// withoutDeployment removes what is written only after GitHub has accepted the final state.
 func withoutDeployment(state string) string {
 	var out []string
 	for _, l := range strings.Split(state, "\n") {
@@ -189,8 +214,8 @@ func withoutDeployment(state string) string {
 	return strings.Join(out, "\n")
 }
 
-// outcomeOf says whether everybody was told, and holds what is reported to what GitHub has.
-func outcomeOf(t *testing.T, w world, r report.Result) string {
+// outcomeOf reports whether all notifications were sent, and compares the report with what GitHub has received.
+func outcomeOf(t *testing.T, w jobSetup, r report.Result) string {
 	t.Helper()
 	arrived := len(w.hub.Events()) > 0
 	for _, told := range r.Told {

@@ -24,36 +24,42 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// Hosts of the scripts, beside MLflow's. Nothing is dialled.
+// Hosts of the scripts, besides MLflow. No connection is made.
 const (
 	gitHubHost = "api.github.example"
 	slackHost  = "hooks.slack.example"
 	hookHost   = "hooks.example"
 )
 
-// outside is everything of a script that is not MLflow: a double of GitHub, and whoever receives messages.
-type outside struct {
+// otherHosts is the part of a script that is not MLflow: a double of GitHub, and the receivers of notifications.
+type otherHosts struct {
 	mu      sync.Mutex
 	hub     *githubtest.Server
 	answers map[string]int // status by host; 0 = 200
-	letters []letterSeen
+	letters []receivedMessage
 	leaks   []string
 	hold    func(*http.Request) // called before a message is answered
 }
 
-// letterSeen is a message that Slack or a webhook received.
-type letterSeen struct {
+// receivedMessage is a message that Slack or a webhook received.
+type receivedMessage struct {
 	host   string
 	header http.Header
 	body   string
 }
 
-// canaries say by their name who may see them: canary-github-1 is for GitHub alone, canary-signing-1 for nobody.
+// canaries are secrets whose names say who may see them: canary-github-1 is only for GitHub, canary-signing-1 is for
+// nobody.
 var canary = regexp.MustCompile(`canary-(mlflow|github|slack|hook|signing)`)
 
-var kindOfHost = map[string]string{"mlflow.example": "mlflow", gitHubHost: "github", slackHost: "slack", hookHost: "hook"}
+var kindOfHost = map[string]string{
+	"mlflow.example": "mlflow",
+	gitHubHost:       "github",
+	slackHost:        "slack",
+	hookHost:         "hook",
+}
 
-// leaksOf lists the secrets in a text that the host it was sent to has no business with.
+// leaksOf returns the secrets in a text that its receiver must not see.
 func leaksOf(host, text string) []string {
 	var out []string
 	for _, m := range canary.FindAllStringSubmatch(text, -1) {
@@ -64,8 +70,8 @@ func leaksOf(host, text string) []string {
 	return out
 }
 
-// watch notes secrets that a request carries to the wrong host, and returns its body.
-func (o *outside) watch(r *http.Request) (body []byte) {
+// watch records secrets in a request to the wrong host, and returns the body of the request.
+func (o *otherHosts) watch(r *http.Request) (body []byte) {
 	if r.Body != nil {
 		body, _ = io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -80,8 +86,8 @@ func (o *outside) watch(r *http.Request) (body []byte) {
 	return body
 }
 
-// answer is that of GitHub, Slack or a webhook; nil for any other host.
-func (o *outside) answer(r *http.Request) (*http.Response, error) {
+// answer returns the response of GitHub, Slack or a webhook, and nil for any other host.
+func (o *otherHosts) answer(r *http.Request) (*http.Response, error) {
 	switch r.URL.Host {
 	case gitHubHost:
 		if o.hub == nil {
@@ -104,16 +110,16 @@ func (o *outside) answer(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		if status := o.answers[r.URL.Host]; status != 0 && status != http.StatusOK {
 			w.WriteHeader(status)
-			fmt.Fprintf(w, "no such hook: %s", r.URL) // a receiver that shows what it should not
+			fmt.Fprintf(w, "no such hook: %s", r.URL) // a receiver that reveals its secret
 		} else {
-			o.letters = append(o.letters, letterSeen{r.URL.Host, r.Header.Clone(), string(body)})
+			o.letters = append(o.letters, receivedMessage{r.URL.Host, r.Header.Clone(), string(body)})
 		}
 		return w.Result(), nil
 	}
 	return nil, nil
 }
 
-// cmdGitHub starts a GitHub with what a file of the script describes. With readonly the token may only read.
+// cmdGitHub starts a double of GitHub from a file of the script. With "readonly", the token is read-only.
 //
 //	github FILE [readonly]
 //	github fault METHOD PATH KIND   see githubtest.ParseFault
@@ -123,7 +129,7 @@ func (o *outside) answer(r *http.Request) (*http.Response, error) {
 //	github none                     asserts that it was asked nothing since the last time
 //	github edit PULL FROM TO        somebody with the right edits the first comment on a pull request
 func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
-	o := &stageOf(ts).outside
+	o := &stageOf(ts).otherHosts
 	switch args[0] {
 	case "fault":
 		f, err := githubtest.ParseFault(strings.Join(args[1:], " "))
@@ -187,7 +193,10 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 		options := []githubtest.Option{githubtest.Checked(check)}
 		if slices.Contains(args[1:], "readonly") {
 			options = append(options, githubtest.Tokens(map[string]githubtest.Token{
-				ts.Getenv("INPUT_GITHUB-TOKEN"): {Login: "github-actions[bot]", Permissions: map[string]string{"contents": "read", "pull-requests": "read", "issues": "read"}},
+				ts.Getenv("INPUT_GITHUB-TOKEN"): {
+					Login:       "github-actions[bot]",
+					Permissions: map[string]string{"contents": "read", "pull-requests": "read", "issues": "read"},
+				},
 			}))
 		}
 		o.hub = githubtest.New(options...)
@@ -195,8 +204,8 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// comment is the first comment on a pull request, as GitHub keeps it.
-func (o *outside) comment(number int) string {
+// comment returns the first comment on a pull request.
+func (o *otherHosts) comment(number int) string {
 	text := ""
 	o.hub.Change("acme/churn", func(r *githubtest.Repository) {
 		for _, p := range r.Pulls {
@@ -208,20 +217,20 @@ func (o *outside) comment(number int) string {
 	return packed.ReplaceAllString(text, "$1 PACKED -->")
 }
 
-// packed is the hidden plan: the same for the same plan, and nothing a reader wants to see.
+// packed matches the hidden plan, which is not readable.
 var packed = regexp.MustCompile(`(<!-- plan [0-9a-f]{64}) [A-Za-z0-9+/=]+ -->`)
 
-// cmdReceive sets what a receiver answers from here on, or with a host alone prints what it received and forgets it. Events
-// are held to the published schema, and signatures checked.
+// cmdReceive sets the response of a receiver. With a host alone, it prints and forgets what the host received. It
+// validates events against the schema and checks signatures.
 //
 //	receive slack|webhook [STATUS | none]
 func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
-	o := &stageOf(ts).outside
+	o := &stageOf(ts).otherHosts
 	host := map[string]string{"slack": slackHost, "webhook": hookHost}[args[0]]
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if slices.Contains(args, "none") {
-		if slices.ContainsFunc(o.letters, func(l letterSeen) bool { return l.host == host }) {
+		if slices.ContainsFunc(o.letters, func(l receivedMessage) bool { return l.host == host }) {
 			ts.Fatalf("%s received something", host)
 		}
 		return
@@ -241,7 +250,8 @@ func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 		if host == hookHost {
 			ts.Check(validEvent([]byte(l.body)))
 			secret := ts.Getenv("INPUT_WEBHOOK-SECRET")
-			if got := l.header.Get(github.SignatureHeader); secret != "" && got != github.Signature(secret, []byte(l.body)) {
+			if got := l.header.Get(github.SignatureHeader); secret != "" &&
+				got != github.Signature(secret, []byte(l.body)) {
 				ts.Fatalf("the signature %q does not fit", got)
 			}
 			fmt.Fprintf(ts.Stdout(), "delivery %s\n", l.header.Get(github.DeliveryHeader))
@@ -253,12 +263,12 @@ func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 	o.letters = kept
 }
 
-// cmdEvents prints what was dispatched since the last time, each held to the published schema, or asserts that it was
-// nothing. Channels are told beside one another: only the order within each means something.
+// cmdEvents prints the events that were dispatched since the last time, or asserts that there are none. It validates
+// them against the schema. Channels are notified in parallel, so only the order within a channel counts.
 //
 //	events [none]
 func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
-	o := &stageOf(ts).outside
+	o := &stageOf(ts).otherHosts
 	sent := o.hub.Events()
 	if slices.Contains(args, "none") && len(sent) > 0 {
 		ts.Fatalf("%d events were sent", len(sent))
@@ -280,7 +290,10 @@ func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		ts.Check(json.Unmarshal(event, &short))
-		line := fmt.Sprintf("%s %s%s: %s %s %s record %s", e.Repository, e.Type, strings.TrimPrefix(e.Workflow+"@"+e.Ref, "@"), short.Event, short.Model, short.Version, short.RecordID)
+		line := fmt.Sprintf(
+			"%s %s%s: %s %s %s record %s", e.Repository, e.Type, strings.TrimPrefix(e.Workflow+"@"+e.Ref, "@"),
+			short.Event, short.Model, short.Version, short.RecordID,
+		)
 		if by := short.Record.SupersededBy; by != "" {
 			line += " superseded by " + by
 		}
@@ -289,7 +302,7 @@ func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
 	o.hub.Forget()
 }
 
-// gitHubAPI holds every exchange to GitHub's own description.
+// gitHubAPI checks every request and response against the description of GitHub's API.
 var gitHubAPI = sync.OnceValues(func() (githubtest.Check, error) {
 	c, err := openapitest.New("api.github.com")
 	if err != nil {
@@ -314,7 +327,7 @@ var eventSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("event.json")
 })
 
-// validEvent holds an event to docs/event.schema.json.
+// validEvent validates an event against docs/event.schema.json.
 func validEvent(text []byte) error {
 	schema, err := eventSchema()
 	if err != nil {
@@ -327,14 +340,16 @@ func validEvent(text []byte) error {
 	return schema.Validate(doc)
 }
 
-// A secret that is planted where it does not belong is found, in whatever part of a request.
-func TestThePlantedLeakIsFound(t *testing.T) {
+// A secret in the wrong place is found, whatever part of a request it is in.
+func TestLeaks_AreFound(t *testing.T) {
 	for name, send := range map[string]func(*http.Request){
 		"in the address": func(r *http.Request) { r.URL.RawQuery = "t=canary-slack-1" },
 		"in a header":    func(r *http.Request) { r.Header.Set("X-Token", "canary-github-1") },
-		"in the body":    func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"s":"canary-signing-1"}`)) },
+		"in the body": func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader(`{"s":"canary-signing-1"}`))
+		},
 	} {
-		var o outside
+		var o otherHosts
 		r := httptest.NewRequest("POST", "https://"+hookHost+"/x", nil)
 		o.watch(r)
 		if len(o.leaks) != 0 {

@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show, it
-// is not told, nor that there is none.
-func TestConfirmed(t *testing.T) {
+// Drift counts if both readings show it. If only the second one shows it, the history reports neither drift nor that
+// there is none.
+func TestConfirmedHistory(t *testing.T) {
 	a, b := ledger.Shift{Ref: "@champion", Was: "1", Want: "2"}, ledger.Shift{Ref: "Production", Was: "1", Want: "2"}
 	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
 	for name, c := range map[string]struct {
@@ -25,21 +25,28 @@ func TestConfirmed(t *testing.T) {
 		"the second is torn":                 {seen(a), seen(a, b), []ledger.Shift{a}, false},
 		"the first did not hold together":    {report.History{Broken: "torn"}, seen(a), nil, false},
 		"the first did not, and all is well": {report.History{Broken: "torn"}, seen(), nil, true},
-		"neither holds together":             {report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false},
+		"neither holds together": {
+			report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false,
+		},
 	} {
-		got := confirmed(c.first, c.second)
+		got := confirmedHistory(c.first, c.second)
 		if !slices.Equal(got.Outside, c.want) || got.Compared != c.compared {
 			t.Errorf("%s: %v, compared %v; want %v, %v", name, got.Outside, got.Compared, c.want, c.compared)
 		}
 	}
 }
 
-// The prompt marker on one version hides them all: that their stages look empty is no move by others, and that they are not
-// listed does not make their aliases dangle, nor the versions deleted.
+// A prompt tag on one version hides all versions of the model. Then empty stages are not drift, and aliases are not
+// dangling.
 func TestHiddenVersions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)
-		ask(t, flow{double: sc.double}, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "1", "key": registry.PromptTag, "value": "true"})
+		ask(t, flow{double: sc.double}, "POST", "model-versions/set-tag", map[string]any{
+			"name":    "churn",
+			"version": "1",
+			"key":     registry.PromptTag,
+			"value":   "true",
+		})
 		if r, status := sc.run(t, "history", "--model", "churn"); status != 0 || len(r.History.Outside) > 0 {
 			t.Errorf("status %d, %s: told as moved by others: %v", status, r.Error, r.History.Outside)
 		}
@@ -47,7 +54,9 @@ func TestHiddenVersions(t *testing.T) {
 		if names := sc.state(t).aliases; len(r.Server.Dangling) > 0 || names["champion"] != 2 {
 			t.Errorf("doctor took %v for dangling, and the aliases are %v", r.Server.Dangling, names)
 		}
-		if r, _ := sc.run(t, "rollback", "--model", "churn", "--alias", "champion"); r.Reason != registry.Unsupported || !strings.Contains(r.Error, "hides the versions") {
+		if r, _ := sc.run(
+			t, "rollback", "--model", "churn", "--alias", "champion",
+		); r.Reason != registry.Unsupported || !strings.Contains(r.Error, "hides the versions") {
 			t.Errorf("rollback: %s: %s", r.Reason, r.Error)
 		}
 		ask(t, flow{double: sc.double}, "POST", "registered-models/create", map[string]any{"name": "wine"})

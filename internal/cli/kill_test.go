@@ -18,8 +18,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// reaper kills the process that sent the nth request, before the request has its effect or after.
-type reaper struct {
+// requestKiller kills the process that sent the nth request, before or after the request takes effect.
+type requestKiller struct {
 	next  http.Handler
 	nth   int // 0 = none
 	after bool
@@ -28,14 +28,14 @@ type reaper struct {
 	kill  func()
 }
 
-func (r *reaper) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+func (r *requestKiller) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	r.seen++
 	mine := r.seen == r.nth
 	over := r.nth > 0 && r.seen > r.nth
 	r.mu.Unlock()
 	if over {
-		return // what was still on its way when the process died never arrives
+		return // requests in flight are lost when the process dies
 	}
 	if mine && r.after {
 		r.next.ServeHTTP(httptest.NewRecorder(), q)
@@ -47,40 +47,40 @@ func (r *reaper) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.next.ServeHTTP(w, q)
 }
 
-// victim runs the real binary against a double over HTTP.
-type victim struct {
+// killableProcess runs the real binary against a double over HTTP.
+type killableProcess struct {
 	binary string
 	double *mlflowtest.Server
 	url    string
-	reaper *reaper
+	reaper *requestKiller
 	close  func()
 }
 
-func newVictim(t *testing.T, binary string) *victim {
+func newVictim(t *testing.T, binary string) *killableProcess {
 	t.Helper()
 	seed, err := os.Open("testdata/seed/churn.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer seed.Close()
-	v := &victim{binary: binary, double: mlflowtest.New("3.17.2")}
+	v := &killableProcess{binary: binary, double: mlflowtest.New("3.17.2")}
 	if err := v.double.Seed(seed); err != nil {
 		t.Fatal(err)
 	}
-	v.reaper = &reaper{next: v.double}
+	v.reaper = &requestKiller{next: v.double}
 	server := httptest.NewServer(v.reaper)
 	v.url, v.close = server.URL, server.Close
 	return v
 }
 
-// run runs one attempt; killed reports that it was.
-func (v *victim) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
+// run runs one attempt. killed reports whether it was killed.
+func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
 	t.Helper()
 	cmd := exec.Command(v.binary, append(args, "--json", "--tracking-uri", v.url)...)
 	cmd.Env = []string{fmt.Sprintf("GITHUB_RUN_ID=%d", run), fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", attempt)}
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
-	started := make(chan struct{}) // its first request may come before Start has returned
+	started := make(chan struct{}) // the first request may come before Start returns
 	v.reaper.kill = func() { <-started; _ = cmd.Process.Kill() }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -96,8 +96,8 @@ func (v *victim) run(t *testing.T, run, attempt int, args ...string) (killed boo
 	return false, all.String()
 }
 
-// The real binary is killed at each of its requests, before and after the effect; the next attempt of the same workflow
-// run ends in the state of a run that never met that.
+// The real binary is killed at each of its requests, before and after the request takes effect. The next attempt of the
+// workflow run must end in the same state as a run that was never killed.
 func TestKilledAtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a hundred processes")
@@ -107,9 +107,14 @@ func TestKilledAtEveryRequest(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds", "test_f1 >= 0.5\ntest_f1 >= incumbent"}
+	promote := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds",
+		"test_f1 >= 0.5\ntest_f1 >= incumbent",
+	}
 	begin := []string{"alias", "--model", "churn", "--alias", "first=1"}
-	alias, both := append(promote, "--alias", "champion"), append(promote, "--alias", "champion", "--stage", "Production")
+	alias, both := append(promote, "--alias", "champion"), append(
+		promote, "--alias", "champion", "--stage", "Production",
+	)
 	var mu sync.Mutex
 	points, wrong := 0, 0
 	t.Run("each", func(t *testing.T) {
@@ -119,7 +124,9 @@ func TestKilledAtEveryRequest(t *testing.T) {
 			"both":                          {begin, both},
 			"both, and the ledger is begun": {nil, both},
 			"rollback":                      {alias, []string{"rollback", "--model", "churn", "--alias", "champion"}},
-			"alias command":                 {alias, []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"}},
+			"alias command": {
+				alias, []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"},
+			},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -131,7 +138,7 @@ func TestKilledAtEveryRequest(t *testing.T) {
 				before, entries := clean.reaper.seen, len(stateOf(t, clean.double).entries)
 				clean.run(t, 2, 1, c.args...)
 				requests, end := clean.reaper.seen-before, stateOf(t, clean.double)
-				want, told := timeless(end.settled()), timeless(end.told())
+				want, told := withoutTimes(end.settled()), withoutTimes(end.told())
 				killed := 0
 				for nth := 1; nth <= requests; nth++ {
 					for _, after := range []bool{false, true} {
@@ -147,7 +154,9 @@ func TestKilledAtEveryRequest(t *testing.T) {
 						v.run(t, 2, 2, c.args...)
 						end := stateOf(t, v.double)
 						problems := end.unsettled(entries)
-						if diff := cmp.Diff(want, timeless(end.settled())) + cmp.Diff(told, timeless(end.told())); diff != "" {
+						if diff := cmp.Diff(
+							want, withoutTimes(end.settled()),
+						) + cmp.Diff(told, withoutTimes(end.told())); diff != "" {
 							problems = append(problems, diff)
 						}
 						if n := len(end.versions); n != 2 {
@@ -157,7 +166,10 @@ func TestKilledAtEveryRequest(t *testing.T) {
 							mu.Lock()
 							wrong++
 							mu.Unlock()
-							t.Errorf("killed at request %d of %d, after its effect %v:\n%s", nth, requests, after, strings.Join(problems, "\n"))
+							t.Errorf(
+								"killed at request %d of %d, after its effect %v:\n%s", nth, requests, after,
+								strings.Join(problems, "\n"),
+							)
 						}
 						v.close()
 					}
@@ -177,5 +189,5 @@ func TestKilledAtEveryRequest(t *testing.T) {
 
 var times = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
-// timeless is a state without the times in it.
-func timeless(state string) string { return times.ReplaceAllString(state, "then") }
+// withoutTimes returns a state without its times.
+func withoutTimes(state string) string { return times.ReplaceAllString(state, "then") }

@@ -20,7 +20,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// patience is how long a promotion waits for another one's outcome before it gives up.
+// patience is how long a promotion waits for another one to finish.
 const patience = 10 * time.Second
 
 // ledgerSession is the promotion ledger of one model while a command runs.
@@ -31,25 +31,25 @@ type ledgerSession struct {
 	gitHub  *gitHubSession
 	intent  plan.Intent
 	mode    string                // auto, required or off
-	dry     bool                  // nothing is claimed, and nothing is waited for
-	limit   time.Duration         // of the command, for people
-	since   func() []string       // targets whose time with the candidate the gates ask for
-	asks    func(context.Context) // what else is asked in parallel, once
+	dry     bool                  // a dry run claims nothing and does not wait
+	limit   time.Duration         // time limit of the command, to show
+	since   func() []string       // targets for which gates need the time since the last move
+	alsoAsk func(context.Context) // another request to send in parallel
 
-	ledger *ledger.Ledger // nil if the input switches it off
+	ledger *ledger.Ledger // nil if the input ledger is off
 	view   ledger.View
 	holder ledger.Holder
-	off    string // why there is no entry; "" while there may be one
-	asked  bool   // for the right to move
+	off    string // why no entry can be made; "" if one can
+	asked  bool   // the rights were checked
 
 	claimed bool // this process made an entry
-	resumes int  // entry that this run goes on with; 0 = none
+	resumes int  // entry that this run resumes; 0 = none
 
-	patience context.Context // waiting for others ends with it; nil before the first look
-	rest     context.CancelFunc
+	patience context.Context    // bounds the wait for other promotions; nil before the first read
+	cancel   context.CancelFunc // of patience
 }
 
-// open prepares the ledger of the model; nothing is sent yet.
+// open prepares the ledger of the model. It sends nothing.
 func (l *ledgerSession) open(run int64, attempt int, now func() time.Time) {
 	if run != 0 {
 		l.holder.Run, l.holder.Attempt = strconv.FormatInt(run, 10), attempt
@@ -66,7 +66,7 @@ func (l *ledgerSession) open(run int64, attempt int, now func() time.Time) {
 	}
 }
 
-// pause waits before something is tried again that the run cannot go on without, and says so where that takes long.
+// pause waits before a retry, and prints a line if the wait gets long.
 func (l *ledgerSession) pause(ctx context.Context, try int) bool {
 	if try == longWait {
 		l.console.waitingLong(l.limit)
@@ -74,11 +74,11 @@ func (l *ledgerSession) pause(ctx context.Context, try int) bool {
 	return l.client.Pause(ctx, try)
 }
 
-// longWait is the try before which the waits add up to several seconds.
+// longWait is the first try after several seconds of waiting.
 const longWait = 3
 
-// optional reports whether the command may go on without a ledger after this error: where the server or the login does
-// not allow one, and the user does not insist.
+// optional reports whether the command may go on without a ledger after this error. It may if the server or the login
+// does not allow a ledger, and if the input ledger is not "required".
 func (l *ledgerSession) optional(err error) bool {
 	reason := registry.ReasonOf(err)
 	if l.mode == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
@@ -88,48 +88,50 @@ func (l *ledgerSession) optional(err error) bool {
 	return true
 }
 
-// newerFormat reports a ledger that exists and that this version cannot read: going on without it would be going on
-// beside it.
+// newerFormat reports whether the ledger exists in a newer format. A newer version of this program may be using it, so
+// going on without it is not safe.
 func newerFormat(err error) bool {
 	var newer *ledger.NewerError
 	return errors.As(err, &newer)
 }
 
-// look reads the ledger, and facts by the function beside it, until no other promotion is in the way.
-func (l *ledgerSession) look(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
+// read reads the ledger and, in parallel, gathers the facts. If another promotion is in progress, read waits for it and
+// then does both again.
+func (l *ledgerSession) read(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
 	if l.patience == nil {
-		l.patience, l.rest = context.WithTimeout(ctx, cmp.Or(l.process.Patience, patience))
+		l.patience, l.cancel = context.WithTimeout(ctx, cmp.Or(l.process.Patience, patience))
 	}
 	for {
-		facts, err := l.lookOnce(ctx, gather)
+		facts, err := l.readOnce(ctx, gather)
 		if err != nil || l.dry || l.ledger == nil || l.off != "" {
 			return facts, err
 		}
 		standing, e := l.view.Standing(l.holder, l.maySupersede())
-		if standing != ledger.Busy || l.gitHub.holderGone(ctx, l.view, l.ledger.Now()) {
+		if standing != ledger.Busy || l.gitHub.ownerEnded(ctx, l.view, l.ledger.Now()) {
 			return facts, nil
 		}
-		l.console.printf("waiting for entry %d of the promotion ledger: %s of version %d to %s %s", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
-		if !l.outcome(e.Epoch) {
+		l.console.printf("waiting for another promotion to finish (ledger entry %d): %s of version %d to %s %s",
+			e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
+		if !l.waitForOutcome(e.Epoch) {
 			return facts, l.ledger.Busy(l.view)
 		}
 	}
 }
 
-func (l *ledgerSession) lookOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
+func (l *ledgerSession) readOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
 	var lookErr, mayErr error
 	var wg sync.WaitGroup
 	if l.ledger != nil {
 		wg.Go(func() { l.view, lookErr = l.ledger.Look(ctx) })
-		wg.Go(func() { mayErr = l.may(ctx) })
-		wg.Go(func() { l.asks(ctx) })
+		wg.Go(func() { mayErr = l.checkRights(ctx) })
+		wg.Go(func() { l.alsoAsk(ctx) })
 	}
 	facts, err = gather()
 	wg.Wait()
 	switch {
 	case err != nil:
 		return facts, err
-	case mayErr != nil && !facts.Model.IsAbsent(): // whoever creates it may do everything
+	case mayErr != nil && !facts.Model.IsAbsent(): // who creates a model may do everything with it
 		return facts, mayErr
 	case lookErr != nil && !l.optional(lookErr):
 		return facts, lookErr
@@ -138,30 +140,30 @@ func (l *ledgerSession) lookOnce(ctx context.Context, gather func() (fact.Facts,
 		return facts, nil
 	}
 	if err = l.check(facts); err != nil {
-		// The ledger was read beside the facts, which may tell of an entry that was made in between: what counts is the
-		// ledger as it is after them.
+		// The facts were read in parallel and may already show an entry that the ledger's view does not have.
 		if l.view, lookErr = l.ledger.Look(ctx); lookErr != nil {
 			return facts, lookErr
 		}
 		err = l.check(facts)
 	}
 	if err == nil {
-		facts.Ledger, err = l.ledger.Back(ctx, l.view, l.stays(facts.Number()))
+		facts.Ledger, err = l.ledger.Back(ctx, l.view, l.readFarEnough(facts.Number()))
 	}
 	return facts, err
 }
 
-// stays says whether the ledger was read far enough back to know how long the version has been where gates ask for it.
-func (l *ledgerSession) stays(number int) func(ledger.Chain) bool {
+// readFarEnough returns a function that reports whether the chain goes far enough back. It must show since when the
+// version has been at the targets that gates ask about.
+func (l *ledgerSession) readFarEnough(number int) func(ledger.Chain) bool {
 	refs := l.since()
 	return func(c ledger.Chain) bool {
 		return !slices.ContainsFunc(refs, func(ref string) bool { return c.Since(ref, number).Earlier })
 	}
 }
 
-// may asks for the right to move what the command is about, once: a login that may write the ledger and not the model
-// would leave an entry there about nothing.
-func (l *ledgerSession) may(ctx context.Context) error {
+// checkRights checks once whether the login may move the target. Without this check, a login that may write the ledger
+// but not the model would leave an entry for a move that never happens.
+func (l *ledgerSession) checkRights(ctx context.Context) error {
 	if l.dry || l.asked {
 		return nil
 	}
@@ -176,11 +178,11 @@ func (l *ledgerSession) may(ctx context.Context) error {
 }
 
 func (l *ledgerSession) check(f fact.Facts) error {
-	return l.ledger.Check(l.view, f.Model.OrZero().Tags, subjects(f)...)
+	return l.ledger.Check(l.view, f.Model.OrZero().Tags, versionsToCheck(f)...)
 }
 
-// subjects are the versions whose marks are held against the ledger: those that are at hand anyway.
-func subjects(f fact.Facts) []registry.Version {
+// versionsToCheck returns the versions whose tags are compared with the ledger: those that were read anyway.
+func versionsToCheck(f fact.Facts) []registry.Version {
 	var out []registry.Version
 	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
 		if v, ok := k.Get(); ok && v.Model == f.Model.OrZero().Name {
@@ -190,9 +192,9 @@ func subjects(f fact.Facts) []registry.Version {
 	return out
 }
 
-// outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
-func (l *ledgerSession) outcome(epoch int) bool {
-	for try := 0; l.idle(try); try++ {
+// waitForOutcome waits until the entry is closed. It returns false if patience or the time of the command has run out.
+func (l *ledgerSession) waitForOutcome(epoch int) bool {
+	for try := 0; l.wait(try); try++ {
 		v, err := l.ledger.Refresh(l.patience, l.view)
 		if err != nil {
 			continue
@@ -204,9 +206,9 @@ func (l *ledgerSession) outcome(epoch int) bool {
 	return false
 }
 
-// idle waits before the next look, a fifth of a second at first and a second at most: most promotions take less. It
-// reports false when patience has run out.
-func (l *ledgerSession) idle(try int) bool {
+// wait waits before the next read, at first for at most 0.2 s and later for at most 1 s. Most promotions take less. It
+// returns false if patience has run out.
+func (l *ledgerSession) wait(try int) bool {
 	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
 	wait := time.NewTimer(time.Duration((1 + l.process.Jitter()) * float64(bound) / 2))
 	defer wait.Stop()
@@ -222,7 +224,7 @@ func (l *ledgerSession) overrides(word string) bool {
 	return slices.Contains(l.intent.Override, word)
 }
 
-// entry prepares the ledger's entry for a move; nil where there is none to be made.
+// entry returns a new ledger entry for a move, or nil if the move is not recorded.
 func (l *ledgerSession) entry(record func(version int) ledger.Record, moved func(ledger.Entry) int) *ledger.Promotion {
 	if l.ledger == nil || l.off != "" {
 		return nil
@@ -234,28 +236,30 @@ func (l *ledgerSession) entry(record func(version int) ledger.Record, moved func
 	return &ledger.Promotion{Ledger: l.ledger, View: l.view, Weak: l.optional, Record: record, Claim: claim}
 }
 
-// overtaken reports whether another promotion was faster, and there is time to start over: it is waited for first.
-func (l *ledgerSession) overtaken(err error) bool {
+// lostRace reports whether another promotion claimed its entry first and there is time to start again.
+func (l *ledgerSession) lostRace(err error) bool {
 	var busy *ledger.BusyError
 	if !errors.As(err, &busy) || l.patience.Err() != nil {
 		return false
 	}
-	l.console.println("another promotion was faster: looking, judging and planning anew")
+	l.console.println("another promotion started first; evaluating again after it")
 	return true
 }
 
-// maySupersede reports whether the open entry of the view may be taken over: the user says so, or GitHub does.
+// maySupersede reports whether the open entry may be taken over: by an override, or because its workflow run has ended.
 func (l *ledgerSession) maySupersede() bool {
 	e, open := l.view.Facts().Open()
 	return l.overrides(verdict.OverrideTakeover) || open && l.gitHub.ended == e.Epoch
 }
 
-// close stops waiting for others. It closes the entry that a cancelled attempt of this workflow run left open, if nothing
-// of it is left to apply: it would keep others out. reason is how the command ended, moved counts the moves of an entry
-// that are in effect. note says what was closed; it is "" if nothing was.
-func (l *ledgerSession) close(ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int) (note string, err error) {
-	if l.rest != nil {
-		l.rest()
+// close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if
+// nothing of it is left to apply, because an open entry blocks other promotions. reason is how the command ended. moved
+// counts the moves of an entry that are in effect. note says what was closed, or is "".
+func (l *ledgerSession) close(
+	ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int,
+) (note string, err error) {
+	if l.cancel != nil {
+		l.cancel()
 	}
 	none := l.ledger == nil || l.off != "" || l.dry || l.claimed
 	if none || ctx.Err() != nil || reason.Exit() == registry.ExitUnknown {

@@ -12,27 +12,37 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ofLedger reports whether a write is the ledger's: of its runs and experiments, or the anchor.
+// ofLedger reports whether a write belongs to the ledger: its runs, its experiment or the anchor tag.
 func ofLedger(w mlflowtest.Write) bool {
 	path := strings.TrimPrefix(w.Path, "/api/2.0/mlflow/")
 	return strings.HasPrefix(path, "runs/") || strings.HasPrefix(path, "experiments/") ||
 		path == "registered-models/set-tag" && strings.Contains(w.Body, "promote.ledger")
 }
 
-// begin makes the ledger of the seeded model, with one entry about another alias, and forgets how.
+// begin creates the ledger of the seeded model, with one entry about another alias.
 func (f flow) begin(t *testing.T) {
 	t.Helper()
-	first := flow{double: f.double, attempt: f.attempt, args: []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "first", "--thresholds", "test_f1 >= 0"}}
+	first := flow{
+		double:  f.double,
+		attempt: f.attempt,
+		args: []string{
+			"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "first", "--thresholds",
+			"test_f1 >= 0",
+		},
+	}
 	if result, status := first.run(t); status != 0 || result.RecordID == "" {
 		t.Fatalf("status %d, %+v", status, result)
 	}
 	f.double.Forget()
 }
 
-// A lost ledger is noticed and never begun anew by itself; a person can, and has to say why.
-func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
+// A lost ledger is noticed and never replaced automatically. A person can replace it, and must give a reason.
+func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+		f := newFlow(
+			t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",
+			"--thresholds", "test_f1 >= champion",
+		)
 		if r, status := f.run(t); status != 0 || r.RecordID == "" {
 			t.Fatalf("status %d: %+v", status, r)
 		}
@@ -41,20 +51,33 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 		if r, _ := reset.run(t); r.Reason != registry.BadInput {
 			t.Errorf("a ledger that can be read was replaced: %s %s", r.Reason, r.Error)
 		}
-		ask(t, f, "POST", "experiments/delete", map[string]any{"experiment_id": experimentID(t, f, "mlflow-promotions/churn")})
+		ask(t, f, "POST", "experiments/delete", map[string]any{
+			"experiment_id": experimentID(t, f, "mlflow-promotions/churn"),
+		})
 		back := f
-		back.args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds", "test_f1 >= 0.5", "--override", "downgrade"}
-		if r, _ := back.run(t); r.Reason != registry.LedgerLost || r.Changed || !strings.Contains(r.Hint, "--reset-ledger") {
+		back.args = []string{
+			"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds",
+			"test_f1 >= 0.5", "--override", "downgrade",
+		}
+		if r, _ := back.run(t); r.Reason != registry.LedgerLost || r.Changed ||
+			!strings.Contains(r.Hint, "--reset-ledger") {
 			t.Errorf("reason %s, changed %v: %s", r.Reason, r.Changed, r.Hint)
 		}
 		look := f
 		look.args = []string{"doctor", "--model", "churn"}
-		if r, status := look.run(t); status != 0 || !strings.HasPrefix(r.Server.Ledger, "lost: ") || !strings.Contains(strings.Join(r.Server.Warnings, " "), "promotions of churn are refused") {
+		if r, status := look.run(t); status != 0 || !strings.HasPrefix(r.Server.Ledger, "lost: ") || !strings.Contains(
+			strings.Join(r.Server.Warnings, " "), "promotions of churn are refused",
+		) {
 			t.Errorf("doctor: status %d: %+v", status, r.Server)
 		}
-		if r, status := reset.run(t); status != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the old one was purged") ||
-			!strings.HasPrefix(r.Server.Ledger, "begins with run ") || !strings.Contains(r.Server.Ledger, "no entries yet") || len(r.Server.Warnings) != 0 {
-			t.Errorf("status %d: %+v %+v", status, r, r.Server)
+		r, status := reset.run(t)
+		if status != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the old one was purged") {
+			t.Errorf("status %d: %+v", status, r)
+		}
+		state := r.Server.Ledger
+		fresh := strings.HasPrefix(state, "starts with run ") && strings.Contains(state, "no entries yet")
+		if !fresh || len(r.Server.Warnings) != 0 {
+			t.Errorf("the new ledger: %+v", r.Server)
 		}
 		told := f
 		told.args = []string{"history", "--model", "churn"}
@@ -67,36 +90,50 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 	})
 }
 
-// Who deletes the experiment of all ledgers, as the page on removing everything says, gets out again by the command that
-// the error names; a promotion alone never restores or begins anything.
-func TestADeletedHomeOfLedgersIsRestoredOnRequestOnly(t *testing.T) {
+// If somebody deletes the experiment of all ledgers, as docs/uninstall.md says, the command in the error restores them.
+// A promotion alone never restores or creates anything.
+func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone []string // experiments
 		tag  bool     // the anchor too
 		want string   // in the note
 	}{
-		"all was deleted":           {[]string{"mlflow-promotions", "mlflow-promotions/churn"}, true, "the team uninstalled it"},
-		"only the home was deleted": {[]string{"mlflow-promotions"}, false, "is whole again"},
+		"all was deleted": {
+			[]string{"mlflow-promotions", "mlflow-promotions/churn"}, true, "the team uninstalled it",
+		},
+		"only the home was deleted": {[]string{"mlflow-promotions"}, false, "restored the promotion ledger"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+				f := newFlow(
+					t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",
+					"--thresholds", "test_f1 >= champion",
+				)
 				if r, status := f.run(t); status != 0 || r.RecordID == "" {
 					t.Fatalf("status %d: %+v", status, r)
 				}
 				for _, experiment := range c.gone {
-					ask(t, f, "POST", "experiments/delete", map[string]any{"experiment_id": experimentID(t, f, experiment)})
+					ask(t, f, "POST", "experiments/delete", map[string]any{
+						"experiment_id": experimentID(t, f, experiment),
+					})
 				}
 				if c.tag {
-					ask(t, f, "DELETE", "registered-models/delete-tag", map[string]any{"name": "churn", "key": registry.TagAnchor})
+					ask(t, f, "DELETE", "registered-models/delete-tag", map[string]any{
+						"name": "churn",
+						"key":  registry.TagAnchor,
+					})
 				}
 				back, reset := f, f
-				back.args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds", "test_f1 >= 0.5", "--override", "downgrade"}
+				back.args = []string{
+					"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion",
+					"--thresholds", "test_f1 >= 0.5", "--override", "downgrade",
+				}
 				reset.args = []string{"doctor", "--model", "churn", "--reset-ledger", "the team uninstalled it"}
 				if r, _ := back.run(t); r.Reason != registry.LedgerLost || r.Changed {
 					t.Errorf("reason %s, changed %v: %s", r.Reason, r.Changed, r.Error)
 				}
-				if r, status := reset.run(t); status != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], c.want) {
+				if r, status := reset.run(t); status != 0 || len(r.Notes) != 1 ||
+					!strings.Contains(r.Notes[0], c.want) {
 					t.Errorf("status %d: %+v", status, r)
 				}
 				if r, status := back.run(t); status != 0 || r.RecordID == "" {
@@ -107,10 +144,13 @@ func TestADeletedHomeOfLedgersIsRestoredOnRequestOnly(t *testing.T) {
 	}
 }
 
-// Where the home of all ledgers was deleted, what the error says to do heals the ledger.
-func TestADeletedHomeOfLedgersIsHealedByTheHint(t *testing.T) {
+// If the experiment of all ledgers was deleted, the command in the hint restores the ledger.
+func TestDeletedExperiment_HintWorks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+		f := newFlow(
+			t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",
+			"--thresholds", "test_f1 >= champion",
+		)
 		if r, status := f.run(t); status != 0 || r.RecordID == "" {
 			t.Fatalf("status %d: %+v", status, r)
 		}
@@ -118,11 +158,14 @@ func TestADeletedHomeOfLedgersIsHealedByTheHint(t *testing.T) {
 		ask(t, f, "POST", "experiments/delete", home)
 		look, doctor := f, f
 		look.args, doctor.args = []string{"history", "--model", "churn"}, []string{"doctor", "--model", "churn"}
-		const hint = "where the experiment mlflow-promotions was deleted, that one, which brings its runs back (MlflowClient().restore_experiment), else the run"
+		const hint = "where the experiment mlflow-promotions was deleted, that one, which brings its runs back " +
+			"(MlflowClient().restore_experiment), else the run"
 		if r, _ := look.run(t); r.Reason != registry.LedgerLost || !strings.Contains(r.Hint, hint) {
 			t.Errorf("history: %s: %s", r.Reason, r.Hint)
 		}
-		if r, _ := doctor.run(t); !strings.Contains(strings.Join(r.Server.Warnings, " "), "history shows what of it can still be read, if anything") {
+		if r, _ := doctor.run(t); !strings.Contains(
+			strings.Join(r.Server.Warnings, " "), "to see what is left of it, run the command history",
+		) {
 			t.Errorf("doctor: %+v", r.Server.Warnings)
 		}
 		ask(t, f, "POST", "experiments/restore", home)
@@ -132,7 +175,7 @@ func TestADeletedHomeOfLedgersIsHealedByTheHint(t *testing.T) {
 	})
 }
 
-// ask sends a request of somebody else to the double.
+// ask sends a request to the double, as another client.
 func ask(t *testing.T, f flow, method, path string, body any) map[string]any {
 	t.Helper()
 	text, err := json.Marshal(body)

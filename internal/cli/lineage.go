@@ -14,9 +14,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runLineage shows what one version came from, and where it went.
+// runLineage shows where a version came from and where it is used.
 func runLineage(ctx context.Context, s *session) {
-	if err := s.adoptMoves(); err != nil {
+	if err := s.readMovedRoots(); err != nil {
 		s.fail(err)
 		return
 	}
@@ -26,32 +26,33 @@ func runLineage(ctx context.Context, s *session) {
 	}
 	l := &ledger.Ledger{Store: runstore.New(s.client), Model: q.Model}
 	var pages []ledger.Saved
-	var unread error
+	var ledgerErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { pages, unread = l.History(ctx) })
+	wg.Go(func() { pages, ledgerErr = l.History(ctx) })
 	traced, err := gather.Lineage(ctx, s.client, q)
 	wg.Wait()
 	if err != nil {
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return
 	}
-	if unread == nil && ledger.Witnessed(q.Model, pages, traced.ModelTags, traced.Version) != nil {
-		// It was read beside the version, which may tell of an entry that was made in between.
-		pages, unread = l.History(ctx)
+	if ledgerErr == nil && ledger.Witnessed(q.Model, pages, traced.ModelTags, traced.Version) != nil {
+		// The version was read in parallel and may already show an entry that the pages do not have.
+		pages, ledgerErr = l.History(ctx)
 	}
-	traced.Entries = recorded(q.Model, pages, unread, traced)
+	traced.Entries = ledgerEntries(q.Model, pages, ledgerErr, traced)
 	lineage := lineage.New(traced)
 	s.report.Plan.Version = traced.Version.Number
 	if lineage.RunProblem == "" {
 		s.report.Facts.Candidate.Run = traced.Run
 	}
-	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.Server.Tracking, s.report.Workflow)
+	s.report.Title = report.LineageTitle(lineage)
+	s.report.Body = report.Lineage(lineage, s.set.Server.Tracking, s.report.Workflow)
 	s.report.Data, s.report.Reason = lineage, registry.OK
 }
 
-// recorded is what the promotion ledger says. That it cannot be read, or does not hold together, is no reason to show
-// nothing else.
-func recorded(model string, pages []ledger.Saved, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
+// ledgerEntries returns the entries of the promotion ledger. A ledger that cannot be read or is not intact is a fact,
+// not an error: the rest of the lineage is still shown.
+func ledgerEntries(model string, pages []ledger.Saved, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
 	var entries []ledger.Entry
 	var broken *ledger.Break
 	if err == nil {
@@ -64,7 +65,8 @@ func recorded(model string, pages []ledger.Saved, err error, t lineage.Traced) r
 	case err != nil:
 		return registry.Unreadable[[]ledger.Entry](err.Error())
 	case broken != nil:
-		return registry.Unreadable[[]ledger.Entry](brokenHistory(model, *broken).Error() + "; mlflow-promote history shows it")
+		why := brokenHistory(model, *broken).Error() + "; see mlflow-promote history"
+		return registry.Unreadable[[]ledger.Entry](why)
 	case len(pages) == 0:
 		return registry.Absent[[]ledger.Entry](fmt.Sprintf("%s has no promotion ledger", model))
 	}

@@ -20,8 +20,8 @@ import (
 
 const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 
-// The lineage of versions made by the stock client and by this program, on a server of each generation: complete ones,
-// copies of copies, and those whose run, source or files are gone. The table of what is lost is printed.
+// The lineage of versions made by MLflow's Python client and by this program, on a server of each generation: complete
+// ones, copies of copies, and those whose run, source or files are gone. The table of missing parts is printed.
 func TestLineageOnRealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5", "1.30.1"} {
 		t.Run(version, func(t *testing.T) {
@@ -53,13 +53,16 @@ func (l *realLineage) call(path string, in any) {
 	}
 }
 
-// run is the program in a job that runs on the commit that the second model was trained from.
+// run runs the program in a job on the commit that the second model was trained from.
 func (l *realLineage) run(args ...string) (result, string) {
 	l.t.Helper()
 	var out, errs bytes.Buffer
 	env := map[string]string{"GITHUB_SHA": trainedFrom}
 	Run(l.t.Context(), Process{
-		Args: append(args, "--json", "--tracking-uri", l.s.URL), Env: func(name string) string { return env[name] }, Stdout: &out, Stderr: &errs, Dir: l.dir,
+		Args: append(
+			args, "--json", "--tracking-uri", l.s.URL,
+		),
+		Env: func(name string) string { return env[name] }, Stdout: &out, Stderr: &errs, Dir: l.dir,
 		Now: time.Now, Jitter: func() float64 { return 0 }, Version: "test",
 	})
 	var r result
@@ -96,7 +99,7 @@ func (l *realLineage) do(args ...string) result {
 	return r
 }
 
-// lineage is that of a version, held to its schema.
+// lineage returns the lineage of a version, validated against the schema.
 func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	l.t.Helper()
 	r := l.do(append([]string{"lineage"}, args...)...)
@@ -118,15 +121,34 @@ func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	return out, r
 }
 
-// prepare logs two models, registers both by way of a promotion, the second as the run of the head commit, and copies it.
+// prepare logs two models, registers both with a promotion (the second one as the run of the head commit), and copies
+// it.
 func (l *realLineage) prepare() {
 	l.t.Helper()
-	tags := map[string]string{"mlflow.source.git.commit": "0ddba11", "mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git"}
-	head := map[string]string{"mlflow.source.git.commit": trainedFrom, "mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git"}
+	tags := map[string]string{
+		"mlflow.source.git.commit":  "0ddba11",
+		"mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git",
+	}
+	head := map[string]string{
+		"mlflow.source.git.commit":  trainedFrom,
+		"mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git",
+	}
 	var err error
 	l.runs, err = l.s.Train(l.t.Context(),
-		realtest.Spec{Model: "model", Estimator: "bayes", Tags: tags, Name: "first", Params: map[string]string{"depth": "3"}},
-		realtest.Spec{Model: "model", Estimator: "logistic", Tags: head, Name: "second", Metrics: map[string]string{"odd": "nan"}},
+		realtest.Spec{
+			Model:     "model",
+			Estimator: "bayes",
+			Tags:      tags,
+			Name:      "first",
+			Params:    map[string]string{"depth": "3"},
+		},
+		realtest.Spec{
+			Model:     "model",
+			Estimator: "logistic",
+			Tags:      head,
+			Name:      "second",
+			Metrics:   map[string]string{"odd": "nan"},
+		},
 		realtest.Spec{Model: "model", Estimator: "bayes", Tags: tags, Name: "third"},
 	)
 	if err != nil {
@@ -139,10 +161,15 @@ func (l *realLineage) prepare() {
 	}
 	l.do("register", "--model", "staging", "--candidate", "models:/dev@champion")
 	l.do("register", "--model", "prod", "--candidate", "models:/staging/1")
-	l.call("model-versions/set-tag", map[string]any{"name": "dev", "version": "2", "key": "deployed_to", "value": "prod-eu"})
+	l.call("model-versions/set-tag", map[string]any{
+		"name":    "dev",
+		"version": "2",
+		"key":     "deployed_to",
+		"value":   "prod-eu",
+	})
 }
 
-// complete: everything but what this generation of servers does not keep.
+// complete checks everything that this generation of servers stores.
 func (l *realLineage) complete() {
 	got, r := l.lineage("dev", "champion")
 	l.t.Logf("MLflow %s: dev @champion in %d requests and %d rounds", l.s.Version, r.Requests, r.Rounds)
@@ -166,10 +193,15 @@ func (l *realLineage) complete() {
 		}
 	}
 	for what, pair := range map[string][2]any{
-		"lost":       {losses(got), lost},
-		"data":       {datasets, data},
-		"code":       {got.Code.Commit + " " + got.Code.Repository, trainedFrom + " https://git.example/acme/churn.git"},
-		"experiment": {got.Training.ExperimentName + " " + got.Training.RunName + " " + got.Training.Status, "realtest second FINISHED"},
+		"lost": {losses(got), lost},
+		"data": {datasets, data},
+		"code": {
+			got.Code.Commit + " " + got.Code.Repository, trainedFrom + " https://git.example/acme/churn.git",
+		},
+		"experiment": {
+			got.Training.ExperimentName + " " + got.Training.RunName + " " + got.Training.Status,
+			"realtest second FINISHED",
+		},
 		"a metric":   {got.Training.Metrics["odd"], any("NaN")},
 		"aliases":    {got.Aliases, []string{"champion"}},
 		"promotions": {moves, []string{"@champion 1>2 done by ledger"}},
@@ -183,7 +215,8 @@ func (l *realLineage) complete() {
 	if a := got.Files; a == nil || a.SizeBytes == 0 || a.Inputs == nil || !strings.HasPrefix(a.Framework, "sklearn ") {
 		l.t.Errorf("artifact: %+v", a)
 	}
-	if before, _ := l.lineage("dev", "Production"); before.Version != "1" || before.RunID != l.runs[0].RunID || len(before.Promotions) != 2 {
+	if before, _ := l.lineage("dev", "Production"); before.Version != "1" || before.RunID != l.runs[0].RunID ||
+		len(before.Promotions) != 2 {
 		l.t.Errorf("the stage's holder: %+v", before)
 	}
 }
@@ -196,7 +229,7 @@ func losses(l shownLineage) []string {
 	return out
 }
 
-// copies: each link of the chain, and the files read through it.
+// copies checks each link of the chain, and the files that are read through it.
 func (l *realLineage) copies() {
 	got, _ := l.lineage("prod", "1")
 	var chain []string
@@ -211,7 +244,7 @@ func (l *realLineage) copies() {
 	}
 }
 
-// lost: what is gone, and what the answer still tells.
+// lost checks what is missing, and what is still shown.
 func (l *realLineage) lost() {
 	l.call("registered-models/create", map[string]any{"name": "odd"})
 	odd := func(body map[string]any) {
@@ -222,7 +255,10 @@ func (l *realLineage) lost() {
 	odd(map[string]any{"source": "s3://nowhere/model", "run_id": strings.Repeat("0", 32)})
 	l.do("register", "--model", "odd", "--candidate", "runs:/"+l.runs[2].RunID+"/model")
 	l.call("runs/delete", map[string]any{"run_id": l.runs[2].RunID})
-	if err := l.s.Call(l.t.Context(), http.MethodDelete, "model-versions/delete", map[string]any{"name": "staging", "version": "1"}, nil); err != nil {
+	if err := l.s.Call(
+		l.t.Context(), http.MethodDelete, "model-versions/delete", map[string]any{"name": "staging", "version": "1"},
+		nil,
+	); err != nil {
 		l.t.Fatal(err)
 	}
 	var table strings.Builder
@@ -240,7 +276,8 @@ func (l *realLineage) lost() {
 	}
 	l.t.Logf("MLflow %s%s", l.s.Version, table.String())
 	deleted, _ := l.lineage("odd", "3")
-	if deleted.Training == nil || !deleted.Training.Deleted || deleted.Training.Metrics["test_f1"] == nil || deleted.Files == nil {
+	if deleted.Training == nil || !deleted.Training.Deleted || deleted.Training.Metrics["test_f1"] == nil ||
+		deleted.Files == nil {
 		l.t.Errorf("of a deleted run everything can still be read: %+v", deleted)
 	}
 }

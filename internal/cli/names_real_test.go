@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Names that differ by case or accents, on a database that tells them apart and on one that does not.
+// Names that differ only by case or accents, on a database that distinguishes them and on one that does not.
 func TestNames_OnRealServers(t *testing.T) {
 	const twice = "The database takes both names for one"
 	for store, want := range map[string][]struct {
@@ -28,15 +28,30 @@ func TestNames_OnRealServers(t *testing.T) {
 			{[]string{"promote", "--alias", "champoin"}, registry.NearName, "did you mean champion?"},
 			{[]string{"promote", "--alias", "champion-de"}, registry.OK, ""},
 			{[]string{"alias", "--alias", "chämpion=2", "--override", "new-alias"}, registry.NearName, twice},
-			{[]string{"rollback", "--alias", "chämpion", "--candidate", "models:/churn/2", "--override", "ungated,new-alias"}, registry.NearName, twice},
-			{[]string{"register", "--model", "CHURN", "--candidate", "models:/churn/2", "--override", "new-alias"}, registry.NearName, twice},
-			{[]string{"register", "--model", "chürn", "--candidate", "models:/churn/2", "--override", "new-alias"}, registry.NearName, twice},
+			{
+				[]string{
+					"rollback", "--alias", "chämpion", "--candidate", "models:/churn/2", "--override",
+					"ungated,new-alias",
+				},
+				registry.NearName, twice,
+			},
+			{
+				[]string{"register", "--model", "CHURN", "--candidate", "models:/churn/2", "--override", "new-alias"},
+				registry.NearName, twice,
+			},
+			{
+				[]string{"register", "--model", "chürn", "--candidate", "models:/churn/2", "--override", "new-alias"},
+				registry.NearName, twice,
+			},
 		},
 		"sqlite": {
 			{[]string{"promote", "--alias", "Champion"}, registry.NearName, "did you mean champion?"},
 			{[]string{"promote", "--alias", "Champion", "--override", "new-alias"}, registry.OK, ""},
 			{[]string{"promote", "--alias", "chämpion"}, registry.OK, ""},
-			{[]string{"register", "--model", "CHURN", "--candidate", "models:/churn/2"}, registry.NearName, "did you mean churn?"},
+			{
+				[]string{"register", "--model", "CHURN", "--candidate", "models:/churn/2"}, registry.NearName,
+				"did you mean churn?",
+			},
 		},
 	} {
 		t.Run(store, func(t *testing.T) {
@@ -52,7 +67,9 @@ func TestNames_OnRealServers(t *testing.T) {
 				}
 			}
 			type object map[string]any
-			call := func(path string, in object, out any) { must(server.Call(t.Context(), http.MethodPost, path, in, out)) }
+			call := func(path string, in object, out any) {
+				must(server.Call(t.Context(), http.MethodPost, path, in, out))
+			}
 			var run struct {
 				Run struct {
 					Info struct {
@@ -82,7 +99,10 @@ func TestNames_OnRealServers(t *testing.T) {
 				}
 				var out, errs bytes.Buffer
 				Run(t.Context(), Process{
-					Args: append(args, "--json", "--tracking-uri", server.URL), Env: func(string) string { return "" }, Stdout: &out, Stderr: &errs,
+					Args: append(
+						args, "--json", "--tracking-uri", server.URL,
+					),
+					Env: func(string) string { return "" }, Stdout: &out, Stderr: &errs,
 					Dir: t.TempDir(), Now: time.Now, Jitter: func() float64 { return 0 }, Version: "test",
 				})
 				var r result
@@ -96,7 +116,9 @@ func TestNames_OnRealServers(t *testing.T) {
 			var champion struct {
 				Version struct{ Version string } `json:"model_version"`
 			}
-			must(server.Call(t.Context(), http.MethodGet, "registered-models/alias?name=churn&alias=champion", nil, &champion))
+			must(server.Call(
+				t.Context(), http.MethodGet, "registered-models/alias?name=churn&alias=champion", nil, &champion,
+			))
 			if champion.Version.Version != "1" {
 				t.Errorf("champion was moved to %s", champion.Version.Version)
 			}

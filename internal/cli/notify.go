@@ -12,28 +12,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// channel is one place that is told of moves.
+// channel is one receiver of notifications.
 type channel struct {
-	name string // without secrets: the ledger remembers by it who is still to be told
+	name string // without secrets; the ledger stores it until the notification is sent
 	send func(context.Context, ledger.Event) error
 }
 
-// notifier tells others about moves.
+// notifier sends notifications about moves.
 type notifier struct {
 	settings inputs.Notify
 	gitHub   *gitHubSession
-	config   func() rest.Config // of connections
+	config   func() rest.Config // settings of connections
 	console  *console
-	late     context.Context // of what is still written after a cancellation
-	told     []report.Told
+	lateCtx  context.Context // for writes after a cancellation
+	results  []report.Told
 }
 
-// channels are those of the inputs, in the order of their names.
+// channels returns the channels of the inputs, in the order of Notify.Names.
 func (n *notifier) channels() []channel {
 	settings := n.settings
 	var senders []func(context.Context, ledger.Event) error
@@ -53,7 +54,7 @@ func (n *notifier) channels() []channel {
 	return out
 }
 
-// dispatch starts a workflow. A workflow has to declare each of its inputs, so it gets the event as one.
+// dispatch sends the event to GitHub. A workflow must declare each of its inputs, so the whole event is one input.
 func (n *notifier) dispatch(ctx context.Context, d inputs.Dispatch, e ledger.Event) error {
 	client, err := n.gitHub.connect()
 	if err != nil {
@@ -90,16 +91,22 @@ func (n *notifier) postSlack(ctx context.Context, e ledger.Event) error {
 	return github.PostSlack(ctx, client.HTTPClient(), n.settings.Slack, slackMessage(e))
 }
 
-// dialOut prepares to send to an address that is a secret beyond its host.
+// dialOut returns a client for the address. Everything after its host is secret, so the client gets only the origin.
 func (n *notifier) dialOut(address string) (*rest.Client, error) {
-	wire := n.config()
-	wire.Base = inputs.OriginOf(address)
-	return rest.New(wire)
+	config := n.config()
+	config.Base = inputs.OriginOf(address)
+	return rest.New(config)
 }
 
 func slackMessage(e ledger.Event) github.SlackMessage {
-	m := github.SlackMessage{Model: e.Model, From: e.Previous, To: e.Version, Who: e.Record.Actor, RunURL: e.Record.WorkflowRun}
-	m.Target = refsOf(e)
+	m := github.SlackMessage{
+		Model:  e.Model,
+		From:   e.Previous,
+		To:     e.Version,
+		Who:    e.Record.Actor,
+		RunURL: e.Record.WorkflowRun,
+		Target: refsOf(e),
+	}
 	switch e.Event {
 	case "rolled-back":
 		m.Verdict = fmt.Sprintf("%s rolled back to version %s: %s", e.Model, e.Version, m.Target)
@@ -109,76 +116,76 @@ func slackMessage(e ledger.Event) github.SlackMessage {
 		m.Verdict = fmt.Sprintf("%s: %s moved", e.Model, m.Target)
 	}
 	if e.Record.Mode == verdict.ReportMode && e.Record.Decision != verdict.Promote {
-		m.Verdict += " (report mode: it would have been blocked)"
+		m.Verdict += " (would have been blocked, but the policy is in report mode)"
 	}
 	if e.Record.SupersededBy != "" {
-		m.Verdict += " (late: moved again since)"
+		m.Verdict += " (sent late: the target has moved again since)"
 	}
 	return m
 }
 
-// letter is an event and who has not had it yet.
-type letter struct {
+// notification is an event with the channels that have not received it yet.
+type notification struct {
 	event ledger.Event
-	entry ledger.Entry   // the zero Entry where no ledger holds it
-	to    map[int]string // by the place in the entry's list
+	entry ledger.Entry   // the zero Entry if the event is in no ledger
+	to    map[int]string // channel names by their index in the entry's list
 }
 
-// letters are those to send now: the one of this run first, then what earlier runs could not send, oldest first. Later
-// runs tell of their own; that they moved the same again is said.
-func letters(own *letter, entries []ledger.Entry) []letter {
-	var out []letter
-	add := func(l letter) {
-		if later, again := l.entry.SupersededBy(entries); again {
-			l.event.Record.SupersededBy = later.ID()
+// pendingNotifications returns the notification of this run, then those that earlier runs could not send, oldest first.
+// It leaves out later runs, which send their own. A notification says so if a later run moved the same target again.
+func pendingNotifications(own *notification, entries []ledger.Entry) []notification {
+	var out []notification
+	add := func(n notification) {
+		if later, again := n.entry.SupersededBy(entries); again {
+			n.event.Record.SupersededBy = later.ID()
 		}
-		out = append(out, l)
+		out = append(out, n)
 	}
 	mine := 0
 	if own != nil {
 		mine = own.entry.Epoch
 		add(*own)
-		entries = slices.Insert(slices.Clone(entries), 0, own.entry) // where the ledger could not be read again it is not there
+		entries = slices.Insert(slices.Clone(entries), 0, own.entry) // in case the ledger could not be read again
 	}
 	for _, e := range entries {
-		if left := e.Untold(); len(left) > 0 && (mine == 0 || e.Epoch < mine) {
-			add(letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: left})
+		if unsent := e.Untold(); len(unsent) > 0 && (mine == 0 || e.Epoch < mine) {
+			add(notification{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: unsent})
 		}
 	}
 	return out
 }
 
-// sendingTime bounds the sending of all events of a run.
+// sendingTime bounds how long a run sends notifications.
 const sendingTime = 30 * time.Second
 
-// sent is how the sending of one letter to one channel ended.
-type sent struct {
-	letter  letter
-	place   int
-	channel string
-	err     error
+// delivery is the result of sending one notification to one channel.
+type delivery struct {
+	notification notification
+	index        int
+	channel      string
+	err          error
 }
 
-var errCancelled = errors.New("there was no time left for it")
+var errCancelled = errors.New("no time was left to send it")
 
-// send delivers letters, all channels beside one another. Behind a failure nothing further is tried there: whoever is
-// away now will be away for the next one, and the next run tries again.
-func (n *notifier) send(ctx context.Context, all []letter) []sent {
+// send sends the notifications, to all channels in parallel. After a failure it sends nothing more to that channel, as
+// the rest would most likely fail too. The next run tries again.
+func (n *notifier) send(ctx context.Context, all []notification) []delivery {
 	ctx, cancel := context.WithTimeout(ctx, sendingTime)
 	defer cancel()
 	channels := n.channels()
-	results := make([][]sent, len(channels))
+	results := make([][]delivery, len(channels))
 	var wg sync.WaitGroup
 	for i, c := range channels {
 		wg.Go(func() {
-			for _, l := range all {
-				for place, name := range l.to {
+			for _, note := range all {
+				for index, name := range note.to {
 					if name != c.name {
 						continue
 					}
-					result := sent{letter: l, place: place, channel: c.name, err: errCancelled}
+					result := delivery{notification: note, index: index, channel: c.name, err: errCancelled}
 					if ctx.Err() == nil {
-						result.err = c.send(ctx, l.event)
+						result.err = c.send(ctx, note.event)
 					}
 					if results[i] = append(results[i], result); result.err != nil {
 						return
@@ -191,64 +198,92 @@ func (n *notifier) send(ctx context.Context, all []letter) []sent {
 	return slices.Concat(results...)
 }
 
-// outbox reads what may be left to tell. Where only a part of it can be read, that part is told.
+// outbox reads the notifications that may be unsent. If it can read only a part of them, it warns and returns that
+// part.
 func (n *notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
-	box, err := l.Outbox(ctx, v)
+	outbox, err := l.Outbox(ctx, v)
 	if err != nil {
-		n.console.warn("whether earlier promotions of " + l.Model + " are still to be told of is not known: " + err.Error())
+		n.console.warn("read the unsent notifications of " + l.Model + ": " + err.Error())
 	}
-	return box
+	return outbox
 }
 
-// deliver sends letters, marks in the ledger which arrived, and reports.
-func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outbox, all []letter) {
+// deliver sends the notifications, marks the successful ones in the ledger, and collects the results for the report.
+func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, outbox ledger.Outbox, all []notification) {
 	if len(all) == 0 {
 		return
 	}
 	marks := map[int][]int{}
 	entries := map[int]ledger.Entry{}
 	for _, r := range n.send(ctx, all) {
-		note := report.Told{Channel: r.channel, Model: r.letter.event.Model, RecordID: r.letter.event.RecordID}
+		e := r.notification.event
+		result := report.Told{Channel: r.channel, Model: e.Model, RecordID: e.RecordID}
 		if r.err != nil {
-			note.Why = r.err.Error()
-		} else if e := r.letter.entry; e.Epoch != 0 {
-			marks[e.Epoch], entries[e.Epoch] = append(marks[e.Epoch], r.place), e
+			result.Why = r.err.Error()
+		} else if e := r.notification.entry; e.Epoch != 0 {
+			marks[e.Epoch], entries[e.Epoch] = append(marks[e.Epoch], r.index), e
 		}
-		n.told = append(n.told, note)
+		n.results = append(n.results, result)
 	}
-	for epoch, places := range marks {
-		if err := l.Tell(n.late, box, entries[epoch], places); err != nil {
-			n.console.warn(fmt.Sprintf("entry %d of the ledger could not be marked as told, so it will be told once more: %v", epoch, err))
+	for epoch, indexes := range marks {
+		if err := l.Tell(n.lateCtx, outbox, entries[epoch], indexes); err != nil {
+			n.console.warn(fmt.Sprintf("mark ledger entry %d as notified (it will be sent again): %v", epoch, err))
 		}
 	}
 }
 
-// notifyAll tells whoever the inputs name of this run's move, and of moves that earlier runs of the model could not tell of.
-// It comes after the outcome is stored and never changes it.
+// notifyAll sends the notification about this run's move, and those that earlier runs of the model could not send. The
+// outcome is stored before, and notifications never change it.
 func notifyAll(ctx context.Context, s *session) {
 	if len(s.set.Notify.Names()) == 0 || s.report.Dry {
 		return
 	}
 	v := s.ledger.view
-	var own *letter
+	var own *notification
 	if s.move != nil && s.report.Receipt.Err == nil {
-		own = s.move.letter(s.report.Receipt.Version)
-		if _, held := s.move.held(); held {
+		own = s.move.notification(s.report.Receipt.Version)
+		if _, recorded := s.move.ledgerEntry(); recorded {
 			v = s.move.entry.View
 		}
 	}
-	var box ledger.Outbox
+	var outbox ledger.Outbox
 	if s.ledger.ledger != nil && s.ledger.off == "" && v.Exists() {
-		box = s.notifier.outbox(ctx, s.ledger.ledger, v)
+		outbox = s.notifier.outbox(ctx, s.ledger.ledger, v)
 	}
-	s.notifier.deliver(ctx, s.ledger.ledger, box, letters(own, box.Entries))
+	s.notifier.deliver(ctx, s.ledger.ledger, outbox, pendingNotifications(own, outbox.Entries))
 }
 
-// tellEarlier sends what earlier promotions of a model could not tell of; for commands that move nothing themselves.
-func tellEarlier(ctx context.Context, s *session, l *ledger.Ledger, v ledger.View) {
+// notifyEarlier sends the notifications that earlier promotions of a model could not send. It is for commands that move
+// nothing themselves.
+func notifyEarlier(ctx context.Context, s *session, l *ledger.Ledger, v ledger.View) {
 	if len(s.set.Notify.Names()) == 0 || !v.Exists() {
 		return
 	}
-	box := s.notifier.outbox(ctx, l, v)
-	s.notifier.deliver(ctx, l, box, letters(nil, box.Entries))
+	outbox := s.notifier.outbox(ctx, l, v)
+	s.notifier.deliver(ctx, l, outbox, pendingNotifications(nil, outbox.Entries))
+}
+
+// notifyEarlierOfAll sends the unsent notifications of all models. It runs after an audit, because a model may get no
+// further promotion that could send them.
+func notifyEarlierOfAll(ctx context.Context, s *session) {
+	if s.report.Audit == nil || len(s.set.Notify.Names()) == 0 {
+		return
+	}
+	names := []string{s.set.Intent.Query.Model}
+	if names[0] == "" {
+		var err error
+		if names, err = runstore.Promoted(ctx, s.client); err != nil {
+			s.console.warn("find models with unsent notifications: " + err.Error())
+			return
+		}
+	}
+	for _, name := range names {
+		l := &ledger.Ledger{Store: runstore.New(s.client), Model: name, Now: s.p.Now, Pause: s.client.Pause}
+		v, err := l.Look(ctx)
+		if err != nil {
+			s.console.warn("read the unsent notifications of " + name + ": " + err.Error())
+			continue
+		}
+		notifyEarlier(ctx, s, l, v)
+	}
 }

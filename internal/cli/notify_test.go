@@ -8,33 +8,42 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
-// What is sent, and as what: a move that was made again while its event was on the way is told as superseded, and a run
-// does not tell of what a later one is telling of itself.
-func TestLetters(t *testing.T) {
+// A notification about a target that has moved again says so. A run does not send notifications of later runs.
+func TestPendingNotifications(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
 		r := ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: "1", Want: "2"}}, Notify: []string{"slack"}}
 		return ledger.Entry{Epoch: epoch, Record: r, Text: fmt.Sprint(epoch), Outcome: ledger.EntryDone}
 	}
 	told := func(e ledger.Entry) ledger.Entry { e.Told = []int{0}; return e }
 	champion := func(epoch int) ledger.Entry { return entry(epoch, "@champion") }
-	own := func(e ledger.Entry) *letter {
-		return &letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: e.Untold()}
+	own := func(e ledger.Entry) *notification {
+		return &notification{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: e.Untold()}
 	}
 	for name, c := range map[string]struct {
-		own     *letter
+		own     *notification
 		entries []ledger.Entry
-		want    string // epochs in the order of sending, with the epoch that superseded them
+		want    string // epochs in the order of sending, each with the epoch of the later move
 	}{
-		"this run's alone":                            {own(champion(2)), []ledger.Entry{told(champion(1)), champion(2)}, "2"},
-		"this run's first, then what was left":        {own(champion(3)), []ledger.Entry{champion(1), entry(2, "@shadow"), champion(3)}, "3, 1 by 3, 2"},
-		"moved again before it was told":              {own(champion(2)), []ledger.Entry{champion(2), champion(3), champion(4)}, "2 by 4"},
-		"another target was moved meanwhile":          {own(champion(2)), []ledger.Entry{champion(2), entry(3, "@shadow")}, "2"},
+		"this run's alone": {
+			own(champion(2)), []ledger.Entry{told(champion(1)), champion(2)}, "2",
+		},
+		"this run's first, then what was left": {
+			own(champion(3)), []ledger.Entry{champion(1), entry(2, "@shadow"), champion(3)}, "3, 1 by 3, 2",
+		},
+		"moved again before it was told": {
+			own(champion(2)), []ledger.Entry{champion(2), champion(3), champion(4)}, "2 by 4",
+		},
+		"another target was moved meanwhile": {
+			own(champion(2)), []ledger.Entry{champion(2), entry(3, "@shadow")}, "2",
+		},
 		"the ledger as it was before this run's move": {own(champion(2)), []ledger.Entry{champion(1)}, "2, 1 by 2"},
-		"no ledger": {&letter{to: map[int]string{0: "slack"}}, nil, "0"},
-		"a run that moved nothing tells of all that is left": {nil, []ledger.Entry{champion(1), champion(2)}, "1 by 2, 2"},
+		"no ledger": {&notification{to: map[int]string{0: "slack"}}, nil, "0"},
+		"a run that moved nothing tells of all that is left": {
+			nil, []ledger.Entry{champion(1), champion(2)}, "1 by 2, 2",
+		},
 	} {
 		var got []string
-		for _, l := range letters(c.own, c.entries) {
+		for _, l := range pendingNotifications(c.own, c.entries) {
 			line := fmt.Sprint(l.entry.Epoch)
 			if by, _, late := strings.Cut(l.event.Record.SupersededBy, "-"); late {
 				line += " by " + by

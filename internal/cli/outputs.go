@@ -143,12 +143,12 @@ func failedGates(r report.Result) string {
 	}
 	text, err := canonical.Compact(failed)
 	if err != nil {
-		return "[]" // a list of strings always encodes
+		return "[]" // a list of strings can always be encoded
 	}
 	return string(text)
 }
 
-// outputText is the result small enough for an output: GitHub keeps 1 MB of all outputs of a job.
+// outputText returns the result without its large parts, because GitHub limits the outputs of a job to 1 MB.
 func outputText(r report.Result) string {
 	if r.History != nil {
 		h := *r.History
@@ -164,13 +164,13 @@ func outputText(r report.Result) string {
 	return text
 }
 
-// largeResult is how long the text of a lineage may be, in bytes, before the output leaves out what the run logged.
+// largeResult is the size in bytes above which the output leaves out what the run of a lineage logged.
 const largeResult = 128 << 10
 
 func resultText(r report.Result) string {
 	text, err := canonical.Compact(r)
 	if err != nil {
-		return "{}" // the result holds no value that JSON cannot
+		return "{}" // a result can always be encoded
 	}
 	return string(text)
 }

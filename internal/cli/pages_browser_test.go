@@ -28,19 +28,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// pageWidth is how wide GitHub's pages are, commentWidth the text of a comment on a pull request.
+// pageWidth is the width of a page of GitHub, and commentWidth that of a comment on a pull request.
 const (
 	pageWidth    = 1012
 	commentWidth = 816
 )
 
-// markdown is one summary, as a script's run wrote it.
+// markdown is one job summary of a script.
 type markdown struct{ script, text string }
 
-// Every summary that any script writes, as GitHub would show it: rendered by GitHub's own Markdown library, styled by its
-// style sheet, the diagrams drawn by Mermaid, in a real browser. Whatever names and words the servers of the scripts
-// have, nothing loads, links or runs that should not, and nothing is cut off at the side.
-func TestSummariesInABrowser(t *testing.T) {
+// Every summary of every script is shown as GitHub would show it: rendered by GitHub's Markdown library, with its style
+// sheet, diagrams by Mermaid, in a real browser. Whatever names the scripts use, nothing loads, links or runs that
+// should not, and nothing is cut off.
+func TestBrowser_Summaries(t *testing.T) {
 	all := summaries(t)
 	if len(all) < 50 {
 		t.Fatalf("only %d summaries", len(all))
@@ -56,19 +56,18 @@ func TestSummariesInABrowser(t *testing.T) {
 	}
 }
 
-// sights are the summaries of the tour that the documents show, by their place in it: what they are called there, and
-// how wide.
+// sights are the summaries of the tour that the documents show, with their names and widths. The key is their position.
 var sights = map[int]struct {
 	name  string
 	width int
 }{2: {"summary", pageWidth}, 3: {"comment", commentWidth}, 4: {"lineage", pageWidth}}
 
-// posted is how many of the tour's first summaries are such as are posted as comments too.
+// posted is how many of the first summaries of the tour are also posted as comments.
 const posted = 4
 
-// What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
-// in the documents are made anew.
-func TestTourInABrowser(t *testing.T) {
+// The summaries of the tour are readable on a page and in a comment, in light and dark mode. The flag -update writes
+// the pictures of the documents.
+func TestBrowser_Tour(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
 		t.Fatalf("only %d summaries of the tour", len(tour))
@@ -87,10 +86,10 @@ func TestTourInABrowser(t *testing.T) {
 	}
 }
 
-// maxPicture is how large a picture in the documents may be, in bytes.
+// maxPicture is the size limit of a picture in the documents, in bytes.
 const maxPicture = 150_000
 
-// picture shows a summary as a reader first sees it, and keeps it with -update.
+// picture shows a summary and, with -update, saves the picture.
 func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -113,7 +112,7 @@ func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark 
 	}
 }
 
-// fewColours encodes a picture of text with its 256 most frequent colours, a third of the size.
+// fewColours encodes a picture with its 256 most frequent colours, which makes it a third of the size.
 func fewColours(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -142,40 +141,86 @@ func fewColours(path string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// Names as bad as names can be, in every place of a lineage: still nothing loads, links or runs, every box of the diagram
-// says what it is to say, and what is too long scrolls within its table.
-func TestHostileNamesInABrowser(t *testing.T) {
+// With hostile names in every place of a lineage, nothing loads, links or runs that should not. Every box of the
+// diagram has its text, and long tables scroll.
+func TestBrowser_HostileNames(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
-		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x", "%%{init: {'theme': 'forest'}}%%", "$$x^2$$", "fa:fa-ban B[fa:fa-spinner]",
-		"#quot;#35;&quot;&lt;script&gt;", "`**bold**`", "<script>alert(1)</script>", "<img src=https://evil.example/x.png>", "![x](https://evil.example/x.png)", "[x](https://evil.example)",
-		"https://evil.example www.evil.example", "@octocat #1 GH-1 acme/churn#7", "</details><!-- --> ```", "| a | b |\\|", "javascript:alert(1)", "a\nb\r\n---\n# c", "\u202egnp.exe\u2066",
-		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()", ":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
+		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x",
+		"%%{init: {'theme': 'forest'}}%%", "$$x^2$$", "fa:fa-ban B[fa:fa-spinner]",
+		"#quot;#35;&quot;&lt;script&gt;", "`**bold**`", "<script>alert(1)</script>",
+		"<img src=https://evil.example/x.png>", "![x](https://evil.example/x.png)", "[x](https://evil.example)",
+		"https://evil.example www.evil.example", "@octocat #1 GH-1 acme/churn#7", "</details><!-- --> ```",
+		"| a | b |\\|", "javascript:alert(1)", "a\nb\r\n---\n# c", "\u202egnp.exe\u2066",
+		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()",
+		":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
 	}
 	for _, word := range words {
-		entry := lineage.Promotion{ID: word, Command: word, At: word, Moves: []ledger.Shift{{Ref: "@" + word, Was: word, Want: word}}, Outcome: "done", Actor: word, Workflow: word,
-			Gates: []lineage.Gate{{Gate: word, Outcome: "pass", Candidate: word}}, Override: []string{word}, From: "ledger"}
+		entry := lineage.Promotion{ID: word, Command: word, At: word, Moves: []ledger.Shift{
+			{Ref: "@" + word, Was: word, Want: word},
+		},
+			Outcome: "done", Actor: word, Workflow: word,
+			Gates: []lineage.Gate{
+				{Gate: word, Outcome: "pass", Candidate: word},
+			},
+			Override: []string{word}, From: "ledger"}
 		l := lineage.Lineage{
-			Model: word, Version: "7", Stage: "Production", Aliases: []string{word}, RunID: word, Tags: map[string]string{word: word}, Description: word, Source: word, Status: word,
-			Copies:   []lineage.CopyLink{{Model: word, Version: "1", Source: word}, {Model: word, Version: "2", Problem: word}},
-			Training: &lineage.Training{ExperimentID: word, ExperimentName: word, RunName: word, User: word, Status: word, Parameters: map[string]string{word: word}, Metrics: map[string]lineage.Number{word: 1}, Tags: map[string]string{word: word}},
-			Code:     &lineage.Code{Commit: word, Branch: word, Repository: word, Script: word}, Datasets: []lineage.Dataset{{Name: word, Digest: word, URI: word, Context: word}},
-			Logged: &lineage.Logged{ID: word, Name: word, Status: word}, Files: &lineage.ModelFiles{Framework: word, Python: word, MLflow: word, SHA256: word, Inputs: []byte(`"x"`)},
-			Promotions: []lineage.Promotion{entry}, Deployment: &lineage.Deployment{To: word, At: word}, Lost: []lineage.Lost{{What: "run", Why: word}},
+			Model:       word,
+			Version:     "7",
+			Stage:       "Production",
+			Aliases:     []string{word},
+			RunID:       word,
+			Tags:        map[string]string{word: word},
+			Description: word,
+			Source:      word,
+			Status:      word,
+			Copies: []lineage.CopyLink{
+				{Model: word, Version: "1", Source: word}, {Model: word, Version: "2", Problem: word},
+			},
+			Training: &lineage.Training{
+				ExperimentID:   word,
+				ExperimentName: word,
+				RunName:        word,
+				User:           word,
+				Status:         word,
+				Parameters:     map[string]string{word: word},
+				Metrics:        map[string]lineage.Number{word: 1},
+				Tags:           map[string]string{word: word},
+			},
+			Code: &lineage.Code{
+				Commit:     word,
+				Branch:     word,
+				Repository: word,
+				Script:     word,
+			},
+			Datasets: []lineage.Dataset{{Name: word, Digest: word, URI: word, Context: word}},
+			Logged:   &lineage.Logged{ID: word, Name: word, Status: word}, Files: &lineage.ModelFiles{
+				Framework: word,
+				Python:    word,
+				MLflow:    word,
+				SHA256:    word,
+				Inputs:    []byte(`"x"`),
+			},
+			Promotions: []lineage.Promotion{entry},
+			Deployment: &lineage.Deployment{To: word, At: word},
+			Lost:       []lineage.Lost{{What: "run", Why: word}},
 		}
-		doc := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
+		doc := append(
+			report.Doc{report.Heading{Line: report.LineageTitle(l)}},
+			report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...,
+		)
 		if v.check(t, markdown{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {
 			t.Errorf("%q: no diagram", word)
 		}
 	}
 }
 
-// summaries runs all scripts and returns what each wrote, in order.
+// summaries runs all scripts and returns their summaries in order.
 func summaries(t *testing.T) []markdown {
 	t.Helper()
 	var mu sync.Mutex
 	var all []markdown
-	t.Run("scripts", func(t *testing.T) { // which run beside one another, and have ended when this has
+	t.Run("scripts", func(t *testing.T) { // they run in parallel and have ended when t.Run returns
 		play(t, func(script, text string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -188,7 +233,7 @@ func summaries(t *testing.T) []markdown {
 	return all
 }
 
-// viewer turns Markdown into pages and looks at them.
+// viewer renders Markdown as pages and inspects them.
 type viewer struct {
 	dir, assets string
 	page        *browsertest.Page
@@ -219,7 +264,10 @@ var frame string
 // open renders the text and shows it.
 func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	t.Helper()
-	gfm := exec.Command("cmark-gfm", "--unsafe", "--github-pre-lang", "-e", "table", "-e", "strikethrough", "-e", "autolink", "-e", "tagfilter", "-e", "tasklist")
+	gfm := exec.Command(
+		"cmark-gfm", "--unsafe", "--github-pre-lang", "-e", "table", "-e", "strikethrough", "-e", "autolink", "-e",
+		"tagfilter", "-e", "tasklist",
+	)
 	gfm.Stdin = strings.NewReader(m.text)
 	body, err := gfm.Output()
 	if err != nil {
@@ -231,7 +279,9 @@ func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	if strings.Contains(m.text, "```mermaid") {
 		mermaid = `<script src="file://` + v.assets + `/mermaid/dist/mermaid.min.js"></script>`
 	}
-	html := strings.NewReplacer("{{mermaid}}", mermaid, "{{assets}}", v.assets, "{{width}}", fmt.Sprint(width), "{{body}}", string(body)).Replace(frame)
+	html := strings.NewReplacer(
+		"{{mermaid}}", mermaid, "{{assets}}", v.assets, "{{width}}", fmt.Sprint(width), "{{body}}", string(body),
+	).Replace(frame)
 	if err := os.WriteFile(path, []byte(html), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -246,13 +296,13 @@ func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	}
 }
 
-// seen is what the page holds when all is drawn.
+// seen is what the page contains when everything is drawn.
 type seen struct {
 	Links    []string // addresses
 	Loading  []string // elements that load or run something
 	Handlers []string // attributes that run something
-	Mentions []string // words outside code that GitHub would link
-	Wide     []string // elements that go over the side, or scroll
+	Mentions []string // words outside of code that GitHub would link
+	Wide     []string // elements that are wider than the page, or scroll
 	Labels   [][]string
 	Width    int
 }
@@ -260,7 +310,7 @@ type seen struct {
 //go:embed testdata/look.js
 var look string
 
-// scrolling says whether a table or a block of code may be wider than the page and scroll within itself.
+// scrolling reports whether a table or a block of code may be wider than the page and scroll.
 type scrolling bool
 
 const (
@@ -268,7 +318,7 @@ const (
 	scrolls scrolling = true
 )
 
-// check shows a summary and holds it to what must be so; it returns the number of diagrams.
+// check shows a summary, checks it, and returns the number of diagrams.
 func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrolling) int {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -284,12 +334,14 @@ func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrol
 	}
 	for _, r := range v.page.Requests() {
 		u, err := url.Parse(r.URL)
-		if err != nil || u.Scheme != "file" && u.Scheme != "data" && u.Scheme != "blob" || u.Scheme == "file" && !strings.HasPrefix(u.Path, v.dir) && !strings.HasPrefix(u.Path, v.assets) {
+		if err != nil || u.Scheme != "file" && u.Scheme != "data" && u.Scheme != "blob" ||
+			u.Scheme == "file" && !strings.HasPrefix(u.Path, v.dir) && !strings.HasPrefix(u.Path, v.assets) {
 			problem("asks for %s %s", r.Kind, r.URL)
 		}
 	}
 	for _, l := range s.Links {
-		if u, err := url.Parse(l); err != nil || u.Scheme != "https" || u.Host != "mlflow.example" && u.Host != "github.example" {
+		if u, err := url.Parse(l); err != nil || u.Scheme != "https" ||
+			u.Host != "mlflow.example" && u.Host != "github.example" {
 			problem("links to %q", l)
 		}
 	}
@@ -322,7 +374,7 @@ var (
 	label   = regexp.MustCompile(`(?m)^  n\d+\["(.*)"\]$`)
 )
 
-// labels lists the labels of each diagram, sorted.
+// labels returns the labels of each diagram, sorted.
 func labels(text string) [][]string {
 	var out [][]string
 	for _, d := range diagram.FindAllStringSubmatch(text, -1) {

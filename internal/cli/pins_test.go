@@ -39,31 +39,31 @@ func TestPins_BelongToScripts(t *testing.T) {
 
 var pin = flag.Bool("pin", false, "write to testdata/pins what programs see of every run in the scripts")
 
-// pins notes what programs see of the runs in one script: a section of lines for each run. Sentences for people are
-// left out, see pintest.Sentences.
+// pins records what programs see of the runs in one script: a section of lines for each run. It leaves out sentences
+// for people, see pintest.Sentences.
 type pins struct {
 	sections []string
 	had      map[string]string // files before the run, by path
 
 	mu   sync.Mutex
-	sent map[string]*asked // in the run, by host
+	sent map[string]*asked // requests of the run, by host
 }
 
-// asked is what one host was asked.
+// asked are the requests to one host.
 type asked struct {
 	reads  int
-	writes []string // each with its facts, in the order they were sent
+	writes []string // in the order of sending
 }
 
-// sameAsResult stands for a document that equals the run's result.
+// sameAsResult replaces a document that equals the result of the run.
 const sameAsResult = "the result"
 
-// pin compares the pins of a script with its file at the script's end, or writes the file.
+// pin compares the pins of a script with its file when the script ends, or writes the file.
 func (p *pins) pin(env *testscript.Env, file string) {
-	t := env.T().(testing.TB) // testscript hands out a *testing.T
+	t := env.T().(testing.TB) // testscript passes a *testing.T
 	env.Defer(func() {
 		if *pin {
-			if t.Failed() { // then runs are missing
+			if t.Failed() { // a failed script misses some runs
 				return
 			}
 			if err := os.WriteFile(file, []byte(strings.Join(p.sections, "\n")), 0o644); err != nil {
@@ -80,8 +80,8 @@ func (p *pins) pin(env *testscript.Env, file string) {
 	})
 }
 
-// changes is the difference to the pinned sections, run by run if their number is the same. A script that was cut short
-// is compared as far as it went.
+// changes returns the difference to the pinned sections, run by run if both have the same number. A script that stopped
+// early is compared up to that point.
 func (p *pins) changes(pinned string, short bool) string {
 	was := strings.Split(strings.TrimSuffix(pinned, "\n"), "\n\n")
 	if short && len(was) > len(p.sections) {
@@ -100,12 +100,12 @@ func (p *pins) changes(pinned string, short bool) string {
 	return out.String()
 }
 
-// begin starts a run.
-func (p *pins) begin(s *stage) {
+// begin starts the section of a run.
+func (p *pins) begin(s *scriptState) {
 	p.had, p.sent = s.files(), map[string]*asked{}
 }
 
-// request notes a request.
+// request records a request.
 func (p *pins) request(r *http.Request, body []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,7 +125,7 @@ func (p *pins) request(r *http.Request, body []byte) {
 }
 
 // end completes the section of a run.
-func (p *pins) end(s *stage, args, environ []string, result report.Result, stdout string) error {
+func (p *pins) end(s *scriptState, args, environ []string, result report.Result, stdout string) error {
 	var lines []string
 	add := func(where string, doc any) { lines = append(lines, pintest.Facts(where, doc)...) }
 	lines = append(lines, strings.TrimSpace("mlflow-promote "+commandLine(args)))
@@ -135,7 +135,7 @@ func (p *pins) end(s *stage, args, environ []string, result report.Result, stdou
 	}
 	add("exit", s.status)
 	var own any
-	if result.Command != "" { // not of --help, or of flags that cannot be read
+	if result.Command != "" { // --help and invalid flags have no result
 		text, err := json.Marshal(result)
 		if err != nil {
 			return err
@@ -183,11 +183,11 @@ func (p *pins) end(s *stage, args, environ []string, result report.Result, stdou
 	return nil
 }
 
-// inParallel are the writes that wait for nothing: tags and descriptions, events, and the notes that they were sent.
+// inParallel matches writes that are sent in parallel: tags, descriptions, events, and notes about notifications.
 var inParallel = regexp.MustCompile(`^\S+ \S*(set-tag|model-versions/update|/dispatches)\b` +
 	`|^POST runs/log-batch\n( .*\n)* \.params\.s\d`)
 
-// settled sorts neighbours among the writes that are sent in parallel.
+// settled sorts neighbouring writes that are sent in parallel.
 func settled(writes []string) []string {
 	out := slices.Clone(writes)
 	from := 0
@@ -213,8 +213,8 @@ func commandLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// document is a text of JSON without sentences; of any other text the text itself. A whole audit is told from the
-// result of a run by its rules.
+// document returns a JSON text without its sentences, and any other text unchanged. An audit is recognised by its
+// rules.
 func document(f pintest.Format, text string) any {
 	doc, err := pintest.Read([]byte(text))
 	if err != nil {
@@ -226,7 +226,7 @@ func document(f pintest.Format, text string) any {
 	return pintest.Plain(f, doc)
 }
 
-// requestBody is what programs read of a request.
+// requestBody returns what programs read of a request.
 func requestBody(host string, body []byte) any {
 	doc, err := pintest.Read(body)
 	if err != nil {
@@ -244,7 +244,7 @@ func requestBody(host string, body []byte) any {
 		}
 		return pintest.Plain(pintest.GitHub, doc)
 	}
-	if key, ok := object["key"].(string); ok { // so that a tag is found by its key
+	if key, ok := object["key"].(string); ok { // a tag is identified by its key
 		object["tag"] = map[string]any{key: object["value"]}
 		delete(object, "key")
 		delete(object, "value")
@@ -254,7 +254,7 @@ func requestBody(host string, body []byte) any {
 
 var htmlComment = regexp.MustCompile(`<!-- .*? -->`)
 
-// hidden is what programs read of the text of a comment or an issue: markers, and the plan.
+// hidden returns what programs read of a comment or issue: markers and the plan.
 func hidden(text string) any {
 	var out []any
 	for _, c := range htmlComment.FindAllString(text, -1) {
@@ -274,12 +274,12 @@ func hidden(text string) any {
 
 var random = regexp.MustCompile(`(mlflow-promote-[a-z -]+-)[0-9a-f]+(\.json)`)
 
-// steady is a path without its random part.
+// steady returns a path without its random part.
 func steady(path string) string { return random.ReplaceAllString(path, "${1}N$2") }
 
 var pageData = regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
 
-// fileContent is what programs read of a file.
+// fileContent returns what programs read of a file.
 func fileContent(path, text string) any {
 	switch {
 	case strings.HasSuffix(path, ".sarif"):
@@ -298,10 +298,11 @@ func fileContent(path, text string) any {
 	return text
 }
 
-// files are the files of the script, by path.
-func (s *stage) files() map[string]string {
+// files returns the files of the script by path.
+func (s *scriptState) files() map[string]string {
 	out := map[string]string{}
-	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error { // what cannot be read is not there
+	// Files that cannot be read are skipped.
+	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

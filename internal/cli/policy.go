@@ -11,7 +11,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/cases"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
@@ -21,11 +20,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// loadPolicy reads the policy file. If no input names it and it is not needed, it may be missing: many begin with thresholds
-// alone.
+// loadPolicy reads the policy file. It returns false if there is none. That is an error only if the file is needed or
+// if an input names it.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
-	named := s.set.Judging.PolicyFile != ""
-	if !named {
+	fromInput := s.set.Judging.PolicyFile != ""
+	if !fromInput {
 		name, err := findPolicy(s, needed)
 		if err != nil || name == "" {
 			return policy.Policy{}, false, err
@@ -36,21 +35,24 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	data, err := s.runner.ReadWorkspace(name, tree.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
-			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: unreadHint(s, named, err),
+			Reason: registry.BadPolicy,
+			Msg:    fmt.Sprintf("read policy file %s: %v", name, inputs.WithoutPath(err, name)),
+			Hint:   policyFileHint(s, fromInput, err),
 		}
 	}
 	p, err := policy.Parse(name, data, rules.Rules()...)
 	return p, err == nil, err
 }
 
-// adopt puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
-func (s *session) adopt(c inputs.Command) error {
+// applyPolicy adds the gates of the policy to those of the input thresholds. Thresholds never replace gates. For
+// commands that evaluate no gates, it checks that they touch no alias with gates.
+func (s *session) applyPolicy(c inputs.Command) error {
 	p, found, err := s.loadPolicy(false)
 	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
-		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
+		bad.Hint = "to list all errors without a server, run mlflow-promote policy check"
 	}
 	if c.Judges {
-		sayNoPolicy(s)
+		printNoPolicy(s)
 	}
 	if err != nil || !found {
 		return err
@@ -66,7 +68,7 @@ func (s *session) adopt(c inputs.Command) error {
 		}
 	}
 	if c.Adopts {
-		return unguarded(p, rules, *in)
+		return refuseGuarded(p, rules, *in)
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
 	if err != nil {
@@ -87,70 +89,28 @@ func (s *session) adopt(c inputs.Command) error {
 	return nil
 }
 
-// adoptMoves takes from the policy, if there is one, which artifact stores were moved, and nothing else.
-func (s *session) adoptMoves() error {
+// readMovedRoots reads only one thing from the policy: which artifact stores were moved.
+func (s *session) readMovedRoots() error {
 	p, _, err := s.loadPolicy(false)
 	s.set.Intent.Query.MovedRoots = p.MovedRoots
 	return err
 }
 
-// unguarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
-// moved.
-func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
-	for _, a := range in.Query.Aliases {
-		// without case: some databases keep no two aliases that differ in case alone
-		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) })
-		if i < 0 || slices.Contains(in.Assignable, a.Alias) {
-			continue
-		}
-		return plan.Guarded(in, a, fmt.Sprintf("%s:%d has gates for it", p.File, rules[i].Line))
-	}
-	return nil
-}
-
-// needs is what the gates want to know, without the documents that are given as files.
-func (s *session) needs() fact.Needs {
-	n := gates.Needs(s.set.Judging.Gates)
-	n.Files = true // a plan binds them
-	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
-	return n
-}
-
-// surroundings adds the facts that do not come from MLflow.
-func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
-	f.Words = plan.Words(*f, s.set.Intent)
-	f.Identities = s.set.Judging.Identities
-	needs := gates.Needs(s.set.Judging.Gates)
-	f.Commit = s.gitHub.commit(ctx, *f, needs.Commit, s.report.Dry)
-	if needs.Review {
-		f.Review = s.gitHub.review(ctx, *f, needs.Environments)
-	}
-	if !f.Now.IsZero() {
-		f.Skew = f.Now.Sub(s.p.Now())
-	}
-	if f.Evidence == nil {
-		f.Evidence = map[string]registry.Known[string]{}
-	}
-	for name, path := range s.set.Judging.Evidence {
-		f.Evidence[name] = registry.Unreadable[string]("")
-		data, err := s.runner.ReadWorkspace(path, gates.MaxReport)
-		if err != nil {
-			f.Evidence[name] = registry.Unreadable[string](err.Error())
-			continue
-		}
-		f.Evidence[name] = registry.Is(string(data))
-	}
-}
-
-// problems shows everything wrong with a policy file, each at its line.
+// problems adds the errors of a policy file to the report, and in a job as annotations at their lines.
 func (s *session) problems(err error) {
 	found := tree.Problems(err)
 	for _, p := range found {
 		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.Judging.PolicyFile, p.Error()))
 		if !s.runner.InActions() {
-			continue // the list below the error says the same
+			continue // the list below the error is enough
 		}
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.Judging.PolicyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
+		s.runner.Annotate(actions.Annotation{
+			Level:   actions.Error,
+			File:    s.set.Judging.PolicyFile,
+			Line:    p.Line,
+			Title:   "Policy",
+			Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg),
+		})
 	}
 }
 
@@ -166,10 +126,16 @@ func runPolicyCheck(_ context.Context, s *session) {
 		for _, target := range r.Targets {
 			targets++
 			gates += len(target.Gates)
-			t.Rows = append(t.Rows, []report.Line{{report.C(r.Glob)}, {report.C(target.Name())}, {report.T(fmt.Sprint(len(target.Gates)))}, {report.T(fmt.Sprint(target.Line))}})
+			t.Rows = append(t.Rows, []report.Line{
+				{report.C(r.Glob)},
+				{report.C(target.Name())},
+				{report.T(fmt.Sprint(len(target.Gates)))},
+				{report.T(fmt.Sprint(target.Line))},
+			})
 		}
 	}
-	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %s for %s, nothing wrong", count(gates, "gate"), count(targets, "target")))}
+	text := fmt.Sprintf(": no errors in %s for %s", count(gates, "gate"), count(targets, "target"))
+	s.report.Title = report.Line{report.C(p.File), report.T(text)}
 	s.report.Body = report.Doc{t}
 	s.report.Reason = registry.OK
 }
@@ -193,36 +159,24 @@ func runPolicyExplain(_ context.Context, s *session) {
 		s.fail(err)
 		return
 	}
-	s.report.Title = report.Line{report.T("What "), report.C(model), report.T(" must meet to reach "), report.C(target.String())}
-	var doc report.Doc
-	why := report.Line{report.T("Rule "), report.C(a.Rule.Glob), report.T(fmt.Sprintf(", line %d of ", a.Rule.Line)), report.C(p.File)}
-	for _, other := range p.Matching(model)[1:] {
-		why = append(why, report.T("; it is more specific than "), report.C(other.Glob), report.T(fmt.Sprintf(", line %d", other.Line)))
+	s.report.Title = report.Line{
+		report.T("Gates of "), report.C(model), report.T(" for "), report.C(target.String()),
 	}
-	doc = append(doc, report.Para{Line: append(why, report.T("."))})
-	t := report.Table{Head: []string{"gate", "wanted", "on failure", "judged", "line"}}
-	for _, g := range a.Gates {
-		effect := string(g.OnFail)
-		if effect == "" {
-			effect = string(verdict.OnFailBlock)
-		}
-		if g.Mode == verdict.ReportMode {
-			effect = "nothing (report mode)"
-		}
-		judged := "when planned"
-		if g.Deferred {
-			judged = "when applied"
-		}
-		t.Rows = append(t.Rows, []report.Line{{report.C(g.ID)}, {report.C(g.Wanted)}, {report.T(effect)}, {report.T(judged)}, {report.T(fmt.Sprint(g.Line))}})
-	}
-	doc = append(doc, t)
-	if fetched := fetches(gates.Needs(a.Gates)); fetched != "" {
-		doc = append(doc, report.Para{Line: report.Line{report.T("Fetched beside run and model file: " + fetched + ".")}})
+	doc := report.Doc{report.Para{Line: ruleLine(p, a, model)}, gateTable(a.Gates)}
+	if reads := extraReads(gates.Needs(a.Gates)); reads != "" {
+		text := "These gates also read " + reads + "."
+		doc = append(doc, report.Para{Line: report.Line{report.T(text)}})
 	}
 	var waived []report.Line
 	for _, w := range p.Waivers {
 		if w.Concerns(model, a.Gates) {
-			waived = append(waived, report.Line{report.C(w.Gate), report.T(fmt.Sprintf(" for version %d, by ", w.Version)), report.C(w.By), report.T(" until " + w.Until + ": "), report.C(w.Why)})
+			waived = append(waived, report.Line{
+				report.C(w.Gate),
+				report.T(fmt.Sprintf(" for version %d, by ", w.Version)),
+				report.C(w.By),
+				report.T(" until " + w.Until + ": "),
+				report.C(w.Why),
+			})
 		}
 	}
 	if len(waived) > 0 {
@@ -231,16 +185,57 @@ func runPolicyExplain(_ context.Context, s *session) {
 	s.report.Body, s.report.Reason = doc, registry.OK
 }
 
-// fetches says in words what gates need beyond what every promotion reads.
-func fetches(n fact.Needs) string {
+// ruleLine returns a sentence about the rule that applies to the model, and about the less specific ones that do not.
+func ruleLine(p policy.Policy, a policy.Applied, model string) report.Line {
+	line := report.Line{
+		report.T("Rule "), report.C(a.Rule.Glob), report.T(fmt.Sprintf(", line %d of ", a.Rule.Line)), report.C(p.File),
+	}
+	for _, other := range p.Matching(model)[1:] {
+		text := fmt.Sprintf(", line %d", other.Line)
+		line = append(line, report.T("; it is more specific than "), report.C(other.Glob), report.T(text))
+	}
+	return append(line, report.T("."))
+}
+
+// gateTable lists gates with what they require and what happens if they fail.
+func gateTable(gates []gates.Gate) report.Table {
+	t := report.Table{Head: []string{"gate", "wanted", "on failure", "evaluated", "line"}}
+	for _, g := range gates {
+		effect := string(g.OnFail)
+		if effect == "" {
+			effect = string(verdict.OnFailBlock)
+		}
+		if g.Mode == verdict.ReportMode {
+			effect = "nothing (report mode)"
+		}
+		when := "when planned"
+		if g.Deferred {
+			when = "when applied"
+		}
+		t.Rows = append(t.Rows, []report.Line{
+			{report.C(g.ID)},
+			{report.C(g.Wanted)},
+			{report.T(effect)},
+			{report.T(when)},
+			{report.T(fmt.Sprint(g.Line))},
+		})
+	}
+	return t
+}
+
+// extraReads describes what the gates read in addition to what every promotion reads.
+func extraReads(n fact.Needs) string {
 	var out []string
 	for _, x := range []struct {
 		on   bool
 		what string
 	}{
-		{len(n.Holders) > 0, "the runs of " + strings.Join(n.Holders, ", ")}, {n.HolderMLmodels, "the incumbent's model file"},
-		{n.Files, "the list of the model's files"}, {n.Digest, "the content of every file"},
-		{len(n.History) > 0, "the history of " + strings.Join(n.History, ", ")}, {len(n.Evidence) > 0, strings.Join(n.Evidence, ", ")},
+		{len(n.Holders) > 0, "the runs of " + strings.Join(n.Holders, ", ")},
+		{n.HolderMLmodels, "the incumbent's MLmodel file"},
+		{n.Files, "the list of the model's files"},
+		{n.Digest, "the content of every file"},
+		{len(n.History) > 0, "the history of " + strings.Join(n.History, ", ")},
+		{len(n.Evidence) > 0, strings.Join(n.Evidence, ", ")},
 	} {
 		if x.on {
 			out = append(out, x.what)
@@ -257,7 +252,11 @@ func runPolicyTest(_ context.Context, s *session) {
 	}
 	names, err := s.runner.ListWorkspace(s.set.PolicyTests)
 	if err != nil {
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: err.Error(), Hint: "the input policy-tests names a folder of .yml files, one test each"})
+		s.fail(&registry.Error{
+			Reason: registry.BadInput,
+			Msg:    err.Error(),
+			Hint:   "give a folder with one .yml file for each test in the input policy-tests",
+		})
 		return
 	}
 	tests, wrong := 0, 0
@@ -267,29 +266,37 @@ func runPolicyTest(_ context.Context, s *session) {
 			continue
 		}
 		tests++
-		verdict, problems := tryCase(s, p, s.set.PolicyTests+"/"+name)
+		verdict, problems := runPolicyCase(s, p, s.set.PolicyTests+"/"+name)
 		result := "as expected"
 		if len(problems) > 0 {
 			wrong++
 			result = strings.Join(problems, "; ")
-			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test", Message: result})
+			s.runner.Annotate(actions.Annotation{
+				Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test", Message: result,
+			})
 		}
 		t.Rows = append(t.Rows, []report.Line{{report.C(name)}, {report.T(string(verdict))}, {report.C(result)}})
 	}
 	switch {
 	case tests == 0:
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.PolicyTests), Hint: "a test is a .yml file with model, target, candidate and expect"})
+		s.fail(&registry.Error{
+			Reason: registry.BadInput,
+			Msg:    fmt.Sprintf("policy-tests: %q: the folder has no tests", s.set.PolicyTests),
+			Hint:   "add a .yml file with the keys model, target, candidate and expect",
+		})
 		return
 	case wrong > 0:
 		s.report.Reason = registry.Findings
 	default:
 		s.report.Reason = registry.OK
 	}
-	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %d of %s as expected", tests-wrong, count(tests, "test")))}
+	text := fmt.Sprintf(": %d of %s as expected", tests-wrong, count(tests, "test"))
+	s.report.Title = report.Line{report.C(p.File), report.T(text)}
 	s.report.Body = report.Doc{t}
 }
 
-func tryCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
+// runPolicyCase runs one test file. It returns the verdict and what is wrong with it.
+func runPolicyCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
 	data, err := s.runner.ReadWorkspace(path, tree.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}

@@ -16,35 +16,103 @@ import (
 func TestPolicySearch(t *testing.T) {
 	cases := map[string]struct {
 		files string // separated by spaces
-		want  string // the chosen file; "" with neither cause nor hint: there is none
+		want  string // the chosen file; "" without cause and hint means none
 		cause string // part of the error
 		hint  string
 	}{
-		"the usual place":                          {files: ".git/HEAD .github/mlflow-policy.yml", want: ".github/mlflow-policy.yml"},
-		"the other ending":                         {files: ".github/mlflow-policy.yaml", want: ".github/mlflow-policy.yaml"},
-		"nothing of the kind":                      {files: "README.md .github/workflows/promote.yml policy.yml .github/dependabot.yml"},
-		"both endings":                             {files: ".github/mlflow-policy.yml .github/mlflow-policy.yaml", cause: "several policy files: .github/mlflow-policy.yaml, .github/mlflow-policy.yml", hint: "policy-file: .github/mlflow-policy.yaml"},
-		"an underscore":                            {files: ".github/mlflow_policy.yml", cause: ".github/mlflow_policy.yml is not where", hint: "policy-file: .github/mlflow_policy.yml"},
-		"an underscore, in the root":               {files: "mlflow_policy.yml", cause: "mlflow_policy.yml is not where"},
-		"in the root":                              {files: "mlflow-policy.yml", cause: "mlflow-policy.yml is not where"},
-		"a hidden file in the root":                {files: ".mlflow-policy.yaml", cause: ".mlflow-policy.yaml is not where"},
-		"the plural":                               {files: ".github/mlflow-policies.yml", cause: "mlflow-policies.yml is not where"},
-		"another case":                             {files: ".github/MLflow-Policy.yml", cause: "MLflow-Policy.yml is not where"},
-		"one slip":                                 {files: ".github/mlflow-polciy.yml", cause: "mlflow-polciy.yml is not where"},
-		"a slip in the ending":                     {files: ".github/mlflow-policy.ymal", cause: "mlflow-policy.ymal is not where"},
-		"JSON":                                     {files: ".github/mlflow-policy.json", cause: "mlflow-policy.json is not where"},
-		"an editor's ending":                       {files: ".github/mlflow-policy.yml.txt", cause: "mlflow-policy.yml.txt is not where"},
-		"the tool's whole name":                    {files: ".github/mlflow-promote-policy.yml", cause: "mlflow-promote-policy.yml is not where"},
-		"a folder of its own":                      {files: ".github/policy/mlflow-policy.yml", cause: ".github/policy/mlflow-policy.yml is not where"},
-		"a proper file and a near one":             {files: "mlflow-policy.yml .github/mlflow-policy.yml", cause: "several policy files: .github/mlflow-policy.yml, mlflow-policy.yml", hint: "policy-file: .github/mlflow-policy.yml"},
-		"two near ones":                            {files: "mlflow-policy.yml mlflow_policy.yml", cause: "several policy files"},
-		"a workflow that checks the policy":        {files: ".github/mlflow-policy.yml .github/workflows/mlflow-policy.yml", want: ".github/mlflow-policy.yml"},
-		"the folder with its tests":                {files: ".github/mlflow-policy.yml .github/mlflow-policy-tests/good.yml", want: ".github/mlflow-policy.yml"},
-		"policies for other steps, named by these": {files: ".github/mlflow-policy-staging.yml .github/mlflow-policy-production.yml"},
-		"schema, notes and backups":                {files: ".github/mlflow-policy.yml mlflow-policy.schema.json mlflow-policy.md mlflow-policy.yml.bak mlflow-policy.py", want: ".github/mlflow-policy.yml"},
-		"one folder down":                          {files: "team/.github/mlflow-policy.yml"},
-		"a file in the place of the folder":        {files: ".github"},
-		"an empty workspace":                       {},
+		"the usual place": {
+			files: ".git/HEAD .github/mlflow-policy.yml",
+			want:  ".github/mlflow-policy.yml",
+		},
+		"the other ending": {
+			files: ".github/mlflow-policy.yaml",
+			want:  ".github/mlflow-policy.yaml",
+		},
+		"nothing of the kind": {
+			files: "README.md .github/workflows/promote.yml policy.yml .github/dependabot.yml",
+		},
+		"both endings": {
+			files: ".github/mlflow-policy.yml .github/mlflow-policy.yaml",
+			cause: "several policy files: .github/mlflow-policy.yaml, .github/mlflow-policy.yml",
+			hint:  "policy-file: .github/mlflow-policy.yaml",
+		},
+		"an underscore": {
+			files: ".github/mlflow_policy.yml",
+			cause: ".github/mlflow_policy.yml, but no policy at",
+			hint:  "policy-file: .github/mlflow_policy.yml",
+		},
+		"an underscore, in the root": {
+			files: "mlflow_policy.yml",
+			cause: "mlflow_policy.yml, but no policy at",
+		},
+		"in the root": {
+			files: "mlflow-policy.yml",
+			cause: "mlflow-policy.yml, but no policy at",
+		},
+		"a hidden file in the root": {
+			files: ".mlflow-policy.yaml",
+			cause: ".mlflow-policy.yaml, but no policy at",
+		},
+		"the plural": {
+			files: ".github/mlflow-policies.yml",
+			cause: "mlflow-policies.yml, but no policy at",
+		},
+		"another case": {
+			files: ".github/MLflow-Policy.yml",
+			cause: "MLflow-Policy.yml, but no policy at",
+		},
+		"one slip": {
+			files: ".github/mlflow-polciy.yml",
+			cause: "mlflow-polciy.yml, but no policy at",
+		},
+		"a slip in the ending": {
+			files: ".github/mlflow-policy.ymal",
+			cause: "mlflow-policy.ymal, but no policy at",
+		},
+		"JSON": {
+			files: ".github/mlflow-policy.json",
+			cause: "mlflow-policy.json, but no policy at",
+		},
+		"an editor's ending": {
+			files: ".github/mlflow-policy.yml.txt",
+			cause: "mlflow-policy.yml.txt, but no policy at",
+		},
+		"the tool's whole name": {
+			files: ".github/mlflow-promote-policy.yml",
+			cause: "mlflow-promote-policy.yml, but no policy at",
+		},
+		"a folder of its own": {
+			files: ".github/policy/mlflow-policy.yml",
+			cause: ".github/policy/mlflow-policy.yml, but no policy at",
+		},
+		"a proper file and a near one": {
+			files: "mlflow-policy.yml .github/mlflow-policy.yml",
+			cause: "several policy files: .github/mlflow-policy.yml, mlflow-policy.yml",
+			hint:  "policy-file: .github/mlflow-policy.yml",
+		},
+		"two near ones": {
+			files: "mlflow-policy.yml mlflow_policy.yml",
+			cause: "several policy files",
+		},
+		"a workflow that checks the policy": {
+			files: ".github/mlflow-policy.yml .github/workflows/mlflow-policy.yml",
+			want:  ".github/mlflow-policy.yml",
+		},
+		"the folder with its tests": {
+			files: ".github/mlflow-policy.yml .github/mlflow-policy-tests/good.yml",
+			want:  ".github/mlflow-policy.yml",
+		},
+		"policies for other steps, named by these": {
+			files: ".github/mlflow-policy-staging.yml .github/mlflow-policy-production.yml",
+		},
+		"schema, notes and backups": {
+			files: ".github/mlflow-policy.yml mlflow-policy.schema.json mlflow-policy.md mlflow-policy.yml.bak " +
+				"mlflow-policy.py",
+			want: ".github/mlflow-policy.yml",
+		},
+		"one folder down":                   {files: "team/.github/mlflow-policy.yml"},
+		"a file in the place of the folder": {files: ".github"},
+		"an empty workspace":                {},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -65,8 +133,10 @@ func TestPolicySearch(t *testing.T) {
 
 func TestPolicySearch_Checkout(t *testing.T) {
 	for files, want := range map[string]string{
-		"":                               "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml, and no checkout of a repository was found",
-		"mlflow-promote-4f2c.json":       "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml, and no checkout of a repository was found",
+		"": "no policy file at .github/mlflow-policy.yml or " +
+			".github/mlflow-policy.yaml, and no checkout of a repository was found",
+		"mlflow-promote-4f2c.json": "no policy file at .github/mlflow-policy.yml or " +
+			".github/mlflow-policy.yaml, and no checkout of a repository was found",
 		".git/HEAD train.py":             "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 		".github/workflows/ci.yml x.txt": "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 	} {
@@ -77,7 +147,7 @@ func TestPolicySearch_Checkout(t *testing.T) {
 	}
 }
 
-// A folder that cannot be read may hold a policy.
+// A folder that cannot be read may contain a policy.
 func TestPolicySearch_Unreadable(t *testing.T) {
 	for _, folder := range []string{".", ".github", ".github/policy"} {
 		list := listOf([]string{".github/policy/x.yml"})
@@ -93,7 +163,7 @@ func TestPolicySearch_Unreadable(t *testing.T) {
 	}
 }
 
-// listOf lists folders of which only the paths of the files are known.
+// listOf returns a function that lists folders, made from the paths of the files.
 func listOf(files []string) func(string) ([]string, error) {
 	return func(folder string) ([]string, error) {
 		if slices.Contains(files, folder) {

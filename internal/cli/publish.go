@@ -18,7 +18,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// finishReport reports the command and returns its exit status.
+// finishReport prints and publishes the report, and returns the exit code.
 func finishReport(ctx context.Context, s *session) int {
 	s.report.Requests, s.report.Rounds = s.servers.cost()
 	if s.report.Digest != "" {
@@ -26,29 +26,32 @@ func finishReport(ctx context.Context, s *session) int {
 	}
 	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.console.warned(), s.report.Untold())
 	compareSignatures(s)
-	page := s.report.Page().Map(s.runner.Hide) // before anything is escaped: an escaped secret is not found any more
-	remark := writeComment(ctx, s, page)
+	page := s.report.Page().Map(s.runner.Hide) // before escaping, which would hide secrets from the search
+	commentNote := writeComment(ctx, s, page)
 	keepIssue(ctx, s, page)
 	if s.report.Err != nil {
 		printError(s, s.report.Err)
 	}
-	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest)+len(s.report.Histories) > 0) {
+	hasPage := s.report.Err == nil || s.report.Judged || s.report.Applied ||
+		len(s.report.Suggest)+len(s.report.Histories) > 0
+	if !s.json && hasPage {
 		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
 	}
 	if !s.json && (s.report.Requests > 0 || s.report.Reason != registry.OK) {
 		printLastLine(s)
 	}
 	annotateReport(s)
-	publishReport(s, append(page, remark...))
+	publishReport(s, append(page, commentNote...))
 	return s.report.Reason.Exit()
 }
 
-// printLastLine prints the last line: how it ended, and what that cost.
+// printLastLine prints the last line: the reason, the number of requests and the time.
 func printLastLine(s *session) {
-	fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
+	fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n",
+		s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 }
 
-// printError shows an error as the person who gets it at 2 a.m. needs it: what, where on the wire, what to do.
+// printError prints the error with its problems, details and hints.
 func printError(s *session, err error) {
 	s.console.printf("error: %v", err)
 	for _, p := range s.report.Problems {
@@ -71,7 +74,7 @@ func printError(s *session, err error) {
 	}
 }
 
-// annotateReport puts what failed on the page of the job.
+// annotateReport creates annotations for failed gates, the error and warnings.
 func annotateReport(s *session) {
 	if !s.runner.InActions() {
 		return
@@ -85,14 +88,16 @@ func annotateReport(s *session) {
 		if errors.As(err, &e) && e.Hint != "" {
 			message += "\nhint: " + e.Hint
 		}
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "mlflow-promote: " + string(s.report.Reason), Message: message})
+		s.runner.Annotate(actions.Annotation{
+			Level: actions.Error, Title: "mlflow-promote: " + string(s.report.Reason), Message: message,
+		})
 	}
 	for _, w := range s.report.Receipt.Warnings {
 		s.runner.Annotate(actions.Annotation{Level: actions.Warning, Title: "mlflow-promote", Message: w})
 	}
 }
 
-// annotateFinding marks a gate that did not pass, at its line where it has one in the repository.
+// annotateFinding creates an annotation for a gate that did not pass, at the gate's line in the policy file.
 func annotateFinding(s *session, f verdict.Finding) {
 	a := actions.Annotation{Level: actions.Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
 	switch {
@@ -116,35 +121,37 @@ func annotateFinding(s *session, f verdict.Finding) {
 	s.runner.Annotate(a)
 }
 
-// publishReport writes the summary, the outputs and the report file. What cannot be written is said, and changes nothing
-// about what was done.
+// publishReport writes the job summary, the outputs and the report file. If one of them cannot be written, it prints a
+// warning, and the result of the command does not change.
 func publishReport(s *session, page report.Doc) {
 	result := s.report.Result()
 	if s.p.result != nil {
 		s.p.result(result)
 	}
 	var err error
-	s.console.say(s.runner.Summary(report.Markdown(page)))
+	s.console.warnIf(s.runner.Summary(report.Markdown(page)))
 	if s.json && !s.printed {
-		s.console.say(s.runner.Data(resultText(result)))
+		s.console.warnIf(s.runner.Data(resultText(result)))
 	}
 	if !s.runner.InActions() {
 		return
 	}
 	for _, o := range Outputs {
 		if o.value != nil {
-			s.console.say(s.runner.SetOutput(o.Name, o.value(result)))
+			s.console.warnIf(s.runner.SetOutput(o.Name, o.value(result)))
 		}
 	}
 	if s.written == "" {
-		s.written, err = s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
-		s.console.say(err)
+		name := "mlflow-promote-" + s.report.Command + "-*.json"
+		s.written, err = s.runner.WriteReport(name, []byte(resultText(result)+"\n"))
+		s.console.warnIf(err)
 	}
-	s.console.say(s.runner.SetOutput("report-file", s.written))
-	s.console.say(s.runner.SetOutput("predicate-file", writePredicate(s, result.Statement)))
+	s.console.warnIf(s.runner.SetOutput("report-file", s.written))
+	s.console.warnIf(s.runner.SetOutput("predicate-file", writePredicate(s, result.Statement)))
 }
 
-// writePredicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
+// writePredicate writes the predicate of a statement into a file for actions/attest, which builds its own statement. It
+// returns the path, or "" if there is none.
 func writePredicate(s *session, of *ledger.Statement) (file string) {
 	if of == nil {
 		return ""
@@ -153,6 +160,6 @@ func writePredicate(s *session, of *ledger.Statement) (file string) {
 	if err == nil {
 		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
 	}
-	s.console.say(err)
+	s.console.warnIf(err)
 	return file
 }

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,15 +14,13 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
-	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// judgedPullRequest is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
-func judgedPullRequest(s *session) *report.PullRequest {
+// pullRequestOf returns the pull request that the job is about, or nil. A merged one does not count, because its
+// comment must stay as it was when the pull request was approved.
+func pullRequestOf(s *session) *report.PullRequest {
 	if s.job.EventName != "pull_request" || s.job.PullRequest == 0 || s.job.Merged {
 		return nil
 	}
@@ -33,99 +30,53 @@ func judgedPullRequest(s *session) *report.PullRequest {
 	}
 }
 
-// lookUpPullRequest asks GitHub which pull request the run is about, where the inputs want to know and the event does not
-// say.
-func lookUpPullRequest(ctx context.Context, s *session) error {
-	followed(ctx, s)
+// findPullRequest asks GitHub for the pull request of the run, if the inputs need it and the event does not name it.
+func findPullRequest(ctx context.Context, s *session) error {
+	findFollowedPullRequest(ctx, s)
 	by := s.set.Intent.Query.Candidate.Commit
 	if by == nil || !s.set.Approved.OfPullRequest {
 		return nil
 	}
 	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
 	if err != nil {
-		return wrap("find the merged pull request", err)
+		return wrapError("find the merged pull request", err)
 	}
 	if ok {
-		by.SHA = pr.Head // what was judged there; merging may have made another commit of it
+		by.SHA = pr.Head // a squash or rebase merge makes another commit
 	}
 	return nil
 }
 
-// followed finds the pull request whose workflow run this one follows: what a fork may not do is done for it here, with this
-// repository's own workflow and policy. It is looked for on request alone, and for what writes nothing.
-func followed(ctx context.Context, s *session) {
-	if s.job.EventName != "workflow_run" || !s.set.GitHub.Comment || !commentsOn(s) || s.report.Command == "promote" && !s.report.Dry {
+// findFollowedPullRequest finds the pull request whose workflow run started this one (event workflow_run). A pull
+// request from a fork cannot comment, so this run does it, with the workflow and policy of this repository. It runs
+// only if the input comment is set and the command writes nothing.
+func findFollowedPullRequest(ctx context.Context, s *session) {
+	writes := s.report.Command == "promote" && !s.report.Dry
+	if s.job.EventName != "workflow_run" || !s.set.GitHub.Comment || !commentsOn(s) || writes {
 		return
 	}
 	client, err := s.gitHub.connect()
 	if err != nil {
-		s.console.warn("which pull request this is about is not known: " + err.Error())
+		s.console.warn("find the pull request to comment on: " + err.Error())
 		return
 	}
 	pr, ok, err := client.PullRequestAt(ctx, s.job.HeadRepository, s.job.HeadBranch, s.job.HeadSHA)
 	switch {
 	case err != nil:
-		s.console.warn("which pull request this is about is not known: " + err.Error())
+		s.console.warn("find the pull request to comment on: " + err.Error())
 	case !ok:
-		s.console.warn(fmt.Sprintf("no open pull request, or several, ends with commit %.12s: none is commented on", s.job.HeadSHA))
+		s.console.warn(fmt.Sprintf("no comment: there is not exactly one open pull request with head commit %.12s",
+			s.job.HeadSHA))
 	default:
 		s.report.PullRequest = &report.PullRequest{Number: pr.Number, Head: pr.Head, URL: pr.URL}
 	}
 }
 
-// runValidate judges and writes nothing. For a pull request it also plans what merging would do.
-func runValidate(ctx context.Context, s *session) {
-	if s.set.Judging.OfHolders {
-		validateHolders(ctx, s)
-		return
-	}
-	if !s.gatherToJudge(ctx) || !s.judge() {
-		return
-	}
-	in := s.set.Intent
-	if showsMerge(s) {
-		in.Command = "promote"
-	}
-	p, err := plan.Promote(s.report.Facts, s.report.Verdict, in)
-	if !showsMerge(s) {
-		p.Steps = nil // only looked at: what promoting would do is not this command's to say
-	}
-	s.planned(p)
-	switch {
-	case s.report.Verdict.Effect() == verdict.Block:
-		s.report.Reason = registry.Blocked
-	case s.report.Verdict.Effect() == verdict.Retain:
-		s.report.Reason = registry.Retained
-	case err != nil && registry.ReasonOf(err) != registry.Downgrade && registry.ReasonOf(err) != registry.Held:
-		s.fail(err)
-	default:
-		s.report.Reason = registry.OK
-		if err != nil {
-			s.report.Plan.Notes = append(s.report.Plan.Notes, "promoting it would be refused all the same: "+err.Error())
-		}
-	}
-}
-
-// showsMerge reports whether what merging would do is shown.
-func showsMerge(s *session) bool {
-	return s.report.PullRequest != nil && !s.set.Intent.Query.Target.Empty()
-}
-
-// compareSignatures shows a reviewer how the contract changes.
-func compareSignatures(s *session) {
-	held, ok := s.report.Facts.Incumbent().Get()
-	if _, read := held.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
-		return
-	}
-	c := policy.CompareVersions(s.report.Facts, held)
-	s.report.Signature, s.report.SignatureChanges = c.Signature, c.Changes
-}
-
-// commentTime bounds the keeping of the comment.
+// commentTime bounds how long a run waits for its comment or issue to be written.
 const commentTime = 20 * time.Second
 
-// writeComment keeps one comment with the page on the pull request. It returns what the summary says about a comment that
-// could not be kept.
+// writeComment creates or updates the comment on the pull request. If that fails, it returns a note for the job
+// summary.
 func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
 	pr := s.report.PullRequest
 	if pr == nil || s.set.GitHub.NoComment || !commentsOn(s) || s.set.GitHub.Token == "" {
@@ -135,47 +86,54 @@ func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
 	defer cancel()
 	client, err := s.gitHub.connect()
 	if err == nil {
-		s.report.Comment, err = client.Comment(ctx, pr.Number, targetKey(s), hiddenPlan(s)+report.Markdown(page), s.job.RunURL())
+		text := hiddenPlan(s) + report.Markdown(page)
+		s.report.Comment, err = client.Comment(ctx, pr.Number, targetKey(s), text, s.job.RunURL())
 	}
 	switch {
 	case err == nil:
 		return nil
 	case pr.Fork && registry.ReasonOf(err) == registry.Forbidden:
-		return report.Doc{report.Para{Line: report.Line{report.T("No comment was kept: the token of a pull request from a fork only reads. The text above is all there is.")}}}
+		text := "No comment was written, because the token of a pull request from a fork is read-only. " +
+			"The text above is what the comment would say."
+		return report.Doc{report.Para{Line: report.Line{report.T(text)}}}
 	}
-	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, fmt.Sprintf("no comment was kept on pull request %d: %v", pr.Number, err))
+	warning := fmt.Sprintf("write comment on pull request %d: %v", pr.Number, err)
+	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, warning)
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
 		s.console.printf("  hint: %s", e.Hint)
-		return report.Doc{report.Para{Line: report.Line{report.T("No comment was kept: "), report.C(e.Msg)}}, report.Code{Text: e.Hint}}
+		return report.Doc{
+			report.Para{Line: report.Line{report.T("No comment was written: "), report.C(e.Msg)}},
+			report.Code{Text: e.Hint},
+		}
 	}
 	return nil
 }
 
-// commentsOn reports whether the command is one that a comment is about.
+// commentsOn reports whether the command comments on pull requests.
 func commentsOn(s *session) bool {
 	c, ok := inputs.CommandNamed(s.report.Command)
 	return ok && c.Judges
 }
 
-// targetKey tells what is kept on GitHub for one model and target from what is kept for another.
+// targetKey identifies the model and target in comments and deployments on GitHub.
 func targetKey(s *session) string {
 	q := s.set.Intent.Query
-	if s.set.Judging.OfHolders {
+	if s.set.Judging.OfIncumbents {
 		return "policy " + s.set.Judging.PolicyFile
 	}
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
 }
 
-// hiddenPlan is the first line of a comment: the digest of the plan, and the plan itself where it is short. Text of others
-// never stands there.
+// hiddenPlan returns the first line of the comment: the digest of the plan, and the plan itself if it is not too long.
+// No text from other sources comes before it.
 func hiddenPlan(s *session) string {
 	if s.report.Digest == "" || !s.report.Planned {
 		return ""
 	}
 	text, err := canonical.JSON(s.report.Plan)
 	packed := ""
-	if err == nil && s.runner.Hide(string(text)) == string(text) { // a plan with a secret in it is not to be had by unpacking
+	if err == nil && s.runner.Hide(string(text)) == string(text) { // never pack a plan with a secret
 		packed = pack(text)
 	}
 	if len(packed) > longestPlan {
@@ -184,13 +142,13 @@ func hiddenPlan(s *session) string {
 	return strings.TrimSpace("<!-- plan "+s.report.Digest+" "+packed) + " -->\n"
 }
 
-// longestPlan bounds what a comment carries of the plan, in characters.
+// longestPlan is the largest packed plan that a comment contains, in characters.
 const longestPlan = 16 << 10
 
 func pack(text []byte) string {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	_, _ = z.Write(text) // a buffer takes everything
+	_, _ = z.Write(text) // writing to a buffer cannot fail
 	_ = z.Close()
 	return base64.StdEncoding.EncodeToString(b.Bytes())
 }
@@ -209,53 +167,14 @@ func unpack(text string) ([]byte, error) {
 
 var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
 
-// approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
-// none: the run was started again after it had done everything. Nor does a dry run before the merge.
-func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
-	before := s.report.PullRequest != nil || s.report.DryWhy != ""
-	if !s.set.Approved.OfPullRequest || before || len(p.Steps) == 0 {
-		return nil
+// wrapError adds what was tried to the message of an error. It keeps the reason, the detail and the hint.
+func wrapError(what string, err error) error {
+	out := registry.Error{
+		Reason: registry.ReasonOf(err),
+		Msg:    what + ": " + err.Error(),
+		Cause:  err,
+		Hint:   "nothing was written; run it again",
 	}
-	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
-	switch {
-	case err != nil:
-		return wrap("find the merged pull request", err)
-	case !ok:
-		return noApproval(fmt.Sprintf("no pull request was merged with commit %.12s", s.job.SHA))
-	}
-	client, err := s.gitHub.connect()
-	if err != nil {
-		return err
-	}
-	body, ok, err := client.Commented(ctx, pr.Number, targetKey(s))
-	if err != nil {
-		return wrap(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
-	}
-	m := hiddenPlanLine.FindStringSubmatch(body)
-	if !ok || m == nil {
-		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, targetKey(s)))
-	}
-	a := &s.set.Approved
-	a.Digest = m[1]
-	var kept plan.Plan
-	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
-		digest, err := kept.Digest()
-		a.Plan, a.Whole = kept, err == nil && digest == a.Digest // computed, not believed
-	}
-	s.console.printf("the plan on pull request %d was approved by its merge: %s", pr.Number, pr.URL)
-	return nil
-}
-
-func noApproval(why string) error {
-	return &registry.Error{
-		Reason: registry.PlanChanged, Msg: why + ", so no plan was approved; nothing was written",
-		Hint: "plan-digest: pull-request applies what the comment on the merged pull request shows; leave it out to promote without, or merge a pull request that validate or promote has commented on",
-	}
-}
-
-// wrap says in front of an error what was tried, and keeps its reason.
-func wrap(what string, err error) error {
-	out := registry.Error{Reason: registry.ReasonOf(err), Msg: what + ": " + err.Error(), Cause: err, Hint: "nothing was written; run it again"}
 	var e *registry.Error
 	if errors.As(err, &e) {
 		out.Detail = e.Detail

@@ -21,7 +21,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// rounds of races: enough to find what is wrong in CI, and as many as the environment asks for in a campaign.
+// rounds is the number of races: a few in CI, or as many as the environment variable says.
 func campaign(t *testing.T, name string, inCI int) int {
 	t.Helper()
 	n, err := strconv.Atoi(os.Getenv(name))
@@ -31,8 +31,8 @@ func campaign(t *testing.T, name string, inCI int) int {
 	return n
 }
 
-// jittery delays each request by up to 30 ms before it is carried out and again before it is answered, from a seed. The
-// move of the alias waits up to 300 ms more: what keeps promoters apart is not to be that they are quick.
+// jittery delays each request by up to 30 ms before it takes effect, and again before the response. The move of the
+// alias waits up to 300 ms more, so that a promotion is not safe just because it is fast.
 type jittery struct {
 	next http.RoundTripper
 	mu   sync.Mutex
@@ -57,7 +57,7 @@ func (j *jittery) RoundTrip(r *http.Request) (*http.Response, error) {
 	return j.next.RoundTrip(r)
 }
 
-// attempt is one promotion of a race, as its caller saw it.
+// attempt is one promotion of a race, with its result.
 type attempt struct {
 	began, ended time.Duration
 	to           int
@@ -65,7 +65,7 @@ type attempt struct {
 	result       report.Result
 }
 
-// race lets several promoters move the same target to different versions at the same moment.
+// race starts several promotions of the same target to different versions at the same time.
 func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, dumped) {
 	t.Helper()
 	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.IDs(int64(seed)))
@@ -92,10 +92,15 @@ func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (
 	env := map[string]string{"GITHUB_RUN_ID": fmt.Sprint(100 + i), "GITHUB_RUN_ATTEMPT": "1"}
 	var stdout, stderr bytes.Buffer
 	status = Run(context.Background(), Process{
-		Args: []string{"promote", "--json", "--tracking-uri", address, "--model", "churn", "--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
-			"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger},
+		Args: []string{
+			"promote", "--json", "--tracking-uri", address, "--model", "churn",
+			"--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
+			"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger,
+		},
 		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
-		Jitter: rand.New(rand.NewPCG(uint64(i), uint64(to))).Float64, Nonce: func() string { return fmt.Sprint(i) }, Version: "test", Wire: rest.Config{Transport: wire},
+		Jitter: rand.New(
+			rand.NewPCG(uint64(i), uint64(to)),
+		).Float64, Nonce: func() string { return fmt.Sprint(i) }, Version: "test", Wire: rest.Config{Transport: wire},
 	})
 	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {
 		t.Errorf("%v\n%s", err, stderr.String())
@@ -112,7 +117,7 @@ var raceSeed = []byte(`{"runs": [
   "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
   {"run": "r1", "stage": "Production"}, {"run": "r2"}, {"run": "r3"}, {"run": "r4"}, {"run": "r5"}]}]}`)
 
-// roundOf holds what each attempt reported against what the target names after all of them.
+// roundOf compares the results of all attempts with the final state of the target.
 func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
 	r := racetest.Round{Before: 1, After: []int{end.Aliases["champion"]}}
 	for _, a := range attempts {
@@ -121,7 +126,13 @@ func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
 			t.Errorf("status %d, %s: %s", a.status, a.result.Reason, a.result.Error)
 		}
 		from, _ := strconv.Atoi(a.result.Previous)
-		r.Attempts = append(r.Attempts, racetest.Attempt{Began: a.began, Ended: a.ended, From: from, To: a.to, Won: won})
+		r.Attempts = append(r.Attempts, racetest.Attempt{
+			Began: a.began,
+			Ended: a.ended,
+			From:  from,
+			To:    a.to,
+			Won:   won,
+		})
 	}
 	alias := len(r.After)
 	for _, v := range end.Versions {
@@ -129,19 +140,19 @@ func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
 			r.After = append(r.After, v.Version)
 		}
 	}
-	if len(r.After) == alias { // the stage names none
+	if len(r.After) == alias { // no version is in the stage
 		r.After = append(r.After, 0)
 	}
 	return r
 }
 
-// Promotions at the same moment: with the ledger none is lost; the same harness without it loses some, or it would
-// prove nothing.
+// Promotions run at the same time. With the ledger none is lost. Without it some must be lost, or the test proves
+// nothing.
 func TestRaces(t *testing.T) {
 	for _, promoters := range []int{2, 3, 4} {
 		for _, ledger := range []string{"required", "off"} {
 			rounds := campaign(t, "PROMOTE_RACES", 30)
-			if ledger == "off" { // a few are enough to show that something is found
+			if ledger == "off" { // a few rounds are enough to lose one
 				rounds = min(rounds, 300)
 			}
 			t.Run(fmt.Sprintf("%d promoters, ledger %s", promoters, ledger), func(t *testing.T) {

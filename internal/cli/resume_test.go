@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
-// A killing is a command that dies after its nth request, and is then run again by somebody. That one may die after its
-// mth request, and then the workflow run that was first runs it again.
+// A killing is a command that dies after its nth request and is then run again by a runner. The second run may die
+// after its mth request, and then the first workflow run runs the command again.
 type killing struct {
 	story
 	nth  int
@@ -29,7 +29,7 @@ func (k killing) String() string {
 	return text
 }
 
-// runner is who runs a command again.
+// runner says who runs the command again.
 type runner string
 
 const (
@@ -38,8 +38,8 @@ const (
 	laptop     runner = "a laptop"
 )
 
-// takes is the scene as the runner has it, and the arguments that it needs besides.
-func (r runner) takes(sc *scene) (args []string) {
+// takes returns the story run as the runner sees it, and additional arguments.
+func (r runner) takes(sc *storyRun) (args []string) {
 	switch r {
 	case anotherRun:
 		sc.workflow, sc.attempt = 43, 0
@@ -51,10 +51,9 @@ func (r runner) takes(sc *scene) (args []string) {
 	return []string{"--override", "takeover"}
 }
 
-// Whoever runs a killed command again, after whatever request it died: it ends as if nothing had happened, with one entry
-// that says so, and nobody else is said to have moved anything.
-func TestKilledAndRunBySomebody(t *testing.T) {
-	every := campaign(t, "PROMOTE_KILLS", 16) // of the cases; 1 for all
+// If a killed command is run again, it ends as if nothing had happened: one entry says so, and no move counts as drift.
+func TestKilled_RunAgain(t *testing.T) {
+	every := campaign(t, "PROMOTE_KILLS", 16) // 1 means all cases
 	var cases []killing
 	for _, server := range servers {
 		for _, target := range targets {
@@ -62,7 +61,9 @@ func TestKilledAndRunBySomebody(t *testing.T) {
 				for nth := 1 + len(cases)/6%every; nth <= 40; nth += every {
 					for _, next := range []runner{sameRun, anotherRun, laptop} {
 						cases = append(cases, killing{story{server, target, situation}, nth, next, 0})
-						cases = append(cases, killing{story{server, target, situation}, nth, next, 1 + (7*nth+len(cases))%24})
+						cases = append(cases, killing{
+							story{server, target, situation}, nth, next, 1 + (7*nth+len(cases))%24,
+						})
 					}
 				}
 			}
@@ -87,7 +88,7 @@ func TestKilledAndRunBySomebody(t *testing.T) {
 	}
 }
 
-// play reports whether the command died at all before it had ended.
+// play reports whether the command died before it had ended.
 func (k killing) play(t *testing.T) (died bool, problems []string) {
 	clean := k.begin(t)
 	before := len(clean.state(t).entries)
@@ -99,7 +100,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 		return false, nil
 	}
 	if sc.rolledBack(t) && k.next != sameRun {
-		return true, nil // it was over, and another rollback goes further
+		return true, nil // the rollback was complete, and another one would go further back
 	}
 	more := k.next.takes(sc)
 	if k.mth > 0 && sc.dies(t, k.mth, append(k.args(), more...)...) {
@@ -116,7 +117,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 	}
 	end := sc.state(t)
 	problems = end.unsettled(before)
-	if diff := cmp.Diff(timeless(want.settled()), timeless(end.settled())); diff != "" {
+	if diff := cmp.Diff(withoutTimes(want.settled()), withoutTimes(end.settled())); diff != "" {
 		problems = append(problems, diff)
 	}
 	problems = append(problems, sameEnd(want.entries, end.entries)...)
@@ -126,8 +127,8 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 	return true, problems
 }
 
-// dies runs the command, which dies after its nth request. It reports false if the command ended before.
-func (sc *scene) dies(t *testing.T, nth int, args ...string) bool {
+// dies runs the command, which dies after its nth request. It returns false if the command ended before.
+func (sc *storyRun) dies(t *testing.T, nth int, args ...string) bool {
 	t.Helper()
 	seen := 0
 	sc.net.cut = func(*http.Request, string) bool { seen++; return seen == nth }
@@ -136,14 +137,14 @@ func (sc *scene) dies(t *testing.T, nth int, args ...string) bool {
 	return seen >= nth
 }
 
-// rolledBack reports whether the last entry is a rollback that is over.
-func (sc *scene) rolledBack(t *testing.T) bool {
+// rolledBack reports whether the last entry is a complete rollback.
+func (sc *storyRun) rolledBack(t *testing.T) bool {
 	t.Helper()
 	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
 	return e.Record.Command == "rollback" && e.Outcome == ledger.EntryDone
 }
 
-// sameEnd compares what the last completed entries say of the command.
+// sameEnd compares the last complete entries.
 func sameEnd(want, got []ledger.Entry) (problems []string) {
 	a, _ := lastDone(want)
 	b, done := lastDone(got)
@@ -151,8 +152,12 @@ func sameEnd(want, got []ledger.Entry) (problems []string) {
 		return []string{"no entry says that it was done"}
 	}
 	for name, pair := range map[string][2]any{
-		"command": {a.Record.Command, b.Record.Command}, "from": {a.Record.From, b.Record.From}, "to": {a.Record.To, b.Record.To},
-		"decision": {a.Record.Decision, b.Record.Decision}, "hold": {fmt.Sprint(a.Record.Hold), fmt.Sprint(b.Record.Hold)},
+		"command": {
+			a.Record.Command, b.Record.Command,
+		}, "from": {a.Record.From, b.Record.From}, "to": {a.Record.To, b.Record.To},
+		"decision": {a.Record.Decision, b.Record.Decision}, "hold": {
+			fmt.Sprint(a.Record.Hold), fmt.Sprint(b.Record.Hold),
+		},
 		"moves": {wants(a.Record.Moves), wants(b.Record.Moves)},
 	} {
 		if pair[0] != pair[1] {
@@ -171,7 +176,7 @@ func lastDone(entries []ledger.Entry) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// wants is where moves ended.
+// wants returns the final values of the moves.
 func wants(moves []ledger.Shift) string {
 	var out []string
 	for _, m := range moves {

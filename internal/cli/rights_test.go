@@ -9,23 +9,30 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// Asking for the right to move and for the name of the login costs two requests next to others, and no round.
-func TestAskingForRightsCostsNoRound(t *testing.T) {
+// Checking the rights and the login name costs two requests in parallel with others, and no round.
+func TestRights_CostNoRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seed, err := os.ReadFile("testdata/seed/churn.json")
 		if err != nil {
 			t.Fatal(err)
 		}
-		users := `{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],` + strings.TrimPrefix(string(seed), "{")
+		users := `{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],` +
+			strings.TrimPrefix(string(seed), "{")
 		f := flow{
-			double:  mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond), mlflowtest.BasicAuth()),
+			double: mlflowtest.New(
+				"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
+				mlflowtest.BasicAuth(),
+			),
 			attempt: new(int),
 		}
 		if err := f.double.Seed(strings.NewReader(users)); err != nil {
 			t.Fatal(err)
 		}
 		promote := func(candidate string) (requests, rounds int) {
-			f.args = []string{"promote", "--model", "churn", "--candidate", candidate, "--alias", "champion", "--thresholds", "test_f1 >= 0", "--username", "ci", "--password", "canary-pw"}
+			f.args = []string{
+				"promote", "--model", "churn", "--candidate", candidate, "--alias", "champion", "--thresholds",
+				"test_f1 >= 0", "--username", "ci", "--password", "canary-pw",
+			}
 			result, status := f.run(t)
 			if status != 0 {
 				t.Fatalf("status %d: %s", status, result.Error)
@@ -33,30 +40,41 @@ func TestAskingForRightsCostsNoRound(t *testing.T) {
 			return result.Requests, result.Rounds
 		}
 		promote("models:/churn/1")
-		promote("runs:/worse/model") // begins the ledger
+		promote("runs:/worse/model") // creates the ledger
 		if requests, rounds := promote("runs:/better/model"); requests > 22 || rounds > 7 {
 			t.Errorf("%d requests in %d rounds, without a login they are 20 in 7", requests, rounds)
 		}
 	})
 }
 
-// Doctor says whether a ledger is guarded or only watched, by what the server itself lets this login do.
-func TestDoctorSaysHowTheLedgerIsGuarded(t *testing.T) {
+// doctor says whether the ledger is protected or only checked, depending on what the server lets this login do.
+func TestDoctor_LedgerProtection(t *testing.T) {
 	for name, c := range map[string]struct {
 		options []mlflowtest.Option
 		user    string
 		want    string
 	}{
-		"no logins":                            {nil, "", "tamper-evident only: MLflow itself knows no logins"},
-		"everybody may read":                   {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "ci", "tamper-resistant: "},
-		"everybody may edit":                   {[]mlflowtest.Option{mlflowtest.BasicAuth(), mlflowtest.DefaultPermission("EDIT")}, "ci", "tamper-evident only: every login may edit runs"},
-		"an administrator sees no limits":      {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "boss", "tamper-resistant where the server's default_permission is READ or less"},
-		"a right of its own hides the default": {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "not told: this login has a right of its own"},
+		"no logins": {nil, "", "tamper-evident only: MLflow itself knows no logins"},
+		"everybody may read": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "ci", "tamper-resistant: ",
+		},
+		"everybody may edit": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth(), mlflowtest.DefaultPermission("EDIT")}, "ci",
+			"tamper-evident only: every login may edit runs",
+		},
+		"an administrator sees no limits": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "boss",
+			"tamper-resistant where the server's default_permission is READ or less",
+		},
+		"a right of its own hides the default": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "not told: this login has a right of its own",
+		},
 	} {
 		for _, version := range []string{"3.17.2", "2.22.5"} {
 			t.Run(name+" on "+version, func(t *testing.T) {
 				double := mlflowtest.New(version, append(c.options, mlflowtest.AllowedHosts("mlflow.example"))...)
-				if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw"}, {"name": "boss", "password": "canary-pw", "admin": true},
+				if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw"},
+					{"name": "boss", "password": "canary-pw", "admin": true},
 					{"name": "special", "password": "canary-pw", "grants": {"experiment:0": "EDIT"}}],
 					"models": [{"name": "churn", "versions": [{"source": "s3://b/1"}]}]}`)); err != nil {
 					t.Fatal(err)

@@ -12,28 +12,30 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
 
-// runRollback moves the target back. No gate runs: at that moment nobody waits for one.
+// runRollback moves the target back to an earlier version. It evaluates no gates, because a rollback is urgent.
 func runRollback(ctx context.Context, s *session) {
 	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
+			return gather.Versions(ctx, s.client, s.set.Intent.Query)
+		})
 		if err == nil {
 			facts.Ledger, err = olderEntries(ctx, s, facts.Ledger)
 		}
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		p, digest, err := wayBack(ctx, s)
+		p, digest, err := planRollback(ctx, s)
 		s.report.Facts.Candidate.Version = facts.Versions[p.Version]
 		if digest != "" {
-			again = s.carryOutAs(ctx, p, digest, err)
+			again = s.carryOutWithDigest(ctx, p, digest, err)
 			continue
 		}
 		again = s.carryOut(ctx, p, err)
 	}
 }
 
-// olderEntries puts the entries of earlier pages before those at hand.
+// olderEntries adds the entries of earlier pages to the chain.
 func olderEntries(ctx context.Context, s *session, l ledger.Chain) (ledger.Chain, error) {
 	if s.ledger.ledger == nil || l.Off != "" || !s.ledger.view.Exists() {
 		return l, nil
@@ -41,12 +43,12 @@ func olderEntries(ctx context.Context, s *session, l ledger.Chain) (ledger.Chain
 	return s.ledger.ledger.Past(ctx, s.ledger.view, rollbackPages)
 }
 
-// rollbackPages bounds how far back a rollback looks in the ledger.
+// rollbackPages bounds how many pages of the ledger a rollback reads.
 const rollbackPages = 16
 
-// wayBack plans the rollback. It ends where one that was cut off was going, and one that an earlier attempt of this
-// workflow run made is not made twice: either would go one version further.
-func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
+// planRollback plans the rollback. It finishes an interrupted rollback, and it does not repeat one that an earlier
+// attempt of this workflow run made: both would otherwise go back one version too far.
+func planRollback(ctx context.Context, s *session) (plan.Plan, string, error) {
 	f, in := s.report.Facts, s.set.Intent
 	if e, ok := plan.BegunRollback(f, in); ok {
 		p := plan.FinishRollback(f, in, e, s.ledger.holder)
@@ -55,14 +57,14 @@ func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
 		}
 		return p, e.Record.Plan, nil
 	}
-	if e, ok := f.Ledger.Last(); ok && e.Outcome == ledger.EntryDone && e.Record.Command == in.Command && e.Record.Target == in.Query.Target &&
-		s.ledger.holder.LaterAttemptOf(e.Holder) {
+	if e, ok := f.Ledger.Last(); ok && rolledBackBy(s, e) {
 		p := plan.Rollback(f, in, e.Record.To)
 		p.Steps = []plan.Step{}
-		p.Notes = append(p.Notes, fmt.Sprintf("an earlier attempt of this workflow run rolled back already (entry %d)", e.Epoch))
+		note := fmt.Sprintf("an earlier attempt of this workflow run has already rolled back (entry %d)", e.Epoch)
+		p.Notes = append(p.Notes, note)
 		return p, "", nil
 	}
-	to, notes, err := chooseWayBack(ctx, s)
+	to, notes, err := chooseRollbackVersion(ctx, s)
 	if err = cmp.Or(err, plan.Names(f, in)); err != nil {
 		return plan.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
@@ -74,9 +76,16 @@ func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
 	return p, "", nil
 }
 
-// chooseWayBack finds the version to go back to, and looks whether its model is there. A store that cannot be read just now
-// does not block a rollback.
-func chooseWayBack(ctx context.Context, s *session) (int, []string, error) {
+// rolledBackBy reports whether the entry is a rollback of the same target by an earlier attempt of this workflow run.
+func rolledBackBy(s *session, e ledger.Entry) bool {
+	in := s.set.Intent
+	same := e.Record.Command == in.Command && e.Record.Target == in.Query.Target
+	return same && e.Outcome == ledger.EntryDone && s.ledger.holder.LaterAttemptOf(e.Holder)
+}
+
+// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. It checks that the files
+// of the model exist. If the artifact store cannot be read, the rollback goes on with a warning.
+func chooseRollbackVersion(ctx context.Context, s *session) (int, []string, error) {
 	f, in := s.report.Facts, s.set.Intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
@@ -95,7 +104,8 @@ func chooseWayBack(ctx context.Context, s *session) (int, []string, error) {
 			b.Why = file.Why()
 			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))
 		case file.Why() != "":
-			warning := fmt.Sprintf("warning: whether version %d can be loaded is not known: %s", b.Number, strings.TrimSuffix(file.Why(), "."))
+			warning := fmt.Sprintf("warning: could not check that version %d can be loaded: %s",
+				b.Number, strings.TrimSuffix(file.Why(), "."))
 			return b.Number, append(notes, warning), nil
 		default:
 			return b.Number, notes, nil

@@ -27,28 +27,29 @@ import (
 
 var update = flag.Bool("update", false, "write the scripts' golden parts")
 
-// Each script is a user's session with a server: seed it, run the program, compare what it printed, what it handed to
-// the workflow, and what it wrote.
+// A script seeds a server, runs the program, and compares its output, its outputs for the job, and its writes.
 //
-//	mlflow VERSION [SEED] [WITH …]  WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off or artifacts=only: a server of that version with what testdata/seed/SEED.json or a file of the script describes
-//	fault METHOD PATH KIND  the next matching request goes wrong, see mlflowtest.ParseFault
+//	mlflow VERSION [SEED] [WITH …]  starts a server of that version with the data of testdata/seed/SEED.json or of a
+//	                        file of the script. WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off
+//	                        or artifacts=only
+//	fault METHOD PATH KIND  makes the next matching request fail, see mlflowtest.ParseFault
 //	job [NAME=VALUE …]      from here on the program runs in a job of GitHub Actions, by default on the main branch
-//	input NAME FILE         the input of the action is what the file holds
+//	input NAME FILE         sets an input of the action to the content of the file
 //	mlflow-promote …        runs the program
-//	status N                exit status of the last run
-//	writes [all] [none]     prints what the server was asked to change since the last time, or asserts that it was nothing;
-//	                        the ledger's own writes are told with all
-//	output NAME [VALUE]     an output of the last run; without VALUE it is printed
+//	status N                checks the exit code of the last run
+//	writes [all] [none]     prints the writes to MLflow since the last time, or checks that there were none;
+//	                        with all, it includes the writes of the ledger
+//	output NAME [VALUE]     checks an output of the last run, or prints it without VALUE
 //	outputs                 prints all outputs of the job
-//	summary                 prints the job's summary
-//	page STATUS TEXT        something else answers from here on: an HTML page of that title, or a redirect to TEXT
-//	received NAME VALUE     every request since the last time carried that header
-//	event FILE              the event that started the job is what the file holds
-//	later DURATION          from here on it is so much later
-//	github …, receive …, events: GitHub and others, see cmdGitHub, cmdReceive and cmdEvents
+//	summary                 prints the job summary
+//	page STATUS TEXT        something else answers from here on: an HTML page with that title, or a redirect to TEXT
+//	received NAME VALUE     checks that every request since the last time had that header
+//	event FILE              sets the event of the job to the content of the file
+//	later DURATION          moves the clock forward
+//	github …, receive …, events: see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
 
-// play runs all scripts and hands over each summary that a run wrote, with the script's name.
+// play runs all scripts. It calls summary with each job summary and the name of the script.
 func play(t *testing.T, summary func(script, markdown string)) {
 	seeds, err := filepath.Abs("testdata/seed")
 	if err != nil {
@@ -63,7 +64,13 @@ func play(t *testing.T, summary func(script, markdown string)) {
 			if err != nil {
 				return err
 			}
-			s := &stage{dir: env.WorkDir, inputs: inputVariable.FindAllString(string(script), -1), seeds: seeds, outside: outside{answers: map[string]int{}}, wrote: func(markdown string) { summary(name, markdown) }}
+			s := &scriptState{
+				dir:        env.WorkDir,
+				inputs:     inputVariable.FindAllString(string(script), -1),
+				seeds:      seeds,
+				otherHosts: otherHosts{answers: map[string]int{}},
+				wrote:      func(markdown string) { summary(name, markdown) },
+			}
 			env.Values["stage"] = s
 			s.pins.pin(env, filepath.Join("testdata/pins", name+".txt"))
 			env.Setenv("MLFLOW_TRACKING_URI", address)
@@ -71,35 +78,41 @@ func play(t *testing.T, summary func(script, markdown string)) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mlflow": cmdMLflow, "fault": cmdFault, "job": cmdJob, "mlflow-promote": cmdRun, "status": cmdStatus,
-			"writes": cmdWrites, "output": cmdOutput, "outputs": cmdOutputs, "summary": cmdSummary, "page": cmdPage, "received": cmdReceived, "input": cmdInput,
-			"event": cmdEvent, "later": cmdLater, "github": cmdGitHub, "receive": cmdReceive, "events": cmdEvents,
+			"writes":   cmdWrites,
+			"output":   cmdOutput,
+			"outputs":  cmdOutputs,
+			"summary":  cmdSummary,
+			"page":     cmdPage,
+			"received": cmdReceived,
+			"input":    cmdInput,
+			"event":    cmdEvent, "later": cmdLater, "github": cmdGitHub, "receive": cmdReceive, "events": cmdEvents,
 		},
 	})
 }
 
-// stage is what one script plays on.
-type stage struct {
+// scriptState is the state of one script.
+type scriptState struct {
 	dir    string
 	seeds  string
-	inputs []string // variables INPUT_… that the script names
+	inputs []string // variables INPUT_… in the script
 	double *mlflowtest.Server
-	page   http.HandlerFunc // answers in place of MLflow
+	page   http.HandlerFunc // answers instead of MLflow
 	status int
 	job    bool
-	wrote  func(markdown string) // a summary
+	wrote  func(markdown string) // called with each summary
 	known  int                   // how much of the summary was there before
 	later  time.Duration         // how much of it has passed
 	pins   pins
-	outside
+	otherHosts
 }
 
-func (s *stage) now() time.Time { return now.Add(s.later) }
+func (s *scriptState) now() time.Time { return now.Add(s.later) }
 
-// address is where scripts find the server. No socket is behind it, so that golden texts and digests are the same each
-// time; every other address is really dialled.
+// address is the address of the server in scripts. There is no socket behind it, so golden texts and digests do not
+// change. Other addresses are really dialled.
 const address = "https://mlflow.example"
 
-func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *scriptState) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.pins.request(r, s.watch(r))
 	if answer, err := s.answer(r); answer != nil || err != nil {
 		return answer, err
@@ -117,7 +130,7 @@ func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.double.Transport().RoundTrip(r)
 }
 
-func stageOf(ts *testscript.TestScript) *stage { return ts.Value("stage").(*stage) }
+func stageOf(ts *testscript.TestScript) *scriptState { return ts.Value("stage").(*scriptState) }
 
 // now is the time in every script.
 var now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
@@ -151,7 +164,7 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// page lets something else answer in place of MLflow: a page of HTML with a status, or a redirect.
+// page makes something else answer instead of MLflow: an HTML page with a status, or a redirect.
 func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -162,12 +175,15 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status)
-		fmt.Fprintf(w, "<!doctype html><html><head><title>%s</title></head><body>please log in</body></html>", strings.Join(args[1:], " "))
+		fmt.Fprintf(
+			w, "<!doctype html><html><head><title>%s</title></head><body>please log in</body></html>",
+			strings.Join(args[1:], " "),
+		)
 	}
 }
 
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
-	if neg { // all is well again
+	if neg { // the server answers again
 		stageOf(ts).double.ClearFaults()
 		return
 	}
@@ -182,12 +198,18 @@ func cmdJob(ts *testscript.TestScript, neg bool, args []string) {
 	for _, f := range []string{"output", "summary", "env", "state"} {
 		ts.Check(os.WriteFile(filepath.Join(s.dir, "file_commands_"+f), nil, 0o644))
 	}
-	ts.Check(os.WriteFile(filepath.Join(s.dir, "event.json"), []byte(`{"repository":{"default_branch":"main"}}`), 0o644))
+	ts.Check(os.WriteFile(
+		filepath.Join(s.dir, "event.json"), []byte(`{"repository":{"default_branch":"main"}}`), 0o644,
+	))
 	for _, kv := range append([]string{
 		"GITHUB_ACTIONS=true", "GITHUB_WORKSPACE=" + s.dir, "GITHUB_EVENT_PATH=" + filepath.Join(s.dir, "event.json"),
-		"GITHUB_OUTPUT=" + filepath.Join(s.dir, "file_commands_output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(s.dir, "file_commands_summary"),
-		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main", "GITHUB_SHA=4f2c1d0",
-		"GITHUB_REPOSITORY=acme/churn", "GITHUB_ACTOR=ann", "GITHUB_TRIGGERING_ACTOR=ann", "GITHUB_RUN_ID=42", "GITHUB_RUN_ATTEMPT=1",
+		"GITHUB_OUTPUT=" + filepath.Join(s.dir, "file_commands_output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(
+			s.dir, "file_commands_summary",
+		),
+		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main",
+		"GITHUB_SHA=4f2c1d0",
+		"GITHUB_REPOSITORY=acme/churn", "GITHUB_ACTOR=ann", "GITHUB_TRIGGERING_ACTOR=ann", "GITHUB_RUN_ID=42",
+		"GITHUB_RUN_ATTEMPT=1",
 		"GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=https://api.github.example",
 	}, args...) {
 		name, value, _ := strings.Cut(kv, "=")
@@ -205,10 +227,14 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	s.pins.begin(s)
 	s.status = Run(context.Background(), Process{
 		Args: args, Env: ts.Getenv, Environ: environ, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
-		Now: s.now, Jitter: func() float64 { return 0 }, Version: "test", Patience: time.Millisecond, Pause: time.Millisecond,
-		Nonce:  func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
-		Wire:   rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
-		result: func(r report.Result) { result = r },
+		Now:      s.now,
+		Jitter:   func() float64 { return 0 },
+		Version:  "test",
+		Patience: time.Millisecond,
+		Pause:    time.Millisecond,
+		Nonce:    func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
+		Wire:     rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		result:   func(r report.Result) { result = r },
 	})
 	ts.Check(s.pins.end(s, args, environ, result, stdout.String()))
 	s.harmless(ts, stdout.String(), stderr.String())
@@ -217,7 +243,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 		s.wrote(all[s.known:])
 		s.known = len(all)
 	}
-	// How far parallel requests overlap depends on the scheduler here; the rounds have a test of their own.
+	// How far parallel requests overlap depends on the scheduler. Another test counts the rounds.
 	fmt.Fprint(ts.Stdout(), rounds.ReplaceAllString(stdout.String(), "in some rounds"))
 	fmt.Fprint(ts.Stderr(), stderr.String())
 	if neg != (s.status != 0) {
@@ -225,8 +251,8 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// environ lists the inputs that are set. testscript keeps the whole environment to itself.
-func (s *stage) environ(ts *testscript.TestScript) []string {
+// environ returns the inputs that are set. testscript does not give access to the whole environment.
+func (s *scriptState) environ(ts *testscript.TestScript) []string {
 	var out []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(s.inputs))) {
 		if value := ts.Getenv(name); value != "" {
@@ -273,7 +299,7 @@ func cmdWrites(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), b.String())
 }
 
-// inOrder writes one line a write. Tags are set beside one another, so neighbours among them are sorted.
+// inOrder prints one line for each write. Tags are set in parallel, so neighbouring ones are sorted.
 func inOrder(writes []mlflowtest.Write) []string {
 	var out []string
 	tags := 0
@@ -288,7 +314,7 @@ func inOrder(writes []mlflowtest.Write) []string {
 	return out
 }
 
-// received asserts that every request of the last run carried the header.
+// received asserts that every request of the last run has the header.
 func cmdReceived(ts *testscript.TestScript, neg bool, args []string) {
 	requests := stageOf(ts).double.Requests()
 	for _, r := range requests {
@@ -336,21 +362,21 @@ func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), ts.ReadFile("file_commands_summary"))
 }
 
-// input sets an input of the action to what a file of the script holds: arguments have one line.
+// input sets an input of the action to the content of a file of the script, because arguments have only one line.
 func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("INPUT_"+strings.ToUpper(args[0]), ts.ReadFile(args[1]))
 }
 
-// outputs are what the next step of the job would see.
-func (s *stage) outputs(ts *testscript.TestScript) map[string]string {
+// outputs returns what the next step of the job sees.
+func (s *scriptState) outputs(ts *testscript.TestScript) map[string]string {
 	out, err := actionstest.Outputs([]byte(ts.ReadFile("file_commands_output")), nil)
 	ts.Check(err)
 	return out
 }
 
-// harmless holds every run of every script to what must never happen, whatever MLflow, the inputs and the servers say:
-// a command that the program did not mean, a secret in any sink, a file that the runner cannot parse.
-func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
+// checkHarmless checks every run of every script: no unintended workflow command, no secret in any output, and no file
+// that the runner cannot parse.
+func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	log := actionstest.ReadLog(stdout, stderr)
 	meant := []string{}
 	if s.job {
@@ -361,7 +387,9 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	}
 	sinks := map[string]string{"stdout": unmasked(stdout), "stderr": unmasked(stderr)}
 	if s.job {
-		for _, f := range []string{"file_commands_output", "file_commands_summary", "file_commands_env", "file_commands_state"} {
+		for _, f := range []string{
+			"file_commands_output", "file_commands_summary", "file_commands_env", "file_commands_state",
+		} {
 			sinks[f] = ts.ReadFile(f)
 		}
 		if _, err := actionstest.ParseFile([]byte(sinks["file_commands_output"])); err != nil {
@@ -398,7 +426,7 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	}
 }
 
-// unmasked drops the lines that ask the runner to hide a secret: they have to name it.
+// unmasked removes the lines that ask the runner to mask a secret, which must contain it.
 func unmasked(text string) string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {

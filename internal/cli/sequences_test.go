@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A sequence of commands, each a workflow run of its own: 0 rolls back, 1 to 4 promote that version, and 5 deletes the
-// version that was named before.
+// A sequence of commands, each in a workflow run of its own: 0 rolls back, 1 to 4 promote that version, and 5 deletes
+// the version before the current one.
 type sequence struct {
 	target string
 	ops    []int
@@ -20,16 +20,16 @@ type sequence struct {
 
 func (q sequence) String() string { return fmt.Sprintf("%s, %v", q.target, q.ops) }
 
-// memory is what a person would remember of a target.
-type memory struct {
+// targetHistory is what a person would remember about a target.
+type targetHistory struct {
 	holds int
-	past  []int // who held it, in order
+	past  []int // its versions, in order
 	held  map[int]bool
 	gone  map[int]bool
 }
 
-// back is the last good holder before this one, 0 = none.
-func (m *memory) back() int {
+// back returns the previous good version, or 0.
+func (m *targetHistory) back() int {
 	for _, n := range slices.Backward(m.past) {
 		if n != m.holds && !m.held[n] && !m.gone[n] {
 			return n
@@ -38,15 +38,14 @@ func (m *memory) back() int {
 	return 0
 }
 
-func (m *memory) becomes(n int) {
+func (m *targetHistory) becomes(n int) {
 	if n != m.holds {
 		m.past, m.holds = append(m.past, n), n
 	}
 }
 
-// Every sequence of promotions and rollbacks by the commands themselves, on the double, with the ledger: a rollback goes
-// to the last good holder and to nothing else, always where there is one, and in no request is the target left without a
-// holder.
+// Every sequence of promotions and rollbacks runs on the double, with the ledger. A rollback goes to the previous good
+// version if there is one, and never anywhere else. At no time is the target without a version.
 func TestEverySequenceOfCommands(t *testing.T) {
 	length := campaign(t, "PROMOTE_ROLLBACKS", 3)
 	all := sequences("both", nil, length, 5)
@@ -63,13 +62,17 @@ func TestEverySequenceOfCommands(t *testing.T) {
 		commands, rollbacks, refused = commands+len(q.ops), rollbacks+back, refused+none
 		return problems
 	})
-	t.Logf("%d sequences of up to length %d over 4 versions, %d commands: %d rollbacks made, %d refused for want of a good earlier holder", len(all), length, commands, rollbacks, refused)
+	t.Logf(
+		"%d sequences of up to length %d over 4 versions, %d commands: %d rollbacks made, %d refused for want of a "+
+			"good earlier holder",
+		len(all), length, commands, rollbacks, refused,
+	)
 	if rollbacks == 0 || refused == 0 {
 		t.Error("no rollback was made, or none refused")
 	}
 }
 
-// sequences are all that are that long; shorter ones are their beginnings.
+// sequences returns all sequences of that length, which include the shorter ones as prefixes.
 func sequences(target string, ops []int, length, kinds int) []sequence {
 	if len(ops) == length {
 		return []sequence{{target, ops}}
@@ -84,7 +87,7 @@ func sequences(target string, ops []int, length, kinds int) []sequence {
 func (q sequence) play(t *testing.T) (rollbacks, refused int, problems []string) {
 	s := story{"3.17.2", q.target, fourVersions}
 	sc := s.begin(t)
-	m := &memory{held: map[int]bool{}, gone: map[int]bool{}}
+	m := &targetHistory{held: map[int]bool{}, gone: map[int]bool{}}
 	for i, op := range q.ops {
 		sc.workflow, sc.attempt = 100+i, 0
 		want, reason := m.holds, registry.OK
@@ -135,13 +138,16 @@ func (q sequence) play(t *testing.T) (rollbacks, refused int, problems []string)
 	return rollbacks, refused, append(problems, sc.emptied()...)
 }
 
-func (sc *scene) delete(t *testing.T, version int) {
+func (sc *storyRun) delete(t *testing.T, version int) {
 	t.Helper()
-	ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": fmt.Sprint(version)})
+	ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{
+		"name":    "churn",
+		"version": fmt.Sprint(version),
+	})
 }
 
-// names compares the target with the version that it is to name.
-func (sc *scene) names(t *testing.T, version int) (problems []string) {
+// names compares the target with the expected version.
+func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	want := ""
 	if version != 0 {
 		want = fmt.Sprint(version)
@@ -156,8 +162,8 @@ func (sc *scene) names(t *testing.T, version int) (problems []string) {
 	return problems
 }
 
-// emptied lists the writes that took something away before something else was there.
-func (sc *scene) emptied() (problems []string) {
+// emptied returns the writes that removed a version before another one was set.
+func (sc *storyRun) emptied() (problems []string) {
 	for _, w := range sc.double.Writes() {
 		switch {
 		case strings.HasSuffix(w.Path, "registered-models/alias") && w.Method == "DELETE",

@@ -19,9 +19,9 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h[r.URL.Host].Transport().RoundTrip(r)
 }
 
-// Where the registry is another server than the tracking server, runs and files are asked of the one and versions of
-// the other; and credentials that stand in the address of one of them reach it alone.
-func TestTrackingAndRegistryAreTwoServers(t *testing.T) {
+// If the registry is on another server, runs and files are read from the tracking server and versions from the
+// registry. Credentials in the address of one server are sent only to that server.
+func TestTwoServers(t *testing.T) {
 	host := func(name, seed string) *mlflowtest.Server {
 		s := mlflowtest.New("2.22.5", mlflowtest.AllowedHosts(name), mlflowtest.Clock(func() time.Time { return now }))
 		if err := s.Seed(strings.NewReader(seed)); err != nil {
@@ -33,8 +33,11 @@ func TestTrackingAndRegistryAreTwoServers(t *testing.T) {
 	registry := host("registry.example", `{"models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}]}]}`)
 	var stdout, stderr bytes.Buffer
 	status := Run(context.Background(), Process{
-		Args: []string{"register", "--model", "churn", "--candidate", "runs:/r1/model",
-			"--tracking-uri", "https://ann:hunter22@tracking.example", "--registry-uri", "https://bob:hunter33@registry.example"},
+		Args: []string{
+			"register", "--model", "churn", "--candidate", "runs:/r1/model",
+			"--tracking-uri", "https://ann:hunter22@tracking.example",
+			"--registry-uri", "https://bob:hunter33@registry.example",
+		},
 		Env: func(string) string { return "" }, Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(),
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
 		Wire: rest.Config{Transport: hosts{"tracking.example": tracking, "registry.example": registry}},
@@ -43,9 +46,15 @@ func TestTrackingAndRegistryAreTwoServers(t *testing.T) {
 		t.Fatalf("status %d\n%s%s", status, stdout.String(), stderr.String())
 	}
 	if len(tracking.Writes()) != 0 || len(registry.Writes()) != 1 {
-		t.Errorf("%d writes to the tracking server and %d to the registry, want none and one", len(tracking.Writes()), len(registry.Writes()))
+		t.Errorf(
+			"%d writes to the tracking server and %d to the registry, want none and one", len(tracking.Writes()),
+			len(registry.Writes()),
+		)
 	}
-	for want, s := range map[string]*mlflowtest.Server{"Basic YW5uOmh1bnRlcjIy": tracking, "Basic Ym9iOmh1bnRlcjMz": registry} {
+	for want, s := range map[string]*mlflowtest.Server{
+		"Basic YW5uOmh1bnRlcjIy": tracking,
+		"Basic Ym9iOmh1bnRlcjMz": registry,
+	} {
 		for _, r := range s.Requests() {
 			if got := r.Header.Get("Authorization"); got != want {
 				t.Errorf("%s %s carried %q, want %q", r.Method, r.Path, got, want)

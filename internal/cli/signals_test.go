@@ -21,25 +21,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// An ending is a story whose time is up at one of its requests: by a signal as that arrives, or by a deadline while it
-// gets no answer.
+// An ending is a story that is stopped at one of its requests: by a signal when the request arrives, or by a deadline
+// while there is no response.
 type ending struct {
 	story
 	nth    int
 	signal bool
 	effect bool // the request has its effect
-	gone   bool // the server answers nothing from then on
+	gone   bool // the server does not answer from then on
 }
 
 func (c ending) String() string {
-	return fmt.Sprintf("%s: request %d, signal %v, effect %v, server gone %v", c.story, c.nth, c.signal, c.effect, c.gone)
+	return fmt.Sprintf(
+		"%s: request %d, signal %v, effect %v, server gone %v", c.story, c.nth, c.signal, c.effect, c.gone,
+	)
 }
 
-// shot is what happens to that request.
+// shot returns what happens to that request.
 func (c ending) shot() *shot {
 	hangs := mlflowtest.Fault{Kind: mlflowtest.Hold, After: c.effect}
 	if c.signal && !c.gone {
-		hangs = mlflowtest.Fault{Kind: mlflowtest.SlowHeader, Delay: time.Second} // the answer is on its way
+		hangs = mlflowtest.Fault{Kind: mlflowtest.SlowHeader, Delay: time.Second} // the response is on its way
 	}
 	s := &shot{nth: c.nth, form: &form{fault: hangs}}
 	if c.gone {
@@ -48,16 +50,20 @@ func (c ending) shot() *shot {
 	return s
 }
 
-// patienceOfRunner is how long GitHub waits after its first signal before it sends the second.
+// patienceOfRunner is how long GitHub waits between its first and second signal.
 const patienceOfRunner = 5 * time.Second
 
-// Stopped by a signal or a deadline at any request, with the server there or gone: it is over within five seconds, no
-// creation or move is begun after it, what is reported is so, the ledger has the outcome where the server answers, and
-// one more run ends in the undisturbed state.
+// The command is stopped by a signal or a deadline at any request, with the server present or gone. It ends within five
+// seconds and starts no creation or move after that. Its report is true, and the ledger has the outcome if the server
+// answers. One more run ends in the same state as an undisturbed one.
 func TestStoppedAtEveryRequest(t *testing.T) {
 	stories := []story{mainStory, {"1.30.1", "alias", newVersion}, {"3.17.2", "alias", settingTwo}}
 	if campaign(t, "PROMOTE_STOPS", 0) != 0 {
-		stories = append(configurations(), story{"3.17.2", "stage", goingBack}, story{"2.22.5", "both", goingBack}, story{"1.30.1", "alias", goingBack}, story{"3.17.2", "alias", settingTwo}, story{"1.30.1", "alias", settingTwo})
+		stories = append(
+			configurations(), story{"3.17.2", "stage", goingBack}, story{"2.22.5", "both", goingBack},
+			story{"1.30.1", "alias", goingBack}, story{"3.17.2", "alias", settingTwo},
+			story{"1.30.1", "alias", settingTwo},
+		)
 	}
 	known := map[story]undisturbed{}
 	var cases []ending
@@ -67,7 +73,7 @@ func TestStoppedAtEveryRequest(t *testing.T) {
 			for _, signal := range []bool{true, false} {
 				for _, gone := range []bool{false, true} {
 					cases = append(cases, ending{s, nth, signal, true, gone})
-					if gone || !signal { // else the answer comes, and so does the effect
+					if gone || !signal { // otherwise the request takes effect
 						cases = append(cases, ending{s, nth, signal, false, gone})
 					}
 				}
@@ -76,7 +82,7 @@ func TestStoppedAtEveryRequest(t *testing.T) {
 	}
 	var mu sync.Mutex
 	exits := map[int]int{}
-	unknown := 0 // with the server there
+	unknown := 0 // while the server answers
 	longest := time.Duration(0)
 	bubbles(t, cases, func(t *testing.T, c ending) []string {
 		status, took, problems := c.try(t, known[c.story])
@@ -89,7 +95,11 @@ func TestStoppedAtEveryRequest(t *testing.T) {
 		}
 		return problems
 	})
-	t.Logf("%d endings, by exit status %v, the longest %s after it; not known although the server answered all but the request in flight: %d", len(cases), exits, longest, unknown)
+	t.Logf(
+		"%d endings, by exit status %v, the longest %s after it; not known although the server answered all but "+
+			"the request in flight: %d",
+		len(cases), exits, longest, unknown,
+	)
 	for _, status := range []int{registry.ExitDone, registry.ExitFailed, registry.ExitUnknown, registry.ExitCancelled} {
 		if exits[status] == 0 {
 			t.Errorf("nothing ended with %d", status)
@@ -130,31 +140,38 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 		say(&v.other, "begun after the signal or deadline: %s", path)
 	}
 	v.compare(r, status, was, sc.state(t), true)
-	if e, open := (ledger.Chain{Entries: sc.state(t).entries}).Open(); open && !c.gone && status != registry.ExitUnknown && e.Epoch > u.before {
+	if e, open := (ledger.Chain{
+		Entries: sc.state(t).entries,
+	}).Open(); open && !c.gone && status != registry.ExitUnknown && e.Epoch > u.before {
 		say(&v.other, "the server answers, and entry %d has no outcome", e.Epoch)
 	}
 	sc.net = &network{double: sc.double}
 	again, after := sc.run(t, c.args()...)
 	end := sc.state(t)
-	if c.told(r) { // a note that was in flight may be lost, and that is said
-		u.settled, end = untimed(u.settled), end.untimed()
+	if c.told(r) { // a note in flight may be lost if the run warns of it
+		u.settled, end = withoutTimeNotes(u.settled), end.untimed()
 	}
 	v.rerun(again, after, end, u, true)
 	if all := v.all(); len(all) > 0 {
-		problems = append(all, fmt.Sprintf("first %d %s: %s", status, r.Reason, r.Error), fmt.Sprintf("then %d %s: %s", after, again.Reason, again.Error))
+		problems = append(
+			all, fmt.Sprintf("first %d %s: %s", status, r.Reason, r.Error),
+			fmt.Sprintf("then %d %s: %s", after, again.Reason, again.Error),
+		)
 	}
 	return status, took, problems
 }
 
-// told reports that the run warned of a note that it could not write.
+// told reports whether the run warned of a note that it could not write.
 func (c ending) told(r report.Result) bool {
-	return !c.signal && !c.gone && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") })
+	return !c.signal && !c.gone && slices.ContainsFunc(
+		r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") },
+	)
 }
 
 var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
 
-// untimed is a settled state without the notes that hold a time.
-func untimed(settled string) string { return noted.ReplaceAllString(settled, "") }
+// withoutTimeNotes returns a settled state without the notes that contain a time.
+func withoutTimeNotes(settled string) string { return noted.ReplaceAllString(settled, "") }
 
 func (s state) untimed() state {
 	s.versions = slices.Clone(s.versions)
@@ -165,14 +182,14 @@ func (s state) untimed() state {
 	return s
 }
 
-// mark notes what had been sent by now.
+// mark records what has been sent so far.
 func (n *network) mark() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.marked, n.before = true, slices.Clone(n.wrote)
 }
 
-// begunAfter lists the creations and moves that were sent after the mark and not already before it.
+// begunAfter returns the creations and moves that were sent after the mark and not before it.
 func (n *network) begunAfter() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -181,8 +198,12 @@ func (n *network) begunAfter() []string {
 		return nil
 	}
 	for _, w := range n.wrote {
-		moves := strings.Contains(w, "registered-models/alias") || strings.Contains(w, "transition-stage") || strings.Contains(w, "/create") && !strings.Contains(w, "experiments") && !strings.Contains(w, "runs/") ||
-			strings.Contains(w, `"alias_champion"`) && strings.Contains(w, `"true"`) // its "false" belongs to the move in flight
+		moves := strings.Contains(
+			w, "registered-models/alias",
+		) || strings.Contains(w, "transition-stage") ||
+			strings.Contains(w, "/create") && !strings.Contains(w, "experiments") && !strings.Contains(w, "runs/") ||
+			// its "false" belongs to the move in flight
+			strings.Contains(w, `"alias_champion"`) && strings.Contains(w, `"true"`)
 		if moves && !slices.Contains(n.before, w) {
 			out = append(out, w)
 		}
@@ -190,20 +211,24 @@ func (n *network) begunAfter() []string {
 	return out
 }
 
-// Whoever interrupts it is told at once that it was understood, and why it does not end at once.
-func TestAnInterruptIsAcknowledged(t *testing.T) {
+// An interrupt prints at once that it was received and why the program does not end immediately.
+func TestInterrupt_PrintsLine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(t, mainJob...)
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
 		var stderr bytes.Buffer
 		status := Run(ctx, Process{
-			Args: append(f.args, "--tracking-uri", address), Env: func(string) string { return "" }, Stdout: io.Discard, Stderr: &stderr,
+			Args: append(
+				f.args, "--tracking-uri", address,
+			),
+			Env: func(string) string { return "" }, Stdout: io.Discard, Stderr: &stderr,
 			Now: func() time.Time { interrupt(); return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
 			Wire: rest.Config{Transport: f.double.Transport()},
 		})
 		synctest.Wait()
-		if status != registry.ExitCancelled || !strings.Contains(stderr.String(), "interrupted: no further change is begun") {
+		said := strings.Contains(stderr.String(), "interrupted: waiting up to 5 s")
+		if status != registry.ExitCancelled || !said {
 			t.Errorf("status %d: %s", status, stderr.String())
 		}
 	})

@@ -3,14 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
+	"regexp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
-// checkStart refuses a command that writes if its job began in a place that may not write. It turns the command into a dry
-// run if the job is about something that is not merged yet. Outside a job everybody may write.
+// checkStart returns an error if the event or ref that started the job may not start a command that writes. If the job
+// is about an unmerged change, checkStart turns the command into a dry run. Outside a job every command may write.
 func checkStart(ctx context.Context, s *session) error {
 	if !s.runner.InActions() || s.set.DryRun {
 		return nil
@@ -28,10 +29,39 @@ func checkStart(ctx context.Context, s *session) error {
 	case trigger.Writes:
 		return nil
 	case trigger.DryRun:
-		s.set.DryRun, s.report.DryWhy = true, "always so for a "+strings.ReplaceAll(began.Event, "_", " ")
+		s.set.DryRun, s.report.DryWhy = true, "always on for the event "+began.Event
 		return nil
 	}
 	return &registry.Error{
-		Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("start %s: %s (%s)", s.report.Command, d.Cause, began.Facts()), Hint: d.Hint,
+		Reason: registry.RefNotAllowed,
+		Msg:    fmt.Sprintf("start %s: %s (%s)", s.report.Command, d.Cause, began.Facts()),
+		Hint:   d.Hint,
 	}
+}
+
+// unmerged reports whether the job follows a workflow run of a fork or of a branch other than the default one. GitHub
+// starts such a job on the default branch too, so its ref does not show this.
+func unmerged(job actions.Context) bool {
+	other := job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository
+	return job.EventName == "workflow_run" && other
+}
+
+var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// headCommit returns the commit that the candidate "commit" stands for. It fails if the job does not have its full id.
+func headCommit(job actions.Context) (string, error) {
+	head := job.Head()
+	if fullCommit.MatchString(head) {
+		return head, nil
+	}
+	e := &registry.Error{
+		Reason: registry.BadInput,
+		Msg:    fmt.Sprintf("candidate: \"commit\": needs the full id of the head commit, not %q", head),
+		Hint:   "set the variable GITHUB_SHA to the output of git rev-parse HEAD",
+	}
+	if head == "" {
+		e.Msg = "candidate: \"commit\": the event does not name the head commit of the pull request"
+		e.Hint = "name the run, such as candidate: runs:/RUN_ID/model"
+	}
+	return "", e
 }

@@ -30,15 +30,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A story is one command that is run many times over, each time with something else going wrong: on which server, about
-// which target, from which state.
+// A story is one command that is run many times, each time with another fault. It has a server, a target and a starting
+// situation.
 type story struct{ server, target, situation string }
 
 func (s story) String() string {
 	return fmt.Sprintf("%s, %s, %s", s.server, s.target, s.situation)
 }
 
-// The situations of a promotion, and the other commands that move something.
+// The situations of a promotion, and the other commands that move a target.
 const (
 	firstVersion = "the first version of the model"
 	newVersion   = "a new version replaces the old"
@@ -58,7 +58,7 @@ var (
 	mainStory = story{"3.17.2", "alias", newVersion}
 )
 
-// configurations are all the states that the main job is tried from.
+// configurations are all combinations in which the main job is tested.
 func configurations() []story {
 	var out []story
 	for _, server := range servers {
@@ -71,9 +71,10 @@ func configurations() []story {
 	return out
 }
 
-// seed is small, since it is read for every case.
+// seed is small, because every case reads it.
 func (s story) seed() string {
-	const runs = `"runs": [{"id": "base", "metrics": {"acc": 0.88}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
+	const runs = `"runs": [{"id": "base", "metrics": {"acc": 0.88},
+		"artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
 		{"id": "better", "metrics": {"acc": 0.91}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}]`
 	held := `"aliases": {"champion": 1}`
 	tags := ""
@@ -90,8 +91,10 @@ func (s story) seed() string {
 			challenger, tags = `"aliases": {}`, `, "tags": {"alias_challenger": "true"}`
 		}
 		const good = `, {"run": "better"}`
-		return `{"runs": [{"id": "bad", "metrics": {"acc": 0.10}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},` + runs[len(`"runs": [`):] +
-			`, "models": [{"name": "churn", "versions": [{"run": "base"}, {"run": "bad"` + tags + `}` + good + good + good + `], ` + challenger + `}]}`
+		return `{"runs": [{"id": "bad", "metrics": {"acc": 0.10},
+			"artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},` + runs[len(`"runs": [`):] +
+			`, "models": [{"name": "churn", "versions": [{"run": "base"}, {"run": "bad"` + tags + `}` + good + good +
+			good + `], ` + challenger + `}]}`
 	case fourVersions:
 		v := strings.Repeat(`, {"run": "better"}`, 4)
 		return "{" + runs + `, "models": [{"name": "churn", "versions": [` + v[2:] + `]}]}`
@@ -115,37 +118,57 @@ func (s story) args() []string {
 	case settingTwo:
 		return []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"}
 	case adopting:
-		return append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
+		return append(
+			[]string{
+				"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds",
+				"acc >= 0.5\nacc >= incumbent",
+			},
+			on...,
+		)
 	case knownVersion:
-		return append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/2", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
+		return append(
+			[]string{
+				"promote", "--model", "churn", "--candidate", "models:/churn/2", "--thresholds",
+				"acc >= 0.5\nacc >= incumbent",
+			},
+			on...,
+		)
 	}
-	return append([]string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
+	return append(
+		[]string{
+			"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds",
+			"acc >= 0.5\nacc >= incumbent",
+		},
+		on...,
+	)
 }
 
-// A scene is a story on a double of its own, inside a bubble.
-type scene struct {
+// A storyRun is a story on a double of its own, in a bubble.
+type storyRun struct {
 	story
 	double   *mlflowtest.Server
 	net      *network
 	workflow int              // run of it
 	attempt  int              // of that run
-	now      func() time.Time // the runner's clock; nil for one that stands still
+	now      func() time.Time // clock of the runner; nil for one that stands still
 }
 
-// begin sets the scene up to where the story's own command comes.
-func (s story) begin(t *testing.T) *scene {
+// begin prepares the server up to the command of the story.
+func (s story) begin(t *testing.T) *storyRun {
 	t.Helper()
 	start := time.Now()
-	double := mlflowtest.New(s.server, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
+	double := mlflowtest.New(s.server,
+		mlflowtest.AllowedHosts("mlflow.example"),
+		mlflowtest.Latency(10*time.Millisecond),
 		mlflowtest.Clock(func() time.Time { return now.Add(time.Since(start)) }))
 	if err := double.Seed(strings.NewReader(s.seed())); err != nil {
 		t.Fatal(err)
 	}
-	sc := &scene{story: s, double: double, net: &network{double: double}, workflow: 42}
+	sc := &storyRun{story: s, double: double, net: &network{double: double}, workflow: 42}
 	if s.situation == firstVersion || s.situation == fourVersions || s.situation == forged {
 		return sc
 	}
-	sc.must(t, "alias", "--model", "churn", "--alias", "first=1") // the ledger is begun
+	sc.must(t, "alias", "--model", "churn", "--alias", "first=1") // creates the ledger
 	switch s.situation {
 	case goingBack:
 		sc.must(t, story{s.server, s.target, knownVersion}.args()...)
@@ -160,50 +183,64 @@ func (s story) begin(t *testing.T) *scene {
 	return sc
 }
 
-// meddle moves everything back to version 1, as somebody else would.
-func (sc *scene) meddle(t *testing.T) {
+// meddle moves everything back to version 1, as another client would.
+func (sc *storyRun) meddle(t *testing.T) {
 	t.Helper()
 	f := flow{double: sc.double}
 	if sc.target != "alias" {
-		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{"name": "churn", "version": "1", "stage": "Production", "archive_existing_versions": true})
+		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{
+			"name":                      "churn",
+			"version":                   "1",
+			"stage":                     "Production",
+			"archive_existing_versions": true,
+		})
 	}
 	switch {
 	case sc.target == "stage":
 	case sc.server == "1.30.1":
 		for version, value := range map[string]string{"1": "true", "2": "false"} {
-			ask(t, f, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": version, "key": "alias_champion", "value": value})
+			ask(t, f, "POST", "model-versions/set-tag", map[string]any{
+				"name":    "churn",
+				"version": version,
+				"key":     "alias_champion",
+				"value":   value,
+			})
 		}
 	default:
-		ask(t, f, "POST", "registered-models/alias", map[string]any{"name": "churn", "version": "1", "alias": "champion"})
+		ask(t, f, "POST", "registered-models/alias", map[string]any{
+			"name":    "churn",
+			"version": "1",
+			"alias":   "champion",
+		})
 	}
 }
 
-// posting picks the first write to this path.
+// posting matches the first write to this path.
 func posting(path string) func(*http.Request, string) bool {
 	return func(r *http.Request, _ string) bool {
 		return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, path)
 	}
 }
 
-// firstMove is the request that moves the story's target.
+// firstMove matches the request that moves the target of the story.
 func firstMove(r *http.Request, body string) bool {
 	return strings.HasSuffix(r.URL.Path, "registered-models/alias") && r.Method == http.MethodPost ||
 		strings.HasSuffix(r.URL.Path, "transition-stage") || strings.Contains(body, `"alias_champion"`)
 }
 
-func (sc *scene) must(t *testing.T, args ...string) {
+func (sc *storyRun) must(t *testing.T, args ...string) {
 	t.Helper()
 	if r, status := sc.run(t, args...); status != 0 || r.RecordID == "" {
 		t.Fatalf("%s: %v: status %d, %s: %s", sc.story, args, status, r.Reason, r.Error)
 	}
 }
 
-// run is the next attempt of the workflow run.
-func (sc *scene) run(t *testing.T, args ...string) (report.Result, int) {
+// run runs the next attempt of the workflow run.
+func (sc *storyRun) run(t *testing.T, args ...string) (report.Result, int) {
 	return sc.runUnder(t, context.Background(), args...)
 }
 
-func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (report.Result, int) {
+func (sc *storyRun) runUnder(t *testing.T, ctx context.Context, args ...string) (report.Result, int) {
 	t.Helper()
 	sc.attempt++
 	attempt := strconv.Itoa(sc.attempt)
@@ -214,7 +251,10 @@ func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (re
 	env := map[string]string{"GITHUB_RUN_ID": strconv.Itoa(sc.workflow), "GITHUB_RUN_ATTEMPT": attempt}
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
-		Args: append(slices.Clone(args), "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] },
+		Args: append(
+			slices.Clone(args), "--json", "--tracking-uri", address,
+		),
+		Env:   func(name string) string { return env[name] },
 		Nonce: func() string { return "n" + attempt }, Stdout: &stdout, Stderr: &stderr,
 		Now: clock, Jitter: func() float64 { return 0.5 }, Version: "test", Wire: rest.Config{Transport: sc.net},
 	})
@@ -225,24 +265,25 @@ func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (re
 	return result, status
 }
 
-// A network carries requests to the double, one arriving after the other in an order that depends on nothing but what
-// they ask, and lets some of them go wrong. It keeps the clock's limits that a real transport keeps.
+// A network passes requests to the double one after the other, in an order that depends only on the requests. It makes
+// some of them fail. It has the same timeouts as a real transport.
 type network struct {
 	double *mlflowtest.Server
-	cut    func(r *http.Request, body string) bool // after this request has had its effect, the process is as good as dead
+	// the process dies after this request has taken effect
+	cut func(r *http.Request, body string) bool
 
 	mu    sync.Mutex
 	seen  int
 	dead  bool
 	shots []*shot
-	wrote []string // path and body of each POST, PATCH and DELETE that arrived
+	wrote []string // path and body of each write that arrived
 	await func(nth int)
 
 	marked bool
-	before []string // what had been written by the time of the mark
+	before []string // writes before the mark
 }
 
-// A shot is something going wrong: at which request, for how long, and in what way.
+// A shot is a fault: at which request, for how long, and of which form.
 type shot struct {
 	nth int
 	span
@@ -266,7 +307,7 @@ func (s shot) String() string {
 	return fmt.Sprintf("%s at request %d, %s", s.form.name, s.nth, s.span)
 }
 
-// headerTimeout is how long a transport waits for an answer, see rest.Config.
+// headerTimeout is how long a transport waits for a response, see rest.Config.
 const headerTimeout = time.Minute
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -323,7 +364,7 @@ func (c closing) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// spread places requests that are sent at the same moment over a millisecond, so that their order is always the same.
+// spread distributes requests of the same moment over a millisecond, so that their order is always the same.
 func spread(r *http.Request, body string) time.Duration {
 	h := fnv.New32a()
 	io.WriteString(h, r.Method+r.URL.Path+r.URL.RawQuery+body)
@@ -341,7 +382,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// arrive counts the request and finds what happens to it.
+// arrive counts the request and returns what happens to it.
 func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -360,14 +401,15 @@ func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 		if n.seen == s.nth {
 			s.began = time.Now()
 		}
-		if n.seen == s.nth || n.seen > s.nth && (s.span == forGood || s.span == outage && time.Since(s.began) < 45*time.Second) {
+		lasts := s.span == forGood || s.span == outage && time.Since(s.began) < 45*time.Second
+		if n.seen == s.nth || n.seen > s.nth && lasts {
 			return s, n.seen
 		}
 	}
 	return nil, n.seen
 }
 
-// state is what is on the server.
+// state is the state of the server.
 type state struct {
 	model    bool
 	aliases  map[string]int
@@ -376,7 +418,7 @@ type state struct {
 	broken   *ledger.Break
 }
 
-func (sc *scene) state(t *testing.T) state { t.Helper(); return stateOf(t, sc.double) }
+func (sc *storyRun) state(t *testing.T) state { t.Helper(); return stateOf(t, sc.double) }
 
 func stateOf(t *testing.T, double *mlflowtest.Server) state {
 	t.Helper()
@@ -411,14 +453,16 @@ func stateOf(t *testing.T, double *mlflowtest.Server) state {
 			continue
 		}
 		var err error
-		if s.entries, s.broken, err = ledger.Verify("churn", []ledger.Saved{{Page: page, Values: r.Params}}); err != nil {
+		if s.entries, s.broken, err = ledger.Verify("churn", []ledger.Saved{
+			{Page: page, Values: r.Params},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return s
 }
 
-// holders is what the target of a move names, as a step's Was and Want are written.
+// holders returns the value of a target, in the form of the Was and Want of a step.
 func (s state) holders(do plan.Verb, ref string) string {
 	var numbers []int
 	switch do {
@@ -436,7 +480,7 @@ func (s state) holders(do plan.Verb, ref string) string {
 	return ledger.Numbers(numbers)
 }
 
-// of lists the versions made from a run that count: marked duplicates do not.
+// of returns the versions made from a run, without marked duplicates.
 func (s state) of(run string) (counted, marked []int) {
 	for _, v := range s.versions {
 		switch {
@@ -450,10 +494,9 @@ func (s state) of(run string) (counted, marked []int) {
 	return counted, marked
 }
 
-// settled is what has to be the same whatever happened on the way: which run every alias and stage stands for, the notes
-// on those versions, and what the ledger says of the promotion. Numbers of versions are left out where they are those of
-// a second version that a request left behind which arrived twice or late; so are the decision in short (it names an
-// entry), and what the MLmodel file would have said where it could not be read.
+// settled returns what must be the same whatever happened: the run behind every alias and stage, the notes on those
+// versions, and the last promotion in the ledger. It leaves out the number of a second version that a late or repeated
+// request has created, the short record (it names an entry), and facts of an MLmodel file that could not be read.
 func (s state) settled() string {
 	var b strings.Builder
 	for _, alias := range slices.Sorted(maps.Keys(s.aliases)) {
@@ -472,7 +515,9 @@ func (s state) settled() string {
 		}
 		fmt.Fprintf(&b, "%s: %s %s\n", v.Stage, v.Run, v.Source)
 		for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
-			if key != registry.TagRecord && key != registry.TagFrameworkVersion && !(key == registry.TagFailedGates && v.Tags[key] == "[]") {
+			varies := key == registry.TagRecord || key == registry.TagFrameworkVersion ||
+				key == registry.TagFailedGates && v.Tags[key] == "[]"
+			if !varies {
 				fmt.Fprintf(&b, "  %s=%s\n", key, v.Tags[key])
 			}
 		}
@@ -482,7 +527,7 @@ func (s state) settled() string {
 
 func (s state) version(n int) dumpedVersion { return dumped{Versions: s.versions}.version(n) }
 
-// told is what the ledger says of the last promotion, without times, attempts and the digests of what led there.
+// told returns what the ledger says about the last promotion, without times, attempts and digests.
 func (s state) told() string {
 	for _, e := range slices.Backward(s.entries) {
 		if e.Outcome == ledger.EntryDone {
@@ -504,7 +549,7 @@ func (s state) told() string {
 	return ""
 }
 
-// unsettled lists what is wrong in the ledger at the end of all attempts.
+// unsettled returns what is wrong in the ledger after all attempts.
 func (s state) unsettled(before int) (problems []string) {
 	if s.broken != nil {
 		return []string{fmt.Sprintf("the ledger breaks at entry %d: %s", s.broken.Epoch, s.broken.Why)}
@@ -525,12 +570,12 @@ func (s state) unsettled(before int) (problems []string) {
 	return problems
 }
 
-// bubbles tries all cases on all processors, many in one bubble, and reports the problems of each.
+// bubbles runs all cases on all processors, many in one bubble, and reports the problems of each.
 func bubbles[C fmt.Stringer](t *testing.T, cases []C, try func(*testing.T, C) []string) {
 	t.Helper()
 	const share = 100
 	var mu sync.Mutex
-	wrong, shown := 0, map[string]int{} // of each sort a few are enough
+	wrong, shown := 0, map[string]int{} // a few of each kind are enough
 	t.Run("cases", func(t *testing.T) {
 		for chunk := range slices.Chunk(cases, share) {
 			t.Run("", func(t *testing.T) {

@@ -15,17 +15,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// double starts the double with what the seed describes.
+// double starts a double with the data of the seed.
 func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	t.Helper()
-	s := mlflowtest.New(version, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }))
+	s := mlflowtest.New(
+		version, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }),
+	)
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// launch runs the program against the double and returns its exit status and what it printed.
+// launch runs the program against the double and returns its exit code and its output.
 func launch(t *testing.T, s *mlflowtest.Server, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, trouble bytes.Buffer
@@ -38,7 +40,7 @@ func launch(t *testing.T, s *mlflowtest.Server, args ...string) (status int, std
 	return status, out.String(), trouble.String()
 }
 
-// run runs the program against the double and returns its exit status and result.
+// run runs the program against the double and returns its exit code and result.
 func run(t *testing.T, s *mlflowtest.Server, args ...string) (int, report.Result) {
 	t.Helper()
 	status, stdout, stderr := launch(t, s, append(args, "--json")...)
@@ -49,16 +51,22 @@ func run(t *testing.T, s *mlflowtest.Server, args ...string) (int, report.Result
 	return status, r
 }
 
-const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
+const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
+  "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
  "models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}, {"source": "s3://bucket/2"}]}]}`
 
-// The same run registered by several processes at once is one version that counts: every process reports it, and the
-// twins say which it is. Without others at work it costs no request more.
-func TestTwins(t *testing.T) {
+// If several processes register the same run at the same time, only one version counts. Every process reports it, and
+// the duplicates are marked with its number. Without other processes this costs no extra request.
+func TestRegister_Duplicates(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			s := double(t, version, oneRun)
-			s.Fault(mlflowtest.Fault{Method: "POST", Path: "model-versions/create", Kind: mlflowtest.SlowHeader, Delay: 20 * time.Millisecond})
+			s.Fault(mlflowtest.Fault{
+				Method: "POST",
+				Path:   "model-versions/create",
+				Kind:   mlflowtest.SlowHeader,
+				Delay:  20 * time.Millisecond,
+			})
 			var wg sync.WaitGroup
 			numbers := make([]string, 6)
 			for i := range numbers {
@@ -73,26 +81,33 @@ func TestTwins(t *testing.T) {
 					t.Errorf("registered as %v, want version 3 from all", numbers)
 				}
 			}
-			if _, r := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model"); r.Version != "3" || r.Changed {
+			if _, r := run(
+				t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model",
+			); r.Version != "3" || r.Changed {
 				t.Errorf("afterwards it is version %s, changed %v", r.Version, r.Changed)
 			}
 			for _, w := range s.Writes() {
-				if strings.HasSuffix(w.Path, "set-tag") && !strings.Contains(fmt.Sprintf("%s", w.Body), `"key":"promote.duplicate_of","name":"churn","value":"3"`) {
+				if strings.HasSuffix(w.Path, "set-tag") && !strings.Contains(
+					fmt.Sprintf("%s", w.Body), `"key":"promote.duplicate_of","name":"churn","value":"3"`,
+				) {
 					t.Errorf("unexpected tag %s", w.Body)
 				}
 			}
-			if status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/8", "--stage", "Production", "--thresholds", "acc>=0.5"); status == 0 {
+			if status, r := run(
+				t, s, "promote", "--model", "churn", "--candidate", "models:/churn/8", "--stage", "Production",
+				"--thresholds", "acc>=0.5",
+			); status == 0 {
 				t.Errorf("a twin was promoted: %+v", r)
 			}
 		})
 	}
 }
 
-// A version that another run registers in between takes a number and changes nothing else.
-func TestRegisterBesideOthers(t *testing.T) {
+// A version that another run registers in between only takes a number.
+func TestRegister_InParallel(t *testing.T) {
 	s := double(t, "3.17.2", oneRun)
 	_, first := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model")
-	if first.Version != "3" || first.Requests != 7 { // one to see that the run has no other model
+	if first.Version != "3" || first.Requests != 7 { // one request checks that the run has no other model
 		t.Errorf("version %s after %d requests, want 3 after 7", first.Version, first.Requests)
 	}
 }

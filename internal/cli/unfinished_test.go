@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// killedAt runs the story's command as a workflow run that dies after this request has had its effect.
-func (sc *scene) killedAt(t *testing.T, path string, args ...string) {
+// killedAt runs the command of the story as a workflow run that dies after this request has taken effect.
+func (sc *storyRun) killedAt(t *testing.T, path string, args ...string) {
 	t.Helper()
 	net := sc.net
 	sc.net = &network{double: sc.double, cut: posting(path)}
@@ -21,14 +21,14 @@ func (sc *scene) killedAt(t *testing.T, path string, args ...string) {
 	sc.net = net
 }
 
-func newest(t *testing.T, sc *scene) ledger.Entry {
+func newest(t *testing.T, sc *storyRun) ledger.Entry {
 	t.Helper()
 	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
 	return e
 }
 
-// A killed alias command is finished by the next attempt, with all of its record and notes.
-func TestAKilledAliasCommandIsFinished(t *testing.T) {
+// The next attempt finishes a killed alias command, with its record and notes.
+func TestAlias_KilledIsFinished(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := story{"3.17.2", "alias", settingTwo}
 		sc := s.begin(t)
@@ -37,7 +37,9 @@ func TestAKilledAliasCommandIsFinished(t *testing.T) {
 			t.Fatalf("entry %d is %q", e.Epoch, e.Outcome)
 		}
 		r, status := sc.run(t, s.args()...)
-		if status != 0 || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes entry 2") }) {
+		if status != 0 || !slices.ContainsFunc(
+			r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes entry 2") },
+		) {
 			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
 		}
 		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.TakesOver != 2 || len(e.Record.Moves) != 2 {
@@ -52,31 +54,42 @@ func TestAKilledAliasCommandIsFinished(t *testing.T) {
 	})
 }
 
-// A killed attempt whose promotion is not to be any more is closed by the next attempt: it keeps nobody out.
-func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
+// If a killed promotion no longer passes its gates, the next attempt closes its entry, so that it blocks nobody.
+func TestInterruptedEntry_IsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
-		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies with its claim
-		ask(t, flow{double: sc.double}, "POST", "runs/log-metric", map[string]any{"run_id": "better", "key": "acc", "value": 0.1, "timestamp": 1790000000000, "step": 9})
+		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies after its claim
+		ask(t, flow{double: sc.double}, "POST", "runs/log-metric", map[string]any{
+			"run_id":    "better",
+			"key":       "acc",
+			"value":     0.1,
+			"timestamp": 1790000000000,
+			"step":      9,
+		})
 		r, status := sc.run(t, mainStory.args()...)
-		if status != registry.ExitRefused || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "closed interrupted ledger entry 2") }) {
+		if status != registry.ExitRefused || !slices.ContainsFunc(
+			r.Notes, func(n string) bool { return strings.HasPrefix(n, "closed interrupted ledger entry 2") },
+		) {
 			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
 		}
 		if e := newest(t, sc); e.Outcome != ledger.EntryAborted || e.Moved != 0 {
 			t.Errorf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
 		}
 		sc.workflow++
-		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1") // somebody else need not wait
+		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1") // another command does not have to wait
 	})
 }
 
-// One that is closed by a command that does not look at its stage may have moved it: nobody else is said to have. The same
-// promotion by another workflow run is judged as any other, and confirms the move.
-func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
+// A command for another stage closes an interrupted entry without checking its moves, so they never count as drift. The
+// same promotion in another workflow run is evaluated again and confirms the move.
+func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)
 		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1")
-		back := []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5", "--stage", "Production", "--override", "downgrade"}
+		back := []string{
+			"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5", "--stage",
+			"Production", "--override", "downgrade",
+		}
 		sc.killedAt(t, "model-versions/transition-stage", back...)
 		sc.workflow++
 		sc.run(t, "alias", "--model", "churn", "--alias", "shadow=1", "--override", "takeover")
@@ -97,8 +110,8 @@ func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
 	})
 }
 
-// A promotion that was killed before it had told the router about its traffic does so when it is finished.
-func TestTrafficIsPartOfWhatIsFinished(t *testing.T) {
+// If a promotion was killed before it set the traffic tag, the next attempt sets it.
+func TestResume_SetsTraffic(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
 		args := append(mainStory.args(), "--traffic", "champion=100")
@@ -112,12 +125,15 @@ func TestTrafficIsPartOfWhatIsFinished(t *testing.T) {
 	})
 }
 
-// A repair goes through the ledger that is there.
-func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
+// A repair is recorded in the ledger.
+func TestRepair_IsRecorded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"2.22.5", "alias", knownVersion}.begin(t)
 		sc.must(t, "alias", "--model", "churn", "--alias", "old=2")
-		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": "2"})
+		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{
+			"name":    "churn",
+			"version": "2",
+		})
 		sc.must(t, "doctor", "--model", "churn", "--repair", "dangling-aliases")
 		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != ledger.EntryDone || e.Record.Moves[0].Ref != "@old" {
 			t.Errorf("%+v", e)
@@ -128,7 +144,7 @@ func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
 	})
 }
 
-func modelTags(t *testing.T, sc *scene) map[string]string {
+func modelTags(t *testing.T, sc *storyRun) map[string]string {
 	t.Helper()
 	out := ask(t, flow{double: sc.double}, "GET", "registered-models/get?name=churn", nil)
 	tags := map[string]string{}

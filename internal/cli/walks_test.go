@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A walk is a life of one model: promotions, rollbacks and aliases by this tool, one an hour, and between them moves by
-// others, where there are others.
+// A walk is the life of one model: promotions, rollbacks and aliases by this program, one per hour, with moves by
+// others in between.
 type walk struct {
 	server string
 	others bool
@@ -26,7 +26,7 @@ func (w walk) String() string {
 	return fmt.Sprintf("%s, seed %d, others %v", w.server, w.seed, w.others)
 }
 
-// steps are enough, every tenth time, for the ledger to begin a third page.
+// steps is enough for a third page of the ledger in every tenth walk.
 func (w walk) steps() int {
 	if w.seed%10 == 0 {
 		return 80
@@ -34,24 +34,24 @@ func (w walk) steps() int {
 	return 10
 }
 
-// walked are the targets of a walk: two of each kind, since a version may be named by several.
+// walked are the targets of a walk: two of each kind, because a version may have several.
 var walked = []string{"@champion", "@reader", "Production", "Staging"}
 
-// holdings is what each target names.
-type holdings map[string]string
+// assignments is the version of each target.
+type assignments map[string]string
 
-// walking is a walk under way. A person who watches it keeps what this tool left each target at.
+// walking is the state of a walk. It remembers where this program left each target.
 type walking struct {
-	*scene
+	*storyRun
 	*rand.Rand
-	names    holdings
-	left     holdings // of targets that this tool has moved
-	promoted []string // inputs that name the target of the last command, where that was a promotion that moved it
+	names    assignments
+	left     assignments // targets that this program has moved
+	promoted []string    // inputs that name the target of the last command, where that was a promotion that moved it
 	problems []string
 }
 
-// Whatever way a model goes, history, audit and the notes of promotions tell exactly the moves of others, no move of this
-// tool as theirs, and what was live at any time.
+// Whatever happens to a model, history, audit and the notes of promotions report exactly the moves by others. They
+// never report a move of this program as one of others, and they say what was live at any time.
 func TestWalks(t *testing.T) {
 	n := campaign(t, "PROMOTE_WALKS", 3)
 	var cases []walk
@@ -76,19 +76,27 @@ func TestWalks(t *testing.T) {
 	for n := range asked {
 		times += n
 	}
-	t.Logf("%d walks of 10 or 80 steps, seeds 0 to %d: %d times a target was where others had moved it, and told; what was live asked for %d times", len(cases), n-1, drifts, times)
+	t.Logf(
+		"%d walks of 10 or 80 steps, seeds 0 to %d: %d times a target was where others had moved it, and told; "+
+			"what was live asked for %d times",
+		len(cases), n-1, drifts, times,
+	)
 	if drifts == 0 || times == 0 {
 		t.Error("nobody else moved anything, or nothing was asked")
 	}
 }
 
 func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
-	g := &walking{scene: story{w.server, "both", fourVersions}.begin(t), Rand: rand.New(rand.NewPCG(w.seed, 0)), left: holdings{}}
+	g := &walking{
+		storyRun: story{w.server, "both", fourVersions}.begin(t),
+		Rand:     rand.New(rand.NewPCG(w.seed, 0)),
+		left:     assignments{},
+	}
 	start := time.Now()
 	g.now = func() time.Time { return now.Add(time.Since(start)) }
 	type moment struct {
 		at          time.Time
-		names, left holdings
+		names, left assignments
 	}
 	var past []moment
 	g.look(t)
@@ -111,17 +119,17 @@ func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
 	return drifts, asked, g.problems
 }
 
-func clone(h holdings) holdings {
-	out := holdings{}
+func clone(h assignments) assignments {
+	out := assignments{}
 	for ref, holders := range h {
 		out[ref] = holders
 	}
 	return out
 }
 
-// look reads what each target names.
+// look reads the version of each target.
 func (g *walking) look(t *testing.T) {
-	g.names = holdings{}
+	g.names = assignments{}
 	s := g.state(t)
 	for _, ref := range walked {
 		alias, isAlias := strings.CutPrefix(ref, "@")
@@ -138,7 +146,7 @@ func (g *walking) look(t *testing.T) {
 
 func (g *walking) pick(of ...string) string { return of[g.IntN(len(of))] }
 
-// command is one command of this tool.
+// command runs one command of this program.
 func (g *walking) command(t *testing.T) {
 	version := fmt.Sprint(1 + g.IntN(4))
 	var args, about, onTarget []string
@@ -169,7 +177,10 @@ func (g *walking) command(t *testing.T) {
 			args, about = append(args, "--alias", second+"="+g.pick("none", version)), append(about, "@"+second)
 		}
 	default:
-		args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/" + version, "--thresholds", "acc >= 0.5", "--override", "downgrade, hold"}
+		args = []string{
+			"promote", "--model", "churn", "--candidate", "models:/churn/" + version, "--thresholds", "acc >= 0.5",
+			"--override", "downgrade, hold",
+		}
 		if on(); slices.Contains(args, "--stage") {
 			args = append(args, "--archive-existing", g.pick("true", "true", "false"))
 		}
@@ -185,7 +196,8 @@ func (g *walking) command(t *testing.T) {
 	if g.promoted = nil; r.RecordID != "" && r.Changed && args[0] == "promote" {
 		g.promoted = onTarget
 	}
-	if status != 0 && r.Reason != registry.NoRollbackTarget && r.Reason != registry.StageNotExclusive && r.Reason != registry.BadInput {
+	if status != 0 && r.Reason != registry.NoRollbackTarget && r.Reason != registry.StageNotExclusive &&
+		r.Reason != registry.BadInput {
 		say(&g.problems, "%v: %s: %s", args, r.Reason, r.Error)
 	}
 	if r.RecordID == "" {
@@ -194,7 +206,7 @@ func (g *walking) command(t *testing.T) {
 	if told := len(r.Outside) > 0; told != foreign {
 		say(&g.problems, "%v: a move by others was told %v, and there was one %v: %v", args, told, foreign, r.Outside)
 	}
-	var entered string // another stage: a version is in one at a time
+	var entered string // another stage, because a version is in one stage at a time
 	for _, ref := range about {
 		if !strings.HasPrefix(ref, "@") {
 			entered = minus(g.names[ref], before[ref])
@@ -203,7 +215,8 @@ func (g *walking) command(t *testing.T) {
 	for _, ref := range walked {
 		left, ours := g.left[ref]
 		switch {
-		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]): // what was as asked for before is in no record
+		// a target that was already right is in no record
+		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]):
 			g.left[ref] = g.names[ref]
 		case ours && !strings.HasPrefix(ref, "@"):
 			g.left[ref] = minus(left, entered)
@@ -211,22 +224,35 @@ func (g *walking) command(t *testing.T) {
 	}
 }
 
-// minus is a list of versions without those of another.
+// minus returns a list of versions without those of another list.
 func minus(list, others string) string {
-	return strings.Join(slices.DeleteFunc(strings.Split(list, ","), func(n string) bool { return slices.Contains(strings.Split(others, ","), n) }), ",")
+	return strings.Join(
+		slices.DeleteFunc(
+			strings.Split(list, ","), func(n string) bool { return slices.Contains(strings.Split(others, ","), n) },
+		),
+		",",
+	)
 }
 
-// meddle is a move by somebody else.
+// meddle makes a move as another client.
 func (g *walking) meddle(t *testing.T) {
 	version, alias := fmt.Sprint(1+g.IntN(4)), g.pick("champion", "reader")
 	f := flow{double: g.double}
 	tag := func(version, value string) {
-		ask(t, f, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": version, "key": registry.FallbackTag(alias), "value": value})
+		ask(t, f, "POST", "model-versions/set-tag", map[string]any{
+			"name":    "churn",
+			"version": version,
+			"key":     registry.FallbackTag(alias),
+			"value":   value,
+		})
 	}
 	switch kind := g.IntN(3); {
 	case kind == 0:
 		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{
-			"name": "churn", "version": version, "stage": g.pick("Production", "Staging"), "archive_existing_versions": g.IntN(2) == 0,
+			"name":                      "churn",
+			"version":                   version,
+			"stage":                     g.pick("Production", "Staging"),
+			"archive_existing_versions": g.IntN(2) == 0,
 		})
 	case kind == 1 && g.server == "1.30.1":
 		tag(version, "true")
@@ -236,15 +262,19 @@ func (g *walking) meddle(t *testing.T) {
 			}
 		}
 	case kind == 1:
-		ask(t, f, "POST", "registered-models/alias", map[string]any{"name": "churn", "version": version, "alias": alias})
+		ask(t, f, "POST", "registered-models/alias", map[string]any{
+			"name":    "churn",
+			"version": version,
+			"alias":   alias,
+		})
 	default:
-		g.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/"+version, "--stage", g.pick("Production", "Staging"), "--thresholds", "acc >= 0.5",
-			"--override", "downgrade, hold", "--ledger", "off")
+		g.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/"+version,
+			"--stage", g.pick("Production", "Staging"), "--thresholds", "acc >= 0.5", "--override", "downgrade, hold", "--ledger", "off")
 	}
 	g.look(t)
 }
 
-// compare holds what history and audit tell now against what was seen.
+// compare compares what history and audit say with what happened.
 func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	want := map[ledger.Shift]bool{}
 	for ref, left := range g.left {
@@ -281,28 +311,31 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	if found != len(want) {
 		say(&g.problems, "audit: others have moved %v, and it finds %d", want, found)
 	}
-	g.workflow += 1000 // a later attempt of the same workflow run does not go further back
+	g.workflow += 1000 // a later attempt of the same workflow run does not go back further
 	for _, ref := range walked {
 		alias, isAlias := strings.CutPrefix(ref, "@")
 		on := []string{"--alias", alias}
 		if !isAlias {
 			on = []string{"--stage", ref}
 		}
-		if !alone || g.names[ref] == "" || strings.Contains(g.names[ref], ",") { // the rule goes by the ledger alone
+		if !alone || g.names[ref] == "" || strings.Contains(g.names[ref], ",") { // the rule uses only the ledger
 			continue
 		}
 		back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, on...)...)
 		if refused := status != 0 && strings.Contains(back.Hint, "looked at"); refused != noWay[ref] {
-			say(&g.problems, "audit: finds no way back for %s %v, and a rollback says %s to version %s: %s", ref, noWay[ref], back.Reason, back.Version, back.Hint)
+			say(
+				&g.problems, "audit: finds no way back for %s %v, and a rollback says %s to version %s: %s", ref,
+				noWay[ref], back.Reason, back.Version, back.Hint,
+			)
 		}
 	}
 	return len(want)
 }
 
-// canGoBack holds what a promotion said of the way back against what a rollback right after it would do.
+// canGoBack compares what a promotion said about a rollback with what a rollback would do now.
 //
-// Only on the first page of a ledger that nobody goes past: else a rollback knows more, for it reads earlier pages and the
-// notes on all versions, and what a promotion says is then of what was not gathered.
+// This works only on the first page of a ledger. Later a rollback knows more than the promotion, because it reads
+// earlier pages and the notes on all versions.
 func (g *walking) canGoBack(t *testing.T, alone bool) {
 	if g.promoted == nil {
 		return
@@ -313,17 +346,23 @@ func (g *walking) canGoBack(t *testing.T, alone bool) {
 	switch {
 	case len(r.History.Pages) > 1, !alone:
 	case status == 0 && fmt.Sprint(said.To) != back.Version:
-		say(&g.problems, "way back: promoted %v and said %+v, and a rollback goes to version %s", g.promoted, said, back.Version)
+		say(
+			&g.problems, "way back: promoted %v and said %+v, and a rollback goes to version %s", g.promoted, said,
+			back.Version,
+		)
 	case status != 0 && said.None == "":
-		say(&g.problems, "way back: promoted %v and said %+v, and a rollback says %s: %s", g.promoted, said, back.Reason, back.Error)
+		say(
+			&g.problems, "way back: promoted %v and said %+v, and a rollback says %s: %s", g.promoted, said,
+			back.Reason, back.Error,
+		)
 	}
 	g.promoted = nil
 }
 
-// wasLive asks what was live at a time, and holds the answer against what the targets named then. What others moved
-// cannot be dated, so there the answer has to hold the truth only where nothing else was seen; where nobody else was
-// about, it has to be the truth alone.
-func (g *walking) wasLive(t *testing.T, at time.Time, names, left holdings, alone bool) (asked int) {
+// wasLive compares what was live at a time, according to history, with what the targets pointed to then. Moves by
+// others have no time, so the answer must only contain the truth if there were any. Otherwise it must be exactly the
+// truth.
+func (g *walking) wasLive(t *testing.T, at time.Time, names, left assignments, alone bool) (asked int) {
 	r, status := g.run(t, "history", "--model", "churn", "--at", at.UTC().Format(time.RFC3339))
 	if status != 0 {
 		say(&g.problems, "history at %s: %s: %s", at, r.Reason, r.Error)
@@ -342,7 +381,10 @@ func (g *walking) wasLive(t *testing.T, at time.Time, names, left holdings, alon
 			}
 		}
 		if !true_ || alone && rows != 1 {
-			say(&g.problems, "live at %s: %s named %q, and the answer is %+v", at.Format(time.RFC3339), ref, holders, r.History.Live)
+			say(
+				&g.problems, "live at %s: %s named %q, and the answer is %+v", at.Format(time.RFC3339), ref, holders,
+				r.History.Live,
+			)
 		}
 	}
 	return asked

@@ -6,17 +6,17 @@ import "github.com/mlflow-promote/mlflow-promote/internal/audit"
 type Audit struct {
 	Scope    string
 	FailOn   string   // never, high, medium or low
-	Baseline string   // file
-	Plans    []string // files, * for any part of a name
-	Sarif    string   // file, "" for none
-	Html     string   // the same
+	Baseline string   // path
+	Plans    []string // paths, with * as a wildcard
+	Sarif    string   // path of the SARIF file, "" for none
+	Html     string   // path of the HTML page, "" for none
 }
 
 func readAudit(r *reader) {
 	readServer(r)
 	readGitHub(r)
 	readNotification(r)
-	r.out.Intent.Query.Model = r.value("model") // one model, or all
+	r.out.Intent.Query.Model = r.value("model") // "" means all models
 	if r.out.Intent.Query.Model == "*" {
 		r.out.Intent.Query.Model = ""
 	}
@@ -33,4 +33,5 @@ func readAudit(r *reader) {
 	}
 }
 
+// Never is the value of fail-on for an audit that findings do not fail.
 const Never = "never"

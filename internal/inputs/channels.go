@@ -14,44 +14,45 @@ import (
 // GitHub are the inputs about GitHub.
 type GitHub struct {
 	Token       string
-	Comment     bool // asked for
-	NoComment   bool // asked not to
+	Comment     bool // the input comment is true
+	NoComment   bool // the input comment is false
 	Environment string
 }
 
-// Notify say who is told of a move.
+// Notify are the inputs about notifications.
 type Notify struct {
 	Dispatches []Dispatch
 	Slack      string
-	Webhook    string // with its credentials
+	Webhook    string // address, with its credentials
 	Secret     string
 }
 
-// Dispatch is one workflow to start, or one event that starts some.
+// Dispatch is one line of the input dispatch: a workflow to start, or an event to send.
 type Dispatch struct {
-	line       string // as given
+	line       string // the line itself
 	Repository string // owner/name, "" = this one
 	Event      string // of a repository_dispatch
 	Workflow   string // file of a workflow_dispatch
 	Ref        string
 }
 
-// readGitHub reads the inputs about GitHub. What needs a repository or a token is refused where there is none.
+// readGitHub reads the inputs about GitHub. An input that needs a repository or a token is a problem if there is none.
 func readGitHub(r *reader) {
 	g := &r.out.GitHub
 	readGitHubToken(r)
-	if r.own("comment") != "" {
+	if r.valueIfTaken("comment") != "" {
 		g.Comment = r.bool("comment")
 		g.NoComment = !g.Comment
 	}
-	g.Environment = r.own("deployment-environment")
+	g.Environment = r.valueIfTaken("deployment-environment")
 	if len(g.Environment) > 255 || strings.ContainsFunc(g.Environment, unicode.IsControl) {
-		r.problem("deployment-environment", g.Environment, "is not the name of an environment: at most 255 characters on one line")
+		r.problem("deployment-environment", g.Environment, "is not the name of an environment; "+
+			"write at most 255 characters on one line")
 	}
-	for _, l := range lines(r.own("dispatch")) {
+	for _, l := range lines(r.valueIfTaken("dispatch")) {
 		d, why := parseDispatch(l)
 		if why == "" && slices.Contains(r.out.Notify.Dispatches, d) {
-			why = "is given twice"
+			why = "is repeated; remove one of the two"
 		}
 		if why != "" {
 			r.problem("dispatch", l, why)
@@ -74,30 +75,22 @@ func readGitHub(r *reader) {
 
 // readGitHubToken reads the token for GitHub.
 func readGitHubToken(r *reader) {
-	token := r.own("github-token")
+	token := r.valueIfTaken("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
-		r.problem("github-token", "", "holds a line break; was a file read with its last newline?")
+		r.problem("github-token", "", "has a line break; "+
+			"remove it, for example at the end of the file that it was read from")
 		return
 	}
 	r.out.GitHub.Token = token
 }
 
-// own is an input that the command looks at. One block of inputs often serves several steps: what is there for another
-// command is not checked.
-func (r *reader) own(name string) string {
-	if !r.command.Takes(Get(name)) {
-		return ""
-	}
-	return r.value(name)
-}
-
-// needGitHub refuses an input outside a job, and without a token.
+// needGitHub adds a problem if there is no job of GitHub Actions or no token.
 func needGitHub(r *reader, name string) {
 	switch {
 	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
-		r.problem(name, r.value(name), "needs a repository on GitHub, and this is no job of GitHub Actions")
+		r.problem(name, r.value(name), "works only in a job of GitHub Actions; remove it")
 	case r.out.GitHub.Token == "":
-		r.problem(name, r.value(name), "needs the input github-token, which is empty")
+		r.problem(name, r.value(name), "needs a GitHub token; set github-token, or leave it at its default")
 	}
 }
 
@@ -119,9 +112,9 @@ func parseDispatch(line string) (d Dispatch, why string) {
 		case d.Repository != "" && !repository.MatchString(d.Repository):
 			return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO/WORKFLOW.yml@REF", d.Repository)
 		case !workflowFile.MatchString(file):
-			return d, fmt.Sprintf("%q is not the file of a workflow; write WORKFLOW.yml@REF", file)
-		case ref == "" || strings.ContainsFunc(ref, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
-			return d, "names no branch or tag behind the @; write WORKFLOW.yml@main"
+			return d, fmt.Sprintf("%q is not a workflow file; write WORKFLOW.yml@REF", file)
+		case ref == "" || strings.ContainsFunc(ref, spaceOrControl):
+			return d, "has no branch or tag after the @; write WORKFLOW.yml@main"
 		}
 		return d, ""
 	}
@@ -131,29 +124,32 @@ func parseDispatch(line string) (d Dispatch, why string) {
 	}
 	switch {
 	case workflowFile.MatchString(d.Event):
-		return d, fmt.Sprintf("names a workflow without its branch; write %s@main", line)
+		return d, fmt.Sprintf("has no branch or tag; write %s@main", line)
 	case d.Repository != "" && !repository.MatchString(d.Repository):
 		return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO:EVENT", d.Repository)
 	case !eventType.MatchString(d.Event):
-		return d, "is neither EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF nor OWNER/REPO/WORKFLOW.yml@REF; an event type has letters, digits and . _ -, at most 100"
+		return d, "is not an event type, which has at most 100 letters, digits and . _ -; " +
+			"write EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF"
 	}
 	return d, ""
 }
 
-// readNotification reads where messages go beside GitHub. An address is a secret as a whole and is never shown.
+func spaceOrControl(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
+
+// readNotification reads the addresses of the webhooks. Each address is a secret and is never shown.
 func readNotification(r *reader) {
 	n := &r.out.Notify
 	n.Slack = secretAddress(r, "slack-webhook")
 	n.Webhook = secretAddress(r, "webhook-url")
-	n.Secret = r.own("webhook-secret")
-	if n.Secret != "" && r.own("webhook-url") == "" {
-		r.problem("webhook-secret", "", "signs what is sent to webhook-url, which is empty")
+	n.Secret = r.valueIfTaken("webhook-secret")
+	if n.Secret != "" && r.valueIfTaken("webhook-url") == "" {
+		r.problem("webhook-secret", "", "needs webhook-url, which is empty; set webhook-url or remove webhook-secret")
 	}
 }
 
-// secretAddress reads an address that may be a credential itself. All of it that could be one is masked.
+// secretAddress reads an address that may be a credential itself. It masks every part that could be one.
 func secretAddress(r *reader, name string) string {
-	text := r.own(name)
+	text := r.valueIfTaken(name)
 	if text == "" {
 		return ""
 	}
@@ -163,13 +159,15 @@ func secretAddress(r *reader, name string) string {
 		r.problem(name, "", "is not an address; write https://HOST/PATH")
 		return ""
 	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !r.bool("allow-insecure-http"):
-		r.problem(name, "", fmt.Sprintf("would send to %s over plain http; write https, or allow it with allow-insecure-http", u.Hostname()))
+		r.problem(name, "", fmt.Sprintf("sends to %s over plain HTTP; write https, or set allow-insecure-http",
+			u.Hostname()))
 		return ""
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		r.secret(u.User.Username(), password)
-		r.problem(name, "", "holds a user name or password, which would be sent to whoever answers there; a receiver tells our messages by their signature, see webhook-secret")
+		r.problem(name, "", "has a user name or password, which is not supported; "+
+			"remove it, and let the receiver check the signature (webhook-secret)")
 		return ""
 	}
 	for _, values := range u.Query() {
@@ -184,7 +182,7 @@ func secretAddress(r *reader, name string) string {
 	return u.String()
 }
 
-// tokenLike is from which length on a piece of a path may be a token rather than a word.
+// tokenLike is the length from which a segment of a path may be a token.
 const tokenLike = 16
 
 func isLoopback(host string) bool {
@@ -192,7 +190,7 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback() || host == "localhost"
 }
 
-// hostOf is what may be shown of an address: its host and port.
+// hostOf returns the host and port of an address, the only part of it that may be shown.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -204,7 +202,7 @@ func hostOf(address string) string {
 	return net.JoinHostPort(u.Hostname(), u.Port())
 }
 
-// OriginOf is scheme and host of an address.
+// OriginOf returns the scheme and host of an address, or "" if it is not an address.
 func OriginOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -213,7 +211,7 @@ func OriginOf(address string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }
 
-// Names of the channels, for the record.
+// Names returns the names of the channels, without secrets. The record contains them.
 func (n Notify) Names() []string {
 	var out []string
 	for _, d := range n.Dispatches {

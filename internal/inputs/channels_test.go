@@ -28,18 +28,18 @@ func TestDispatchLines(t *testing.T) {
 	}
 	for line, part := range map[string]string{
 		"deploy.yml":                    "write deploy.yml@main",
-		"acme/deploy:deploy.yml":        "names a workflow without its branch",
-		"deploy.yml@":                   "names no branch or tag",
-		"deploy@main":                   "is not the file of a workflow",
+		"acme/deploy:deploy.yml":        "has no branch or tag; write acme/deploy:deploy.yml@main",
+		"deploy.yml@":                   "has no branch or tag after the @",
+		"deploy@main":                   "is not a workflow file",
 		"acme/deploy.yml@main":          "is not a repository",
 		"a/b/c/deploy.yml@main":         "is not a repository",
 		"acme:promoted":                 "is not a repository",
 		"../x:promoted":                 "is not a repository",
 		"acme/..:promoted":              "is not a repository",
-		"two words":                     "is neither",
-		"acme/deploy":                   "is neither",
-		strings.Repeat("e", 101):        "is neither",
-		"deploy.yml@main\t::set-output": "names no branch or tag",
+		"two words":                     "is not an event type",
+		"acme/deploy":                   "is not an event type",
+		strings.Repeat("e", 101):        "is not an event type",
+		"deploy.yml@main\t::set-output": "has no branch or tag after the @",
 	} {
 		if _, why := parseDispatch(line); !strings.Contains(why, part) {
 			t.Errorf("%s: %q, want %q in it", line, why, part)

@@ -1,6 +1,6 @@
 package inputs
 
-// Command is one row of the command table. Which inputs it reads is in Input.For.
+// Command is one row of the command table. Input.For lists the inputs that a command reads.
 type Command struct {
 	Name        string
 	Summary     string // completes "mlflow-promote NAME: ….", and is a cell of the README's table
@@ -10,10 +10,11 @@ type Command struct {
 	Offline     bool   // sends no request to a server
 	needsTarget bool
 	example     []string // arguments after the command
-	args        []string // inputs that may be given as bare arguments; target is an alias or a stage
+	args        []string // inputs that may be given as positional arguments; target is an alias or a stage
 	read        func(*reader)
 }
 
+// Commands returns all commands in the order of the documentation.
 func Commands() []Command {
 	return []Command{
 		{
@@ -132,6 +133,7 @@ func Commands() []Command {
 	}
 }
 
+// CommandNames returns the names of all commands. It is separate from Commands, because the table All needs it.
 func CommandNames() []string {
 	return []string{
 		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
@@ -139,7 +141,8 @@ func CommandNames() []string {
 	}
 }
 
-func CommandNamed(name string) (Command, bool) {
+// CommandNamed returns the command with the name. ok is false if there is none.
+func CommandNamed(name string) (c Command, ok bool) {
 	for _, c := range Commands() {
 		if c.Name == name {
 			return c, true

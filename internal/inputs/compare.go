@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
-// readAgainst reads who the candidate is compared with: a version number, an alias or a stage.
+// readAgainst reads the version to compare the candidate with: its number, an alias or a stage.
 func readAgainst(r *reader) {
 	text := r.required("against", "a version number, an alias or a stage to compare with")
 	if _, err := strconv.Atoi(text); err == nil || text == "" {
@@ -17,4 +17,10 @@ func readAgainst(r *reader) {
 		r.problem("against", text, err.Error())
 	}
 	r.out.Against = text
+}
+
+func readCompare(r *reader) {
+	readMove(r)
+	readCandidate(r)
+	readAgainst(r)
 }

@@ -6,19 +6,22 @@ import (
 )
 
 const (
-	// sharedRun is how many characters in a row a user name may have in common with a credential, less one.
+	// sharedRun is how many characters in a row a user name must share with a credential to count as one.
 	sharedRun = 12
-	// shortestSecret is the length from which a credential inside a longer name counts: a shorter one is in many names.
+	// shortestSecret is the length from which a credential counts inside a longer name. Shorter ones occur in many
+	// names.
 	shortestSecret = 4
-	// longName is the length from which a user name next to a password that is none is a token.
+	// longName is the length from which a user name counts as a token, if the password is only a placeholder.
 	longName = 16
 )
 
-// standIns are passwords that people write if the user name is the token.
-var standIns = []string{"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth"}
+// placeholders are passwords that people write if the user name is the token.
+var placeholders = []string{
+	"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth",
+}
 
-// IsCredential reports whether a user name must be stored and shown nowhere: it is one of the secrets, contains one, or
-// shares twelve characters in a row with one. Case does not count, because servers change it.
+// IsCredential reports whether a user name must not be stored or shown: it is one of the secrets, contains one, or
+// shares twelve characters in a row with one. It ignores case, because servers may change it.
 func IsCredential(name string, secrets []string) bool {
 	name = strings.ToLower(name)
 	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {
@@ -33,7 +36,7 @@ func IsCredential(name string, secrets []string) bool {
 	})
 }
 
-// sharesRun reports whether sharedRun characters in a row of the name are in the secret.
+// sharesRun reports whether the secret contains sharedRun characters in a row of the name.
 func sharesRun(name []rune, secret string) bool {
 	for i := 0; i+sharedRun <= len(name); i++ {
 		if strings.Contains(secret, string(name[i:i+sharedRun])) {
@@ -43,7 +46,7 @@ func sharesRun(name []rune, secret string) bool {
 	return false
 }
 
-// tokenAsName reports whether the user name is the token, because what stands in the place of the password is none.
+// tokenAsName reports whether the user name is a token, because the password is only a placeholder.
 func tokenAsName(name, password string) bool {
-	return password == "" || len(name) >= longName && slices.Contains(standIns, strings.ToLower(password))
+	return password == "" || len(name) >= longName && slices.Contains(placeholders, strings.ToLower(password))
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// Args is the command line, read.
+// Args is the parsed command line.
 type Args struct {
 	Command       string
-	Flags         map[string]string // only those that were given
+	Flags         map[string]string // values of the flags that were given
 	JSON, Version bool
 }
 
-// Arguments reads the command line: the command first, then flags named like the inputs.
+// Arguments parses the command line: the command first, then flags with the names of the inputs.
 func Arguments(argv []string) (Args, error) {
 	a := Args{Flags: map[string]string{}}
 	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
@@ -28,7 +28,7 @@ func Arguments(argv []string) (Args, error) {
 	if a.Command == "history" && len(argv) > 1 && argv[0] == "verify" {
 		a.Flags["records-file"], argv = argv[1], argv[2:]
 	}
-	if len(argv) > 0 && a.Command == "policy" { // its commands have two words
+	if len(argv) > 0 && a.Command == "policy" { // the name has two words
 		a.Command, argv = a.Command+" "+argv[0], argv[1:]
 	}
 	c, _ := CommandNamed(a.Command)
@@ -36,7 +36,7 @@ func Arguments(argv []string) (Args, error) {
 		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
 			break
 		}
-		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
+		if strings.HasPrefix(argv[0], "models:/") { // this names the model too
 			name = "candidate"
 		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
 			name = "stage"
@@ -48,7 +48,7 @@ func Arguments(argv []string) (Args, error) {
 	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for _, in := range All[1:] {
-		set := func(v string) error { return a.give(in, v) }
+		set := func(v string) error { return a.setFlag(in, v) }
 		if in.Kind == Bool {
 			fs.BoolFunc(in.Name, in.Help, set)
 		} else {
@@ -57,22 +57,24 @@ func Arguments(argv []string) (Args, error) {
 	}
 	fs.BoolVar(&a.JSON, "json", false, "")
 	fs.BoolVar(&a.Version, "version", false, "")
-	if err := fs.Parse(joined(argv)); err != nil {
+	if err := fs.Parse(joinSwitches(argv)); err != nil {
 		return a, unknownFlag(err)
 	}
 	if fs.NArg() > 0 {
-		return a, fmt.Errorf("argument %q stands alone: write flags as --name value, the command first", fs.Arg(0))
+		return a, fmt.Errorf("unexpected argument %q: write the command first, then flags as --name value", fs.Arg(0))
 	}
 	return a, nil
 }
 
-// joined writes a switch with its value behind it, as the inputs of the action have it, in the one way that the flag
-// package takes.
-func joined(argv []string) []string {
+// joinSwitches turns "--dry-run true" into "--dry-run=true", the only form of a switch with a value that package flag
+// accepts.
+func joinSwitches(argv []string) []string {
 	var out []string
 	for i := 0; i < len(argv); i++ {
 		name := strings.TrimLeft(argv[i], "-")
-		isSwitch := name != argv[i] && slices.ContainsFunc(All[1:], func(in Input) bool { return in.Kind == Bool && in.Name == name })
+		isSwitch := name != argv[i] && slices.ContainsFunc(All[1:], func(in Input) bool {
+			return in.Kind == Bool && in.Name == name
+		})
 		if isSwitch && i+1 < len(argv) && (argv[i+1] == "true" || argv[i+1] == "false") {
 			out = append(out, argv[i]+"="+argv[i+1])
 			i++
@@ -83,8 +85,7 @@ func joined(argv []string) []string {
 	return out
 }
 
-// unknownFlag says what flag may have been meant, where the error is that there is no such flag. The flag package has no
-// type for it.
+// unknownFlag adds a suggestion to an error about an unknown flag. Package flag has no type for that error.
 func unknownFlag(err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
@@ -94,15 +95,15 @@ func unknownFlag(err error) error {
 	for _, in := range All[1:] {
 		names = append(names, in.Name)
 	}
-	hint := Meant("--", name, names)
-	if in, _, ok := inputMeant(name); ok && hint == "" {
+	hint := DidYouMean("--", name, names)
+	if in, _, ok := nearestInput(name); ok && hint == "" {
 		hint = "; did you mean --" + in.Name + "?"
 	}
 	return fmt.Errorf("unknown flag --%s%s", name, hint)
 }
 
-// Meant asks whether the nearest of names was meant; "" where none is near.
-func Meant(prefix, name string, names []string) string {
+// DidYouMean returns a question that suggests the nearest of the names, or "" if none is near.
+func DidYouMean(prefix, name string, names []string) string {
 	near := spelling.Nearest(name, names)
 	if len(near) == 0 {
 		return ""
@@ -110,8 +111,8 @@ func Meant(prefix, name string, names []string) string {
 	return "; did you mean " + prefix + near[0] + "?"
 }
 
-// give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
-func (a Args) give(in Input, v string) error {
+// setFlag sets a flag. A flag with a list may be repeated, and each one adds to the list. Any other may be given once.
+func (a Args) setFlag(in Input, v string) error {
 	if had, twice := a.Flags[in.Name]; twice {
 		list := in.Kind == Lines || in.Kind == Map || in.Kind == Words || in.Kind == Headers
 		if !list && !(in.Name == "alias" && a.Command == "alias") {
@@ -123,16 +124,16 @@ func (a Args) give(in Input, v string) error {
 	return nil
 }
 
-// Unread lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
-// of a step are left alone, because one block of them often serves several commands.
-func Unread(c Command, a Args) []Problem {
+// UnreadFlags returns a problem for each flag that the command does not read. A threshold that is ignored must not look
+// as if it had passed. Inputs of a step are not checked, because one block of them often serves several commands.
+func UnreadFlags(c Command, a Args) []Problem {
 	var out []Problem
 	for _, in := range All[1:] {
 		if v, given := a.Flags[in.Name]; given && !c.Takes(in) {
 			if in.Secret {
 				v = ""
 			}
-			out = append(out, Problem{in.Name, shortened(v), "is not looked at by " + c.Name})
+			out = append(out, Problem{in.Name, shorten(v), "is not an input of " + c.Name + "; remove it"})
 		}
 	}
 	return out

@@ -13,7 +13,7 @@ import (
 // helpWidth is the column at which --help breaks lines.
 const helpWidth = 100
 
-// Help returns the text of --help, of the whole program if name is not a command.
+// Help returns the text of --help for the command, or for the whole program if there is no such command.
 func Help(name string) string {
 	var b strings.Builder
 	c, ok := CommandNamed(name)
@@ -62,7 +62,7 @@ func Help(name string) string {
 func flagHelp(in Input) string {
 	text := in.Describe()
 	if in.Kind == Bool {
-		text = in.Help // the flag alone means true
+		text = in.Help // a flag without a value means true
 	}
 	switch {
 	case in.Env != "" && in.Default != "":
@@ -76,7 +76,7 @@ func flagHelp(in Input) string {
 }
 
 // wrapped breaks text into lines of at most helpWidth columns. It indents the first line by first columns and the
-// others by rest. It keeps the runs of spaces that align the list of commands.
+// others by rest. It keeps the spaces that align the list of commands.
 func wrapped(text string, first, rest int) string {
 	var b strings.Builder
 	line := strings.Repeat(" ", first)

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
-// SavedHistory is a history kept outside MLflow, as the report file of the command has it.
+// SavedHistory is a history saved outside MLflow: the report file of the command history.
 type SavedHistory struct {
 	History struct {
 		Model string         `json:"model"`
@@ -17,8 +17,8 @@ type SavedHistory struct {
 	} `json:"history"`
 }
 
-// readHistory: a model on a server; or a saved history, of which nothing is asked of a server; or both, to hold the
-// saved one against what is there now.
+// readHistory reads the inputs of history. With a model, the history comes from the server, and a saved history is
+// compared with it. Without a model, the saved history is shown and no server is needed.
 func readHistory(r *reader) {
 	readRecords(r)
 	if model := r.value("model"); model != "" || r.value("records-file") == "" {
@@ -26,15 +26,16 @@ func readHistory(r *reader) {
 		r.out.Intent.Query.Model = r.required("model", "the name of the registered model")
 		r.out.History.Kept, r.out.History.Saved = r.out.History.Saved, SavedHistory{}
 		if of := r.out.History.Kept.History.Model; of != "" && of != model {
-			r.problem("records-file", r.value("records-file"), fmt.Sprintf("is the history of %q, and model is %q", of, model))
+			want := fmt.Sprintf("is the history of %q, but model is %q; give the file of that model", of, model)
+			r.problem("records-file", r.value("records-file"), want)
 		}
 	}
-	readWhen(r)
+	readAt(r)
 	readStatement(r)
 }
 
-// readWhen reads a time, or a date, which is that whole day in UTC.
-func readWhen(r *reader) {
+// readAt reads a time, or a date, which means the whole day in UTC.
+func readAt(r *reader) {
 	text := r.value("at")
 	if text == "" {
 		return
@@ -50,7 +51,7 @@ func readWhen(r *reader) {
 	r.out.History.At, r.out.History.Until = at, at
 }
 
-// recordsLimit bounds a saved history: 10,000 entries have some 60 MB.
+// recordsLimit bounds the size of a saved history. 10,000 entries need about 60 MB.
 const recordsLimit = 128 << 20
 
 // readRecords reads a saved history.
@@ -64,16 +65,16 @@ func readRecords(r *reader) {
 		err = json.Unmarshal(text, &r.out.History.Saved)
 	}
 	if err == nil && len(r.out.History.Saved.History.Pages) == 0 {
-		r.problem("records-file", path, "holds no history; it is the report file of an earlier history command")
+		r.problem("records-file", path, "has no history; give the report file of an earlier history run")
 		return
 	}
 	if err != nil {
-		r.problem("records-file", path, err.Error())
+		r.problem("records-file", path, WithoutPath(err, path).Error())
 	}
 	r.out.Intent.Query.Model = r.out.History.Saved.History.Model
 }
 
-// readStatement reads which entry is wanted as an in-toto statement: its number, or the last.
+// readStatement reads which ledger entry to write as an in-toto statement: a number or "last".
 func readStatement(r *reader) {
 	text := r.value("statement")
 	n, err := strconv.Atoi(text)
@@ -83,13 +84,21 @@ func readStatement(r *reader) {
 	case text == "last":
 		n = LastEntry
 	case err != nil || n <= 0:
-		r.problem("statement", text, "is no entry of the ledger; give its number, as history shows it, or last")
+		r.problem("statement", text, "is not a ledger entry; give its number, as history shows it, or last")
 	}
 	if r.out.Intent.Query.Model == "*" {
-		r.problem("statement", text, "is about one model; name it in the input model")
+		r.problem("statement", text, "needs one model; give its name in the input model")
 	}
 	r.out.History.Statement = n
 }
 
-// LastEntry stands for the newest entry.
+// LastEntry is the value of History.Statement for the newest entry.
 const LastEntry = -1
+
+// History are the inputs of the command history.
+type History struct {
+	At, Until time.Time    // the given time, or the start and end of the given day
+	Saved     SavedHistory // history to show without a server
+	Kept      SavedHistory // saved history to compare with the one on the server
+	Statement int          // entry to write as a statement, 0 = none
+}

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Input declares an input. action.yml, the flags, --help and the README's table are generated from it.
+// Input declares an input. action.yml, the flags, --help and the table in the README are generated from it.
 type Input struct {
 	Name    string
 	Group   string
@@ -20,7 +20,7 @@ type Input struct {
 	Kind    Kind
 	Values  []string // allowed values of an Enum or of Words
 	Secret  bool     // never shown, and masked before anything is sent
-	For     []string // commands that read the input; the input command itself is for all
+	For     []string // commands that read the input; empty for the input command
 	// Expression replaces Default in action.yml, where GitHub evaluates it.
 	Expression string
 }
@@ -52,7 +52,7 @@ const (
 	Headers  Kind = "Name: text" // one per line
 )
 
-// All is every input, in the order people read them.
+// All lists all inputs in the order of the documentation.
 var All = []Input{
 	{
 		Name:    "command",
@@ -519,16 +519,17 @@ var All = []Input{
 	},
 }
 
-// and returns a set of commands with more of them.
+// and returns the set of commands with more commands added.
 func and(set []string, more ...string) []string { return slices.Concat(set, more) }
 
+// Get returns the input with the name. It panics if there is none.
 func Get(name string) Input {
 	for _, in := range All {
 		if in.Name == name {
 			return in
 		}
 	}
-	panic("no input " + name) // this package misspells a name
+	panic("no input " + name) // a bug: the name is misspelled in the code
 }
 
 // Wants describes the values of an input in a few words.

@@ -9,19 +9,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readLineage: one version, as models:/NAME/7 or models:/NAME@ALIAS, or of the model by its number, an alias or a
-// stage, as compare takes the one to compare with.
+// readLineage reads the inputs of lineage. The version is models:/NAME/7 or models:/NAME@ALIAS. With the input model,
+// it may also be a number, an alias or a stage.
 func readLineage(r *reader) {
 	readServer(r)
 	q := &r.out.Intent.Query
 	q.Model = r.value("model")
-	text := r.required("candidate", "models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
+	text := r.required("candidate",
+		"models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
 	switch {
 	case text == "":
 	case strings.HasPrefix(text, "models:/"):
 		readNamedVersion(r, text)
 	case q.Model == "":
-		r.problem("model", "", "is missing: the input candidate does not name it; write it as models:/NAME/7, or give model too")
+		r.problem("model", "", "is missing, and candidate does not name a model; "+
+			"set model, or write candidate as models:/NAME/7")
 	default:
 		readVersionOf(r, text)
 	}
@@ -37,9 +39,9 @@ func readNamedVersion(r *reader, text string) {
 	case err != nil:
 		r.problem("candidate", text, err.Error())
 	case c.Model == "":
-		r.problem("candidate", text, "is a logged model and no version of a registered model; write models:/NAME/7")
+		r.problem("candidate", text, "is a logged model, not a version of a registered model; write models:/NAME/7")
 	case q.Model != "" && q.Model != c.Model:
-		r.problem("candidate", text, fmt.Sprintf("names another model than the input model, %q; leave that one out", q.Model))
+		r.problem("candidate", text, fmt.Sprintf("is not a version of model %q; leave out the input model", q.Model))
 	}
 	q.Model, q.Candidate = c.Model, c
 	q.Target.Alias = c.Alias
@@ -49,9 +51,10 @@ func readVersionOf(r *reader, text string) {
 	q := &r.out.Intent.Query
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 {
-			r.problem("candidate", text, "is not a version number: they begin with 1")
+			r.problem("candidate", text, "is not a version number; write 1 or more")
 		}
-		q.Candidate = registry.Candidate{Text: fmt.Sprintf("models:/%s/%d", q.Model, number), Model: q.Model, Number: number}
+		uri := fmt.Sprintf("models:/%s/%d", q.Model, number)
+		q.Candidate = registry.Candidate{Text: uri, Model: q.Model, Number: number}
 		return
 	}
 	key, err := gates.TargetKey(text)

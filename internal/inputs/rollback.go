@@ -6,8 +6,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readBackTo reads the version to go back to; without one it is the last good holder.
-func readBackTo(r *reader) {
+// readRollbackVersion reads the version to go back to. Without the input, it is the previous good version.
+func readRollbackVersion(r *reader) {
 	text := r.value("candidate")
 	if text == "" {
 		return
@@ -18,7 +18,15 @@ func readBackTo(r *reader) {
 	case err != nil:
 		r.problem("candidate", text, err.Error())
 	case c.Number == 0 || c.Model != q.Model:
-		r.problem("candidate", text, fmt.Sprintf("a rollback goes to a version of the model itself; write models:/%s/7, or leave it out", q.Model))
+		want := fmt.Sprintf("is not a version of %s; write models:/%s/7, or leave it out for the previous good version",
+			q.Model, q.Model)
+		r.problem("candidate", text, want)
 	}
 	q.Candidate = c
+}
+
+func readRollback(r *reader) {
+	readMove(r)
+	readTarget(r)
+	readRollbackVersion(r)
 }

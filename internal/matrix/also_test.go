@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// Users of MLflow's basic-auth app need READ to look and judge, EDIT to register and promote, and only to remove an alias
-// MANAGE.
+// Users of MLflow's basic-auth app need READ to look and judge, EDIT to register and promote, and only to remove an
+// alias MANAGE.
 func TestLeastRights(t *testing.T) {
 	onlyWhole(t)
 	for _, version := range []string{"3.17.2", "2.22.5"} {
@@ -26,7 +26,9 @@ func TestLeastRights(t *testing.T) {
 			t.Cleanup(s.Stop)
 			b := &bench{T: t, server: s, env: environment(s)}
 			for _, name := range []string{"first", "second"} {
-				if a := b.run("register", "--model", "churn", "--candidate", "runs:/"+b.planted(name)+"/model"); a.status != 0 {
+				if a := b.run(
+					"register", "--model", "churn", "--candidate", "runs:/"+b.planted(name)+"/model",
+				); a.status != 0 {
 					t.Fatal(a.stderr)
 				}
 			}
@@ -44,9 +46,18 @@ func leastRights(b *bench) {
 		}
 		call("users/create", map[string]any{"username": user, "password": "throw-away-" + user})
 		if strings.HasPrefix(b.server.Version, "3.") {
-			call("/api/3.0/mlflow/users/permissions/grant", map[string]any{"username": user, "resource_type": "registered_model", "resource_id": "churn", "permission": right})
+			call("/api/3.0/mlflow/users/permissions/grant", map[string]any{
+				"username":      user,
+				"resource_type": "registered_model",
+				"resource_id":   "churn",
+				"permission":    right,
+			})
 		} else {
-			call("registered-models/permissions/create", map[string]any{"username": user, "name": "churn", "permission": right})
+			call("registered-models/permissions/create", map[string]any{
+				"username":   user,
+				"name":       "churn",
+				"permission": right,
+			})
 		}
 	}
 	fresh := b.planted("rights")
@@ -63,13 +74,39 @@ func leastRights(b *bench) {
 		says string
 	}{
 		{"reader", []string{"doctor", "--model", "churn"}, "ok", ""},
-		{"reader", append([]string{"validate", "--model", "churn", "--candidate", "models:/churn/1"}, gates...), "ok", ""},
-		{"reader", []string{"register", "--model", "churn", "--candidate", "runs:/" + fresh + "/model"}, "refused(forbidden)", "lacks the right EDIT on registered model churn"},
-		{"reader", append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "rights"}, gates...), "refused(forbidden)", "lacks the right EDIT"},
+		{
+			"reader", append([]string{"validate", "--model", "churn", "--candidate", "models:/churn/1"}, gates...),
+			"ok", "",
+		},
+		{
+			"reader", []string{"register", "--model", "churn", "--candidate", "runs:/" + fresh + "/model"},
+			"refused(forbidden)", "lacks the right EDIT on registered model churn",
+		},
+		{
+			"reader",
+			append(
+				[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "rights"},
+				gates...,
+			),
+			"refused(forbidden)", "lacks the right EDIT",
+		},
 		{"editor", []string{"register", "--model", "churn", "--candidate", "runs:/" + fresh + "/model"}, "ok", ""},
-		{"editor", append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/2", "--alias", "rights", "--stage", "Staging"}, gates...), "ok", ""},
+		{
+			"editor",
+			append(
+				[]string{
+					"promote", "--model", "churn", "--candidate", "models:/churn/2", "--alias", "rights", "--stage",
+					"Staging",
+				},
+				gates...,
+			),
+			"ok", "",
+		},
 		{"editor", []string{"alias", "--model", "churn", "--alias", "rights=1", "--traffic", "rights=100"}, "ok", ""},
-		{"editor", []string{"alias", "--model", "churn", "--alias", "rights=none"}, "refused(forbidden)", "lacks the right MANAGE"},
+		{
+			"editor", []string{"alias", "--model", "churn", "--alias", "rights=none"}, "refused(forbidden)",
+			"lacks the right MANAGE",
+		},
 		{"nobody", []string{"doctor"}, "refused(unauthorized)", "the login was refused"},
 	} {
 		a := as(c.user).run(c.args...)
@@ -78,7 +115,9 @@ func leastRights(b *bench) {
 		}
 	}
 	a := as("reader").run("doctor", "--model", "churn")
-	if s := a.result.Server; s.Rights["churn"] != "READ" || !strings.Contains(strings.Join(s.Warnings, " "), `"permission":"EDIT"`) {
+	if s := a.result.Server; s.Rights["churn"] != "READ" || !strings.Contains(
+		strings.Join(s.Warnings, " "), `"permission":"EDIT"`,
+	) {
 		b.Errorf("doctor says rights %v and warns %q", s.Rights, s.Warnings)
 	}
 }
@@ -129,7 +168,10 @@ func together(b *bench) {
 	if len(numbers) != many+1 {
 		b.Errorf("%d different versions, want %d", len(numbers), many+1)
 	}
-	b.Logf("%d runs at once and one run %d times at once: %d versions count, %d twins are marked, %d requests", many, same, len(numbers), twins, requests)
+	b.Logf(
+		"%d runs at once and one run %d times at once: %d versions count, %d twins are marked, %d requests", many, same,
+		len(numbers), twins, requests,
+	)
 }
 
 // twoMovers moves two versions to the same stage at the same moment, again and again. Real servers then leave both in
@@ -163,7 +205,10 @@ func twoMovers(b *bench) {
 			said++
 		}
 	}
-	b.Logf("%d rounds of two moves at once: the server left both in the stage %d times; a run said so %d times", rounds, both, said)
+	b.Logf(
+		"%d rounds of two moves at once: the server left both in the stage %d times; a run said so %d times", rounds,
+		both, said,
+	)
 }
 
 func (b *bench) inProduction() []string {
@@ -174,7 +219,9 @@ func (b *bench) inProduction() []string {
 		} `json:"model_versions"`
 	}
 	query := url.Values{"filter": {"name = 'churn'"}, "max_results": {"1000"}}
-	if err := b.server.Call(b.Context(), http.MethodGet, "model-versions/search?"+query.Encode(), nil, &out); err != nil {
+	if err := b.server.Call(
+		b.Context(), http.MethodGet, "model-versions/search?"+query.Encode(), nil, &out,
+	); err != nil {
 		b.Fatal(err)
 	}
 	var in []string
@@ -197,7 +244,9 @@ func (b *bench) versions(model string) (count map[string]int, twins int) {
 		} `json:"model_versions"`
 	}
 	query := url.Values{"filter": {"name = '" + model + "'"}, "max_results": {"1000"}}
-	if err := b.server.Call(b.Context(), http.MethodGet, "model-versions/search?"+query.Encode(), nil, &out); err != nil {
+	if err := b.server.Call(
+		b.Context(), http.MethodGet, "model-versions/search?"+query.Encode(), nil, &out,
+	); err != nil {
 		b.Fatal(err)
 	}
 	count = map[string]int{}
@@ -222,7 +271,9 @@ func (b *bench) planted(name string) string {
 		b.Fatal(err)
 	}
 	path := strings.TrimPrefix(run.ArtifactURI, "mlflow-artifacts:/") + "/model/MLmodel"
-	if err := b.put("/api/2.0/mlflow-artifacts/artifacts/"+path, "flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n"); err != nil {
+	if err := b.put(
+		"/api/2.0/mlflow-artifacts/artifacts/"+path, "flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n",
+	); err != nil {
 		b.Fatal(err)
 	}
 	return run.RunID

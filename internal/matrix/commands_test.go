@@ -29,7 +29,12 @@ type bench struct {
 // train logs the models that the commands are about: the better one later and with a lower loss.
 func (b *bench) train() {
 	logged, err := b.server.Train(b.Context(),
-		realtest.Spec{Model: "model", Estimator: "bayes", Metrics: map[string]string{"loss": "0.4", "nan": "nan"}, Tags: map[string]string{"mlflow.source.git.commit": "c0ffee"}},
+		realtest.Spec{
+			Model:     "model",
+			Estimator: "bayes",
+			Metrics:   map[string]string{"loss": "0.4", "nan": "nan"},
+			Tags:      map[string]string{"mlflow.source.git.commit": "c0ffee"},
+		},
 		realtest.Spec{Model: "model", Estimator: "logistic", Metrics: map[string]string{"loss": "0.2", "nan": "nan"}},
 		realtest.Spec{Metrics: map[string]string{"loss": "nan"}},
 		realtest.Spec{Metrics: map[string]string{"loss": "-inf"}},
@@ -57,8 +62,11 @@ func (b *bench) run(args ...string) answer {
 		dir = b.TempDir()
 	}
 	status := cli.Run(b.Context(), cli.Process{
-		Args: append(args, "--json"), Env: func(name string) string { return b.env[name] }, Stdout: &stdout, Stderr: &stderr,
-		Dir: dir, Now: time.Now, Jitter: rand.Float64, Version: "matrix",
+		Args:   append(args, "--json"),
+		Env:    func(name string) string { return b.env[name] },
+		Stdout: &stdout,
+		Stderr: &stderr,
+		Dir:    dir, Now: time.Now, Jitter: rand.Float64, Version: "matrix",
 	})
 	a := answer{status: status, stdout: stdout.String(), stderr: stderr.String()}
 	if err := json.Unmarshal(stdout.Bytes(), &a.result); err != nil {
@@ -116,7 +124,9 @@ var columns = []column{
 func doctor(b *bench) answer {
 	a := b.run("doctor", "--model", "churn")
 	if a.status != 0 {
-		for _, says := range []string{"has no model registry", "--backend-store-uri postgresql://", "psql -h", b.server.URL + "/health"} {
+		for _, says := range []string{
+			"has no model registry", "--backend-store-uri postgresql://", "psql -h", b.server.URL + "/health",
+		} {
 			if !strings.Contains(a.stderr, says) {
 				b.Errorf("doctor does not say %q:\n%s", says, a.stderr)
 			}
@@ -145,7 +155,10 @@ func doctor(b *bench) answer {
 
 // register registers twice, and the second time finds what is there.
 func register(b *bench) answer {
-	words := []string{"register", "--model", "churn", "--candidate", "runs:/" + b.worse.RunID + "/model", "--description", "the first", "--tags", "team=growth"}
+	words := []string{
+		"register", "--model", "churn", "--candidate", "runs:/" + b.worse.RunID + "/model", "--description",
+		"the first", "--tags", "team=growth",
+	}
 	a := b.run(words...)
 	if a.status != 0 {
 		return a
@@ -160,11 +173,16 @@ func register(b *bench) answer {
 }
 
 func validate(b *bench) answer {
-	a := b.run("validate", "--model", "churn", "--candidate", "runs:/"+b.worse.RunID+"/model", "--thresholds", "test_accuracy >= 0.5")
+	a := b.run(
+		"validate", "--model", "churn", "--candidate", "runs:/"+b.worse.RunID+"/model", "--thresholds",
+		"test_accuracy >= 0.5",
+	)
 	if a.status != 0 {
 		return a
 	}
-	if bad := b.run("validate", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "nan >= 0"); bad.status != 1 {
+	if bad := b.run(
+		"validate", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "nan >= 0",
+	); bad.status != 1 {
 		b.Errorf("a metric that is no number passed: %s", bad.stdout)
 	}
 	return a
@@ -172,18 +190,27 @@ func validate(b *bench) answer {
 
 // promoteAlias makes the first version the champion, then the better one, and refuses the worse one.
 func promoteAlias(b *bench) answer {
-	first := b.run("promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds", "test_accuracy >= 0.5")
+	first := b.run(
+		"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds",
+		"test_accuracy >= 0.5",
+	)
 	if first.status != 0 {
 		return first
 	}
-	a := b.run("promote", "--model", "churn", "--candidate", "runs:/"+b.better.RunID+"/model", "--alias", "champion", "--thresholds", "loss < champion")
+	a := b.run(
+		"promote", "--model", "churn", "--candidate", "runs:/"+b.better.RunID+"/model", "--alias", "champion",
+		"--thresholds", "loss < champion",
+	)
 	if a.status == 0 && (a.result.Version != "2" || a.result.Previous != "1") {
 		b.Errorf("promoted version %q, was %q", a.result.Version, a.result.Previous)
 	}
 	if a.fellBack() && !strings.Contains(strings.Join(a.result.Notes, " "), "came with MLflow 2.3") {
 		b.Errorf("nothing says why a tag stands for the alias: %q", a.result.Notes)
 	}
-	if worse := b.run("promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds", "loss < champion"); worse.status != 1 {
+	if worse := b.run(
+		"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds",
+		"loss < champion",
+	); worse.status != 1 {
 		b.Errorf("the worse model was not refused: %s", worse.stdout)
 	}
 	return a
@@ -191,7 +218,10 @@ func promoteAlias(b *bench) answer {
 
 func promoteStage(b *bench) answer {
 	at := func(stage, from string) answer {
-		return b.run("promote", "--model", "churn", "--candidate", "models:/churn/2", "--stage", stage, "--from", from, "--thresholds", "test_accuracy >= 0.5")
+		return b.run(
+			"promote", "--model", "churn", "--candidate", "models:/churn/2", "--stage", stage, "--from", from,
+			"--thresholds", "test_accuracy >= 0.5",
+		)
 	}
 	if early := at("Production", "Staging"); early.status != 1 {
 		if early.status == 3 {
@@ -199,7 +229,10 @@ func promoteStage(b *bench) answer {
 		}
 		b.Errorf("the order of stages was not enforced: %s", early.stdout)
 	}
-	if first := b.run("promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "production", "--thresholds", "test_accuracy >= 0.5"); first.status != 0 {
+	if first := b.run(
+		"promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "production", "--thresholds",
+		"test_accuracy >= 0.5",
+	); first.status != 0 {
 		return first
 	}
 	if staging := at("Staging", "None"); staging.status != 0 {
@@ -217,11 +250,16 @@ func promoteStage(b *bench) answer {
 
 // alias sets two at once with the shares of a router, and removes one.
 func alias(b *bench) answer {
-	if a := b.run("alias", "--model", "churn", "--alias", "challenger=1", "--alias", "shadow=1", "--traffic", "champion=90, challenger=10"); a.status != 0 {
+	if a := b.run(
+		"alias", "--model", "churn", "--alias", "challenger=1", "--alias", "shadow=1", "--traffic",
+		"champion=90, challenger=10",
+	); a.status != 0 {
 		return a
 	}
 	a := b.run("alias", "--model", "churn", "--alias", "shadow=none")
-	if again := b.run("alias", "--model", "churn", "--alias", "shadow=none", "--alias", "challenger=1"); again.status != 0 || again.result.Changed {
+	if again := b.run(
+		"alias", "--model", "churn", "--alias", "shadow=none", "--alias", "challenger=1",
+	); again.status != 0 || again.result.Changed {
 		b.Errorf("the same aliases again: %s", again.stdout)
 	}
 	return a
@@ -236,11 +274,17 @@ func copies(b *bench) answer {
 }
 
 func best(b *bench) answer {
-	a := b.run("register", "--model", "churn", "--candidate", "best", "--experiment", "realtest", "--metric", "loss", "--goal", "minimize")
+	a := b.run(
+		"register", "--model", "churn", "--candidate", "best", "--experiment", "realtest", "--metric", "loss", "--goal",
+		"minimize",
+	)
 	if a.status == 0 && a.result.RunID != b.better.RunID {
 		b.Errorf("the best run is %q, and %q was found", b.better.RunID, a.result.RunID)
 	}
-	if high := b.run("register", "--model", "churn", "--candidate", "best", "--experiment", "realtest", "--metric", "loss", "--goal", "maximize"); a.status == 0 && high.result.RunID != b.worse.RunID {
+	if high := b.run(
+		"register", "--model", "churn", "--candidate", "best", "--experiment", "realtest", "--metric", "loss", "--goal",
+		"maximize",
+	); a.status == 0 && high.result.RunID != b.worse.RunID {
 		b.Errorf("the highest loss is in run %q, and %q was found", b.worse.RunID, high.result.RunID)
 	}
 	return a
@@ -259,13 +303,19 @@ func logged(b *bench) answer {
 }
 
 func inWorkspace(b *bench) answer {
-	return b.run("validate", "--workspace", workspace, "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "test_accuracy >= 0.5")
+	return b.run(
+		"validate", "--workspace", workspace, "--model", "churn", "--candidate", "models:/churn/1", "--thresholds",
+		"test_accuracy >= 0.5",
+	)
 }
 
 // load reads with the stock client of the same release what the program wrote, before a promotion and after it.
 func load(b *bench) answer {
 	to := func(version string) answer {
-		return b.run("promote", "--model", "churn", "--candidate", "models:/churn/"+version, "--alias", "reader", "--thresholds", "test_accuracy >= 0.5")
+		return b.run(
+			"promote", "--model", "churn", "--candidate", "models:/churn/"+version, "--alias", "reader", "--thresholds",
+			"test_accuracy >= 0.5",
+		)
 	}
 	if a := to("1"); a.status != 0 {
 		return a

@@ -88,7 +88,10 @@ func (r row) try(t *testing.T, table *table) {
 	if r.also != nil {
 		r.also(b)
 	}
-	t.Logf("answers after %.1f s, trained after %.1f s, done after %.1f s", ready.Seconds(), trained.Seconds(), time.Since(began).Seconds())
+	t.Logf(
+		"answers after %.1f s, trained after %.1f s, done after %.1f s", ready.Seconds(), trained.Seconds(),
+		time.Since(began).Seconds(),
+	)
 }
 
 // environment is what a user of the stock client would set.

@@ -33,7 +33,10 @@ func TestProxies(t *testing.T) {
 	p := behindNginx(t, s)
 	b := &bench{T: t, server: s, env: environment(s)}
 	b.train()
-	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/" + b.better.RunID + "/model", "--alias", "champion", "--thresholds", "test_accuracy >= 0.5"}
+	promote := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/" + b.better.RunID + "/model", "--alias", "champion",
+		"--thresholds", "test_accuracy >= 0.5",
+	}
 	fresh := []string{"register", "--model", "fresh", "--candidate", "runs:/" + b.better.RunID + "/model"}
 	doctor := []string{"doctor", "--timeout", "4s"}
 	for _, c := range []struct {
@@ -43,22 +46,58 @@ func TestProxies(t *testing.T) {
 		want             string
 		says             []string
 	}{
-		{"an authority nobody knows", p.tls, "", doctor, nil, "refused(unreachable)", []string{"Matrix Test CA", "ca-file"}},
+		{
+			"an authority nobody knows", p.tls, "", doctor, nil, "refused(unreachable)",
+			[]string{"Matrix Test CA", "ca-file"},
+		},
 		{"an authority of its own", p.tls, "", promote, []string{"--ca-file", "ca.pem"}, "ok", nil},
 		{"any certificate, on request", p.tls, "", doctor, []string{"--insecure-tls"}, "ok", nil},
-		{"a client certificate is missing", p.mutual, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"No required SSL certificate was sent", "client-cert"}},
-		{"a client certificate", p.mutual, "", doctor, []string{"--ca-file", "ca.pem", "--client-cert", "client.pem"}, "ok", nil},
+		{
+			"a client certificate is missing", p.mutual, "", doctor, []string{"--ca-file", "ca.pem"},
+			"refused(not-mlflow)", []string{"No required SSL certificate was sent", "client-cert"},
+		},
+		{
+			"a client certificate", p.mutual, "", doctor,
+			[]string{"--ca-file", "ca.pem", "--client-cert", "client.pem"}, "ok", nil,
+		},
 		{"a path below a host", p.tls, "/ml", promote, []string{"--ca-file", "ca.pem"}, "ok", nil},
-		{"a path that leads nowhere", p.tls, "/nowhere", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"--static-prefix"}},
-		{"the proxy wants a login", p.login, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(unauthorized)", []string{"the login was refused (401)"}},
-		{"the proxy's login", p.login, "", doctor, []string{"--ca-file", "ca.pem", "--username", "ann", "--password", "throw-away"}, "ok", nil},
-		{"the proxy's login in the address", p.login, "ann:throw-away", doctor, []string{"--ca-file", "ca.pem"}, "ok", nil},
-		{"nothing behind the proxy", p.dead, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(server-error)", []string{"502", "502 Bad Gateway"}},
-		{"a redirect to a login", p.redirect, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"redirects to https://login.example", "login proxy"}},
-		{"a login page", p.page, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{`titled "Sign in to Example"`, "login proxy"}},
+		{
+			"a path that leads nowhere", p.tls, "/nowhere", doctor, []string{"--ca-file", "ca.pem"},
+			"refused(not-mlflow)", []string{"--static-prefix"},
+		},
+		{
+			"the proxy wants a login", p.login, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(unauthorized)",
+			[]string{"the login was refused (401)"},
+		},
+		{
+			"the proxy's login", p.login, "", doctor,
+			[]string{"--ca-file", "ca.pem", "--username", "ann", "--password", "throw-away"}, "ok", nil,
+		},
+		{
+			"the proxy's login in the address", p.login, "ann:throw-away", doctor, []string{"--ca-file", "ca.pem"},
+			"ok", nil,
+		},
+		{
+			"nothing behind the proxy", p.dead, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(server-error)",
+			[]string{"502", "502 Bad Gateway"},
+		},
+		{
+			"a redirect to a login", p.redirect, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)",
+			[]string{"redirects to https://login.example", "login proxy"},
+		},
+		{
+			"a login page", p.page, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)",
+			[]string{`titled "Sign in to Example"`, "login proxy"},
+		},
 		{"artifacts cannot be read", p.files, "", fresh, []string{"--ca-file", "ca.pem"}, "ok", nil},
-		{"nothing listens", "1", "", doctor, []string{"--ca-file", "ca.pem"}, "refused(unreachable)", []string{"connection refused", "localhost is the container itself"}},
-		{"a host name the server does not know", p.host, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(host-refused)", []string{"--allowed-hosts"}},
+		{
+			"nothing listens", "1", "", doctor, []string{"--ca-file", "ca.pem"}, "refused(unreachable)",
+			[]string{"connection refused", "localhost is the container itself"},
+		},
+		{
+			"a host name the server does not know", p.host, "", doctor, []string{"--ca-file", "ca.pem"},
+			"refused(host-refused)", []string{"--allowed-hosts"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &bench{T: t, server: s, env: environment(s), dir: p.dir}
@@ -105,19 +144,49 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 		ports = append(ports, *port)
 	}
 	write(t, p.dir, "users", "ann:{PLAIN}throw-away\n")
-	write(t, p.dir, "page.html", "<!doctype html><html><head><title>Sign in to Example</title></head><body>please</body></html>")
+	write(
+		t, p.dir, "page.html",
+		"<!doctype html><html><head><title>Sign in to Example</title></head><body>please</body></html>",
+	)
 	var conf strings.Builder
 	block := func(port, body string) {
-		fmt.Fprintf(&conf, "server {\nlisten 127.0.0.1:%s ssl;\nssl_certificate %[2]s/server.pem;\nssl_certificate_key %[2]s/server.key;\n%[3]s\n}\n", port, p.dir, body)
+		fmt.Fprintf(
+			&conf,
+			"server {\nlisten 127.0.0.1:%s ssl;\nssl_certificate %[2]s/server.pem;\nssl_certificate_key "+
+				"%[2]s/server.key;\n%[3]s\n}\n",
+			port, p.dir, body,
+		)
 	}
 	pass := func(host string) string { return "proxy_set_header Host " + host + "; proxy_pass " + s.URL }
-	block(p.tls, "location / { "+pass("127.0.0.1")+"; }\nlocation /ml/ { "+pass("127.0.0.1")+"/; }\nlocation /nowhere/ { return 404; }")
-	block(p.mutual, fmt.Sprintf("ssl_client_certificate %s/ca.pem;\nssl_verify_client on;\nlocation / { %s; }", p.dir, pass("127.0.0.1")))
+	block(
+		p.tls,
+		"location / { "+pass("127.0.0.1")+"; }\nlocation /ml/ { "+pass("127.0.0.1")+"/; }\nlocation /nowhere/ { return 404; }",
+	)
+	block(
+		p.mutual,
+		fmt.Sprintf(
+			"ssl_client_certificate %s/ca.pem;\nssl_verify_client on;\nlocation / { %s; }", p.dir, pass("127.0.0.1"),
+		),
+	)
 	// MLflow knows nothing of the proxy's login, which must not reach it.
-	block(p.login, fmt.Sprintf("auth_basic matrix;\nauth_basic_user_file %s/users;\nlocation / { proxy_set_header Authorization \"\"; %s; }", p.dir, pass("127.0.0.1")))
+	block(
+		p.login,
+		fmt.Sprintf(
+			"auth_basic matrix;\nauth_basic_user_file %s/users;\nlocation / { proxy_set_header Authorization "+
+				"\"\"; %s; }",
+			p.dir, pass("127.0.0.1"),
+		),
+	)
 	block(p.dead, "location / { proxy_pass http://127.0.0.1:1; }")
 	block(p.redirect, "location / { return 302 https://login.example/start?to=$request_uri; }")
-	block(p.page, fmt.Sprintf("default_type text/html;\nroot %s;\nlocation / { rewrite ^ /page.html break; error_page 405 =200 /page.html; }", p.dir))
+	block(
+		p.page,
+		fmt.Sprintf(
+			"default_type text/html;\nroot %s;\nlocation / { rewrite ^ /page.html break; error_page 405 =200 "+
+				"/page.html; }",
+			p.dir,
+		),
+	)
 	block(p.files, "location / { "+pass("127.0.0.1")+"; }\nlocation ~ get-artifact|artifacts/files { return 403; }")
 	block(p.host, "location / { "+pass("mlflow.example:5000")+"; }")
 	n, err := realtest.StartNginx(t.Context(), p.dir, conf.String(), ports...)
@@ -139,16 +208,24 @@ func write(t *testing.T, dir, name, text string) {
 func certificates(t *testing.T, dir string) {
 	t.Helper()
 	authority := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Matrix Test CA"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{
+			CommonName: "Matrix Test CA",
+		},
+		IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:  x509.KeyUsageCertSign,
+		NotBefore: time.Now().Add(-time.Hour),
+		NotAfter:  time.Now().Add(24 * time.Hour),
 	}
 	key := newKey(t)
 	write(t, dir, "ca.pem", signed(t, authority, authority, key, key))
 	for i, name := range []string{"server", "client"} {
 		own := newKey(t)
 		cert := &x509.Certificate{
-			SerialNumber: big.NewInt(int64(i + 2)), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+			SerialNumber: big.NewInt(int64(i +
+				2)), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{
+				x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth,
+			},
 			NotBefore: authority.NotBefore, NotAfter: authority.NotAfter,
 		}
 		text := signed(t, cert, authority, own, key)

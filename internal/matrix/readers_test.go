@@ -39,7 +39,8 @@ func lineage(b *bench) answer {
 		b.Fatal(err)
 	}
 	l := told.Data
-	if l.RunID != b.better.RunID || l.Stage != "Production" || !slices.Contains(l.Aliases, "champion") || l.Training.Status != "FINISHED" {
+	if l.RunID != b.better.RunID || l.Stage != "Production" || !slices.Contains(l.Aliases, "champion") ||
+		l.Training.Status != "FINISHED" {
 		b.Errorf("lineage says %+v", l)
 	}
 	if len(l.Promotions) == 0 { // where there is no ledger, by the marks on the version
@@ -81,7 +82,10 @@ func history(b *bench) answer {
 	case len(entries) < 5:
 		b.Errorf("only %d entries", len(entries))
 	case entries[len(entries)-1].Record.Command != "rollback", len(a.result.History.Outside) > 0:
-		b.Errorf("the last entry is a %s; moved outside: %v", entries[len(entries)-1].Record.Command, a.result.History.Outside)
+		b.Errorf(
+			"the last entry is a %s; moved outside: %v", entries[len(entries)-1].Record.Command,
+			a.result.History.Outside,
+		)
 	}
 	return a
 }
@@ -103,7 +107,13 @@ func audits(b *bench) answer {
 		b.Errorf("audit counts %+v", told.Totals)
 	}
 	for _, f := range told.Findings {
-		if slices.Contains([]string{"moved-outside", "ledger-broken", "promotion-unfinished", "dangling-alias", "artifact-missing", "run-gone", "stage-not-exclusive"}, f.Rule) {
+		if slices.Contains(
+			[]string{
+				"moved-outside", "ledger-broken", "promotion-unfinished", "dangling-alias", "artifact-missing",
+				"run-gone", "stage-not-exclusive",
+			},
+			f.Rule,
+		) {
 			b.Errorf("audit finds %s: %s", f.Rule, f.Message)
 		}
 	}

@@ -45,21 +45,47 @@ var allowed = map[string]map[string]cell{
 	"2.22.5 on files":           {"workspace": noWorkspaces, "logged model": noLoggedModels, "history": noLedger},
 	"2.22.5, basic-auth":        {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.9.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels},
-	"2.2.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged, "rollback": tagged},
-	"1.30.1 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged, "rollback": tagged},
+	"2.2.2 on SQLite": {
+		"workspace":    noWorkspaces,
+		"logged model": noLoggedModels,
+		"promote @":    tagged,
+		"alias":        tagged,
+		"rollback":     tagged,
+	},
+	"1.30.1 on SQLite": {
+		"workspace":    noWorkspaces,
+		"logged model": noLoggedModels,
+		"promote @":    tagged,
+		"alias":        tagged,
+		"rollback":     tagged,
+	},
 	"1.30.1 on files": {"doctor": noRegistry, "register": noRegistry, "validate": noRegistry, "promote @": noRegistry,
-		"promote stage": noRegistry, "alias": noRegistry, "copy": noRegistry, "best": noRegistry, "logged model": noRegistry,
-		"workspace": noWorkspaces, "load": noRegistry, "compare": noRegistry, "lineage": noRegistry, "rollback": noRegistry,
-		"history": noRegistry, "audit": noRegistry},
+		"promote stage": noRegistry,
+		"alias":         noRegistry,
+		"copy":          noRegistry,
+		"best":          noRegistry,
+		"logged model":  noRegistry,
+		"workspace":     noWorkspaces,
+		"load":          noRegistry,
+		"compare":       noRegistry,
+		"lineage":       noRegistry,
+		"rollback":      noRegistry,
+		"history":       noRegistry, "audit": noRegistry},
 }
 
 // cell is what became of a command on a server, and for the allowed ones why.
 type cell struct{ is, why string }
 
 var (
-	noWorkspaces   = cell{"refused(unsupported)", "workspaces came with MLflow 3.10, where the server is started with them"}
+	noWorkspaces = cell{
+		"refused(unsupported)", "workspaces came with MLflow 3.10, where the server is started with them",
+	}
 	noLoggedModels = cell{"refused(unsupported)", "logged models came with MLflow 3.0"}
 	noRegistry     = cell{"refused(unsupported)", "MLflow before 2.1 keeps no registry in files"}
-	noLedger       = cell{"no ledger", "a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said first, and rollback goes by the tags on versions"}
-	tagged         = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version stands for each"}
+	noLedger       = cell{
+		"no ledger",
+		"a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said " +
+			"first, and rollback goes by the tags on versions",
+	}
+	tagged = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version stands for each"}
 )

@@ -136,6 +136,11 @@ func (p Plan) Differences(now Plan) []string {
 	was.Content, is.Content = nil, nil
 	approved, current := fields(was), fields(is)
 	for _, key := range changedKeys(approved, current) {
+		if key == "policy" && was.Policy != "" && is.Policy != "" {
+			text := fmt.Sprintf("the policy file has changed (digest %.12s approved, %.12s now)", was.Policy, is.Policy)
+			out = append(out, text)
+			continue
+		}
 		out = append(out, differs(key, approved[key], current[key]))
 	}
 	return out

@@ -55,7 +55,9 @@ func (t *Tally) Count(r Round) {
 	for _, a := range r.Attempts {
 		lost = lost || a.Won && replaced[a.To] == 0 && !only(r.After, a.To)
 	}
-	for n, wrong := range map[*int]bool{&t.SameBase: same, &t.Lost: lost, &t.Holders: !one(r.After), &t.NotLinearisable: !Linearisable(r)} {
+	for n, wrong := range map[*int]bool{
+		&t.SameBase: same, &t.Lost: lost, &t.Holders: !one(r.After), &t.NotLinearisable: !Linearisable(r),
+	} {
 		if wrong {
 			*n++
 		}
@@ -66,7 +68,8 @@ func (t *Tally) Count(r Round) {
 func (t Tally) Wrong() int { return t.SameBase + t.Lost + t.Holders + t.NotLinearisable }
 
 func (t Tally) String() string {
-	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not one holder %d, not linearisable %d",
+	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not "+
+		"one holder %d, not linearisable %d",
 		t.Rounds, t.Won, t.Refused, t.SameBase, t.Lost, t.Holders, t.NotLinearisable)
 }
 
@@ -92,11 +95,23 @@ func Linearisable(r Round) bool {
 	var ops []porcupine.Operation
 	var last time.Duration
 	for i, a := range r.Attempts {
-		ops = append(ops, porcupine.Operation{ClientId: i, Input: a, Output: a, Call: int64(a.Began), Return: int64(a.Ended)})
+		ops = append(ops, porcupine.Operation{
+			ClientId: i,
+			Input:    a,
+			Output:   a,
+			Call:     int64(a.Began),
+			Return:   int64(a.Ended),
+		})
 		last = max(last, a.Ended)
 	}
 	found := Attempt{From: r.After[0], To: r.After[0], Won: true} // reading the target is replacing it by itself
-	ops = append(ops, porcupine.Operation{ClientId: len(ops), Input: found, Output: found, Call: int64(last) + 1, Return: int64(last) + 2})
+	ops = append(ops, porcupine.Operation{
+		ClientId: len(ops),
+		Input:    found,
+		Output:   found,
+		Call:     int64(last) + 1,
+		Return:   int64(last) + 2,
+	})
 	return porcupine.CheckOperations(porcupine.Model{
 		Init: func() any { return r.Before },
 		Step: func(state, _, out any) (bool, any) {

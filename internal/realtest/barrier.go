@@ -95,13 +95,16 @@ var claim = regexp.MustCompile(`"key": ?"e\d{6}"`)
 // moves reports whether a request moves a version, or claims an entry of the ledger.
 func moves(r *http.Request) bool {
 	switch {
-	case strings.HasSuffix(r.URL.Path, "/model-versions/transition-stage"), strings.HasSuffix(r.URL.Path, "/registered-models/alias"):
+	case strings.HasSuffix(
+		r.URL.Path, "/model-versions/transition-stage",
+	), strings.HasSuffix(r.URL.Path, "/registered-models/alias"):
 		return true
 	case !strings.HasSuffix(r.URL.Path, "/runs/log-batch"):
 		return false
 	}
 	body, err := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body)) // a body that broke off breaks off at the server too: it is shorter than it says
+	// a body that broke off breaks off at the server too: it is shorter than it says
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	return err == nil && claim.Match(body)
 }
 

@@ -46,10 +46,20 @@ func TestBarrier(t *testing.T) {
 		met        bool
 	}{
 		"both are held until both have read": {
-			func() { read(0); claims(0); b.Left(0) }, func() { read(1); claims(1); b.Left(1) }, "GET GET POST POST", true,
+			func() {
+				read(0)
+				claims(0)
+				b.Left(0)
+			}, func() { read(1); claims(1); b.Left(1) }, "GET GET POST POST", true,
 		},
 		"the read may come beside the claim": {
-			func() { var wg sync.WaitGroup; wg.Go(func() { claims(0) }); read(0); wg.Wait(); b.Left(0) }, func() { read(1); moves(1); b.Left(1) }, "GET GET POST POST", true,
+			func() {
+				var wg sync.WaitGroup
+				wg.Go(func() { claims(0) })
+				read(0)
+				wg.Wait()
+				b.Left(0)
+			}, func() { read(1); moves(1); b.Left(1) }, "GET GET POST POST", true,
 		},
 		"nobody waits for one that has ended": {
 			func() { read(0); claims(0); b.Left(0) }, func() { b.Left(1) }, "GET POST", false,

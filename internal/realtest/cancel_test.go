@@ -17,7 +17,7 @@ import (
 
 // A job is cancelled while the server carries out the move: what the container reports is what became of it, its
 // deployment does not stay in progress, and the next attempt of the run ends where an undisturbed one would have.
-func TestAContainerCancelledInTheMiddleOfAMove(t *testing.T) {
+func TestContainer_CancelledDuringMove(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})
 	if err != nil {
@@ -29,7 +29,11 @@ func TestAContainerCancelledInTheMiddleOfAMove(t *testing.T) {
 	}
 	const commit = "0123456789abcdef0123456789abcdef01234567"
 	hub := githubtest.New()
-	hub.Add(githubtest.Repository{Name: "example/churn", Commits: []*githubtest.Commit{{SHA: commit, Author: "bob"}}, Runs: []*githubtest.Run{{ID: 1, SHA: commit, Actor: "octocat"}}})
+	hub.Add(githubtest.Repository{
+		Name:    "example/churn",
+		Commits: []*githubtest.Commit{{SHA: commit, Author: "bob"}},
+		Runs:    []*githubtest.Run{{ID: 1, SHA: commit, Actor: "octocat"}},
+	})
 	moving := make(chan struct{})
 	var once sync.Once
 	pass := httputil.NewSingleHostReverseProxy(upstream)

@@ -113,7 +113,7 @@ func shared(t *testing.T) engine {
 	return e
 }
 
-func TestTheImage(t *testing.T) {
+func TestImage(t *testing.T) {
 	shared(t)
 	out, err := exec.Command("docker", "image", "inspect", imageName).Output()
 	if err != nil {
@@ -135,14 +135,16 @@ func TestTheImage(t *testing.T) {
 		t.Errorf("the image has %d bytes, want at most %d", image.Size, maxImage)
 	}
 	if image.Config.User != "" || image.Config.WorkingDir != "" {
-		t.Errorf("user %q and working directory %q are the runner's to choose", image.Config.User, image.Config.WorkingDir)
+		t.Errorf(
+			"user %q and working directory %q are the runner's to choose", image.Config.User, image.Config.WorkingDir,
+		)
 	}
 	if !slices.Equal(image.Config.Entrypoint, []string{"/mlflow-promote"}) || image.Config.Cmd != nil {
 		t.Errorf("entry point %q, command %q", image.Config.Entrypoint, image.Config.Cmd)
 	}
 }
 
-func TestTheActionAsTheRunnerStartsIt(t *testing.T) {
+func TestContainer_AsRunnerStartsIt(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(),
 		Spec{Experiment: "container", Model: "model"},
@@ -161,7 +163,11 @@ func TestTheActionAsTheRunnerStartsIt(t *testing.T) {
 		t.Fatalf("status %d\n%s", status, out)
 	}
 	good.wrote(t, map[string]string{
-		"verdict": "promote", "reason": "ok", "changed": "true", "version": "1", "model-uri": "models:/container@champion",
+		"verdict":   "promote",
+		"reason":    "ok",
+		"changed":   "true",
+		"version":   "1",
+		"model-uri": "models:/container@champion",
 	})
 
 	bad := newContainer(t, with, "candidate", "runs:/"+logged[1].RunID+"/model")
@@ -175,7 +181,7 @@ func TestTheActionAsTheRunnerStartsIt(t *testing.T) {
 	}
 }
 
-func TestACancelledActionStillReports(t *testing.T) {
+func TestContainer_CancelledReports(t *testing.T) {
 	shared(t)
 	asked := make(chan struct{})
 	var once sync.Once
@@ -194,7 +200,7 @@ func TestACancelledActionStillReports(t *testing.T) {
 	c.wrote(t, map[string]string{"reason": "cancelled", "changed": "false"})
 }
 
-func TestAWorkflowUsesTheAction(t *testing.T) {
+func TestWorkflow_UsesAction(t *testing.T) {
 	e := shared(t)
 	server := e.server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "workflow", Model: "model"})
@@ -207,7 +213,8 @@ func TestAWorkflowUsesTheAction(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	const promoted = "seen: outcome=success verdict=promote reason=ok changed=true version=1 uri=models:/workflow@champion"
+	const promoted = "seen: outcome=success verdict=promote reason=ok changed=true version=1 " +
+		"uri=models:/workflow@champion"
 	if !strings.Contains(out, promoted) {
 		t.Errorf("a later step did not see %q:\n%s", promoted, out)
 	}
@@ -235,7 +242,11 @@ func (e engine) act(t *testing.T, candidate, threshold string) (string, error) {
 	event, err := json.Marshal(object{
 		"repository": object{"default_branch": "main"},
 		"inputs": object{
-			"tracking-uri": e.server.URL, "model": "workflow", "alias": "champion", "candidate": candidate, "threshold": threshold,
+			"tracking-uri": e.server.URL,
+			"model":        "workflow",
+			"alias":        "champion",
+			"candidate":    candidate,
+			"threshold":    threshold,
 		},
 	})
 	if err != nil {
@@ -330,7 +341,9 @@ func defaults(t *testing.T) map[string]string {
 }
 
 func (c container) command() *exec.Cmd {
-	args := []string{"run", "--name", c.name, "--label", "mlflow-promote-test", "--workdir", "/github/workspace", "--rm"}
+	args := []string{
+		"run", "--name", c.name, "--label", "mlflow-promote-test", "--workdir", "/github/workspace", "--rm",
+	}
 	for _, kv := range c.env {
 		name, _, _ := strings.Cut(kv, "=")
 		args = append(args, "-e", name) // the value travels in the client's environment

@@ -56,7 +56,8 @@ func (j Job) Add(name, text string) error {
 func jobEnv() []string {
 	return []string{
 		"CI=true", "GITHUB_ACTIONS=true",
-		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REPOSITORY=example/churn", "GITHUB_SERVER_URL=https://github.com",
+		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REPOSITORY=example/churn",
+		"GITHUB_SERVER_URL=https://github.com",
 		"GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main", "GITHUB_REF_PROTECTED=true",
 		"GITHUB_SHA=0123456789abcdef0123456789abcdef01234567", "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=1",
 		"GITHUB_ACTOR=octocat", "GITHUB_TRIGGERING_ACTOR=octocat", "GITHUB_WORKFLOW=promote", "GITHUB_JOB=promote",

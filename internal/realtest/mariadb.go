@@ -52,7 +52,10 @@ func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 			return nil, err
 		}
 	}
-	install := exec.CommandContext(ctx, "mariadb-install-db", "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
+	install := exec.CommandContext(
+		ctx, "mariadb-install-db", "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal",
+		"--skip-test-db",
+	)
 	install.Dir = data
 	install.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	if out, err := install.CombinedOutput(); err != nil {
@@ -69,7 +72,8 @@ func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	}
 	socket := filepath.Join(data, "socket")
 	db.process, err = launch{name: "mariadb", dir: data, log: db.Log, env: Environment(), as: as}.start(ctx,
-		"/usr/sbin/mariadbd", "--no-defaults", "--datadir="+data, "--port="+port, "--bind-address=127.0.0.1", "--socket="+socket,
+		"/usr/sbin/mariadbd", "--no-defaults", "--datadir="+data, "--port="+port, "--bind-address=127.0.0.1",
+		"--socket="+socket,
 		"--pid-file="+filepath.Join(data, "pid"), "--skip-grant-tables", "--skip-networking=OFF", "--init-file="+begin,
 		"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M")
 	if err != nil {

@@ -113,11 +113,17 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	env := Environment(append([]string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // it starts programs of its own by name
-		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",                       // seven more processes, none in the way of a request
+		// seven more processes, none in the way of a request
+		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
 		"MLFLOW_FLASK_SERVER_SECRET_KEY=throw-away", "MLFLOW_AUTH_ADMIN_PASSWORD=" + adminPassword,
 		"MLFLOW_ALLOW_FILE_STORE=true", // 3.17 refuses one otherwise
 	}, o.Env...)...)
-	s.process, err = launch{name: "mlflow " + s.Version, dir: s.Dir, log: s.Log, env: env}.start(ctx, append(argv, o.Args...)...)
+	s.process, err = launch{
+		name: "mlflow " + s.Version,
+		dir:  s.Dir,
+		log:  s.Log,
+		env:  env,
+	}.start(ctx, append(argv, o.Args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,12 @@ scgi_temp_path %[1]s/scgi;
 	}
 	n := &Nginx{dir: dir}
 	var err error
-	n.process, err = launch{name: "nginx", dir: dir, log: filepath.Join(dir, "nginx.log"), env: Environment()}.start(ctx,
+	n.process, err = launch{
+		name: "nginx",
+		dir:  dir,
+		log:  filepath.Join(dir, "nginx.log"),
+		env:  Environment(),
+	}.start(ctx,
 		"/usr/sbin/nginx", "-p", dir, "-c", path, "-e", "stderr")
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	select {}
 }
 
-func TestStopEndsTheWholeGroup(t *testing.T) {
+func TestProcess_StopEndsGroup(t *testing.T) {
 	p, err := launch{name: "family", log: filepath.Join(t.TempDir(), "log")}.start(t.Context(), family...)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestStopEndsTheWholeGroup(t *testing.T) {
 	}
 }
 
-func TestTheGroupEndsWithItsContext(t *testing.T) {
+func TestProcess_EndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p, err := launch{name: "family", log: filepath.Join(t.TempDir(), "log")}.start(ctx, family...)
 	if err != nil {
@@ -69,7 +69,7 @@ func TestTheGroupEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestTheGroupEndsWithAKilledParent(t *testing.T) {
+func TestProcess_EndsWithParent(t *testing.T) {
 	parent := exec.Command(os.Args[0])
 	parent.Env = append(os.Environ(), "REALTEST_PARENT_LOG="+filepath.Join(t.TempDir(), "log"))
 	out, err := parent.StdoutPipe()
@@ -94,7 +94,7 @@ func TestTheGroupEndsWithAKilledParent(t *testing.T) {
 	}
 }
 
-func TestAPortHeldByAnotherProcessIsNoticed(t *testing.T) {
+func TestServer_PortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestProxyCountsRequestsAndRounds(t *testing.T) {
+func TestProxy_CountsRequests(t *testing.T) {
 	both := make(chan struct{}, 2)
 	release := make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

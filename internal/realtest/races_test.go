@@ -38,7 +38,8 @@ var racedServers = []struct {
 }
 
 // racesHead is the head of the table that a race logs a row of.
-const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost updates | not one holder | not linearisable | ms a round"
+const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
+	"updates | not one holder | not linearisable | ms a round"
 
 // Real processes promote different versions to one target of a real server at the same moment; a barrier sees to it
 // that all have looked before the first writes. With the ledger nothing is lost; without it, and with what the stock
@@ -71,7 +72,10 @@ func TestRacesOfProcesses(t *testing.T) {
 						t.Errorf("%d processes: with claims something was lost", processes)
 					}
 					if 4*r.met < 3**rounds {
-						t.Errorf("%d processes, %s: all had looked before the first write in %d of %d rounds only", processes, how, r.met, *rounds)
+						t.Errorf(
+							"%d processes, %s: all had looked before the first write in %d of %d rounds only",
+							processes, how, r.met, *rounds,
+						)
 					}
 					wrong[how] += r.Wrong()
 				}
@@ -134,9 +138,13 @@ func (r *raceOf) run(rounds int) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		r.call(http.MethodPost, "model-versions/create", object{"name": r.model, "source": source, "run_id": logged.RunID}, nil)
+		r.call(
+			http.MethodPost, "model-versions/create", object{"name": r.model, "source": source, "run_id": logged.RunID},
+			nil,
+		)
 	}
-	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how] // ours looks again before it writes
+	// ours looks again before it writes
+	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how]
 	var err error
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
 		r.t.Fatal(err)
@@ -193,7 +201,9 @@ func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 		ledger = "off"
 	}
 	cmd := exec.CommandContext(ctx, r.binary, "promote", "--json", "--tracking-uri", address, "--model", r.model,
-		"--candidate", fmt.Sprintf("models:/%s/%d", r.model, version), "--stage", "Production", "--thresholds", "acc >= 0.5",
+		"--candidate", fmt.Sprintf(
+			"models:/%s/%d", r.model, version,
+		), "--stage", "Production", "--thresholds", "acc >= 0.5",
 		"--override", "downgrade", "--ledger", ledger)
 	cmd.Env = append(Environment(), "GITHUB_RUN_ID="+run, "GITHUB_RUN_ATTEMPT=1")
 	out, err := cmd.Output()

@@ -88,7 +88,8 @@ func logsRuns(t *testing.T, s *Server) {
 	if first.Info.Status != "FINISHED" {
 		t.Errorf("the first run is %s", first.Info.Status)
 	}
-	if len(first.Inputs.Datasets) != 2 || first.Inputs.Datasets[0].Tags[0].Value != "train" || first.Inputs.Datasets[1].Tags[0].Value != "test" {
+	if len(first.Inputs.Datasets) != 2 || first.Inputs.Datasets[0].Tags[0].Value != "train" ||
+		first.Inputs.Datasets[1].Tags[0].Value != "test" {
 		t.Errorf("data sets of the first run: %+v", first.Inputs.Datasets)
 	}
 	if len(first.Outputs.Models) != 1 || first.Outputs.Models[0].ID != logged[0].ModelID {
@@ -109,7 +110,8 @@ func logsRuns(t *testing.T, s *Server) {
 	if got := get(logged[2].RunID).Run; got.Info.Lifecycle != "deleted" || got.Data.Metrics[0].Value != "NaN" {
 		t.Errorf("the third run is %+v", got)
 	}
-	if got := get(plain.RunID).Run; got.Info.Status != "RUNNING" || got.Data.Metrics[0].Value != "NaN" || got.Data.Metrics[1].Value != 1.7976931348623157e308 {
+	if got := get(plain.RunID).Run; got.Info.Status != "RUNNING" || got.Data.Metrics[0].Value != "NaN" ||
+		got.Data.Metrics[1].Value != 1.7976931348623157e308 {
 		t.Errorf("the plain run is %+v", got)
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// On servers with logins: one that may write the ledger and not the model is refused before it leaves an entry, one that
-// may write the model and not the ledger goes on with the weaker promise, and doctor says how ledgers are guarded and
-// what another team's login needs, in requests that work.
-func TestRightsBeforeTheClaim(t *testing.T) {
+// On servers with logins: one that may write the ledger and not the model is refused before it leaves an entry, one
+// that may write the model and not the ledger goes on with the weaker promise, and doctor says how ledgers are guarded
+// and what another team's login needs, in requests that work.
+func TestRights_BeforeClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {
@@ -40,7 +40,10 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 			}
 			cli := tool{t: t, binary: binary, url: s.URL}
 			promote := func(user, model, candidate string) said {
-				return cli.run(as(user), "promote", "--model", model, "--candidate", candidate, "--stage", "Production", "--thresholds", "acc >= 0.5", "--override", "downgrade")
+				return cli.run(
+					as(user), "promote", "--model", model, "--candidate", candidate, "--stage", "Production",
+					"--thresholds", "acc >= 0.5", "--override", "downgrade",
+				)
 			}
 			call("registered-models/create", object{"name": "churn"})
 			source, err := s.Folder(t.Context(), logged.ArtifactURI, "model")
@@ -71,22 +74,36 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 				}
 			}
 			// The first team's login may write the model, and begins the ledger.
-			none := cli.run([]string{"MLFLOW_TRACKING_USERNAME=admin", "MLFLOW_TRACKING_PASSWORD=" + s.Password}, "doctor", "--model", "churn")
+			none := cli.run(
+				[]string{"MLFLOW_TRACKING_USERNAME=admin", "MLFLOW_TRACKING_PASSWORD=" + s.Password}, "doctor",
+				"--model", "churn",
+			)
 			if !strings.HasPrefix(none.Server.Ledger, "none yet") {
 				t.Errorf("before the first promotion: %+v", none.Server)
 			}
-			call(map[bool]string{true: "/api/3.0/mlflow/users/permissions/grant", false: "registered-models/permissions/create"}[version == Newest],
-				object{"username": "first", "permission": "EDIT", "resource_type": "registered_model", "resource_id": "churn", "name": "churn"})
+			call(map[bool]string{
+				true:  "/api/3.0/mlflow/users/permissions/grant",
+				false: "registered-models/permissions/create",
+			}[version == Newest],
+				object{
+					"username":      "first",
+					"permission":    "EDIT",
+					"resource_type": "registered_model",
+					"resource_id":   "churn",
+					"name":          "churn",
+				})
 			if got := promote("first", "churn", "models:/churn/1"); got.Reason != "ok" || got.RecordID == "" {
 				t.Fatalf("%s: %s %s", got.Reason, got.Error, got.NoLedger)
 			}
 			told := cli.run(as("second"), "doctor", "--model", "churn").Server
-			if !strings.HasPrefix(told.Guard, "tamper-resistant: ") || !strings.HasPrefix(told.Ledger, "begins with run") {
+			guarded := strings.HasPrefix(told.Guard, "tamper-resistant: ")
+			if !guarded || !strings.HasPrefix(told.Ledger, "starts with run") {
 				t.Errorf("doctor says %+v", told)
 			}
 			// The second team's may do neither; then the ledger alone; then both.
 			grant(told.Grants, "second", "experiment")
-			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" || !strings.Contains(got.Error, "lacks the right EDIT on registered model churn") {
+			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" ||
+				!strings.Contains(got.Error, "lacks the right EDIT on registered model churn") {
 				t.Errorf("may write the ledger alone: status %d, %s: %s", got.status, got.Reason, got.Error)
 			}
 			if got := cli.run(as("second"), "history", "--model", "churn"); len(got.History.Entries) != 1 {
@@ -98,10 +115,16 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 			}
 			// The third's may write the model alone.
 			grant(told.Grants, "third", "churn")
-			if got := promote("third", "churn", "models:/churn/1"); got.Reason != "ok" || got.RecordID != "" || got.NoLedger == "" {
+			if got := promote(
+				"third", "churn", "models:/churn/1",
+			); got.Reason != "ok" || got.RecordID != "" || got.NoLedger == "" {
 				t.Errorf("may write the model alone: %s: %s, record %q", got.Reason, got.Error, got.RecordID)
 			}
-			t.Logf("| %s with logins | ledger alone: refused, no entry | model alone: promoted, weaker promise said | both, as doctor prints: promoted, recorded |", version)
+			t.Logf(
+				"| %s with logins | ledger alone: refused, no entry | model alone: promoted, weaker promise said | "+
+					"both, as doctor prints: promoted, recorded |",
+				version,
+			)
 		})
 	}
 }

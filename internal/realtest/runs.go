@@ -112,7 +112,9 @@ func (s *Server) Converse(ctx context.Context, program string) (ask func() (stri
 }
 
 // converse is Converse with words in both directions, and arguments.
-func (s *Server) converse(ctx context.Context, program string, args ...string) (ask func(line string) (string, error), stop func(), err error) {
+func (s *Server) converse(ctx context.Context, program string, args ...string) (
+	ask func(line string) (string, error), stop func(), err error,
+) {
 	cmd := exec.CommandContext(ctx, s.python, append([]string{"-W", "ignore", "-u", "-c", program}, args...)...)
 	cmd.Env, cmd.Dir = s.clientEnvironment(), s.Dir
 	var trouble bytes.Buffer
@@ -169,7 +171,12 @@ func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
 	run := made.Run.Info.RunID
 	metrics := []object{}
 	for _, key := range slices.Sorted(maps.Keys(spec.Metrics)) {
-		metrics = append(metrics, object{"key": key, "value": wireNumber(spec.Metrics[key]), "timestamp": now, "step": 0})
+		metrics = append(metrics, object{
+			"key":       key,
+			"value":     wireNumber(spec.Metrics[key]),
+			"timestamp": now,
+			"step":      0,
+		})
 	}
 	err = s.Call(ctx, http.MethodPost, "runs/log-batch", object{
 		"run_id": run, "metrics": metrics, "params": pairs(spec.Params),

@@ -25,8 +25,9 @@ var tamperedServers = []struct {
 }
 
 // Somebody with the database's password edits the ledger. Every field that is changed or removed, an entry that is
-// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold together
-// is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere alone.
+// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold
+// together is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere
+// alone.
 func TestTamperingBySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
@@ -52,7 +53,9 @@ func TestTamperingBySQL(t *testing.T) {
 			k.entries()
 			k.anchor()
 			k.rewrite()
-			t.Logf("| %s | %d | %d | %d | %d | %d of %d |", at.name, k.last, k.rows, k.ways, k.shown, k.stopped, k.tried)
+			t.Logf(
+				"| %s | %d | %d | %d | %d | %d of %d |", at.name, k.last, k.rows, k.ways, k.shown, k.stopped, k.tried,
+			)
 		})
 	}
 }
@@ -88,7 +91,9 @@ func (k *tampering) sql(sql string, args object) [][]string {
 
 func (k *tampering) promote(version int, env ...string) said {
 	k.t.Helper()
-	return k.tool.run(env, "promote", "--model", tampered, "--candidate", fmt.Sprintf("models:/%s/%d", tampered, version),
+	return k.tool.run(env, "promote", "--model", tampered, "--candidate", fmt.Sprintf(
+		"models:/%s/%d", tampered, version,
+	),
 		"--stage", "Production", "--thresholds", "acc >= 0.5", "--override", "downgrade")
 }
 
@@ -117,7 +122,9 @@ func (k *tampering) setUp() {
 		must("model-versions/create", object{"name": tampered, "source": source, "run_id": logged.RunID})
 	}
 	for k.last = 0; k.last < 35; k.last++ {
-		if got := k.promote(1+k.last%2, "GITHUB_RUN_ID="+strconv.Itoa(k.last)); got.Reason != "ok" || got.RecordID == "" {
+		if got := k.promote(
+			1+k.last%2, "GITHUB_RUN_ID="+strconv.Itoa(k.last),
+		); got.Reason != "ok" || got.RecordID == "" {
 			k.t.Fatalf("%s: %s", got.Reason, got.Error)
 		}
 	}
@@ -130,11 +137,13 @@ func (k *tampering) setUp() {
 	if err := os.WriteFile(k.kept, sound.text, 0o600); err != nil {
 		k.t.Fatal(err)
 	}
-	k.anchored = k.sql("SELECT value FROM registered_model_tags WHERE name = :name AND key = 'promote.ledger'", object{"name": tampered})[0][0]
+	k.anchored = k.sql("SELECT value FROM registered_model_tags WHERE name = :name AND key = 'promote.ledger'", object{
+		"name": tampered,
+	})[0][0]
 }
 
-// noticed asserts that history shows the edit, at the entry where one is given, and, where the newest page or what leads
-// to it was edited, that nothing is promoted on top of it.
+// noticed asserts that history shows the edit, at the entry where one is given, and, where the newest page or what
+// leads to it was edited, that nothing is promoted on top of it.
 func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
 	k.t.Helper()
 	k.ways++
@@ -164,7 +173,9 @@ func (k *tampering) noticed(what string, entry int, promote bool, reasons ...str
 func (k *tampering) fields() {
 	for _, page := range []string{k.second, k.first} {
 		newest := page == k.second
-		for i, row := range k.sql("SELECT key, value FROM params WHERE run_uuid = :page ORDER BY key", object{"page": page}) {
+		for i, row := range k.sql("SELECT key, value FROM params WHERE run_uuid = :page ORDER BY key", object{
+			"page": page,
+		}) {
 			key, value := row[0], row[1]
 			if !newest && !*whole && numbered(key) != 0 && i%12 != 0 {
 				continue
@@ -203,7 +214,8 @@ func (k *tampering) lastOutcome() {
 	} else {
 		k.stopped++
 	}
-	if got := k.history("--records-file", k.kept); got.status != 3 || got.Reason != "ledger-lost" || got.History.At != k.last {
+	if got := k.history("--records-file", k.kept); got.status != 3 || got.Reason != "ledger-lost" ||
+		got.History.At != k.last {
 		k.t.Errorf("removing the last outcome: history ends with status %d, %s: %s", got.status, got.Reason, got.Error)
 	} else {
 		k.shown++
@@ -215,15 +227,24 @@ func (k *tampering) entries() {
 	for first := k.last - 2; first <= k.last; first++ {
 		for last := first; last <= k.last; last += max(1, k.last-first) {
 			var gone [][]string
-			for _, row := range k.sql("SELECT key, value FROM params WHERE run_uuid = :page", object{"page": k.second}) {
+			for _, row := range k.sql("SELECT key, value FROM params WHERE run_uuid = :page", object{
+				"page": k.second,
+			}) {
 				if n := numbered(row[0]); n >= first && n <= last {
 					gone = append(gone, row)
-					k.sql("DELETE FROM params WHERE run_uuid = :page AND key = :key", object{"page": k.second, "key": row[0]})
+					k.sql("DELETE FROM params WHERE run_uuid = :page AND key = :key", object{
+						"page": k.second,
+						"key":  row[0],
+					})
 				}
 			}
 			k.noticed(fmt.Sprintf("removing entries %d to %d of %d", first, last, k.last), first, true)
 			for _, row := range gone {
-				k.sql("INSERT INTO params (run_uuid, key, value) VALUES (:page, :key, :value)", object{"page": k.second, "key": row[0], "value": row[1]})
+				k.sql("INSERT INTO params (run_uuid, key, value) VALUES (:page, :key, :value)", object{
+					"page":  k.second,
+					"key":   row[0],
+					"value": row[1],
+				})
 			}
 		}
 	}
@@ -263,8 +284,8 @@ func (k *tampering) anchor() {
 	}
 }
 
-// rewrite replaces the ledger by another true one, in the same runs and with its anchor and marks, as somebody would who
-// has the database and this program. No chain can show that; the kept copy does.
+// rewrite replaces the ledger by another true one, in the same runs and with its anchor and marks, as somebody would
+// who has the database and this program. No chain can show that; the kept copy does.
 func (k *tampering) rewrite() {
 	home := "mlflow-promotions/" + tampered
 	k.sql("UPDATE experiments SET name = 'aside' WHERE name = :name", object{"name": home})
@@ -279,17 +300,25 @@ func (k *tampering) rewrite() {
 	k.sql("DELETE FROM params WHERE run_uuid = :a OR run_uuid = :b", object{"a": k.first, "b": k.second})
 	k.sql("UPDATE params SET run_uuid = :to WHERE run_uuid = :from", object{"from": forged, "to": k.first})
 	for _, table := range []string{"registered_model_tags", "model_version_tags"} {
-		k.sql("UPDATE "+table+" SET value = REPLACE(value, :from, :to) WHERE name = :name AND key IN ('promote.ledger', 'promote.record')",
+		k.sql("UPDATE "+table+" SET value = REPLACE(value, :from, :to) WHERE name = :name AND key IN "+
+			"('promote.ledger', 'promote.record')",
 			object{"from": forged, "to": k.first, "name": tampered})
 	}
 	k.sql("UPDATE experiments SET name = 'forged' WHERE name = :name", object{"name": home})
 	k.sql("UPDATE experiments SET name = :name WHERE name = 'aside'", object{"name": home})
-	k.sql("UPDATE experiment_tags SET value = :first WHERE key = 'tail' AND value = :second", object{"first": k.first, "second": k.second})
-	if got := k.history(); got.status != 0 || len(got.History.Entries) != 3 || got.History.Entries[0].Record.Actor != "mallory" {
+	k.sql("UPDATE experiment_tags SET value = :first WHERE key = 'tail' AND value = :second", object{
+		"first":  k.first,
+		"second": k.second,
+	})
+	if got := k.history(); got.status != 0 || len(got.History.Entries) != 3 ||
+		got.History.Entries[0].Record.Actor != "mallory" {
 		k.t.Errorf("a chain that was rewritten as a whole can be told by itself: status %d, %s", got.status, got.Error)
 	}
-	if got := k.history("--records-file", k.kept); got.status != 3 || got.Reason != "ledger-lost" || got.History.At != 1 {
-		k.t.Errorf("a chain that was rewritten as a whole is not told with a kept copy: status %d, %s", got.status, got.Error)
+	if got := k.history("--records-file", k.kept); got.status != 3 || got.Reason != "ledger-lost" ||
+		got.History.At != 1 {
+		k.t.Errorf(
+			"a chain that was rewritten as a whole is not told with a kept copy: status %d, %s", got.status, got.Error,
+		)
 	}
 }
 

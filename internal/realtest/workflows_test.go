@@ -91,7 +91,9 @@ func (u *adopter) repository() {
 			'    - run: ls -l audit.html audit.sarif' '      shell: bash' >action.yml && mkdir -p upload-sarif && cp action.yml upload-sarif/ &&
 		git init --quiet --initial-branch main && git add --all &&
 		git -c user.name=test -c user.email=test@example.com commit --quiet --message test`
-	if out, err := exec.Command("bash", "-c", script, "user", u.dir, u.engine.copy, u.stubs).CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"bash", "-c", script, "user", u.dir, u.engine.copy, u.stubs,
+	).CombinedOutput(); err != nil {
 		u.t.Fatalf("%v\n%s", err, out)
 	}
 }
@@ -124,9 +126,11 @@ func (u *adopter) act(run int, workflow, event string, payload object) (string, 
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		u.t.Fatal(err)
 	}
-	args := []string{event, "--eventpath", file, "--workflows", ".github/workflows/" + workflow, "--platform", "ubuntu-latest=" + runnerImage,
+	args := []string{event, "--eventpath", file, "--workflows", ".github/workflows/" +
+		workflow, "--platform", "ubuntu-latest=" + runnerImage,
 		"--pull=false", "--action-offline-mode", "--rm", "--actor", "ann",
-		"--secret", "GITHUB_TOKEN=" + jobToken, "--secret", "MLFLOW_TOKEN=" + mlflowKey, "--secret", "SLACK_WEBHOOK=" + u.slack,
+		"--secret", "GITHUB_TOKEN=" + jobToken, "--secret", "MLFLOW_TOKEN=" + mlflowKey, "--secret", "SLACK_WEBHOOK=" +
+			u.slack,
 		"--var", "MLFLOW_TRACKING_URI=" + u.mlflow.URL,
 		"--env", "GITHUB_API_URL=" + u.api, "--env", fmt.Sprint("GITHUB_RUN_ID=", run),
 		"--local-repository", "mlflow-promote/mlflow-promote@v1=" + u.engine.copy}
@@ -180,12 +184,15 @@ func (u *adopter) events(kind string) []json.RawMessage {
 
 // The workflows of examples/ as a user has them: the image, an MLflow server on PostgreSQL, act, and a GitHub that is
 // held to its own description.
-func TestTheExampleWorkflows(t *testing.T) {
+func TestExampleWorkflows(t *testing.T) {
 	u := newAdopter(t)
 	head := u.head()
 	u.hub.Add(githubtest.Repository{
 		Name: repository, Commits: []*githubtest.Commit{{SHA: head, Author: "bob"}},
-		Runs:  []*githubtest.Run{{ID: 1, SHA: head, Actor: "ann"}, {ID: 2, SHA: head, Actor: "ann"}, {ID: 3, SHA: head, Actor: "ann"}, {ID: 4, SHA: head, Actor: "ann"}},
+		Runs: []*githubtest.Run{
+			{ID: 1, SHA: head, Actor: "ann"}, {ID: 2, SHA: head, Actor: "ann"}, {ID: 3, SHA: head, Actor: "ann"},
+			{ID: 4, SHA: head, Actor: "ann"},
+		},
 		Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head}},
 	})
 	logged, err := u.mlflow.Train(t.Context(),
@@ -197,7 +204,14 @@ func TestTheExampleWorkflows(t *testing.T) {
 		t.Fatal(err)
 	}
 	candidate := func(i int) object {
-		return object{"inputs": object{"model": "churn", "candidate": "runs:/" + logged[i].RunID + "/model", "alias": "champion", "dry-run": "false"}}
+		return object{
+			"inputs": object{
+				"model":     "churn",
+				"candidate": "runs:/" + logged[i].RunID + "/model",
+				"alias":     "champion",
+				"dry-run":   "false",
+			},
+		}
 	}
 
 	out := u.mustAct(1, "promote.yml", "workflow_dispatch", candidate(0))
@@ -211,7 +225,11 @@ func TestTheExampleWorkflows(t *testing.T) {
 
 	// A pull request is told what merging would do, twice in one comment.
 	pull := object{"action": "synchronize", "number": 12, "pull_request": object{
-		"number": 12, "head": object{"sha": head, "ref": "topic", "repo": object{"full_name": repository}}, "base": object{"ref": "main", "repo": object{"full_name": repository}},
+		"number": 12, "head": object{
+			"sha":  head,
+			"ref":  "topic",
+			"repo": object{"full_name": repository},
+		}, "base": object{"ref": "main", "repo": object{"full_name": repository}},
 	}}
 	u.mustAct(2, "validate.yml", "pull_request", pull)
 	u.mustAct(2, "validate.yml", "pull_request", pull)
@@ -223,12 +241,18 @@ func TestTheExampleWorkflows(t *testing.T) {
 
 	// Merging does it.
 	u.hub.Change(repository, func(r *githubtest.Repository) { r.Pulls[0].Merged, r.Pulls[0].Merge = true, head })
-	out = u.mustAct(3, "apply-on-merge.yml", "push", object{"ref": "refs/heads/main", "after": head, "head_commit": object{"id": head}})
+	out = u.mustAct(3, "apply-on-merge.yml", "push", object{
+		"ref":         "refs/heads/main",
+		"after":       head,
+		"head_commit": object{"id": head},
+	})
 	u.champion("2")
 
 	// A worse model is refused, and nothing is sent.
 	sent := len(u.events("model-promoted"))
-	if out, err := u.act(4, "promote.yml", "workflow_dispatch", candidate(2)); err == nil || !strings.Contains(out, "### Blocked:") {
+	if out, err := u.act(
+		4, "promote.yml", "workflow_dispatch", candidate(2),
+	); err == nil || !strings.Contains(out, "### Blocked:") {
 		t.Errorf("a worse model: %v\n%s", err, out)
 	}
 	u.champion("2")
@@ -238,7 +262,9 @@ func TestTheExampleWorkflows(t *testing.T) {
 
 	u.audits()
 
-	u.mustAct(5, "rollback.yml", "workflow_dispatch", object{"inputs": object{"model": "churn", "alias": "champion", "version": ""}})
+	u.mustAct(5, "rollback.yml", "workflow_dispatch", object{
+		"inputs": object{"model": "churn", "alias": "champion", "version": ""},
+	})
 	u.champion("1")
 	states := u.deploymentStates()
 	if !slices.Contains(states, "success") {
@@ -255,7 +281,10 @@ func TestTheExampleWorkflows(t *testing.T) {
 		if err := json.Unmarshal(sentEvents[i], &payload); err != nil {
 			t.Fatal(err)
 		}
-		out := u.mustAct(6+i, "deploy-on-event.yml", "repository_dispatch", object{"action": "model-promoted", "client_payload": payload})
+		out := u.mustAct(6+i, "deploy-on-event.yml", "repository_dispatch", object{
+			"action":         "model-promoted",
+			"client_payload": payload,
+		})
 		if want := "deploying models:/churn/" + version + ", version " + version; !strings.Contains(out, want) {
 			t.Errorf("the consumer of %s did not say %q:\n%s", sentEvents[i], want, out)
 		}
@@ -279,7 +308,10 @@ func (u *adopter) audits() {
 		{"2", "", "closed", "nothing found"},
 	} {
 		if step.state == "closed" {
-			if err := u.mlflow.Call(u.t.Context(), http.MethodPatch, "registered-models/update", object{"name": "churn", "description": "Who leaves"}, nil); err != nil {
+			if err := u.mlflow.Call(
+				u.t.Context(), http.MethodPatch, "registered-models/update",
+				object{"name": "churn", "description": "Who leaves"}, nil,
+			); err != nil {
 				u.t.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
 // Package trigger says which events and refs of GitHub Actions may start a command that writes.
 //
-// It must stay pure: what GitHub said and answered is handed in.
+// It sends no requests: the caller passes in what GitHub said about the job.
 package trigger

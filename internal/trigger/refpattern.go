@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// refPattern is one line of allow-refs, in GitHub's own filter patterns. Globs of Go's libraries differ from these: GitHub
-// repeats the character before ? and +, and its ** also matches inside a name, as in release**.
+// refPattern is one line of allow-refs, a filter pattern of GitHub. Such a pattern differs from a glob of Go: ? and +
+// refer to the character before them, and ** also matches inside a name, as in release**.
 type refPattern struct {
 	exclude bool
-	full    *regexp.Regexp // of the full name, refs/heads/… or refs/tags/…
+	full    *regexp.Regexp // matches the full name, refs/heads/… or refs/tags/…
 }
 
-// refPatterns are read in order: the last line that matches a ref decides.
+// refPatterns are the lines of allow-refs. The last line that matches a ref decides.
 type refPatterns []refPattern
 
-// match reports whether a ref, given by its full name, may write. Case counts.
+// match reports whether a ref may write. It takes the full name and is case-sensitive.
 func (ps refPatterns) match(ref string) bool {
 	allowed := false
 	for _, p := range ps {
@@ -33,8 +33,8 @@ const (
 	tagPrefix    = "refs/tags/"
 )
 
-// ParseRefPattern reads a pattern such as release/**, refs/tags/v* or !release/old. Without refs/ in front it is about
-// branches.
+// ParseRefPattern parses a pattern such as release/**, refs/tags/v* or !release/old. A pattern without the prefix refs/
+// matches branches.
 func ParseRefPattern(text string) (refPattern, error) {
 	name, exclude := strings.CutPrefix(text, "!")
 	prefix := branchPrefix
@@ -44,7 +44,8 @@ func ParseRefPattern(text string) (refPattern, error) {
 	case strings.HasPrefix(name, tagPrefix):
 		prefix, name = tagPrefix, name[len(tagPrefix):]
 	case strings.HasPrefix(name, "refs/"):
-		return refPattern{}, errors.New("want a branch, as in release/**, or a tag, as in refs/tags/v*; no other refs may write")
+		return refPattern{}, errors.New("is neither a branch nor a tag; " +
+			"write a branch such as release/** or a tag such as refs/tags/v*")
 	}
 	expression, err := refExpression(name)
 	if err != nil {
@@ -52,12 +53,12 @@ func ParseRefPattern(text string) (refPattern, error) {
 	}
 	full, err := regexp.Compile("^" + prefix + expression + "$")
 	if err != nil {
-		return refPattern{}, errors.New("is not a pattern of GitHub's filters; write a name, with * or ** for any part of it")
+		return refPattern{}, errors.New("is not a GitHub filter pattern; write a name, with * or ** as a wildcard")
 	}
 	return refPattern{exclude, full}, nil
 }
 
-// maxRefPattern bounds a pattern in bytes; a longer one is no name of a ref.
+// maxRefPattern bounds the length of a pattern in bytes. No name of a ref is longer.
 const maxRefPattern = 255
 
 var refClass = regexp.MustCompile(`^\[([A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9])+\]`)
@@ -65,15 +66,16 @@ var refClass = regexp.MustCompile(`^\[([A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9])+\]`)
 // refExpression translates a pattern into a regular expression.
 func refExpression(pattern string) (string, error) {
 	if pattern == "" || len(pattern) > maxRefPattern || strings.ContainsAny(pattern, " \t~^:") {
-		return "", errors.New("want the name of a branch or tag, with *, **, ?, + and [] as in GitHub's filters")
+		return "", errors.New("is not the name of a branch or tag; write a GitHub filter pattern such as release/**")
 	}
 	var out strings.Builder
-	atom := "" // the last character or set, which ? and + repeat
+	atom := "" // the last character or set, which a following ? or + refers to
 	for rest := pattern; rest != ""; {
 		_, n := utf8.DecodeRuneInString(rest)
 		switch {
 		case (rest[0] == '?' || rest[0] == '+') && atom == "":
-			return "", errors.New("has a ? or + with nothing in front of it; ? makes the character before it optional, + repeats it")
+			return "", errors.New("has a ? or + without a character before it; " +
+				"? makes the character before it optional, + repeats it")
 		case rest[0] == '?' || rest[0] == '+':
 			atom = "(?:" + atom + rest[:1] + ")"
 			rest = rest[1:]
@@ -83,7 +85,8 @@ func refExpression(pattern string) (string, error) {
 		case rest[0] == '[':
 			class := refClass.FindString(rest)
 			if class == "" {
-				return "", errors.New("has a [ that begins no set of letters and digits, such as [0-9] or [a-z]; write \\[ for the character")
+				return "", errors.New("has a [ that does not start a set of letters or digits; " +
+					"write a set such as [0-9], or \\[ for the character itself")
 			}
 			n = len(class)
 		case rest[0] == '\\' && len(rest) > 1:
@@ -97,7 +100,7 @@ func refExpression(pattern string) (string, error) {
 	return out.String() + atom, nil
 }
 
-// refAtom is the expression for the part of a pattern that stands for one thing.
+// refAtom returns the regular expression for one wildcard, set or character.
 func refAtom(part string) string {
 	switch {
 	case part == "**":
@@ -114,7 +117,8 @@ func refAtom(part string) string {
 
 var refSpecial = regexp.MustCompile(`[*?+\[\]\\]|^!`)
 
-// patternFor is a line of allow-refs that matches exactly this ref; "" if no line may, as for the merge of a pull request.
+// patternFor returns the line of allow-refs that matches exactly this ref. It returns "" if there is no such line, as
+// for refs/pull/7/merge.
 func patternFor(ref string) string {
 	name, branch := strings.CutPrefix(ref, branchPrefix)
 	if !branch && !strings.HasPrefix(ref, tagPrefix) {

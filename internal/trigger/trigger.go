@@ -11,26 +11,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule says what a job that an event started may do. The zero value is for every event that the table does not name.
+// startRule says what a job may do that an event started. The zero value is for events that are not in the table.
 type startRule int
 
 const (
 	ifListed   startRule = iota // writes only if the input allow-events names the event
-	byRef                       // writes on the default branch and on allowed refs, and on tags of the default branch's commits
+	byRef                       // writes on the default branch, on tags of its commits, and on allowed refs
 	byCommit                    // writes on commits of the default branch and on allowed refs
 	byFollowed                  // writes if the run that this one follows ran on a commit of the default branch
-	onSchedule                  // as byRef; GitHub starts it on the default branch alone, and may not name that in the event
+	onSchedule                  // as byRef; always on the default branch, which the event may not name
 	dryRunOnly
 	neverWrites
 )
 
-// startRules are guards against accidents: a branch brings its own workflow, and so its own inputs. What protects a
-// registry is that only trusted jobs get its credential.
+// startRules only prevent accidents, because a branch can change its own workflow and inputs. The registry is safe only
+// if untrusted jobs do not get its credential.
 var startRules = map[string]startRule{
 	"workflow_dispatch":   byRef,
 	"push":                byRef,
 	"repository_dispatch": byRef,
-	"workflow_call":       byRef, // GitHub passes the caller's event; other runners may name this one
+	"workflow_call":       byRef, // GitHub passes the event of the caller; other runners may not
 	"schedule":            onSchedule,
 	"release":             byCommit,
 	"deployment":          byCommit,
@@ -42,19 +42,20 @@ var startRules = map[string]startRule{
 	"pull_request_target": neverWrites,
 }
 
-// Start is how a job began: what GitHub said, and what it answered when asked.
+// Start is what is known about the start of a job.
 type Start struct {
-	Event, ref    string // ref by its full name, "" if GitHub named none
-	DefaultBranch string // "" if GitHub did not say
-	merged        bool   // pull_request: a merge closed it
-	base          string // branch that a pull request goes into
+	Event, ref    string // ref is the full name, or "" if it is unknown
+	DefaultBranch string // "" if it is unknown
+	merged        bool   // pull_request: it was merged
+	base          string // pull_request: the branch that it is merged into
 	deleted       bool   // push: it deleted a branch or tag
-	followed      string // workflow_run: the branch or tag, and the repository, of the run that this one follows
-	Commit        string // whose place may decide
-	// OnDefault is whether the commit is part of the default branch. It is gathered only after decide has asked for it.
+	followed      string // workflow_run: branch or tag, and repository, of the run that this one follows
+	Commit        string // commit that the job is about
+	// OnDefault is whether the commit is on the default branch. It is looked up only if Decide returns Asks.
 	OnDefault registry.Known[bool]
 }
 
+// Of returns the start of a job.
 func Of(job actions.Context) Start {
 	s := Start{
 		Event: job.EventName, ref: job.Ref, DefaultBranch: job.DefaultBranch, Commit: job.SHA,
@@ -67,7 +68,7 @@ func Of(job actions.Context) Start {
 	return s
 }
 
-// Allowance is what the inputs allow besides the rules.
+// Allowance are the refs and events that the inputs allow in addition to the rules.
 type Allowance struct {
 	Refs   refPatterns
 	Events []string
@@ -80,18 +81,18 @@ const (
 	Refused Outcome = iota
 	Writes
 	DryRun
-	Asks // GitHub has to say first whether the commit is on the default branch
+	Asks // set OnDefault, then call Decide again
 )
 
-// Decision is an outcome and, if it is a refusal, the cause and what to do.
+// Decision is an outcome. A refusal has a cause and a hint.
 type Decision struct {
 	Outcome     Outcome
 	Cause, Hint string
 }
 
-const onlyLook = "to only look, set dry-run: true"
+const orDryRun = "to write nothing, set dry-run: true"
 
-// Decide says what the start may do.
+// Decide returns what the job may do.
 func (s Start) Decide(allow Allowance) Decision {
 	rule := startRules[s.Event]
 	if rule == ifListed && slices.Contains(allow.Events, s.Event) {
@@ -99,16 +100,17 @@ func (s Start) Decide(allow Allowance) Decision {
 	}
 	switch {
 	case rule == neverWrites:
-		return refusal("this event runs with the repository's secrets on a stranger's pull request and never writes",
-			"use pull_request for a dry run, and push or workflow_dispatch to promote; allow-events cannot allow this event")
+		return refusal("this event gives the repository's secrets to any pull request, so it may never write",
+			"use pull_request for a dry run, and push or workflow_dispatch to promote; allow-events has no effect here")
 	case rule == dryRunOnly && s.merged:
-		return refusal("the pull request was merged, and this event only makes dry runs", s.pushTrigger())
+		return refusal("the pull request was merged, but this event allows only dry runs", s.pushTrigger())
 	case rule == dryRunOnly:
 		return Decision{Outcome: DryRun}
 	case rule == ifListed:
-		return refusal("this event starts no writes by itself", s.eventHint())
+		return refusal("this event may not start a command that writes", s.eventHint())
 	case s.deleted:
-		return refusal("the push deleted a branch or tag and brings no commit", "start the job by a push that adds commits; "+onlyLook)
+		return refusal("the push deleted a branch or tag, so there is no commit",
+			"start the job with another push; "+orDryRun)
 	case rule == byFollowed:
 		return s.byCommit(rule)
 	case allow.Refs.match(s.ref), rule == onSchedule && s.DefaultBranch == "":
@@ -121,15 +123,16 @@ func (s Start) Decide(allow Allowance) Decision {
 	return refusal("only the default branch and the refs in allow-refs may write", s.refHint())
 }
 
-// byCommit decides by the place of the commit.
+// byCommit decides by whether the commit is on the default branch.
 func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
 		orAllow = "" // allow-refs is about this run's own ref
-		hint = "follow runs of the default branch alone (below workflow_run: " + branchesLine(s.DefaultBranch) + "), or merge the commit first; " + onlyLook
+		hint = "follow only runs of the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
+			"), or merge the commit first; " + orDryRun
 	}
 	if s.DefaultBranch == "" {
-		return refusal("whether the commit is on the default branch cannot be known", hint)
+		return refusal("the event does not name the default branch, so the commit cannot be checked", hint)
 	}
 	if !s.OnDefault.Gathered() {
 		return Decision{Outcome: Asks}
@@ -137,8 +140,9 @@ func (s Start) byCommit(rule startRule) Decision {
 	onDefault, known := s.OnDefault.Get()
 	switch {
 	case !known:
-		return refusal(fmt.Sprintf("whether commit %.12s is on the default branch is not known: %s", s.Commit, s.OnDefault.Why()),
-			"add contents: read below permissions: of the job, and leave the input github-token at its default"+orAllow+"; "+onlyLook)
+		cause := fmt.Sprintf("check whether commit %.12s is on the default branch: %s", s.Commit, s.OnDefault.Why())
+		return refusal(cause, "add contents: read below permissions: of the job, "+
+			"and leave the input github-token at its default"+orAllow+"; "+orDryRun)
 	case !onDefault:
 		return refusal(fmt.Sprintf("commit %.12s is not on the default branch", s.Commit), hint)
 	}
@@ -147,53 +151,54 @@ func (s Start) byCommit(rule startRule) Decision {
 
 func refusal(cause, hint string) Decision { return Decision{Refused, cause, hint} }
 
-// refHint says from where the job may write.
+// refHint returns a hint about the refs that may write.
 func (s Start) refHint() string {
 	where := "start the job on " + cmp.Or(s.DefaultBranch, "the default branch")
 	if strings.HasPrefix(s.ref, tagPrefix) {
 		where = "tag a commit of " + cmp.Or(s.DefaultBranch, "the default branch")
 	}
 	if s.DefaultBranch == "" {
-		where += ", with an event file that names it (repository.default_branch)"
+		where += ", with an event that names it (repository.default_branch)"
 	}
-	return where + s.orAllow() + "; " + onlyLook
+	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow proposes the line of allow-refs that lets this ref write; "" if no line may.
+// orAllow suggests the line of allow-refs for this ref. It returns "" if no line can allow it.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
 		return ""
 	}
-	return ", or give the input allow-refs: " + format.YAMLScalar(line)
+	return ", or set allow-refs: " + format.YAMLScalar(line)
 }
 
-// eventHint says which event may write. An event is proposed for allow-events only if its ref may write then.
+// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, or
+// together with allow-refs.
 func (s Start) eventHint() string {
-	hint := "start the job by workflow_dispatch, push or schedule"
+	hint := "start the job with workflow_dispatch, push or schedule"
 	line := patternFor(s.ref)
 	switch onDefault := s.DefaultBranch != "" && s.ref == branchPrefix+s.DefaultBranch; {
 	case s.Event == "", line == "":
 	case onDefault, strings.HasPrefix(s.ref, tagPrefix):
-		hint += ", or give the input allow-events: " + s.Event
+		hint += ", or set allow-events: " + s.Event
 	default:
-		hint += ", or give the inputs allow-events: " + s.Event + " and allow-refs: " + format.YAMLScalar(line)
+		hint += ", or set allow-events: " + s.Event + " and allow-refs: " + format.YAMLScalar(line)
 	}
-	return hint + "; " + onlyLook
+	return hint + "; " + orDryRun
 }
 
-// pushTrigger is the trigger that runs for the merge itself.
+// pushTrigger returns a hint to promote on the push that a merge makes.
 func (s Start) pushTrigger() string {
-	return "promote by the push that the merge makes: on: {push: {" + branchesLine(cmp.Or(s.base, s.DefaultBranch)) + "}}"
+	return "promote on the push of the merge: on: {push: {" + branchesLine(cmp.Or(s.base, s.DefaultBranch)) + "}}"
 }
 
 func branchesLine(branch string) string {
 	return "branches: [" + format.YAMLScalar(cmp.Or(branch, "main")) + "]"
 }
 
-// Facts are what GitHub said about the start, as people read them.
+// Facts describes the start in words, for messages.
 func (s Start) Facts() string {
-	event, ref, branch := "no event", "no ref", "GitHub named no default branch"
+	event, ref, branch := "no event", "no ref", "no default branch"
 	if s.Event != "" {
 		event = fmt.Sprintf("event %q", s.Event)
 	}

@@ -2,7 +2,6 @@ package trigger
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-var renewTable = flag.Bool("update", false, "write the table in docs/github.md")
+var updateTable = flag.Bool("update", false, "write the table in docs/github.md")
 
 const (
 	onMain    = "refs/heads/main"
@@ -24,6 +23,8 @@ const (
 	onPull    = "refs/pull/17/merge"
 	someSHA   = "c0ffee11c0ffee11c0ffee11c0ffee11c0ffee11"
 	forkedRun = `"main" of repository "eve/churn"`
+	mainRun   = `"main" of repository "acme/churn"`
+	tagRun    = `"v1.0" of repository "acme/churn"`
 )
 
 var (
@@ -32,31 +33,50 @@ var (
 	noAnswer  = registry.Unreadable[bool]("the input github-token is empty")
 )
 
-// startCase is one row of the table in docs/github.md. The default branch is main unless it says otherwise.
+// startCase is a case, and for the cases in starts a row of the table in docs/github.md.
 type startCase struct {
 	Start
 	allowRefs, allowEvents []string
 	want                   Outcome
-	cause                  string // part of the refusal
+	cause                  string // part of the cause of a refusal
 }
 
-// starts is every way to begin that the rules tell apart, in the order of the documentation.
+// starts are the cases of the documentation, in its order. The default branch is main.
 var starts = []startCase{
 	{Start: Start{Event: "workflow_dispatch", ref: onMain}, want: Writes},
 	{Start: Start{Event: "workflow_dispatch", ref: onTopic}, cause: "only the default branch"},
 	{Start: Start{Event: "workflow_dispatch", ref: "refs/heads/Main"}, cause: "only the default branch"},
-	{Start: Start{Event: "workflow_dispatch", ref: "refs/heads/release/1.0/hotfix"}, allowRefs: []string{"release/**"}, want: Writes},
-	{Start: Start{Event: "workflow_dispatch", ref: "refs/heads/release/old"}, allowRefs: []string{"release/**", "!release/old"}, cause: "only the default branch"},
+	{
+		Start:     Start{Event: "workflow_dispatch", ref: "refs/heads/release/1.0/hotfix"},
+		allowRefs: []string{"release/**"},
+		want:      Writes,
+	},
+	{
+		Start:     Start{Event: "workflow_dispatch", ref: "refs/heads/release/old"},
+		allowRefs: []string{"release/**", "!release/old"},
+		cause:     "only the default branch",
+	},
 	{Start: Start{Event: "workflow_dispatch", ref: onTag, OnDefault: contained}, want: Writes},
 	{Start: Start{Event: "push", ref: onMain}, want: Writes},
 	{Start: Start{Event: "push", ref: onTopic}, cause: "only the default branch"},
-	{Start: Start{Event: "push", ref: "refs/heads/v1.0"}, allowRefs: []string{"refs/tags/v*"}, cause: "only the default branch"},
+	{
+		Start:     Start{Event: "push", ref: "refs/heads/v1.0"},
+		allowRefs: []string{"refs/tags/v*"},
+		cause:     "only the default branch",
+	},
 	{Start: Start{Event: "push", ref: onMain, deleted: true}, cause: "deleted a branch or tag"},
 	{Start: Start{Event: "push", ref: onTag, OnDefault: contained}, want: Writes},
 	{Start: Start{Event: "push", ref: onTag, OnDefault: elsewhere}, cause: "is not on the default branch"},
-	{Start: Start{Event: "push", ref: onTag, OnDefault: noAnswer}, cause: "is not known: the input github-token is empty"},
+	{
+		Start: Start{Event: "push", ref: onTag, OnDefault: noAnswer},
+		cause: "on the default branch: the input github-token is empty",
+	},
 	{Start: Start{Event: "push", ref: onTag, OnDefault: elsewhere}, allowRefs: []string{"refs/tags/v*"}, want: Writes},
-	{Start: Start{Event: "push", ref: onTag, OnDefault: elsewhere}, allowRefs: []string{"v*"}, cause: "is not on the default branch"},
+	{
+		Start:     Start{Event: "push", ref: onTag, OnDefault: elsewhere},
+		allowRefs: []string{"v*"},
+		cause:     "is not on the default branch",
+	},
 	{Start: Start{Event: "push", ref: "refs/tags/main", OnDefault: elsewhere}, cause: "is not on the default branch"},
 	{Start: Start{Event: "schedule", ref: onMain}, want: Writes},
 	{Start: Start{Event: "repository_dispatch", ref: onMain}, want: Writes},
@@ -67,38 +87,74 @@ var starts = []startCase{
 	{Start: Start{Event: "deployment", OnDefault: contained}, want: Writes},
 	{Start: Start{Event: "deployment", ref: onTopic, OnDefault: elsewhere}, cause: "is not on the default branch"},
 	{Start: Start{Event: "deployment_status", ref: onMain, OnDefault: contained}, want: Writes},
-	{Start: Start{Event: "deployment_status", ref: onTopic, OnDefault: noAnswer}, cause: "is not known"},
-	{Start: Start{Event: "workflow_run", ref: onMain, followed: `"main" of repository "acme/churn"`, OnDefault: contained}, want: Writes},
-	{Start: Start{Event: "workflow_run", ref: onMain, followed: forkedRun, OnDefault: elsewhere}, cause: "is not on the default branch"},
-	{Start: Start{Event: "workflow_run", ref: onMain, followed: `"v1.0" of repository "acme/churn"`, OnDefault: noAnswer}, cause: "is not known"},
-	{Start: Start{Event: "workflow_run", ref: onMain, followed: forkedRun, OnDefault: elsewhere}, allowRefs: []string{"main"}, cause: "is not on the default branch"},
+	{
+		Start: Start{Event: "deployment_status", ref: onTopic, OnDefault: noAnswer},
+		cause: "the input github-token is empty",
+	},
+	{
+		Start: Start{Event: "workflow_run", ref: onMain, followed: mainRun, OnDefault: contained},
+		want:  Writes,
+	},
+	{
+		Start: Start{Event: "workflow_run", ref: onMain, followed: forkedRun, OnDefault: elsewhere},
+		cause: "is not on the default branch",
+	},
+	{
+		Start: Start{Event: "workflow_run", ref: onMain, followed: tagRun, OnDefault: noAnswer},
+		cause: "the input github-token is empty",
+	},
+	{
+		Start:     Start{Event: "workflow_run", ref: onMain, followed: forkedRun, OnDefault: elsewhere},
+		allowRefs: []string{"main"},
+		cause:     "is not on the default branch",
+	},
 	{Start: Start{Event: "pull_request", ref: onPull}, want: DryRun},
-	{Start: Start{Event: "pull_request", ref: onPull, merged: true, base: "main"}, cause: "the pull request was merged"},
-	{Start: Start{Event: "pull_request", ref: onPull}, allowRefs: []string{"**"}, allowEvents: []string{"pull_request"}, want: DryRun},
+	{
+		Start: Start{Event: "pull_request", ref: onPull, merged: true, base: "main"},
+		cause: "the pull request was merged",
+	},
+	{
+		Start:       Start{Event: "pull_request", ref: onPull},
+		allowRefs:   []string{"**"},
+		allowEvents: []string{"pull_request"},
+		want:        DryRun,
+	},
 	{Start: Start{Event: "pull_request_review", ref: onPull}, want: DryRun},
 	{Start: Start{Event: "merge_group", ref: "refs/heads/gh-readonly-queue/main/pr-17-c0ffee"}, want: DryRun},
-	{Start: Start{Event: "pull_request_target", ref: onMain}, cause: "a stranger's pull request"},
-	{Start: Start{Event: "pull_request_target", ref: onMain}, allowEvents: []string{"pull_request_target"}, cause: "a stranger's pull request"},
-	{Start: Start{Event: "issue_comment", ref: onMain}, cause: "starts no writes by itself"},
+	{Start: Start{Event: "pull_request_target", ref: onMain}, cause: "secrets to any pull request"},
+	{
+		Start:       Start{Event: "pull_request_target", ref: onMain},
+		allowEvents: []string{"pull_request_target"},
+		cause:       "secrets to any pull request",
+	},
+	{Start: Start{Event: "issue_comment", ref: onMain}, cause: "may not start a command that writes"},
 	{Start: Start{Event: "issue_comment", ref: onMain}, allowEvents: []string{"issue_comment"}, want: Writes},
-	{Start: Start{Event: "issues", ref: onMain}, cause: "starts no writes by itself"},
-	{Start: Start{Event: "discussion", ref: onMain}, cause: "starts no writes by itself"},
-	{Start: Start{Event: "watch", ref: onMain}, allowEvents: []string{"issues"}, cause: "starts no writes by itself"},
-	{Start: Start{Event: "fork", ref: onMain}, cause: "starts no writes by itself"},
+	{Start: Start{Event: "issues", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "discussion", ref: onMain}, cause: "may not start a command that writes"},
+	{
+		Start:       Start{Event: "watch", ref: onMain},
+		allowEvents: []string{"issues"},
+		cause:       "may not start a command that writes",
+	},
+	{Start: Start{Event: "fork", ref: onMain}, cause: "may not start a command that writes"},
 	{Start: Start{Event: "create", ref: onTopic}, allowEvents: []string{"create"}, cause: "only the default branch"},
-	{Start: Start{Event: "pull_request_review_comment", ref: onPull}, allowEvents: []string{"pull_request_review_comment"}, cause: "only the default branch"},
+	{
+		Start:       Start{Event: "pull_request_review_comment", ref: onPull},
+		allowEvents: []string{"pull_request_review_comment"},
+		cause:       "only the default branch",
+	},
 }
 
-// unnamed are starts for which GitHub did not say what the rules need.
+// unnamed are starts without a default branch, event or ref.
 var unnamed = []startCase{
 	{Start: Start{Event: "push", ref: onMain}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: "refs/heads/"}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: onMain}, allowRefs: []string{"main"}, want: Writes},
-	{Start: Start{Event: "push", ref: onTag, OnDefault: contained}, cause: "cannot be known"},
-	{Start: Start{Event: "workflow_run", ref: onMain, OnDefault: contained}, cause: "cannot be known"},
+	{Start: Start{Event: "push", ref: onTag, OnDefault: contained}, cause: "does not name the default branch"},
+	{Start: Start{Event: "workflow_run", ref: onMain, OnDefault: contained}, cause: "does not name the default branch"},
 	{Start: Start{Event: "schedule", ref: onMain}, want: Writes},
 	{Start: Start{Event: "pull_request", ref: onPull}, want: DryRun},
-	{Start: Start{Event: "", ref: onMain}, cause: "starts no writes by itself"},
+	{Start: Start{Event: "", ref: onMain}, cause: "may not start a command that writes"},
 }
 
 func (c startCase) allowance(t *testing.T) Allowance {
@@ -123,7 +179,7 @@ func TestStart_Decide(t *testing.T) {
 	}
 }
 
-// GitHub is asked only if its answer decides, and without an answer nothing is written.
+// Decide asks GitHub only if the answer matters. Without an answer the start is refused.
 func TestStart_AsksGitHub(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -141,7 +197,7 @@ func TestStart_AsksGitHub(t *testing.T) {
 	}
 }
 
-// A pattern that a refusal proposes lets the same start write, unless no pattern may.
+// If a hint suggests a pattern, the same start may write with it.
 func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -159,13 +215,14 @@ func TestStart_HintsCanBeFollowed(t *testing.T) {
 	}
 }
 
-// Whatever a start looks like, some of the rules never give way.
+// Some rules hold for every start, whatever the inputs allow.
 func TestStart_NeverWrites(t *testing.T) {
 	events := []string{"", "issues"}
 	for event := range startRules {
 		events = append(events, event)
 	}
 	slices.Sort(events)
+	onDefault := rapid.SampledFrom([]registry.Known[bool]{{}, contained, elsewhere, noAnswer})
 	rapid.Check(t, func(t *rapid.T) {
 		s := Start{
 			Event:         rapid.SampledFrom(events).Draw(t, "event"),
@@ -174,7 +231,7 @@ func TestStart_NeverWrites(t *testing.T) {
 			merged:        rapid.Bool().Draw(t, "merged"),
 			deleted:       rapid.Bool().Draw(t, "deleted"),
 			Commit:        someSHA,
-			OnDefault:     rapid.SampledFrom([]registry.Known[bool]{{}, contained, elsewhere, noAnswer}).Draw(t, "on default"),
+			OnDefault:     onDefault.Draw(t, "on default"),
 		}
 		allow := Allowance{Events: rapid.SliceOf(rapid.SampledFrom(events)).Draw(t, "allow events")}
 		if rapid.Bool().Draw(t, "allow all refs") {
@@ -182,18 +239,26 @@ func TestStart_NeverWrites(t *testing.T) {
 		}
 		d := s.Decide(allow)
 		isContained, _ := s.OnDefault.Get()
-		switch rule := startRules[s.Event]; {
-		case d.Outcome != Writes:
-		case rule == neverWrites, rule == dryRunOnly, s.deleted, s.ref == onPull && rule != byCommit && rule != byFollowed && s.DefaultBranch != "",
-			rule == byFollowed && !isContained, rule == ifListed && !slices.Contains(allow.Events, s.Event),
-			s.ref == onTopic && !isContained && len(allow.Refs) == 0 && s.DefaultBranch != "",
-			s.ref == onTag && !isContained && len(allow.Refs) == 0 && rule != onSchedule:
-			t.Fatalf("%s writes: %+v with %+v", s.Facts(), s, allow)
+		rule := startRules[s.Event]
+		noRefs, named := len(allow.Refs) == 0, s.DefaultBranch != ""
+		forbidden := map[string]bool{
+			"the event never writes":         rule == neverWrites || rule == dryRunOnly,
+			"the push deleted a ref":         s.deleted,
+			"the ref is a pull request":      s.ref == onPull && rule != byCommit && rule != byFollowed && named,
+			"the followed commit is foreign": rule == byFollowed && !isContained,
+			"the event is not allowed":       rule == ifListed && !slices.Contains(allow.Events, s.Event),
+			"the branch is not allowed":      s.ref == onTopic && !isContained && noRefs && named,
+			"the tag is not allowed":         s.ref == onTag && !isContained && noRefs && rule != onSchedule,
+		}
+		for why, holds := range forbidden {
+			if holds && d.Outcome == Writes {
+				t.Fatalf("%s writes, although %s: %+v with %+v", s.Facts(), why, s, allow)
+			}
 		}
 	})
 }
 
-// The table in docs/github.md is what the rules do; -update writes it.
+// The table in docs/github.md shows what the rules do. The flag -update writes it.
 func TestStart_TableInDocs(t *testing.T) {
 	const page, begin, end = "../../docs/github.md", "<!-- begin starts -->\n", "<!-- end starts -->"
 	rows := [][]string{{"event", "ref", "what else is known", "inputs", "what happens"}}
@@ -208,21 +273,21 @@ func TestStart_TableInDocs(t *testing.T) {
 	before, rest, found := strings.Cut(string(text), begin)
 	_, after, ended := strings.Cut(rest, end)
 	if !found || !ended {
-		t.Fatalf("%s has no place for the table of starts", page)
+		t.Fatalf("%s has no markers for the table of starts", page)
 	}
 	want := before + begin + "\n" + format.MarkdownTable(rows) + "\n" + end + after
-	if *renewTable {
+	if *updateTable {
 		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if diff := cmp.Diff(want, string(text)); diff != "" {
-		t.Errorf("%s is not what the rules do; run: go test ./internal/trigger -update\n%s", page, diff)
+		t.Errorf("the table in %s is not up to date; run: go test ./internal/trigger -update\n%s", page, diff)
 	}
 }
 
-// row is the case as one line of the documentation.
+// row returns the case as a row of the table.
 func (c startCase) row(t *testing.T) []string {
 	d := c.Decide(c.allowance(t))
 	outcome := map[Outcome]string{Writes: "writes", DryRun: "dry run", Refused: "refused: " + d.Cause}[d.Outcome]
@@ -240,7 +305,7 @@ func (c startCase) row(t *testing.T) []string {
 	return []string{"`" + c.Event + "`", ref, c.known(), strings.Join(inputs, ", "), outcome}
 }
 
-// known says what the rules know of a start besides event and ref.
+// known describes what is known about a start, except its event and ref.
 func (c startCase) known() string {
 	var out []string
 	if c.merged {
@@ -253,7 +318,8 @@ func (c startCase) known() string {
 		out = append(out, "after a run of "+strings.NewReplacer(`"`, "`", "repository ", "").Replace(c.followed))
 	}
 	if isContained, known := c.OnDefault.Get(); known {
-		out = append(out, fmt.Sprintf("commit on the default branch: %v", map[bool]string{true: "yes", false: "no"}[isContained]))
+		answer := map[bool]string{true: "yes", false: "no"}[isContained]
+		out = append(out, "commit on the default branch: "+answer)
 	} else if c.OnDefault.Gathered() {
 		out = append(out, "GitHub cannot be asked")
 	}

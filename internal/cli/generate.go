@@ -11,7 +11,7 @@ import (
 )
 
 // ActionYAML returns the text of action.yml. An input with an environment variable has no default there: the runner
-// would pass the default as a value, and the variable would never be used.
+// would pass the default as a value, and the program would never use the variable.
 func ActionYAML() string {
 	var b strings.Builder
 	b.WriteString("# Generated from the tables in internal/cli; change those and run: make generate\n")
@@ -35,7 +35,7 @@ func ActionYAML() string {
 	return b.String()
 }
 
-// Tables returns the generated tables of the README by the name of their marker.
+// Tables returns the generated tables of the README. The key is the name of the marker in the README.
 func Tables() map[string]string {
 	return map[string]string{
 		"commands": commandTable(), "inputs": inputTable(), "outputs": outputTable(),

@@ -11,17 +11,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// maxStanding bounds how many versions one run judges.
-const maxStanding = 100
+// maxIncumbents bounds how many versions one run checks.
+const maxIncumbents = 100
 
-// validateHolders judges every version that a target of the policy names now by the policy as the pull request has it.
-func validateHolders(ctx context.Context, s *session) {
+// validateIncumbents checks the versions that the policy's targets point to now. It uses the policy of the pull
+// request, so that reviewers see the effect of a change.
+func validateIncumbents(ctx context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
@@ -62,10 +64,10 @@ func validateHolders(ctx context.Context, s *session) {
 	s.report.Verdict.Decision = cmp.Or(s.report.Verdict.Decision, verdict.Promote)
 }
 
-// incumbents lists what the policy's targets name now, by model and target; of the one model and target that the inputs
-// name, where they do.
+// incumbents returns the versions that the policy's targets point to, by model and target. If the inputs name a model
+// or target, it returns only those.
 func incumbents(ctx context.Context, s *session, p policy.Policy) ([]fact.Query, error) {
-	names, err := described(ctx, s, p)
+	names, err := modelsInPolicy(ctx, s, p)
 	if err != nil {
 		return nil, err
 	}
@@ -75,15 +77,16 @@ func incumbents(ctx context.Context, s *session, p policy.Policy) ([]fact.Query,
 		if err != nil && (registry.ReasonOf(err) != registry.ModelGone || name == s.set.Intent.Query.Model) {
 			return nil, err
 		}
-		if out = append(out, found...); len(out) > maxStanding {
-			return nil, tooMany(fmt.Sprintf("the policy describes targets that more than %d versions hold", maxStanding))
+		if out = append(out, found...); len(out) > maxIncumbents {
+			return nil, tooMany(fmt.Sprintf("list versions: the policy covers more than %d versions", maxIncumbents))
 		}
 	}
 	return out, nil
 }
 
-// described lists the models that the policy has rules for. The server is asked for names only where a rule is a pattern.
-func described(ctx context.Context, s *session, p policy.Policy) ([]string, error) {
+// modelsInPolicy returns the models that the policy has rules for. It asks the server for names only if a rule is a
+// pattern.
+func modelsInPolicy(ctx context.Context, s *session, p policy.Policy) ([]string, error) {
 	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "" || names[0] == "*" {
 		names = nil
@@ -96,7 +99,7 @@ func described(ctx context.Context, s *session, p policy.Policy) ([]string, erro
 				return nil, err
 			}
 			if names = all; len(names) >= mlflow.MaxModels {
-				return nil, tooMany(fmt.Sprintf("the registry has %d models or more", len(names)))
+				return nil, tooMany(fmt.Sprintf("list models: the registry has %d models or more", len(names)))
 			}
 		}
 	}
@@ -104,11 +107,13 @@ func described(ctx context.Context, s *session, p policy.Policy) ([]string, erro
 }
 
 func tooMany(msg string) error {
-	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "name a model in the input model, in one step or a matrix of them"}
+	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "check one model at a time: set the input model"}
 }
 
-// incumbentsOf lists the versions that the rule's targets name.
-func incumbentsOf(ctx context.Context, s *session, model string, rule policy.Rule, only registry.Target) ([]fact.Query, error) {
+// incumbentsOf returns the versions that the targets of a rule point to.
+func incumbentsOf(
+	ctx context.Context, s *session, model string, rule policy.Rule, only registry.Target,
+) ([]fact.Query, error) {
 	facts, err := gather.Versions(ctx, s.client, fact.Query{Model: model})
 	if err != nil {
 		return nil, err
@@ -119,7 +124,7 @@ func incumbentsOf(ctx context.Context, s *session, model string, rule policy.Rul
 			continue
 		}
 		target := registry.Target{Alias: t.Alias, Stage: t.Stage, ArchiveExisting: t.Stage != ""}
-		for _, n := range holding(facts, target) {
+		for _, n := range versionsAt(facts, target) {
 			candidate := registry.Candidate{Text: fmt.Sprintf("models:/%s/%d", model, n), Model: model, Number: n}
 			out = append(out, fact.Query{Model: model, Candidate: candidate, Target: target})
 		}
@@ -127,8 +132,8 @@ func incumbentsOf(ctx context.Context, s *session, model string, rule policy.Rul
 	return out, nil
 }
 
-// holding are the numbers of the versions that hold the target, ascending.
-func holding(f fact.Facts, t registry.Target) []int {
+// versionsAt returns the numbers of the versions that the target points to, in ascending order.
+func versionsAt(f fact.Facts, t registry.Target) []int {
 	var out []int
 	for number, known := range f.Versions {
 		if t.Stage != "" && known.OrZero().Stage == t.Stage {
@@ -136,18 +141,19 @@ func holding(f fact.Facts, t registry.Target) []int {
 		}
 	}
 	slices.Sort(out)
-	if n, named := f.Model.OrZero().Aliases[t.Alias]; named && t.Alias != "" {
+	if n, assigned := f.Model.OrZero().Aliases[t.Alias]; assigned && t.Alias != "" {
 		out = []int{n}
 	}
 	if f.Fallback != nil && t.Alias != "" {
 		if tagged := f.Fallback.Holders[t.Alias]; len(tagged) > 0 {
-			out = []int{slices.Max(tagged)} // the highest counts
+			out = []int{slices.Max(tagged)} // the highest number counts
 		}
 	}
 	return out
 }
 
-// judgeIncumbent judges one holder. What is wrong with it alone is its verdict; an error is about the server.
+// judgeIncumbent evaluates the gates for one version. A problem of the version is part of its verdict. An error is a
+// problem of the server or policy.
 func judgeIncumbent(ctx context.Context, s *session, p policy.Policy, q fact.Query) (report.Standing, error) {
 	out := report.Standing{Model: q.Model, Target: q.Target.String(), Version: q.Candidate.Number}
 	applied, err := p.For(q.Model, q.Target)
@@ -165,8 +171,56 @@ func judgeIncumbent(ctx context.Context, s *session, p policy.Policy, q fact.Que
 	default:
 		return out, err
 	}
-	s.surroundings(ctx, &facts)
+	s.addOtherFacts(ctx, &facts)
 	out.Verdict, out.Left = policy.JudgeCurrent(applied.Gates, q.Target, facts, p.Waivers...)
 	slices.Sort(out.Left)
 	return out, nil
+}
+
+// runValidate evaluates the gates and writes nothing. For a pull request it also plans what the merge would do.
+func runValidate(ctx context.Context, s *session) {
+	if s.set.Judging.OfIncumbents {
+		validateIncumbents(ctx, s)
+		return
+	}
+	if !s.gatherToJudge(ctx) || !s.judge() {
+		return
+	}
+	in := s.set.Intent
+	if showsMerge(s) {
+		in.Command = "promote"
+	}
+	p, err := plan.Promote(s.report.Facts, s.report.Verdict, in)
+	if !showsMerge(s) {
+		p.Steps = nil // validate shows the steps only for a pull request
+	}
+	s.setPlan(p)
+	switch {
+	case s.report.Verdict.Effect() == verdict.Block:
+		s.report.Reason = registry.Blocked
+	case s.report.Verdict.Effect() == verdict.Retain:
+		s.report.Reason = registry.Retained
+	case err != nil && registry.ReasonOf(err) != registry.Downgrade && registry.ReasonOf(err) != registry.Held:
+		s.fail(err)
+	default:
+		s.report.Reason = registry.OK
+		if err != nil {
+			s.report.Plan.Notes = append(s.report.Plan.Notes, "promote would refuse it: "+err.Error())
+		}
+	}
+}
+
+// showsMerge reports whether the page shows what merging the pull request would do.
+func showsMerge(s *session) bool {
+	return s.report.PullRequest != nil && !s.set.Intent.Query.Target.Empty()
+}
+
+// compareSignatures adds the changes of the model's signature to the report, for the reviewers of a pull request.
+func compareSignatures(s *session) {
+	incumbent, ok := s.report.Facts.Incumbent().Get()
+	if _, read := incumbent.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
+		return
+	}
+	c := policy.CompareVersions(s.report.Facts, incumbent)
+	s.report.Signature, s.report.SignatureChanges = c.Signature, c.Changes
 }

@@ -10,24 +10,25 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// connections makes connections. It counts the requests to MLflow.
+// connections connects to servers and counts the requests to MLflow.
 type connections struct {
 	process  Process
 	settings inputs.Server
 	console  *console
-	clients  []*rest.Client // of MLflow; the registry's is the last
+	clients  []*rest.Client // for MLflow; the last one is for the registry
 }
 
-// config is how connections are made, to any server.
+// config returns the settings that all connections share.
 func (s *connections) config() rest.Config {
 	c := s.process.Wire
 	c.UserAgent, c.CAs = "mlflow-promote/"+s.process.Version, s.settings.CAs
-	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.settings.InsecureHTTP, s.console.waiting, s.process.Jitter
+	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.settings.InsecureHTTP, s.console.retrying, s.process.Jitter
 	return c
 }
 
-// connect returns a client for MLflow. Nothing is sent yet. mayName returns a user name if it may be shown, else "".
-func (s *connections) connect(mayName func(string) string) (*mlflow.Client, error) {
+// connect returns a client for MLflow. It sends nothing. safeLogin returns a user name if it may be shown, and ""
+// otherwise.
+func (s *connections) connect(safeLogin func(string) string) (*mlflow.Client, error) {
 	tracking, err := s.dial(s.settings.Tracking, s.settings.TrackingHeader)
 	if err != nil {
 		return nil, err
@@ -42,13 +43,13 @@ func (s *connections) connect(mayName func(string) string) (*mlflow.Client, erro
 		Address:   s.settings.Registry,
 		Login:     s.settings.Login,
 		LoggedIn:  s.settings.Basic,
-		MayName:   mayName,
+		MayName:   safeLogin,
 		Workspace: s.settings.Workspace,
 	}, s.process.Jitter), nil
 }
 
-// dial connects to one server of MLflow. Credentials from its address are for that server alone. Those of the inputs
-// come first.
+// dial returns a client for one MLflow server. Credentials in the server's address are sent only to that server.
+// Credentials in the inputs take precedence.
 func (s *connections) dial(address string, own http.Header) (*rest.Client, error) {
 	c := s.config()
 	header := own.Clone()
@@ -62,7 +63,7 @@ func (s *connections) dial(address string, own http.Header) (*rest.Client, error
 	return client, nil
 }
 
-// now is the registry server's time, or the process's before the first response.
+// now returns the time of the registry's server. Before the first response, it returns the time of this process.
 func (s *connections) now() time.Time {
 	if now := s.clients[len(s.clients)-1].Meter().ServerTime; !now.IsZero() {
 		return now
@@ -70,7 +71,7 @@ func (s *connections) now() time.Time {
 	return s.process.Now()
 }
 
-// cost counts the requests to MLflow and the rounds that they took one after the other.
+// cost returns the number of requests to MLflow, and the number of rounds. Requests in parallel count as one round.
 func (s *connections) cost() (requests, rounds int) {
 	for _, c := range s.clients {
 		m := c.Meter()

@@ -18,33 +18,41 @@ func TestStrayInputs(t *testing.T) {
 		problems []string
 		unknown  []string
 	}{
-		"declared inputs are always there, most of them empty": {
-			environ: []string{"INPUT_MODEL=churn", "INPUT_DRY-RUN=false", "INPUT_POLICY-FILE=", "INPUTS=x", "PATH=/bin"},
+		"the runner sets all declared inputs": {
+			environ: []string{
+				"INPUT_MODEL=churn", "INPUT_DRY-RUN=false", "INPUT_POLICY-FILE=", "INPUTS=x", "PATH=/bin",
+			},
 		},
 		"an underscore for a dash": {
-			environ: []string{"INPUT_DRY_RUN=true"}, problems: []string{"dry_run: is not an input; write dry-run: true"},
-		},
-		"an underscore for a dash, next to the right input": {
-			environ: []string{"INPUT_DRY_RUN=true"}, given: map[string]string{"dry-run": "true"},
+			environ:  []string{"INPUT_DRY_RUN=true"},
 			problems: []string{"dry_run: is not an input; write dry-run: true"},
 		},
-		"a value that the input does not take": {
-			environ: []string{"INPUT_DRYRUN=yes"}, problems: []string{"dryrun: is not an input; write dry-run, with true or false"},
+		"an underscore for a dash, next to the right input": {
+			environ:  []string{"INPUT_DRY_RUN=true"},
+			given:    map[string]string{"dry-run": "true"},
+			problems: []string{"dry_run: is not an input; write dry-run: true"},
 		},
-		"an expression that gave nothing this time": {
-			environ: []string{"INPUT_DRY_RUN="}, problems: []string{"dry_run: is not an input; write dry-run, with true or false"},
+		"a value that the input does not accept": {
+			environ:  []string{"INPUT_DRYRUN=yes"},
+			problems: []string{"dryrun: is not an input; write dry-run, with true or false"},
 		},
-		"one slip: lost, added, replaced, swapped": {
-			environ: []string{"INPUT_ALIS=champion", "INPUT_MODELL=churn", "INPUT_STATE=Production", "INPUT_FORM=Staging"},
+		"an empty value": {
+			environ:  []string{"INPUT_DRY_RUN="},
+			problems: []string{"dry_run: is not an input; write dry-run, with true or false"},
+		},
+		"a missing, added, replaced or swapped letter": {
+			environ: []string{
+				"INPUT_ALIS=champion", "INPUT_MODELL=churn", "INPUT_STATE=Production", "INPUT_FORM=Staging",
+			},
 			problems: []string{
 				"alis: is not an input; write alias: champion", "form: is not an input; write from: Staging",
 				"modell: is not an input; write model: churn", "state: is not an input; write stage: Production",
 			},
 		},
-		"what people type for an input": {
+		"synonyms": {
 			environ: []string{
-				"INPUT_VERSION=7", "INPUT_RUN-ID=abc", "INPUT_RUN_ID=abc", "INPUT_MODEL-NAME=churn", "INPUT_FORCE=true", "INPUT_THRESHOLD=0.9",
-				"INPUT_MODE=report",
+				"INPUT_VERSION=7", "INPUT_RUN-ID=abc", "INPUT_RUN_ID=abc", "INPUT_MODEL-NAME=churn",
+				"INPUT_FORCE=true", "INPUT_THRESHOLD=0.9", "INPUT_MODE=report",
 			},
 			problems: []string{
 				"force: is not an input; write override, with " + Get("override").Wants(),
@@ -57,36 +65,45 @@ func TestStrayInputs(t *testing.T) {
 			},
 		},
 		"secrets and addresses are not shown": {
-			environ: []string{"INPUT_GITHUB_TOKEN=ghs-secret", "INPUT_API-KEY=secret", "INPUT_TRACKING_URI=https://ann:secret@mlflow"},
+			environ: []string{
+				"INPUT_GITHUB_TOKEN=ghs-secret", "INPUT_API-KEY=secret", "INPUT_TRACKING_URI=https://ann:secret@mlflow",
+			},
 			problems: []string{
 				"api-key: is not an input; write token", "github_token: is not an input; write github-token",
 				"tracking_uri: is not an input; write tracking-uri",
 			},
 		},
-		"names that are near nothing": {
-			environ: []string{"INPUT_PYTHON-VERSION=3.12", "INPUT_CACHE=pip"}, unknown: []string{"cache", "python-version"},
+		"names that are similar to no input": {
+			environ: []string{"INPUT_PYTHON-VERSION=3.12", "INPUT_CACHE=pip"},
+			unknown: []string{"cache", "python-version"},
 		},
-		"what the runner reads itself": {environ: []string{"INPUT_ARGS=--json", "INPUT_ENTRYPOINT=/x"}},
-		"under act, an outer action's input that it passed on": {
-			environ: []string{"INPUT_DRY_RUN=true", "INPUT_VERSION=7", "INPUT_NAME=churn"}, leaky: true,
+		"inputs of the runner itself": {environ: []string{"INPUT_ARGS=--json", "INPUT_ENTRYPOINT=/x"}},
+		"under act, an input of the surrounding action": {
+			environ: []string{"INPUT_DRY_RUN=true", "INPUT_VERSION=7", "INPUT_NAME=churn"},
+			leaky:   true,
 			given:   map[string]string{"dry-run": "true", "candidate": "models:/churn/7", "model": "churn"},
 			unknown: []string{"dry_run", "name", "version"},
 		},
-		"under act, a switch next to the default may be a slip": {
-			environ: []string{"INPUT_DRY_RUN=true"}, leaky: true, given: map[string]string{"dry-run": "false"},
+		"under act, a switch next to the default may be a typo": {
+			environ:  []string{"INPUT_DRY_RUN=true"},
+			leaky:    true,
+			given:    map[string]string{"dry-run": "false"},
 			problems: []string{"dry_run: is not an input; write dry-run: true"},
 		},
-		"under act, a switch with the value of the default loses nothing": {
-			environ: []string{"INPUT_DRY_RUN=false", "INPUT_STATE="}, leaky: true, given: map[string]string{"dry-run": "false"},
+		"under act, a switch with the value of the default": {
+			environ: []string{"INPUT_DRY_RUN=false", "INPUT_STATE="},
+			leaky:   true,
+			given:   map[string]string{"dry-run": "false"},
 			unknown: []string{"dry_run", "state"},
 		},
-		"under act, an input that nobody gave": {
-			environ: []string{"INPUT_THRESHOLD=acc >= 0.9"}, leaky: true,
+		"under act, an input without a value of its own": {
+			environ:  []string{"INPUT_THRESHOLD=acc >= 0.9"},
+			leaky:    true,
 			problems: []string{"threshold: is not an input; write thresholds: accuracy >= 0.85"},
 		},
 	}
-	for sentence, c := range cases {
-		t.Run(sentence, func(t *testing.T) {
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
 			got := StrayInputs(c.environ, func(name string) string { return c.given[name] }, c.leaky)
 			var problems []string
 			for _, p := range got.Problems {
@@ -115,27 +132,27 @@ func TestStrays_Warning(t *testing.T) {
 	}
 }
 
-// Each synonym stands for an input and is none itself, and no two rows claim the same name.
+// No synonym is an input itself or is in two rows.
 func TestSynonyms(t *testing.T) {
 	seen := map[string]string{}
 	for _, s := range synonyms {
 		for _, name := range strings.Fields(s.names) {
 			if seen[name] != "" {
-				t.Errorf("%s stands for %s and for %s", name, seen[name], s.input)
+				t.Errorf("%s is a synonym of %s and of %s", name, seen[name], s.input)
 			}
 			seen[name] = s.input
-			in, line, ok := inputMeant(name)
+			in, line, ok := nearestInput(name)
 			if declared(name) || !ok || in.Name != s.input || line != s.line {
-				t.Errorf("%s is taken for %q, not for %s", name, in.Name, s.input)
+				t.Errorf("%s: got input %q, want %s", name, in.Name, s.input)
 			}
 		}
 	}
 }
 
-func TestInputMeant_FindsEachInput(t *testing.T) {
+func TestNearestInput(t *testing.T) {
 	for _, in := range All {
-		if got, _, ok := inputMeant(strings.ReplaceAll(in.Name, "-", "_")); !ok || got.Name != in.Name {
-			t.Errorf("%s is taken for %q", in.Name, got.Name)
+		if got, _, ok := nearestInput(strings.ReplaceAll(in.Name, "-", "_")); !ok || got.Name != in.Name {
+			t.Errorf("%s: got input %q", in.Name, got.Name)
 		}
 	}
 }
@@ -151,7 +168,7 @@ func TestOneSlip(t *testing.T) {
 	})
 }
 
-// slips lists a word and everything that one slip over the letters a and b makes of it.
+// slips returns the word and all words that one typo with the letters a and b makes of it.
 func slips(word string) []string {
 	out := []string{word}
 	for i := range len(word) + 1 {

@@ -5,9 +5,10 @@ import (
 	"iter"
 )
 
-// ahead applies f to what comes, at most n at a time, and yields the results in the order in which it came. The source
-// is not read further ahead than that. An error of the source comes after the results before it, and ends everything.
-func ahead[A, B any](ctx context.Context, source iter.Seq2[A, error], n int, f func(A) B) iter.Seq2[B, error] {
+// parallelMap applies f to the items of the source, to at most n of them at the same time, and yields the results in
+// the order of the items. It reads at most n items ahead. An error of the source is yielded last, after earlier
+// results.
+func parallelMap[A, B any](ctx context.Context, source iter.Seq2[A, error], n int, f func(A) B) iter.Seq2[B, error] {
 	type result struct {
 		value B
 		err   error
@@ -15,7 +16,7 @@ func ahead[A, B any](ctx context.Context, source iter.Seq2[A, error], n int, f f
 	return func(yield func(B, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		queue := make(chan chan result, n-1) // one more is in the hands of whoever waits for it
+		queue := make(chan chan result, n-1) // the consumer waits for one more
 		go func() {
 			defer close(queue)
 			for a, err := range source {
@@ -35,7 +36,7 @@ func ahead[A, B any](ctx context.Context, source iter.Seq2[A, error], n int, f f
 				go func() { slot <- result{value: f(a)} }()
 			}
 		}()
-		defer func() { // nothing of this runs any more when it returns
+		defer func() { // wait until every goroutine has ended
 			stop()
 			for slot := range queue {
 				<-slot

@@ -9,13 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// The runner hands every line below with: to the action, declared or not. A slip such as dry_run would be ignored, and the
-// command would write. So a name that is near an input, or that people type for one, is an error.
+// The runner passes every line below with: to the action, even if the action does not declare it. A typo such as
+// dry_run would be ignored, and the command would write. So a name that is similar to an input, or a synonym of one, is
+// an error.
 
-// synonyms are names that people type for an input. If the value has another form there, line shows it.
+// synonyms are other names that people use for an input. If the value must have another form, line shows it.
 var synonyms = []struct{ input, line, names string }{
 	{"command", "", "action cmd verb"},
-	{"tracking-uri", "", "uri url server host endpoint tracking-url mlflow-uri mlflow-url mlflow-server mlflow-tracking-uri"},
+	{"tracking-uri", "", "uri url server host endpoint tracking-url"},
+	{"tracking-uri", "", "mlflow-uri mlflow-url mlflow-server mlflow-tracking-uri"},
 	{"username", "", "user login mlflow-username mlflow-tracking-username"},
 	{"password", "", "pass mlflow-password mlflow-tracking-password"},
 	{"token", "", "mlflow-token mlflow-tracking-token api-token api-key access-token bearer-token"},
@@ -52,28 +54,28 @@ var synonyms = []struct{ input, line, names string }{
 	{"webhook-url", "", "webhook"},
 }
 
-// runnersOwn are lines below with: that the runner reads itself for a container action.
-var runnersOwn = []string{"args", "entrypoint"}
+// runnerInputs are lines below with: that the runner itself reads for a container action.
+var runnerInputs = []string{"args", "entrypoint"}
 
-// Strays are the variables INPUT_… that belong to no input.
+// Strays are the results of StrayInputs.
 type Strays struct {
 	Problems []Problem
-	unknown  []string // names that are ignored
-	Secrets  []string // values that were meant for a secret input
+	unknown  []string // names without a similar input; they are ignored
+	Secrets  []string // values that were probably meant for a secret input
 }
 
-// StrayInputs looks through the environment for inputs that are not declared. If leaky is set they may belong to the caller:
-// act gives a container the inputs of the composite action around it. A program that runs this one by its command line
-// hands its own on too.
+// StrayInputs finds variables INPUT_… in the environment that belong to no input. leaky says that they may belong to
+// the caller: the runner "act" passes on the inputs of the surrounding composite action, and a program that starts this
+// one passes on its own.
 func StrayInputs(environ []string, value func(name string) string, leaky bool) Strays {
 	var out Strays
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(variable, "=")
 		name, isInput := strings.CutPrefix(name, "INPUT_")
-		if name = strings.ToLower(name); !isInput || slices.Contains(runnersOwn, name) || declared(name) {
+		if name = strings.ToLower(name); !isInput || slices.Contains(runnerInputs, name) || declared(name) {
 			continue
 		}
-		in, line, near := inputMeant(name)
+		in, line, near := nearestInput(name)
 		text = strings.TrimSpace(text)
 		if near && in.Secret {
 			out.Secrets = append(out.Secrets, text)
@@ -87,8 +89,9 @@ func StrayInputs(environ []string, value func(name string) string, leaky bool) S
 	return out
 }
 
-// answered reports whether the input that a leaked variable is near to has got a value of its own, so that nothing is lost.
-// A default is no answer: dry_run: true next to the default of dry-run may just as well be a slip.
+// answered reports whether the input that the variable is similar to has a value of its own, so that ignoring the
+// variable loses nothing. The default does not count as a value: dry_run: true next to the default of dry-run may be a
+// typo.
 func answered(in Input, value, leaked string) bool {
 	return leaked == "" || value == leaked || value != "" && value != in.Default
 }
@@ -97,19 +100,20 @@ func declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
-// inputMeant finds the input that a name stands for: the same letters first, then a synonym, then one slip. The line is
-// what to write in its place, "" if the value stays as it is.
-func inputMeant(name string) (in Input, line string, ok bool) {
+// nearestInput returns the input that a name probably means: one with the same letters, then one with such a synonym,
+// then one that differs by a typo. line is the text to write instead, or "" if the value can stay.
+func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
 		func(a, b string) bool { return a == b }, OneSlip,
 	} {
 		for _, in := range All {
-			if same(BareName(name), BareName(in.Name)) {
+			if same(NormalizedName(name), NormalizedName(in.Name)) {
 				return in, "", true
 			}
 		}
 		for _, s := range synonyms {
-			if slices.ContainsFunc(strings.Fields(s.names), func(n string) bool { return same(BareName(name), BareName(n)) }) {
+			meant := func(n string) bool { return same(NormalizedName(name), NormalizedName(n)) }
+			if slices.ContainsFunc(strings.Fields(s.names), meant) {
 				return Get(s.input), s.line, true
 			}
 		}
@@ -117,8 +121,8 @@ func inputMeant(name string) (in Input, line string, ok bool) {
 	return Input{}, "", false
 }
 
-// BareName is what counts of a name: people mix up dashes, underscores and case.
-func BareName(name string) string {
+// NormalizedName returns the letters and digits of a name in lower case. People mix up dashes, underscores and case.
+func NormalizedName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
@@ -127,10 +131,10 @@ func BareName(name string) string {
 	}, name)
 }
 
-// shortestSlip is how many letters a word needs before it counts as a slip of another one.
+// shortestSlip is how many letters a word must have before it can count as a typo of another one.
 const shortestSlip = 4
 
-// OneSlip reports whether two words differ by one letter that is lost, added or replaced, or by two that are swapped.
+// OneSlip reports whether two words differ by one missing, added or replaced letter, or by two swapped ones.
 func OneSlip(a, b string) bool {
 	if min(len(a), len(b)) < shortestSlip {
 		return false
@@ -145,8 +149,8 @@ func OneSlip(a, b string) bool {
 	return swapped || len(a) <= 1 && len(b) <= 1
 }
 
-// line is the input with a value as it stands in a workflow. A value that the input does not take, or that may hold a
-// secret, is left out.
+// line returns the input with a value as it is written in a workflow. It leaves out a value that the input does not
+// accept, or that may contain a secret.
 func (in Input) line(value string) string {
 	closed := in.Kind == Bool || in.Kind == Enum || in.Kind == Words
 	words := in.Values
@@ -158,23 +162,26 @@ func (in Input) line(value string) string {
 		return in.Name + ": " + value
 	case closed:
 		return in.Name + ", with " + in.Wants()
-	case in.Secret, strings.HasSuffix(in.Name, "-uri"), value == "", strings.Contains(value, "\n"), utf8.RuneCountInString(value) > 80:
+	case in.Secret, strings.HasSuffix(in.Name, "-uri"), value == "":
+		return in.Name
+	case strings.Contains(value, "\n"), utf8.RuneCountInString(value) > 80:
 		return in.Name
 	}
 	return in.Name + ": " + value
 }
 
-// mostUnknown bounds how many unknown inputs the warning names.
-const mostUnknown = 20
+// maxUnknown bounds how many unknown inputs the warning lists.
+const maxUnknown = 20
 
-// Warning is the one line about inputs that are ignored; "" if there are none.
+// Warning returns one line about the inputs that are ignored, or "" if there are none.
 func (st Strays) Warning() string {
 	if len(st.unknown) == 0 {
 		return ""
 	}
 	more := ""
-	if n := len(st.unknown) - mostUnknown; n > 0 {
+	if n := len(st.unknown) - maxUnknown; n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	return "warning: unknown inputs are ignored: " + strings.Join(st.unknown[:min(mostUnknown, len(st.unknown))], ", ") + more
+	listed := strings.Join(st.unknown[:min(maxUnknown, len(st.unknown))], ", ")
+	return "warning: unknown inputs are ignored: " + listed + more
 }

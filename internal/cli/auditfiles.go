@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// baselineLimit bounds the size of a baseline. 100,000 findings need about 60 MB.
+const baselineLimit = 128 << 20
+
+// sink is a file that the audit is written to while it runs.
+type sink struct {
+	what string
+	audit.Sink
+	file *actions.File // nil = standard output
+	out  io.WriteCloser
+}
+
+// open creates the report file, the SARIF file and the page, as far as they are needed.
+func (a *auditRun) open() error {
+	s := a.s
+	if s.json {
+		out := s.runner.DataStream()
+		a.json = report.NewAuditJSON(out)
+		a.sinks = append(a.sinks, sink{Sink: a.json, out: out})
+	}
+	var errs []error
+	begin := func(what string, f *actions.File, err error, sinkTo func(*actions.File) audit.Sink) {
+		if err != nil {
+			errs = append(errs, &registry.Error{
+				Reason: registry.BadInput,
+				Msg:    "create the " + what + " of the audit: " + err.Error(),
+				Hint:   "give a path in the workspace that can be written",
+			})
+			return
+		}
+		a.sinks = append(a.sinks, sink{what: what, Sink: sinkTo(f), file: f, out: f})
+	}
+	if s.runner.InActions() && !s.json {
+		f, err := s.runner.CreateReport("mlflow-promote-audit-*.json")
+		begin("report", f, err, func(f *actions.File) audit.Sink { a.json = report.NewAuditJSON(f); return a.json })
+	}
+	if name := s.set.Audit.Sarif; name != "" {
+		f, err := s.runner.CreateWorkspace(name)
+		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return report.NewSarif(f, s.p.Version) })
+	}
+	if name := s.set.Audit.Html; name != "" {
+		f, err := s.runner.CreateWorkspace(name)
+		begin("page", f, err, func(f *actions.File) audit.Sink {
+			return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking)
+		})
+	}
+	return errors.Join(errs...)
+}
+
+// end closes the files. If the audit failed, it keeps only the JSON report, which says so.
+func (a *auditRun) end(failed error) {
+	s := a.s
+	summary := &report.Audit{
+		Totals:  a.tally.Totals,
+		Rules:   a.rules,
+		Worst:   a.tally.Worst,
+		Fixed:   a.tally.Fixed,
+		FailOn:  s.set.Audit.FailOn,
+		Failing: a.failing(),
+		Blind:   a.unjudged(),
+		Model:   s.set.Intent.Query.Model,
+	}
+	reason := registry.OK
+	if a.fails() {
+		reason = registry.Findings
+	}
+	if failed != nil {
+		reason = registry.ReasonOf(failed)
+	}
+	if a.json != nil {
+		s.console.warnIf(a.json.End(reason, failed))
+	}
+	for _, k := range a.sinks {
+		keep := failed == nil || k.Sink == audit.Sink(a.json)
+		if k.file != nil && !keep {
+			k.file.Discard()
+			continue
+		}
+		if err := k.out.Close(); err != nil {
+			s.console.warnIf(err)
+			continue
+		}
+		switch {
+		case k.file == nil:
+			s.printed = true
+		case k.Sink == audit.Sink(a.json):
+			s.written = k.file.Name()
+		default:
+			summary.Files = append(summary.Files, report.AuditFile{What: k.what, Path: k.file.Name()})
+		}
+	}
+	if failed == nil {
+		s.report.Audit = summary
+	}
+}
+
+// discard removes the files of an audit that could not start.
+func (a *auditRun) discard() {
+	for _, k := range a.sinks {
+		if k.file != nil {
+			k.file.Discard()
+		}
+	}
+}
+
+// readBaseline reads the report file of an earlier audit. It returns nil if the input baseline-file is empty.
+func readBaseline(s *session) (*rules.Baseline, error) {
+	name := s.set.Audit.Baseline
+	if name == "" {
+		return nil, nil
+	}
+	var file struct {
+		Schema   int             `json:"schema"`
+		Command  string          `json:"command"`
+		Findings []audit.Finding `json:"findings"`
+		Totals   *audit.Totals   `json:"totals"`
+	}
+	text, err := s.runner.ReadWorkspace(name, baselineLimit)
+	if err == nil {
+		err = json.Unmarshal(text, &file)
+	}
+	switch {
+	case err != nil:
+	case file.Command != "audit" || file.Schema != report.AuditSchema:
+		err = errors.New("is not the report file of an audit")
+	case file.Totals == nil:
+		err = errors.New("the audit that wrote it was interrupted; use the report of a complete one")
+	case file.Totals.Scope != s.set.Audit.Scope:
+		err = fmt.Errorf("is for scope %s, but this audit has scope %s; use a baseline with the same scope",
+			file.Totals.Scope, s.set.Audit.Scope)
+	case file.Totals.Server != s.set.Server.Registry:
+		err = fmt.Errorf("is for the registry %s, but this audit reads %s; use a baseline of the same registry",
+			file.Totals.Server, s.set.Server.Registry)
+	default:
+		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
+	}
+	return nil, &registry.Error{
+		Reason: registry.BadInput,
+		Msg:    fmt.Sprintf("baseline-file: %q: %v", name, inputs.WithoutPath(err, name)),
+		Hint:   "leave baseline-file empty for the first audit; then use the file in its output report-file",
+	}
+}
+
+// approvedPlans reads the files that the input plan-file names.
+func approvedPlans(s *session) ([]rules.ApprovedPlan, error) {
+	var out []rules.ApprovedPlan
+	for _, pattern := range s.set.Audit.Plans {
+		names, err := matchingFiles(s, pattern)
+		file := pattern
+		for _, name := range names {
+			var text []byte
+			file = name
+			var p rules.ApprovedPlan
+			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
+				p.Plan, p.Digest, p.Made, err = inputs.ReadPlan(text)
+			}
+			if err != nil {
+				break
+			}
+			p.File = name
+			out = append(out, p)
+		}
+		if err != nil {
+			return nil, &registry.Error{
+				Reason: registry.BadInput,
+				Msg:    fmt.Sprintf("plan-file: %q: %v", file, inputs.WithoutPath(err, file)),
+				Hint:   "give the report files of approved dry runs, one per line, with * as a wildcard",
+			}
+		}
+	}
+	return out, nil
+}
+
+// matchingFiles returns the files of the workspace that match the pattern. Only the last part of the path may have a *.
+func matchingFiles(s *session, pattern string) ([]string, error) {
+	if !strings.Contains(pattern, "*") {
+		return []string{pattern}, nil
+	}
+	folder, last := path.Split(pattern)
+	names, err := s.runner.ListWorkspace(path.Clean(folder + "."))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, name := range names {
+		if ok, err := path.Match(last, name); err != nil {
+			return nil, err
+		} else if ok {
+			out = append(out, folder+name)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,32 @@
+package inputs
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
+)
+
+// readAllowance reads the additional refs and events that may start a write.
+func readAllowance(r *reader) {
+	for _, l := range lines(r.value("allow-refs")) {
+		p, err := trigger.ParseRefPattern(l)
+		if err != nil {
+			r.problem("allow-refs", l, err.Error())
+			continue
+		}
+		r.out.Allow.Refs = append(r.out.Allow.Refs, p)
+	}
+	separator := func(c rune) bool { return c == ',' || unicode.IsSpace(c) }
+	for _, name := range strings.FieldsFunc(r.value("allow-events"), separator) {
+		if !eventName.MatchString(name) {
+			r.problem("allow-events", name, "is not an event; write its name as in a workflow, such as issue_comment")
+			continue
+		}
+		r.out.Allow.Events = append(r.out.Allow.Events, name)
+	}
+}
+
+// eventName matches the names of GitHub's events.
+var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)

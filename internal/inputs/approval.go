@@ -1,0 +1,137 @@
+package inputs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+)
+
+// Approval is the plan that somebody has approved, as far as the inputs tell.
+type Approval struct {
+	Digest  string    // digest of the plan in hex; "" if it is not known
+	stamp   string    // the input plan-digest, which covers the time of the dry run too; "" if it is empty
+	Made    time.Time // time of the dry run; zero for the plan of a pull request
+	Plan    plan.Plan // the plan, if HasPlan
+	HasPlan bool      // Plan is known, so differences can be shown
+	// OfPullRequest says that the approved plan is in the comment on the merged pull request.
+	OfPullRequest bool
+}
+
+// pullRequestPlan is the value of plan-digest for the plan of the merged pull request.
+const pullRequestPlan = "pull-request"
+
+// PlanLife is how long an approved plan is valid.
+const PlanLife = 7 * 24 * time.Hour
+
+var digestText = regexp.MustCompile(`^(\d{12})-[0-9a-f]{64}$`)
+
+// Asked reports whether the inputs name an approved plan.
+func (a Approval) Asked() bool { return a.Digest != "" || a.stamp != "" }
+
+// Matches reports whether the digest is that of the approved plan.
+func (a Approval) Matches(digest string) bool {
+	if a.stamp != "" {
+		return plan.PlanStamp(digest, a.Made) == a.stamp
+	}
+	return digest == a.Digest
+}
+
+// readApproval reads the inputs plan-file and plan-digest.
+func readApproval(r *reader) {
+	a := &r.out.Approved
+	if path := r.value("plan-file"); path != "" {
+		readPlanFile(r, path)
+	}
+	text := r.value("plan-digest")
+	if text == "" {
+		return
+	}
+	if text == pullRequestPlan {
+		if r.valueIfTaken("plan-digest") == "" {
+			return
+		}
+		a.OfPullRequest = true
+		switch {
+		case r.command.Name != "promote":
+			r.problem("plan-digest", text, "works only with the command promote, not with "+r.command.Name)
+		case a.HasPlan:
+			r.problem("plan-digest", text, "cannot be combined with plan-file; remove one of them")
+		}
+		return
+	}
+	m := digestText.FindStringSubmatch(text)
+	if m == nil {
+		r.problem("plan-digest", text, "is not a plan digest; give the whole output plan-digest of the dry run, "+
+			"with the time at its start")
+		return
+	}
+	made, err := time.Parse(plan.PlanTime, m[1])
+	if err != nil {
+		r.problem("plan-digest", text, "does not start with a valid time; "+
+			"give the whole output plan-digest of the dry run")
+	}
+	if a.HasPlan && plan.PlanStamp(a.Digest, made) != text {
+		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; give only one of the two inputs")
+	}
+	a.stamp, a.Made = text, made
+}
+
+// readPlanFile reads the report file of a dry run.
+func readPlanFile(r *reader, path string) {
+	text, err := r.file(path, FileLimit)
+	a := &r.out.Approved
+	if err == nil {
+		a.Plan, a.Digest, a.Made, err = ReadPlan(text)
+	}
+	if err != nil {
+		r.problem("plan-file", path, WithoutPath(err, path).Error())
+		return
+	}
+	a.HasPlan = true
+}
+
+// ReadPlan reads the report file of a dry run. It computes the digest of the plan and fails if the file has another
+// one.
+func ReadPlan(text []byte) (p plan.Plan, digest string, made time.Time, err error) {
+	var file struct {
+		Plan   *plan.Plan `json:"plan"`
+		Digest string     `json:"plan_digest"`
+	}
+	if err = json.Unmarshal(text, &file); err != nil {
+		return p, "", made, err
+	}
+	if file.Plan == nil {
+		return p, "", made, errors.New("has no plan; give the report file of a dry run")
+	}
+	if digest, err = file.Plan.Digest(); err != nil {
+		return p, "", made, err
+	}
+	at, _, _ := strings.Cut(file.Digest, "-")
+	if made, err = time.Parse(plan.PlanTime, at); err != nil {
+		return p, "", made, errors.New("has no valid plan_digest; give the unchanged report file of a dry run")
+	}
+	if plan.PlanStamp(digest, made) != file.Digest {
+		return p, "", made, errors.New("its plan does not match its digest, so the file was changed or written by " +
+			"another version of this program; make a new dry run")
+	}
+	return *file.Plan, digest, made, err
+}
+
+// readExpected reads the version that the target must point to.
+func readExpected(r *reader) {
+	text := r.value("expected-previous")
+	if text == "" {
+		return
+	}
+	n := 0
+	if _, err := fmt.Sscanf(text, "%d", &n); text != "none" && (err != nil || n <= 0 || fmt.Sprint(n) != text) {
+		r.problem("expected-previous", text, "is not a version number; "+
+			"write the version that the target points to, or none")
+	}
+	r.out.Expected.Version, r.out.Expected.Given = n, true
+}

@@ -1,0 +1,100 @@
+package inputs
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+func readCandidateCommand(r *reader) {
+	readMove(r)
+	readCandidate(r)
+	if r.command.Judges {
+		readTarget(r)
+		readThresholds(r)
+		readEvidence(r)
+	}
+	in := &r.out.Intent
+	in.Description = r.portable("description", registry.MaxDescription)
+	in.Tags = r.tags("tags")
+	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
+	in.ModelTags = r.tags("model-tags")
+	in.RegisterIfValid = r.choice("register") == "if-valid"
+}
+
+func readCandidate(r *reader) {
+	if r.out.Judging.OfIncumbents = aboutIncumbents(r); r.out.Judging.OfIncumbents {
+		return
+	}
+	text := r.required("candidate",
+		"runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
+	if text == "" {
+		return
+	}
+	c, err := registry.ParseCandidate(text)
+	if err != nil {
+		r.problem("candidate", text, err.Error())
+	}
+	if c.Best != nil {
+		c.Best.Experiment = readOneExperiment(r)
+		c.Best.Metric = r.required("metric", "the metric that decides which model is best")
+		if r.required("goal", "maximize or minimize") != "" {
+			c.Best.Goal = r.choice("goal")
+		}
+		if strings.Contains(c.Best.Metric, "`") {
+			r.problem("metric", c.Best.Metric, "has a backtick, which MLflow's search does not support; "+
+				"log the metric under another name")
+		}
+	}
+	if c.Commit != nil {
+		c.Commit.Experiments, c.Commit.TrainedBy = readExperiments(r), r.list("trained-by")
+		if err == nil && r.env("GITHUB_SHA") == "" {
+			r.problem("candidate", text, "works only in a job of GitHub Actions; name the run, such as "+
+				"runs:/RUN_ID/model, or set the variable GITHUB_SHA to the output of git rev-parse HEAD")
+		}
+	}
+	if c.Commit == nil && r.value("trained-by") != "" {
+		r.problem("trained-by", r.value("trained-by"), "works only with candidate: commit; leave it empty")
+	}
+	r.out.Intent.Query.Candidate = c
+}
+
+// readOneExperiment returns the experiment to search for the best model.
+func readOneExperiment(r *reader) string {
+	r.required("experiment", "the name of the experiment to search for the best model")
+	names := r.list("experiment")
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0]
+	}
+	r.problem("experiment", r.value("experiment"), "is more than one experiment, but candidate: best "+
+		"searches only one; if the name has a comma, give the id of the experiment")
+	return ""
+}
+
+// maxExperiments bounds the number of experiments, because each one needs a request.
+const maxExperiments = 20
+
+// readExperiments returns the experiments to search for the run of the commit. Without any, the experiment of the
+// incumbent is searched, and that needs a target.
+func readExperiments(r *reader) []string {
+	names := r.list("experiment")
+	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
+	switch {
+	case len(names) > maxExperiments:
+		r.problem("experiment", "", fmt.Sprintf("has %d experiments; give at most %d", len(names), maxExperiments))
+	case len(names) == 0 && !hasTarget:
+		r.problem("experiment", "", "is missing; give the experiment that the model is trained in, "+
+			"or a target whose version is in that experiment")
+	}
+	return names
+}
+
+// aboutIncumbents reports whether validate checks the versions that the targets point to now. It does so for a pull
+// request without a candidate, which can only be about the policy.
+func aboutIncumbents(r *reader) bool {
+	return r.command.Name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
+}

@@ -1,0 +1,218 @@
+package inputs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// reader turns the texts of the inputs into settings and collects all problems.
+type reader struct {
+	command Command
+	value   func(name string) string
+	file    func(path string, limit int64) ([]byte, error)
+	env     func(name string) string
+	out     Settings
+}
+
+// WithoutPath returns an error about a file without the file's path, for messages that already start with it.
+func WithoutPath(err error, path string) error {
+	text, found := strings.CutPrefix(err.Error(), fmt.Sprintf("read %q: ", path))
+	if !found {
+		return err
+	}
+	return errors.New(text)
+}
+
+// pairs reads items of the form ALIAS=VALUE. Keys that are not valid aliases, or that are repeated, are problems.
+func (r *reader) pairs(name, example string, items []string) []pair {
+	var out []pair
+	seen := map[string]bool{}
+	for _, item := range items {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(item, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		if !ok {
+			r.problem(name, item, "is not of the form ALIAS=VALUE; write "+example)
+			continue
+		}
+		if err := registry.CheckAlias(key); err != nil {
+			r.problem(name, key, err.Error())
+		}
+		if seen[key] {
+			r.problem(name, key, "is repeated; remove one of the two")
+		}
+		seen[key] = true
+		out = append(out, pair{key, value})
+	}
+	return out
+}
+
+// valueIfTaken returns the input, or "" if the command does not read it. One block of inputs often serves several
+// steps, so inputs for other commands are not checked.
+func (r *reader) valueIfTaken(name string) string {
+	if !r.command.Takes(Get(name)) {
+		return ""
+	}
+	return r.value(name)
+}
+
+// problem adds a problem. It is not inlined, because eighty calls would make the binary larger.
+//
+//go:noinline
+func (r *reader) problem(input, saw, want string) {
+	r.out.Problems = append(r.out.Problems, Problem{input, shorten(saw), want})
+}
+
+// shorten cuts off a long value, such as a whole file, so that the message stays readable.
+func shorten(text string) string {
+	if utf8.RuneCountInString(text) > 120 {
+		return string([]rune(text)[:119]) + "…"
+	}
+	return text
+}
+
+// required returns an input that must not be empty. want completes the message "is missing; give …".
+func (r *reader) required(name, want string) string {
+	v := r.value(name)
+	if v == "" {
+		if env := Get(name).Env; env != "" {
+			want += " (or the variable " + env + ")"
+		}
+		r.problem(name, "", "is missing; give "+want)
+	}
+	return v
+}
+
+// portable returns an input that all supported servers and databases can store.
+func (r *reader) portable(name string, limit int) string {
+	v := r.value(name)
+	if len(v) > limit {
+		r.problem(name, v, fmt.Sprintf("has %d bytes; write at most %d, the limit of MLflow's databases",
+			len(v), limit))
+	}
+	if !utf8.ValidString(v) {
+		r.problem(name, "", "is not valid UTF-8; save it as UTF-8")
+	}
+	return v
+}
+
+func (r *reader) tags(name string) map[string]string {
+	tags := map[string]string{}
+	for _, l := range lines(r.value(name)) {
+		key, value, ok := strings.Cut(l, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		_, repeated := tags[key]
+		switch {
+		case !ok || key == "":
+			r.problem(name, l, "is not a tag; write key=value, one per line")
+		case repeated:
+			r.problem(name, key, "is repeated; remove one of the two")
+		case badTagKey(key):
+			r.problem(name, key, fmt.Sprintf("is not a tag key; write at most %d letters, digits, spaces and _ / . -, "+
+				"without an empty part, '.' or '..' between slashes", registry.MaxTagKey))
+		case registry.Reserved(key):
+			r.problem(name, key, "is reserved: MLflow or this action writes promote.*, mlflow.*, alias_* and the tags "+
+				"about validation and stages; use another key")
+		case len(value) > registry.MaxTagValue:
+			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; write at most %d, the limit of MLflow's "+
+				"databases", len(value), registry.MaxTagValue))
+		}
+		tags[key] = value
+	}
+	return tags
+}
+
+// badTagKey reports whether some supported version of MLflow rejects the key.
+func badTagKey(key string) bool {
+	for _, segment := range strings.Split(key, "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return len(key) > registry.MaxTagKey || strings.ContainsFunc(key, func(c rune) bool {
+		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		return !alphanumeric && !strings.ContainsRune("_/.- ", c)
+	})
+}
+
+func (r *reader) bool(name string) bool {
+	switch v := r.value(name); v {
+	case "true", "True", "TRUE", "1":
+		return true
+	case "false", "False", "FALSE", "0", "":
+		return false
+	default:
+		r.problem(name, v, "is not a switch; write true or false")
+		return false
+	}
+}
+
+func (r *reader) choice(name string) string {
+	v := r.value(name)
+	for _, w := range Get(name).Values {
+		if v == w {
+			return v
+		}
+	}
+	r.problem(name, v, "is not a known value; write "+Get(name).Wants())
+	return v
+}
+
+func (r *reader) words(name string) []string {
+	var out []string
+	separator := func(c rune) bool { return c == ',' || c == '\n' || c == ' ' }
+	for _, w := range strings.FieldsFunc(r.value(name), separator) {
+		known := false
+		for _, v := range Get(name).Values {
+			known = known || v == w
+		}
+		if !known {
+			r.problem(name, w, "is not a known value; write "+Get(name).Wants())
+			continue
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+func (r *reader) duration(name string) time.Duration {
+	v := r.value(name)
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		r.problem(name, v, "is not a duration; write it like 90s or 10m")
+	}
+	return d
+}
+
+// list returns the items of an input, one per line or separated by commas, without duplicates.
+func (r *reader) list(name string) []string {
+	var out []string
+	for _, item := range lines(strings.ReplaceAll(r.value(name), ",", "\n")) {
+		if !slices.Contains(out, item) {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// lines returns the lines of a text, trimmed and without empty ones.
+func lines(text string) []string {
+	var out []string
+	for _, l := range strings.Split(text, "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// FileLimit bounds the size of a file that an input names, in bytes.
+const FileLimit = 1 << 20

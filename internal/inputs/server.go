@@ -1,0 +1,177 @@
+package inputs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Server are the inputs about the MLflow servers and how to connect to them.
+type Server struct {
+	Tracking, Registry string      // addresses without credentials
+	Header             http.Header // for every request
+	TrackingHeader     http.Header // credentials from the address of the tracking server
+	RegistryHeader     http.Header // credentials from the address of the registry
+	Workspace          string
+	Basic              bool   // a user name and a password are sent
+	Login              string // the user name; "" if it is a credential itself
+	CAs, ClientCert    []byte
+	InsecureTLS        bool
+	InsecureHTTP       bool
+}
+
+// readServer reads where the server is and how to log in.
+func readServer(r *reader) {
+	for name, what := range map[string]string{
+		"MLFLOW_TRACKING_AWS_SIGV4": "signing of requests for AWS",
+		"MLFLOW_TRACKING_AUTH":      "authentication plugins of MLflow's Python client",
+	} {
+		if v := r.env(name); v != "" && !strings.EqualFold(v, "false") {
+			want := "needs " + what + ", which is not supported; give a token or headers that the server accepts"
+			r.problem("variable "+name, v, want)
+		}
+	}
+	header := http.Header{}
+	tracking := r.required("tracking-uri", "the address of the MLflow server, such as https://mlflow.example")
+	r.out.Server.TrackingHeader, r.out.Server.RegistryHeader = http.Header{}, http.Header{}
+	if tracking != "" {
+		r.out.Server.Tracking = r.address("tracking-uri", tracking, r.out.Server.TrackingHeader)
+	}
+	r.out.Server.Registry, r.out.Server.RegistryHeader = r.out.Server.Tracking, r.out.Server.TrackingHeader
+	if v := r.value("registry-uri"); v != "" {
+		r.out.Server.RegistryHeader = http.Header{}
+		r.out.Server.Registry = r.address("registry-uri", v, r.out.Server.RegistryHeader)
+	}
+	r.login(header)
+	r.headers(header)
+	if w := r.value("workspace"); w != "" {
+		header.Set("X-Mlflow-Workspace", w)
+		r.out.Server.Workspace = w
+	}
+	r.out.Server.Header = header
+	r.out.Server.InsecureTLS = r.bool("insecure-tls")
+	r.out.Server.InsecureHTTP = r.bool("allow-insecure-http")
+	r.out.Server.CAs = r.pem("ca-file")
+	r.out.Server.ClientCert = r.pem("client-cert")
+	if r.out.Server.InsecureTLS && r.value("ca-file") != "" {
+		r.problem("insecure-tls", "true", "cannot be combined with ca-file; remove one of them")
+	}
+}
+
+// address returns the address of a server without the credentials in it, or "" if it is not valid. The credentials go
+// into the header, so that no message shows them.
+func (r *reader) address(name, text string, header http.Header) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		r.problem(name, "", "is not an address; write https://HOST or https://HOST:PORT/PATH")
+		return ""
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		r.basic(header, u.User.Username(), password)
+		u.User = nil
+	}
+	switch {
+	case strings.HasPrefix(u.Scheme, "databricks"):
+		r.problem(name, text, "is a Databricks address, and Databricks has another API; "+
+			"give the address of a self-hosted MLflow server")
+		return ""
+	case u.Scheme != "http" && u.Scheme != "https":
+		r.problem(name, u.String(), "is not an HTTP address; "+
+			"start `mlflow server` with that store and give its address, such as https://mlflow.example")
+		return ""
+	case u.Hostname() == "":
+		r.problem(name, u.String(), "has no host; write https://HOST or https://HOST:PORT/PATH")
+		return ""
+	case u.RawQuery != "" || u.Fragment != "":
+		r.problem(name, u.Redacted(), "has a query (?) or fragment (#); give the address of the server, not of a page")
+		return ""
+	}
+	return strings.TrimRight(u.String(), "/")
+}
+
+// login sets the header for authentication. As in MLflow's Python client, user name and password take precedence over a
+// token.
+func (r *reader) login(header http.Header) {
+	user, password, token := r.value("username"), r.value("password"), r.value("token")
+	switch {
+	case user != "" && password != "":
+		r.basic(header, user, password)
+	case token != "":
+		r.secret(token)
+		header.Set("Authorization", "Bearer "+token)
+	case user != "":
+		r.problem("password", "", "is missing; give it together with username")
+	case password != "":
+		r.problem("username", "", "is missing; give it together with password")
+	}
+	if strings.ContainsAny(user+password+token, "\r\n\x00") {
+		r.problem("username, password or token", "", "has a line break; "+
+			"remove it, for example at the end of the file that it was read from")
+		header.Del("Authorization")
+	}
+}
+
+func (r *reader) basic(header http.Header, user, password string) {
+	r.out.Server.Basic, r.out.Server.Login = true, user
+	if tokenAsName(user, password) {
+		r.secret(user)
+	}
+	if user == "admin" && (password == "password1234" || password == "password") {
+		r.problem("password", "", "is MLflow's public default for the user admin; "+
+			"set another one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
+	}
+	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	r.secret(password, pair)
+	header.Set("Authorization", "Basic "+pair)
+}
+
+func (r *reader) secret(values ...string) { r.out.Secrets = append(r.out.Secrets, values...) }
+
+// headerName is a token of RFC 9110.
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+func (r *reader) headers(header http.Header) {
+	for i, l := range lines(r.value("headers")) {
+		name, value, ok := strings.Cut(l, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		valid := ok && headerName.MatchString(name) && value != "" && !strings.ContainsFunc(value, unicode.IsControl)
+		if !valid {
+			r.problem("headers", "", fmt.Sprintf("line %d is not a header; write Name: value", i+1))
+			continue
+		}
+		r.secret(value)
+		if _, token, spaced := strings.Cut(value, " "); spaced { // in "Bearer …", the token alone is a secret too
+			r.secret(token)
+		}
+		header.Set(name, value)
+	}
+}
+
+func (r *reader) pem(name string) []byte {
+	path := r.value(name)
+	if path == "" {
+		return nil
+	}
+	text, err := r.file(path, FileLimit)
+	if err != nil {
+		r.problem(name, path, WithoutPath(err, path).Error())
+		return nil
+	}
+	if name == "ca-file" && !x509.NewCertPool().AppendCertsFromPEM(text) {
+		r.problem(name, path, "has no certificate in PEM format; "+
+			"give a file that starts with -----BEGIN CERTIFICATE-----")
+	}
+	if name == "client-cert" {
+		if _, err := tls.X509KeyPair(text, text); err != nil {
+			r.problem(name, path, "must have a certificate and its private key, both in PEM format: "+err.Error())
+		}
+	}
+	return text
+}
