@@ -111,7 +111,7 @@ func (a *auditRun) findLedgers(ctx context.Context) error {
 	}
 	hasLedger, err := runstore.Founded(ctx, a.s.client)
 	if err != nil {
-		return a.add(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
+		return a.add(audit.Snapshot{}, a.auditor.UnlistedLedgers(err.Error()))
 	}
 	a.hasLedger = hasLedger
 	return nil
@@ -143,7 +143,7 @@ func (a *auditRun) run(ctx context.Context) error {
 			continue
 		}
 		a.markSeen(m.model.Model.Name)
-		a.tally.Read(m.model)
+		a.tally.CountModel(m.model)
 		if err := a.add(m.model, m.judgement); err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
 	}
-	if !m.Promoted() && !a.hasLedger(m.Model.Name) {
+	if !m.NamesLedger() && !a.hasLedger(m.Model.Name) {
 		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
 		return m
 	}
@@ -221,9 +221,9 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	if a.s.set.Audit.Scope == audit.ScopeAll {
 		return m // all versions have been read
 	}
-	m.Former = map[int]registry.Known[registry.Version]{}
-	for _, n := range m.Unread() {
-		m.Former[n] = a.s.client.Version(ctx, m.Model.Name, n)
+	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
+	for _, n := range m.VersionsToRead() {
+		m.EarlierVersions[n] = a.s.client.Version(ctx, m.Model.Name, n)
 	}
 	return m
 }
@@ -250,11 +250,11 @@ func (a *auditRun) finish() error {
 			if a.seen[model] {
 				continue
 			}
-			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
+			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.MissingModel(model)); err != nil {
 				return err
 			}
 		}
-		for _, model := range a.baseline.Rest() {
+		for _, model := range a.baseline.GoneModels() {
 			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, rules.Judgement{}); err != nil {
 				return err
 			}
@@ -275,7 +275,7 @@ func (a *auditRun) failing() int {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return 0
 	}
-	return a.tally.Fails(audit.Severity(a.s.set.Audit.FailOn))
+	return a.tally.Failures(audit.Severity(a.s.set.Audit.FailOn))
 }
 
 // unjudged returns what could not be checked and reaches the severity of the input fail-on. An audit that could not see
@@ -284,7 +284,7 @@ func (a *auditRun) unjudged() []audit.Unjudged {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return nil
 	}
-	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
+	return a.baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
 }
 
 func (a *auditRun) fails() bool { return a.failing()+len(a.unjudged()) > 0 }

@@ -150,8 +150,8 @@ func readBaseline(s *session) (*rules.Baseline, error) {
 }
 
 // approvedPlans reads the files that the input plan-file names.
-func approvedPlans(s *session) ([]rules.Approved, error) {
-	var out []rules.Approved
+func approvedPlans(s *session) ([]rules.ApprovedPlan, error) {
+	var out []rules.ApprovedPlan
 	for _, pattern := range s.set.Audit.Plans {
 		names, err := matchingFiles(s, pattern)
 		file := pattern
@@ -165,7 +165,7 @@ func approvedPlans(s *session) ([]rules.Approved, error) {
 			if err != nil {
 				break
 			}
-			out = append(out, rules.Approved{File: name, Plan: saved.Plan, Digest: saved.Digest, Made: saved.Made})
+			out = append(out, rules.ApprovedPlan{File: name, Plan: saved.Plan, Digest: saved.Digest, Made: saved.Made})
 		}
 		if err != nil {
 			return nil, &registry.Error{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
 // Every kind of gate has a script that shows how it passes, fails and is inconclusive.
@@ -64,7 +65,7 @@ func TestExamplePolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range policy.Kinds() {
+	for _, kind := range gates.Names() {
 		if !strings.Contains(string(text), "- "+kind+":") {
 			t.Errorf("the bank's policy has no gate of the kind %s", kind)
 		}

@@ -12,6 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/cases"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -29,7 +32,7 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 		s.set.Judging.PolicyFile = name
 	}
 	name := s.set.Judging.PolicyFile
-	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
+	data, err := s.runner.ReadWorkspace(name, tree.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
 			Reason: registry.BadPolicy,
@@ -95,7 +98,7 @@ func (s *session) readMovedRoots() error {
 
 // problems adds the errors of a policy file to the report, and in a job as annotations at their lines.
 func (s *session) problems(err error) {
-	found := policy.Problems(err)
+	found := tree.Problems(err)
 	for _, p := range found {
 		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.Judging.PolicyFile, p.Error()))
 		if !s.runner.InActions() {
@@ -144,14 +147,14 @@ func runPolicyExplain(_ context.Context, s *session) {
 	e := report.PolicyExplanation{
 		File: p.File, Model: model, Target: target.String(),
 		Rule:  report.PolicyRule{Model: a.Rule.Glob, Line: a.Rule.Line},
-		Reads: additionalReads(policy.Needs(a.Gates)),
+		Reads: additionalReads(gates.Needs(a.Gates)),
 	}
 	for _, other := range p.Matching(model)[1:] {
 		e.LessSpecific = append(e.LessSpecific, report.PolicyRule{Model: other.Glob, Line: other.Line})
 	}
 	for _, g := range a.Gates {
 		e.Gates = append(e.Gates, report.PolicyGate{
-			ID: g.ID, Wanted: g.Wanted, OnFail: g.OnFail, Mode: g.Mode, Deferred: g.Late, Line: g.Line,
+			ID: g.ID, Wanted: g.Wanted, OnFail: g.OnFail, Mode: g.Mode, Deferred: g.Deferred, Line: g.Line,
 		})
 	}
 	for _, w := range p.Waivers {
@@ -230,18 +233,18 @@ func runPolicyTest(_ context.Context, s *session) {
 
 // runPolicyCase runs one test file. It returns the verdict and what is wrong with it.
 func runPolicyCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
-	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
+	data, err := s.runner.ReadWorkspace(path, tree.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}
 	}
-	c, err := policy.ParseCase(path, data)
+	c, err := cases.Parse(path, data)
 	if err != nil {
 		var all []string
-		for _, problem := range policy.Problems(err) {
+		for _, problem := range tree.Problems(err) {
 			all = append(all, problem.Error())
 		}
 		return "–", all
 	}
-	v, wrong := p.Try(c)
+	v, wrong := cases.Run(p, c)
 	return v.Decision, wrong
 }

@@ -61,6 +61,9 @@ func First(list []string, most int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }
 
+// Number writes a number with as many digits as it needs to be read back.
+func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
 // Shorten returns at most most characters of text. A shortened text ends with "…".
 func Shorten(text string, most int) string {
 	n, end := 0, 0

@@ -3,14 +3,16 @@ package policy
 import (
 	"fmt"
 	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
 // Table returns the table of gates for the documentation, in Markdown.
 func Table() string {
 	var b strings.Builder
 	b.WriteString("| gate | passes if | notes |\n|---|---|---|\n")
-	for _, k := range kinds {
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", k.name, k.name, cell(k.passes), cell(k.notes))
+	for _, k := range gates.Kinds {
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", k.Name, k.Name, cell(k.Passes), cell(k.Notes))
 	}
 	return b.String()
 }
@@ -20,54 +22,27 @@ func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 // Sections returns a section for each gate with its keys and an example, in Markdown.
 func Sections() string {
 	var b strings.Builder
-	for _, k := range kinds {
-		fmt.Fprintf(&b, "### %s\n\nPasses if %s. %s\n\n", k.name, k.passes, k.notes)
+	for _, k := range gates.Kinds {
+		fmt.Fprintf(&b, "### %s\n\nPasses if %s. %s\n\n", k.Name, k.Passes, k.Notes)
 		b.WriteString("| key | | value | description |\n|---|---|---|---|\n")
-		for _, f := range k.keys() {
+		for _, f := range k.Keys() {
 			needed := ""
-			if f.required {
+			if f.Required {
 				needed = "required"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, needed, f.takes(), cell(f.about))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, needed, f.Takes(), cell(f.About))
 		}
-		fmt.Fprintf(&b, "\n```yaml\ngates:\n  - %s\n```\n\n", strings.ReplaceAll(k.example, "\n", "\n    "))
+		fmt.Fprintf(&b, "\n```yaml\ngates:\n  - %s\n```\n\n", strings.ReplaceAll(k.Example, "\n", "\n    "))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
-}
-
-// takes returns the values of a key in a few words, for a cell of a table.
-func (s shape) takes() string {
-	out := string(s.kind)
-	switch {
-	case len(s.values) > 0:
-		out = "`" + strings.Join(s.values, "`, `") + "`"
-	case s.pattern == durationText:
-		out = "time such as 30d"
-	case s.whole:
-		out = "whole number from " + number(s.least)
-	case s.kind == isNumber:
-		out = "number"
-	case s.kind == isBool:
-		out = "`true` or `false`"
-	case s.size > 0:
-		out = fmt.Sprintf("list of %d", s.size)
-	case s.kind == isList:
-		out = "list"
-	case s.kind == isMap:
-		out = "mapping"
-	}
-	if s.or != nil {
-		out += " or " + s.or.takes()
-	}
-	return out
 }
 
 // Examples returns the example of each kind, as the only gate of a policy file.
 func Examples() map[string]string {
 	out := map[string]string{}
-	for _, k := range kinds {
-		out[k.name] = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - " +
-			strings.ReplaceAll(k.example, "\n", "\n            ") + "\n"
+	for _, k := range gates.Kinds {
+		out[k.Name] = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - " +
+			strings.ReplaceAll(k.Example, "\n", "\n            ") + "\n"
 	}
 	return out
 }

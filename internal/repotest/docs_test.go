@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -103,7 +104,7 @@ func TestPoliciesInDocumentsAreAccepted(t *testing.T) {
 			}
 			found++
 			if _, err := policy.Parse(path, []byte(b[2]), rules.Rules()...); err != nil {
-				t.Errorf("%v", policy.Problems(err))
+				t.Errorf("%v", tree.Problems(err))
 			}
 		}
 	}

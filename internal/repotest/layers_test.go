@@ -20,6 +20,7 @@ var layers = map[string][]string{
 
 	"internal/canonical": {},
 	"internal/format":    {"internal/canonical"},
+	"internal/glob":      {},
 	"internal/spelling":  {},
 	"internal/registry":  {"internal/canonical", "internal/format", "internal/spelling"},
 	"internal/retry":     {"internal/registry"},
@@ -27,12 +28,26 @@ var layers = map[string][]string{
 	"internal/ledger": {
 		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
 	},
-	"internal/fact":     {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
-	"internal/evidence": {"internal/format"},
-	"internal/audit":    {"internal/ledger", "internal/registry"},
+	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
+	"internal/evidence":         {"internal/format"},
+	"internal/audit":            {"internal/ledger", "internal/registry"},
+	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
+	"internal/policy/approvals": {"internal/fact", "internal/format"},
+	"internal/policy/gates": {
+		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
+		"internal/policy/approvals", "internal/policy/expression", "internal/policy/tree", "internal/registry",
+		"internal/signature", "internal/spelling", "internal/verdict",
+	},
+	"internal/policy/expression": {"internal/format"},
+	"internal/signature":         {"internal/canonical", "internal/format", "internal/registry"},
 	"internal/policy": {
-		"internal/audit", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-		"internal/ledger", "internal/registry", "internal/spelling", "internal/verdict",
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/glob",
+		"internal/policy/gates", "internal/policy/tree", "internal/registry", "internal/signature",
+		"internal/verdict",
+	},
+	"internal/policy/cases": {
+		"internal/fact", "internal/ledger", "internal/policy", "internal/policy/gates", "internal/policy/tree",
+		"internal/registry", "internal/verdict",
 	},
 	"internal/plan": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
@@ -74,16 +89,16 @@ var layers = map[string][]string{
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
-		"internal/audit", "internal/format", "internal/plan", "internal/policy", "internal/registry",
-		"internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/audit", "internal/format", "internal/plan", "internal/policy", "internal/policy/gates",
+		"internal/registry", "internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
-		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/inputs",
-		"internal/ledger", "internal/lineage",
-		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
-		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/registry",
-		"internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger",
+		"internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
+		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/plan",
+		"internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
+		"internal/registry", "internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 
 	"internal/attacks":             {},
@@ -98,6 +113,7 @@ var layers = map[string][]string{
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
 	"internal/pintest":             {},
+	"internal/policy/policytest":   {"internal/fact", "internal/ledger", "internal/registry"},
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},
@@ -107,9 +123,10 @@ var layers = map[string][]string{
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.
 var pure = []string{
-	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence",
-	"internal/fact", "internal/format", "internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
-	"internal/verdict",
+	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
+	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/approvals",
+	"internal/policy/cases", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/report", "internal/signature", "internal/spelling", "internal/verdict",
 }
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// advisories is what is known of MLflow's servers, for looking up offline. Each row was read from the advisory at
-// https://nvd.nist.gov/vuln/detail/ID and its entry in GitHub's database; from is where the part that has the flaw
-// first shipped, where the advisory says no more than "before".
+// advisories are the known vulnerabilities of MLflow servers, so that they can be checked offline. Each row was taken
+// from https://nvd.nist.gov/vuln/detail/ID and from GitHub's advisory database. If the advisory says only "before",
+// from is the first version with the vulnerable feature.
 var advisories = []advisory{
 	{id: "CVE-2023-1177", what: "server files can be read through a model source", fixed: []string{"2.2.1"}},
 	{id: "CVE-2023-2356", what: "server files can be read through a model source", fixed: []string{"2.3.1"}},
@@ -35,7 +35,7 @@ var advisories = []advisory{
 		id:    "CVE-2026-0545",
 		what:  "jobs can be started without a login",
 		from:  "3.0.0",
-		fixed: []string{"3.11.0"}, // up to 3.10.1
+		fixed: []string{"3.11.0"}, // the last affected version is 3.10.1
 	},
 	{
 		id:    "CVE-2026-2635",
@@ -54,11 +54,11 @@ var advisories = []advisory{
 // advisory is one published vulnerability.
 type advisory struct {
 	id, what string
-	from     string   // first version that has it, "" = all before the fix
-	fixed    []string // first versions without it, one for each line of releases that got a fix, ascending
+	from     string   // first version with it; "" = all versions before the fix
+	fixed    []string // first version without it for each release line that was fixed, ascending
 }
 
-// affects reports whether the version lies before the fix of its line of releases.
+// affects reports whether the version is before the fix of its release line.
 func (a advisory) affects(version string) bool {
 	if before(version, a.from) {
 		return false
@@ -72,7 +72,7 @@ func (a advisory) affects(version string) bool {
 	return before(version, a.fixed[last])
 }
 
-// line is the major and minor number: 2.22 of 2.22.5.
+// line returns the release line, which is the major and minor number: 2.22 for 2.22.5.
 func line(version string) string {
 	parts := append(strings.SplitN(version, ".", 3), "0")
 	return parts[0] + "." + parts[1]
@@ -80,8 +80,8 @@ func line(version string) string {
 
 var numbered = regexp.MustCompile(`^(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?(.*)$`)
 
-// before compares two versions of MLflow. A version that is not told, or is none, is before nothing. What follows the
-// numbers makes a version earlier: 3.0.0rc1 is before 3.0.0.
+// before compares two versions of MLflow. It returns false if one of them is unknown or invalid. Text after the numbers
+// makes a version earlier: 3.0.0rc1 is before 3.0.0.
 func before(version, than string) bool {
 	a, b := numbered.FindStringSubmatch(version), numbered.FindStringSubmatch(than)
 	if a == nil || b == nil {

@@ -23,7 +23,8 @@ func Settings() string {
 	b.WriteString("| rule | setting | description | default |\n|---|---|---|---|\n")
 	for _, r := range rules {
 		for _, s := range r.Settings {
-			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", r.ID, s.Name, cell(s.About), cell(policy.DefaultText(s.Default)))
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", r.ID, s.Name, cell(s.About),
+				cell(policy.DefaultText(s.Default)))
 		}
 	}
 	return b.String()

@@ -19,7 +19,7 @@ var serverVulnerable = rule{
 	},
 	server: func(s server) []result {
 		if s.version == "" {
-			return []result{{unjudged: true, message: "the server does not tell its version"}}
+			return []result{{unjudged: true, message: "the server does not report its version"}}
 		}
 		var ids, known []string
 		fixed := ""
