@@ -8,7 +8,6 @@ package mlflow
 import (
 	"context"
 	"net/url"
-	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -41,21 +40,4 @@ const API = "api/2.0/mlflow/"
 // Get reads a JSON answer that must hold the key.
 func Get(ctx context.Context, c *rest.Client, path string, query url.Values, key string, out any) error {
 	return c.JSON(ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Read, Expect: key}, out)
-}
-
-// Parallel runs all functions at once and returns the first error in the order of the arguments, so that the same
-// failure reads the same whichever request came back first.
-func Parallel(fns ...func() error) error {
-	errs := make([]error, len(fns))
-	var wg sync.WaitGroup
-	for i, fn := range fns {
-		wg.Go(func() { errs[i] = fn() })
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

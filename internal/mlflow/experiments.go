@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
@@ -28,7 +29,7 @@ func (c *Client) Experiment(ctx context.Context, text string) (registry.Experime
 	if strings.Trim(text, "0123456789") == "" {
 		asks = append(asks, func() (err error) { numbered, err = c.experimentNumbered(ctx, text); return err })
 	}
-	if err := Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return registry.Experiment{}, err
 	}
 	e, isName := named.Get()

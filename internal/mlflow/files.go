@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -95,7 +96,7 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 				return err
 			}
 		}
-		if err := Parallel(asks...); err != nil {
+		if err := parallel.Do(asks...); err != nil {
 			return nil, err
 		}
 		for i := range batch {
@@ -269,19 +270,17 @@ func (c *Client) Digest(ctx context.Context, where Place, files []registry.File)
 		const what = "the files have %d bytes; a digest is taken of at most %d"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
+	type sum struct{ path, hex string }
+	read := func(ctx context.Context, f registry.File) (sum, error) {
+		hex, err := c.sum(ctx, where, f)
+		return sum{f.Path, hex}, err
+	}
 	sums := map[string]string{}
-	for batch := range slices.Chunk(files, atOnce) {
-		found := make([]string, len(batch))
-		asks := make([]func() error, len(batch))
-		for i, f := range batch {
-			asks[i] = func() (err error) { found[i], err = c.sum(ctx, where, f); return err }
-		}
-		if err := Parallel(asks...); err != nil {
+	for s, err := range parallel.Map(ctx, parallel.Values(files), atOnce, read) {
+		if err != nil {
 			return registry.Unreadable[string](err.Error())
 		}
-		for i, f := range batch {
-			sums[f.Path] = found[i]
-		}
+		sums[s.path] = s.hex
 	}
 	return registry.Is(registry.FilesDigest(sums))
 }

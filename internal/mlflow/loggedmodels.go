@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/url"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -114,7 +115,7 @@ func (c *Client) LoggedModels(ctx context.Context, ids []string) ([]registry.Log
 	for i, id := range ids {
 		asks[i] = func() (err error) { known[i], err = c.LoggedModel(ctx, id); return err }
 	}
-	err := Parallel(asks...)
+	err := parallel.Do(asks...)
 	var out []registry.LoggedModel
 	for _, k := range known {
 		if m, ok := k.Get(); ok {

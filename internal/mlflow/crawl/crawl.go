@@ -196,9 +196,11 @@ func (r *reading) add(place int, versions []registry.Version, v registry.Version
 // oneByOne yields the models with their versions, those of each asked for by name.
 func (r *reading) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
-		read := func(l listed) ([]registry.Version, error) { return r.versionsOf(ctx, l.model.Name, "") }
+		read := func(ctx context.Context, l listed) ([]registry.Version, error) {
+			return r.versionsOf(ctx, l.model.Name, "")
+		}
 		place := 0
-		for versions, err := range inOrder(&r.beside, slices.Clone(r.models), read) {
+		for versions, err := range inOrder(ctx, slices.Clone(r.models), read) {
 			if err != nil && !ofOneModel(err) {
 				yield(audit.Snapshot{}, err)
 				return

@@ -9,91 +9,84 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Models are completed in batches, a few at a time, while the next are read. One with more versions is a batch of its own.
+// Models are completed in batches, several at the same time. A model with more versions is a batch of its own.
 const (
 	batchVersions = 200
 	batchModels   = 200
-	batchesBegun  = 3
+	batchesAtOnce = 4
 )
 
-// enriched adds to each model what was asked for beside its versions.
+// enriched adds the details that the query needs to each model.
 func (r *reading) enriched(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
-		out := outbox{r: r, ctx: ctx, yield: yield}
+		if r.q.Needs != (audit.Needs{Ledger: r.q.Needs.Ledger}) {
+			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, r.complete))
+		}
 		for a, err := range models {
-			if err != nil {
-				out.failed = err
-				break
+			if err == nil && ctx.Err() != nil {
+				err = mlflow.Explain("read the registry", ctx.Err())
 			}
-			if !out.add(a) {
+			if err != nil {
+				yield(audit.Snapshot{}, err)
+				return
+			}
+			r.progress.add(a)
+			if !yield(a, nil) {
 				return
 			}
 		}
-		out.begin()
-		if out.send(0) && out.failed != nil {
-			yield(audit.Snapshot{}, out.failed)
-		}
 	}
 }
 
-// outbox holds batches until they are complete, and sends them on in their order.
-type outbox struct {
-	r        *reading
-	ctx      context.Context
-	yield    func(audit.Snapshot, error) bool
-	begun    []chan []audit.Snapshot
-	batch    []audit.Snapshot
-	versions int // in it
-	failed   error
-}
-
-// add takes a model; false says that nobody wants more. Where nothing is asked for it goes on at once.
-func (o *outbox) add(a audit.Snapshot) bool {
-	o.batch = append(o.batch, a)
-	if o.r.q.Needs == (audit.Needs{Ledger: o.r.q.Needs.Ledger}) {
-		o.begin()
-		return o.send(0)
-	}
-	o.r.progress.due()
-	if o.versions += len(a.Versions); o.versions < batchVersions && len(o.batch) < batchModels {
-		return true
-	}
-	o.begin()
-	return o.send(batchesBegun)
-}
-
-func (o *outbox) begin() {
-	batch, ready := o.batch, make(chan []audit.Snapshot, 1)
-	o.begun, o.batch, o.versions = append(o.begun, ready), nil, 0
-	o.r.beside.Go(func() {
-		o.r.complete(o.ctx, batch)
-		ready <- batch
-	})
-}
-
-// send sends batches until no more than most are left.
-func (o *outbox) send(most int) bool {
-	for ; len(o.begun) > most; o.begun = o.begun[1:] {
-		for _, a := range <-o.begun[0] {
-			if err := o.ctx.Err(); err != nil {
-				o.yield(audit.Snapshot{}, mlflow.Explain("read the registry", err))
-				return false
+// batches collects models. An error comes after the models before it.
+func (r *reading) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
+	return func(yield func([]audit.Snapshot, error) bool) {
+		var batch []audit.Snapshot
+		versions := 0
+		for a, err := range models {
+			if err != nil {
+				if yield(batch, nil) {
+					yield(nil, err)
+				}
+				return
 			}
-			o.r.progress.add(a)
-			if !o.yield(a, nil) {
-				return false
+			r.progress.due()
+			batch, versions = append(batch, a), versions+len(a.Versions)
+			if versions < batchVersions && len(batch) < batchModels {
+				continue
+			}
+			if !yield(batch, nil) {
+				return
+			}
+			batch, versions = nil, 0
+		}
+		yield(batch, nil)
+	}
+}
+
+// flat yields the models of batches one by one.
+func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
+		for batch, err := range batches {
+			for _, a := range batch {
+				if !yield(a, nil) {
+					return
+				}
+			}
+			if err != nil && !yield(audit.Snapshot{}, err) {
+				return
 			}
 		}
 	}
-	return true
 }
 
 // complete adds what was asked for to some models. What cannot be read is said where it is missing.
-func (r *reading) complete(ctx context.Context, models []audit.Snapshot) {
+func (r *reading) complete(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
 	n := r.q.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
@@ -115,6 +108,7 @@ func (r *reading) complete(ctx context.Context, models []audit.Snapshot) {
 	if n.MLmodels || n.Files {
 		r.files(ctx, models)
 	}
+	return models, nil
 }
 
 // origins reads where live versions that name a run come from: one request for a logged model, and one for each version
@@ -133,9 +127,9 @@ func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
 			}
 		}
 	}
-	read := func(at ask) (audit.Origin, error) { return r.origin(ctx, at.version), nil }
+	read := func(ctx context.Context, at ask) (audit.Origin, error) { return r.origin(ctx, at.version), nil }
 	at := 0
-	for o := range inOrder(&r.beside, asks, read) {
+	for o := range inOrder(ctx, asks, read) {
 		models[asks[at].model].Origins[asks[at].version.Number] = o
 		at++
 	}
@@ -185,9 +179,9 @@ const runsAtOnce = 100
 func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
 	runs := make(map[string]registry.Known[registry.Run], len(ids))
 	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
-	find := func(ids []string) ([]registry.Run, error) { return r.findRuns(ctx, ids) }
+	find := func(ctx context.Context, ids []string) ([]registry.Run, error) { return r.findRuns(ctx, ids) }
 	if !r.noRuns.Load() {
-		for found, err := range inOrder(&r.beside, slices.Collect(slices.Chunk(plain, runsAtOnce)), find) {
+		for found, err := range inOrder(ctx, slices.Collect(slices.Chunk(plain, runsAtOnce)), find) {
 			if err != nil && ctx.Err() == nil && ofOneModel(err) && mlflow.Remote(err).Status < 500 {
 				r.noRuns.Store(true)
 			}
@@ -197,7 +191,7 @@ func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Kn
 		}
 	}
 	rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return runs[id].Gathered() })
-	one := func(id string) (known registry.Known[registry.Run], err error) {
+	one := func(ctx context.Context, id string) (known registry.Known[registry.Run], err error) {
 		err = r.pace.do(ctx, "runs/get", 1, func() error {
 			known, err = r.c.Run(ctx, id)
 			return err
@@ -212,7 +206,7 @@ func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Kn
 		return known, nil
 	}
 	at := 0
-	for known := range inOrder(&r.beside, rest, one) {
+	for known := range inOrder(ctx, rest, one) {
 		runs[rest[at]] = known
 		at++
 	}
@@ -340,7 +334,7 @@ func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
 			asks = append(asks, ask{i, n})
 		}
 	}
-	read := func(at ask) (f found, _ error) {
+	read := func(ctx context.Context, at ask) (f found, _ error) {
 		v := models[at.model].Versions[at.version]
 		if r.q.Needs.Files {
 			f.files = r.listing(ctx, v, models[at.model])
@@ -354,7 +348,7 @@ func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
 		return f, nil
 	}
 	at := 0
-	for f := range inOrder(&r.beside, asks, read) {
+	for f := range inOrder(ctx, asks, read) {
 		m, number := models[asks[at].model], models[asks[at].model].Versions[asks[at].version].Number
 		if m.Files[number] = f.files; !f.files.Gathered() {
 			delete(m.Files, number)

@@ -106,11 +106,11 @@ func (r *reading) older(ctx context.Context, models []listed, find func(int, reg
 			staged = append(staged, i)
 		}
 	}
-	read := func(i int) ([]registry.Version, error) {
+	read := func(ctx context.Context, i int) ([]registry.Version, error) {
 		return r.versionsOf(ctx, models[i].model.Name, fmt.Sprintf("version_number < %d", models[i].lastInUse()))
 	}
 	at := 0
-	for versions, err := range inOrder(&r.beside, staged, read) {
+	for versions, err := range inOrder(ctx, staged, read) {
 		if err != nil && !ofOneModel(err) {
 			return err
 		}
@@ -163,8 +163,9 @@ func (r *reading) lookUp(ctx context.Context, models []listed, missing map[int][
 		}
 		together = nil
 	}
+	ask := func(ctx context.Context, l lookup) ([]mlflow.VersionJSON, error) { return r.together(ctx, models, l) }
 	at := 0
-	for rows, err := range inOrder(&r.beside, together, func(l lookup) ([]mlflow.VersionJSON, error) { return r.together(ctx, models, l) }) {
+	for rows, err := range inOrder(ctx, together, ask) {
 		if err != nil {
 			return mlflow.Explain("search versions", err)
 		}
@@ -175,11 +176,11 @@ func (r *reading) lookUp(ctx context.Context, models []listed, missing map[int][
 }
 
 func (r *reading) lookUpSingly(ctx context.Context, models []listed, singly []lookup, find func(int, registry.Version)) error {
-	read := func(l lookup) ([]registry.Version, error) {
+	read := func(ctx context.Context, l lookup) ([]registry.Version, error) {
 		return r.byNumber(ctx, models[l.models[0]].model.Name, []int{l.number})
 	}
 	at := 0
-	for versions, err := range inOrder(&r.beside, singly, read) {
+	for versions, err := range inOrder(ctx, singly, read) {
 		if err != nil && !ofOneModel(err) {
 			return err
 		}

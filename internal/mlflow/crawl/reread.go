@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -70,11 +69,11 @@ func (r *reading) late(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 			a     audit.Snapshot
 			there bool
 		}
-		read := func(name string) (f found, err error) {
+		read := func(ctx context.Context, name string) (f found, err error) {
 			f.a, f.there, err = r.alone(ctx, name)
 			return f, err
 		}
-		for f, err := range inOrder(&r.beside, names, read) {
+		for f, err := range inOrder(ctx, names, read) {
 			r.progress.due()
 			if err != nil || f.there {
 				if !yield(f.a, err) || err != nil {
@@ -216,7 +215,7 @@ func (r *reading) hidden(ctx context.Context, l listed) (audit.Snapshot, error) 
 
 // byNumber reads versions of one model, and leaves out those that do not exist.
 func (r *reading) byNumber(ctx context.Context, name string, numbers []int) ([]registry.Version, error) {
-	read := func(n int) (v registry.Known[registry.Version], err error) {
+	read := func(ctx context.Context, n int) (v registry.Known[registry.Version], err error) {
 		err = r.pace.do(ctx, "model-versions/get", 1, func() error {
 			v, err = r.c.FindVersion(ctx, name, n)
 			return err
@@ -224,7 +223,7 @@ func (r *reading) byNumber(ctx context.Context, name string, numbers []int) ([]r
 		return v, err
 	}
 	var versions []registry.Version
-	for known, err := range inOrder(&r.beside, numbers, read) {
+	for known, err := range inOrder(ctx, numbers, read) {
 		if err != nil {
 			return nil, err
 		}
@@ -239,34 +238,4 @@ func (r *reading) byNumber(ctx context.Context, name string, numbers []int) ([]r
 func ofOneModel(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Kind == rest.Status && e.Status != 401
-}
-
-// abreast is how many of a list are begun at once. How many requests that makes at a time is for the pace to say.
-const abreast = 2 * paceMost
-
-// inOrder calls fn for each item, several at once, and yields what they return in the order of the items. Who stops
-// early cancels the context that fn uses; running counts what is under way.
-func inOrder[T, R any](running *sync.WaitGroup, items []T, fn func(T) (R, error)) iter.Seq2[R, error] {
-	type result struct {
-		value R
-		err   error
-	}
-	return func(yield func(R, error) bool) {
-		var begun []chan result
-		for len(items) > 0 || len(begun) > 0 {
-			for len(items) > 0 && len(begun) < abreast {
-				item, done := items[0], make(chan result, 1)
-				items, begun = items[1:], append(begun, done)
-				running.Go(func() {
-					value, err := fn(item)
-					done <- result{value, err}
-				})
-			}
-			got := <-begun[0]
-			begun = begun[1:]
-			if !yield(got.value, got.err) {
-				return
-			}
-		}
-	}
 }

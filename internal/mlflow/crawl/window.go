@@ -2,11 +2,13 @@ package crawl
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -104,6 +106,12 @@ func (p *pace) admit() {
 		close(p.waiting[0])
 		p.waiting = p.waiting[1:]
 	}
+}
+
+// inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. How many
+// requests that makes at a time is for the pace to decide.
+func inOrder[T, R any](ctx context.Context, items []T, fn func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+	return parallel.Map(ctx, parallel.Values(items), 2*paceMost, fn)
 }
 
 // overloaded reports whether a failed request says that the server has too much to do.

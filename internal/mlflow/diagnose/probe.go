@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -18,7 +19,7 @@ import (
 // name versions that exist. It never fails: what could not be found out is in the report.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
-	_ = mlflow.Parallel(
+	_ = parallel.Do(
 		func() error { p.s.Version = c.ServerVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
 		func() error { p.registry(ctx); return nil },
@@ -32,7 +33,7 @@ func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server 
 		return p.s
 	}
 	if model != "" {
-		_ = mlflow.Parallel(
+		_ = parallel.Do(
 			func() error { p.dangling(ctx); return nil },
 			func() error { p.custody(ctx); return nil },
 		)
@@ -142,7 +143,7 @@ func (p *probe) store() {
 func (p *probe) dangling(ctx context.Context) {
 	var m registry.Known[registry.Model]
 	var versions []registry.Version
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() (err error) { m, err = p.c.Model(ctx, p.model); return err },
 		func() (err error) { versions, err = p.c.Versions(ctx, p.model, ""); return err },
 	)

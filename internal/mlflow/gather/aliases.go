@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -29,7 +30,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 			asks = append(asks, func() (err error) { versions[i], err = c.FindVersion(ctx, q.Model, a.Version); return err })
 		}
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return f, err
 	}
 	for i, a := range q.Aliases {
@@ -80,7 +81,7 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	if q.Alias != "" && q.Model != g.q.Model {
 		asks = append(asks, func() (err error) { others, err = g.c.Versions(ctx, q.Model, ""); return err })
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return err
 	}
 	if q.Alias != "" {

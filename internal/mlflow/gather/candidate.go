@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -173,7 +174,7 @@ func (g *gathering) resolve(ctx context.Context) error {
 	}
 	s, t := &g.facts.Candidate, g.tracer
 	t.check = finished(source.URI)
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() error {
 			if source.ModelID == "" {
 				return t.ofVersion(ctx, s, g.copyOf)
@@ -229,7 +230,7 @@ func (g *gathering) listLogged(ctx context.Context, id string) func() error {
 
 // readVersion reads the run and the model file of a candidate that is a version already.
 func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
 		func() error { g.facts.Candidate.MLmodel = g.c.VersionMLmodel(ctx, v); return nil },
 		g.listLogged(ctx, registry.LoggedIn(v.Source)),
@@ -296,7 +297,7 @@ func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry
 	case len(run.Outputs) == 1:
 		asks = append(asks, g.listLogged(ctx, run.Outputs[0].ModelID))
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return nil, nil, err
 	}
 	byID := map[string]registry.Known[registry.MLmodel]{}
@@ -328,7 +329,7 @@ func (g *gathering) unlisted(ctx context.Context, run registry.Run, path string)
 func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
 	var there bool
 	var model registry.Known[registry.MLmodel]
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() (err error) {
 			there, err = g.holdsMLmodel(ctx, mlflow.Place{Run: run.ID, Path: path})
 			return err
@@ -377,7 +378,7 @@ func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file 
 	g.facts.Source.URI = "models:/" + m.ID
 	s := &g.facts.Candidate
 	s.Logged, s.MLmodel = registry.Is(m), file
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() error { return g.tracer.trace(ctx, s, g.facts.Source.URI, g.facts.Source.RunID) },
 		func() error {
 			if !file.Gathered() {

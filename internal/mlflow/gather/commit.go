@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -46,7 +47,7 @@ func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]
 	for i, name := range by.Experiments {
 		asks = append(asks, func() (err error) { found[i], err = g.c.Experiment(ctx, name); return err })
 	}
-	return found, mlflow.Parallel(asks...)
+	return found, parallel.Do(asks...)
 }
 
 // incumbentExperiment is the experiment of the run behind the version that the target points to.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -55,7 +56,7 @@ func (g *gathering) third(ctx context.Context) {
 			g.thirdOf(ctx, &holders[i], ask)
 		}
 	}
-	_ = mlflow.Parallel(asks...)
+	_ = parallel.Do(asks...)
 	for i, key := range g.needs.History {
 		s.History[key] = points[i]
 	}
@@ -90,7 +91,7 @@ func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func(
 	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
 	found := make([]registry.Known[[]registry.Point], len(g.needs.History))
 	ask(func() {
-		_ = mlflow.Parallel(func() (all []func() error) {
+		_ = parallel.Do(func() (all []func() error) {
 			for i, key := range g.needs.History {
 				all = append(all, func() error { found[i] = g.c.History(ctx, run.ID, key); return nil })
 			}

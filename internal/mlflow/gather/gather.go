@@ -12,6 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -138,7 +139,7 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 	if stages {
 		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions(ctx, g.q.Model, ""); return err })
 	}
-	return holders, mlflow.Parallel(asks...)
+	return holders, parallel.Do(asks...)
 }
 
 // settle makes holders of the answers: by tags on a server without aliases, by stage, each alias held against the
@@ -176,7 +177,7 @@ func (g *gathering) second(ctx context.Context) error {
 			return err
 		})
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return err
 	}
 	for i, key := range g.want {
@@ -367,7 +368,7 @@ func (g *gathering) copied(ctx context.Context, same []registry.Version) ([]regi
 	for i, v := range append([]registry.Version{g.copyOf}, same...) {
 		asks = append(asks, func() (err error) { places[i], err = g.c.DownloadURI(ctx, v); return err })
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return nil, err
 	}
 	of, known := places[0].Get()

@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -25,7 +26,7 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 		c: c, tracer: tracer{c: c, roots: q.MovedRoots},
 		out: lineage.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID},
 	}
-	err = mlflow.Parallel(
+	err = parallel.Do(
 		func() error { return t.back(ctx) },
 		func() error { t.out.MLmodel = t.c.VersionMLmodel(ctx, v.version); return nil },
 		func() error { return t.tagged(ctx, v.bare) },
@@ -35,7 +36,7 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 	}
 	t.borrow(ctx)
 	t.judge()
-	err = mlflow.Parallel(
+	err = parallel.Do(
 		func() error { return t.experiment(ctx) },
 		func() error { return t.around(ctx) },
 		func() error { t.size(ctx); return nil },
@@ -128,7 +129,7 @@ type tracing struct {
 
 // back goes from the version to the versions it was copied from, the logged model and the run.
 func (t *tracing) back(ctx context.Context) error {
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() error { return t.copies(ctx) },
 		func() error { return t.run(ctx, t.out.Version.RunID) },
 		func() error { return t.logged(ctx, t.out.Version.Source) },

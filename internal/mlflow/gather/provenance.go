@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -28,7 +29,7 @@ type tracer struct {
 // leaves the run unreadable, with the reason; only a failure of the server is an error.
 func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) error {
 	model := registry.LoggedIn(source)
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() error { return t.readRun(ctx, s, run) },
 		func() (err error) {
 			switch {
@@ -121,7 +122,7 @@ func (t tracer) moves() []registry.MovedRoot {
 // around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
 // the gates that need it.
 func (t tracer) around(ctx context.Context, s *fact.Subject) error {
-	return mlflow.Parallel(
+	return parallel.Do(
 		func() (err error) {
 			run, ok := s.Run.Get()
 			if !ok || s.Siblings.Gathered() {
@@ -255,7 +256,7 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 			return err
 		}
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return err
 	}
 	t.experiments = map[string]string{}

@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Snapshot reads what a model and its versions say themselves about their promotions: their tags, and what names them
 // now. The model is absent where it was deleted or renamed.
 func Snapshot(ctx context.Context, c *mlflow.Client, name string) (m registry.Known[registry.Model], versions []registry.Version, err error) {
-	err = mlflow.Parallel(
+	err = parallel.Do(
 		func() (err error) { m, err = c.Model(ctx, name); return err },
 		func() (err error) { versions, err = c.Versions(ctx, name, ""); return err },
 	)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -14,7 +15,7 @@ import (
 func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	g := &gathering{c: c, q: q, all: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
 	var pointed registry.Known[registry.Version]
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() (err error) { g.facts.Model, err = c.Model(ctx, q.Model); return err },
 		func() (err error) { g.versions, err = c.Versions(ctx, q.Model, ""); return err },
 		func() (err error) {
