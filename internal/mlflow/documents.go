@@ -28,28 +28,22 @@ func (c *Client) History(ctx context.Context, run, key string) registry.Known[[]
 	if run == "" {
 		return registry.Unreadable[[]registry.Point]("the run is not known")
 	}
-	query := url.Values{"run_id": {run}, "metric_key": {key}, "max_results": {strconv.Itoa(historyPage)}}
+	list := List{
+		Server: c.Tracking,
+		Path:   "metrics/get-history",
+		Query:  url.Values{"run_id": {run}, "metric_key": {key}, "max_results": {strconv.Itoa(historyPage)}},
+		Limit:  historyLimit,
+		Most:   Bounds{Pages: historyPages},
+	}
 	var points []registry.Point
-	var pages Pager
-	pages.Most.Pages = historyPages
-	for {
-		var out struct {
-			Metrics []metricJSON `json:"metrics"`
-			Next    string       `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "GET", Path: API + "metrics/get-history", Query: query, Class: rest.Read, Limit: historyLimit, Read: &pages.Bytes}
-		if err := c.Tracking.JSON(ctx, r, &out); err != nil {
+	for m, err := range Search[metricJSON](ctx, list) {
+		switch {
+		case incomplete(err) != nil:
+			return registry.Unreadable[[]registry.Point](fmt.Sprintf("%s (%d points read)", err, len(points)))
+		case err != nil:
 			return registry.Unreadable[[]registry.Point](Short(err))
 		}
-		for _, m := range out.Metrics {
-			points = append(points, m.Decode())
-		}
-		if more, err := pages.More(out.Next); err != nil {
-			return registry.Unreadable[[]registry.Point](fmt.Sprintf("%s (%d points read)", err, len(points)))
-		} else if !more {
-			break
-		}
-		query.Set("page_token", out.Next)
+		points = append(points, m.Decode())
 	}
 	slices.SortStableFunc(points, func(a, b registry.Point) int {
 		return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))

@@ -76,7 +76,7 @@ func Unknown(op string, cause error) error {
 // object".
 func Explain(op string, err error) error {
 	e := Remote(err)
-	if part := (*Incomplete)(nil); errors.As(err, &part) {
+	if part := incomplete(err); part != nil {
 		return &registry.Error{Reason: registry.NotMLflow, Msg: op + ": " + part.Why, Hint: part.Hint, Cause: err}
 	}
 	if e == nil {
@@ -104,7 +104,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Redirect:
 		return registry.NotMLflow, "the server redirects to " + e.Location, hintLogin
 	case rest.NotJSON:
-		return registry.NotMLflow, page(e) + " in place of JSON", hintLogin
+		return registry.NotMLflow, answerName(e) + " in place of JSON", hintLogin
 	case rest.Malformed, rest.MissingKey, rest.TooLarge:
 		return registry.NotMLflow, e.Message, "what answers at this address does not speak MLflow's API; check tracking-uri and any proxy in front of the server"
 	case rest.InsecureCredentials:
@@ -135,9 +135,9 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
 	case e.Status >= 500 && e.Code == "" && isHTML(e):
-		return registry.ServerError, fmt.Sprintf("%d and %s", e.Status, page(e)), "MLflow or the proxy in front of it failed; its log says why"
+		return registry.ServerError, fmt.Sprintf("%d and %s", e.Status, answerName(e)), "MLflow or the proxy in front of it failed; its log says why"
 	case e.Status == 400 && e.Code == "" && isHTML(e):
-		return registry.NotMLflow, fmt.Sprintf("400 and %s", page(e)), "a proxy in front of MLflow refused the request: where it wants a client certificate, give the input client-cert; where it wants a header, give the input headers"
+		return registry.NotMLflow, fmt.Sprintf("400 and %s", answerName(e)), "a proxy in front of MLflow refused the request: where it wants a client certificate, give the input client-cert; where it wants a header, give the input headers"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}
@@ -168,8 +168,8 @@ func hostOf(address string) string {
 
 func isHTML(e *rest.Error) bool { return strings.HasPrefix(e.ContentType, "text/html") }
 
-// page names what came in place of an answer.
-func page(e *rest.Error) string {
+// answerName names what came in place of an answer.
+func answerName(e *rest.Error) string {
 	if e.Title != "" {
 		return fmt.Sprintf("an HTML page titled %q", e.Title)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // experimentsPage is a page of experiments/search. experimentsAtOne is how many experiments one search of runs names:
 // databases bound the length of a list.
 const (
-	ExperimentsPage  = 1000
+	experimentsPage  = 1000
 	ExperimentsAtOne = 500
 )
 
@@ -82,7 +83,7 @@ func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Kn
 // experimentMeant says which experiment a person may have meant by a name that none has.
 func (c *Client) experimentMeant(ctx context.Context, text string) string {
 	var names []string
-	for e, err := range SearchExperiments(ctx, c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}) {
+	for e, err := range SearchExperiments(ctx, c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
 		if err != nil {
 			break // the names would only have been a help
 		}
@@ -94,36 +95,13 @@ func (c *Client) experimentMeant(ctx context.Context, text string) string {
 	return "names are case-sensitive; check the input experiment, and that this login may read that experiment"
 }
 
-// SearchExperiments yields what a search of experiments finds, page by page.
-func SearchExperiments(ctx context.Context, server *rest.Client, body map[string]any) iter.Seq2[ExperimentInfo, error] {
-	return func(yield func(ExperimentInfo, error) bool) {
-		body["max_results"] = ExperimentsPage
-		var pages Pager
-		for {
-			var out struct {
-				Experiments []ExperimentInfo `json:"experiments"`
-				Next        string           `json:"next_page_token"`
-			}
-			r := rest.Request{Method: "POST", Path: API + "experiments/search", Body: body, Limit: 32 << 20, Read: &pages.Bytes}
-			if err := server.JSON(ctx, r, &out); err != nil {
-				yield(ExperimentInfo{}, err)
-				return
-			}
-			for _, e := range out.Experiments {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			more, err := pages.More(out.Next)
-			if err != nil {
-				yield(ExperimentInfo{}, err)
-			}
-			if !more {
-				return
-			}
-			body["page_token"] = out.Next
-		}
-	}
+// SearchExperiments yields the experiments that a search finds. send sends each request; nil sends it at once.
+func SearchExperiments(
+	ctx context.Context, server *rest.Client, body map[string]any, send func(func() error) error,
+) iter.Seq2[ExperimentInfo, error] {
+	body = maps.Clone(body)
+	body["max_results"] = experimentsPage
+	return Search[ExperimentInfo](ctx, List{Server: server, Path: "experiments/search", Body: body, Limit: 128 << 20, Send: send})
 }
 
 // ExperimentInfo is an experiment without its tags.

@@ -167,28 +167,37 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			query.Set("artifact_directory_path", asked)
 		}
 	}
-	for token := ""; ; pages++ {
-		var out listingJSON
+	next := "" // the token of the page that was requested last
+	ask := func(token string) (out listingJSON, err error) {
+		if token != "" && (len(files) > maxFiles || pages > most) {
+			const what = "folder %s has more than %d files, or its listing more than %d pages"
+			return out, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
+		}
+		if next = token; token != "" {
+			query.Set("page_token", token)
+		}
+		pages++
 		r := rest.Request{Method: "GET", Path: address, Query: query, Class: rest.Artifact} // the store may be out of reach
-		if err := t.c.Tracking.JSON(ctx, r, &out); err != nil {
+		err = t.c.Tracking.JSON(ctx, r, &out)
+		return out, err
+	}
+	after := func(page listingJSON) (string, int64, error) {
+		if page.Next == next {
+			return "", 0, nil
+		}
+		return page.Next, 0, nil
+	}
+	for page, err := range Pages(Bounds{Pages: 2 * maxListings}, ask, after) {
+		if err != nil {
 			return nil, pages, err
 		}
-		files = append(files, out.Decode()...)
-		if out.Next == "" || out.Next == token {
-			break
-		}
-		if len(files) > maxFiles || pages >= most {
-			const what = "folder %s has more than %d files, or its listing more than %d pages"
-			return nil, pages, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
-		}
-		token = out.Next
-		query.Set("page_token", token)
+		files = append(files, page.Decode()...)
 	}
 	files, err = entries(asked, files)
 	for i := range files {
 		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.Path), "/")
 	}
-	return files, pages + 1, err
+	return files, pages, err
 }
 
 // entries checks a folder's listing and returns its entries with clean paths. MLflow lists paths from the root of the

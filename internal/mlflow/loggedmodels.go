@@ -61,46 +61,30 @@ func (c *Client) LoggedModelsOf(ctx context.Context, run registry.Run) (found []
 func (c *Client) LoggedModelsIn(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {
+	body := map[string]any{"experiment_ids": []string{experiment}, "max_results": loggedPage}
+	if filter != "" {
+		body["filter"] = filter
+	}
+	list := List{Server: c.Tracking, Path: "logged-models/search", Body: body, Limit: loggedLimit}
 	return func(yield func(registry.LoggedModel, error) bool) {
-		body := map[string]any{"experiment_ids": []string{experiment}, "max_results": loggedPage}
-		if filter != "" {
-			body["filter"] = filter
-		}
-		var pages Pager
-		for more := true; more; {
-			var out struct {
-				Models []loggedModelJSON `json:"models"`
-				Next   string            `json:"next_page_token"`
-			}
-			r := rest.Request{
-				Method: "POST", Path: API + "logged-models/search", Body: body, Class: rest.Read, Limit: loggedLimit,
-				Read: &pages.Bytes,
-			}
-			err := c.Tracking.JSON(ctx, r, &out)
-			if NoRoute(err) {
+		for m, err := range Search[loggedModelJSON](ctx, list) {
+			switch {
+			case NoRoute(err):
 				return
-			}
-			for _, m := range out.Models {
-				if err == nil && m.Info.ExperimentID == experiment && !yield(m.Decode(), nil) {
-					return
-				}
-			}
-			if err == nil {
-				more, err = pages.More(out.Next)
-			}
-			if err != nil {
+			case err != nil:
 				yield(registry.LoggedModel{}, Narrower(Explain(op, err)))
 				return
+			case m.Info.ExperimentID == experiment && !yield(m.Decode(), nil):
+				return
 			}
-			body["page_token"] = out.Next
 		}
 	}
 }
 
 // Narrower adds to the error of a search that is too long how the model can be named instead.
 func Narrower(err error) error {
-	part, e := (*Incomplete)(nil), (*registry.Error)(nil)
-	if errors.As(err, &part) && part.Hint == HintShorter && errors.As(err, &e) {
+	e := (*registry.Error)(nil)
+	if part := incomplete(err); part != nil && part.Hint == HintShorter && errors.As(err, &e) {
 		e.Reason = registry.ServerError
 		e.Hint = "name the model by its id, as in models:/m-…, or by its run, as in runs:/RUN_ID/PATH; " +
 			"or train in a smaller experiment"

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
@@ -44,28 +43,18 @@ const NamesPage = 1000
 
 // ModelNames lists the names of all registered models.
 func (c *Client) ModelNames(ctx context.Context) ([]string, error) {
-	var names []string
-	var pages Pager
-	query := url.Values{"max_results": {fmt.Sprint(NamesPage)}}
-	for {
-		var out struct {
-			Models []ModelJSON `json:"registered_models"`
-			Next   string      `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "GET", Path: API + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20, Read: &pages.Bytes}
-		if err := c.Registry.JSON(ctx, r, &out); err != nil {
-			return nil, Explain("list registered models", err)
-		}
-		for _, m := range out.Models {
-			names = append(names, m.Name)
-		}
-		if more, err := pages.More(out.Next); err != nil {
-			return nil, Explain("list registered models", err)
-		} else if !more {
-			return names, nil
-		}
-		query.Set("page_token", out.Next)
+	list := List{
+		Server: c.Registry, Path: "registered-models/search", Query: url.Values{"max_results": {fmt.Sprint(NamesPage)}},
+		Limit: 32 << 20,
 	}
+	var names []string
+	for m, err := range Search[ModelJSON](ctx, list) {
+		if err != nil {
+			return nil, Explain("list registered models", err)
+		}
+		names = append(names, m.Name)
+	}
+	return names, nil
 }
 
 // NearModels lists the registered models that may be meant by a name that none has: the twin that the database takes

@@ -56,17 +56,16 @@ func TestPager_Bounds(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			var p Pager
 			var err error
 			came := 0
-			for more := true; more && err == nil; {
-				came++
-				p.Bytes += c.bytes
-				token := fmt.Sprint(came)
-				if came == c.pages {
-					token = ""
+			ask := func(string) (int, error) { came++; return came, nil }
+			next := func(page int) (string, int64, error) {
+				if page == c.pages {
+					return "", c.bytes, nil
 				}
-				more, err = p.More(token)
+				return fmt.Sprint(page), c.bytes, nil
+			}
+			for _, err = range Pages(Bounds{}, ask, next) {
 			}
 			if c.says == "" && (err != nil || came != c.pages) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("after %d pages: %v, want %q", came, err, c.says)

@@ -35,33 +35,18 @@ const RunsPage = 200
 
 // Runs searches runs, page after page, in the order the body asks for. op is for the error, which ends the search.
 func (c *Client) Runs(ctx context.Context, op string, body map[string]any) iter.Seq2[registry.Run, error] {
+	body = maps.Clone(body)
+	body["max_results"] = RunsPage
+	list := List{Server: c.Tracking, Path: "runs/search", Body: body, Limit: 64 << 20}
 	return func(yield func(registry.Run, error) bool) {
-		body = maps.Clone(body)
-		body["max_results"] = RunsPage
-		var pages Pager
-		for {
-			var out struct {
-				Runs []RunJSON `json:"runs"`
-				Next string    `json:"next_page_token"`
-			}
-			r := rest.Request{Method: "POST", Path: API + "runs/search", Body: body, Class: rest.Read, Limit: 64 << 20, Read: &pages.Bytes}
-			if err := c.Tracking.JSON(ctx, r, &out); err != nil {
-				yield(registry.Run{}, Explain(op, err))
-				return
-			}
-			for _, j := range out.Runs {
-				if !yield(j.Decode(), nil) {
-					return
-				}
-			}
-			more, err := pages.More(out.Next)
+		for j, err := range Search[RunJSON](ctx, list) {
 			if err != nil {
 				yield(registry.Run{}, Explain(op, err))
-			}
-			if !more {
 				return
 			}
-			body["page_token"] = out.Next
+			if !yield(j.Decode(), nil) {
+				return
+			}
 		}
 	}
 }

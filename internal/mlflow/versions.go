@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // FindVersion reads one version by number.
@@ -109,33 +108,24 @@ func (c *Client) Versions(ctx context.Context, name, filter string) ([]registry.
 	if filter != "" {
 		terms = append(terms, filter)
 	}
-	query := url.Values{
-		"filter":      {JoinAnd(terms)},
-		"max_results": {strconv.Itoa(versionsPage)},
-		"order_by":    {"name ASC", "version_number ASC"},
+	list := List{
+		Server: c.Registry,
+		Path:   "model-versions/search",
+		Query: url.Values{
+			"filter":      {JoinAnd(terms)},
+			"max_results": {strconv.Itoa(versionsPage)},
+			"order_by":    {"name ASC", "version_number ASC"},
+		},
+		Limit: 128 << 20,
 	}
 	var found []registry.Version
-	var pages Pager
-	for {
-		var out struct {
-			Versions []VersionJSON `json:"model_versions"`
-			Next     string        `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "GET", Path: API + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.Bytes}
-		if err := c.Registry.JSON(ctx, r, &out); err != nil {
+	for v, err := range Search[VersionJSON](ctx, list) {
+		if err != nil {
 			return nil, Explain("search versions of "+name, err)
 		}
-		for _, v := range out.Versions {
-			if v.Name == name {
-				found = append(found, v.Decode())
-			}
+		if v.Name == name {
+			found = append(found, v.Decode())
 		}
-		if more, err := pages.More(out.Next); err != nil {
-			return nil, Explain("search versions of "+name, err)
-		} else if !more {
-			break
-		}
-		query.Set("page_token", out.Next)
 	}
 	slices.SortFunc(found, func(a, b registry.Version) int { return cmp.Compare(a.Number, b.Number) })
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil

@@ -151,6 +151,8 @@ func (r *reading) all(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		cut := r.middle()
 		halves := []*stream{r.stream(ctx, 0, cut), r.stream(ctx, cut, math.MaxInt)}
+		defer halves[0].stop()
+		defer halves[1].stop()
 		for place := range len(r.models) + 1 {
 			var versions []registry.Version
 			for _, half := range halves {

@@ -260,28 +260,14 @@ func (r *reading) findRunsIn(ctx context.Context, experiments, ids []string) ([]
 // listExperiments lists all experiments, deleted ones too.
 func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
 	all := map[string]registry.Experiment{}
-	body := map[string]any{"max_results": mlflow.ExperimentsPage, "view_type": "ALL"}
-	var pages mlflow.Pager
-	for {
-		var out struct {
-			Experiments []mlflow.ExperimentInfo `json:"experiments"`
-			Next        string                  `json:"next_page_token"`
-		}
-		err := r.pace.do(ctx, "", 1, func() error {
-			request := rest.Request{Method: "POST", Path: mlflow.API + "experiments/search", Body: body, Class: rest.Read, Limit: rowLimit, Read: &pages.Bytes}
-			return r.c.Tracking.JSON(ctx, request, &out)
-		})
+	send := func(request func() error) error { return r.pace.do(ctx, "", 1, request) }
+	for e, err := range mlflow.SearchExperiments(ctx, r.c.Tracking, map[string]any{"view_type": "ALL"}, send) {
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range out.Experiments {
-			all[e.ID] = e.Experiment()
-		}
-		if more, err := pages.More(out.Next); err != nil || !more {
-			return all, err
-		}
-		body["page_token"] = out.Next
+		all[e.ID] = e.Experiment()
 	}
+	return all, nil
 }
 
 // experimentsOf are the experiments of some runs.

@@ -139,7 +139,6 @@ type search struct {
 	asked   int // and of the last
 	token   string
 	pages   int // so far
-	bounds  mlflow.Pager
 	empty   int // pages without rows in a row, up to now
 	fullest int // rows of a page, and what that one took
 	cost    cost
@@ -160,9 +159,7 @@ const (
 )
 
 func (r *reading) search(wire *rest.Client, path, list string, most int, query url.Values) *search {
-	s := &search{reading: r, wire: wire, path: path, list: list, query: query, most: most, size: min(r.sizes.first, most)}
-	s.bounds.Most.Pages, s.bounds.Most.Bytes = auditPages, auditBytes
-	return s
+	return &search{reading: r, wire: wire, path: path, list: list, query: query, most: most, size: min(r.sizes.first, most)}
 }
 
 // page asks for the page that the token names. Where the answer is too large or takes too long it asks for fewer rows.
@@ -201,15 +198,13 @@ func (s *search) page(ctx context.Context, token string) (*rows, error) {
 	}
 }
 
-// Bounds of a search through a whole registry, whose rows are used one by one: a slow server may send few in a page.
-const (
-	auditPages = 100_000
-	auditBytes = 8 << 30
-)
+// auditBounds limit a search through a whole registry. Its rows are used one by one, and a slow server may send few rows
+// in a page.
+var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
 
-// after is the token of the page that follows one whose rows were all read; "" = none does. A server that ignores tokens
-// sends the same one again, and one that is asked for no rows sends empty pages without end: both are errors.
-func (s *search) after(page *rows) (string, error) {
+// after returns the token and the size of a page whose rows were all read. It fails if the server sends empty pages
+// without end, as servers do that are asked for no rows.
+func (s *search) after(page *rows) (token string, bytes int64, err error) {
 	s.pages++
 	s.empty++
 	if page.count > 0 {
@@ -218,61 +213,45 @@ func (s *search) after(page *rows) (string, error) {
 	if page.count > s.fullest {
 		s.fullest, s.cost = page.count, page.cost
 	}
-	s.bounds.Bytes += page.cost.bytes
-	if _, err := s.bounds.More(page.token); err != nil {
-		return "", mlflow.Explain("read the registry: "+s.path, err)
+	if s.token = page.token; s.token != "" && s.empty > mostEmpty {
+		err = &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s sends empty pages without end", s.path)}
 	}
-	if s.token = page.token; s.empty > mostEmpty {
-		return "", &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s sends empty pages without end", s.path)}
-	}
-	return s.token, nil
+	return s.token, page.cost.bytes, err
 }
 
-// each yields all rows of a search, one page after the other.
+// each yields all rows of a search, page by page.
 func each[T any](ctx context.Context, s *search) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for token := ""; ; {
-			page, err := s.page(ctx, token)
-			for err == nil {
+		ask := func(token string) (*rows, error) { return s.page(ctx, token) }
+		for page, err := range mlflow.Pages(auditBounds, ask, s.after) {
+			for more := err == nil; more; {
 				var row T
-				var more bool
-				if more, err = page.next(&row); !more || err != nil {
-					break
-				}
-				if !yield(row, nil) {
+				if more, err = page.next(&row); more && err == nil && !yield(row, nil) {
 					page.close()
 					return
 				}
-			}
-			if err == nil {
-				token, err = s.after(page)
+				more = more && err == nil
 			}
 			if err != nil {
 				yield(*new(T), err)
 				return
 			}
-			if token == "" {
-				return
-			}
 		}
 	}
 }
 
-// onePage reads the first page of a search; next reports whether there is another.
-func onePage[T any](ctx context.Context, s *search) (all []T, next bool, err error) {
-	page, err := s.page(ctx, "")
-	if err == nil {
-		s.bounds.Bytes += page.cost.bytes
-	}
+// onePage reads the rows of the first page of a search.
+func onePage[T any](ctx context.Context, s *search) (all []T, page *rows, err error) {
+	page, err = s.page(ctx, "")
 	for err == nil {
 		var row T
 		var more bool
 		if more, err = page.next(&row); !more {
-			return all, page.token != "", err
+			return all, page, err
 		}
 		all = append(all, row)
 	}
-	return nil, false, err
+	return nil, nil, err
 }
 
 // mostEmpty is how many empty pages may follow one another: some servers take rows out of a page that the login may not

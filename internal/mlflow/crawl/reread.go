@@ -154,30 +154,37 @@ func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]regist
 	query := url.Values{"order_by": {"version_number ASC"}}
 	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)
 	s.size = max(s.size, 2) // the first of a page is the last of the one before
-	var found []registry.Version
-	for above := 0; ; {
-		query.Set("filter", mlflow.JoinAnd(terms))
-		if above > 0 {
-			query.Set("filter", mlflow.JoinAnd(append(slices.Clip(terms), fmt.Sprintf("version_number >= %d", above))))
+	type numbered struct {
+		*rows
+		versions []mlflow.VersionJSON
+	}
+	last := 0
+	ask := func(from string) (n numbered, err error) { // from is the number that the page begins with
+		terms := slices.Clip(terms)
+		if from != "" {
+			terms = append(terms, "version_number >= "+from)
 		}
-		rows, more, err := onePage[mlflow.VersionJSON](ctx, s)
+		query.Set("filter", mlflow.JoinAnd(terms))
+		n.versions, n.rows, err = onePage[mlflow.VersionJSON](ctx, s)
+		return n, err
+	}
+	next := func(n numbered) (string, int64, error) {
+		if n.token == "" {
+			return "", n.cost.bytes, nil
+		}
+		return strconv.Itoa(last), n.cost.bytes, nil
+	}
+	var found []registry.Version
+	for page, err := range mlflow.Pages(auditBounds, ask, next) {
 		if err != nil {
 			return nil, mlflow.Explain("search versions of "+name, err)
 		}
-		last := above
-		for _, row := range rows {
+		for _, row := range page.versions {
 			if row.Name == name {
 				found = append(found, row.Decode())
 			}
 			last = max(last, int(row.Version))
 		}
-		if !more {
-			break
-		}
-		if _, err := s.bounds.More(strconv.Itoa(last)); err != nil { // the last number is the token of these pages
-			return nil, mlflow.Explain("search versions of "+name, err)
-		}
-		above = last
 	}
 	slices.SortFunc(found, func(a, b registry.Version) int { return cmp.Compare(a.Number, b.Number) })
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil

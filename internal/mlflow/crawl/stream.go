@@ -3,6 +3,7 @@ package crawl
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"net/url"
 
@@ -25,6 +26,8 @@ type stream struct {
 	pages           *search
 	lowest, highest int
 
+	next   func() (*rows, error, bool) // of the pages
+	stop   func()
 	page   *rows
 	coming chan fetched // the page under way; nil = none
 	asked  string       // the token of it
@@ -54,6 +57,7 @@ func (r *reading) stream(ctx context.Context, lowest, highest int) *stream {
 		r: r, lowest: lowest, highest: highest,
 		pages: r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query),
 	}
+	s.next, s.stop = iter.Pull2(mlflow.Pages(auditBounds, func(token string) (*rows, error) { return s.ask(ctx, token) }, s.pages.after))
 	s.fetch(ctx, "")
 	return s
 }
@@ -93,21 +97,25 @@ func (s *stream) of(ctx context.Context, place int, use func(registry.Version)) 
 func (s *stream) peek(ctx context.Context) error {
 	for !s.held && !s.ended {
 		if s.page == nil {
-			if err := s.turn(ctx); err != nil {
+			page, err, more := s.next()
+			if err != nil {
 				return err
+			}
+			if s.page, s.ended = page, !more; s.ended {
+				s.mend(len(s.r.models), math.MaxInt)
+				return nil
 			}
 		}
 		var row mlflow.VersionJSON
 		more, err := s.page.next(&row)
-		if err == nil && !more {
-			err = s.leave(ctx)
-		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if more {
+		case more:
 			s.row, s.held = row, true
 			s.join()
+		default:
+			s.page = nil
 		}
 	}
 	return nil
@@ -123,42 +131,27 @@ func (s *stream) edge(place int) {
 	}
 }
 
-// turn waits for the page under way, and asks for the one after it where the page tells that already. So one page is on
-// its way while one is used, and none while one waits to be.
-func (s *stream) turn(ctx context.Context) error {
-	s.r.progress.due()
-	got := <-s.coming
-	s.coming = nil
-	if got.err != nil {
-		return got.err
-	}
-	s.page, s.rows = got.page, got.most
-	if token := s.page.ahead(); token != "" && token != s.pages.token {
-		s.fetch(ctx, token)
-	}
-	return nil
-}
-
-// leave goes from a page that is used up to the next.
-func (s *stream) leave(ctx context.Context) error {
-	token, err := s.pages.after(s.page)
-	if err != nil {
-		return err
-	}
-	s.page = nil
-	if token == "" {
-		s.ended = true
-		s.mend(len(s.r.models), math.MaxInt)
-		return nil
-	}
-	if s.seam == nil {
+// ask waits for a page, and requests the one after it if the page already tells its token. So one page is on its way
+// while another is used, and no third one waits.
+func (s *stream) ask(ctx context.Context, token string) (*rows, error) {
+	if token != "" && s.seam == nil {
 		last := s.row
 		s.seam = &last
 	}
 	if s.coming == nil || s.asked != token {
 		s.fetch(ctx, token)
 	}
-	return nil
+	s.r.progress.due()
+	got := <-s.coming
+	s.coming = nil
+	if got.err != nil {
+		return nil, got.err
+	}
+	s.rows = got.most
+	if ahead := got.page.ahead(); ahead != "" && ahead != token {
+		s.fetch(ctx, ahead)
+	}
+	return got.page, nil
 }
 
 // join looks at the seam once a row behind it has a place in the list.

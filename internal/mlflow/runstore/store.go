@@ -272,30 +272,22 @@ func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	var pages mlflow.Pager
-	query := url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}, "order_by": {"name ASC"}}
-	for {
-		var out struct {
-			Models []mlflow.ModelJSON `json:"registered_models"`
-			Next   string             `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "GET", Path: mlflow.API + "registered-models/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.Bytes}
-		if err := c.Registry.JSON(ctx, r, &out); err != nil {
-			return nil, mlflow.Explain("list registered models", err)
-		}
-		for _, m := range out.Models {
-			if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded(m.Name) {
-				names = append(names, m.Name)
-			}
-		}
-		if more, err := pages.More(out.Next); err != nil {
-			return nil, mlflow.Explain("list registered models", err)
-		} else if !more {
-			return names, nil
-		}
-		query.Set("page_token", out.Next)
+	list := mlflow.List{
+		Server: c.Registry,
+		Path:   "registered-models/search",
+		Query:  url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}, "order_by": {"name ASC"}},
+		Limit:  128 << 20,
 	}
+	var names []string
+	for m, err := range mlflow.Search[mlflow.ModelJSON](ctx, list) {
+		if err != nil {
+			return nil, mlflow.Explain("list registered models", err)
+		}
+		if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded(m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names, nil
 }
 
 // Founded lists the ledgers there are, deleted ones too, and returns whether a model has one: also where its anchor and
@@ -303,7 +295,7 @@ func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 func Founded(ctx context.Context, c *mlflow.Client) (has func(model string) bool, err error) {
 	names := map[string]bool{}
 	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
-	for e, err := range mlflow.SearchExperiments(ctx, c.Registry, body) {
+	for e, err := range mlflow.SearchExperiments(ctx, c.Registry, body, nil) {
 		if err != nil {
 			return nil, mlflow.Explain("list promotion ledgers", err)
 		}
