@@ -150,7 +150,7 @@ func (a *auditRun) run(ctx context.Context) error {
 	}
 	if model := a.s.set.Intent.Query.Model; model != "" && a.tally.Totals.Models == 0 {
 		msg := fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", model)
-		return a.s.client.NoModelNamed(ctx, model, msg)
+		return a.s.client.Models.NotFound(ctx, model, msg)
 	}
 	return a.finish()
 }
@@ -219,7 +219,7 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	}
 	m.Former = map[int]registry.Known[registry.Version]{}
 	for _, n := range m.Unread() {
-		m.Former[n] = a.s.client.Version(ctx, m.Model.Name, n)
+		m.Former[n] = a.s.client.Versions.Lookup(ctx, m.Model.Name, n)
 	}
 	return m
 }

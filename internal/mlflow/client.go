@@ -18,7 +18,30 @@ type Client struct {
 	Registry *rest.Client // registered models and their versions
 	About
 	jitter func() float64
+
+	// The endpoints, by what they are about.
+	Artifacts    Artifacts
+	Experiments  Experiments
+	LoggedModels LoggedModels
+	Models       Models
+	Runs         Runs
+	Versions     Versions
 }
+
+type (
+	// Artifacts reads the files of runs, logged models and versions.
+	Artifacts struct{ c *Client }
+	// Experiments reads experiments.
+	Experiments struct{ c *Client }
+	// LoggedModels reads logged models, which came with MLflow 3.0.
+	LoggedModels struct{ c *Client }
+	// Models reads registered models.
+	Models struct{ c *Client }
+	// Runs reads runs and the histories of their metrics.
+	Runs struct{ c *Client }
+	// Versions reads versions of registered models.
+	Versions struct{ c *Client }
+)
 
 // About is what people call the registry and who asks it.
 type About struct {
@@ -32,7 +55,10 @@ type About struct {
 // New returns a client for a tracking server and a registry; jitter draws from [0, 1) to spread the repetitions of
 // several callers.
 func New(tracking, registry *rest.Client, about About, jitter func() float64) *Client {
-	return &Client{Tracking: tracking, Registry: registry, About: about, jitter: jitter}
+	c := &Client{Tracking: tracking, Registry: registry, About: about, jitter: jitter}
+	c.Artifacts, c.Experiments, c.LoggedModels = Artifacts{c}, Experiments{c}, LoggedModels{c}
+	c.Models, c.Runs, c.Versions = Models{c}, Runs{c}, Versions{c}
+	return c
 }
 
 const API = "api/2.0/mlflow/"

@@ -22,13 +22,13 @@ const (
 	ExperimentsAtOne = 500
 )
 
-// Experiment finds an active experiment by its name or its id. Every login may create experiments, also one whose name
+// Find finds an active experiment by its name or its id. Every login may create experiments, also one whose name
 // is the id of another: text that means two experiments is refused.
-func (c *Client) Experiment(ctx context.Context, text string) (registry.Experiment, error) {
+func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
-	asks := []func() error{func() (err error) { named, err = c.experimentNamed(ctx, text); return err }}
+	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}
 	if strings.Trim(text, "0123456789") == "" {
-		asks = append(asks, func() (err error) { numbered, err = c.experimentNumbered(ctx, text); return err })
+		asks = append(asks, func() (err error) { numbered, err = s.byID(ctx, text); return err })
 	}
 	if err := parallel.Do(asks...); err != nil {
 		return registry.Experiment{}, err
@@ -44,7 +44,7 @@ func (c *Client) Experiment(ctx context.Context, text string) (registry.Experime
 			Hint: fmt.Sprintf("write the one that is meant: %s, or %s", e.ID, byID.Name),
 		}
 	case !isName && !isID:
-		return registry.Experiment{}, Gone(fmt.Sprintf("there is no experiment %q", text), c.experimentMeant(ctx, text))
+		return registry.Experiment{}, Gone(fmt.Sprintf("there is no experiment %q", text), s.similar(ctx, text))
 	case isID:
 		e = byID
 	}
@@ -55,10 +55,10 @@ func (c *Client) Experiment(ctx context.Context, text string) (registry.Experime
 	return e, nil
 }
 
-// experimentNamed finds an experiment by its exact name: some databases compare without case and accents.
-func (c *Client) experimentNamed(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
+// byName finds an experiment by its exact name: some databases compare without case and accents.
+func (s Experiments) byName(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
-	err := Get(ctx, c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
+	err := Get(ctx, s.c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
 	switch {
 	case IsMissing(err), err == nil && out.Experiment.Name != name:
 		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %q", name)), nil
@@ -69,9 +69,9 @@ func (c *Client) experimentNamed(ctx context.Context, name string) (registry.Kno
 	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
 }
 
-// experimentNumbered finds an experiment by its id. Servers fail on a number that their database cannot hold.
-func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
-	known, err := c.ExperimentByID(ctx, id)
+// byID finds an experiment by its id. Servers fail on a number that their database cannot hold.
+func (s Experiments) byID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
+	known, err := s.Get(ctx, id)
 	if _, tooLarge := strconv.ParseInt(id, 10, 32); err != nil && tooLarge != nil {
 		if e := Remote(err); e != nil && (e.Status == 400 || e.Status == 500) {
 			return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil
@@ -80,10 +80,10 @@ func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Kn
 	return known, err
 }
 
-// experimentMeant says which experiment a person may have meant by a name that none has.
-func (c *Client) experimentMeant(ctx context.Context, text string) string {
+// similar says which experiment a person may have meant by a name that none has.
+func (s Experiments) similar(ctx context.Context, text string) string {
 	var names []string
-	for e, err := range SearchExperiments(ctx, c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
+	for e, err := range SearchExperiments(ctx, s.c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
 		if err != nil {
 			break // the names would only have been a help
 		}
@@ -115,10 +115,10 @@ func (j ExperimentInfo) Experiment() registry.Experiment {
 	return registry.Experiment{ID: j.ID, Name: j.Name, Deleted: j.Stage == "deleted"}
 }
 
-// ExperimentByID reads an experiment's name.
-func (c *Client) ExperimentByID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
+// Get reads an experiment's name.
+func (s Experiments) Get(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
-	err := Get(ctx, c.Tracking, API+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)
+	err := Get(ctx, s.c.Tracking, API+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil

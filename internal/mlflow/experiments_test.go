@@ -37,7 +37,7 @@ func TestExperiment_Found(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			e, err := over(t, double.Transport()).Experiment(t.Context(), c.text)
+			e, err := over(t, double.Transport()).Experiments.Find(t.Context(), c.text)
 			if c.says == "" && (err != nil || e.ID != c.id) || c.says != "" && (registry.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("found %+v, %v", e, err)
 			}
@@ -53,7 +53,7 @@ func TestExperiment_DidYouMean(t *testing.T) {
 		"Train":     "names are case-sensitive; did you mean train?",
 		"elsewhere": "names are case-sensitive; check the input experiment, and that this login may read that experiment",
 	} {
-		_, err := over(t, double.Transport()).Experiment(t.Context(), text)
+		_, err := over(t, double.Transport()).Experiments.Find(t.Context(), text)
 		if e, ok := err.(*registry.Error); !ok || e.Hint != want {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -61,8 +61,8 @@ func (p Place) Source(v registry.Version) registry.Source {
 // Tree lists all files below a place, without folders, sorted by path. Paths are relative to the place, sizes in bytes.
 // Each level of folders is one round of requests. It fails at the bounds above, and if a listing names anything that is
 // not in the folder it lists.
-func (c *Client) Tree(ctx context.Context, where Place) ([]registry.File, error) {
-	t := treeReader{c: c, where: where}
+func (s Artifacts) Tree(ctx context.Context, where Place) ([]registry.File, error) {
+	t := treeReader{c: s.c, where: where}
 	for depth, level := 0, []string{""}; len(level) > 0; depth++ {
 		if depth > maxDepth {
 			return nil, fmt.Errorf("the model's folders are more than %d levels deep", maxDepth)
@@ -125,8 +125,8 @@ const otherFolders = 20
 // OtherModels lists where below a run's artifacts there is an MLmodel file, without the model at this path: "" is the
 // root. It does not look into a model, because what is in there is part of it. It is unreadable if the run has too many
 // folders.
-func (c *Client) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
-	t := treeReader{c: c, where: Place{Run: run}}
+func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
+	t := treeReader{c: s.c, where: Place{Run: run}}
 	found := []string{}
 	for level, looked := []string{""}, 0; len(level) > 0; {
 		if looked += len(level); looked > 1+otherFolders {
@@ -274,14 +274,14 @@ func (j listingJSON) Decode() []registry.File {
 const contentLimit = 64 << 30
 
 // Digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
-func (c *Client) Digest(ctx context.Context, where Place, files []registry.File) registry.Known[string] {
+func (s Artifacts) Digest(ctx context.Context, where Place, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
 		const what = "the files have %d bytes; a digest is taken of at most %d"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
 	type sum struct{ path, hex string }
 	read := func(ctx context.Context, f registry.File) (sum, error) {
-		hex, err := c.sum(ctx, where, f)
+		hex, err := s.sum(ctx, where, f)
 		return sum{f.Path, hex}, err
 	}
 	sums := map[string]string{}
@@ -295,7 +295,7 @@ func (c *Client) Digest(ctx context.Context, where Place, files []registry.File)
 }
 
 // sum is the SHA-256 of one file, in hex. It fails if the file is not as long as it is listed.
-func (c *Client) sum(ctx context.Context, where Place, f registry.File) (string, error) {
+func (s Artifacts) sum(ctx context.Context, where Place, f registry.File) (string, error) {
 	r := rest.Request{
 		Path:  "get-artifact",
 		Query: url.Values{"run_id": {where.Run}, "path": {path.Join(where.Path, f.Path)}},
@@ -307,7 +307,7 @@ func (c *Client) sum(ctx context.Context, where Place, f registry.File) (string,
 		r.Query = url.Values{"artifact_file_path": {f.Path}}
 	}
 	var h hash.Hash
-	came, err := c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
+	came, err := s.c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
 	switch {
 	case came > f.Size:
 		return "", fmt.Errorf("%s came with more than the %d bytes that are listed", f.Path, f.Size)

@@ -130,7 +130,7 @@ func TestTree_WhatServersList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := listing(t, func(dir string) string { return `{"files": [` + c.folders[dir] + `]}` })
-			files, err := client.Tree(context.Background(), modelFolder)
+			files, err := client.Artifacts.Tree(context.Background(), modelFolder)
 			got := strings.Join(paths(files), " ")
 			if err != nil {
 				got = Short(err)
@@ -170,7 +170,7 @@ func TestTree_Bounds(t *testing.T) {
 			return many(1, func(int) string { return fmt.Sprintf(`{"path": "%s/d", "is_dir": true}`, dir) })
 		},
 	} {
-		if _, err := listing(t, folder).Tree(context.Background(), modelFolder); err == nil || err.Error() != want {
+		if _, err := listing(t, folder).Artifacts.Tree(context.Background(), modelFolder); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -178,7 +178,7 @@ func TestTree_Bounds(t *testing.T) {
 	token := 0
 	endless := listing(t, func(string) string { token++; return fmt.Sprintf(`{"next_page_token": "%d"}`, token) })
 	want := `folder "." has more than 100000 files, or its listing more than 5000 pages`
-	_, err := endless.Tree(context.Background(), modelFolder)
+	_, err := endless.Artifacts.Tree(context.Background(), modelFolder)
 	if err == nil || err.Error() != want || token > maxListings+1 {
 		t.Errorf("endless pages: %v after %d requests", err, token)
 	}
@@ -193,7 +193,7 @@ func TestTree_Pages(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"files": [{"path": "model/b", "file_size": 1}]}`)
 	})
-	files, err := client.Tree(context.Background(), modelFolder)
+	files, err := client.Artifacts.Tree(context.Background(), modelFolder)
 	if got := strings.Join(paths(files), " "); err != nil || got != "a b" {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -229,7 +229,7 @@ func TestTree_ListsEveryFileOnce(t *testing.T) {
 			}
 			files[path.Join(dir, "f-"+name.Draw(t, "file"))] = true
 		}
-		found, err := client.Tree(context.Background(), modelFolder)
+		found, err := client.Artifacts.Tree(context.Background(), modelFolder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +261,7 @@ func TestDigest_Streams(t *testing.T) {
 		"shorter":           {int64(len(content)) + 1, "a came with 1048576 bytes and is listed with 1048577"},
 		"too large":         {contentLimit + 1, "the files have 68719476737 bytes; a digest is taken of at most 68719476736"},
 	} {
-		got := client.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
+		got := client.Artifacts.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
 		if text, ok := got.Get(); text+got.Why() != c.want || ok != (c.want == want) {
 			t.Errorf("%s: %s%s, want %s", name, text, got.Why(), c.want)
 		}
@@ -309,7 +309,7 @@ func TestOtherModels(t *testing.T) {
 				}
 				return `{"files": [` + strings.Join(slices.Sorted(maps.Keys(entries)), ",") + `]}`
 			})
-			known := client.OtherModels(context.Background(), "r", own)
+			known := client.Artifacts.OtherModels(context.Background(), "r", own)
 			var got []string
 			for _, dir := range known.OrZero() {
 				got = append(got, cmp.Or(dir, "."))
@@ -326,7 +326,7 @@ func TestOtherModels(t *testing.T) {
 
 func TestOtherModels_Unreadable(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
-	if known := client.OtherModels(context.Background(), "r", "model"); known.IsAbsent() || !strings.Contains(known.Why(), "403") {
+	if known := client.Artifacts.OtherModels(context.Background(), "r", "model"); known.IsAbsent() || !strings.Contains(known.Why(), "403") {
 		t.Errorf("%+v", known)
 	}
 }

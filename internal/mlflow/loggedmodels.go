@@ -12,15 +12,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// LoggedModel reads a logged model (MLflow 3.0 and later).
-func (c *Client) LoggedModel(ctx context.Context, id string) (registry.Known[registry.LoggedModel], error) {
+// Get reads a logged model (MLflow 3.0 and later).
+func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[registry.LoggedModel], error) {
 	var out struct {
 		Model loggedModelJSON `json:"model"`
 	}
 	r := rest.Request{
 		Method: "GET", Path: API + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model", Limit: loggedLimit,
 	}
-	err := c.Tracking.JSON(ctx, r, &out)
+	err := s.c.Tracking.JSON(ctx, r, &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.LoggedModel](fmt.Sprintf("there is no logged model %s", id)), nil
@@ -41,11 +41,11 @@ const (
 	loggedLimit = 64 << 20
 )
 
-// LoggedModelsOf lists the logged models of a run's experiment that name the run as their source. A server without
+// OfRun lists the logged models of a run's experiment that name the run as their source. A server without
 // logged models has none.
-func (c *Client) LoggedModelsOf(ctx context.Context, run registry.Run) (found []registry.LoggedModel, err error) {
+func (s LoggedModels) OfRun(ctx context.Context, run registry.Run) (found []registry.LoggedModel, err error) {
 	op, filter := "search logged models of run "+run.ID, "source_run_id = '"+run.ID+"'"
-	for m, err := range c.LoggedModelsIn(ctx, op, run.ExperimentID, filter) {
+	for m, err := range s.InExperiment(ctx, op, run.ExperimentID, filter) {
 		if err != nil {
 			return nil, err
 		}
@@ -56,16 +56,16 @@ func (c *Client) LoggedModelsOf(ctx context.Context, run registry.Run) (found []
 	return found, nil
 }
 
-// LoggedModelsIn yields the logged models of an experiment, page after page. op is for the error, which ends the
+// InExperiment yields the logged models of an experiment, page after page. op is for the error, which ends the
 // search. A server without logged models has none.
-func (c *Client) LoggedModelsIn(
+func (s LoggedModels) InExperiment(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {
 	body := map[string]any{"experiment_ids": []string{experiment}, "max_results": loggedPage}
 	if filter != "" {
 		body["filter"] = filter
 	}
-	list := List{Server: c.Tracking, Path: "logged-models/search", Body: body, Limit: loggedLimit}
+	list := List{Server: s.c.Tracking, Path: "logged-models/search", Body: body, Limit: loggedLimit}
 	return func(yield func(registry.LoggedModel, error) bool) {
 		for m, err := range Search[loggedModelJSON](ctx, list) {
 			switch {
@@ -92,12 +92,12 @@ func Narrower(err error) error {
 	return err
 }
 
-// LoggedModels reads logged models one by one; those that do not exist are left out.
-func (c *Client) LoggedModels(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
+// GetAll reads logged models one by one; those that do not exist are left out.
+func (s LoggedModels) GetAll(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
 	known := make([]registry.Known[registry.LoggedModel], len(ids))
 	asks := make([]func() error, len(ids))
 	for i, id := range ids {
-		asks[i] = func() (err error) { known[i], err = c.LoggedModel(ctx, id); return err }
+		asks[i] = func() (err error) { known[i], err = s.Get(ctx, id); return err }
 	}
 	err := parallel.Do(asks...)
 	var out []registry.LoggedModel

@@ -14,10 +14,10 @@ import (
 
 // listings are reads that follow page tokens.
 var listings = map[string]func(context.Context, *Client) error{
-	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.Versions(ctx, "churn", ""); return err },
-	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.ModelNames(ctx); return err },
+	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.Versions.Search(ctx, "churn", ""); return err },
+	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.Models.Names(ctx); return err },
 	"runs": func(ctx context.Context, c *Client) error {
-		for _, err := range c.Runs(ctx, "search runs", map[string]any{}) {
+		for _, err := range c.Runs.Search(ctx, "search runs", map[string]any{}) {
 			if err != nil {
 				return err
 			}
@@ -25,7 +25,7 @@ var listings = map[string]func(context.Context, *Client) error{
 		return nil
 	},
 	"a history": func(ctx context.Context, c *Client) error {
-		known := c.History(ctx, "r", "acc")
+		known := c.Runs.History(ctx, "r", "acc")
 		if _, ok := known.Get(); ok || known.IsAbsent() {
 			return nil
 		}
@@ -81,7 +81,7 @@ func TestHistory_TooLong(t *testing.T) {
 		n++
 		return fmt.Sprintf(`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`, n, n)
 	}))
-	known := c.History(t.Context(), "r", "acc")
+	known := c.Runs.History(t.Context(), "r", "acc")
 	if _, ok := known.Get(); ok || known.Why() != "the list has more than 40 pages (40 points read)" {
 		t.Errorf("%+v", known)
 	}

@@ -251,3 +251,12 @@ func (j loggedModelJSON) Decode() registry.LoggedModel {
 }
 
 var _ json.Unmarshaler = (*Int)(nil)
+
+// PairList is a map of tags as MLflow wants it, in the order of the keys.
+func PairList(tags map[string]string) []Pair {
+	out := make([]Pair, 0, len(tags))
+	for _, key := range SortedKeys(tags) {
+		out = append(out, Pair{key, tags[key]})
+	}
+	return out
+}

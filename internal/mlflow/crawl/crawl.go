@@ -141,7 +141,7 @@ func (r *reading) prepare(ctx context.Context) error {
 // askForAliases finds out whether the server has aliases, of which nothing is seen.
 func (r *reading) askForAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
-		_, r.bare, err = r.c.AliasVersion(ctx, model, mlflow.AnyAlias)
+		_, r.bare, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
 		return err
 	})
 }

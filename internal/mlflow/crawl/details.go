@@ -137,7 +137,7 @@ func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
 
 func (r *reading) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
 	err := r.pace.do(ctx, "origin", 1, func() (err error) {
-		o.Version, err = r.c.Follow(ctx, v)
+		o.Version, err = r.c.Versions.Follow(ctx, v)
 		return err
 	})
 	if err != nil {
@@ -153,7 +153,7 @@ func (r *reading) logged(ctx context.Context, source string) registry.Known[regi
 	if id == "" {
 		return registry.Absent[registry.LoggedModel]("it is no logged model")
 	}
-	return paced(ctx, r, "logged", id, r.c.LoggedModel)
+	return paced(ctx, r, "logged", id, r.c.LoggedModels.Get)
 }
 
 // runIDs lists the runs that the versions name, each once.
@@ -193,7 +193,7 @@ func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Kn
 	rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return runs[id].Gathered() })
 	one := func(ctx context.Context, id string) (known registry.Known[registry.Run], err error) {
 		err = r.pace.do(ctx, "runs/get", 1, func() error {
-			known, err = r.c.Run(ctx, id)
+			known, err = r.c.Runs.Get(ctx, id)
 			return err
 		})
 		if err != nil {
@@ -289,7 +289,7 @@ func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Kn
 }
 
 func (r *reading) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
-	return paced(ctx, r, "", id, r.c.ExperimentByID)
+	return paced(ctx, r, "", id, r.c.Experiments.Get)
 }
 
 // paced reads one thing by its id with one request. What cannot be read is unreadable, with the reason.
@@ -358,7 +358,7 @@ func (r *reading) listing(ctx context.Context, v registry.Version, of audit.Snap
 	}
 	var list []registry.File
 	err := r.pace.do(ctx, "listing", 1, func() (err error) {
-		list, err = r.c.Tree(ctx, where)
+		list, err = r.c.Artifacts.Tree(ctx, where)
 		return err
 	})
 	switch {
@@ -379,7 +379,7 @@ func (r *reading) descriptor(ctx context.Context, v registry.Version) (m registr
 		return m
 	}
 	_ = r.pace.do(ctx, "descriptor", 1, func() error {
-		m = r.c.VersionMLmodel(ctx, v)
+		m = r.c.Artifacts.VersionMLmodel(ctx, v)
 		return nil
 	})
 	return m

@@ -224,7 +224,7 @@ func (r *reading) hidden(ctx context.Context, l listed) (audit.Snapshot, error) 
 func (r *reading) byNumber(ctx context.Context, name string, numbers []int) ([]registry.Version, error) {
 	read := func(ctx context.Context, n int) (v registry.Known[registry.Version], err error) {
 		err = r.pace.do(ctx, "model-versions/get", 1, func() error {
-			v, err = r.c.FindVersion(ctx, name, n)
+			v, err = r.c.Versions.Get(ctx, name, n)
 			return err
 		})
 		return v, err

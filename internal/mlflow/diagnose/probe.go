@@ -79,7 +79,7 @@ func (p *probe) registry(ctx context.Context) {
 
 // aliases and loggedModels find out which routes exist, by asking for things that do not.
 func (p *probe) aliases(ctx context.Context) {
-	_, bare, _ := p.c.AliasVersion(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
+	_, bare, _ := p.c.Versions.ByAlias(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
 	p.s.Aliases = !bare
 }
 
@@ -144,11 +144,11 @@ func (p *probe) dangling(ctx context.Context) {
 	var m registry.Known[registry.Model]
 	var versions []registry.Version
 	err := parallel.Do(
-		func() (err error) { m, err = p.c.Model(ctx, p.model); return err },
-		func() (err error) { versions, err = p.c.Versions(ctx, p.model, ""); return err },
+		func() (err error) { m, err = p.c.Models.Get(ctx, p.model); return err },
+		func() (err error) { versions, err = p.c.Versions.Search(ctx, p.model, ""); return err },
 	)
 	if err == nil && m.IsAbsent() {
-		err = p.c.NoModelNamed(ctx, p.model, m.Why())
+		err = p.c.Models.NotFound(ctx, p.model, m.Why())
 	}
 	if err != nil {
 		p.s.Warnings = append(p.s.Warnings, sentence(err))
@@ -164,7 +164,7 @@ func (p *probe) dangling(ctx context.Context) {
 		if there[number] {
 			continue
 		}
-		v, err := p.c.FindVersion(ctx, p.model, number) // a search may not list what is there, and a repair takes the alias away
+		v, err := p.c.Versions.Get(ctx, p.model, number) // a search may not list what is there, and a repair takes the alias away
 		switch {
 		case err != nil:
 			p.s.Warnings = append(p.s.Warnings, sentence(err))

@@ -19,7 +19,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	pointed := make([]registry.Known[registry.Version], len(q.Aliases))
 	asks := []func() error{
 		func() error { return c.InWorkspace(ctx) },
-		func() (err error) { f.Model, err = c.Model(ctx, q.Model); return err },
+		func() (err error) { f.Model, err = c.Models.Get(ctx, q.Model); return err },
 	}
 	if len(q.Aliases) == 0 {
 		asks = append(asks, func() (err error) { _, err = g.holder(ctx, q.Model, mlflow.AnyAlias); return err })
@@ -27,7 +27,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	for i, a := range q.Aliases {
 		asks = append(asks, func() (err error) { pointed[i], err = g.holder(ctx, q.Model, a.Alias); return err })
 		if a.Version != 0 {
-			asks = append(asks, func() (err error) { versions[i], err = c.FindVersion(ctx, q.Model, a.Version); return err })
+			asks = append(asks, func() (err error) { versions[i], err = c.Versions.Get(ctx, q.Model, a.Version); return err })
 		}
 	}
 	if err := parallel.Do(asks...); err != nil {
@@ -38,7 +38,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	}
 	g.facts.Model = f.Model
 	if f.Model.IsAbsent() {
-		return f, c.NoModelNamed(ctx, q.Model, f.Model.Why())
+		return f, c.Models.NotFound(ctx, q.Model, f.Model.Why())
 	}
 	if err := g.refusePrompt(); err != nil {
 		return f, err
@@ -61,7 +61,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 
 // holder reads the version an alias names and notes where the server has no aliases.
 func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
-	v, bare, err := g.c.AliasVersion(ctx, name, alias)
+	v, bare, err := g.c.Versions.ByAlias(ctx, name, alias)
 	if bare {
 		g.bare.Store(true)
 	}
@@ -74,12 +74,12 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
 	if !g.all {
 		g.all = true
-		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions(ctx, g.q.Model, ""); return err })
+		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err })
 	}
 	var others []registry.Version
 	q := g.q.Candidate
 	if q.Alias != "" && q.Model != g.q.Model {
-		asks = append(asks, func() (err error) { others, err = g.c.Versions(ctx, q.Model, ""); return err })
+		asks = append(asks, func() (err error) { others, err = g.c.Versions.Search(ctx, q.Model, ""); return err })
 	}
 	if err := parallel.Do(asks...); err != nil {
 		return err

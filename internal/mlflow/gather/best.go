@@ -25,7 +25,7 @@ func (g *gathering) findRun(ctx context.Context) error {
 
 func (g *gathering) findBest(ctx context.Context) error {
 	best := *g.q.Candidate.Best
-	experiment, err := g.c.Experiment(ctx, best.Experiment)
+	experiment, err := g.c.Experiments.Find(ctx, best.Experiment)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ const (
 // those of the other models of its run.
 func (s *bestSearch) readModels(ctx context.Context) error {
 	op := "search logged models of experiment " + s.contest.Experiment
-	for m, err := range s.c.LoggedModelsIn(ctx, op, s.experiment, "") {
+	for m, err := range s.c.LoggedModels.InExperiment(ctx, op, s.experiment, "") {
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 		}
 	}
 	list := mlflow.SortedKeys(ids)
-	models, err := s.c.LoggedModels(ctx, list[:min(len(list), bestOthers)])
+	models, err := s.c.LoggedModels.GetAll(ctx, list[:min(len(list), bestOthers)])
 	s.others = map[string]registry.LoggedModel{}
 	for _, m := range models {
 		s.others[m.ID] = m
@@ -161,7 +161,7 @@ func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registr
 			"experiment_ids": []string{s.experiment}, "run_view_type": "ACTIVE_ONLY",
 			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
 		}
-		for run, err := range s.c.Runs(ctx, op, body) {
+		for run, err := range s.c.Runs.Search(ctx, op, body) {
 			if err != nil {
 				return nil, err
 			}
@@ -238,7 +238,7 @@ func (s *bestSearch) enterRuns(ctx context.Context) error {
 		"experiment_ids": []string{s.experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
 		"order_by": []string{"metrics.`" + s.contest.Metric + "` " + order},
 	}
-	for run, err := range s.c.Runs(ctx, "search runs of experiment "+s.contest.Experiment, body) {
+	for run, err := range s.c.Runs.Search(ctx, "search runs of experiment "+s.contest.Experiment, body) {
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 		return s.tooManyRuns()
 	}
 	path := s.contest.Path
-	files, err := s.c.RunFiles(ctx, run.ID, path)
+	files, err := s.c.Artifacts.RunFiles(ctx, run.ID, path)
 	switch {
 	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
 		return unlistable(run, err)
@@ -277,7 +277,7 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 		Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
 	}
 	if subject.Unlisted() {
-		subject.OtherPaths = s.c.OtherModels(ctx, run.ID, path)
+		subject.OtherPaths = s.c.Artifacts.OtherModels(ctx, run.ID, path)
 	}
 	s.contest.Enter(subject)
 	return nil

@@ -23,13 +23,13 @@ type candidateRoot struct {
 func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
-		out.run, err = g.c.Run(ctx, q.RunID)
+		out.run, err = g.c.Runs.Get(ctx, q.RunID)
 	case q.ModelID != "":
-		out.logged, err = g.c.LoggedModel(ctx, q.ModelID)
+		out.logged, err = g.c.LoggedModels.Get(ctx, q.ModelID)
 	case q.Alias != "":
 		out.version, err = g.holder(ctx, q.Model, q.Alias)
 	default:
-		out.version, err = g.c.FindVersion(ctx, q.Model, q.Number)
+		out.version, err = g.c.Versions.Get(ctx, q.Model, q.Number)
 	}
 	return err
 }
@@ -118,7 +118,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	m := g.facts.Model
 	if q.Model != g.q.Model {
 		var err error
-		if m, err = g.c.Model(ctx, q.Model); err != nil {
+		if m, err = g.c.Models.Get(ctx, q.Model); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	case exists:
 		return mlflow.Gone(why, fmt.Sprintf("%s has no versions", q.Model))
 	}
-	return g.c.NoModelNamed(ctx, q.Model, m.Why())
+	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }
 
 // origin is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
@@ -148,7 +148,7 @@ func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Ve
 		if err != nil || of.Number == 0 {
 			break
 		}
-		known, err := g.c.FindVersion(ctx, of.Model, of.Number)
+		known, err := g.c.Versions.Get(ctx, of.Model, of.Number)
 		if err != nil {
 			return v, err
 		}
@@ -183,9 +183,9 @@ func (g *gathering) resolve(ctx context.Context) error {
 		},
 		func() error {
 			if source.ModelID != "" {
-				s.MLmodel = g.c.LoggedMLmodel(ctx, source.ModelID)
+				s.MLmodel = g.c.Artifacts.LoggedMLmodel(ctx, source.ModelID)
 			} else {
-				s.MLmodel = g.c.VersionMLmodel(ctx, g.copyOf)
+				s.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, g.copyOf)
 			}
 			return nil
 		},
@@ -232,7 +232,7 @@ func (g *gathering) listLogged(ctx context.Context, id string) func() error {
 func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
 	err := parallel.Do(
 		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
-		func() error { g.facts.Candidate.MLmodel = g.c.VersionMLmodel(ctx, v); return nil },
+		func() error { g.facts.Candidate.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, v); return nil },
 		g.listLogged(ctx, registry.LoggedIn(v.Source)),
 	)
 	if err != nil {
@@ -289,7 +289,7 @@ func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry
 	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), speculative))
 	asks := []func() error{func() (err error) { models, err = g.tracer.siblings(ctx, run, ""); return err }}
 	for i := range files {
-		asks = append(asks, func() error { files[i] = g.c.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
+		asks = append(asks, func() error { files[i] = g.c.Artifacts.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
 	}
 	switch {
 	case len(run.Outputs) > speculative: // which of so many is meant is not known yet
@@ -314,7 +314,7 @@ func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry
 // unlisted looks for a logged model that names the run as its source and is not among its outputs: it does not belong,
 // and its gates will say so.
 func (g *gathering) unlisted(ctx context.Context, run registry.Run, path string) error {
-	models, err := g.c.LoggedModelsOf(ctx, run)
+	models, err := g.c.LoggedModels.OfRun(ctx, run)
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path str
 			there, err = g.holdsMLmodel(ctx, mlflow.Place{Run: run.ID, Path: path})
 			return err
 		},
-		func() error { model = g.c.RunMLmodel(ctx, run.ID, path); return nil },
+		func() error { model = g.c.Artifacts.RunMLmodel(ctx, run.ID, path); return nil },
 	)
 	switch {
 	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
@@ -354,7 +354,7 @@ func (g *gathering) holdsMLmodel(ctx context.Context, where mlflow.Place) (bool,
 		g.list(ctx, where)
 		return slices.ContainsFunc(g.listed.files, func(f registry.File) bool { return f.Path == "MLmodel" }), g.listed.err
 	}
-	files, err := g.c.RunFiles(ctx, where.Run, where.Path)
+	files, err := g.c.Artifacts.RunFiles(ctx, where.Run, where.Path)
 	return mlflow.HasMLmodel(files, where.Path), err
 }
 
@@ -382,7 +382,7 @@ func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file 
 		func() error { return g.tracer.trace(ctx, s, g.facts.Source.URI, g.facts.Source.RunID) },
 		func() error {
 			if !file.Gathered() {
-				s.MLmodel = g.c.LoggedMLmodel(ctx, m.ID)
+				s.MLmodel = g.c.Artifacts.LoggedMLmodel(ctx, m.ID)
 			}
 			return nil
 		},

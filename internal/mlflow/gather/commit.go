@@ -18,7 +18,7 @@ func (g *gathering) findCommit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	runs, more, err := g.c.CommitRuns(ctx, experiments, by)
+	runs, more, err := g.c.Runs.OfCommit(ctx, experiments, by)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]
 	found := make([]registry.Experiment, len(by.Experiments))
 	var asks []func() error
 	for i, name := range by.Experiments {
-		asks = append(asks, func() (err error) { found[i], err = g.c.Experiment(ctx, name); return err })
+		asks = append(asks, func() (err error) { found[i], err = g.c.Experiments.Find(ctx, name); return err })
 	}
 	return found, parallel.Do(asks...)
 }
@@ -65,7 +65,7 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 		why := fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why())
 		return registry.Experiment{}, needExperiment(why)
 	}
-	known, err := g.c.ExperimentByID(ctx, run.ExperimentID)
+	known, err := g.c.Experiments.Get(ctx, run.ExperimentID)
 	if err != nil {
 		return registry.Experiment{}, err
 	}

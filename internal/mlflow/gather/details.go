@@ -21,9 +21,9 @@ func BorrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v reg
 	case why != "":
 		return
 	case where.Model != "":
-		found = c.LoggedMLmodel(ctx, where.Model)
+		found = c.Artifacts.LoggedMLmodel(ctx, where.Model)
 	default:
-		found = c.RunMLmodel(ctx, where.Run, where.Path)
+		found = c.Artifacts.RunMLmodel(ctx, where.Run, where.Path)
 	}
 	if _, ok := found.Get(); ok {
 		s.MLmodel = found
@@ -43,11 +43,11 @@ func (g *gathering) third(ctx context.Context) {
 	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
 	points := make([]registry.Known[[]registry.Point], len(g.needs.History))
 	for i, key := range g.needs.History {
-		ask(func() { points[i] = c.History(ctx, run.ID, key) })
+		ask(func() { points[i] = c.Runs.History(ctx, run.ID, key) })
 	}
 	documents := make([]registry.Known[string], len(g.needs.Evidence))
 	for i, name := range g.needs.Evidence {
-		ask(func() { documents[i] = c.Document(ctx, run.ID, name) })
+		ask(func() { documents[i] = c.Artifacts.Document(ctx, run.ID, name) })
 	}
 	holders := make([]fact.Subject, len(g.want))
 	for i, key := range g.want {
@@ -81,7 +81,7 @@ func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func(
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {
 		ask(func() {
-			s.MLmodel = g.c.VersionMLmodel(ctx, v)
+			s.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, v)
 			BorrowMLmodel(ctx, g.c, s, v)
 		})
 	}
@@ -93,7 +93,7 @@ func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func(
 	ask(func() {
 		_ = parallel.Do(func() (all []func() error) {
 			for i, key := range g.needs.History {
-				all = append(all, func() error { found[i] = g.c.History(ctx, run.ID, key); return nil })
+				all = append(all, func() error { found[i] = g.c.Runs.History(ctx, run.ID, key); return nil })
 			}
 			return all
 		}()...)

@@ -43,7 +43,7 @@ func (g *gathering) files(ctx context.Context) {
 	if g.needs.Digest {
 		v := g.facts.Candidate.Version.OrZero()
 		g.facts.Candidate.Registered = v.Tags[registry.TagRequest] == request(g.q.Model, where.Source(v))
-		g.facts.Candidate.Digest = g.c.Digest(ctx, where, files)
+		g.facts.Candidate.Digest = g.c.Artifacts.Digest(ctx, where, files)
 	}
 }
 
@@ -59,6 +59,6 @@ func (g *gathering) list(ctx context.Context, where mlflow.Place) {
 	if !g.needs.Files {
 		return
 	}
-	files, err := g.c.Tree(ctx, where)
+	files, err := g.c.Artifacts.Tree(ctx, where)
 	g.listed = &early{where, files, err}
 }

@@ -108,7 +108,7 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 	asks := []func() error{
 		func() error { return g.c.InWorkspace(ctx) },
 		func() (err error) {
-			g.facts.Model, g.facts.ModelTwin, err = g.c.ModelOrTwin(ctx, g.q.Model)
+			g.facts.Model, g.facts.ModelTwin, err = g.c.Models.GetOrTwin(ctx, g.q.Model)
 			return err
 		},
 		func() error { return g.tracer.nameExperiments(ctx, g.needs.EvaluatedIn) },
@@ -121,7 +121,7 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 		alias, isAlias := strings.CutPrefix(key, "@")
 		if number, err := strconv.Atoi(key); err == nil {
 			asks = append(asks, func() (err error) {
-				holders[i], err = g.c.FindVersion(ctx, g.q.Model, number)
+				holders[i], err = g.c.Versions.Get(ctx, g.q.Model, number)
 				return err
 			})
 			continue
@@ -137,7 +137,7 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 	}
 	g.all = stages
 	if stages {
-		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions(ctx, g.q.Model, ""); return err })
+		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err })
 	}
 	return holders, parallel.Do(asks...)
 }
@@ -167,13 +167,13 @@ func (g *gathering) second(ctx context.Context) error {
 	}
 	if g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
-			g.facts.NearModels, err = g.c.NearModels(ctx, g.q.Model, g.facts.ModelTwin)
+			g.facts.NearModels, err = g.c.Models.Near(ctx, g.q.Model, g.facts.ModelTwin)
 			return err
 		})
 	}
 	if !g.all && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
-			g.versions, err = g.c.Versions(ctx, g.q.Model, mlflow.ByRun(g.facts.Source.RunID))
+			g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.ByRun(g.facts.Source.RunID))
 			return err
 		})
 	}
@@ -237,7 +237,7 @@ func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry
 	if listed || !there {
 		return nil
 	}
-	twin, err := g.c.TakenFor(ctx, g.q.Model, alias, v.Number)
+	twin, err := g.c.Models.SameAlias(ctx, g.q.Model, alias, v.Number)
 	if err != nil {
 		return err
 	}
@@ -366,7 +366,7 @@ func (g *gathering) copied(ctx context.Context, same []registry.Version) ([]regi
 	places := make([]registry.Known[string], len(same)+1)
 	var asks []func() error
 	for i, v := range append([]registry.Version{g.copyOf}, same...) {
-		asks = append(asks, func() (err error) { places[i], err = g.c.DownloadURI(ctx, v); return err })
+		asks = append(asks, func() (err error) { places[i], err = g.c.Versions.DownloadURI(ctx, v); return err })
 	}
 	if err := parallel.Do(asks...); err != nil {
 		return nil, err

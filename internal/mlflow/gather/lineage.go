@@ -28,7 +28,7 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 	}
 	err = parallel.Do(
 		func() error { return t.back(ctx) },
-		func() error { t.out.MLmodel = t.c.VersionMLmodel(ctx, v.version); return nil },
+		func() error { t.out.MLmodel = t.c.Artifacts.VersionMLmodel(ctx, v.version); return nil },
 		func() error { return t.tagged(ctx, v.bare) },
 	)
 	if err != nil {
@@ -99,7 +99,7 @@ func (g *gathering) unnamed(ctx context.Context, why string) error {
 	case stage == "":
 		return g.noVersion(ctx, why)
 	case g.facts.Model.IsAbsent():
-		return g.c.NoModelNamed(ctx, g.q.Model, g.facts.Model.Why())
+		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
 	case len(numbers) > 1:
 		return &registry.Error{
 			Reason: registry.StageNotExclusive, Msg: why,
@@ -206,7 +206,7 @@ func (t *tracing) copies(ctx context.Context) error {
 			t.out.Copies = append(t.out.Copies, link)
 			return nil
 		}
-		known, err := t.c.FindVersion(ctx, of.Model, of.Number)
+		known, err := t.c.Versions.Get(ctx, of.Model, of.Number)
 		if known, err = mlflow.Softened(known, err); err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (t *tracing) run(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
-	run, err := t.c.Run(ctx, id)
+	run, err := t.c.Runs.Get(ctx, id)
 	t.out.Run, err = mlflow.Softened(run, err)
 	return err
 }
@@ -241,7 +241,7 @@ func (t *tracing) experiment(ctx context.Context) error {
 	if !ok || t.out.RunProblem != "" {
 		return nil
 	}
-	experiment, err := t.c.ExperimentByID(ctx, run.ExperimentID)
+	experiment, err := t.c.Experiments.Get(ctx, run.ExperimentID)
 	t.out.Experiment, err = mlflow.Softened(experiment, err)
 	return err
 }
@@ -254,7 +254,7 @@ func (t *tracing) borrow(ctx context.Context) {
 	}
 	for _, c := range slices.Backward(t.out.Copies) {
 		if number, _ := strconv.Atoi(c.Version); c.Problem == "" {
-			if m := t.c.VersionMLmodel(ctx, registry.Version{Model: c.Model, Number: number}); !m.IsAbsent() && m.Why() == "" {
+			if m := t.c.Artifacts.VersionMLmodel(ctx, registry.Version{Model: c.Model, Number: number}); !m.IsAbsent() && m.Why() == "" {
 				t.out.MLmodel = m
 			}
 			return
@@ -268,7 +268,7 @@ func (t *tracing) logged(ctx context.Context, source string) (err error) {
 	if id == "" {
 		return nil
 	}
-	logged, err := t.c.LoggedModel(ctx, id)
+	logged, err := t.c.LoggedModels.Get(ctx, id)
 	t.out.Logged, err = mlflow.Softened(logged, err)
 	return err
 }
@@ -283,7 +283,7 @@ func (t *tracing) size(ctx context.Context) {
 	if why != "" {
 		return
 	}
-	files, err := t.c.Tree(ctx, where)
+	files, err := t.c.Artifacts.Tree(ctx, where)
 	if err != nil {
 		return
 	}
@@ -300,10 +300,10 @@ func (t *tracing) tagged(ctx context.Context, bare bool) error {
 	if bare || len(carries) == 0 {
 		return nil
 	}
-	if _, bare, err := t.c.AliasVersion(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !bare {
+	if _, bare, err := t.c.Versions.ByAlias(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !bare {
 		return err
 	}
-	versions, err := t.c.Versions(ctx, v.Model, "")
+	versions, err := t.c.Versions.Search(ctx, v.Model, "")
 	if err != nil {
 		return err
 	}

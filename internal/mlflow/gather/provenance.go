@@ -37,7 +37,7 @@ func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) 
 			case model == "":
 				s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
 			default:
-				s.Logged, err = t.c.LoggedModel(ctx, model)
+				s.Logged, err = t.c.LoggedModels.Get(ctx, model)
 				s.Logged, err = mlflow.Softened(s.Logged, err)
 			}
 			return err
@@ -65,7 +65,7 @@ func (t tracer) readRun(ctx context.Context, s *fact.Subject, id string) (err er
 	if s.Run.Gathered() || id == "" {
 		return nil
 	}
-	s.Run, err = t.c.Run(ctx, id)
+	s.Run, err = t.c.Runs.Get(ctx, id)
 	return err
 }
 
@@ -137,7 +137,7 @@ func (t tracer) around(ctx context.Context, s *fact.Subject) error {
 		},
 		func() error {
 			if s.Unlisted() && !s.OtherPaths.Gathered() {
-				s.OtherPaths = t.c.OtherModels(ctx, s.Run.OrZero().ID, s.Path)
+				s.OtherPaths = t.c.Artifacts.OtherModels(ctx, s.Run.OrZero().ID, s.Path)
 			}
 			return nil
 		},
@@ -168,7 +168,7 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 		return registry.Is(found), nil
 	}
 	if len(missing) > speculative {
-		models, err := t.c.LoggedModelsOf(ctx, run)
+		models, err := t.c.LoggedModels.OfRun(ctx, run)
 		if err != nil {
 			return mlflow.Softened(registry.Known[[]registry.LoggedModel]{}, err)
 		}
@@ -181,7 +181,7 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 	}
 	ids := mlflow.SortedKeys(missing)
 	read := ids[:min(len(ids), singlyRead)]
-	models, err := t.c.LoggedModels(ctx, read)
+	models, err := t.c.LoggedModels.GetAll(ctx, read)
 	for _, m := range models {
 		delete(missing, m.ID)
 		if run.HasModel(m) {
@@ -221,7 +221,7 @@ func (t tracer) evaluations(
 			"experiment_ids": in, "run_view_type": "ACTIVE_ONLY",
 			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
 		}
-		for run, err := range t.c.Runs(ctx, "search the runs that evaluated "+model.ID, body) {
+		for run, err := range t.c.Runs.Search(ctx, "search the runs that evaluated "+model.ID, body) {
 			if err != nil {
 				return mlflow.Softened(registry.Known[map[string]fact.Evaluation]{}, err)
 			}
@@ -248,7 +248,7 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 	asks := make([]func() error, len(names))
 	for i, name := range names {
 		asks[i] = func() error {
-			e, err := t.c.Experiment(ctx, name)
+			e, err := t.c.Experiments.Find(ctx, name)
 			if registry.ReasonOf(err) == registry.CandidateGone {
 				return nil
 			}
@@ -270,7 +270,7 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 
 // ofVersion reads what is behind a version.
 func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
-	known, err := t.c.Follow(ctx, v)
+	known, err := t.c.Versions.Follow(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -295,7 +295,7 @@ func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Versi
 // sameFiles holds a copy to the place that the server stored when it was made. The version that it names may be another
 // one by now: names and numbers come again after a model was deleted or renamed.
 func (t tracer) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
-	at, err := t.c.DownloadURI(ctx, v)
+	at, err := t.c.Versions.DownloadURI(ctx, v)
 	if at, err = mlflow.Softened(at, err); err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 // now. The model is absent where it was deleted or renamed.
 func Snapshot(ctx context.Context, c *mlflow.Client, name string) (m registry.Known[registry.Model], versions []registry.Version, err error) {
 	err = parallel.Do(
-		func() (err error) { m, err = c.Model(ctx, name); return err },
-		func() (err error) { versions, err = c.Versions(ctx, name, ""); return err },
+		func() (err error) { m, err = c.Models.Get(ctx, name); return err },
+		func() (err error) { versions, err = c.Versions.Search(ctx, name, ""); return err },
 	)
 	self, there := m.Get()
 	if err != nil || !there {
@@ -23,7 +23,7 @@ func Snapshot(ctx context.Context, c *mlflow.Client, name string) (m registry.Kn
 	holders := mlflow.AllTagged(versions)
 	if len(self.Aliases) == 0 && len(holders) > 0 {
 		bare := false
-		if _, bare, err = c.AliasVersion(ctx, name, mlflow.AnyAlias); bare { // tags stand for aliases
+		if _, bare, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); bare { // tags stand for aliases
 			self.Aliases = mlflow.TagAliases(holders)
 		}
 	}

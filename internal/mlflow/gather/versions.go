@@ -16,8 +16,8 @@ func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, 
 	g := &gathering{c: c, q: q, all: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
 	var pointed registry.Known[registry.Version]
 	err := parallel.Do(
-		func() (err error) { g.facts.Model, err = c.Model(ctx, q.Model); return err },
-		func() (err error) { g.versions, err = c.Versions(ctx, q.Model, ""); return err },
+		func() (err error) { g.facts.Model, err = c.Models.Get(ctx, q.Model); return err },
+		func() (err error) { g.versions, err = c.Versions.Search(ctx, q.Model, ""); return err },
 		func() (err error) {
 			pointed, err = g.holder(ctx, q.Model, cmp.Or(q.Target.Alias, mlflow.AnyAlias))
 			return err
@@ -27,7 +27,7 @@ func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, 
 	case err != nil:
 		return fact.Facts{}, err
 	case g.facts.Model.IsAbsent():
-		return fact.Facts{}, c.NoModelNamed(ctx, q.Model, g.facts.Model.Why())
+		return fact.Facts{}, c.Models.NotFound(ctx, q.Model, g.facts.Model.Why())
 	}
 	if err := g.refusePrompt(); err != nil {
 		return fact.Facts{}, err

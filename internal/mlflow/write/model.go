@@ -23,7 +23,7 @@ func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 		existed = try == 0 && mlflow.AlreadyExists(err) && !mlflow.Unclear(err)
 		return err
 	}, func(ctx context.Context) (there bool, err error) {
-		m, err := c.Model(ctx, s.Model)
+		m, err := c.Models.Get(ctx, s.Model)
 		_, there = m.Get()
 		return there, err
 	})

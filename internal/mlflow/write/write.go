@@ -32,7 +32,7 @@ func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []re
 }
 
 func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
-	known, err := c.Model(ctx, s.Model)
+	known, err := c.Models.Get(ctx, s.Model)
 	if err != nil {
 		return "", nil, err
 	}
@@ -52,7 +52,7 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told
 // observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
 // those of the model: some servers archive the others before they look for it.
 func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
-	all, err := c.Versions(ctx, s.Model, "")
+	all, err := c.Versions.Search(ctx, s.Model, "")
 	if err != nil {
 		return "", nil, err
 	}
@@ -188,7 +188,7 @@ func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, 
 
 // registered lists the versions that carry the step's request tag, ascending.
 func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
-	versions, err := c.Versions(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
+	versions, err := c.Versions.Search(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
 	var numbers []int
 	for _, v := range versions {
 		if v.Tags[registry.TagRequest] == s.Tags[registry.TagRequest] {
@@ -206,4 +206,14 @@ func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 		r.Class = rest.Write
 		_ = c.Registry.JSON(ctx, r, nil)
 	}
+}
+
+// Version reads one version. It is unreadable if the request fails.
+func (c Writer) Version(ctx context.Context, model string, number int) registry.Known[registry.Version] {
+	return c.Versions.Lookup(ctx, model, number)
+}
+
+// Place is where the files of a version are now.
+func (c Writer) Place(ctx context.Context, model string, number int) registry.Known[string] {
+	return c.Versions.Place(ctx, model, number)
 }

@@ -62,3 +62,14 @@ func Tagged(versions []registry.Version, alias string) []int {
 	}
 	return out
 }
+
+// InStage returns the numbers of those versions that are in the stage.
+func InStage(versions []registry.Version, stage string) []int {
+	var out []int
+	for _, v := range versions {
+		if v.Stage == stage {
+			out = append(out, v.Number)
+		}
+	}
+	return out
+}
