@@ -87,8 +87,8 @@ func (c *call) login(path string) (response, bool) {
 	return r, true
 }
 
-// may is what the caller may do with a resource.
-func (c *call) may(kind resourceKind, id string) permission {
+// permissionOn is what the caller may do with a resource.
+func permissionOn(c *call, kind resourceKind, id string) permission {
 	if c.user == nil || c.user.Admin {
 		return permManage
 	}
@@ -98,10 +98,12 @@ func (c *call) may(kind resourceKind, id string) permission {
 	return c.cfg.defaultGrant
 }
 
-func (c *call) readable(kind resourceKind, id string) bool { return c.may(kind, id) >= permRead }
+func mayRead(c *call, kind resourceKind, id string) bool {
+	return permissionOn(c, kind, id) >= permRead
+}
 
-// owns makes the caller the manager of what it has just created.
-func (c *call) owns(kind resourceKind, id string) {
+// makeOwner makes the caller the manager of what it has just created.
+func makeOwner(c *call, kind resourceKind, id string) {
 	if c.user != nil {
 		c.user.grants[resource{kind, id}] = permManage
 	}
@@ -113,18 +115,18 @@ func (c *call) authorize() error {
 	if c.user == nil || c.user.Admin || c.route.right.level == permNone {
 		return nil
 	}
-	id, err := c.subject()
+	id, err := requestSubject(c)
 	if err != nil || id == "" {
 		return err // a request that names nothing is refused for that, later
 	}
-	if c.may(c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && !c.hasModel(id) {
+	if permissionOn(c, c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && !hasModel(c, id) {
 		return errForbidden
 	}
 	return nil
 }
 
-func (c *call) hasModel(name string) bool {
-	_, ok := c.held(name)
+func hasModel(c *call, name string) bool {
+	_, ok := modelNamed(c, name)
 	return ok
 }
 
@@ -134,24 +136,24 @@ func (r *route) aboutVersion() bool {
 		strings.HasSuffix(r.path, "/alias") || strings.HasSuffix(r.path, "/get-latest-versions"))
 }
 
-// subject is the model or experiment a request is about.
-func (c *call) subject() (string, error) {
+// requestSubject is the model or experiment a request is about.
+func requestSubject(c *call) (string, error) {
 	if c.route.right.on == resourceModel {
-		return c.parameter("name"), nil
+		return requestParameter(c, "name"), nil
 	}
-	if id := c.parameter("experiment_id"); id != "" {
+	if id := requestParameter(c, "experiment_id"); id != "" {
 		return id, nil
 	}
-	if name := c.parameter("experiment_name"); name != "" {
-		if e := c.experimentHeld(name); e != nil {
+	if name := requestParameter(c, "experiment_name"); name != "" {
+		if e := experimentNamed(c, name); e != nil {
 			return e.id, nil
 		}
 		return "", missing("Could not find experiment with name %s", name)
 	}
 	if id := c.path["model_id"]; id != "" {
-		return c.experimentOf(c.space.loggedModel(id))
+		return experimentOf(c, c.space.loggedModel(id))
 	}
-	id := cmp.Or(c.parameter("run_id"), c.parameter("run_uuid"))
+	id := cmp.Or(requestParameter(c, "run_id"), requestParameter(c, "run_uuid"))
 	if id == "" {
 		return "", nil
 	}
@@ -164,15 +166,15 @@ func (c *call) subject() (string, error) {
 	return "", missing("Run with id=%s not found", id)
 }
 
-func (c *call) experimentOf(m *loggedModel) (string, error) {
+func experimentOf(c *call, m *loggedModel) (string, error) {
 	if m == nil {
 		return "", errForbidden
 	}
 	return m.experiment, nil
 }
 
-// parameter reads one parameter before the request is decoded.
-func (c *call) parameter(name string) string {
+// requestParameter reads one parameter before the request is decoded.
+func requestParameter(c *call, name string) string {
 	if c.request.URL.Query().Has(name) {
 		return c.request.URL.Query().Get(name)
 	}
@@ -252,7 +254,7 @@ func grantPermission(c *call) (any, error) {
 		return nil, errNoRoute
 	}
 	kind, id, level := resourceKind(c.in.str("resource_type")), c.in.str("resource_id"), c.in.str("permission")
-	if c.may(kind, id) < permManage {
+	if permissionOn(c, kind, id) < permManage {
 		return nil, errForbidden
 	}
 	if !slices.Contains(append(permissionNames, "DENY"), level) {
@@ -261,7 +263,7 @@ func grantPermission(c *call) (any, error) {
 	if level == permissionNames[permNone] {
 		return nil, invalid("Invalid permission '%s' for resource_type='%s'. Resource-level grants accept only: ('DENY', 'EDIT', 'MANAGE', 'READ', 'USE').", level, kind)
 	}
-	return struct{}{}, c.grant(kind, id, exists("Permission for user=%s on resource_type=%s, resource_id=%s already exists.", c.in.str("username"), kind, id))
+	return struct{}{}, grantOnce(c, kind, id, exists("Permission for user=%s on resource_type=%s, resource_id=%s already exists.", c.in.str("username"), kind, id))
 }
 
 func grantModelPermission(c *call) (any, error) {
@@ -269,10 +271,10 @@ func grantModelPermission(c *call) (any, error) {
 		return nil, errNoRoute
 	}
 	name, to := c.in.str("name"), c.in.str("username")
-	if c.may(resourceModel, name) < permManage {
+	if permissionOn(c, resourceModel, name) < permManage {
 		return nil, errForbidden
 	}
-	err := c.grant(resourceModel, name, exists("Registered model permission (name=%s, username=%s) already exists. Error: %s", name, to, uniqueViolation))
+	err := grantOnce(c, resourceModel, name, exists("Registered model permission (name=%s, username=%s) already exists. Error: %s", name, to, uniqueViolation))
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +283,7 @@ func grantModelPermission(c *call) (any, error) {
 	}}, nil
 }
 
-func (c *call) grant(kind resourceKind, id string, again error) error {
+func grantOnce(c *call, kind resourceKind, id string, again error) error {
 	u := c.users[c.in.str("username")]
 	if u == nil {
 		return missing("User with username=%s not found", c.in.str("username"))

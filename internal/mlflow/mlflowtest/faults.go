@@ -205,24 +205,24 @@ func (s *Server) serve(r *http.Request) response {
 		return response{wire: wire{kind: Reset}, sent: func(int) {}}
 	}
 	i := s.begin(r, body)
-	s.landDue()
+	landDue(s)
 	f, struck := s.strike(r)
 	var out response
 	if struck {
-		out = s.undergo(f, r, body)
+		out = applyFault(s, f, r, body)
 	} else {
 		out = s.carryOut(r, body)
 	}
 	out.wire.latency = s.cfg.latency
 	out.sent = func(status int) { s.finish(i, status) }
 	if out.header != nil {
-		out.header.Set("Date", s.date())
+		out.header.Set("Date", serverDate(s))
 	}
 	return out
 }
 
-// date is the server's time as an answer shows it.
-func (s *Server) date() string {
+// serverDate is the server's time as an answer shows it.
+func serverDate(s *Server) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg.now().UTC().Format(http.TimeFormat)
@@ -236,11 +236,11 @@ func (s *Server) carryOut(r *http.Request, body []byte) response {
 	return out
 }
 
-// undergo carries a request out or not, and spoils its answer.
-func (s *Server) undergo(f Fault, r *http.Request, body []byte) response {
+// applyFault carries a request out or not, and spoils its answer.
+func applyFault(s *Server, f Fault, r *http.Request, body []byte) response {
 	switch f.Kind {
 	case Late:
-		s.postpone(f, r, body)
+		postpone(s, f, r, body)
 		return response{wire: wire{kind: Reset}}
 	case Twice:
 		s.carryOut(r, body)
@@ -254,7 +254,7 @@ func (s *Server) undergo(f Fault, r *http.Request, body []byte) response {
 		out.body = out.body[:len(out.body)/2]
 		return out
 	case Overlap:
-		return s.overlapped(f, r, body)
+		return answerOverlapped(s, f, r, body)
 	}
 	if f.After {
 		s.carryOut(r, body)
@@ -298,14 +298,14 @@ func guessType(body string) string {
 	return plainTextType
 }
 
-func (s *Server) postpone(f Fault, r *http.Request, body []byte) {
+func postpone(s *Server, f Fault, r *http.Request, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.landing = append(s.landing, landing{r.Clone(r.Context()), body, time.Now().Add(f.Delay), f.Skip})
 }
 
 // landDue carries out what was postponed until now.
-func (s *Server) landDue() {
+func landDue(s *Server) {
 	s.mu.Lock()
 	now := time.Now()
 	var due, later []landing
@@ -343,8 +343,8 @@ type overlap struct {
 	other chan struct{}       // closed when another move for the model was made
 }
 
-func (s *Server) overlapped(f Fault, r *http.Request, body []byte) response {
-	o := s.look(parameterOf(body, "name"))
+func answerOverlapped(s *Server, f Fault, r *http.Request, body []byte) response {
+	o := findOverlap(s, parameterOf(body, "name"))
 	timer := time.NewTimer(cmp.Or(f.Delay, time.Minute))
 	defer timer.Stop()
 	select {
@@ -362,7 +362,7 @@ func (s *Server) overlapped(f Fault, r *http.Request, body []byte) response {
 	return out
 }
 
-func (s *Server) look(name string) *overlap {
+func findOverlap(s *Server, name string) *overlap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := &overlap{model: name, seen: map[*version]string{}, other: make(chan struct{})}
@@ -377,8 +377,8 @@ func (s *Server) look(name string) *overlap {
 	return o
 }
 
-// moved lets those go on that waited for a move of this model.
-func (c *call) moved(model string) {
+// noteMove lets those go on that waited for a move of this model.
+func noteMove(c *call, model string) {
 	var waiting []*overlap
 	for _, o := range c.promotions {
 		if o.model == model {
@@ -391,4 +391,4 @@ func (c *call) moved(model string) {
 }
 
 // missedBySnapshot says whether a version entered its stage after this request looked.
-func (c *call) missedBySnapshot(v *version) bool { return c.seen != nil && c.seen[v] != v.stage }
+func missedBySnapshot(c *call, v *version) bool { return c.seen != nil && c.seen[v] != v.stage }

@@ -141,7 +141,7 @@ func tokenize(s string) []lexeme {
 
 // parseFilter reads a filter of comparisons joined by AND. There is no OR, and no way to write a quote inside a value
 // quoted the same way: a doubled quote stays doubled, and so matches nothing.
-func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
+func parseFilter(c *call, rules filterRules, filter string) ([]clause, error) {
 	ts := tokenize(filter)
 	var out []clause
 	var strange []string
@@ -150,7 +150,7 @@ func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
 			ts = ts[1:]
 			continue
 		}
-		n, op := c.comparison(ts, rules.registry)
+		n, op := comparison(c, ts, rules.registry)
 		if n == 0 && rules.registry && c.sw.strayTokens && meansNothing(ts[0]) {
 			ts = ts[1:]
 			continue
@@ -160,7 +160,7 @@ func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
 			ts = ts[1:]
 			continue
 		}
-		cl, err := c.clause(rules, ts[0].text, op, ts[n-1])
+		cl, err := parseClause(c, rules, ts[0].text, op, ts[n-1])
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +180,7 @@ func meansNothing(t lexeme) bool {
 }
 
 // comparison says how many of the tokens make up a comparison, none if they begin otherwise, and its operator.
-func (c *call) comparison(ts []lexeme, registry bool) (int, string) {
+func comparison(c *call, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""
 	}
@@ -196,20 +196,20 @@ func (c *call) comparison(ts []lexeme, registry bool) (int, string) {
 	return 0, ""
 }
 
-func (c *call) clause(rules filterRules, ident, op string, value lexeme) (clause, error) {
-	on, key, err := c.identifier(rules, ident)
+func parseClause(c *call, rules filterRules, ident, op string, value lexeme) (clause, error) {
+	on, key, err := identifier(c, rules, ident)
 	if err != nil {
 		return clause{}, err
 	}
 	cl := clause{on: on, key: key, op: op}
 	if rules.lax {
-		return c.laxClause(cl, slices.Contains(rules.numeric, key), value)
+		return parseLax(c, cl, slices.Contains(rules.numeric, key), value)
 	}
 	switch {
 	case on == "metric" || on == "attribute" && slices.Contains(rules.numeric, key):
-		return c.numericClause(cl, value)
+		return parseNumber(c, cl, value)
 	case value.kind == parens:
-		return c.listClause(rules, cl, value)
+		return parseList(c, rules, cl, value)
 	case value.kind == quoted || value.kind == word && strings.HasPrefix(value.text, `"`):
 		cl.value = value.text[1 : len(value.text)-1]
 	case value.kind == word:
@@ -233,7 +233,7 @@ func checkOperator(cl clause) error {
 	return nil
 }
 
-func (c *call) numericClause(cl clause, value lexeme) (clause, error) {
+func parseNumber(c *call, cl clause, value lexeme) (clause, error) {
 	if !slices.Contains(numberOps, cl.op) {
 		return cl, invalid("Invalid comparator for attribute %s: %s", cl.key, cl.op)
 	}
@@ -247,11 +247,11 @@ func (c *call) numericClause(cl clause, value lexeme) (clause, error) {
 	return cl, nil
 }
 
-// laxClause is how searches of logged models read a comparison: only single quotes are taken off a value, so one in
+// parseLax is how searches of logged models read a comparison: only single quotes are taken off a value, so one in
 // double quotes matches nothing, and one without any is fine.
-func (c *call) laxClause(cl clause, numeric bool, value lexeme) (clause, error) {
+func parseLax(c *call, cl clause, numeric bool, value lexeme) (clause, error) {
 	if numeric || cl.on == "metric" {
-		return c.numericClause(cl, value)
+		return parseNumber(c, cl, value)
 	}
 	if !slices.Contains(textOps, cl.op) {
 		return cl, invalid("Invalid comparison operator for %ss.%s: '%s'. Expected one of ('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN').", cl.on, cl.key, cl.op)
@@ -265,7 +265,7 @@ func (c *call) laxClause(cl clause, numeric bool, value lexeme) (clause, error) 
 
 var listItem = regexp.MustCompile(`^\s*(?:'([^']*)'|"([^"]*)")\s*(,|$)`)
 
-func (c *call) listClause(rules filterRules, cl clause, value lexeme) (clause, error) {
+func parseList(c *call, rules filterRules, cl clause, value lexeme) (clause, error) {
 	if cl.on != "attribute" || !slices.Contains(rules.listed(c.sw), cl.key) {
 		return cl, invalid("Only the 'run_id' attribute supports comparison with a list of quoted string values.")
 	}
@@ -289,7 +289,7 @@ func readList(cl clause, value lexeme) (clause, error) {
 }
 
 // identifier splits tags.`my key` and the like; a bare word is an attribute.
-func (c *call) identifier(rules filterRules, ident string) (on, key string, err error) {
+func identifier(c *call, rules filterRules, ident string) (on, key string, err error) {
 	prefix, key, dotted := strings.Cut(ident, ".")
 	on = "attribute"
 	if !dotted && rules.prefixed && !c.sw.bareAttributes {
@@ -327,8 +327,8 @@ func unquote(s string) string {
 	return s
 }
 
-// text compares a string attribute, tag or parameter; nothing compares with one that is not there.
-func (c *call) text(have *string, cl clause) bool {
+// textMatches compares a string attribute, tag or parameter; nothing compares with one that is not there.
+func textMatches(c *call, have *string, cl clause) bool {
 	if have == nil {
 		return false
 	}
@@ -338,9 +338,9 @@ func (c *call) text(have *string, cl clause) bool {
 	case "!=":
 		return *have != cl.value
 	case "LIKE":
-		return c.like(cl.value, "").MatchString(*have)
+		return likePattern(c, cl.value, "").MatchString(*have)
 	case "ILIKE":
-		return c.like(cl.value, "i").MatchString(*have)
+		return likePattern(c, cl.value, "i").MatchString(*have)
 	case "IN":
 		return slices.Contains(cl.list, *have)
 	case "NOT IN":
@@ -349,8 +349,8 @@ func (c *call) text(have *string, cl clause) bool {
 	return false
 }
 
-// like turns an SQL pattern into a regular expression. PostgreSQL and MariaDB let a backslash escape.
-func (c *call) like(pattern, flags string) *regexp.Regexp {
+// likePattern turns an SQL pattern into a regular expression. PostgreSQL and MariaDB let a backslash escape.
+func likePattern(c *call, pattern, flags string) *regexp.Regexp {
 	escapes := c.cfg.store == "postgresql" || c.cfg.store == "mariadb"
 	var b strings.Builder
 	b.WriteString("(?s" + flags + ")^")
@@ -390,9 +390,9 @@ func compareNumber(have float64, cl clause) bool {
 	return false
 }
 
-func (c *call) tagMatches(t tags, cl clause) bool {
+func tagMatches(c *call, t tags, cl clause) bool {
 	v, ok := t.get(cl.key)
-	return ok && c.text(&v, cl)
+	return ok && textMatches(c, &v, cl)
 }
 
 func asksForPrompts(clauses []clause) bool {
@@ -409,7 +409,7 @@ func withoutPromptTag(clauses []clause) []clause {
 	return slices.DeleteFunc(slices.Clone(clauses), func(cl clause) bool { return cl.on == "tag" && cl.key == promptTag })
 }
 
-func (c *call) modelMatches(m *model, clauses []clause) bool {
+func modelMatches(c *call, m *model, clauses []clause) bool {
 	if c.sw.promptsHidden && !asksForPrompts(clauses) {
 		if v, _ := m.tags.get(promptTag); v == "true" {
 			return false
@@ -417,36 +417,36 @@ func (c *call) modelMatches(m *model, clauses []clause) bool {
 		clauses = withoutPromptTag(clauses)
 	}
 	for _, cl := range clauses {
-		if cl.on == "tag" && !c.tagMatches(m.tags, cl) || cl.on == "attribute" && !c.text(&m.name, cl) {
+		if cl.on == "tag" && !tagMatches(c, m.tags, cl) || cl.on == "attribute" && !textMatches(c, &m.name, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) versionMatches(v *version, clauses []clause) bool {
+func versionMatches(c *call, v *version, clauses []clause) bool {
 	if c.sw.promptsHidden && !asksForPrompts(clauses) {
 		clauses = withoutPromptTag(clauses)
 	}
 	for _, cl := range clauses {
-		if !c.versionMeets(v, cl) {
+		if !versionMeets(c, v, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) versionMeets(v *version, cl clause) bool {
+func versionMeets(c *call, v *version, cl clause) bool {
 	if cl.on == "tag" {
-		return c.tagMatches(v.tags, cl)
+		return tagMatches(c, v.tags, cl)
 	}
 	switch cl.key {
 	case "name":
-		return c.text(&v.name, cl)
+		return textMatches(c, &v.name, cl)
 	case "run_id":
-		return c.text(v.runID, cl)
+		return textMatches(c, v.runID, cl)
 	case "source_path":
-		return c.text(&v.source, cl)
+		return textMatches(c, &v.source, cl)
 	case "version_number":
 		return compareNumber(float64(v.number), cl)
 	}

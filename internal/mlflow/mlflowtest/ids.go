@@ -7,7 +7,7 @@ import (
 )
 
 // newID gives out identifiers of MLflow's form, 32 hexadecimal digits, the same ones in every run of a test.
-func (s *Server) newID(of string) string {
+func newID(s *Server, of string) string {
 	s.ids++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", s.cfg.seed, of, s.ids))
 	return hex.EncodeToString(sum[:16])

@@ -73,7 +73,7 @@ func (sp *space) loggedModel(id string) *loggedModel {
 	return nil
 }
 
-func (c *call) loggedModel(id string) (*loggedModel, error) {
+func findLoggedModel(c *call, id string) (*loggedModel, error) {
 	if m := c.space.loggedModel(id); m != nil {
 		return m, nil
 	}
@@ -92,20 +92,20 @@ func createLoggedModel(c *call) (any, error) {
 	if strings.ContainsAny(name, `/:.%"'`) {
 		return nil, invalid("Invalid model name ('%s') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%%', '\"', \"'\")", name)
 	}
-	e, err := c.experiment(c.in.str("experiment_id"))
+	e, err := findExperiment(c, c.in.str("experiment_id"))
 	if err != nil {
 		return nil, err
 	}
 	if err := e.mustBeActive(); err != nil {
 		return nil, err
 	}
-	m := c.addLoggedModel(c.space, e, name, c.in.str("source_run_id"))
+	m := addLoggedModel(c.Server, c.space, e, name, c.in.str("source_run_id"))
 	m.modelType, m.tags, m.params = c.in.str("model_type"), c.in.tags("tags"), c.in.tags("params")
 	return map[string]any{"model": m.shown()}, nil
 }
 
-func (s *Server) addLoggedModel(sp *space, e *experiment, name, run string) *loggedModel {
-	id := "m-" + s.newID("model")
+func addLoggedModel(s *Server, sp *space, e *experiment, name, run string) *loggedModel {
+	id := "m-" + newID(s, "model")
 	if name == "" {
 		name = runName(id)
 	}
@@ -120,7 +120,7 @@ func (s *Server) addLoggedModel(sp *space, e *experiment, name, run string) *log
 
 // logOnModel keeps a value on the model that the request names, if it names one that exists. As a server before 3.17 it
 // asks for no right on the model. A model has no column that says NaN: it is kept as 0.
-func (c *call) logOnModel(r *run, p point, in *message) {
+func logOnModel(c *call, r *run, p point, in *message) {
 	m := c.space.loggedModel(in.str("model_id"))
 	if m == nil {
 		return
@@ -135,7 +135,7 @@ func (c *call) logOnModel(r *run, p point, in *message) {
 }
 
 func getLoggedModel(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func getLoggedModel(c *call) (any, error) {
 }
 
 func finalizeLoggedModel(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func finalizeLoggedModel(c *call) (any, error) {
 }
 
 func deleteLoggedModel(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func deleteLoggedModel(c *call) (any, error) {
 }
 
 func setLoggedModelTags(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +175,8 @@ const versionsTag = "mlflow.modelVersions"
 
 // noteVersion is the second half of creating a version: the logged model is told about it. Where there is none the
 // request fails, although the version is there.
-func (c *call) noteVersion(modelID string, v *version) error {
-	m, err := c.loggedModel(modelID)
+func noteVersion(c *call, modelID string, v *version) error {
+	m, err := findLoggedModel(c, modelID)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ type modelToken struct {
 
 func searchLoggedModels(c *call) (any, error) {
 	ids, filter := c.in.list("experiment_ids"), c.in.str("filter")
-	order, err := c.loggedOrder()
+	order, err := loggedOrder(c)
 	if err != nil {
 		return nil, err
 	}
@@ -220,13 +220,13 @@ func searchLoggedModels(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	clauses, err := c.parseFilter(loggedModelFilter, filter)
+	clauses, err := parseFilter(c, loggedModelFilter, filter)
 	if err != nil {
 		return nil, err
 	}
 	var found []*loggedModel
 	for _, m := range c.space.logged {
-		if !m.deleted && slices.Contains(ids, m.experiment) && c.readable(resourceExperiment, m.experiment) && c.loggedModelMatches(m, clauses) {
+		if !m.deleted && slices.Contains(ids, m.experiment) && mayRead(c, resourceExperiment, m.experiment) && loggedModelMatches(c, m, clauses) {
 			found = append(found, m)
 		}
 	}
@@ -269,7 +269,7 @@ func (t modelToken) follow(raw string) (int64, error) {
 	return earlier.Offset, nil
 }
 
-func (c *call) loggedOrder() ([]ordering, error) {
+func loggedOrder(c *call) ([]ordering, error) {
 	var out []ordering
 	for _, m := range c.in.each("order_by") {
 		o := ordering{on: "attribute", key: m.str("field_name"), down: m.has("ascending") && !m.bool("ascending")}
@@ -300,21 +300,21 @@ func compareLogged(a, b *loggedModel, order []ordering) int {
 	return cmp.Or(-cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
-func (c *call) loggedModelMatches(m *loggedModel, clauses []clause) bool {
+func loggedModelMatches(c *call, m *loggedModel, clauses []clause) bool {
 	for _, cl := range clauses {
-		if !c.loggedModelMeets(m, cl) {
+		if !loggedModelMeets(c, m, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) loggedModelMeets(m *loggedModel, cl clause) bool {
+func loggedModelMeets(c *call, m *loggedModel, cl clause) bool {
 	switch cl.on {
 	case "tag":
-		return c.tagMatches(m.tags, cl)
+		return tagMatches(c, m.tags, cl)
 	case "parameter":
-		return c.tagMatches(m.params, cl)
+		return tagMatches(c, m.params, cl)
 	case "metric":
 		return false // nobody here searches logged models by metric
 	}
@@ -325,7 +325,7 @@ func (c *call) loggedModelMeets(m *loggedModel, cl clause) bool {
 		return compareNumber(float64(m.updated), cl)
 	}
 	have := m.attribute(cl.key)
-	return c.text(&have, cl)
+	return textMatches(c, &have, cl)
 }
 
 func (m *loggedModel) attribute(key string) string {

@@ -66,11 +66,11 @@ type aliasJSON struct {
 	Version string `json:"version"`
 }
 
-// shown is the model as the server prints it. The versions in it never list their aliases, on a database.
-func (c *call) shown(m *model) modelJSON {
+// modelToJSON is the model as the server prints it. The versions in it never list their aliases, on a database.
+func modelToJSON(c *call, m *model) modelJSON {
 	out := modelJSON{Name: m.name, Created: m.created, Updated: m.updated, Description: m.description, Tags: m.tags}
 	for _, v := range m.latest() {
-		out.Latest = append(out.Latest, c.version(v, c.cfg.store == "file"))
+		out.Latest = append(out.Latest, versionToJSON(c, v, c.cfg.store == "file"))
 	}
 	for _, a := range m.aliases {
 		out.Aliases = append(out.Aliases, aliasJSON{a.name, digits(a.version)})
@@ -94,11 +94,11 @@ func (m *model) latest() []*version {
 	return out
 }
 
-func (c *call) model(name string) (*model, error) {
-	if err := c.checkModelName(name); err != nil {
+func findModel(c *call, name string) (*model, error) {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
-	if m, ok := c.held(name); ok {
+	if m, ok := modelNamed(c, name); ok {
 		return m, nil
 	}
 	return nil, missing("Registered Model with name=%s not found", name)
@@ -106,28 +106,28 @@ func (c *call) model(name string) (*model, error) {
 
 func createModel(c *call) (any, error) {
 	name, t := c.in.str("name"), c.in.tags("tags")
-	if err := c.checkModelName(name); err != nil {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
 	for _, e := range t {
-		if err := c.checkModelTag(e.Key, e.Value); err != nil {
+		if err := checkModelTag(c, e.Key, e.Value); err != nil {
 			return nil, err
 		}
 	}
-	if old, ok := c.held(name); ok {
-		return nil, c.modelExists(old, t)
+	if old, ok := modelNamed(c, name); ok {
+		return nil, errModelExists(c, old, t)
 	}
-	if err := c.columns(column{"name", name, 256}, column{"description", c.in.str("description"), 5000}); err != nil {
+	if err := columns(c, column{"name", name, 256}, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
 	now := c.millis()
 	m := &model{name: name, created: now, updated: now, description: c.in.str("description"), tags: t}
 	c.space.models[name] = m
-	c.owns(resourceModel, name)
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	makeOwner(c, resourceModel, name)
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-func (c *call) modelExists(old *model, t tags) error {
+func errModelExists(c *call, old *model, t tags) error {
 	kinds := map[bool]string{true: "Prompt", false: "Registered Model"}
 	was, is := kinds[old.tags.prompt()], kinds[t.prompt()]
 	if c.sw.promptsHidden && was != is {
@@ -138,36 +138,36 @@ func (c *call) modelExists(old *model, t tags) error {
 }
 
 func getModel(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
 // updateModel sets the description, also when the request has none: that erases it.
 func updateModel(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"description", c.in.str("description"), 5000}); err != nil {
+	if err := columns(c, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
 	m.description, m.updated = c.in.str("description"), c.millis()
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
 func renameModel(c *call) (any, error) {
 	to := c.in.str("new_name")
-	if err := c.checkNewModelName(to); err != nil {
+	if err := checkNewModelName(c, to); err != nil {
 		return nil, err
 	}
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	if other, taken := c.held(to); taken && other != m {
+	if other, taken := modelNamed(c, to); taken && other != m {
 		return nil, exists("Registered Model (name=%s) already exists. Error: %s", to, uniqueViolation)
 	}
 	delete(c.space.models, m.name)
@@ -176,12 +176,12 @@ func renameModel(c *call) (any, error) {
 	for _, v := range m.versions {
 		v.name, v.updated = to, m.updated
 	}
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
 // deleteModel removes the model with everything in it, numbers included.
 func deleteModel(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
@@ -191,41 +191,41 @@ func deleteModel(c *call) (any, error) {
 
 func setModelTag(c *call) (any, error) {
 	key, value := c.in.str("key"), c.in.str("value")
-	if err := c.checkModelName(c.in.str("name")); err != nil {
+	if err := checkModelName(c, c.in.str("name")); err != nil {
 		return nil, err
 	}
-	if err := c.checkModelTag(key, value); err != nil {
+	if err := checkModelTag(c, key, value); err != nil {
 		return nil, err
 	}
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"value", value, 5000}); err != nil {
+	if err := columns(c, column{"value", value, 5000}); err != nil {
 		return nil, err
 	}
-	c.putTag(&m.tags, key, value)
+	putTag(c, &m.tags, key, value)
 	return struct{}{}, nil
 }
 
 func deleteModelTag(c *call) (any, error) {
-	if err := c.checkModelName(c.in.str("name")); err != nil {
+	if err := checkModelName(c, c.in.str("name")); err != nil {
 		return nil, err
 	}
-	if err := c.checkTagKey(c.in.str("key"), "key"); err != nil {
+	if err := checkTagKey(c, c.in.str("key"), "key"); err != nil {
 		return nil, err
 	}
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	c.removeTag(&m.tags, c.in.str("key"))
+	removeTag(c, &m.tags, c.in.str("key"))
 	return struct{}{}, nil
 }
 
 // latestVersions is the newest version of each stage asked for, or of every stage.
 func latestVersions(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func latestVersions(c *call) (any, error) {
 	var out []versionJSON
 	for _, v := range m.latest() {
 		if slices.Contains(wanted, v.stage) {
-			out = append(out, c.version(v, c.sw.latestAliases))
+			out = append(out, versionToJSON(c, v, c.sw.latestAliases))
 		}
 	}
 	return struct {
@@ -251,11 +251,11 @@ func searchModels(c *call) (any, error) {
 	if most > mostModels {
 		return nil, invalid("Invalid value for request parameter max_results. It must be at most %d, but got value %d", mostModels, most)
 	}
-	clauses, err := c.parseFilter(modelFilter, c.in.str("filter"))
+	clauses, err := parseFilter(c, modelFilter, c.in.str("filter"))
 	if err != nil {
 		return nil, err
 	}
-	order, err := c.modelOrder(c.in.list("order_by"))
+	order, err := modelOrder(c, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +265,7 @@ func searchModels(c *call) (any, error) {
 	}
 	var found []*model
 	for _, m := range c.space.models {
-		if c.readable(resourceModel, m.name) && c.modelMatches(m, clauses) {
+		if mayRead(c, resourceModel, m.name) && modelMatches(c, m, clauses) {
 			found = append(found, m)
 		}
 	}
@@ -277,7 +277,7 @@ func searchModels(c *call) (any, error) {
 	}
 	out.Next = next
 	for _, m := range shown {
-		out.Models = append(out.Models, c.shown(m))
+		out.Models = append(out.Models, modelToJSON(c, m))
 	}
 	return out, nil
 }

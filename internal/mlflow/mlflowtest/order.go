@@ -43,7 +43,7 @@ type ordering struct {
 
 var orderForm = regexp.MustCompile("^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$")
 
-func (c *call) parseOrder(rules filterRules, clauses []string) ([]ordering, error) {
+func parseOrder(c *call, rules filterRules, clauses []string) ([]ordering, error) {
 	var out []ordering
 	for _, s := range clauses {
 		m := orderForm.FindStringSubmatch(s)
@@ -53,7 +53,7 @@ func (c *call) parseOrder(rules filterRules, clauses []string) ([]ordering, erro
 		if dir := strings.ToLower(m[2]); dir != "" && dir != "asc" && dir != "desc" {
 			return nil, invalid("Invalid ordering key in order_by clause '%s'.", s)
 		}
-		on, key, err := c.identifier(rules, m[1])
+		on, key, err := identifier(c, rules, m[1])
 		switch {
 		case err != nil && rules.advised != nil:
 			return nil, invalid("Invalid order by key '%s' specified. Valid keys are '%s'", m[1], pythonSet(rules.advised))
@@ -75,8 +75,8 @@ func directed(n int, down bool) int {
 var modelOrderKeys = filterRules{attributes: []string{"name", "timestamp", "last_updated_timestamp"}, entities: map[string]string{}, advised: []string{"name", "timestamp"}}
 
 // modelOrder sorts by what was asked for, then by name.
-func (c *call) modelOrder(clauses []string) (func(a, b *model) int, error) {
-	order, err := c.parseOrder(modelOrderKeys, clauses)
+func modelOrder(c *call, clauses []string) (func(a, b *model) int, error) {
+	order, err := parseOrder(c, modelOrderKeys, clauses)
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +87,13 @@ func (c *call) modelOrder(clauses []string) (func(a, b *model) int, error) {
 		for _, o := range order {
 			n := cmp.Compare(a.updated, b.updated)
 			if o.key == "name" {
-				n = c.inOrder(a.name, b.name)
+				n = compareText(c.Server, a.name, b.name)
 			}
 			if n != 0 {
 				return directed(n, o.down)
 			}
 		}
-		return c.inOrder(a.name, b.name)
+		return compareText(c.Server, a.name, b.name)
 	}, nil
 }
 
@@ -119,11 +119,11 @@ var versionOrderKeys = filterRules{
 
 // versionOrder sorts by what was asked for, then by name and newest number; asked for nothing, by last change. Servers
 // that do not listen leave equals in the order of the table.
-func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
+func versionOrder(c *call, clauses []string) (func(a, b *version) int, error) {
 	if len(clauses) == 0 || !c.sw.versionSearchPaged {
 		clauses = []string{"last_updated_timestamp DESC"}
 	}
-	order, err := c.parseOrder(versionOrderKeys, clauses)
+	order, err := parseOrder(c, versionOrderKeys, clauses)
 	if err != nil {
 		return nil, err
 	}
@@ -132,21 +132,21 @@ func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
 	}
 	return func(a, b *version) int {
 		for _, o := range order {
-			if n := c.compareVersions(a, b, o.key); n != 0 {
+			if n := compareVersions(c, a, b, o.key); n != 0 {
 				return directed(n, o.down)
 			}
 		}
 		if !c.sw.versionSearchPaged {
-			return cmp.Or(c.inOrder(a.name, b.name), cmp.Compare(a.number, b.number))
+			return cmp.Or(compareText(c.Server, a.name, b.name), cmp.Compare(a.number, b.number))
 		}
-		return cmp.Or(c.inOrder(a.name, b.name), -cmp.Compare(a.number, b.number))
+		return cmp.Or(compareText(c.Server, a.name, b.name), -cmp.Compare(a.number, b.number))
 	}, nil
 }
 
-func (c *call) compareVersions(a, b *version, key string) int {
+func compareVersions(c *call, a, b *version, key string) int {
 	switch key {
 	case "name":
-		return c.inOrder(a.name, b.name)
+		return compareText(c.Server, a.name, b.name)
 	case "version_number":
 		return cmp.Compare(a.number, b.number)
 	case "creation_timestamp":

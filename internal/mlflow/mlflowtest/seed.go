@@ -56,7 +56,7 @@ func (s *Server) Seed(r io.Reader) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.plant(doc); err != nil {
+	if err := seedDocument(s, doc); err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
 	return nil
@@ -254,7 +254,7 @@ func (m *Moment) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-func (s *Server) plant(doc seedDoc) error {
+func seedDocument(s *Server, doc seedDoc) error {
 	for _, name := range doc.Workspaces {
 		s.addSpace(name)
 	}
@@ -266,15 +266,15 @@ func (s *Server) plant(doc seedDoc) error {
 		s.users[u.Name] = newUser(u, len(s.users)+1)
 	}
 	for _, e := range doc.Experiments {
-		s.plantExperiment(sp, e)
+		seedExperiment(s, sp, e)
 	}
 	for _, r := range doc.Runs {
-		if _, err := s.plantRun(sp, r); err != nil {
+		if _, err := seedRun(s, sp, r); err != nil {
 			return err
 		}
 	}
 	for _, m := range doc.Logged {
-		if _, err := s.plantLogged(sp, m); err != nil {
+		if _, err := seedLoggedModel(s, sp, m); err != nil {
 			return err
 		}
 	}
@@ -284,17 +284,17 @@ func (s *Server) plant(doc seedDoc) error {
 			p.Versions[i].Tags = withTag(p.Versions[i].Tags, promptTag, "true")
 			p.Versions[i].Source = cmp.Or(p.Versions[i].Source, "prompt-template")
 		}
-		if err := s.plantModel(sp, p); err != nil {
+		if err := seedModel(s, sp, p); err != nil {
 			return err
 		}
 	}
 	for _, m := range doc.Models {
-		if err := s.plantModel(sp, m); err != nil {
+		if err := seedModel(s, sp, m); err != nil {
 			return err
 		}
 	}
 	for uri, content := range doc.Artifacts {
-		if err := s.store(sp, uri, content); err != nil {
+		if err := storeFile(s, sp, uri, content); err != nil {
 			return err
 		}
 	}
@@ -314,14 +314,14 @@ func withTag(t map[string]string, key, value string) map[string]string {
 func (s *Server) AddExperiment(e Experiment) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.plantExperiment(s.spaces[defaultWorkspace], e).id
+	return seedExperiment(s, s.spaces[defaultWorkspace], e).id
 }
 
 // AddRun adds a run and returns its ID. Like the other Add methods it panics where Seed reports an error.
 func (s *Server) AddRun(r Run) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out, err := s.plantRun(s.spaces[defaultWorkspace], r)
+	out, err := seedRun(s, s.spaces[defaultWorkspace], r)
 	must(err)
 	return out.id
 }
@@ -330,7 +330,7 @@ func (s *Server) AddRun(r Run) string {
 func (s *Server) AddLoggedModel(m LoggedModel) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out, err := s.plantLogged(s.spaces[defaultWorkspace], m)
+	out, err := seedLoggedModel(s, s.spaces[defaultWorkspace], m)
 	must(err)
 	return out.id
 }
@@ -339,7 +339,7 @@ func (s *Server) AddLoggedModel(m LoggedModel) string {
 func (s *Server) AddModel(m Model) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	must(s.plantModel(s.spaces[defaultWorkspace], m))
+	must(seedModel(s, s.spaces[defaultWorkspace], m))
 }
 
 // PutArtifact stores one file under its URI: mlflow-artifacts:/…, s3://…, or runs:/RUN/path and models:/m-ID/path for
@@ -347,7 +347,7 @@ func (s *Server) AddModel(m Model) {
 func (s *Server) PutArtifact(uri string, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	must(s.store(s.spaces[defaultWorkspace], uri, content))
+	must(storeFile(s, s.spaces[defaultWorkspace], uri, content))
 }
 
 func must(err error) {
@@ -356,7 +356,7 @@ func must(err error) {
 	}
 }
 
-func (s *Server) store(sp *space, uri string, content []byte) error {
+func storeFile(s *Server, sp *space, uri string, content []byte) error {
 	scheme, rest := schemeOf(uri), strings.TrimLeft(pathOf(uri), "/")
 	if scheme == "runs" || scheme == "models" {
 		id, file, _ := strings.Cut(rest, "/")
@@ -380,8 +380,8 @@ func (sp *space) rootOf(scheme, id string) (string, error) {
 	return "", fmt.Errorf("artifact of %s:/%s, which is not there", scheme, id)
 }
 
-func (s *Server) plantExperiment(sp *space, e Experiment) *experiment {
-	out := s.addExperiment(sp, e.Name, e.Root, sorted(e.Tags))
+func seedExperiment(s *Server, sp *space, e Experiment) *experiment {
+	out := addExperiment(s, sp, e.Name, e.Root, sorted(e.Tags))
 	if e.Deleted {
 		out.stage = deleted
 	}
@@ -396,25 +396,25 @@ func sorted(m map[string]string) tags {
 	return out
 }
 
-func (s *Server) experimentFor(sp *space, name string) *experiment {
+func seedExperimentNamed(s *Server, sp *space, name string) *experiment {
 	if name == "" {
 		name = "Default"
 	}
 	if e := cmp.Or(sp.experimentNamed(name), sp.experiment(name)); e != nil {
 		return e
 	}
-	return s.addExperiment(sp, name, "", nil)
+	return addExperiment(s, sp, name, "", nil)
 }
 
-func (s *Server) plantRun(sp *space, in Run) (*run, error) {
+func seedRun(s *Server, sp *space, in Run) (*run, error) {
 	if in.ID != "" && sp.run(in.ID) != nil {
 		return nil, fmt.Errorf("run %q twice", in.ID)
 	}
 	if in.Status != "" && !slices.Contains(runStatuses, in.Status) {
 		return nil, fmt.Errorf("run %q: no status %q", in.ID, in.Status)
 	}
-	e := s.experimentFor(sp, in.Experiment)
-	r := s.addRun(e, in.Name)
+	e := seedExperimentNamed(s, sp, in.Experiment)
+	r := addRun(s, e, in.Name)
 	r.id = cmp.Or(in.ID, r.id)
 	r.artifactURI = cmp.Or(in.Root, e.root+"/"+r.id+"/artifacts")
 	r.status, r.user = cmp.Or(in.Status, "FINISHED"), in.User
@@ -433,7 +433,7 @@ func (s *Server) plantRun(sp *space, in Run) (*run, error) {
 	}
 	for _, m := range in.Logged {
 		m.Run, m.Experiment = r.id, cmp.Or(m.Experiment, e.id)
-		if _, err := s.plantLogged(sp, m); err != nil {
+		if _, err := seedLoggedModel(s, sp, m); err != nil {
 			return nil, err
 		}
 	}
@@ -460,7 +460,7 @@ func (d Dataset) input() datasetInput {
 	return in
 }
 
-func (s *Server) plantLogged(sp *space, in LoggedModel) (*loggedModel, error) {
+func seedLoggedModel(s *Server, sp *space, in LoggedModel) (*loggedModel, error) {
 	if in.ID != "" && sp.loggedModel(in.ID) != nil {
 		return nil, fmt.Errorf("logged model %q twice", in.ID)
 	}
@@ -468,8 +468,8 @@ func (s *Server) plantLogged(sp *space, in LoggedModel) (*loggedModel, error) {
 	if in.Run != "" && r == nil {
 		return nil, fmt.Errorf("logged model %q: no run %q", in.ID, in.Run)
 	}
-	e := s.experimentFor(sp, in.Experiment)
-	m := s.addLoggedModel(sp, e, in.Name, cmp.Or(in.Source, in.Run))
+	e := seedExperimentNamed(s, sp, in.Experiment)
+	m := addLoggedModel(s, sp, e, in.Name, cmp.Or(in.Source, in.Run))
 	m.id = cmp.Or(in.ID, m.id)
 	m.artifactURI = cmp.Or(in.Root, e.root+"/models/"+m.id+"/artifacts")
 	m.status = "LOGGED_MODEL_" + cmp.Or(strings.TrimPrefix(in.Status, "LOGGED_MODEL_"), "READY")
@@ -489,7 +489,7 @@ func (s *Server) plantLogged(sp *space, in LoggedModel) (*loggedModel, error) {
 	return m, nil
 }
 
-func (s *Server) plantModel(sp *space, in Model) error {
+func seedModel(s *Server, sp *space, in Model) error {
 	if in.Name == "" {
 		return fmt.Errorf("a model without a name")
 	}
@@ -504,7 +504,7 @@ func (s *Server) plantModel(sp *space, in Model) error {
 		m.tags.put(t.Key, t.Value)
 	}
 	for _, v := range in.Versions {
-		if err := s.plantVersion(sp, m, v); err != nil {
+		if err := seedVersion(s, sp, m, v); err != nil {
 			return fmt.Errorf("model %q: %w", in.Name, err)
 		}
 	}
@@ -514,7 +514,7 @@ func (s *Server) plantModel(sp *space, in Model) error {
 	return nil
 }
 
-func (s *Server) plantVersion(sp *space, m *model, in Version) error {
+func seedVersion(s *Server, sp *space, m *model, in Version) error {
 	stage, err := canonicalStage(cmp.Or(in.Stage, stageNone))
 	if err != nil {
 		return fmt.Errorf("no stage %q", in.Stage)
@@ -526,7 +526,7 @@ func (s *Server) plantVersion(sp *space, m *model, in Version) error {
 	}
 	v.created = cmp.Or(int64(in.Created), s.millis())
 	v.updated = cmp.Or(int64(in.Updated), v.created)
-	if err := s.plantSource(sp, v, in); err != nil {
+	if err := seedSource(s, sp, v, in); err != nil {
 		return fmt.Errorf("version %d: %w", v.number, err)
 	}
 	m.versions = append(m.versions, v)
@@ -534,7 +534,7 @@ func (s *Server) plantVersion(sp *space, m *model, in Version) error {
 	return nil
 }
 
-func (s *Server) plantSource(sp *space, v *version, in Version) error {
+func seedSource(s *Server, sp *space, v *version, in Version) error {
 	if lm := sp.loggedModel(in.Logged); lm != nil {
 		v.source, v.download = cmp.Or(in.Source, "models:/"+lm.id), lm.artifactURI
 		run := cmp.Or(in.Run, lm.sourceRun)

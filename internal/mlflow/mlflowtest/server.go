@@ -61,7 +61,7 @@ func New(version string, opts ...Option) *Server {
 		o(s)
 	}
 	s.addSpace(defaultWorkspace)
-	s.addDefaultExperiment()
+	addDefaultExperiment(s)
 	return s
 }
 

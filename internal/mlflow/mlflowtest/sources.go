@@ -25,16 +25,16 @@ func (s source) run() *string {
 }
 
 // acceptSource checks the source of the request. Whether anything is there is never looked at.
-func (c *call) acceptSource() (source, error) {
+func acceptSource(c *call) (source, error) {
 	s := source{uri: c.in.str("source"), runID: c.in.str("run_id"), modelID: c.in.str("model_id")}
 	if !c.sw.loggedModels {
 		s.modelID = ""
 	}
 	if c.sw.promptsHidden && c.in.tags("tags").prompt() {
-		return s, c.checkPromptSource(s.uri)
+		return s, checkPromptSource(c, s.uri)
 	}
 	if c.sw.sourceSchemes {
-		if err := c.checkScheme(s.uri); err != nil {
+		if err := checkScheme(c, s.uri); err != nil {
 			return s, err
 		}
 	}
@@ -45,18 +45,18 @@ func (c *call) acceptSource() (source, error) {
 		return s, err
 	}
 	if !c.sw.sourceOwned {
-		return s, c.checkLooseSource(s)
+		return s, checkLooseSource(c, s)
 	}
-	if err := c.resolveVersionSource(&s); err != nil {
+	if err := resolveVersionSource(c, &s); err != nil {
 		return s, err
 	}
 	if s.modelID != "" {
-		return s, c.checkModelSource(s)
+		return s, checkModelSource(c, s)
 	}
-	return s, c.checkRunSource(s)
+	return s, checkRunSource(c, s)
 }
 
-func (c *call) checkPromptSource(uri string) error {
+func checkPromptSource(c *call, uri string) error {
 	if c.sw.sourceOwned && !slices.Contains([]string{"prompt-template", "dummy-source"}, uri) {
 		return invalid("Invalid prompt source: '%s'. Prompt sources must use an MLflow placeholder.", uri)
 	}
@@ -66,7 +66,7 @@ func (c *call) checkPromptSource(uri string) error {
 // hostSchemes name a host whose artifacts the server would fetch for the caller.
 var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss"}
 
-func (c *call) checkScheme(uri string) error {
+func checkScheme(c *call, uri string) error {
 	scheme, authority := schemeOf(uri), authorityOf(uri)
 	if slices.Contains(hostSchemes, scheme) || scheme == "mlflow-artifacts" && authority != "" {
 		return invalid("'source' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI. Set the MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to allow it.", scheme, scheme)
@@ -75,10 +75,10 @@ func (c *call) checkScheme(uri string) error {
 }
 
 // checkLooseSource is what servers before 3 check: that the source cannot reach the server's own disk.
-func (c *call) checkLooseSource(s source) error {
+func checkLooseSource(c *call, s source) error {
 	if isLocal(s.uri) {
 		if s.runID != "" {
-			r, err := c.run(s.runID)
+			r, err := findRun(c, s.runID)
 			if err != nil {
 				return err
 			}
@@ -94,9 +94,9 @@ func (c *call) checkLooseSource(s source) error {
 	return nil
 }
 
-func (c *call) checkRunSource(s source) error {
+func checkRunSource(c *call, s source) error {
 	if isLocal(s.uri) {
-		return c.checkLocalRunSource(s)
+		return checkLocalRunSource(c, s)
 	}
 	if err := checkNoTricks(s.uri); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (c *call) checkRunSource(s source) error {
 	return nil
 }
 
-func (c *call) checkLocalRunSource(s source) error {
+func checkLocalRunSource(c *call, s source) error {
 	if s.runID != "" {
 		r := c.space.run(s.runID)
 		if r == nil {
@@ -132,9 +132,9 @@ func (c *call) checkLocalRunSource(s source) error {
 	return localRefused(s.uri, "run_id")
 }
 
-func (c *call) checkModelSource(s source) error {
+func checkModelSource(c *call, s source) error {
 	if isLocal(s.uri) {
-		return c.checkLocalModelSource(s)
+		return checkLocalModelSource(c, s)
 	}
 	if err := checkNoTricks(s.uri); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (c *call) checkModelSource(s source) error {
 	return nil
 }
 
-func (c *call) checkLocalModelSource(s source) error {
+func checkLocalModelSource(c *call, s source) error {
 	m := c.space.loggedModel(s.modelID)
 	if m == nil {
 		return notOwned(s.uri, "model_id")
@@ -199,7 +199,7 @@ func checkNoTricks(uri string) error {
 }
 
 // resolveVersionSource replaces a source that names a registered version by the version it means now.
-func (c *call) resolveVersionSource(s *source) error {
+func resolveVersionSource(c *call, s *source) error {
 	if schemeOf(s.uri) != "models" {
 		return nil
 	}
@@ -213,14 +213,14 @@ func (c *call) resolveVersionSource(s *source) error {
 	if u.modelID != "" {
 		return nil
 	}
-	m, err := c.model(u.name)
+	m, err := findModel(c, u.name)
 	if err != nil {
 		return err
 	}
 	if m.tags.prompt() {
 		return invalid("Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.", s.uri)
 	}
-	v, err := c.versionMeant(m, u)
+	v, err := intendedVersion(c, m, u)
 	if err != nil {
 		return err
 	}
@@ -241,13 +241,13 @@ func pointed(s *string) string {
 	return *s
 }
 
-// versionMeant finds the version of models:/name/3, /latest, /Stage or @alias.
-func (c *call) versionMeant(m *model, u modelsURI) (*version, error) {
+// intendedVersion finds the version of models:/name/3, /latest, /Stage or @alias.
+func intendedVersion(c *call, m *model, u modelsURI) (*version, error) {
 	switch {
 	case u.version != "":
-		return c.versionOf(m.name, u.version)
+		return findVersion(c, m.name, u.version)
 	case u.alias != "":
-		return c.resolveAlias(m.name, u.alias)
+		return resolveAlias(c, m.name, u.alias)
 	}
 	wanted, note := stages, ""
 	if u.stage != "" {
@@ -270,10 +270,10 @@ func (c *call) versionMeant(m *model, u modelsURI) (*version, error) {
 }
 
 // locate finds where the artifacts of the source are, and its run where only a logged model is named.
-func (c *call) locate(s *source) error {
+func locate(c *call, s *source) error {
 	s.download = s.uri
 	if schemeOf(s.uri) == "models" && !c.sw.verbatimModels {
-		if err := c.locateModels(s); err != nil {
+		if err := locateModels(c, s); err != nil {
 			return err
 		}
 	}
@@ -287,15 +287,15 @@ func (c *call) locate(s *source) error {
 	return nil
 }
 
-func (c *call) locateModels(s *source) error {
+func locateModels(c *call, s *source) error {
 	u, err := parseModelsURI(s.uri)
 	if err != nil {
-		return c.unlocatable(s.uri, err)
+		return errUnlocatable(c, s.uri, err)
 	}
 	if u.modelID != "" && c.sw.loggedModels {
 		m := c.space.loggedModel(u.modelID)
 		if m == nil {
-			return c.unlocatable(s.uri, missing("Logged model with ID '%s' not found.", u.modelID))
+			return errUnlocatable(c, s.uri, missing("Logged model with ID '%s' not found.", u.modelID))
 		}
 		s.download = m.artifactURI
 		if s.runID == "" {
@@ -303,15 +303,15 @@ func (c *call) locateModels(s *source) error {
 		}
 		return nil
 	}
-	v, err := c.versionOf(u.name, u.version)
+	v, err := findVersion(c, u.name, u.version)
 	if err != nil {
-		return c.unlocatable(s.uri, err)
+		return errUnlocatable(c, s.uri, err)
 	}
 	s.download = v.download
 	return nil
 }
 
-func (c *call) unlocatable(uri string, err error) error {
+func errUnlocatable(c *call, uri string, err error) error {
 	why := err.Error()
 	if api, ok := err.(*apiError); ok {
 		why = api.message

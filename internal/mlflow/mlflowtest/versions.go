@@ -43,8 +43,8 @@ type versionJSON struct {
 
 func digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-// version is the version as the server prints it; searches leave the aliases out.
-func (c *call) version(v *version, withAliases bool) versionJSON {
+// versionToJSON is the version as the server prints it; searches leave the aliases out.
+func versionToJSON(c *call, v *version, withAliases bool) versionJSON {
 	out := versionJSON{
 		Name: v.name, Version: digits(v.number), Created: v.created, Updated: v.updated, Stage: v.stage,
 		Description: v.description, Source: v.source, RunID: v.runID, Status: v.status, Message: v.message,
@@ -65,20 +65,20 @@ func (m *model) find(number int64) *version {
 	return nil
 }
 
-// findVersion looks a version up by the name and number of the request.
-func (c *call) findVersion() (*version, error) {
-	return c.versionOf(c.in.str("name"), c.in.str("version"))
+// requestedVersion looks a version up by the name and number of the request.
+func requestedVersion(c *call) (*version, error) {
+	return findVersion(c, c.in.str("name"), c.in.str("version"))
 }
 
-func (c *call) versionOf(name, number string) (*version, error) {
-	if err := c.checkModelName(name); err != nil {
+func findVersion(c *call, name, number string) (*version, error) {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
 	n, err := checkVersion(number)
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := c.held(name); ok {
+	if m, ok := modelNamed(c, name); ok {
 		if v := m.find(n); v != nil {
 			return v, nil
 		}
@@ -90,47 +90,47 @@ func noVersion(name string, n int64) error {
 	return missing("Model Version (name=%s, version=%d) not found", name, n)
 }
 
-func (c *call) oneVersion(v *version) (any, error) {
-	return map[string]any{"model_version": c.version(v, true)}, nil
+func versionAnswer(c *call, v *version) (any, error) {
+	return map[string]any{"model_version": versionToJSON(c, v, true)}, nil
 }
 
 func createVersion(c *call) (any, error) {
-	src, err := c.acceptSource()
+	src, err := acceptSource(c)
 	if err != nil {
 		return nil, err
 	}
 	name, t := c.in.str("name"), c.in.tags("tags")
-	if err := c.checkModelName(name); err != nil {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
 	for _, e := range t {
-		if err := c.checkVersionTag(e.Key, e.Value); err != nil {
+		if err := checkVersionTag(c, e.Key, e.Value); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.locate(&src); err != nil {
+	if err := locate(c, &src); err != nil {
 		return nil, err
 	}
-	m, err := c.model(name)
+	m, err := findModel(c, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"source", src.uri, 500}, column{"run_link", c.in.str("run_link"), 500},
+	if err := columns(c, column{"source", src.uri, 500}, column{"run_link", c.in.str("run_link"), 500},
 		column{"run_id", src.runID, 32}, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
-	v := c.addVersion(m, src, t)
+	v := addVersion(c, m, src, t)
 	// The version stays although the answer below may be an error: the two are separate transactions.
 	c.wrote = true
 	if src.modelID != "" && c.sw.loggedModels && !t.prompt() {
-		if err := c.noteVersion(src.modelID, v); err != nil {
+		if err := noteVersion(c, src.modelID, v); err != nil {
 			return nil, err
 		}
 	}
-	return c.oneVersion(v)
+	return versionAnswer(c, v)
 }
 
-func (c *call) addVersion(m *model, src source, t tags) *version {
+func addVersion(c *call, m *model, src source, t tags) *version {
 	now := c.millis()
 	description, link := c.in.str("description"), c.in.str("run_link")
 	v := &version{
@@ -150,20 +150,20 @@ func (m *model) nextNumber() int64 {
 }
 
 func getVersion(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	return c.oneVersion(v)
+	return versionAnswer(c, v)
 }
 
 // updateVersion sets the description; a request without one erases it.
 func updateVersion(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"description", c.in.str("description"), 5000}); err != nil {
+	if err := columns(c, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
 	v.description, v.updated = nil, c.millis()
@@ -171,11 +171,11 @@ func updateVersion(c *call) (any, error) {
 		text := c.in.str("description")
 		v.description = &text
 	}
-	return c.oneVersion(v)
+	return versionAnswer(c, v)
 }
 
 func downloadURI(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func downloadURI(c *call) (any, error) {
 // deleteVersion hides the version and redacts it. Its number is spent; older servers leave its aliases pointing at
 // nothing.
 func deleteVersion(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
@@ -202,40 +202,40 @@ func deleteVersion(c *call) (any, error) {
 
 func setVersionTag(c *call) (any, error) {
 	key, value := c.in.str("key"), c.in.str("value")
-	if err := c.checkVersionAddress(); err != nil {
+	if err := checkVersionAddress(c); err != nil {
 		return nil, err
 	}
-	if err := c.checkVersionTag(key, value); err != nil {
+	if err := checkVersionTag(c, key, value); err != nil {
 		return nil, err
 	}
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"value", value, 100_000}); err != nil {
+	if err := columns(c, column{"value", value, 100_000}); err != nil {
 		return nil, err
 	}
-	c.putTag(&v.tags, key, value)
+	putTag(c, &v.tags, key, value)
 	return struct{}{}, nil
 }
 
 func deleteVersionTag(c *call) (any, error) {
-	if err := c.checkVersionAddress(); err != nil {
+	if err := checkVersionAddress(c); err != nil {
 		return nil, err
 	}
-	if err := c.checkTagKey(c.in.str("key"), "key"); err != nil {
+	if err := checkTagKey(c, c.in.str("key"), "key"); err != nil {
 		return nil, err
 	}
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	c.removeTag(&v.tags, c.in.str("key"))
+	removeTag(c, &v.tags, c.in.str("key"))
 	return struct{}{}, nil
 }
 
-func (c *call) checkVersionAddress() error {
-	if err := c.checkModelName(c.in.str("name")); err != nil {
+func checkVersionAddress(c *call) error {
+	if err := checkModelName(c, c.in.str("name")); err != nil {
 		return err
 	}
 	_, err := checkVersion(c.in.str("version"))
@@ -243,19 +243,19 @@ func (c *call) checkVersionAddress() error {
 }
 
 func searchVersions(c *call) (any, error) {
-	most, err := c.versionPage()
+	most, err := versionPage(c)
 	if err != nil {
 		return nil, err
 	}
-	clauses, err := c.parseFilter(c.sw.versionFilter(), c.in.str("filter"))
+	clauses, err := parseFilter(c, c.sw.versionFilter(), c.in.str("filter"))
 	if err != nil {
 		return nil, err
 	}
-	order, err := c.versionOrder(c.in.list("order_by"))
+	order, err := versionOrder(c, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
-	found := c.matchVersions(clauses)
+	found := matchVersions(c, clauses)
 	slices.SortFunc(found, order)
 	shown, next := found, ""
 	if c.sw.versionSearchPaged {
@@ -271,14 +271,14 @@ func searchVersions(c *call) (any, error) {
 	}
 	out.Next = next
 	for _, v := range shown {
-		out.Versions = append(out.Versions, c.version(v, c.cfg.store == "file"))
+		out.Versions = append(out.Versions, versionToJSON(c, v, c.cfg.store == "file"))
 	}
 	return out, nil
 }
 
 const mostVersions = 200_000
 
-func (c *call) versionPage() (int64, error) {
+func versionPage(c *call) (int64, error) {
 	most := c.in.intOr("max_results", mostVersions)
 	if !c.sw.versionSearchPaged {
 		return most, nil
@@ -292,14 +292,14 @@ func (c *call) versionPage() (int64, error) {
 	return most, nil
 }
 
-func (c *call) matchVersions(clauses []clause) []*version {
+func matchVersions(c *call, clauses []clause) []*version {
 	var found []*version
 	for _, m := range c.space.models {
-		if c.hidesVersions(m, clauses) || c.sw.searchFiltered && !c.readable(resourceModel, m.name) {
+		if hidesVersions(c, m, clauses) || c.sw.searchFiltered && !mayRead(c, resourceModel, m.name) {
 			continue
 		}
 		for _, v := range m.versions {
-			if !v.deleted && c.versionMatches(v, clauses) {
+			if !v.deleted && versionMatches(c, v, clauses) {
 				found = append(found, v)
 			}
 		}
@@ -309,7 +309,7 @@ func (c *call) matchVersions(clauses []clause) []*version {
 
 // hidesVersions says whether a search leaves out a model's versions: one version tagged as a prompt is enough to hide
 // all of them, unless prompts are asked for.
-func (c *call) hidesVersions(m *model, clauses []clause) bool {
+func hidesVersions(c *call, m *model, clauses []clause) bool {
 	if !c.sw.promptsHidden || asksForPrompts(clauses) {
 		return false
 	}
@@ -363,27 +363,27 @@ func transitionStage(c *call) (any, error) {
 	if archive && stage != stageStaging && stage != stageProduction {
 		return nil, internal("Model version transition cannot archive existing model versions because '%s' is not an Active stage. Valid stages are ['Staging', 'Production']", asked)
 	}
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if archive && (err == nil || c.cfg.store == "file") {
-		c.archiveOthers(c.in.str("name"), c.in.str("version"), stage)
+		archiveOthers(c, c.in.str("name"), c.in.str("version"), stage)
 	}
 	if err != nil {
 		return nil, err
 	}
 	now := c.millis()
 	v.stage, v.updated, v.model.updated = stage, now, now
-	c.moved(v.model.name)
-	return c.oneVersion(v)
+	noteMove(c, v.model.name)
+	return versionAnswer(c, v)
 }
 
-func (c *call) archiveOthers(name, number, stage string) {
+func archiveOthers(c *call, name, number, stage string) {
 	keep, _ := checkVersion(number) // an unreadable number keeps nothing, as it equals none
-	m, ok := c.held(name)
+	m, ok := modelNamed(c, name)
 	if !ok {
 		return
 	}
 	for _, v := range m.versions {
-		if !v.deleted && v.stage == stage && v.number != keep && !c.missedBySnapshot(v) {
+		if !v.deleted && v.stage == stage && v.number != keep && !missedBySnapshot(c, v) {
 			v.stage, v.updated = stageArchived, c.millis()
 			c.wrote = true
 		}

@@ -53,8 +53,8 @@ func (c *call) chooseWorkspace(path string) error {
 	return nil
 }
 
-// spacePath is where a workspace's artifacts lie within the server's own storage.
-func (s *Server) spacePath(sp *space) string {
+// workspacePath is where a workspace's artifacts lie within the server's own storage.
+func workspacePath(s *Server, sp *space) string {
 	if sp.name == defaultWorkspace {
 		return ""
 	}
