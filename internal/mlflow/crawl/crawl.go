@@ -98,16 +98,16 @@ func (r *reading) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 		source := r.all
 		switch {
 		case r.q.Model != "":
-			source = r.named
+			source = rereader{r}.named
 		case r.q.Scope == audit.ScopeLive && !r.bare:
-			source = r.live
+			source = liveReader{r}.live
 		}
 		for a, err := range source(ctx) {
 			if !yield(a, err) || err != nil {
 				return
 			}
 		}
-		for a, err := range r.late(ctx) {
+		for a, err := range (rereader{r}).late(ctx) {
 			if !yield(a, err) || err != nil {
 				return
 			}

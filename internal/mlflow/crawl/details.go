@@ -25,7 +25,7 @@ const (
 func (r *reading) enriched(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if r.q.Needs != (audit.Needs{Ledger: r.q.Needs.Ledger}) {
-			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, r.complete))
+			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r}.complete))
 		}
 		for a, err := range models {
 			if err == nil && ctx.Err() != nil {
@@ -85,8 +85,11 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 	}
 }
 
+// details reads what a query asks for beside the versions of a model.
+type details struct{ *reading }
+
 // complete adds what was asked for to some models. What cannot be read is said where it is missing.
-func (r *reading) complete(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
+func (r details) complete(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
 	n := r.q.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
@@ -113,7 +116,7 @@ func (r *reading) complete(ctx context.Context, models []audit.Snapshot) ([]audi
 
 // origins reads where live versions that name a run come from: one request for a logged model, and one for each version
 // that a copy leads to.
-func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
+func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
 		version registry.Version
@@ -135,7 +138,7 @@ func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-func (r *reading) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
+func (r details) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
 	err := r.pace.do(ctx, "origin", 1, func() (err error) {
 		o.Version, err = r.c.Versions.Follow(ctx, v)
 		return err
@@ -148,12 +151,12 @@ func (r *reading) origin(ctx context.Context, v registry.Version) (o audit.Origi
 }
 
 // logged reads the logged model that a source names.
-func (r *reading) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
+func (r details) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
 	id := registry.LoggedIn(source)
 	if id == "" {
 		return registry.Absent[registry.LoggedModel]("it is no logged model")
 	}
-	return paced(ctx, r, "logged", id, r.c.LoggedModels.Get)
+	return paced(ctx, r.reading, "logged", id, r.c.LoggedModels.Get)
 }
 
 // runIDs lists the runs that the versions name, each once.
@@ -176,7 +179,7 @@ const runsAtOnce = 100
 
 // runs reads runs without their metrics and parameters, by searches for many of them. What a search does not find is
 // asked for by itself: it may be in an experiment that the list of experiments does not show.
-func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
+func (r details) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
 	runs := make(map[string]registry.Known[registry.Run], len(ids))
 	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	find := func(ctx context.Context, ids []string) ([]registry.Run, error) { return r.findRuns(ctx, ids) }
@@ -214,7 +217,7 @@ func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Kn
 }
 
 // findRuns searches for runs by their ids, deleted ones too, in all experiments there are: a search has to name those.
-func (r *reading) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
+func (r details) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
 	all, err := r.experiments()
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -229,7 +232,7 @@ func (r *reading) findRuns(ctx context.Context, ids []string) ([]registry.Run, e
 	return runs, nil
 }
 
-func (r *reading) findRunsIn(ctx context.Context, experiments, ids []string) ([]registry.Run, error) {
+func (r details) findRunsIn(ctx context.Context, experiments, ids []string) ([]registry.Run, error) {
 	body := map[string]any{
 		"experiment_ids": experiments, "max_results": len(ids), "run_view_type": "ALL",
 		"filter": "attributes.run_id IN ('" + strings.Join(ids, "','") + "')",
@@ -271,7 +274,7 @@ func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Expe
 }
 
 // experimentsOf are the experiments of some runs.
-func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Known[registry.Run]) map[string]registry.Known[registry.Experiment] {
+func (r details) experimentsOf(ctx context.Context, runs map[string]registry.Known[registry.Run]) map[string]registry.Known[registry.Experiment] {
 	of := map[string]registry.Known[registry.Experiment]{}
 	all, _ := r.experiments()
 	for _, known := range runs {
@@ -288,8 +291,8 @@ func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Kn
 	return of
 }
 
-func (r *reading) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
-	return paced(ctx, r, "", id, r.c.Experiments.Get)
+func (r details) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
+	return paced(ctx, r.reading, "", id, r.c.Experiments.Get)
 }
 
 // paced reads one thing by its id with one request. What cannot be read is unreadable, with the reason.
@@ -307,7 +310,7 @@ func paced[T any](
 }
 
 // files reads the descriptors and the listings of the versions of some models.
-func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
+func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	type ask struct{ model, version int }
 	type found struct {
 		mlmodel registry.Known[registry.MLmodel]
@@ -347,7 +350,7 @@ func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
 }
 
 // listing lists the files of a version, where they lie in a place that can be listed.
-func (r *reading) listing(ctx context.Context, v registry.Version, of audit.Snapshot) (files registry.Known[[]registry.File]) {
+func (r details) listing(ctx context.Context, v registry.Version, of audit.Snapshot) (files registry.Known[[]registry.File]) {
 	logged := of.Origins[v.Number].Logged
 	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
 		logged = r.logged(ctx, v.Source)
@@ -374,7 +377,7 @@ func (r *reading) listing(ctx context.Context, v registry.Version, of audit.Snap
 }
 
 // descriptor reads a version's MLmodel file.
-func (r *reading) descriptor(ctx context.Context, v registry.Version) (m registry.Known[registry.MLmodel]) {
+func (r details) descriptor(ctx context.Context, v registry.Version) (m registry.Known[registry.MLmodel]) {
 	if r.noFiles.Load() {
 		return m
 	}

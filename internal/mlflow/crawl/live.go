@@ -18,9 +18,12 @@ import (
 // chunk is how many models are looked at together in the scope live.
 const chunk = 1000
 
+// liveReader reads the versions that aliases and stages point to.
+type liveReader struct{ *reading }
+
 // live yields the models with the versions that an alias or a stage names. Most of them the list has told already; the
 // others are asked for many at a time.
-func (r *reading) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		r.progress.ofVersions = 0
 		for _, l := range r.models {
@@ -53,7 +56,7 @@ func (r *reading) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 
 // marked names what has a version marked as a prompt. Among the models, those are the ones whose versions no other
 // search shows.
-func (r *reading) marked(ctx context.Context) (map[string]bool, error) {
+func (r liveReader) marked(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
 	query := url.Values{"filter": {mlflow.ByTag(registry.PromptTag, "true")}, "order_by": {"name ASC", "version_number ASC"}}
 	for row, err := range each[mlflow.VersionJSON](ctx, r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)) {
@@ -72,7 +75,7 @@ type lookup struct {
 }
 
 // held reads the versions that aliases and stages of the models name, ascending by number.
-func (r *reading) held(ctx context.Context, models []listed) ([][]registry.Version, error) {
+func (r liveReader) held(ctx context.Context, models []listed) ([][]registry.Version, error) {
 	held := make([][]registry.Version, len(models))
 	missing := map[int][]int{} // number -> places
 	for i, l := range models {
@@ -99,7 +102,7 @@ func (r *reading) held(ctx context.Context, models []listed) ([][]registry.Versi
 }
 
 // older reads the other holders of a stage, below the newest that the list tells: a search cannot ask for a stage.
-func (r *reading) older(ctx context.Context, models []listed, find func(int, registry.Version)) error {
+func (r liveReader) older(ctx context.Context, models []listed, find func(int, registry.Version)) error {
 	var staged []int
 	for i, l := range models {
 		if l.lastInUse() > 1 {
@@ -137,7 +140,7 @@ func (l listed) lastInUse() int {
 
 // lookUp reads the versions that are missing: one number of several models together, where the server can. The first
 // question shows whether it can.
-func (r *reading) lookUp(ctx context.Context, models []listed, missing map[int][]int, find func(int, registry.Version)) error {
+func (r liveReader) lookUp(ctx context.Context, models []listed, missing map[int][]int, find func(int, registry.Version)) error {
 	together, singly := groups(models, missing)
 	take := func(l lookup, rows []mlflow.VersionJSON) {
 		for _, row := range rows {
@@ -175,7 +178,7 @@ func (r *reading) lookUp(ctx context.Context, models []listed, missing map[int][
 	return r.lookUpSingly(ctx, models, singly, find)
 }
 
-func (r *reading) lookUpSingly(ctx context.Context, models []listed, singly []lookup, find func(int, registry.Version)) error {
+func (r liveReader) lookUpSingly(ctx context.Context, models []listed, singly []lookup, find func(int, registry.Version)) error {
 	read := func(ctx context.Context, l lookup) ([]registry.Version, error) {
 		return r.byNumber(ctx, models[l.models[0]].model.Name, []int{l.number})
 	}
@@ -229,7 +232,7 @@ func groups(models []listed, missing map[int][]int) (together, singly []lookup) 
 	return together, singly
 }
 
-func (r *reading) together(ctx context.Context, models []listed, l lookup) ([]mlflow.VersionJSON, error) {
+func (r liveReader) together(ctx context.Context, models []listed, l lookup) ([]mlflow.VersionJSON, error) {
 	var names []string
 	for _, place := range l.models {
 		text, _ := mlflow.Quoted(models[place].model.Name)

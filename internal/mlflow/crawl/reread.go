@@ -48,8 +48,11 @@ func (l listed) torn(versions []registry.Version, all bool) bool {
 
 func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
 
+// rereader reads single models, again or for the first time.
+type rereader struct{ *reading }
+
 // named yields the one model that was asked for, if it is there.
-func (r *reading) named(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+func (r rereader) named(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if a, there, err := r.alone(ctx, r.q.Model); there || err != nil {
 			yield(a, err)
@@ -58,7 +61,7 @@ func (r *reading) named(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 }
 
 // late yields the models that have to be read by themselves, and those that came into the registry since it was listed.
-func (r *reading) late(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+func (r rereader) late(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		for _, name := range r.again {
 			r.strangers[name] = true
@@ -96,7 +99,7 @@ type single struct {
 
 // alone reads one model in one piece: its versions, then the model, until the two fit, or contradict one another twice in
 // the same way. there is false for what is no model, or none any more.
-func (r *reading) alone(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
+func (r rereader) alone(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
 	var before single
 	for try := range readings {
 		now, err := r.once(ctx, name)
@@ -123,7 +126,7 @@ func (r *reading) alone(ctx context.Context, name string) (a audit.Snapshot, the
 }
 
 // once reads one model once.
-func (r *reading) once(ctx context.Context, name string) (single, error) {
+func (r rereader) once(ctx context.Context, name string) (single, error) {
 	versions, err := r.versionsOf(ctx, name, "")
 	if err != nil {
 		return single{}, err
@@ -196,7 +199,7 @@ const hiddenMost = 1000
 // hidden reads a model whose versions the server keeps from search, since one of them is marked as a prompt: each by its
 // number, or of many those that an alias names and the newest of each stage. In the scope live that is up to the newest
 // in use: older versions may share its stage.
-func (r *reading) hidden(ctx context.Context, l listed) (audit.Snapshot, error) {
+func (r rereader) hidden(ctx context.Context, l listed) (audit.Snapshot, error) {
 	l.model.Hidden = true
 	numbers, last := l.wanted(), l.model.Newest
 	if r.q.Scope == audit.ScopeLive {

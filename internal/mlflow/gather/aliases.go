@@ -13,50 +13,66 @@ import (
 // Aliases reads what setting aliases depends on: the model with its aliases, the versions they are to point to,
 // and what the database takes new aliases for.
 func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
-	f := fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
-	g := &gathering{c: c, q: q}
+	q.Candidate = registry.Candidate{}
+	g := &gathering{c: c, q: q, facts: fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}}
 	versions := make([]registry.Known[registry.Version], len(q.Aliases))
-	pointed := make([]registry.Known[registry.Version], len(q.Aliases))
+	asked := make([]askedAlias, len(q.Aliases))
 	asks := []func() error{
 		func() error { return c.InWorkspace(ctx) },
-		func() (err error) { f.Model, err = c.Models.Get(ctx, q.Model); return err },
+		func() (err error) { g.facts.Model, err = c.Models.Get(ctx, q.Model); return err },
 	}
 	if len(q.Aliases) == 0 {
 		asks = append(asks, func() (err error) { _, err = g.holder(ctx, q.Model, mlflow.AnyAlias); return err })
 	}
 	for i, a := range q.Aliases {
-		asks = append(asks, func() (err error) { pointed[i], err = g.holder(ctx, q.Model, a.Alias); return err })
+		asked[i].name = a.Alias
+		asks = append(asks, func() (err error) { asked[i].found, err = g.holder(ctx, q.Model, a.Alias); return err })
 		if a.Version != 0 {
 			asks = append(asks, func() (err error) { versions[i], err = c.Versions.Get(ctx, q.Model, a.Version); return err })
 		}
 	}
 	if err := parallel.Do(asks...); err != nil {
-		return f, err
+		return g.facts, err
 	}
 	for i, a := range q.Aliases {
-		f.Versions[a.Version] = versions[i]
+		g.facts.Versions[a.Version] = versions[i]
 	}
-	g.facts.Model = f.Model
-	if f.Model.IsAbsent() {
-		return f, c.Models.NotFound(ctx, q.Model, f.Model.Why())
+	if err := g.needModel(ctx); err != nil {
+		return g.facts, err
 	}
-	if err := g.refusePrompt(); err != nil {
-		return f, err
+	err := g.checkAliases(ctx, asked)
+	return g.facts, err
+}
+
+// askedAlias is an alias and the version that the alias route found by it. The name is "" if only the route mattered.
+type askedAlias struct {
+	name  string
+	found registry.Known[registry.Version]
+}
+
+// needModel refuses a model that does not exist, or that is a prompt.
+func (g *gathering) needModel(ctx context.Context) error {
+	if g.facts.Model.IsAbsent() {
+		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
 	}
+	return g.refusePrompt()
+}
+
+// checkAliases reads the tags that stand for aliases on a server without aliases. On other servers it notes which alias
+// the database takes each of these for.
+func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error {
 	if g.bare.Load() {
-		if err := g.readTags(ctx, &candidateRoot{}); err != nil {
-			return f, err
-		}
-		f.Fallback = g.facts.Fallback
-		return f, nil
+		return g.readTags(ctx, &candidateRoot{})
 	}
-	for i, a := range q.Aliases {
-		if err := g.noteTwin(ctx, a.Alias, pointed[i]); err != nil {
-			return f, err
+	for _, a := range asked {
+		if a.name == "" {
+			continue
+		}
+		if err := g.noteTwin(ctx, a.name, a.found); err != nil {
+			return err
 		}
 	}
-	f.Taken = g.facts.Taken
-	return f, nil
+	return nil
 }
 
 // holder reads the version an alias names and notes where the server has no aliases.

@@ -13,7 +13,7 @@ import (
 )
 
 // findRun turns a candidate that asks for a model, "best" or "commit", into the model it stands for.
-func (g *gathering) findRun(ctx context.Context) error {
+func (g candidate) findRun(ctx context.Context) error {
 	switch q := g.q.Candidate; {
 	case q.Best != nil:
 		return g.findBest(ctx)
@@ -23,7 +23,7 @@ func (g *gathering) findRun(ctx context.Context) error {
 	return nil
 }
 
-func (g *gathering) findBest(ctx context.Context) error {
+func (g candidate) findBest(ctx context.Context) error {
 	best := *g.q.Candidate.Best
 	experiment, err := g.c.Experiments.Find(ctx, best.Experiment)
 	if err != nil {

@@ -20,7 +20,7 @@ func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	t.Helper()
 	by := registry.Best{Experiment: "train", Metric: "acc", Goal: registry.Maximize, Path: "model"}
 	g := &gathering{c: asking(t, double), q: fact.Query{Candidate: registry.Candidate{Best: &by}}}
-	return g, g.findBest(context.Background())
+	return g, (candidate{g}).findBest(context.Background())
 }
 
 // swept adds runs with one logged model each; the run of the last one is the best.

@@ -13,6 +13,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
+// candidate finds out what the candidate is.
+type candidate struct{ *gathering }
+
 // candidateRoot is the thing the candidate's text names directly: one of the three.
 type candidateRoot struct {
 	run     registry.Known[registry.Run]
@@ -20,7 +23,7 @@ type candidateRoot struct {
 	version registry.Known[registry.Version]
 }
 
-func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
+func (g candidate) root(ctx context.Context, out *candidateRoot) (err error) {
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
 		out.run, err = g.c.Runs.Get(ctx, q.RunID)
@@ -36,7 +39,7 @@ func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
 
 // adopt checks the root and notes what registering it would send, as far as that is known before the model file is
 // found.
-func (g *gathering) adopt(ctx context.Context, root candidateRoot) error {
+func (g candidate) adopt(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
@@ -48,7 +51,7 @@ func (g *gathering) adopt(ctx context.Context, root candidateRoot) error {
 	}
 }
 
-func (g *gathering) adoptRun(known registry.Known[registry.Run]) error {
+func (g candidate) adoptRun(known registry.Known[registry.Run]) error {
 	run, ok := known.Get()
 	id := g.q.Candidate.RunID
 	switch {
@@ -68,7 +71,7 @@ func (g *gathering) adoptRun(known registry.Known[registry.Run]) error {
 	return nil
 }
 
-func (g *gathering) adoptLogged(known registry.Known[registry.LoggedModel]) error {
+func (g candidate) adoptLogged(known registry.Known[registry.LoggedModel]) error {
 	m, ok := known.Get()
 	switch {
 	case !ok:
@@ -83,7 +86,7 @@ func (g *gathering) adoptLogged(known registry.Known[registry.LoggedModel]) erro
 	return nil
 }
 
-func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[registry.Version]) error {
+func (g candidate) adoptVersion(ctx context.Context, known registry.Known[registry.Version]) error {
 	v, ok := known.Get()
 	q := g.q.Candidate
 	if !ok {
@@ -138,7 +141,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 
 // origin is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
 // source only together with the run that version names. The version of a logged model needs no run.
-func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Version, error) {
+func (g candidate) origin(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
 		if v.RunID != "" || registry.LoggedIn(v.Source) != "" {
@@ -163,7 +166,7 @@ func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Ve
 
 // resolve reads what is behind the candidate: its run where that is not known yet, and its MLmodel file; and settles
 // the source.
-func (g *gathering) resolve(ctx context.Context) error {
+func (g candidate) resolve(ctx context.Context) error {
 	defer func() { g.facts.Source.Request = request(g.q.Model, g.facts.Source) }()
 	if v, ok := g.facts.Candidate.Version.Get(); ok {
 		return g.readVersion(ctx, v)
@@ -219,7 +222,7 @@ func finished(ref string) func(registry.Known[registry.Run]) error {
 }
 
 // listLogged lists the files of a logged model; of none if id is "".
-func (g *gathering) listLogged(ctx context.Context, id string) func() error {
+func (g candidate) listLogged(ctx context.Context, id string) func() error {
 	return func() error {
 		if id != "" {
 			g.list(ctx, mlflow.Place{Model: id})
@@ -229,7 +232,7 @@ func (g *gathering) listLogged(ctx context.Context, id string) func() error {
 }
 
 // readVersion reads the run and the model file of a candidate that is a version already.
-func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
+func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	err := parallel.Do(
 		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
 		func() error { g.facts.Candidate.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, v); return nil },
@@ -247,7 +250,7 @@ const speculative = 3
 
 // findModel finds the model that runs:/ID/PATH names. Since MLflow 3 it is most often a logged model of that name, an
 // entity of its own; before, and still possible, a folder of the run's artifacts.
-func (g *gathering) findModel(ctx context.Context, run registry.Run, path string) error {
+func (g candidate) findModel(ctx context.Context, run registry.Run, path string) error {
 	models, files, err := g.outputsOf(ctx, run)
 	if err != nil {
 		return err
@@ -284,7 +287,7 @@ func (g *gathering) findModel(ctx context.Context, run registry.Run, path string
 }
 
 // outputsOf reads the models that a run lists as its outputs, in its experiment, and the MLmodel files of a few, by id.
-func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
+func (g candidate) outputsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
 	var models registry.Known[[]registry.LoggedModel]
 	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), speculative))
 	asks := []func() error{func() (err error) { models, err = g.tracer.siblings(ctx, run, ""); return err }}
@@ -313,7 +316,7 @@ func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry
 
 // unlisted looks for a logged model that names the run as its source and is not among its outputs: it does not belong,
 // and its gates will say so.
-func (g *gathering) unlisted(ctx context.Context, run registry.Run, path string) error {
+func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) error {
 	models, err := g.c.LoggedModels.OfRun(ctx, run)
 	if err != nil {
 		return err
@@ -326,7 +329,7 @@ func (g *gathering) unlisted(ctx context.Context, run registry.Run, path string)
 }
 
 // fromRunFiles looks for the model among the run's own artifacts.
-func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
+func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
 	var there bool
 	var model registry.Known[registry.MLmodel]
 	err := parallel.Do(
@@ -349,7 +352,7 @@ func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path str
 
 // holdsMLmodel reports whether there is an MLmodel file in a folder of a run's artifacts. It lists what is below, if the
 // files are wanted anyway.
-func (g *gathering) holdsMLmodel(ctx context.Context, where mlflow.Place) (bool, error) {
+func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Place) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
 		return slices.ContainsFunc(g.listed.files, func(f registry.File) bool { return f.Path == "MLmodel" }), g.listed.err
@@ -370,7 +373,7 @@ func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedMode
 }
 
 // useLogged takes the logged model as the candidate; file is its MLmodel file if that was read already.
-func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
+func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
 	if err := uploaded(m); err != nil {
 		return err
 	}
@@ -401,7 +404,7 @@ func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file 
 
 // needMLmodel refuses a candidate whose MLmodel file is confirmed to be missing. One that merely cannot be read just
 // now is left to the gates that need it.
-func (g *gathering) needMLmodel(ref string) error {
+func (g candidate) needMLmodel(ref string) error {
 	if g.facts.Candidate.MLmodel.IsAbsent() {
 		return mlflow.Gone(ref+" has no MLmodel file", "the files were deleted or never uploaded; log the model again")
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // findCommit turns the candidate "commit" into the run it stands for.
-func (g *gathering) findCommit(ctx context.Context) error {
+func (g candidate) findCommit(ctx context.Context) error {
 	by := *g.q.Candidate.Commit
 	experiments, err := g.experimentsOf(ctx, by)
 	if err != nil {
@@ -82,15 +82,7 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
 	before := &gathering{c: g.c, tracer: tracer{c: g.c}, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
-	answers, err := before.ask(ctx, &candidateRoot{})
-	for _, check := range []func() error{
-		before.refusePrompt, before.refuseHidden, func() error { return before.settle(ctx, &candidateRoot{}, answers) },
-	} {
-		if err == nil {
-			err = check()
-		}
-	}
-	if err != nil {
+	if err := before.askNames(ctx, &candidateRoot{}, true); err != nil {
 		return registry.Known[fact.Subject]{}, err
 	}
 	none := registry.Absent[registry.Version]("the target is empty")

@@ -50,7 +50,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
 	g := &gathering{c: c, q: fact.Query{Candidate: registry.Candidate{Commit: &by}}}
-	if err := g.findCommit(context.Background()); err != nil {
+	if err := (candidate{g}).findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	found := g.facts.OfCommit
@@ -76,7 +76,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model"}
 	g := &gathering{c: c, q: fact.Query{Model: "churn", Target: registry.Target{Alias: "champion"}, Candidate: registry.Candidate{Commit: &by}}}
-	if err := g.findCommit(context.Background()); err != nil {
+	if err := (candidate{g}).findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" || len(got.Older)+len(got.Ignored) != 0 {

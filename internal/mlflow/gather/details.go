@@ -37,7 +37,7 @@ func (g *gathering) third(ctx context.Context) {
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
 	c, s := g.c, &g.facts.Candidate
 	if g.needs.Files {
-		ask(func() { g.files(ctx) })
+		ask(func() { candidate{g}.files(ctx) })
 	}
 	run, _ := s.Run.Get()
 	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))

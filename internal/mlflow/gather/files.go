@@ -25,7 +25,7 @@ func placeOf(s fact.Subject) (p mlflow.Place, why string) {
 }
 
 // files lists the candidate's files, and reads their content if a gate asks for the digest.
-func (g *gathering) files(ctx context.Context) {
+func (g candidate) files(ctx context.Context) {
 	where, why := placeOf(g.facts.Candidate)
 	if why != "" {
 		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
@@ -55,7 +55,7 @@ type early struct {
 }
 
 // list reads a place where the candidate's files probably are, next to other requests.
-func (g *gathering) list(ctx context.Context, where mlflow.Place) {
+func (g candidate) list(ctx context.Context, where mlflow.Place) {
 	if !g.needs.Files {
 		return
 	}

@@ -25,7 +25,7 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 		c: c, q: q, needs: n, want: wanted(q, n), tracer: tracer{c: c, roots: q.MovedRoots},
 		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[fact.Subject]{}},
 	}
-	if err := g.findRun(ctx); err != nil {
+	if err := (candidate{g}).findRun(ctx); err != nil {
 		return fact.Facts{}, err
 	}
 	if err := g.first(ctx); err != nil {
@@ -34,7 +34,7 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 	if err := g.second(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	if err := g.identify(ctx); err != nil {
+	if err := (candidate{g}).identify(ctx); err != nil {
 		return fact.Facts{}, err
 	}
 	g.third(ctx)
@@ -86,20 +86,26 @@ func wanted(q fact.Query, n fact.Needs) []string {
 // first asks what the names stand for.
 func (g *gathering) first(ctx context.Context) error {
 	root := candidateRoot{}
-	holders, err := g.ask(ctx, &root)
+	if err := g.askNames(ctx, &root, true); err != nil {
+		return err
+	}
+	return candidate{g}.adopt(ctx, root)
+}
+
+// askNames is the first round: it asks what the names stand for and makes holders of the answers. allVersions refuses a
+// model whose versions the server hides.
+func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersions bool) error {
+	answers, err := g.ask(ctx, root)
+	if err == nil {
+		err = g.refusePrompt()
+	}
+	if err == nil && allVersions {
+		err = g.refuseHidden()
+	}
 	if err != nil {
 		return err
 	}
-	if err := g.refusePrompt(); err != nil {
-		return err
-	}
-	if err := g.refuseHidden(); err != nil {
-		return err
-	}
-	if err := g.settle(ctx, &root, holders); err != nil {
-		return err
-	}
-	return g.adopt(ctx, root)
+	return g.settle(ctx, root, answers)
 }
 
 // ask sends the questions of the first round.
@@ -114,7 +120,7 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 		func() error { return g.tracer.nameExperiments(ctx, g.needs.EvaluatedIn) },
 	}
 	if g.q.Candidate != (registry.Candidate{}) {
-		asks = append(asks, func() error { return g.root(ctx, root) })
+		asks = append(asks, func() error { return candidate{g}.root(ctx, root) })
 	}
 	stages := false
 	for i, key := range g.want {
@@ -161,7 +167,7 @@ func (g *gathering) settle(ctx context.Context, root *candidateRoot, holders []r
 // second reads what is behind the names: the candidate's model file and the holders' runs.
 func (g *gathering) second(ctx context.Context) error {
 	holders := make([]registry.Known[fact.Subject], len(g.want))
-	asks := []func() error{func() error { return g.resolve(ctx) }}
+	asks := []func() error{func() error { return candidate{g}.resolve(ctx) }}
 	for i, key := range g.want {
 		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.held[key]); return err })
 	}
@@ -324,7 +330,7 @@ func (g *gathering) refuseHidden() error {
 // identify finds the version the candidate already is, and its twins: versions of the same run that carry our request
 // tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
 // look older or newer than itself.
-func (g *gathering) identify(ctx context.Context) error {
+func (g candidate) identify(ctx context.Context) error {
 	// The highest number must not be read later than the versions are looked through: one that another process made in
 	// between would be counted and not seen. The model is read in the round before the versions of a run; where all
 	// versions are read, that is in the model's own round, and they tell the number themselves.
@@ -359,7 +365,7 @@ func (g *gathering) identify(ctx context.Context) error {
 
 // copied keeps, of versions that are copies of the candidate by name, those that have its files: the name may have meant
 // another version when they were made. Of a candidate that is no copy it keeps all.
-func (g *gathering) copied(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
+func (g candidate) copied(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
 	if g.copyOf.Number == 0 {
 		return same, nil
 	}

@@ -57,19 +57,7 @@ func findNamed(ctx context.Context, c *mlflow.Client, q fact.Query) (named, erro
 	q.Target = registry.Target{Stage: q.Target.Stage}
 	g := &gathering{c: c, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
 	root := candidateRoot{}
-	holders, err := g.ask(ctx, &root)
-	if err != nil {
-		return named{}, err
-	}
-	if err := g.refusePrompt(); err != nil {
-		return named{}, err
-	}
-	if q.Target.Stage != "" {
-		if err := g.refuseHidden(); err != nil {
-			return named{}, err
-		}
-	}
-	if err := g.settle(ctx, &root, holders); err != nil {
+	if err := g.askNames(ctx, &root, q.Target.Stage != ""); err != nil {
 		return named{}, err
 	}
 	if q.Target.Stage != "" {
