@@ -30,8 +30,8 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	return "MLflow " + version, nil
 }
 
-// AllTagged lists the versions that carry any alias's tag, by alias.
-func AllTagged(versions []registry.Version) map[string][]int {
+// TagHolders lists the versions that carry any alias's tag, by alias.
+func TagHolders(versions []registry.Version) map[string][]int {
 	out := map[string][]int{}
 	for _, v := range versions {
 		for key, value := range v.Tags {

@@ -217,8 +217,8 @@ func Gone(msg, hint string) error {
 	return &registry.Error{Reason: registry.CandidateGone, Msg: msg, Hint: hint}
 }
 
-// useless reports an error after which nothing else can be read either.
-func useless(err error) bool {
+// serverUnusable reports an error after which nothing else can be read either.
+func serverUnusable(err error) bool {
 	switch registry.ReasonOf(err) {
 	case registry.Unreachable, registry.Cancelled, registry.Unauthorized, registry.HostRefused:
 		return true
@@ -226,9 +226,9 @@ func useless(err error) bool {
 	return false
 }
 
-// Softened turns a failure to read one thing into a fact that is not readable.
-func Softened[T any](known registry.Known[T], err error) (registry.Known[T], error) {
-	if err == nil || useless(err) {
+// OrUnreadable turns a failure to read one thing into a fact that is not readable.
+func OrUnreadable[T any](known registry.Known[T], err error) (registry.Known[T], error) {
+	if err == nil || serverUnusable(err) {
 		return known, err
 	}
 	return registry.Unreadable[T](err.Error()), nil

@@ -28,20 +28,20 @@ const (
 	maxFileSize = 1 << 45 // bytes, so that the sizes of maxFiles files can be added up
 )
 
-// Place is where a model's files are: a logged model, or a folder of a run's artifacts.
-type Place struct{ Model, Run, Path string }
+// Location is where a model's files are: a logged model, or a folder of a run's artifacts.
+type Location struct{ Model, Run, Path string }
 
-// FilesAt is where the files of a source are: below the artifacts of its run, or those of the logged model that the
+// FilesOf is where the files of a source are: below the artifacts of its run, or those of the logged model that the
 // source names. It returns the reason if they cannot be listed.
-func FilesAt(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Place, why string) {
+func FilesOf(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Location, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
-		return Place{Run: run.ID, Path: path}, ""
+		return Location{Run: run.ID, Path: path}, ""
 	}
 	id := registry.LoggedIn(source)
 	m, known := logged.Get()
 	switch {
 	case id != "" && (source == "models:/"+id || known && m.ID == id && m.IsAt(source)):
-		return Place{Model: id}, ""
+		return Location{Model: id}, ""
 	case id != "" && known:
 		return p, fmt.Sprintf("the source %s is not where the files of logged model %s are", source, id)
 	case id != "":
@@ -54,14 +54,14 @@ func FilesAt(source string, run registry.Run, logged registry.Known[registry.Log
 
 // Source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag
 // promote.request alone does not say who registered it: it has to be the digest of this.
-func (p Place) Source(v registry.Version) registry.Source {
+func (p Location) Source(v registry.Version) registry.Source {
 	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}
 }
 
 // Tree lists all files below a place, without folders, sorted by path. Paths are relative to the place, sizes in bytes.
 // Each level of folders is one round of requests. It fails at the bounds above, and if a listing names anything that is
 // not in the folder it lists.
-func (s Artifacts) Tree(ctx context.Context, where Place) ([]registry.File, error) {
+func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, error) {
 	t := treeReader{c: s.c, where: where}
 	for depth, level := 0, []string{""}; len(level) > 0; depth++ {
 		if depth > maxDepth {
@@ -79,7 +79,7 @@ func (s Artifacts) Tree(ctx context.Context, where Place) ([]registry.File, erro
 // treeReader holds what was found of a model, and how many requests that took.
 type treeReader struct {
 	c        *Client
-	where    Place
+	where    Location
 	files    []registry.File
 	listings int
 }
@@ -126,7 +126,7 @@ const otherFolders = 20
 // root. It does not look into a model, because what is in there is part of it. It is unreadable if the run has too many
 // folders.
 func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
-	t := treeReader{c: s.c, where: Place{Run: run}}
+	t := treeReader{c: s.c, where: Location{Run: run}}
 	found := []string{}
 	for level, looked := []string{""}, 0; len(level) > 0; {
 		if looked += len(level); looked > 1+otherFolders {
@@ -274,7 +274,7 @@ func (j listingJSON) Decode() []registry.File {
 const contentLimit = 64 << 30
 
 // Digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
-func (s Artifacts) Digest(ctx context.Context, where Place, files []registry.File) registry.Known[string] {
+func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
 		const what = "the files have %d bytes; a digest is taken of at most %d"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
@@ -295,7 +295,7 @@ func (s Artifacts) Digest(ctx context.Context, where Place, files []registry.Fil
 }
 
 // sum is the SHA-256 of one file, in hex. It fails if the file is not as long as it is listed.
-func (s Artifacts) sum(ctx context.Context, where Place, f registry.File) (string, error) {
+func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (string, error) {
 	r := rest.Request{
 		Path:  "get-artifact",
 		Query: url.Values{"run_id": {where.Run}, "path": {path.Join(where.Path, f.Path)}},

@@ -42,7 +42,7 @@ func listing(t *testing.T, folder func(dir string) string) *Client {
 	})
 }
 
-var modelFolder = Place{Run: "r", Path: "model"}
+var modelFolder = Location{Run: "r", Path: "model"}
 
 func TestTree_WhatServersList(t *testing.T) {
 	for name, c := range map[string]struct {

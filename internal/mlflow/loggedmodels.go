@@ -72,7 +72,7 @@ func (s LoggedModels) InExperiment(
 			case NoRoute(err):
 				return
 			case err != nil:
-				yield(registry.LoggedModel{}, Narrower(Explain(op, err)))
+				yield(registry.LoggedModel{}, WithIDHint(Explain(op, err)))
 				return
 			case m.Info.ExperimentID == experiment && !yield(m.Decode(), nil):
 				return
@@ -81,8 +81,8 @@ func (s LoggedModels) InExperiment(
 	}
 }
 
-// Narrower adds to the error of a search that is too long how the model can be named instead.
-func Narrower(err error) error {
+// WithIDHint adds to the error of a search that is too long how the model can be named instead.
+func WithIDHint(err error) error {
 	e := (*registry.Error)(nil)
 	if part := incomplete(err); part != nil && part.Hint == HintShorter && errors.As(err, &e) {
 		e.Reason = registry.ServerError

@@ -20,7 +20,7 @@ const (
 
 // parseMLmodel reads the descriptor. Any field may be missing; unknown ones are ignored. Nothing of it is executed.
 func parseMLmodel(text []byte) (registry.MLmodel, error) {
-	if err := bounded(string(text)); err != nil {
+	if err := checkNesting(string(text)); err != nil {
 		return registry.MLmodel{}, err
 	}
 	var file struct {
@@ -61,9 +61,9 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// bounded counts what could nest, whether or not it stands in a quoted text: brackets that are open at once, and the
+// checkNesting counts what could nest, whether or not it stands in a quoted text: brackets that are open at once, and the
 // dashes and the indentation at the beginning of each line.
-func bounded(text string) error {
+func checkNesting(text string) error {
 	open := 0
 	for line := range strings.SplitSeq(text, "\n") {
 		body := strings.TrimLeft(line, " -\t?:")

@@ -105,7 +105,7 @@ func (s Models) SameAlias(ctx context.Context, model, alias string, number int) 
 		}
 	}
 	if _, listed := m.Aliases[alias]; listed || len(same) == 0 {
-		return "", MovedMeanwhile(model, alias)
+		return "", AliasMoved(model, alias)
 	}
 	return cmp.Or(spelling.NearTo(alias, same), same[0]), nil
 }

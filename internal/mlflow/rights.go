@@ -26,9 +26,9 @@ func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known boo
 	return true, IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 }
 
-// Me asks who the server takes the login for; "" if it does not tell (old servers, and those without logins), or if the
+// LoginName asks who the server takes the login for; "" if it does not tell (old servers, and those without logins), or if the
 // name must not be shown.
-func (c *Client) Me(ctx context.Context) string {
+func (c *Client) LoginName(ctx context.Context) string {
 	var out struct {
 		User struct {
 			Name string `json:"username"`

@@ -53,8 +53,8 @@ func (s Runs) Search(ctx context.Context, op string, body map[string]any) iter.S
 	}
 }
 
-// Sound turns a run that is deleted or not finished into an unreadable one: its metrics are no evidence.
-func Sound(run registry.Known[registry.Run]) registry.Known[registry.Run] {
+// Finished turns a run that is deleted or not finished into an unreadable one: its metrics are no evidence.
+func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	r, ok := run.Get()
 	switch {
 	case !ok:

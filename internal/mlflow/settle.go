@@ -63,12 +63,12 @@ func (c *Client) Insist(ctx context.Context, look func(context.Context) error) e
 	return retry.Persist(c.patience(ctx), func() error { return look(ctx) })
 }
 
-// maxTries bounds what may be left undone: eight waits add up to half a minute at most.
-const maxTries = 8
+// briefTries bounds what may be left undone: eight waits add up to half a minute at most.
+const briefTries = 8
 
 // BriefPause is Pause for a bounded number of tries.
 func (c *Client) BriefPause(ctx context.Context, try int) bool {
-	return try+1 < maxTries && c.Pause(ctx, try)
+	return try+1 < briefTries && c.Pause(ctx, try)
 }
 
 // patience is Pause for as long as ctx lasts.

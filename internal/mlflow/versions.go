@@ -159,7 +159,7 @@ func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Know
 		}
 		passed = append(passed, ref)
 		known, err := s.Get(ctx, of.Model, of.Number)
-		if known, err = Softened(known, err); err != nil {
+		if known, err = OrUnreadable(known, err); err != nil {
 			return known, err
 		}
 		next, ok := known.Get()
@@ -178,7 +178,7 @@ func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Know
 	}
 }
 
-func MovedMeanwhile(model, alias string) error {
+func AliasMoved(model, alias string) error {
 	return &registry.Error{
 		Reason: registry.Conflict,
 		Msg:    fmt.Sprintf("read alias %s of %s: it was moved while it was being read", alias, model),

@@ -53,10 +53,10 @@ func (t *Tally) Count(r Round) {
 		same = same || n > 1
 	}
 	for _, a := range r.Attempts {
-		lost = lost || a.Won && replaced[a.To] == 0 && !only(r.After, a.To)
+		lost = lost || a.Won && replaced[a.To] == 0 && !allEqual(r.After, a.To)
 	}
 	for n, wrong := range map[*int]bool{
-		&t.SameBase: same, &t.Lost: lost, &t.Holders: !one(r.After), &t.NotLinearisable: !Linearisable(r),
+		&t.SameBase: same, &t.Lost: lost, &t.Holders: !one(r.After), &t.NotLinearisable: !linearisable(r),
 	} {
 		if wrong {
 			*n++
@@ -74,9 +74,9 @@ func (t Tally) String() string {
 }
 
 // one reports whether all parts of the target name the same single version.
-func one(holders []int) bool { return len(holders) > 0 && only(holders, holders[0]) }
+func one(holders []int) bool { return len(holders) > 0 && allEqual(holders, holders[0]) }
 
-func only(holders []int, version int) bool {
+func allEqual(holders []int, version int) bool {
 	for _, h := range holders {
 		if h != version {
 			return false
@@ -85,10 +85,10 @@ func only(holders []int, version int) bool {
 	return len(holders) > 0
 }
 
-// Linearisable reports whether there is an order of the promotions, in keeping with who ended before whom began, in
+// linearisable reports whether there is an order of the promotions, in keeping with who ended before whom began, in
 // which each success finds the incumbent that it says it replaced, and which leaves the target as it was found after
 // all of them.
-func Linearisable(r Round) bool {
+func linearisable(r Round) bool {
 	if !one(r.After) {
 		return false
 	}

@@ -48,15 +48,15 @@ func auditor(t interface{ Fatal(...any) }, transport http.RoundTripper) *mlflow.
 
 // collect reads a registry in small pages.
 func collect(ctx context.Context, c *mlflow.Client, q audit.Query, s sizes) (all []audit.Snapshot, err error) {
-	r := newReading(ctx, c, q)
+	r := newCrawler(ctx, c, q)
 	r.sizes = s
-	r.enriched(ctx, r.read(ctx))(func(a audit.Snapshot, e error) bool {
+	r.withDetails(ctx, r.read(ctx))(func(a audit.Snapshot, e error) bool {
 		if err = e; e == nil {
 			all = append(all, a)
 		}
 		return e == nil
 	})
-	r.beside.Wait()
+	r.fetches.Wait()
 	slices.SortFunc(all, func(a, b audit.Snapshot) int { return strings.Compare(a.Model.Name, b.Model.Name) })
 	return all, err
 }

@@ -21,11 +21,11 @@ const (
 	batchesAtOnce = 4
 )
 
-// enriched adds the details that the query needs to each model.
-func (r *reading) enriched(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
+// withDetails adds the details that the query needs to each model.
+func (r *crawler) withDetails(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
-		if r.q.Needs != (audit.Needs{Ledger: r.q.Needs.Ledger}) {
-			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r}.complete))
+		if r.query.Needs != (audit.Needs{Ledger: r.query.Needs.Ledger}) {
+			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r}.addDetails))
 		}
 		for a, err := range models {
 			if err == nil && ctx.Err() != nil {
@@ -44,7 +44,7 @@ func (r *reading) enriched(ctx context.Context, models iter.Seq2[audit.Snapshot,
 }
 
 // batches collects models. An error comes after the models before it.
-func (r *reading) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
+func (r *crawler) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
 	return func(yield func([]audit.Snapshot, error) bool) {
 		var batch []audit.Snapshot
 		versions := 0
@@ -55,7 +55,7 @@ func (r *reading) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]a
 				}
 				return
 			}
-			r.progress.due()
+			r.progress.reportIfDue()
 			batch, versions = append(batch, a), versions+len(a.Versions)
 			if versions < batchVersions && len(batch) < batchModels {
 				continue
@@ -86,11 +86,11 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 }
 
 // details reads what a query asks for beside the versions of a model.
-type details struct{ *reading }
+type details struct{ *crawler }
 
-// complete adds what was asked for to some models. What cannot be read is said where it is missing.
-func (r details) complete(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
-	n := r.q.Needs
+// addDetails adds what was asked for to some models. What cannot be read is said where it is missing.
+func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
+	n := r.query.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
 		for i := range models {
@@ -156,7 +156,7 @@ func (r details) logged(ctx context.Context, source string) registry.Known[regis
 	if id == "" {
 		return registry.Absent[registry.LoggedModel]("it is no logged model")
 	}
-	return paced(ctx, r.reading, "logged", id, r.c.LoggedModels.Get)
+	return paced(ctx, r.crawler, "logged", id, r.c.LoggedModels.Get)
 }
 
 // runIDs lists the runs that the versions name, each once.
@@ -183,10 +183,10 @@ func (r details) runs(ctx context.Context, ids []string) map[string]registry.Kno
 	runs := make(map[string]registry.Known[registry.Run], len(ids))
 	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	find := func(ctx context.Context, ids []string) ([]registry.Run, error) { return r.findRuns(ctx, ids) }
-	if !r.noRuns.Load() {
+	if !r.noRunSearch.Load() {
 		for found, err := range inOrder(ctx, slices.Collect(slices.Chunk(plain, runsAtOnce)), find) {
-			if err != nil && ctx.Err() == nil && ofOneModel(err) && mlflow.Remote(err).Status < 500 {
-				r.noRuns.Store(true)
+			if err != nil && ctx.Err() == nil && concernsOneModel(err) && mlflow.Remote(err).Status < 500 {
+				r.noRunSearch.Store(true)
 			}
 			for _, run := range found {
 				runs[run.ID] = registry.Is(run)
@@ -261,7 +261,7 @@ func (r details) findRunsIn(ctx context.Context, experiments, ids []string) ([]r
 }
 
 // listExperiments lists all experiments, deleted ones too.
-func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
+func (r *crawler) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
 	all := map[string]registry.Experiment{}
 	send := func(request func() error) error { return r.pace.do(ctx, "", 1, request) }
 	for e, err := range mlflow.SearchExperiments(ctx, r.c.Tracking, map[string]any{"view_type": "ALL"}, send) {
@@ -292,12 +292,12 @@ func (r details) experimentsOf(ctx context.Context, runs map[string]registry.Kno
 }
 
 func (r details) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
-	return paced(ctx, r.reading, "", id, r.c.Experiments.Get)
+	return paced(ctx, r.crawler, "", id, r.c.Experiments.Get)
 }
 
 // paced reads one thing by its id with one request. What cannot be read is unreadable, with the reason.
 func paced[T any](
-	ctx context.Context, r *reading, kind, id string, read func(context.Context, string) (registry.Known[T], error),
+	ctx context.Context, r *crawler, kind, id string, read func(context.Context, string) (registry.Known[T], error),
 ) (got registry.Known[T]) {
 	err := r.pace.do(ctx, kind, 1, func() (err error) {
 		got, err = read(ctx, id)
@@ -325,13 +325,13 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	}
 	read := func(ctx context.Context, at ask) (f found, _ error) {
 		v := models[at.model].Versions[at.version]
-		if r.q.Needs.Files {
+		if r.query.Needs.Files {
 			f.files = r.listing(ctx, v, models[at.model])
 		}
 		switch {
-		case f.files.IsAbsent() && r.q.Needs.MLmodels:
+		case f.files.IsAbsent() && r.query.Needs.MLmodels:
 			f.mlmodel = registry.Absent[registry.MLmodel](f.files.Why())
-		case r.q.Needs.MLmodels:
+		case r.query.Needs.MLmodels:
 			f.mlmodel = r.descriptor(ctx, v)
 		}
 		return f, nil
@@ -355,7 +355,7 @@ func (r details) listing(ctx context.Context, v registry.Version, of audit.Snaps
 	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
 		logged = r.logged(ctx, v.Source)
 	}
-	where, why := mlflow.FilesAt(v.Source, of.Runs[v.RunID].OrZero(), logged)
+	where, why := mlflow.FilesOf(v.Source, of.Runs[v.RunID].OrZero(), logged)
 	if why != "" || r.noFiles.Load() {
 		return files
 	}
@@ -365,7 +365,7 @@ func (r details) listing(ctx context.Context, v registry.Version, of audit.Snaps
 		return err
 	})
 	switch {
-	case switchedOff(err):
+	case artifactsDisabled(err):
 		r.noFiles.Store(true)
 		return files
 	case mlflow.IsMissing(err), err == nil && len(list) == 0:
@@ -388,8 +388,8 @@ func (r details) descriptor(ctx context.Context, v registry.Version) (m registry
 	return m
 }
 
-// switchedOff reports whether the server runs without handing out files.
-func switchedOff(err error) bool {
+// artifactsDisabled reports whether the server runs without handing out files.
+func artifactsDisabled(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Status == 503 && e.Code == "" && e.Attempts == 1
 }

@@ -12,20 +12,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// listed is a registered model as the list of all tells it.
-type listed struct {
+// entry is a registered model as the list of all tells it.
+type entry struct {
 	model  registry.Model
 	latest []registry.Version // the newest of each stage; but for the scope live only number and stage
 }
 
-type listedJSON struct {
+type entryJSON struct {
 	mlflow.ModelJSON
 	Latest []mlflow.VersionJSON `json:"latest_versions"`
 }
 
-// listed keeps of the newest versions all or what tells them apart.
-func (j listedJSON) listed(whole bool) listed {
-	l := listed{model: j.Decode()}
+// entry keeps of the newest versions all or what tells them apart.
+func (j entryJSON) entry(whole bool) entry {
+	l := entry{model: j.Decode()}
 	for _, v := range j.Latest {
 		version := v.Decode()
 		l.model.Newest = max(l.model.Newest, version.Number)
@@ -39,7 +39,7 @@ func (j listedJSON) listed(whole bool) listed {
 }
 
 // newest is the version with the highest number, of those that were read and of those that the list has in whole.
-func (l listed) newest(versions []registry.Version) registry.Known[registry.Version] {
+func (l entry) newest(versions []registry.Version) registry.Known[registry.Version] {
 	if n := len(versions); n > 0 && versions[n-1].Number >= l.model.Newest {
 		return registry.Is(versions[n-1])
 	}
@@ -54,8 +54,8 @@ func (l listed) newest(versions []registry.Version) registry.Known[registry.Vers
 	return registry.Absent[registry.Version]("the model has no versions")
 }
 
-// wanted lists the numbers that the aliases and the stages name, ascending.
-func (l listed) wanted() []int {
+// liveNumbers lists the numbers that the aliases and the stages name, ascending.
+func (l entry) liveNumbers() []int {
 	numbers := slices.Collect(maps.Values(l.model.Aliases))
 	for _, v := range l.latest {
 		if inUse(v.Stage) {
@@ -66,38 +66,38 @@ func (l listed) wanted() []int {
 	return slices.Compact(numbers)
 }
 
-// list reads all registered models but the prompts, in the server's own order by name, and notes where each stands.
+// listModels reads all registered models but the prompts, in the server's own order by name, and notes where each stands.
 //
 // A list of several pages is no snapshot. Where a model is deleted between two of them, the first of the next page moves
 // to the one that was read already: it is missed. And where one is made or deleted within a page, between the two
 // statements with which servers read models and then what belongs to them, those at the edge of the page come without
 // their aliases and tags. So the names are listed again, until two lists in a row show that nothing moved; what was
 // missed, or may lack something, is read by itself.
-func (r *reading) list(ctx context.Context) error {
+func (r *crawler) listModels(ctx context.Context) error {
 	var edges []int // places where a page begins
 	again := false
-	pages, err := r.eachListed(ctx, func(page int, j listedJSON) {
+	pages, err := r.eachEntry(ctx, func(page int, j entryJSON) {
 		if page > len(edges) {
 			edges = append(edges, len(r.models))
 		}
-		switch _, had := r.at[j.Name]; {
+		switch _, had := r.index[j.Name]; {
 		case had:
 			again = true
 		case isPrompt(j.ModelJSON):
-			r.at[j.Name] = prompt
+			r.index[j.Name] = promptIndex
 		default:
-			r.at[j.Name] = len(r.models)
-			r.models = append(r.models, j.listed(r.q.Scope == audit.ScopeLive))
+			r.index[j.Name] = len(r.models)
+			r.models = append(r.models, j.entry(r.query.Scope == audit.ScopeLive))
 		}
 	})
 	if err != nil || pages < 2 {
 		return err
 	}
-	moved, err := r.recount(ctx, again)
+	moved, err := r.relist(ctx, again)
 	for _, edge := range edges[1:] {
 		for place := max(edge-edgeRows, 0); moved && place < min(edge+edgeRows, len(r.models)); place++ {
 			m := r.models[place].model
-			r.suspects[place] = r.suspects[place] || len(m.Aliases)+len(m.Tags) == 0
+			r.suspect[place] = r.suspect[place] || len(m.Aliases)+len(m.Tags) == 0
 		}
 	}
 	return err
@@ -107,44 +107,44 @@ func (r *reading) list(ctx context.Context) error {
 // deleted between two statements.
 const edgeRows = 16
 
-// prompt stands for the place of what is no model.
-const prompt = -1
+// promptIndex stands for the place of what is no model.
+const promptIndex = -1
 
 func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.PromptTag] == "true" }
 
-// eachListed hands on every entry of the list with the number of its page, and returns how many pages there are.
-func (r *reading) eachListed(ctx context.Context, use func(int, listedJSON)) (int, error) {
+// eachEntry hands on every entry of the list with the number of its page, and returns how many pages there are.
+func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int, error) {
 	s := r.search(r.c.Registry, "registered-models/search", "registered_models", r.sizes.models, url.Values{"order_by": {"name ASC"}})
-	for j, err := range each[listedJSON](ctx, s) {
+	for j, err := range each[entryJSON](ctx, s) {
 		if err != nil {
 			return 0, r.c.ExplainRegistry(err)
 		}
 		use(s.pages+1, j)
 	}
-	if s.fullest >= tellingRows {
-		r.sizes.first = max(r.sizes.first, pageSize(s.fullest, r.sizes.versions, s.cost))
+	if s.mostRows >= sampleRows {
+		r.sizes.first = max(r.sizes.first, pageSize(s.mostRows, r.sizes.versions, s.cost))
 	}
 	return s.pages, nil
 }
 
-// tellingRows is from how many entries on the list tells what a page of versions will take: each entry holds the newest
+// sampleRows is from how many entries on the list tells what a page of versions will take: each entry holds the newest
 // version, and costs a server more than one.
-const tellingRows = 200
+const sampleRows = 200
 
-// recount lists the names again until two lists in a row are settled: no name stands twice in either, and the later has
+// relist lists the names again until two lists in a row are settled: no name stands twice in either, and the later has
 // all names of the earlier. Then none can have been missed by both, since what is deleted between two pages stands in one
 // list and not in the next, and what is made and deleted again makes another stand twice. The names that were not known
 // are left to be read by themselves. moved reports whether anything differed from the first list.
-func (r *reading) recount(ctx context.Context, again bool) (moved bool, err error) {
+func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
-	for name := range r.at {
+	for name := range r.index {
 		known[name] = true
 	}
 	first := len(known)
 	before, settled := maps.Clone(known), !again
-	for range lists {
+	for range maxLists {
 		now, again := map[string]bool{}, false
-		_, err := r.eachListed(ctx, func(_ int, j listedJSON) {
+		_, err := r.eachEntry(ctx, func(_ int, j entryJSON) {
 			again = again || now[j.Name]
 			now[j.Name] = true
 			if !known[j.Name] && !isPrompt(j.ModelJSON) {
@@ -155,7 +155,7 @@ func (r *reading) recount(ctx context.Context, again bool) (moved bool, err erro
 		if err != nil {
 			return true, err
 		}
-		if settled && !again && within(before, now) {
+		if settled && !again && containsAll(before, now) {
 			return moved || len(now) > first, nil
 		}
 		before, settled, moved = now, !again, true
@@ -163,10 +163,10 @@ func (r *reading) recount(ctx context.Context, again bool) (moved bool, err erro
 	return true, nil
 }
 
-// lists is how often a list that does not settle is read again.
-const lists = 5
+// maxLists is how often a list that does not settle is read again.
+const maxLists = 5
 
-func within(some, all map[string]bool) bool {
+func containsAll(some, all map[string]bool) bool {
 	for name := range some {
 		if !all[name] {
 			return false

@@ -16,13 +16,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// rows is an answer to a search, decoded row by row as it is asked for: what was not asked for yet stays in the bytes it
+// rowReader is an answer to a search, decoded row by row as it is asked for: what was not asked for yet stays in the bytes it
 // came in, which are given back on the way.
-type rows struct {
+type rowReader struct {
 	body   *rest.Body
 	json   *json.Decoder
 	list   string // the key of the rows
-	inside bool   // the list
+	inList bool   // the list
 	ended  bool
 	count  int // rows so far
 	cost   cost
@@ -35,16 +35,16 @@ type cost struct {
 	took  time.Duration
 }
 
-func newRows(body *rest.Body, list string) *rows {
-	return &rows{body: body, json: json.NewDecoder(body), list: list}
+func newRowReader(body *rest.Body, list string) *rowReader {
+	return &rowReader{body: body, json: json.NewDecoder(body), list: list}
 }
 
 // next decodes the next row into out; more is false after the last.
-func (r *rows) next(out any) (more bool, err error) {
+func (r *rowReader) next(out any) (more bool, err error) {
 	if r.ended {
 		return false, nil
 	}
-	if !r.inside {
+	if !r.inList {
 		if err := r.begin(); err != nil || r.ended {
 			return false, r.broken(err)
 		}
@@ -60,7 +60,7 @@ func (r *rows) next(out any) (more bool, err error) {
 	return false, r.broken(err)
 }
 
-func (r *rows) begin() error {
+func (r *rowReader) begin() error {
 	if t, err := r.json.Token(); err != nil || t != json.Delim('{') {
 		return fmt.Errorf("no object: %w", err)
 	}
@@ -68,8 +68,8 @@ func (r *rows) begin() error {
 }
 
 // keys reads on in the outermost object, to the beginning of the list or to the end.
-func (r *rows) keys() error {
-	r.inside = false
+func (r *rowReader) keys() error {
+	r.inList = false
 	for r.json.More() {
 		key, err := r.json.Token()
 		if err != nil {
@@ -78,7 +78,7 @@ func (r *rows) keys() error {
 		switch key {
 		case r.list:
 			t, err := r.json.Token()
-			if r.inside = t == json.Delim('['); err == nil && !r.inside {
+			if r.inList = t == json.Delim('['); err == nil && !r.inList {
 				err = fmt.Errorf("%s is no list", r.list)
 			}
 			return err
@@ -101,7 +101,7 @@ func (r *rows) keys() error {
 	return nil
 }
 
-func (r *rows) broken(err error) error {
+func (r *rowReader) broken(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -110,17 +110,17 @@ func (r *rows) broken(err error) error {
 		Hint: "what answers at this address does not speak MLflow's API; check tracking-uri and any proxy in front of the server"}
 }
 
-func (r *rows) close() {
+func (r *rowReader) close() {
 	r.ended = true
 	r.body.Close()
 }
 
 var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*\}\s*$`)
 
-// ahead is the token of the next page where it stands at the very end of the page, as MLflow writes it, so that the next
+// earlyToken is the token of the next page where it stands at the very end of the page, as MLflow writes it, so that the next
 // page is under way while the rows of this one are used; "" where only reading on can tell. Nothing inside of a row can
 // look like it: quotes within a text are escaped, and within a row more brackets follow.
-func (r *rows) ahead() string {
+func (r *rowReader) earlyToken() string {
 	if found := tokenAtEnd.FindStringSubmatch(r.body.Tail(1 << 10)); found != nil {
 		return found[1]
 	}
@@ -129,19 +129,19 @@ func (r *rows) ahead() string {
 
 // search is a search in pages, each asked for with the token that came with the one before.
 type search struct {
-	reading *reading
-	wire    *rest.Client
-	path    string
-	list    string
-	query   url.Values
-	most    int // rows of a page that the server allows
-	size    int // rows of the next page
-	asked   int // and of the last
-	token   string
-	pages   int // so far
-	empty   int // pages without rows in a row, up to now
-	fullest int // rows of a page, and what that one took
-	cost    cost
+	crawler  *crawler
+	server   *rest.Client
+	path     string
+	list     string
+	query    url.Values
+	maxRows  int // rows of a page that the server allows
+	nextSize int // rows of the next page
+	lastSize int // and of the last
+	token    string
+	pages    int // so far
+	empty    int // pages without rows in a row, up to now
+	mostRows int // rows of a page, and what that one took
+	cost     cost
 }
 
 // sizes are how many rows a page may have: the first, versions, models.
@@ -158,14 +158,14 @@ const (
 	rowLimit  = 128 << 20
 )
 
-func (r *reading) search(wire *rest.Client, path, list string, most int, query url.Values) *search {
-	return &search{reading: r, wire: wire, path: path, list: list, query: query, most: most, size: min(r.sizes.first, most)}
+func (r *crawler) search(wire *rest.Client, path, list string, most int, query url.Values) *search {
+	return &search{crawler: r, server: wire, path: path, list: list, query: query, maxRows: most, nextSize: min(r.sizes.first, most)}
 }
 
 // page asks for the page that the token names. Where the answer is too large or takes too long it asks for fewer rows.
-func (s *search) page(ctx context.Context, token string) (*rows, error) {
+func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 	for {
-		query := url.Values{"max_results": {strconv.Itoa(s.size)}}
+		query := url.Values{"max_results": {strconv.Itoa(s.nextSize)}}
 		for key, values := range s.query {
 			query[key] = values
 		}
@@ -173,25 +173,25 @@ func (s *search) page(ctx context.Context, token string) (*rows, error) {
 			query.Set("page_token", token)
 		}
 		limit := int64(pageLimit)
-		if s.size == 1 {
+		if s.nextSize == 1 {
 			limit = rowLimit
 		}
 		var body *rest.Body
 		var took time.Duration
-		err := s.reading.pace.do(ctx, s.path, s.size, func() (err error) {
-			began := s.reading.pace.time()
-			body, err = s.wire.Open(ctx, rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit})
-			took = s.reading.pace.time().Sub(began)
+		err := s.crawler.pace.do(ctx, s.path, s.nextSize, func() (err error) {
+			began := s.crawler.pace.time()
+			body, err = s.server.Open(ctx, rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit})
+			took = s.crawler.pace.time().Sub(began)
 			return err
 		})
 		switch e := mlflow.Remote(err); {
 		case err == nil:
-			page := newRows(body, s.list)
+			page := newRowReader(body, s.list)
 			page.cost = cost{body.Len(), took}
-			s.asked, s.size = s.size, pageSize(s.size, s.most, page.cost)
+			s.lastSize, s.nextSize = s.nextSize, pageSize(s.nextSize, s.maxRows, page.cost)
 			return page, nil
-		case e != nil && s.size > 1 && ctx.Err() == nil && tooMuch(e):
-			s.size = (s.size + 1) / 2
+		case e != nil && s.nextSize > 1 && ctx.Err() == nil && tooLarge(e):
+			s.nextSize = (s.nextSize + 1) / 2
 		default:
 			return nil, err
 		}
@@ -202,18 +202,18 @@ func (s *search) page(ctx context.Context, token string) (*rows, error) {
 // in a page.
 var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
 
-// after returns the token and the size of a page whose rows were all read. It fails if the server sends empty pages
+// finish returns the token and the size of a page whose rows were all read. It fails if the server sends empty pages
 // without end, as servers do that are asked for no rows.
-func (s *search) after(page *rows) (token string, bytes int64, err error) {
+func (s *search) finish(page *rowReader) (token string, bytes int64, err error) {
 	s.pages++
 	s.empty++
 	if page.count > 0 {
 		s.empty = 0
 	}
-	if page.count > s.fullest {
-		s.fullest, s.cost = page.count, page.cost
+	if page.count > s.mostRows {
+		s.mostRows, s.cost = page.count, page.cost
 	}
-	if s.token = page.token; s.token != "" && s.empty > mostEmpty {
+	if s.token = page.token; s.token != "" && s.empty > maxEmpty {
 		err = &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s sends empty pages without end", s.path)}
 	}
 	return s.token, page.cost.bytes, err
@@ -222,8 +222,8 @@ func (s *search) after(page *rows) (token string, bytes int64, err error) {
 // each yields all rows of a search, page by page.
 func each[T any](ctx context.Context, s *search) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		ask := func(token string) (*rows, error) { return s.page(ctx, token) }
-		for page, err := range mlflow.Pages(auditBounds, ask, s.after) {
+		ask := func(token string) (*rowReader, error) { return s.page(ctx, token) }
+		for page, err := range mlflow.Pages(auditBounds, ask, s.finish) {
 			for more := err == nil; more; {
 				var row T
 				if more, err = page.next(&row); more && err == nil && !yield(row, nil) {
@@ -241,7 +241,7 @@ func each[T any](ctx context.Context, s *search) iter.Seq2[T, error] {
 }
 
 // onePage reads the rows of the first page of a search.
-func onePage[T any](ctx context.Context, s *search) (all []T, page *rows, err error) {
+func onePage[T any](ctx context.Context, s *search) (all []T, page *rowReader, err error) {
 	page, err = s.page(ctx, "")
 	for err == nil {
 		var row T
@@ -254,13 +254,13 @@ func onePage[T any](ctx context.Context, s *search) (all []T, page *rows, err er
 	return nil, nil, err
 }
 
-// mostEmpty is how many empty pages may follow one another: some servers take rows out of a page that the login may not
+// maxEmpty is how many empty pages may follow one another: some servers take rows out of a page that the login may not
 // see.
-const mostEmpty = 1000
+const maxEmpty = 1000
 
-// tooMuch reports whether a page may have failed because of its size: it broke a bound, or whoever made it gave up or was
+// tooLarge reports whether a page may have failed because of its size: it broke a bound, or whoever made it gave up or was
 // ended.
-func tooMuch(e *rest.Error) bool {
+func tooLarge(e *rest.Error) bool {
 	switch e.Kind {
 	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:
 		return true

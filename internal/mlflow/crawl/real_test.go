@@ -88,10 +88,10 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	c := mlflow.New(wire, wire, mlflow.About{Address: server.URL}, rand.Float64)
 	again := 0
 	for range audits {
-		r := newReading(ctx, c, audit.Query{Scope: audit.ScopeAll, Now: time.Now})
+		r := newCrawler(ctx, c, audit.Query{Scope: audit.ScopeAll, Now: time.Now})
 		r.sizes = sizes{first: 7, versions: 13, models: 7}
 		seen := map[string]bool{}
-		for a, err := range r.enriched(ctx, r.read(ctx)) {
+		for a, err := range r.withDetails(ctx, r.read(ctx)) {
 			if err != nil {
 				t.Fatal(err)
 			}

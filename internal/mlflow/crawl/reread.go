@@ -17,10 +17,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// torn reports whether the versions, which were read at another moment, contradict what the list says of the model: one
+// contradicts reports whether the versions, which were read at another moment, contradict what the list says of the model: one
 // that an alias names is not there, one has left its stage, or two share a stage, of which one may have replaced the
 // other in between. versions are all, or only those that the model's aliases and stages name.
-func (l listed) torn(versions []registry.Version, all bool) bool {
+func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	find := func(number int) (registry.Version, bool) {
 		i, found := slices.BinarySearchFunc(versions, number, func(v registry.Version, n int) int { return cmp.Compare(v.Number, n) })
 		if !found {
@@ -48,36 +48,36 @@ func (l listed) torn(versions []registry.Version, all bool) bool {
 
 func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
 
-// rereader reads single models, again or for the first time.
-type rereader struct{ *reading }
+// singleReader reads single models, again or for the first time.
+type singleReader struct{ *crawler }
 
-// named yields the one model that was asked for, if it is there.
-func (r rereader) named(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+// requested yields the one model that was asked for, if it is there.
+func (r singleReader) requested(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
-		if a, there, err := r.alone(ctx, r.q.Model); there || err != nil {
+		if a, there, err := r.readModel(ctx, r.query.Model); there || err != nil {
 			yield(a, err)
 		}
 	}
 }
 
-// late yields the models that have to be read by themselves, and those that came into the registry since it was listed.
-func (r rereader) late(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+// leftovers yields the models that have to be read by themselves, and those that came into the registry since it was listed.
+func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		for _, name := range r.again {
-			r.strangers[name] = true
+			r.unlisted[name] = true
 		}
-		names := slices.Collect(maps.Keys(r.strangers))
+		names := slices.Collect(maps.Keys(r.unlisted))
 		slices.Sort(names)
 		type found struct {
 			a     audit.Snapshot
 			there bool
 		}
 		read := func(ctx context.Context, name string) (f found, err error) {
-			f.a, f.there, err = r.alone(ctx, name)
+			f.a, f.there, err = r.readModel(ctx, name)
 			return f, err
 		}
 		for f, err := range inOrder(ctx, names, read) {
-			r.progress.due()
+			r.progress.reportIfDue()
 			if err != nil || f.there {
 				if !yield(f.a, err) || err != nil {
 					return
@@ -87,78 +87,78 @@ func (r rereader) late(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	}
 }
 
-// readings is how often a model is read that says something else each time.
-const readings = 4
+// maxReadings is how often a model is read that says something else each time.
+const maxReadings = 4
 
-// single is one model as it was read by itself.
-type single struct {
-	listed
+// fullModel is one model as it was read by itself.
+type fullModel struct {
+	entry
 	versions []registry.Version
 	gone     bool // or no model
 }
 
-// alone reads one model in one piece: its versions, then the model, until the two fit, or contradict one another twice in
+// readModel reads one model in one piece: its versions, then the model, until the two fit, or contradict one another twice in
 // the same way. there is false for what is no model, or none any more.
-func (r rereader) alone(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
-	var before single
-	for try := range readings {
-		now, err := r.once(ctx, name)
-		if err == nil && name == r.q.Model && len(now.model.Aliases) == 0 && len(mlflow.AllTagged(now.versions)) > 0 {
-			err = r.askForAliases(ctx, name) // the tags count where there are none
+func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
+	var before fullModel
+	for try := range maxReadings {
+		now, err := r.readOnce(ctx, name)
+		if err == nil && name == r.query.Model && len(now.model.Aliases) == 0 && len(mlflow.TagHolders(now.versions)) > 0 {
+			err = r.probeAliases(ctx, name) // the tags count where there are none
 		}
 		switch {
-		case ofOneModel(err) && (r.q.Model == "" || r.q.Again):
+		case concernsOneModel(err) && (r.query.Model == "" || r.query.Again):
 			return audit.Snapshot{Model: registry.Model{Name: name}, Unreadable: mlflow.Short(err)}, true, nil
 		case err != nil:
 			return audit.Snapshot{}, false, mlflow.Explain("audit registered model "+name, err)
 		case now.gone:
 			return audit.Snapshot{}, false, nil
-		case !now.torn(now.versions, true), try > 0 && reflect.DeepEqual(now, before):
+		case !now.contradicts(now.versions, true), try > 0 && reflect.DeepEqual(now, before):
 			if len(now.versions) == 0 && now.model.Newest > 0 {
-				a, err := r.hidden(ctx, now.listed)
+				a, err := r.readHidden(ctx, now.entry)
 				return a, true, err
 			}
-			return r.audited(now.listed, now.versions), true, nil
+			return r.snapshot(now.entry, now.versions), true, nil
 		}
 		before = now
 	}
-	return audit.Snapshot{Model: before.model, Unreadable: fmt.Sprintf("it changed each of the %d times it was read", readings)}, true, nil
+	return audit.Snapshot{Model: before.model, Unreadable: fmt.Sprintf("it changed each of the %d times it was read", maxReadings)}, true, nil
 }
 
-// once reads one model once.
-func (r rereader) once(ctx context.Context, name string) (single, error) {
+// readOnce reads one model once.
+func (r singleReader) readOnce(ctx context.Context, name string) (fullModel, error) {
 	versions, err := r.versionsOf(ctx, name, "")
 	if err != nil {
-		return single{}, err
+		return fullModel{}, err
 	}
 	var out struct {
-		Model listedJSON `json:"registered_model"`
+		Model entryJSON `json:"registered_model"`
 	}
 	err = r.pace.do(ctx, "", 1, func() error {
 		return mlflow.Get(ctx, r.c.Registry, mlflow.API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
 	})
 	switch {
 	case mlflow.IsMissing(err), err == nil && (out.Model.Name != name || isPrompt(out.Model.ModelJSON)):
-		return single{gone: true}, nil
+		return fullModel{gone: true}, nil
 	case err != nil:
-		return single{}, mlflow.Explain("read registered model "+name, err)
+		return fullModel{}, mlflow.Explain("read registered model "+name, err)
 	}
-	return single{listed: out.Model.listed(true), versions: versions}, nil
+	return fullModel{entry: out.Model.entry(true), versions: versions}, nil
 }
 
 // versionsOf reads the versions of one model, ascending by number; filter narrows them ("" = all). Each page begins with
 // the last number of the one before, so that none can be missed in between. Servers may compare names without case, and
 // some send everything in one page and no order.
-func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
+func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{mlflow.ByName(name)}
 	if filter != "" {
 		terms = append(terms, filter)
 	}
 	query := url.Values{"order_by": {"version_number ASC"}}
 	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)
-	s.size = max(s.size, 2) // the first of a page is the last of the one before
+	s.nextSize = max(s.nextSize, 2) // the first of a page is the last of the one before
 	type numbered struct {
-		*rows
+		*rowReader
 		versions []mlflow.VersionJSON
 	}
 	last := 0
@@ -168,7 +168,7 @@ func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]regist
 			terms = append(terms, "version_number >= "+from)
 		}
 		query.Set("filter", mlflow.JoinAnd(terms))
-		n.versions, n.rows, err = onePage[mlflow.VersionJSON](ctx, s)
+		n.versions, n.rowReader, err = onePage[mlflow.VersionJSON](ctx, s)
 		return n, err
 	}
 	next := func(n numbered) (string, int64, error) {
@@ -193,19 +193,19 @@ func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]regist
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// hiddenMost is how many versions are asked for one by one.
-const hiddenMost = 1000
+// maxHidden is how many versions are asked for one by one.
+const maxHidden = 1000
 
-// hidden reads a model whose versions the server keeps from search, since one of them is marked as a prompt: each by its
+// readHidden reads a model whose versions the server keeps from search, since one of them is marked as a prompt: each by its
 // number, or of many those that an alias names and the newest of each stage. In the scope live that is up to the newest
 // in use: older versions may share its stage.
-func (r rereader) hidden(ctx context.Context, l listed) (audit.Snapshot, error) {
+func (r singleReader) readHidden(ctx context.Context, l entry) (audit.Snapshot, error) {
 	l.model.Hidden = true
-	numbers, last := l.wanted(), l.model.Newest
-	if r.q.Scope == audit.ScopeLive {
-		last = l.lastInUse()
+	numbers, last := l.liveNumbers(), l.model.Newest
+	if r.query.Scope == audit.ScopeLive {
+		last = l.highestInUse()
 	}
-	if last <= hiddenMost {
+	if last <= maxHidden {
 		for n := range last {
 			numbers = append(numbers, n+1)
 		}
@@ -213,18 +213,18 @@ func (r rereader) hidden(ctx context.Context, l listed) (audit.Snapshot, error) 
 		numbers = slices.Compact(numbers)
 	}
 	versions, err := r.byNumber(ctx, l.model.Name, numbers)
-	if ofOneModel(err) {
+	if concernsOneModel(err) {
 		return audit.Snapshot{Model: l.model, Unreadable: mlflow.Short(err)}, nil
 	}
-	a := r.audited(l, versions)
-	if r.q.Scope == audit.ScopeAll && l.model.Newest > hiddenMost {
-		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and it has more than the %d that are asked for one by one", hiddenMost)
+	a := r.snapshot(l, versions)
+	if r.query.Scope == audit.ScopeAll && l.model.Newest > maxHidden {
+		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and it has more than the %d that are asked for one by one", maxHidden)
 	}
 	return a, err
 }
 
 // byNumber reads versions of one model, and leaves out those that do not exist.
-func (r *reading) byNumber(ctx context.Context, name string, numbers []int) ([]registry.Version, error) {
+func (r *crawler) byNumber(ctx context.Context, name string, numbers []int) ([]registry.Version, error) {
 	read := func(ctx context.Context, n int) (v registry.Known[registry.Version], err error) {
 		err = r.pace.do(ctx, "model-versions/get", 1, func() error {
 			v, err = r.c.Versions.Get(ctx, name, n)
@@ -244,8 +244,8 @@ func (r *reading) byNumber(ctx context.Context, name string, numbers []int) ([]r
 	return versions, nil
 }
 
-// ofOneModel reports whether a failure has to do with one model alone: the server answered, and refused or broke down.
-func ofOneModel(err error) bool {
+// concernsOneModel reports whether a failure has to do with one model alone: the server answered, and refused or broke down.
+func concernsOneModel(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Kind == rest.Status && e.Status != 401
 }

@@ -48,23 +48,23 @@ func TestASeamNamesTheModelsThatMayLackVersions(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := &reading{at: map[string]int{}, suspects: map[int]bool{}}
+			r := &crawler{index: map[string]int{}, suspect: map[int]bool{}}
 			for i, name := range []string{"a", "b", "c", "d", "e"} {
 				newest := 9
 				if name == "d" {
 					newest = 0
 				}
-				r.models = append(r.models, listed{model: registry.Model{Name: name, Newest: newest}})
-				r.at[name] = i
+				r.models = append(r.models, entry{model: registry.Model{Name: name, Newest: newest}})
+				r.index[name] = i
 			}
-			s := &stream{r: r, lowest: c.lowest, highest: c.highest, seam: &c.before, row: c.behind}
-			if place, ok := r.placeOf(c.behind.Name); ok {
-				s.mend(place, int(c.behind.Version))
+			s := &stream{crawler: r, lowest: c.lowest, highest: c.highest, seam: &c.before, row: c.behind}
+			if place, ok := r.indexOf(c.behind.Name); ok {
+				s.markMissed(place, int(c.behind.Version))
 			} else {
-				s.mend(len(r.models), math.MaxInt)
+				s.markMissed(len(r.models), math.MaxInt)
 			}
 			var got []string
-			for _, place := range slices.Sorted(maps.Keys(r.suspects)) {
+			for _, place := range slices.Sorted(maps.Keys(r.suspect)) {
 				got = append(got, r.models[place].model.Name)
 			}
 			if strings.Join(got, " ") != c.want {
@@ -110,11 +110,11 @@ func TestTheHalvesAreOfOneSize(t *testing.T) {
 		"many small, some large":     {[]int{2, 2, 2, 2, 2, 2, 2, 2, 10, 10}, 2},
 	}
 	for name, c := range cases {
-		r := &reading{}
+		r := &crawler{}
 		for _, n := range c.newest {
-			r.models = append(r.models, listed{model: registry.Model{Newest: n}})
+			r.models = append(r.models, entry{model: registry.Model{Newest: n}})
 		}
-		if got := r.middle(); got != c.want {
+		if got := r.splitNumber(); got != c.want {
 			t.Errorf("%s: got %d, want %d", name, got, c.want)
 		}
 	}
@@ -138,8 +138,8 @@ func TestTheTokenIsFoundBeforeTheRowsAreRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rows := newRows(body, "model_versions")
-			if got := rows.ahead(); got != c.want {
+			rows := newRowReader(body, "model_versions")
+			if got := rows.earlyToken(); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

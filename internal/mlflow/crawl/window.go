@@ -123,14 +123,14 @@ func overloaded(err error) bool {
 // window is the arithmetic: additive increase, multiplicative decrease, at most one decrease for the requests that were
 // under way together.
 type window struct {
-	limit float64
-	wary  float64                // divides the growth; 1 until the server first refuses
-	round int                    // grows with each decrease
-	costs map[string]*paceOfKind // by kind of request
+	limit   float64
+	caution float64             // divides the growth; 1 until the server first refuses
+	round   int                 // grows with each decrease
+	costs   map[string]*latency // by kind of request
 }
 
-// paceOfKind is the time that one unit takes, in nanoseconds.
-type paceOfKind struct{ least, mean float64 }
+// latency is the time that one unit takes, in nanoseconds.
+type latency struct{ least, mean float64 }
 
 const (
 	paceRefused = 0.5 // what is left of the window after a refusal
@@ -140,13 +140,13 @@ const (
 	paceWary    = 4   // times slower grows the window once the server has refused, as it will again
 )
 
-func newWindow() window { return window{limit: paceFirst, wary: 1, costs: map[string]*paceOfKind{}} }
+func newWindow() window { return window{limit: paceFirst, caution: 1, costs: map[string]*latency{}} }
 
 func (w *window) size() int { return int(w.limit) }
 
 // refuse takes into account that the server refused a request sent in that round, be it one that was repeated since.
 func (w *window) refuse(round int) {
-	w.wary = paceWary
+	w.caution = paceWary
 	if round == w.round {
 		w.shrink(paceRefused, 1)
 	}
@@ -155,11 +155,11 @@ func (w *window) refuse(round int) {
 // answer takes into account how long each unit of an answer took.
 func (w *window) answer(round int, kind string, each time.Duration) {
 	if w.costs[kind] == nil {
-		w.costs[kind] = &paceOfKind{float64(each), float64(each)}
+		w.costs[kind] = &latency{float64(each), float64(each)}
 	}
 	switch slow := w.costs[kind].slow(float64(each)); {
 	case !slow:
-		w.limit = min(w.limit+1/(w.limit*w.wary), paceMost)
+		w.limit = min(w.limit+1/(w.limit*w.caution), paceMost)
 	case round == w.round:
 		w.shrink(paceSlow, paceFirst)
 	}
@@ -171,7 +171,7 @@ func (w *window) shrink(to, least float64) {
 }
 
 // slow notes what a unit took and reports whether that is more than the server needs when it has time.
-func (k *paceOfKind) slow(each float64) bool {
+func (k *latency) slow(each float64) bool {
 	k.least = min(k.least, each)
 	k.mean += paceWeight * (each - k.mean)
 	return k.mean > paceSlack*k.least

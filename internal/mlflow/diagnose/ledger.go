@@ -14,38 +14,38 @@ import (
 // there is what it may do anywhere.
 const defaultExperiment = "0"
 
-// custody says who may edit the model's promotion ledger, and what another team needs to write it too.
-func (p *probe) custody(ctx context.Context) {
+// ledgerAccess says who may edit the model's promotion ledger, and what another team needs to write it too.
+func (p *probe) ledgerAccess(ctx context.Context) {
 	home, begun, err := runstore.New(p.c).Experiment(ctx, runstore.LedgerExperiment)
 	if err != nil {
-		p.s.Ledger.Guard = "not told: " + mlflow.Short(err)
+		p.server.Ledger.Guard = "not told: " + mlflow.Short(err)
 		return
 	}
 	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" { // no ledger, and nobody who may edit it
 		return
 	}
-	p.s.Ledger.Guard = p.guard(ctx)
-	if _, logins := p.s.Login.Get(); !logins || !begun {
+	p.server.Ledger.Guard = p.editProtection(ctx)
+	if _, logins := p.server.Login.Get(); !logins || !begun {
 		return
 	}
 	id := home.Experiment.ID
-	p.s.Ledger.Grants = lines(p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants("", mlflow.ExperimentResource(id), mlflow.RightEdit))
+	p.server.Ledger.Grants = lines(p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants("", mlflow.ExperimentResource(id), mlflow.RightEdit))
 	if may, known := p.c.MayEdit(ctx, id); known && !may {
-		p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("the login %s may not write promotion ledgers, so its promotions go without (the weaker promise); whoever began them, or an administrator, grants it: %s",
+		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("the login %s may not write promotion ledgers, so its promotions go without (the weaker promise); whoever began them, or an administrator, grants it: %s",
 			cmp.Or(p.c.Login, "USER"), strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " ")))
 	}
 }
 
-// guard says whether others can edit ledgers. Edits are noticed in any case; where logins are kept apart they are also
+// editProtection says whether others can edit ledgers. Edits are noticed in any case; where logins are kept apart they are also
 // prevented.
-func (p *probe) guard(ctx context.Context) string {
+func (p *probe) editProtection(ctx context.Context) string {
 	const evident = "tamper-evident only: "
-	login, known := p.s.Login.Get()
+	login, known := p.server.Login.Get()
 	switch {
-	case p.s.Login.IsAbsent():
+	case p.server.Login.IsAbsent():
 		return evident + "MLflow itself knows no logins here, so whoever reaches it may edit runs; an edit shows in history and stops the next promotion"
 	case !known:
-		return "not told: " + p.s.Login.Why()
+		return "not told: " + p.server.Login.Why()
 	case login.Admin:
 		return "tamper-resistant where the server's default_permission is READ or less, which an administrator's login cannot find out; administrators may always edit runs"
 	case login.Experiments[defaultExperiment] != "":

@@ -18,38 +18,38 @@ import (
 // Probe asks the server what it is and can do; with a model, also what the login may do with it and whether its aliases
 // name versions that exist. It never fails: what could not be found out is in the report.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
-	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
+	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
 	_ = parallel.Do(
-		func() error { p.s.Version = c.ServerVersion(ctx); return nil },
+		func() error { p.server.Version = c.ServerVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
 		func() error { p.registry(ctx); return nil },
 		func() error { p.aliases(ctx); return nil },
 		func() error { p.loggedModels(ctx); return nil },
 		func() error { p.experiments(ctx); return nil },
 		func() error { p.artifacts(ctx); return nil },
-		func() error { p.s.Login = whoami(ctx, c); return nil },
+		func() error { p.server.Login = readLogin(ctx, c); return nil },
 	)
-	if p.s.Registry != nil {
-		return p.s
+	if p.server.Registry != nil {
+		return p.server
 	}
 	if model != "" {
 		_ = parallel.Do(
 			func() error { p.dangling(ctx); return nil },
-			func() error { p.custody(ctx); return nil },
+			func() error { p.ledgerAccess(ctx); return nil },
 		)
 	}
 	p.store()
 	p.warn()
-	return p.s
+	return p.server
 }
 
 // probe is what is known while the server is asked. Each field is written by one of the requests alone.
 type probe struct {
-	c     *mlflow.Client
-	model string
-	s     registry.Server
-	told  string   // the store by the server's own word
-	ids   []string // of experiments
+	c             *mlflow.Client
+	model         string
+	server        registry.Server
+	reportedStore string   // the store by the server's own word
+	ids           []string // of experiments
 }
 
 func (p *probe) info(ctx context.Context) {
@@ -58,9 +58,9 @@ func (p *probe) info(ctx context.Context) {
 		Workspaces bool    `json:"workspaces_enabled"`
 	}
 	err := p.c.Registry.JSON(ctx, rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read}, &info)
-	p.s.ServerInfo, p.s.Workspaces = err == nil, info.Workspaces
+	p.server.ServerInfo, p.server.Workspaces = err == nil, info.Workspaces
 	if info.Store != nil {
-		p.told = *info.Store
+		p.reportedStore = *info.Store
 	}
 }
 
@@ -72,21 +72,21 @@ func (p *probe) registry(ctx context.Context) {
 	query := url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}}
 	r := rest.Request{Method: "GET", Path: mlflow.API + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
 	if err := p.c.Registry.JSON(ctx, r, &models); err != nil {
-		p.s.Registry = p.c.ExplainRegistry(err)
+		p.server.Registry = p.c.ExplainRegistry(err)
 	}
-	p.s.Models, p.s.MoreModels = len(models.Models), models.Next != ""
+	p.server.Models, p.server.MoreModels = len(models.Models), models.Next != ""
 }
 
 // aliases and loggedModels find out which routes exist, by asking for things that do not.
 func (p *probe) aliases(ctx context.Context) {
 	_, bare, _ := p.c.Versions.ByAlias(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
-	p.s.Aliases = !bare
+	p.server.Aliases = !bare
 }
 
 func (p *probe) loggedModels(ctx context.Context) {
 	body := map[string]any{"experiment_ids": []string{"0"}, "max_results": 1}
 	err := p.c.Tracking.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "logged-models/search", Body: body, Class: rest.Read}, nil)
-	p.s.LoggedModels = !mlflow.NoRoute(err)
+	p.server.LoggedModels = !mlflow.NoRoute(err)
 }
 
 func (p *probe) experiments(ctx context.Context) {
@@ -113,13 +113,13 @@ func (p *probe) artifacts(ctx context.Context) {
 	err := p.c.Tracking.JSON(ctx, r, nil)
 	switch e := mlflow.Remote(err); {
 	case err == nil, mlflow.IsMissing(err), e != nil && e.Status == 500:
-		p.s.Artifacts = "served"
+		p.server.Artifacts = "served"
 	case e != nil && e.Status == 503:
-		p.s.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store themselves"
+		p.server.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store themselves"
 	case mlflow.NoRoute(err):
-		p.s.Artifacts = "not served: the server has no such route"
+		p.server.Artifacts = "not served: the server has no such route"
 	default:
-		p.s.Artifacts = "not told: " + mlflow.Short(err)
+		p.server.Artifacts = "not told: " + mlflow.Short(err)
 	}
 }
 
@@ -129,14 +129,14 @@ const fileStoreID = 12
 // store says what keeps the registry, where that can be observed.
 func (p *probe) store() {
 	switch {
-	case p.told != "":
-		p.s.Store, p.s.StoreWhy = p.told, "by the server's word"
+	case p.reportedStore != "":
+		p.server.Store, p.server.StoreWhy = p.reportedStore, "by the server's word"
 	case slices.ContainsFunc(p.ids, func(id string) bool { return len(id) >= fileStoreID }):
-		p.s.Store, p.s.StoreWhy = "FileStore", "by the numbers of its experiments"
+		p.server.Store, p.server.StoreWhy = "FileStore", "by the numbers of its experiments"
 	case len(p.ids) > 0:
-		p.s.Store, p.s.StoreWhy = "SqlStore", "by the numbers of its experiments"
+		p.server.Store, p.server.StoreWhy = "SqlStore", "by the numbers of its experiments"
 	default:
-		p.s.StoreWhy = "it does not say; its operator knows (--backend-store-uri)"
+		p.server.StoreWhy = "it does not say; its operator knows (--backend-store-uri)"
 	}
 }
 
@@ -151,7 +151,7 @@ func (p *probe) dangling(ctx context.Context) {
 		err = p.c.Models.NotFound(ctx, p.model, m.Why())
 	}
 	if err != nil {
-		p.s.Warnings = append(p.s.Warnings, sentence(err))
+		p.server.Warnings = append(p.server.Warnings, withHint(err))
 		return
 	}
 	there := map[int]bool{}
@@ -167,16 +167,16 @@ func (p *probe) dangling(ctx context.Context) {
 		v, err := p.c.Versions.Get(ctx, p.model, number) // a search may not list what is there, and a repair takes the alias away
 		switch {
 		case err != nil:
-			p.s.Warnings = append(p.s.Warnings, sentence(err))
+			p.server.Warnings = append(p.server.Warnings, withHint(err))
 		case v.IsAbsent():
-			p.s.Dangling = append(p.s.Dangling, registry.Alias{Name: name, Version: number})
-			p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
+			p.server.Dangling = append(p.server.Dangling, registry.Alias{Name: name, Version: number})
+			p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
 		}
 	}
 }
 
-// sentence is an error and its hint in one line.
-func sentence(err error) string {
+// withHint is an error and its hint in one line.
+func withHint(err error) string {
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
 		return e.Msg + ": " + strings.ReplaceAll(e.Hint, "\n", " ")
@@ -185,11 +185,13 @@ func sentence(err error) string {
 }
 
 func (p *probe) warn() {
-	add := func(format string, args ...any) { p.s.Warnings = append(p.s.Warnings, fmt.Sprintf(format, args...)) }
-	if p.s.Store == "FileStore" {
+	add := func(format string, args ...any) {
+		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf(format, args...))
+	}
+	if p.server.Store == "FileStore" {
 		add("the registry is kept in files: moving a stage archives the others before it looks for the version, and two runs at once may fail; for production start the server with a database (--backend-store-uri postgresql://…)")
 	}
-	login, known := p.s.Login.Get()
+	login, known := p.server.Login.Get()
 	if p.model == "" || !known || login.Admin {
 		return
 	}
@@ -204,8 +206,8 @@ func (p *probe) warn() {
 	}
 }
 
-// whoami asks who the server takes us for; only servers with a login tell.
-func whoami(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login] {
+// readLogin asks who the server takes us for; only servers with a login tell.
+func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login] {
 	login := registry.Login{User: c.Login, Rights: map[string]string{}, Experiments: map[string]string{}}
 	var newer struct {
 		Admin       bool `json:"is_admin"`
@@ -226,7 +228,7 @@ func whoami(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login
 			}
 		}
 		login.Admin = newer.Admin
-		login.User = cmp.Or(c.Me(ctx), login.User)
+		login.User = cmp.Or(c.LoginName(ctx), login.User)
 		return registry.Is(login)
 	}
 	if !c.LoggedIn {

@@ -22,11 +22,11 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 		func() (err error) { g.facts.Model, err = c.Models.Get(ctx, q.Model); return err },
 	}
 	if len(q.Aliases) == 0 {
-		asks = append(asks, func() (err error) { _, err = g.holder(ctx, q.Model, mlflow.AnyAlias); return err })
+		asks = append(asks, func() (err error) { _, err = g.byAlias(ctx, q.Model, mlflow.AnyAlias); return err })
 	}
 	for i, a := range q.Aliases {
 		asked[i].name = a.Alias
-		asks = append(asks, func() (err error) { asked[i].found, err = g.holder(ctx, q.Model, a.Alias); return err })
+		asks = append(asks, func() (err error) { asked[i].found, err = g.byAlias(ctx, q.Model, a.Alias); return err })
 		if a.Version != 0 {
 			asks = append(asks, func() (err error) { versions[i], err = c.Versions.Get(ctx, q.Model, a.Version); return err })
 		}
@@ -37,7 +37,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	for i, a := range q.Aliases {
 		g.facts.Versions[a.Version] = versions[i]
 	}
-	if err := g.needModel(ctx); err != nil {
+	if err := g.requireModel(ctx); err != nil {
 		return g.facts, err
 	}
 	err := g.checkAliases(ctx, asked)
@@ -50,8 +50,8 @@ type askedAlias struct {
 	found registry.Known[registry.Version]
 }
 
-// needModel refuses a model that does not exist, or that is a prompt.
-func (g *gathering) needModel(ctx context.Context) error {
+// requireModel refuses a model that does not exist, or that is a prompt.
+func (g *gathering) requireModel(ctx context.Context) error {
 	if g.facts.Model.IsAbsent() {
 		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
 	}
@@ -61,7 +61,7 @@ func (g *gathering) needModel(ctx context.Context) error {
 // checkAliases reads the tags that stand for aliases on a server without aliases. On other servers it notes which alias
 // the database takes each of these for.
 func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error {
-	if g.bare.Load() {
+	if g.noAliases.Load() {
 		return g.readTags(ctx, &candidateRoot{})
 	}
 	for _, a := range asked {
@@ -75,11 +75,11 @@ func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error 
 	return nil
 }
 
-// holder reads the version an alias names and notes where the server has no aliases.
-func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
+// byAlias reads the version an alias names and notes where the server has no aliases.
+func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
 	v, bare, err := g.c.Versions.ByAlias(ctx, name, alias)
 	if bare {
-		g.bare.Store(true)
+		g.noAliases.Store(true)
 	}
 	return v, err
 }
@@ -88,8 +88,8 @@ func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Kn
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
-	if !g.all {
-		g.all = true
+	if !g.allVersions {
+		g.allVersions = true
 		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err })
 	}
 	var others []registry.Version
@@ -107,7 +107,7 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 		}
 		root.version = g.tagHolder(of, q.Alias)
 	}
-	g.facts.Fallback.Holders = mlflow.AllTagged(g.versions)
+	g.facts.Fallback.Holders = mlflow.TagHolders(g.versions)
 	return nil
 }
 

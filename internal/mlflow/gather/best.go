@@ -35,12 +35,12 @@ func (g candidate) findBest(ctx context.Context) error {
 	}
 	for _, step := range []func(context.Context) error{s.readModels, s.enterModels, s.enterRuns} {
 		if err := step(ctx); err != nil {
-			return mlflow.Narrower(err)
+			return mlflow.WithIDHint(err)
 		}
 	}
 	found, ok := s.contest.Winner()
 	if !ok {
-		return s.none(found)
+		return s.errNone(found)
 	}
 	g.facts.Best = &found
 	if found.ModelID != "" {
@@ -174,7 +174,7 @@ func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registr
 }
 
 func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry.Run) {
-	if err := uploaded(m); err != nil {
+	if err := checkUploaded(m); err != nil {
 		s.contest.Skip(m.ID, "it is "+m.Status)
 		return
 	}
@@ -187,7 +187,7 @@ func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry
 		why := fmt.Sprintf("run %s is not in the experiment, or is deleted", m.SourceRunID)
 		subject.Run = registry.Unreadable[registry.Run](why)
 	}
-	tracer{c: s.c}.settleRun(&subject, source)
+	provenance{c: s.c}.checkRun(&subject, source)
 	if run, ok := subject.Run.Get(); ok {
 		s.judged[run.ID] = true
 	}
@@ -267,7 +267,7 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 	files, err := s.c.Artifacts.RunFiles(ctx, run.ID, path)
 	switch {
 	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
-		return unlistable(run, err)
+		return errUnlistable(run, err)
 	case !mlflow.HasMLmodel(files, path):
 		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
 		return nil
@@ -313,8 +313,8 @@ func (s *bestSearch) otherNames() string {
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 
-// none says why no model counts.
-func (s *bestSearch) none(found fact.BestRun) error {
+// errNone says why no model counts.
+func (s *bestSearch) errNone(found fact.BestRun) error {
 	best := s.contest.Best
 	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)
 	names := mlflow.SortedKeys(s.metrics)

@@ -23,35 +23,35 @@ type candidateRoot struct {
 	version registry.Known[registry.Version]
 }
 
-func (g candidate) root(ctx context.Context, out *candidateRoot) (err error) {
+func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error) {
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
 		out.run, err = g.c.Runs.Get(ctx, q.RunID)
 	case q.ModelID != "":
 		out.logged, err = g.c.LoggedModels.Get(ctx, q.ModelID)
 	case q.Alias != "":
-		out.version, err = g.holder(ctx, q.Model, q.Alias)
+		out.version, err = g.byAlias(ctx, q.Model, q.Alias)
 	default:
 		out.version, err = g.c.Versions.Get(ctx, q.Model, q.Number)
 	}
 	return err
 }
 
-// adopt checks the root and notes what registering it would send, as far as that is known before the model file is
+// checkRoot checks the root and notes what registering it would send, as far as that is known before the model file is
 // found.
-func (g candidate) adopt(ctx context.Context, root candidateRoot) error {
+func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
-		return g.adoptRun(root.run)
+		return g.checkRun(root.run)
 	case q.ModelID != "":
-		return g.adoptLogged(root.logged)
+		return g.checkLogged(root.logged)
 	default:
-		return g.adoptVersion(ctx, root.version)
+		return g.checkVersion(ctx, root.version)
 	}
 }
 
-func (g candidate) adoptRun(known registry.Known[registry.Run]) error {
+func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	run, ok := known.Get()
 	id := g.q.Candidate.RunID
 	switch {
@@ -71,13 +71,13 @@ func (g candidate) adoptRun(known registry.Known[registry.Run]) error {
 	return nil
 }
 
-func (g candidate) adoptLogged(known registry.Known[registry.LoggedModel]) error {
+func (g candidate) checkLogged(known registry.Known[registry.LoggedModel]) error {
 	m, ok := known.Get()
 	switch {
 	case !ok:
 		return mlflow.Gone(known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow")
 	}
-	if err := uploaded(m); err != nil {
+	if err := checkUploaded(m); err != nil {
 		return err
 	}
 	g.facts.Candidate.Logged = known
@@ -86,7 +86,7 @@ func (g candidate) adoptLogged(known registry.Known[registry.LoggedModel]) error
 	return nil
 }
 
-func (g candidate) adoptVersion(ctx context.Context, known registry.Known[registry.Version]) error {
+func (g candidate) checkVersion(ctx context.Context, known registry.Known[registry.Version]) error {
 	v, ok := known.Get()
 	q := g.q.Candidate
 	if !ok {
@@ -95,7 +95,7 @@ func (g candidate) adoptVersion(ctx context.Context, known registry.Known[regist
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
 		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" && (err != nil || of.Number == 0) {
-			return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+			return errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 		}
 		return nil
 	}
@@ -105,7 +105,7 @@ func (g candidate) adoptVersion(ctx context.Context, known registry.Known[regist
 			Hint: "choose a version that MLflow reports as READY, and that is no prompt",
 		}
 	}
-	v, err := g.origin(ctx, v)
+	v, err := g.withRun(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	found, exists := m.Get()
 	switch number, named := found.Aliases[q.Alias]; {
 	case exists && named && q.Alias != "":
-		return dangling(q.Model, q.Alias, number)
+		return errDangling(q.Model, q.Alias, number)
 	case exists && q.Alias != "" && len(found.Aliases) > 0:
 		return mlflow.Gone(why, found.AliasMeant(q.Alias))
 	case exists && found.Newest > 0:
@@ -139,9 +139,9 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }
 
-// origin is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
+// withRun is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
 // source only together with the run that version names. The version of a logged model needs no run.
-func (g candidate) origin(ctx context.Context, v registry.Version) (registry.Version, error) {
+func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
 		if v.RunID != "" || registry.LoggedIn(v.Source) != "" {
@@ -157,11 +157,11 @@ func (g candidate) origin(ctx context.Context, v registry.Version) (registry.Ver
 		}
 		next, ok := known.Get()
 		if !ok {
-			return v, noRun(fmt.Sprintf("%s has no run of its own and is a copy of %s, which does not exist", first, v.Source))
+			return v, errNoRun(fmt.Sprintf("%s has no run of its own and is a copy of %s, which does not exist", first, v.Source))
 		}
 		v = next
 	}
-	return v, noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+	return v, errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 }
 
 // resolve reads what is behind the candidate: its run where that is not known yet, and its MLmodel file; and settles
@@ -175,14 +175,14 @@ func (g candidate) resolve(ctx context.Context) error {
 	if run, ok := g.facts.Candidate.Run.Get(); ok {
 		return g.findModel(ctx, run, source.Path)
 	}
-	s, t := &g.facts.Candidate, g.tracer
-	t.check = finished(source.URI)
+	s, t := &g.facts.Candidate, g.provenance
+	t.check = checkFinished(source.URI)
 	err := parallel.Do(
 		func() error {
 			if source.ModelID == "" {
 				return t.ofVersion(ctx, s, g.copyOf)
 			}
-			return t.trace(ctx, s, source.URI, source.RunID)
+			return t.read(ctx, s, source.URI, source.RunID)
 		},
 		func() error {
 			if source.ModelID != "" {
@@ -197,12 +197,12 @@ func (g candidate) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	BorrowMLmodel(ctx, g.c, s, g.copyOf)
-	return g.needMLmodel(source.URI)
+	borrowMLmodel(ctx, g.c, s, g.copyOf)
+	return g.requireMLmodel(source.URI)
 }
 
-// finished holds the run behind a logged model or a copied version to the same rules as a run named directly.
-func finished(ref string) func(registry.Known[registry.Run]) error {
+// checkFinished holds the run behind a logged model or a copied version to the same rules as a run named directly.
+func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	return func(run registry.Known[registry.Run]) error {
 		r, ok := run.Get()
 		switch {
@@ -225,7 +225,7 @@ func finished(ref string) func(registry.Known[registry.Run]) error {
 func (g candidate) listLogged(ctx context.Context, id string) func() error {
 	return func() error {
 		if id != "" {
-			g.list(ctx, mlflow.Place{Model: id})
+			g.list(ctx, mlflow.Location{Model: id})
 		}
 		return nil
 	}
@@ -234,19 +234,19 @@ func (g candidate) listLogged(ctx context.Context, id string) func() error {
 // readVersion reads the run and the model file of a candidate that is a version already.
 func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	err := parallel.Do(
-		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
+		func() error { return g.provenance.ofVersion(ctx, &g.facts.Candidate, v) },
 		func() error { g.facts.Candidate.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, v); return nil },
 		g.listLogged(ctx, registry.LoggedIn(v.Source)),
 	)
 	if err != nil {
 		return err
 	}
-	BorrowMLmodel(ctx, g.c, &g.facts.Candidate, v)
-	return g.needMLmodel(mlflow.VersionRef(v))
+	borrowMLmodel(ctx, g.c, &g.facts.Candidate, v)
+	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// speculative is how many logged models of a run are looked at directly instead of by a search.
-const speculative = 3
+// fewModels is how many logged models of a run are looked at directly instead of by a search.
+const fewModels = 3
 
 // findModel finds the model that runs:/ID/PATH names. Since MLflow 3 it is most often a logged model of that name, an
 // entity of its own; before, and still possible, a folder of the run's artifacts.
@@ -283,19 +283,19 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 	if len(run.Outputs) == 0 {
 		return g.unlisted(ctx, run, path)
 	}
-	return noModel(run.ID, path, names)
+	return errNoModel(run.ID, path, names)
 }
 
 // outputsOf reads the models that a run lists as its outputs, in its experiment, and the MLmodel files of a few, by id.
 func (g candidate) outputsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
 	var models registry.Known[[]registry.LoggedModel]
-	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), speculative))
-	asks := []func() error{func() (err error) { models, err = g.tracer.siblings(ctx, run, ""); return err }}
+	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), fewModels))
+	asks := []func() error{func() (err error) { models, err = g.provenance.siblings(ctx, run, ""); return err }}
 	for i := range files {
 		asks = append(asks, func() error { files[i] = g.c.Artifacts.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
 	}
 	switch {
-	case len(run.Outputs) > speculative: // which of so many is meant is not known yet
+	case len(run.Outputs) > fewModels: // which of so many is meant is not known yet
 		asks = asks[:1]
 	case len(run.Outputs) == 1:
 		asks = append(asks, g.listLogged(ctx, run.Outputs[0].ModelID))
@@ -323,7 +323,7 @@ func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) 
 	}
 	models = slices.DeleteFunc(models, func(m registry.LoggedModel) bool { return m.Name != path })
 	if len(models) == 0 {
-		return noModel(run.ID, path, nil)
+		return errNoModel(run.ID, path, nil)
 	}
 	return g.useLogged(ctx, latest(run, models), registry.Known[registry.MLmodel]{})
 }
@@ -334,28 +334,28 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 	var model registry.Known[registry.MLmodel]
 	err := parallel.Do(
 		func() (err error) {
-			there, err = g.holdsMLmodel(ctx, mlflow.Place{Run: run.ID, Path: path})
+			there, err = g.holdsMLmodel(ctx, mlflow.Location{Run: run.ID, Path: path})
 			return err
 		},
 		func() error { model = g.c.Artifacts.RunMLmodel(ctx, run.ID, path); return nil },
 	)
 	switch {
 	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
-		return false, unlistable(run, err)
+		return false, errUnlistable(run, err)
 	case !there:
 		return false, nil
 	}
 	g.facts.Candidate.MLmodel = model
 	g.facts.Source.URI = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + path
-	return true, g.tracer.trace(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
+	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
 // holdsMLmodel reports whether there is an MLmodel file in a folder of a run's artifacts. It lists what is below, if the
 // files are wanted anyway.
-func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Place) (bool, error) {
+func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
-		return slices.ContainsFunc(g.listed.files, func(f registry.File) bool { return f.Path == "MLmodel" }), g.listed.err
+		return slices.ContainsFunc(g.earlyListing.files, func(f registry.File) bool { return f.Path == "MLmodel" }), g.earlyListing.err
 	}
 	files, err := g.c.Artifacts.RunFiles(ctx, where.Run, where.Path)
 	return mlflow.HasMLmodel(files, where.Path), err
@@ -374,7 +374,7 @@ func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedMode
 
 // useLogged takes the logged model as the candidate; file is its MLmodel file if that was read already.
 func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
-	if err := uploaded(m); err != nil {
+	if err := checkUploaded(m); err != nil {
 		return err
 	}
 	g.facts.Source.ModelID, g.facts.Source.ArtifactURI = m.ID, m.ArtifactURI
@@ -382,7 +382,7 @@ func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file r
 	s := &g.facts.Candidate
 	s.Logged, s.MLmodel = registry.Is(m), file
 	err := parallel.Do(
-		func() error { return g.tracer.trace(ctx, s, g.facts.Source.URI, g.facts.Source.RunID) },
+		func() error { return g.provenance.read(ctx, s, g.facts.Source.URI, g.facts.Source.RunID) },
 		func() error {
 			if !file.Gathered() {
 				s.MLmodel = g.c.Artifacts.LoggedMLmodel(ctx, m.ID)
@@ -390,7 +390,7 @@ func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file r
 			return nil
 		},
 		func() error {
-			if where := (mlflow.Place{Model: m.ID}); g.listed == nil || g.listed.where != where {
+			if where := (mlflow.Location{Model: m.ID}); g.earlyListing == nil || g.earlyListing.where != where {
 				g.list(ctx, where)
 			}
 			return nil
@@ -399,20 +399,20 @@ func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file r
 	if err != nil {
 		return err
 	}
-	return g.needMLmodel("logged model " + m.ID)
+	return g.requireMLmodel("logged model " + m.ID)
 }
 
-// needMLmodel refuses a candidate whose MLmodel file is confirmed to be missing. One that merely cannot be read just
+// requireMLmodel refuses a candidate whose MLmodel file is confirmed to be missing. One that merely cannot be read just
 // now is left to the gates that need it.
-func (g candidate) needMLmodel(ref string) error {
+func (g candidate) requireMLmodel(ref string) error {
 	if g.facts.Candidate.MLmodel.IsAbsent() {
 		return mlflow.Gone(ref+" has no MLmodel file", "the files were deleted or never uploaded; log the model again")
 	}
 	return nil
 }
 
-// uploaded refuses a logged model whose files are not all there.
-func uploaded(m registry.LoggedModel) error {
+// checkUploaded refuses a logged model whose files are not all there.
+func checkUploaded(m registry.LoggedModel) error {
 	if m.Status == "LOGGED_MODEL_PENDING" || m.Status == "LOGGED_MODEL_UPLOAD_FAILED" {
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("logged model %s is %s", m.ID, m.Status),
@@ -422,7 +422,7 @@ func uploaded(m registry.LoggedModel) error {
 	return nil
 }
 
-func unlistable(run registry.Run, err error) error {
+func errUnlistable(run registry.Run, err error) error {
 	out := mlflow.Explain("list artifacts of run "+run.ID, err)
 	if e, ok := out.(*registry.Error); ok && e.Reason == registry.ServerError {
 		e.Hint = fmt.Sprintf("the server cannot read its artifact store %s; check its credentials for that store", run.ArtifactURI)
@@ -442,11 +442,11 @@ func request(model string, s registry.Source) string {
 	return canonical.Digest("register/1", model, s.RunID, what)
 }
 
-func noRun(msg string) error {
+func errNoRun(msg string) error {
 	return &registry.Error{Reason: registry.NoRun, Msg: msg, Hint: "a version without a run has no lineage and no metrics to judge; register a model that was logged in a run"}
 }
 
-func noModel(run, path string, names []string) error {
+func errNoModel(run, path string, names []string) error {
 	hint := fmt.Sprintf("no logged model of this run has that name, and its artifacts hold no %s/MLmodel; was the model logged with log_model(name=%q)?", path, path)
 	if len(names) > 0 {
 		slices.Sort(names)

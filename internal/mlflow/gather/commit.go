@@ -22,10 +22,10 @@ func (g candidate) findCommit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	where := searched(experiments, len(by.Experiments) == 0)
+	where := searchedNames(experiments, len(by.Experiments) == 0)
 	run, older, ignored, ok := by.Choose(runs, g.c.Tracking.Meter().ServerTime)
 	if !ok {
-		return noCommit(by, where, ignored)
+		return errNoCommit(by, where, ignored)
 	}
 	g.facts.OfCommit = &registry.CommitRun{
 		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where,
@@ -58,12 +58,12 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	}
 	subject, ok := incumbent.Get()
 	if !ok {
-		return registry.Experiment{}, needExperiment("there is no incumbent: " + incumbent.Why())
+		return registry.Experiment{}, errNeedExperiment("there is no incumbent: " + incumbent.Why())
 	}
 	run, ok := subject.Run.Get()
 	if !ok {
 		why := fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why())
-		return registry.Experiment{}, needExperiment(why)
+		return registry.Experiment{}, errNeedExperiment(why)
 	}
 	known, err := g.c.Experiments.Get(ctx, run.ExperimentID)
 	if err != nil {
@@ -72,7 +72,7 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	e, ok := known.Get()
 	if !ok || e.Deleted {
 		why := fmt.Sprintf("the experiment %s of the incumbent %s is deleted", run.ExperimentID, subject.Ref)
-		return registry.Experiment{}, needExperiment(why)
+		return registry.Experiment{}, errNeedExperiment(why)
 	}
 	return e, nil
 }
@@ -81,20 +81,20 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 // with the candidate, which is not known yet.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
-	before := &gathering{c: g.c, tracer: tracer{c: g.c}, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
+	before := &gathering{c: g.c, provenance: provenance{c: g.c}, q: q, holderKeys: holderKeys(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
 	if err := before.askNames(ctx, &candidateRoot{}, true); err != nil {
 		return registry.Known[fact.Subject]{}, err
 	}
 	none := registry.Absent[registry.Version]("the target is empty")
-	for _, key := range before.want {
-		if none = before.held[key]; !none.IsAbsent() {
+	for _, key := range before.holderKeys {
+		if none = before.holders[key]; !none.IsAbsent() {
 			break
 		}
 	}
 	return before.subject(ctx, none)
 }
 
-func needExperiment(why string) error {
+func errNeedExperiment(why string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    "input experiment: is missing: the candidate commit looks in the incumbent's experiment, and " + why,
@@ -102,8 +102,8 @@ func needExperiment(why string) error {
 	}
 }
 
-// searched names the experiments that were searched.
-func searched(experiments []registry.Experiment, incumbents bool) string {
+// searchedNames names the experiments that were searched.
+func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 	if incumbents {
 		return fmt.Sprintf("experiment %s (the incumbent's)", experiments[0].Name)
 	}
@@ -117,8 +117,8 @@ func searched(experiments []registry.Experiment, incumbents bool) string {
 	return "the experiments " + strings.Join(names, ", ")
 }
 
-// noCommit says what was searched, and why the runs of the commit do not count.
-func noCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
+// errNoCommit says what was searched, and why the runs of the commit do not count.
+func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
 	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a checkout; " +
 		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; " +
 		"if it was trained in another experiment, name that in the input experiment"

@@ -9,15 +9,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// BorrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
+// borrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
 // it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
 // not its own.
-func BorrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
+func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
 	if _, ok := s.MLmodel.Get(); ok || !registry.IsCopy(v.Source) {
 		return
 	}
 	var found registry.Known[registry.MLmodel]
-	switch where, why := placeOf(*s); {
+	switch where, why := locationOf(*s); {
 	case why != "":
 		return
 	case where.Model != "":
@@ -30,9 +30,9 @@ func BorrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v reg
 	}
 }
 
-// third reads what only some gates ask for, beside one another. Nothing of it can fail the command: a gate says what
+// readDetails reads what only some gates ask for, beside one another. Nothing of it can fail the command: a gate says what
 // it means that a fact could not be read.
-func (g *gathering) third(ctx context.Context) {
+func (g *gathering) readDetails(ctx context.Context) {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
 	c, s := g.c, &g.facts.Candidate
@@ -49,11 +49,11 @@ func (g *gathering) third(ctx context.Context) {
 	for i, name := range g.needs.Evidence {
 		ask(func() { documents[i] = c.Artifacts.Document(ctx, run.ID, name) })
 	}
-	holders := make([]fact.Subject, len(g.want))
-	for i, key := range g.want {
+	holders := make([]fact.Subject, len(g.holderKeys))
+	for i, key := range g.holderKeys {
 		if base, ok := g.facts.Holders[key].Get(); ok {
 			holders[i] = base
-			g.thirdOf(ctx, &holders[i], ask)
+			g.readHolderDetails(ctx, &holders[i], ask)
 		}
 	}
 	_ = parallel.Do(asks...)
@@ -64,7 +64,7 @@ func (g *gathering) third(ctx context.Context) {
 	for i, name := range g.needs.Evidence {
 		g.facts.Evidence[name] = documents[i]
 	}
-	for i, key := range g.want {
+	for i, key := range g.holderKeys {
 		if _, ok := g.facts.Holders[key].Get(); !ok {
 			continue
 		}
@@ -75,14 +75,14 @@ func (g *gathering) third(ctx context.Context) {
 	}
 }
 
-// thirdOf reads what gates want to know of a holder. A holder that is the candidate is asked again: it costs nothing
+// readHolderDetails reads what gates want to know of a holder. A holder that is the candidate is asked again: it costs nothing
 // but a request, and keeps the two apart.
-func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func())) {
+func (g *gathering) readHolderDetails(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {
 		ask(func() {
 			s.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, v)
-			BorrowMLmodel(ctx, g.c, s, v)
+			borrowMLmodel(ctx, g.c, s, v)
 		})
 	}
 	if len(g.needs.History) == 0 {

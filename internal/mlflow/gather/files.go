@@ -8,16 +8,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// placeOf is where the files of a subject are. It returns the reason if they cannot be listed: a version whose source
+// locationOf is where the files of a subject are. It returns the reason if they cannot be listed: a version whose source
 // only looks like a logged model's is loaded from elsewhere, and then its run is not readable.
-func placeOf(s fact.Subject) (p mlflow.Place, why string) {
+func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()
 	switch {
 	case logged && (readable || s.Run.IsAbsent()):
-		return mlflow.Place{Model: m.ID}, ""
+		return mlflow.Location{Model: m.ID}, ""
 	case readable && s.Path != "" && s.InPlace:
-		return mlflow.Place{Run: run.ID, Path: s.Path}, ""
+		return mlflow.Location{Run: run.ID, Path: s.Path}, ""
 	case readable && s.Path != "":
 		return p, "its artifact store was moved, and run " + run.ID + " lists the old place"
 	}
@@ -26,15 +26,15 @@ func placeOf(s fact.Subject) (p mlflow.Place, why string) {
 
 // files lists the candidate's files, and reads their content if a gate asks for the digest.
 func (g candidate) files(ctx context.Context) {
-	where, why := placeOf(g.facts.Candidate)
+	where, why := locationOf(g.facts.Candidate)
 	if why != "" {
 		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
 		return
 	}
-	if g.listed == nil || g.listed.where != where {
+	if g.earlyListing == nil || g.earlyListing.where != where {
 		g.list(ctx, where)
 	}
-	files, err := g.listed.files, g.listed.err
+	files, err := g.earlyListing.files, g.earlyListing.err
 	if err != nil {
 		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](mlflow.Short(err))
 		return
@@ -47,18 +47,18 @@ func (g candidate) files(ctx context.Context) {
 	}
 }
 
-// early is what a place holds, read before it was known that the candidate's files are there.
-type early struct {
-	where mlflow.Place
+// listing is what a place holds, read before it was known that the candidate's files are there.
+type listing struct {
+	where mlflow.Location
 	files []registry.File
 	err   error
 }
 
 // list reads a place where the candidate's files probably are, next to other requests.
-func (g candidate) list(ctx context.Context, where mlflow.Place) {
+func (g candidate) list(ctx context.Context, where mlflow.Location) {
 	if !g.needs.Files {
 		return
 	}
 	files, err := g.c.Artifacts.Tree(ctx, where)
-	g.listed = &early{where, files, err}
+	g.earlyListing = &listing{where, files, err}
 }

@@ -22,44 +22,44 @@ import (
 // read is in the facts, with the reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
-		c: c, q: q, needs: n, want: wanted(q, n), tracer: tracer{c: c, roots: q.MovedRoots},
+		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
 		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[fact.Subject]{}},
 	}
 	if err := (candidate{g}).findRun(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	if err := g.first(ctx); err != nil {
+	if err := g.firstRound(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	if err := g.second(ctx); err != nil {
+	if err := g.secondRound(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	if err := (candidate{g}).identify(ctx); err != nil {
+	if err := (candidate{g}).findVersion(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	g.third(ctx)
+	g.readDetails(ctx)
 	g.facts.Now = c.Registry.Meter().ServerTime
 	return g.facts, nil
 }
 
 // gathering is what is known between the rounds.
 type gathering struct {
-	c        *mlflow.Client
-	tracer   tracer
-	q        fact.Query
-	needs    fact.Needs
-	want     []string // holders to find: "@alias" or a stage
-	facts    fact.Facts
-	held     map[string]registry.Known[registry.Version]
-	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
-	all      bool               // versions are all of the model
-	bare     atomic.Bool        // the server has no aliases
-	listed   *early             // of the candidate's files, read early
-	copyOf   registry.Version   // the version of another registered model that is to be copied
+	c            *mlflow.Client
+	provenance   provenance
+	q            fact.Query
+	needs        fact.Needs
+	holderKeys   []string // holders to find: "@alias" or a stage
+	facts        fact.Facts
+	holders      map[string]registry.Known[registry.Version]
+	versions     []registry.Version // found beside: all of the model where a stage is involved, else those of the run
+	allVersions  bool               // versions are all of the model
+	noAliases    atomic.Bool        // the server has no aliases
+	earlyListing *listing           // of the candidate's files, read early
+	copyOf       registry.Version   // the version of another registered model that is to be copied
 }
 
-// wanted lists the holders the decision looks at, the target's own first.
-func wanted(q fact.Query, n fact.Needs) []string {
+// holderKeys lists the holders the decision looks at, the target's own first.
+func holderKeys(q fact.Query, n fact.Needs) []string {
 	var out []string
 	add := func(key string) {
 		for _, have := range out {
@@ -83,19 +83,19 @@ func wanted(q fact.Query, n fact.Needs) []string {
 	return out
 }
 
-// first asks what the names stand for.
-func (g *gathering) first(ctx context.Context) error {
+// firstRound asks what the names stand for.
+func (g *gathering) firstRound(ctx context.Context) error {
 	root := candidateRoot{}
 	if err := g.askNames(ctx, &root, true); err != nil {
 		return err
 	}
-	return candidate{g}.adopt(ctx, root)
+	return candidate{g}.checkRoot(ctx, root)
 }
 
 // askNames is the first round: it asks what the names stand for and makes holders of the answers. allVersions refuses a
 // model whose versions the server hides.
 func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersions bool) error {
-	answers, err := g.ask(ctx, root)
+	answers, err := g.sendQuestions(ctx, root)
 	if err == nil {
 		err = g.refusePrompt()
 	}
@@ -105,25 +105,25 @@ func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersio
 	if err != nil {
 		return err
 	}
-	return g.settle(ctx, root, answers)
+	return g.findHolders(ctx, root, answers)
 }
 
-// ask sends the questions of the first round.
-func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Known[registry.Version], error) {
-	holders := make([]registry.Known[registry.Version], len(g.want))
+// sendQuestions sends the questions of the first round.
+func (g *gathering) sendQuestions(ctx context.Context, root *candidateRoot) ([]registry.Known[registry.Version], error) {
+	holders := make([]registry.Known[registry.Version], len(g.holderKeys))
 	asks := []func() error{
 		func() error { return g.c.InWorkspace(ctx) },
 		func() (err error) {
 			g.facts.Model, g.facts.ModelTwin, err = g.c.Models.GetOrTwin(ctx, g.q.Model)
 			return err
 		},
-		func() error { return g.tracer.nameExperiments(ctx, g.needs.EvaluatedIn) },
+		func() error { return g.provenance.nameExperiments(ctx, g.needs.EvaluatedIn) },
 	}
 	if g.q.Candidate != (registry.Candidate{}) {
-		asks = append(asks, func() error { return candidate{g}.root(ctx, root) })
+		asks = append(asks, func() error { return candidate{g}.readRoot(ctx, root) })
 	}
 	stages := false
-	for i, key := range g.want {
+	for i, key := range g.holderKeys {
 		alias, isAlias := strings.CutPrefix(key, "@")
 		if number, err := strconv.Atoi(key); err == nil {
 			asks = append(asks, func() (err error) {
@@ -137,39 +137,39 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 			continue
 		}
 		asks = append(asks, func() (err error) {
-			holders[i], err = g.holder(ctx, g.q.Model, alias)
+			holders[i], err = g.byAlias(ctx, g.q.Model, alias)
 			return err
 		})
 	}
-	g.all = stages
+	g.allVersions = stages
 	if stages {
 		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err })
 	}
 	return holders, parallel.Do(asks...)
 }
 
-// settle makes holders of the answers: by tags on a server without aliases, by stage, each alias held against the
+// findHolders makes holders of the answers: by tags on a server without aliases, by stage, each alias held against the
 // registered model's own list.
-func (g *gathering) settle(ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version]) error {
-	if g.bare.Load() {
+func (g *gathering) findHolders(ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version]) error {
+	if g.noAliases.Load() {
 		if err := g.readTags(ctx, root); err != nil {
 			return err
 		}
 	}
-	g.held = map[string]registry.Known[registry.Version]{}
-	for i, key := range g.want {
-		g.held[key] = holders[i]
+	g.holders = map[string]registry.Known[registry.Version]{}
+	for i, key := range g.holderKeys {
+		g.holders[key] = holders[i]
 	}
 	g.stageHolders()
 	return g.aliasHolders(ctx)
 }
 
-// second reads what is behind the names: the candidate's model file and the holders' runs.
-func (g *gathering) second(ctx context.Context) error {
-	holders := make([]registry.Known[fact.Subject], len(g.want))
+// secondRound reads what is behind the names: the candidate's model file and the holders' runs.
+func (g *gathering) secondRound(ctx context.Context) error {
+	holders := make([]registry.Known[fact.Subject], len(g.holderKeys))
 	asks := []func() error{func() error { return candidate{g}.resolve(ctx) }}
-	for i, key := range g.want {
-		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.held[key]); return err })
+	for i, key := range g.holderKeys {
+		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.holders[key]); return err })
 	}
 	if g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
@@ -177,7 +177,7 @@ func (g *gathering) second(ctx context.Context) error {
 			return err
 		})
 	}
-	if !g.all && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
+	if !g.allVersions && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
 			g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.ByRun(g.facts.Source.RunID))
 			return err
@@ -186,10 +186,10 @@ func (g *gathering) second(ctx context.Context) error {
 	if err := parallel.Do(asks...); err != nil {
 		return err
 	}
-	for i, key := range g.want {
+	for i, key := range g.holderKeys {
 		g.facts.Holders[key] = holders[i]
 	}
-	if len(g.want) > 0 && !g.q.Target.Empty() {
+	if len(g.holderKeys) > 0 && !g.q.Target.Empty() {
 		g.facts.Holders[fact.Incumbent] = holders[0]
 		if t := g.q.Target; t.Alias != "" && t.Stage != "" && holders[0].IsAbsent() {
 			g.facts.Holders[fact.Incumbent] = holders[1] // what the stage names is live as well
@@ -202,34 +202,34 @@ func (g *gathering) second(ctx context.Context) error {
 // absent alias from one that names a deleted version, and a difference means that it is being moved just now.
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
-	for _, key := range g.want {
+	for _, key := range g.holderKeys {
 		alias, isAlias := strings.CutPrefix(key, "@")
 		if !isAlias {
 			continue
 		}
 		if g.facts.Fallback != nil {
-			g.held[key] = g.tagHolder(g.versions, alias)
+			g.holders[key] = g.tagHolder(g.versions, alias)
 			continue
 		}
 		number, named := m.Aliases[alias]
-		v, there := g.held[key].Get()
+		v, there := g.holders[key].Get()
 		switch {
 		case !named && !there:
-			g.held[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias))
+			g.holders[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias))
 		case named && there && v.Number == number:
-		case named && !there && g.held[key].IsAbsent():
-			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("alias %s of %s names version %d, which does not exist", alias, g.q.Model, number))
+		case named && !there && g.holders[key].IsAbsent():
+			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("alias %s of %s names version %d, which does not exist", alias, g.q.Model, number))
 			if alias == g.q.Target.Alias {
-				return dangling(g.q.Model, alias, number)
+				return errDangling(g.q.Model, alias, number)
 			}
 		case !named && there:
-			if err := g.noteTwin(ctx, alias, g.held[key]); err != nil {
+			if err := g.noteTwin(ctx, alias, g.holders[key]); err != nil {
 				return err
 			}
 			why := fmt.Sprintf("%s has no alias %s: the database takes the name for %s", g.q.Model, alias, g.facts.Taken[alias])
-			g.held[key] = registry.Absent[registry.Version](why)
+			g.holders[key] = registry.Absent[registry.Version](why)
 		default:
-			return mlflow.MovedMeanwhile(g.q.Model, alias)
+			return mlflow.AliasMoved(g.q.Model, alias)
 		}
 	}
 	return nil
@@ -254,7 +254,7 @@ func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry
 	return nil
 }
 
-func dangling(model, alias string, number int) error {
+func errDangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
@@ -265,15 +265,15 @@ func dangling(model, alias string, number int) error {
 
 // stageHolders finds the newest version of each stage asked for, and all holders of the target's.
 func (g *gathering) stageHolders() {
-	for _, key := range g.want {
+	for _, key := range g.holderKeys {
 		if !slices.Contains(registry.Stages, key) {
 			continue
 		}
 		numbers := mlflow.InStage(g.versions, key)
-		g.held[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s is in %s", g.q.Model, key))
+		g.holders[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s is in %s", g.q.Model, key))
 		for _, v := range g.versions {
 			if v.Stage == key {
-				g.held[key] = registry.Is(v)
+				g.holders[key] = registry.Is(v)
 			}
 		}
 		if len(numbers) > 1 {
@@ -281,7 +281,7 @@ func (g *gathering) stageHolders() {
 				g.facts.Shared = map[string][]int{}
 			}
 			g.facts.Shared[key] = numbers
-			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, ledger.Numbers(numbers)))
+			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, ledger.Numbers(numbers)))
 		}
 		if key == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
@@ -299,7 +299,7 @@ func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Ve
 		return registry.Unreadable[fact.Subject](held.Why()), nil
 	}
 	s := fact.Subject{Ref: mlflow.VersionRef(v), Version: held}
-	err := g.tracer.ofVersion(ctx, &s, v)
+	err := g.provenance.ofVersion(ctx, &s, v)
 	return registry.Is(s), err
 }
 
@@ -318,7 +318,7 @@ func (g *gathering) refusePrompt() error {
 // out of every search, and a stage that looks empty would not be.
 func (g *gathering) refuseHidden() error {
 	m := g.facts.Model.OrZero()
-	if !m.Hidden && (!g.all || len(g.versions) > 0 || m.Newest == 0) {
+	if !m.Hidden && (!g.allVersions || len(g.versions) > 0 || m.Newest == 0) {
 		return nil
 	}
 	return &registry.Error{
@@ -327,14 +327,14 @@ func (g *gathering) refuseHidden() error {
 	}
 }
 
-// identify finds the version the candidate already is, and its twins: versions of the same run that carry our request
+// findVersion finds the version the candidate already is, and its twins: versions of the same run that carry our request
 // tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
 // look older or newer than itself.
-func (g candidate) identify(ctx context.Context) error {
+func (g candidate) findVersion(ctx context.Context) error {
 	// The highest number must not be read later than the versions are looked through: one that another process made in
 	// between would be counted and not seen. The model is read in the round before the versions of a run; where all
 	// versions are read, that is in the model's own round, and they tell the number themselves.
-	if !g.all {
+	if !g.allVersions {
 		g.facts.Newest = g.facts.Model.OrZero().Newest
 	}
 	var same []registry.Version
@@ -347,7 +347,7 @@ func (g candidate) identify(ctx context.Context) error {
 	if !g.facts.Candidate.Version.IsAbsent() || len(same) == 0 {
 		return nil
 	}
-	same, err := g.copied(ctx, same)
+	same, err := g.withSameFiles(ctx, same)
 	if err != nil || len(same) == 0 {
 		return err
 	}
@@ -363,9 +363,9 @@ func (g candidate) identify(ctx context.Context) error {
 	return nil
 }
 
-// copied keeps, of versions that are copies of the candidate by name, those that have its files: the name may have meant
+// withSameFiles keeps, of versions that are copies of the candidate by name, those that have its files: the name may have meant
 // another version when they were made. Of a candidate that is no copy it keeps all.
-func (g candidate) copied(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
+func (g candidate) withSameFiles(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
 	if g.copyOf.Number == 0 {
 		return same, nil
 	}

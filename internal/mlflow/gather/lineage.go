@@ -18,56 +18,56 @@ import (
 // soon as its name is known. Only the version itself must be there; anything else that cannot be read is in the answer
 // with the reason, unless the server cannot be used any more.
 func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Traced, error) {
-	v, err := findNamed(ctx, c, q)
+	v, err := findRequested(ctx, c, q)
 	if err != nil {
 		return lineage.Traced{}, err
 	}
-	t := &tracing{
-		c: c, tracer: tracer{c: c, roots: q.MovedRoots},
+	t := &lineageReader{
+		c: c, provenance: provenance{c: c, roots: q.MovedRoots},
 		out: lineage.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID},
 	}
 	err = parallel.Do(
-		func() error { return t.back(ctx) },
+		func() error { return t.readOrigins(ctx) },
 		func() error { t.out.MLmodel = t.c.Artifacts.VersionMLmodel(ctx, v.version); return nil },
-		func() error { return t.tagged(ctx, v.bare) },
+		func() error { return t.aliasesByTag(ctx, v.bare) },
 	)
 	if err != nil {
 		return t.out, err
 	}
-	t.borrow(ctx)
-	t.judge()
+	t.borrowMLmodel(ctx)
+	t.checkRun()
 	err = parallel.Do(
 		func() error { return t.experiment(ctx) },
-		func() error { return t.around(ctx) },
+		func() error { return t.readNeighbours(ctx) },
 		func() error { t.size(ctx); return nil },
 	)
 	slices.Sort(t.out.Aliases)
 	return t.out, err
 }
 
-// named is the version a query asks for, with the aliases that the registered model lists for it.
-type named struct {
+// requested is the version a query asks for, with the aliases that the registered model lists for it.
+type requested struct {
 	version registry.Version
 	model   registry.Model
 	aliases []string
 	bare    bool // the server has no aliases, and that is known
 }
 
-func findNamed(ctx context.Context, c *mlflow.Client, q fact.Query) (named, error) {
+func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (requested, error) {
 	q.Target = registry.Target{Stage: q.Target.Stage}
-	g := &gathering{c: c, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
+	g := &gathering{c: c, q: q, holderKeys: holderKeys(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
 	root := candidateRoot{}
 	if err := g.askNames(ctx, &root, q.Target.Stage != ""); err != nil {
-		return named{}, err
+		return requested{}, err
 	}
 	if q.Target.Stage != "" {
-		root.version = g.held[q.Target.Stage]
+		root.version = g.holders[q.Target.Stage]
 	}
 	v, ok := root.version.Get()
 	if !ok {
-		return named{}, g.unnamed(ctx, root.version.Why())
+		return requested{}, g.errNotFound(ctx, root.version.Why())
 	}
-	out := named{version: v, model: g.facts.Model.OrZero(), bare: g.bare.Load()}
+	out := requested{version: v, model: g.facts.Model.OrZero(), bare: g.noAliases.Load()}
 	for alias, number := range out.model.Aliases {
 		if number == v.Number {
 			out.aliases = append(out.aliases, alias)
@@ -79,8 +79,8 @@ func findNamed(ctx context.Context, c *mlflow.Client, q fact.Query) (named, erro
 	return out, nil
 }
 
-// unnamed explains a version, an alias or a stage's holder that does not exist.
-func (g *gathering) unnamed(ctx context.Context, why string) error {
+// errNotFound explains a version, an alias or a stage's holder that does not exist.
+func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	stage := g.q.Target.Stage
 	numbers := mlflow.InStage(g.versions, stage)
 	switch {
@@ -108,15 +108,15 @@ func heldByTag(holders map[string][]int, number int) []string {
 	return out
 }
 
-// tracing is a lineage under way. Its parts fill different fields.
-type tracing struct {
-	c      *mlflow.Client
-	tracer tracer
-	out    lineage.Traced
+// lineageReader is a lineage under way. Its parts fill different fields.
+type lineageReader struct {
+	c          *mlflow.Client
+	provenance provenance
+	out        lineage.Traced
 }
 
-// back goes from the version to the versions it was copied from, the logged model and the run.
-func (t *tracing) back(ctx context.Context) error {
+// readOrigins goes from the version to the versions it was copied from, the logged model and the run.
+func (t *lineageReader) readOrigins(ctx context.Context) error {
 	err := parallel.Do(
 		func() error { return t.copies(ctx) },
 		func() error { return t.run(ctx, t.out.Version.RunID) },
@@ -131,14 +131,14 @@ func (t *tracing) back(ctx context.Context) error {
 		}
 	}
 	if t.out.RunID == "" {
-		t.out.RunID = t.named()
+		t.out.RunID = t.runOfCopies()
 		return t.run(ctx, t.out.RunID)
 	}
 	return nil
 }
 
-// named is the run that a version is of which names none itself: that of the nearest copy, or of its logged model.
-func (t *tracing) named() string {
+// runOfCopies is the run that a version is of which names none itself: that of the nearest copy, or of its logged model.
+func (t *lineageReader) runOfCopies() string {
 	for _, c := range t.out.Copies {
 		if c.RunID != "" {
 			return c.RunID
@@ -147,8 +147,8 @@ func (t *tracing) named() string {
 	return t.out.Logged.OrZero().SourceRunID
 }
 
-// judge finds out whether the version belongs to the run.
-func (t *tracing) judge() {
+// checkRun finds out whether the version belongs to the run.
+func (t *lineageReader) checkRun() {
 	run, ok := t.out.Run.Get()
 	if !ok {
 		return
@@ -156,24 +156,24 @@ func (t *tracing) judge() {
 	source := t.out.Origin().Source
 	t.out.RunProblem = t.out.Detached()
 	if t.out.RunProblem == "" {
-		t.out.RunProblem = t.tracer.foreign(source, t.out.Subject().Logged, run)
+		t.out.RunProblem = t.provenance.whyForeign(source, t.out.Subject().Logged, run)
 	}
-	t.out.Path, _ = registry.ArtifactPath(source, run, t.tracer.moves()...)
+	t.out.Path, _ = registry.ArtifactPath(source, run, t.provenance.movedRoots()...)
 }
 
-// around reads what tells the values of the version from those of others, if the run is its own.
-func (t *tracing) around(ctx context.Context) error {
+// readNeighbours reads what tells the values of the version from those of others, if the run is its own.
+func (t *lineageReader) readNeighbours(ctx context.Context) error {
 	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
 		return nil
 	}
 	s := t.out.Subject()
-	err := t.tracer.around(ctx, &s)
+	err := t.provenance.readNeighbours(ctx, &s)
 	t.out.Siblings, t.out.Evaluations, t.out.OtherPaths = s.Siblings, s.Evaluations, s.OtherPaths
 	return err
 }
 
 // copies follows the sources that are versions themselves.
-func (t *tracing) copies(ctx context.Context) error {
+func (t *lineageReader) copies(ctx context.Context) error {
 	v := t.out.Version
 	passed := []string{mlflow.VersionRef(v)}
 	for {
@@ -195,7 +195,7 @@ func (t *tracing) copies(ctx context.Context) error {
 			return nil
 		}
 		known, err := t.c.Versions.Get(ctx, of.Model, of.Number)
-		if known, err = mlflow.Softened(known, err); err != nil {
+		if known, err = mlflow.OrUnreadable(known, err); err != nil {
 			return err
 		}
 		next, ok := known.Get()
@@ -214,29 +214,29 @@ func (t *tracing) copies(ctx context.Context) error {
 }
 
 // run reads the run; none if the id is "".
-func (t *tracing) run(ctx context.Context, id string) error {
+func (t *lineageReader) run(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
 	run, err := t.c.Runs.Get(ctx, id)
-	t.out.Run, err = mlflow.Softened(run, err)
+	t.out.Run, err = mlflow.OrUnreadable(run, err)
 	return err
 }
 
 // experiment reads the name of the run's experiment, if the run is the version's own.
-func (t *tracing) experiment(ctx context.Context) error {
+func (t *lineageReader) experiment(ctx context.Context) error {
 	run, ok := t.out.Run.Get()
 	if !ok || t.out.RunProblem != "" {
 		return nil
 	}
 	experiment, err := t.c.Experiments.Get(ctx, run.ExperimentID)
-	t.out.Experiment, err = mlflow.Softened(experiment, err)
+	t.out.Experiment, err = mlflow.OrUnreadable(experiment, err)
 	return err
 }
 
-// borrow takes the model's description from the version that was copied, where the copy does not tell: a server that
+// borrowMLmodel takes the model's description from the version that was copied, where the copy does not tell: a server that
 // keeps a copy's source as it was given cannot read files there.
-func (t *tracing) borrow(ctx context.Context) {
+func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	if _, ok := t.out.MLmodel.Get(); ok {
 		return
 	}
@@ -251,23 +251,23 @@ func (t *tracing) borrow(ctx context.Context) {
 }
 
 // logged reads the logged model that a source names.
-func (t *tracing) logged(ctx context.Context, source string) (err error) {
+func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	id := registry.LoggedIn(source)
 	if id == "" {
 		return nil
 	}
 	logged, err := t.c.LoggedModels.Get(ctx, id)
-	t.out.Logged, err = mlflow.Softened(logged, err)
+	t.out.Logged, err = mlflow.OrUnreadable(logged, err)
 	return err
 }
 
 // size adds up the model's files if the MLmodel file does not tell their size. That they cannot be listed is no loss
 // worth a word.
-func (t *tracing) size(ctx context.Context) {
+func (t *lineageReader) size(ctx context.Context) {
 	if m, ok := t.out.MLmodel.Get(); !ok || m.SizeBytes > 0 {
 		return
 	}
-	where, why := mlflow.FilesAt(t.out.Origin().Source, t.out.Run.OrZero(), t.out.Logged)
+	where, why := mlflow.FilesOf(t.out.Origin().Source, t.out.Run.OrZero(), t.out.Logged)
 	if why != "" {
 		return
 	}
@@ -280,11 +280,11 @@ func (t *tracing) size(ctx context.Context) {
 	}
 }
 
-// tagged finds the aliases that tags stand for: the version carries one, the server may have no aliases, and a version
+// aliasesByTag finds the aliases that tags stand for: the version carries one, the server may have no aliases, and a version
 // with a higher number may carry it too.
-func (t *tracing) tagged(ctx context.Context, bare bool) error {
+func (t *lineageReader) aliasesByTag(ctx context.Context, bare bool) error {
 	v := t.out.Version
-	carries := mlflow.AllTagged([]registry.Version{v})
+	carries := mlflow.TagHolders([]registry.Version{v})
 	if bare || len(carries) == 0 {
 		return nil
 	}
@@ -295,6 +295,6 @@ func (t *tracing) tagged(ctx context.Context, bare bool) error {
 	if err != nil {
 		return err
 	}
-	t.out.Aliases = heldByTag(mlflow.AllTagged(versions), v.Number)
+	t.out.Aliases = heldByTag(mlflow.TagHolders(versions), v.Number)
 	return nil
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// tracer reads where models come from: their runs, logged models, the other models of those runs, and the runs that
+// provenance reads where models come from: their runs, logged models, the other models of those runs, and the runs that
 // evaluated them.
-type tracer struct {
+type provenance struct {
 	c           *mlflow.Client
 	roots       []registry.MovedRoot
 	experiments map[string]string // names that gates use -> ids, of those that exist
@@ -24,10 +24,10 @@ type tracer struct {
 	check func(registry.Known[registry.Run]) error
 }
 
-// trace reads what is behind a model whose files are at source. run is what a version or a logged model names as its
+// read reads what is behind a model whose files are at source. run is what a version or a logged model names as its
 // run, "" if it names none. What the subject knows already is not read again. A model that does not belong to the run
 // leaves the run unreadable, with the reason; only a failure of the server is an error.
-func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) error {
+func (t provenance) read(ctx context.Context, s *fact.Subject, source, run string) error {
 	model := registry.LoggedIn(source)
 	err := parallel.Do(
 		func() error { return t.readRun(ctx, s, run) },
@@ -38,7 +38,7 @@ func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) 
 				s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
 			default:
 				s.Logged, err = t.c.LoggedModels.Get(ctx, model)
-				s.Logged, err = mlflow.Softened(s.Logged, err)
+				s.Logged, err = mlflow.OrUnreadable(s.Logged, err)
 			}
 			return err
 		},
@@ -57,11 +57,11 @@ func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) 
 			return err
 		}
 	}
-	t.settleRun(s, source)
-	return t.around(ctx, s)
+	t.checkRun(s, source)
+	return t.readNeighbours(ctx, s)
 }
 
-func (t tracer) readRun(ctx context.Context, s *fact.Subject, id string) (err error) {
+func (t provenance) readRun(ctx context.Context, s *fact.Subject, id string) (err error) {
 	if s.Run.Gathered() || id == "" {
 		return nil
 	}
@@ -69,22 +69,22 @@ func (t tracer) readRun(ctx context.Context, s *fact.Subject, id string) (err er
 	return err
 }
 
-// settleRun keeps the run only if it is finished and the model belongs to it.
-func (t tracer) settleRun(s *fact.Subject, source string) {
+// checkRun keeps the run only if it is finished and the model belongs to it.
+func (t provenance) checkRun(s *fact.Subject, source string) {
 	logged, isLogged := s.Logged.Get()
 	switch {
 	case s.Run.Gathered():
-	case isLogged && logged.IsAt(source, t.moves()...):
+	case isLogged && logged.IsAt(source, t.movedRoots()...):
 		s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
 		return
 	case isLogged:
-		s.Run = registry.Unreadable[registry.Run](registry.BelongsToRun(source, &logged, registry.Run{}, t.moves()...))
+		s.Run = registry.Unreadable[registry.Run](registry.BelongsToRun(source, &logged, registry.Run{}, t.movedRoots()...))
 		return
 	default:
 		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
 		return
 	}
-	s.Run = mlflow.Sound(s.Run)
+	s.Run = mlflow.Finished(s.Run)
 	run, ok := s.Run.Get()
 	if !ok {
 		if s.Run.IsAbsent() { // it is named, so its absence is no fact about the model
@@ -93,35 +93,35 @@ func (t tracer) settleRun(s *fact.Subject, source string) {
 		return
 	}
 	if s.Logged.IsAbsent() {
-		s.Path, _ = registry.ArtifactPath(source, run, t.moves()...)
+		s.Path, _ = registry.ArtifactPath(source, run, t.movedRoots()...)
 		_, s.InPlace = registry.ArtifactPath(source, run)
 	}
-	if why := t.foreign(source, s.Logged, run); why != "" {
+	if why := t.whyForeign(source, s.Logged, run); why != "" {
 		s.Run = registry.Unreadable[registry.Run]("the model does not belong to run " + run.ID + ": " + why)
 	}
 }
 
-// foreign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is no logged
+// whyForeign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is no logged
 // model.
-func (t tracer) foreign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
+func (t provenance) whyForeign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
 	m, isLogged := logged.Get()
 	switch {
 	case isLogged:
-		return registry.BelongsToRun(source, &m, run, t.moves()...)
+		return registry.BelongsToRun(source, &m, run, t.movedRoots()...)
 	case logged.IsAbsent():
-		return registry.BelongsToRun(source, nil, run, t.moves()...)
+		return registry.BelongsToRun(source, nil, run, t.movedRoots()...)
 	}
 	return cmp.Or(logged.Why(), "whether it is a logged model is not known")
 }
 
-// moves are the moved roots that are still allowed for, by the server's clock.
-func (t tracer) moves() []registry.MovedRoot {
+// movedRoots are the moved roots that are still allowed for, by the server's clock.
+func (t provenance) movedRoots() []registry.MovedRoot {
 	return registry.MovedBy(t.roots, t.c.Registry.Meter().ServerTime)
 }
 
-// around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
+// readNeighbours reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
 // the gates that need it.
-func (t tracer) around(ctx context.Context, s *fact.Subject) error {
+func (t provenance) readNeighbours(ctx context.Context, s *fact.Subject) error {
 	return parallel.Do(
 		func() (err error) {
 			run, ok := s.Run.Get()
@@ -146,7 +146,7 @@ func (t tracer) around(ctx context.Context, s *fact.Subject) error {
 
 // Bounds of what is read around a model.
 const (
-	singlyRead     = 20  // outputs of a run that a search does not find
+	maxSingleReads = 20  // outputs of a run that a search does not find
 	evaluationRuns = 250 // in one search: databases bound the length of a list
 	evaluationsMax = 20  // searches
 )
@@ -154,7 +154,7 @@ const (
 // siblings reads the other models of a run, without the one with this id: its outputs in its experiment, and every model
 // that it logged values on. What it lists and nobody can read, because it was deleted, is a model of which nothing is
 // known; anybody could list such an id before MLflow 3.15.
-func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
+func (t provenance) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
 	missing := map[string]bool{}
 	for _, o := range run.Outputs {
 		missing[o.ModelID] = true
@@ -167,10 +167,10 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 	if len(missing) == 0 {
 		return registry.Is(found), nil
 	}
-	if len(missing) > speculative {
+	if len(missing) > fewModels {
 		models, err := t.c.LoggedModels.OfRun(ctx, run)
 		if err != nil {
-			return mlflow.Softened(registry.Known[[]registry.LoggedModel]{}, err)
+			return mlflow.OrUnreadable(registry.Known[[]registry.LoggedModel]{}, err)
 		}
 		for _, m := range models {
 			if missing[m.ID] {
@@ -180,7 +180,7 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 		}
 	}
 	ids := mlflow.SortedKeys(missing)
-	read := ids[:min(len(ids), singlyRead)]
+	read := ids[:min(len(ids), maxSingleReads)]
 	models, err := t.c.LoggedModels.GetAll(ctx, read)
 	for _, m := range models {
 		delete(missing, m.ID)
@@ -191,12 +191,12 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 	for _, id := range mlflow.SortedKeys(missing) {
 		found = append(found, registry.UnknownModel(id))
 	}
-	return mlflow.Softened(registry.Is(found), err)
+	return mlflow.OrUnreadable(registry.Is(found), err)
 }
 
 // evaluations finds the runs, other than the source run, that logged values on the model: those of them that are in the
 // model's experiment or in one that a gate names, and are not deleted. The zero model has none.
-func (t tracer) evaluations(
+func (t provenance) evaluations(
 	ctx context.Context, model registry.LoggedModel, source string,
 ) (registry.Known[map[string]fact.Evaluation], error) {
 	ids := map[string]bool{}
@@ -223,7 +223,7 @@ func (t tracer) evaluations(
 		}
 		for run, err := range t.c.Runs.Search(ctx, "search the runs that evaluated "+model.ID, body) {
 			if err != nil {
-				return mlflow.Softened(registry.Known[map[string]fact.Evaluation]{}, err)
+				return mlflow.OrUnreadable(registry.Known[map[string]fact.Evaluation]{}, err)
 			}
 			e := fact.Evaluation{
 				RunID: run.ID, Status: run.Status, Start: run.Start,
@@ -243,7 +243,7 @@ func (t tracer) evaluations(
 }
 
 // nameExperiments finds the experiments that gates name. No run is in one that does not exist.
-func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
+func (t *provenance) nameExperiments(ctx context.Context, names []string) error {
 	ids := make([]string, len(names))
 	asks := make([]func() error, len(names))
 	for i, name := range names {
@@ -269,7 +269,7 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 }
 
 // ofVersion reads what is behind a version.
-func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
+func (t provenance) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
 	known, err := t.c.Versions.Follow(ctx, v)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Versi
 		s.Logged = registry.Unreadable[registry.LoggedModel](known.Why())
 		return nil
 	}
-	err = t.trace(ctx, s, root.Source, root.RunID)
+	err = t.read(ctx, s, root.Source, root.RunID)
 	if logged, ok := s.Logged.Get(); ok {
 		s.Places = []string{root.Source, logged.ArtifactURI}
 	} else if s.Logged.IsAbsent() {
@@ -294,17 +294,17 @@ func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Versi
 
 // sameFiles holds a copy to the place that the server stored when it was made. The version that it names may be another
 // one by now: names and numbers come again after a model was deleted or renamed.
-func (t tracer) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
+func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
 	at, err := t.c.Versions.DownloadURI(ctx, v)
-	if at, err = mlflow.Softened(at, err); err != nil {
+	if at, err = mlflow.OrUnreadable(at, err); err != nil {
 		return err
 	}
 	location, ok := at.Get()
 	run, hasRun := s.Run.Get()
 	logged, isLogged := s.Logged.Get()
-	same := isLogged && logged.IsAt(location, t.moves()...)
+	same := isLogged && logged.IsAt(location, t.movedRoots()...)
 	if !isLogged && hasRun {
-		path, below := registry.ArtifactPath(location, run, t.moves()...)
+		path, below := registry.ArtifactPath(location, run, t.movedRoots()...)
 		same = below && path == s.Path
 	}
 	if ok && (same || location == v.Source) { // a server that keeps the address as it is resolves it by name itself

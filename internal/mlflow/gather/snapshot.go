@@ -20,7 +20,7 @@ func Snapshot(ctx context.Context, c *mlflow.Client, name string) (m registry.Kn
 		return m, versions, err
 	}
 	self.Hidden = self.Hidden || len(versions) == 0 && self.Newest > 0
-	holders := mlflow.AllTagged(versions)
+	holders := mlflow.TagHolders(versions)
 	if len(self.Aliases) == 0 && len(holders) > 0 {
 		bare := false
 		if _, bare, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); bare { // tags stand for aliases

@@ -14,18 +14,18 @@ import (
 // stages.
 func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
-	g := &gathering{c: c, q: q, all: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
+	g := &gathering{c: c, q: q, allVersions: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
 	asked := []askedAlias{{name: q.Target.Alias}}
 	err := parallel.Do(
 		func() (err error) { g.facts.Model, err = c.Models.Get(ctx, q.Model); return err },
 		func() (err error) { g.versions, err = c.Versions.Search(ctx, q.Model, ""); return err },
 		func() (err error) {
-			asked[0].found, err = g.holder(ctx, q.Model, cmp.Or(q.Target.Alias, mlflow.AnyAlias))
+			asked[0].found, err = g.byAlias(ctx, q.Model, cmp.Or(q.Target.Alias, mlflow.AnyAlias))
 			return err
 		},
 	)
 	if err == nil {
-		err = g.needModel(ctx)
+		err = g.requireModel(ctx)
 	}
 	if err == nil {
 		err = g.refuseHidden()
