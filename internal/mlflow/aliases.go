@@ -9,15 +9,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// AnyAlias is asked for where only the route matters: a server without aliases has none.
+// AnyAlias is an alias that no model has. Requests use it to find out whether the server has aliases at all.
 const AnyAlias = "promote-probe"
 
-// WithoutAliases is what to call a server whose alias route answered as if it were not there. One that says that it has
-// it did not give that answer, and its aliases are not to be kept by tags.
+// WithoutAliases returns how to call a server whose alias endpoint seems to be missing. It fails if the server's
+// version has aliases: then something else sent that response, and tags must not stand in for aliases.
 func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	version := c.ServerVersion(ctx)
 	var major, minor int
-	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // of another text they stay 0
+	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text has another form
 	switch {
 	case version == "":
 		return "this MLflow server, which does not tell its version,", nil
@@ -30,7 +30,7 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	return "MLflow " + version, nil
 }
 
-// TagHolders lists the versions that carry any alias's tag, by alias.
+// TagHolders lists the versions that carry the tag of an alias, by alias.
 func TagHolders(versions []registry.Version) map[string][]int {
 	out := map[string][]int{}
 	for _, v := range versions {
@@ -43,7 +43,8 @@ func TagHolders(versions []registry.Version) map[string][]int {
 	return out
 }
 
-// TagAliases are the aliases that the tags of versions stand for: of several holders the highest number counts.
+// TagAliases returns the aliases that the tags of versions stand for. If several versions carry the tag, the highest
+// number counts.
 func TagAliases(holders map[string][]int) map[string]int {
 	out := map[string]int{}
 	for alias, numbers := range holders {
@@ -52,7 +53,7 @@ func TagAliases(holders map[string][]int) map[string]int {
 	return out
 }
 
-// Tagged lists the versions that carry the alias's tag, ascending.
+// Tagged lists the versions that carry the tag of the alias, in ascending order.
 func Tagged(versions []registry.Version, alias string) []int {
 	var out []int
 	for _, v := range versions {
@@ -63,7 +64,7 @@ func Tagged(versions []registry.Version, alias string) []int {
 	return out
 }
 
-// InStage returns the numbers of those versions that are in the stage.
+// InStage returns the numbers of the versions that are in the stage.
 func InStage(versions []registry.Version, stage string) []int {
 	var out []int
 	for _, v := range versions {

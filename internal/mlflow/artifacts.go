@@ -12,10 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// descriptorLimit bounds an MLmodel file; real ones are a few KiB, those with the widest signatures some hundred.
+// descriptorLimit limits the size of an MLmodel file. Most have a few KiB; the widest signatures take a few hundred.
 const descriptorLimit = 512 << 10
 
-// The three doors to an MLmodel file. The server reads with its own credentials behind each of them.
+// The server offers MLmodel files under three addresses. It reads all of them with its own credentials.
 
 func (s Artifacts) RunMLmodel(ctx context.Context, run, path string) registry.Known[registry.MLmodel] {
 	query := url.Values{"run_id": {run}, "path": {path + "/MLmodel"}}
@@ -49,7 +49,8 @@ func descriptor(ctx context.Context, c *rest.Client, path string, query url.Valu
 	return registry.Is(m)
 }
 
-// RunFiles lists the names below path in a run's own artifacts. A run whose model is a logged model lists nothing.
+// RunFiles lists the files and folders directly below path in a run's own artifacts. The list is empty if the run's
+// model is a logged model.
 func (s Artifacts) RunFiles(ctx context.Context, run, path string) ([]registry.File, error) {
 	var out listingJSON
 	query := url.Values{"run_id": {run}}
@@ -71,10 +72,10 @@ func HasMLmodel(files []registry.File, path string) bool {
 	return false
 }
 
-// documentLimit bounds a report; SARIF of a large scan is some hundred KiB.
+// documentLimit limits the size of a report. SARIF of a large scan takes a few hundred KiB.
 const documentLimit = 4 << 20
 
-// Document reads a file among a run's artifacts.
+// Document reads a file from a run's artifacts.
 func (s Artifacts) Document(ctx context.Context, run, name string) registry.Known[string] {
 	if run == "" {
 		return registry.Unreadable[string]("the run is not known")
@@ -92,8 +93,8 @@ func (s Artifacts) Document(ctx context.Context, run, name string) registry.Know
 	return registry.Is(string(body))
 }
 
-// unlisted reports whether the folder of a run's artifact can be listed and does not hold it. MLflow before 3 answers with
-// a 500 if a file does not exist.
+// unlisted reports whether the folder of an artifact can be listed and does not contain it. MLflow before 3 responds
+// with 500 if a file does not exist.
 func (s Artifacts) unlisted(ctx context.Context, run, name string) bool {
 	folder := path.Dir(name)
 	if folder == "." {

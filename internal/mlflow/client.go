@@ -1,8 +1,8 @@
-// Package mlflow is the client of MLflow's REST API: the endpoints that the program needs, what they return as nouns of
-// package registry, and what went wrong in plain words.
+// Package mlflow is the client of MLflow's REST API. It returns what the endpoints send as types of package registry,
+// and explains errors in plain words.
 //
-// It must never decide anything, and never branch on the text of a server's message, only on status and error code, with
-// the one exception named at its place.
+// It must never decide anything. It branches on the status and the error code of a response, and never on the text of a
+// message, with one exception: hostRefused.
 package mlflow
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Client talks to the tracking server and the registry, which are one server for most users.
+// Client talks to the tracking server and the model registry. For most users these are one server.
 type Client struct {
 	Tracking *rest.Client // runs, experiments, logged models, artifacts
 	Registry *rest.Client // registered models and their versions
 	About
 	jitter func() float64
 
-	// The endpoints, by what they are about.
+	// The endpoints, grouped by subject.
 	Artifacts    Artifacts
 	Experiments  Experiments
 	LoggedModels LoggedModels
@@ -43,17 +43,17 @@ type (
 	Versions struct{ c *Client }
 )
 
-// About is what people call the registry and who asks it.
+// About describes the registry and the login that uses it.
 type About struct {
 	Address   string                   // of the registry
-	Login     string                   // user name, "" if there is none or if it must not be shown
+	Login     string                   // user name; "" if there is none or if it must not be shown
 	LoggedIn  bool                     // a user name and a password are sent
-	MayName   func(name string) string // the name if it may be shown, else ""; nil = any may
-	Workspace string                   // "" where none was asked for
+	MayName   func(name string) string // returns the name if it may be shown, else ""; nil allows all names
+	Workspace string                   // "" if none was requested
 }
 
-// New returns a client for a tracking server and a registry; jitter draws from [0, 1) to spread the repetitions of
-// several callers.
+// New returns a client for a tracking server and a registry. jitter returns a number in [0, 1); it spreads the retries
+// of several callers.
 func New(tracking, registry *rest.Client, about About, jitter func() float64) *Client {
 	c := &Client{Tracking: tracking, Registry: registry, About: about, jitter: jitter}
 	c.Artifacts, c.Experiments, c.LoggedModels = Artifacts{c}, Experiments{c}, LoggedModels{c}
@@ -63,7 +63,7 @@ func New(tracking, registry *rest.Client, about About, jitter func() float64) *C
 
 const API = "api/2.0/mlflow/"
 
-// Get reads a JSON answer that must hold the key.
+// Get reads a JSON response that must contain the key.
 func Get(ctx context.Context, c *rest.Client, path string, query url.Values, key string, out any) error {
 	return c.JSON(ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Read, Expect: key}, out)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Remote is the wire error inside err, or nil.
+// Remote returns the HTTP error in err, or nil.
 func Remote(err error) *rest.Error {
 	var e *rest.Error
 	if errors.As(err, &e) {
@@ -22,26 +22,26 @@ func Remote(err error) *rest.Error {
 	return nil
 }
 
-// IsStatus reports whether the server answered with this status and error code.
+// IsStatus reports whether the server responded with this status and error code.
 func IsStatus(err error, status int, code string) bool {
 	e := Remote(err)
 	return e != nil && e.Status == status && e.Code == code
 }
 
-// IsMissing reports whether the server says that the thing named does not exist, which needs an error code: a 404
-// without one comes from a route that does not exist.
+// IsMissing reports whether the server says that the requested thing does not exist. That needs an error code: a 404
+// without one means that the endpoint does not exist.
 func IsMissing(err error) bool {
 	return IsStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || IsStatus(err, 404, "NOT_FOUND")
 }
 
-// IsFailure reports a 500.
+// IsFailure reports whether the server responded with 500.
 func IsFailure(err error) bool {
 	e := Remote(err)
 	return e != nil && e.Status == 500
 }
 
-// NoRoute reports whether the endpoint itself is missing, as on older servers: a page says so. JSON that has lost its
-// error code on the way comes from an endpoint that is there.
+// NoRoute reports whether the endpoint itself does not exist, as on older servers, which then send an HTML page. JSON
+// without an error code comes from an endpoint that exists.
 func NoRoute(err error) bool {
 	e := Remote(err)
 	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" && e.ContentType != "application/json"
@@ -64,7 +64,7 @@ func pending(err error) bool {
 	return e != nil && e.Pending
 }
 
-// Unknown is the error of a write whose effect could be neither confirmed nor excluded.
+// Unknown is the error of a write that may or may not have taken effect.
 func Unknown(op string, cause error) error {
 	return &registry.Error{
 		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + Short(cause), Detail: ServerText(cause), Cause: cause, Over: !pending(cause),
@@ -72,8 +72,7 @@ func Unknown(op string, cause error) error {
 	}
 }
 
-// Explain turns a wire error into one for people: what was tried, why it did not work, and what to do. op is "verb
-// object".
+// Explain turns an HTTP error into an error for people: what failed, why, and what to do. op is "verb object".
 func Explain(op string, err error) error {
 	e := Remote(err)
 	if part := incomplete(err); part != nil {
@@ -86,7 +85,7 @@ func Explain(op string, err error) error {
 	return &registry.Error{Reason: reason, Msg: op + ": " + why, Detail: ServerText(err), Hint: hint, Cause: err}
 }
 
-// diagnose names the reason, the cause in a few words, and the remedy.
+// diagnose returns the reason, the cause in a few words, and a hint.
 func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch e.Kind {
 	case rest.Status:
@@ -144,8 +143,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, fmt.Sprintf("%d: %s", e.Status, firstLine(e.Message+"\n"+e.Body)), ""
 }
 
-// hostRefused recognises MLflow's refusal of the Host header. It is the one place that looks at a text: the answer has
-// no code, and a plain 403 has another remedy.
+// hostRefused recognises that MLflow refused the Host header. Only this function looks at a text: the response has no
+// error code, and other 403 responses need another hint.
 func hostRefused(e *rest.Error) bool {
 	return strings.HasPrefix(e.Message, "Invalid Host header") || strings.HasPrefix(e.Body, "Invalid Host header")
 }
@@ -168,7 +167,7 @@ func hostOf(address string) string {
 
 func isHTML(e *rest.Error) bool { return strings.HasPrefix(e.ContentType, "text/html") }
 
-// answerName names what came in place of an answer.
+// answerName describes a response that is not JSON.
 func answerName(e *rest.Error) string {
 	if e.Title != "" {
 		return fmt.Sprintf("an HTML page titled %q", e.Title)
@@ -182,7 +181,7 @@ func answerName(e *rest.Error) string {
 	return "an answer without a type"
 }
 
-// Short is the cause in a few words, for use inside a sentence.
+// Short returns the cause in a few words, for use inside a sentence.
 func Short(err error) string {
 	e := Remote(err)
 	if e == nil {
@@ -192,7 +191,7 @@ func Short(err error) string {
 	return why
 }
 
-// ServerText is the line about the request itself.
+// ServerText returns a line that describes the request and the status.
 func ServerText(err error) string {
 	e := Remote(err)
 	if e == nil {
@@ -217,7 +216,7 @@ func Gone(msg, hint string) error {
 	return &registry.Error{Reason: registry.CandidateGone, Msg: msg, Hint: hint}
 }
 
-// serverUnusable reports an error after which nothing else can be read either.
+// serverUnusable reports whether all other requests will fail as well after this error.
 func serverUnusable(err error) bool {
 	switch registry.ReasonOf(err) {
 	case registry.Unreachable, registry.Cancelled, registry.Unauthorized, registry.HostRefused:
@@ -226,7 +225,7 @@ func serverUnusable(err error) bool {
 	return false
 }
 
-// OrUnreadable turns a failure to read one thing into a fact that is not readable.
+// OrUnreadable turns an error into an unreadable fact, unless all other requests would fail as well.
 func OrUnreadable[T any](known registry.Known[T], err error) (registry.Known[T], error) {
 	if err == nil || serverUnusable(err) {
 		return known, err
@@ -234,8 +233,8 @@ func OrUnreadable[T any](known registry.Known[T], err error) (registry.Known[T],
 	return registry.Unreadable[T](err.Error()), nil
 }
 
-// ExplainRegistry says why the plainest question to the registry failed. A server whose data lies where no registry is
-// kept refuses it as invalid.
+// ExplainRegistry explains why the simplest request to the registry failed. A server without a registry refuses it as
+// invalid.
 func (c *Client) ExplainRegistry(err error) error {
 	out := Explain("list registered models", err)
 	var e *registry.Error

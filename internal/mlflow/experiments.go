@@ -15,15 +15,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// experimentsPage is a page of experiments/search. experimentsAtOne is how many experiments one search of runs names:
-// databases bound the length of a list.
+// experimentsPage is a page of experiments/search. ExperimentsAtOne is the number of experiments in one search of runs;
+// databases limit the length of a list.
 const (
 	experimentsPage  = 1000
 	ExperimentsAtOne = 500
 )
 
-// Find finds an active experiment by its name or its id. Every login may create experiments, also one whose name
-// is the id of another: text that means two experiments is refused.
+// Find finds an active experiment by its name or id. Every login may create experiments, and the name may be the id of
+// another experiment. A text that means two experiments is refused.
 func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
 	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}
@@ -55,7 +55,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 	return e, nil
 }
 
-// byName finds an experiment by its exact name: some databases compare without case and accents.
+// byName finds an experiment by its exact name. Some databases ignore case and accents.
 func (s Experiments) byName(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
 	err := Get(ctx, s.c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
@@ -69,7 +69,7 @@ func (s Experiments) byName(ctx context.Context, name string) (registry.Known[re
 	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
 }
 
-// byID finds an experiment by its id. Servers fail on a number that their database cannot hold.
+// byID finds an experiment by its id. Servers fail if the number is too large for their database.
 func (s Experiments) byID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
 	known, err := s.Get(ctx, id)
 	if _, tooLarge := strconv.ParseInt(id, 10, 32); err != nil && tooLarge != nil {
@@ -80,12 +80,12 @@ func (s Experiments) byID(ctx context.Context, id string) (registry.Known[regist
 	return known, err
 }
 
-// similar says which experiment a person may have meant by a name that none has.
+// similar returns a hint with the names that are similar to a name that does not exist.
 func (s Experiments) similar(ctx context.Context, text string) string {
 	var names []string
 	for e, err := range SearchExperiments(ctx, s.c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
 		if err != nil {
-			break // the names would only have been a help
+			break // the hint can do without the names
 		}
 		names = append(names, e.Name)
 	}
@@ -115,7 +115,7 @@ func (j ExperimentInfo) Experiment() registry.Experiment {
 	return registry.Experiment{ID: j.ID, Name: j.Name, Deleted: j.Stage == "deleted"}
 }
 
-// Get reads an experiment's name.
+// Get reads an experiment by its id.
 func (s Experiments) Get(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
 	err := Get(ctx, s.c.Tracking, API+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)

@@ -22,7 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// serve returns a client of a server that answers as the function says.
+// serve returns a client of a server that responds as the function says.
 func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -34,7 +34,7 @@ func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	return New(wire, wire, About{Address: server.URL}, func() float64 { return 0 })
 }
 
-// listing answers each listing with the JSON that the function returns for a folder.
+// listing responds to each request for a folder with the JSON that the function returns.
 func listing(t *testing.T, folder func(dir string) string) *Client {
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -199,10 +199,10 @@ func TestTree_Pages(t *testing.T) {
 	}
 }
 
-// Whatever folders a model has, the tree lists exactly its files, once each and sorted.
+// Whatever folders a model has, the tree contains exactly its files, once each and sorted.
 func TestTree_ListsEveryFileOnce(t *testing.T) {
 	name := rapid.StringMatching(`[a-z ._%é-]{1,8}`).Filter(func(s string) bool { return s != "." && s != ".." })
-	files := map[string]bool{} // of the model that is served now
+	files := map[string]bool{} // the model that is served now
 	client := listing(t, func(dir string) string {
 		seen := map[string]bool{}
 		var out []map[string]any

@@ -2,8 +2,8 @@ package mlflow
 
 import "strings"
 
-// Quoted writes a value of a search filter. The grammar has no escapes: a value that holds both kinds of quotes cannot
-// be written, and the caller has to filter what comes back. ok is false then.
+// Quoted writes a value for a search filter. The grammar has no escapes: if a value contains both kinds of quotes, ok
+// is false, and the caller must filter the results.
 func Quoted(value string) (text string, ok bool) {
 	switch {
 	case !strings.Contains(value, "'"):
@@ -14,8 +14,8 @@ func Quoted(value string) (text string, ok bool) {
 	return "", false
 }
 
-// ByName is the term of a search for the versions of a model. A name that holds both kinds of quotes becomes a pattern
-// that other names may fit too.
+// ByName returns the search term for the versions of a model. A name that contains both kinds of quotes becomes a
+// pattern that can match other names too.
 func ByName(name string) string {
 	if text, ok := Quoted(name); ok {
 		return "name = " + text
@@ -29,9 +29,9 @@ func ByName(name string) string {
 	return "name LIKE '" + pattern + "'"
 }
 
-// ByRun and byTag are terms of the version search.
+// ByRun and ByTag return terms of a search for versions.
 func ByRun(run string) string {
-	text, _ := Quoted(run) // a run id holds no quotes
+	text, _ := Quoted(run) // run ids contain no quotes
 	return "run_id = " + text
 }
 

@@ -11,14 +11,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Bounds on an MLmodel file before the YAML parser sees it: the parser spends 664 MiB on 40 KB of open brackets, as much
-// on a line of dashes, and aliases multiply what they name.
+// Limits for an MLmodel file before it reaches the YAML parser. The parser uses 664 MiB for 40 KB of open brackets or
+// for a line of dashes, and YAML aliases multiply the content.
 const (
 	maxNesting = 60
 	maxAnchors = 20
 )
 
-// parseMLmodel reads the descriptor. Any field may be missing; unknown ones are ignored. Nothing of it is executed.
+// parseMLmodel reads an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in it is
+// executed.
 func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	if err := checkNesting(string(text)); err != nil {
 		return registry.MLmodel{}, err
@@ -52,7 +53,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	return m, nil
 }
 
-// signature is the three parts as the file has them, each a JSON text of its own.
+// signature returns the three parts of the signature. Each is a JSON text in the file.
 func signature(parts map[string]any) registry.Signature {
 	text := func(name string) string {
 		t, _ := parts[name].(string)
@@ -61,8 +62,8 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// checkNesting counts what could nest, whether or not it stands in a quoted text: brackets that are open at once, and the
-// dashes and the indentation at the beginning of each line.
+// checkNesting counts everything that can nest, even in quoted texts: open brackets, and the dashes and indentation at
+// the start of each line.
 func checkNesting(text string) error {
 	open := 0
 	for line := range strings.SplitSeq(text, "\n") {

@@ -19,8 +19,8 @@ func (s Models) Get(ctx context.Context, name string) (registry.Known[registry.M
 	return m, err
 }
 
-// GetOrTwin reads a registered model. A server on MySQL compares names without case and accents: a model of another
-// name than the one asked for is absent, and its name is the twin.
+// GetOrTwin reads a registered model. A server on MySQL ignores case and accents in names. If it returns a model with
+// another name, the model is absent and that name is the twin.
 func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
 	var out struct {
 		Model ModelJSON `json:"registered_model"`
@@ -38,7 +38,8 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 	return registry.Is(out.Model.Decode()), "", nil
 }
 
-// NamesPage is the largest page of registered-models/search; more is refused, and 0 sends endless empty pages.
+// NamesPage is the largest page of registered-models/search. Servers refuse more, and send empty pages without end if
+// they are asked for 0 rows.
 const NamesPage = 1000
 
 // Names lists the names of all registered models.
@@ -57,8 +58,8 @@ func (s Models) Names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Near lists the registered models that may be meant by a name that none has: the twin that the database takes
-// the name for ("" if it takes it for none), and those whose names are near.
+// Near lists registered models that may be meant by a name that does not exist: the twin that the database confuses
+// with it ("" if there is none), and similar names.
 func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
 	names, err := s.Names(ctx)
 	if err != nil {
@@ -76,12 +77,12 @@ func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
 	return out, nil
 }
 
-// NotFound is the refusal of a name that no registered model has, with those that come near it.
+// NotFound is the error for a name that no registered model has. Its hint contains similar names.
 func (s Models) NotFound(ctx context.Context, name, why string) error {
 	e := &registry.Error{Reason: registry.ModelGone, Msg: why, Hint: "names are case-sensitive; check the inputs model and candidate"}
 	names, err := s.Names(ctx)
 	if err != nil {
-		return e // the names would only have been a help
+		return e // the hint can do without the names
 	}
 	if near := spelling.Nearest(name, names); len(near) > 0 {
 		e.Hint = fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
@@ -89,9 +90,9 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 	return e
 }
 
-// SameAlias names the alias that the database takes this one for. The alias route found version number by it, and the
-// registered model did not list it: MariaDB and MySQL compare names without case and accents. The model is read again,
-// because the alias may also have been set between the two reads; then the error is a conflict.
+// SameAlias returns the alias that the database confuses with this one. The alias endpoint returned a version number,
+// but the registered model did not list the alias: MariaDB and MySQL ignore case and accents in names. The model is
+// read again, because the alias may also have been set between the two requests. Then SameAlias returns a conflict.
 func (s Models) SameAlias(ctx context.Context, model, alias string, number int) (string, error) {
 	known, err := s.Get(ctx, model)
 	if err != nil {
@@ -110,5 +111,5 @@ func (s Models) SameAlias(ctx context.Context, model, alias string, number int) 
 	return cmp.Or(spelling.NearTo(alias, same), same[0]), nil
 }
 
-// MaxModels is how many names ModelNames returns at most: a registry with as many may have more.
+// MaxModels is the number of names from which a registry may have more than Names returns.
 const MaxModels = 10 * NamesPage

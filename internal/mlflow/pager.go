@@ -11,25 +11,25 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// The usual bounds of one list: 1,000 pages are a million registered models or ten million versions of one model, and
-// 512 MiB are several hundred thousand of either.
+// The usual limits of one list. 1,000 pages are a million registered models, or ten million versions of one model. 512
+// MiB are several hundred thousand of either.
 const (
 	MostPages = 1000
 	mostBytes = 512 << 20
 )
 
-// Bounds limit how much of a list is read. A zero field stands for the usual bound.
+// Bounds limit how much of a list is read. A zero field means the usual limit.
 type Bounds struct {
 	Pages int
 	Bytes int64 // of all pages together, decoded
 }
 
-// Pages yields the pages of a list until one of them has no successor. ask requests the page that a token stands for;
-// the token of the first page is "". next is called when the caller has used a page. It returns the token of the page
-// after it ("" if there is none) and how many bytes the page had.
+// Pages yields the pages of a list until the last one. ask requests the page for a token; the token of the first page
+// is "". next is called after the caller used a page. It returns the token of the next page ("" if there is none) and
+// the size of the page in bytes.
 //
-// The sequence ends with an [*Incomplete] error if a token comes again or the list exceeds the bounds: a list that was
-// not read to its end must not pass for a shorter one.
+// The sequence ends with an [*Incomplete] error if a token comes again or the list exceeds the bounds. A list that was
+// not read to its end must not look like a shorter one.
 func Pages[P any](
 	most Bounds, ask func(token string) (P, error), next func(P) (token string, bytes int64, err error),
 ) iter.Seq2[P, error] {
@@ -63,7 +63,7 @@ type pageCounter struct {
 	tokens map[string]bool
 }
 
-// add counts a page with the token of its successor, and reports whether that is to be requested.
+// add counts a page and reports whether the next one, which the token stands for, should be requested.
 func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	c.pages++
 	c.bytes += bytes
@@ -91,15 +91,15 @@ func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	return true, nil
 }
 
-// List is a list that a server sends in pages: the answer to a search, or the points of a metric.
+// List is a list that a server sends in pages: the results of a search, or the points of a metric.
 type List struct {
 	Server *rest.Client
-	Path   string         // below [API]
+	Path   string         // relative to [API]
 	Query  url.Values     // of a GET request
 	Body   map[string]any // of a POST request; nil makes it a GET request
 	Limit  int64          // bytes of one page
 	Most   Bounds
-	Send   func(request func() error) error // sends each request; nil sends it at once
+	Send   func(request func() error) error // sends a request; nil sends it at once
 }
 
 // Search yields the rows of a list, page by page. An error ends the sequence.
@@ -128,7 +128,7 @@ func Search[T any](ctx context.Context, l List) iter.Seq2[T, error] {
 	}
 }
 
-// request asks for one page and adds its size to bytes.
+// request returns the request for one page. Its response adds its size to bytes.
 func (l List) request(token string, bytes *int64) rest.Request {
 	r := rest.Request{Method: "GET", Path: API + l.Path, Class: rest.Read, Limit: l.Limit, Read: bytes}
 	if l.Body != nil {
@@ -146,7 +146,7 @@ func (l List) request(token string, bytes *int64) rest.Request {
 	return r
 }
 
-// page is one page of any list. Each list has its rows under a key of its own.
+// page is one page of any list. Each list uses its own key for the rows.
 type page[T any] struct {
 	Experiments  []T    `json:"experiments"`
 	LoggedModels []T    `json:"models"`
@@ -174,7 +174,7 @@ type Incomplete struct{ Why, Hint string }
 
 func (e *Incomplete) Error() string { return e.Why }
 
-// incomplete finds an [*Incomplete] error, or nil.
+// incomplete returns the [*Incomplete] error in err, or nil.
 func incomplete(err error) *Incomplete {
 	var e *Incomplete
 	if errors.As(err, &e) {

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// listings are reads that follow page tokens.
+// listings are functions that read lists with several pages.
 var listings = map[string]func(context.Context, *Client) error{
 	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.Versions.Search(ctx, "churn", ""); return err },
 	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.Models.Names(ctx); return err },
@@ -74,7 +74,7 @@ func TestPager_Bounds(t *testing.T) {
 	}
 }
 
-// A page counts with its decoded bytes, and a history has fewer pages than other lists.
+// The size of a page is its decoded size, and a history has fewer pages than other lists.
 func TestHistory_TooLong(t *testing.T) {
 	n := 0
 	c := over(t, mlflowtest.Answers(func(*http.Request) string {
@@ -108,7 +108,7 @@ func TestPager_CountsBytes(t *testing.T) {
 	}
 }
 
-// over is a client that sends its requests through this transport.
+// over returns a client that sends its requests through this transport.
 func over(t *testing.T, transport http.RoundTripper) *Client {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: "http://localhost", Transport: transport})

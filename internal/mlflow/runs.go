@@ -32,10 +32,10 @@ func (s Runs) Get(ctx context.Context, id string) (registry.Known[registry.Run],
 	return registry.Is(out.Run.Decode()), nil
 }
 
-// RunsPage is a page of runs/search: a run comes with all its metrics, parameters and tags.
+// RunsPage is a page of runs/search. A run comes with all its metrics, parameters and tags.
 const RunsPage = 200
 
-// Search searches runs, page after page, in the order the body asks for. op is for the error, which ends the search.
+// Search yields runs in the order that the body asks for. op is the prefix of the error that ends the search.
 func (s Runs) Search(ctx context.Context, op string, body map[string]any) iter.Seq2[registry.Run, error] {
 	body = maps.Clone(body)
 	body["max_results"] = RunsPage
@@ -53,7 +53,7 @@ func (s Runs) Search(ctx context.Context, op string, body map[string]any) iter.S
 	}
 }
 
-// Finished turns a run that is deleted or not finished into an unreadable one: its metrics are no evidence.
+// Finished makes a run unreadable that is deleted or not finished: its metrics are no evidence.
 func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	r, ok := run.Get()
 	switch {
@@ -67,9 +67,9 @@ func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	return run
 }
 
-// OfCommit searches the runs trained from the commit, whatever became of them, those that ended last first. It reads
-// a page at least, so that they can be listed, and on to the newest run that counts and those that ended with it; more
-// says that there are others.
+// OfCommit returns the runs that were trained from the commit, in any state, those that ended last first. It reads at
+// least a page, so that they can be listed. It continues up to the newest run that counts and runs that ended at the
+// same time. more reports whether there are others.
 func (s Runs) OfCommit(
 	ctx context.Context, experiments []registry.Experiment, by registry.ByCommit,
 ) (found []registry.Run, more bool, err error) {
@@ -89,13 +89,13 @@ func (s Runs) OfCommit(
 		switch {
 		case err != nil:
 			return nil, false, err
-		case run.Tags[registry.RunTagCommit] != by.SHA: // some databases compare without case
+		case run.Tags[registry.RunTagCommit] != by.SHA: // some databases ignore case
 			continue
 		case len(found) >= RunsPage && !ended.IsZero() && run.End.Before(ended):
 			return found, true, nil
 		}
 		if _, _, _, counts := by.Choose([]registry.Run{run}, s.c.Tracking.Meter().ServerTime); counts && ended.IsZero() {
-			ended = run.End // of the newest: they come in that order
+			ended = run.End // of the newest run: runs come in this order
 		}
 		found = append(found, run)
 	}
@@ -104,16 +104,16 @@ func (s Runs) OfCommit(
 
 var PlainRun = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
-// Bounds of a history: 200,000 points are 16 MiB. Servers that page at all allow 25,000 points a page, so that 40 pages
-// are a million points. Some older servers send all points in one page.
+// Limits of a history. 200,000 points take 16 MiB. Servers with pages allow 25,000 points in a page, so 40 pages are a
+// million points. Some older servers send all points in one page.
 const (
 	historyLimit = 32 << 20
 	historyPage  = 25000
 	historyPages = 40
 )
 
-// History reads every point of a metric, ascending by step and time. A history that cannot be read to its end is
-// unreadable: the worst or the last value may be among the points that are missing.
+// History reads all points of a metric in ascending order by step and time. A history is unreadable if its end cannot
+// be read: the worst or last value may be among the missing points.
 func (s Runs) History(ctx context.Context, run, key string) registry.Known[[]registry.Point] {
 	if run == "" {
 		return registry.Unreadable[[]registry.Point]("the run is not known")

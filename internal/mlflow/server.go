@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// InWorkspace refuses a workspace on a server that has none: an older one would ignore the header and act on the models
-// of everybody.
+// InWorkspace fails if a workspace is requested and the server has none. An older server would ignore the header and
+// act on everybody's models.
 func (c *Client) InWorkspace(ctx context.Context) error {
 	if c.Workspace == "" {
 		return nil
@@ -31,7 +31,7 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 	return nil
 }
 
-// ServerVersion reads MLflow's version; "" where the server does not tell (before 2.1, or behind a proxy).
+// ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, or behind a proxy).
 func (c *Client) ServerVersion(ctx context.Context) string {
 	body, header, err := c.Registry.Bytes(ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100})
 	if err != nil || strings.HasPrefix(header.Get("Content-Type"), "text/html") && strings.Contains(string(body), "<") {

@@ -17,7 +17,7 @@ func (s Versions) Get(ctx context.Context, name string, number int) (registry.Kn
 	return s.read(ctx, "model-versions/get", query, fmt.Sprintf("version %d of %s", number, name), name)
 }
 
-// Lookup reads one version by number, for who does not depend on it.
+// Lookup reads one version by number. The result is unreadable if the request fails.
 func (s Versions) Lookup(ctx context.Context, name string, number int) registry.Known[registry.Version] {
 	v, err := s.Get(ctx, name, number)
 	if err != nil {
@@ -26,8 +26,8 @@ func (s Versions) Lookup(ctx context.Context, name string, number int) registry.
 	return v
 }
 
-// DownloadURI is where the server says that a version's files are. For a copy that is the place of the version that was
-// copied, as it was then.
+// DownloadURI returns where the server says that a version's files are. For a copy, that is the location that the
+// original had when it was copied.
 func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
 	var out struct {
 		URI string `json:"artifact_uri"`
@@ -44,9 +44,9 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 	return registry.Is(out.URI), nil
 }
 
-// ByAlias reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
-// deleted version, so neither says which: the caller compares with the aliases of the registered model. bare is true
-// where the server has no aliases.
+// ByAlias reads the version that an alias points to. The server's response does not tell a missing alias from a missing
+// model or a deleted version: it can be 400 or 404. So the caller must compare it with the aliases of the registered
+// model. bare is true if the server has no aliases.
 func (s Versions) ByAlias(ctx context.Context, name, alias string) (known registry.Known[registry.Version], bare bool, err error) {
 	query := url.Values{"name": {name}, "alias": {alias}}
 	v, err := s.read(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
@@ -97,12 +97,12 @@ func (s Versions) read(ctx context.Context, endpoint string, query url.Values, w
 	return registry.Is(out.Version.Decode()), nil
 }
 
-// versionsPage is a page of model-versions/search: a server spends about 200 µs a version, so that a page stays well
-// below its time limits, and few registries have more versions of one model.
+// versionsPage is a page of model-versions/search. A server needs about 200 µs for a version, so a page stays well
+// within its time limits. Few registries have more versions of one model.
 const versionsPage = 10000
 
-// Search searches the versions of a model, all pages, ascending by number. filter narrows the search ("" = all); the
-// results are checked against name again, because some databases compare without case.
+// Search returns the versions of a model in ascending order by number. filter limits them ("" selects all). It checks
+// the name of each result, because some databases ignore case.
 func (s Versions) Search(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{ByName(name)}
 	if filter != "" {
@@ -131,13 +131,13 @@ func (s Versions) Search(ctx context.Context, name, filter string) ([]registry.V
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// LongestLineage bounds how many copies of copies are followed back to the run.
+// LongestLineage is how many copies of copies are followed back to the run.
 const LongestLineage = 10
 
 func VersionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
 
-// Follow goes from a version that is a copy to the version whose files it points to, which then names the run: its own or
-// the copy's. It is absent if the copies certainly lead nowhere.
+// Follow follows a chain of copies to the original version. The returned version has the original's source, and the run
+// of the first version in the chain that has one. It is absent if the chain certainly leads nowhere.
 func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := VersionRef(v), []string{VersionRef(v)}
 	run := v.RunID

@@ -11,10 +11,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The shapes of MLflow's JSON. Empty lists and unset fields are left out by the servers, 64-bit integers come as
-// numbers or strings, and metrics that are not finite come as strings.
+// The types of MLflow's JSON. Servers omit empty lists and unset fields. They send 64-bit integers as numbers or
+// strings, and metrics that are not finite as strings.
 
-// Int is an integer sent as a number or as a string.
+// Int is an integer that comes as a number or a string.
 type Int int64
 
 func (w *Int) UnmarshalJSON(text []byte) error {
@@ -37,8 +37,8 @@ func (w Int) time() time.Time {
 	return time.UnixMilli(int64(w)).UTC()
 }
 
-// measure is a metric's value: a number, or one of the words "NaN", "Infinity" and "-Infinity". An absent or null
-// value becomes NaN, never 0, which could pass a gate.
+// measure is the value of a metric: a number, or "NaN", "Infinity" or "-Infinity". A missing or null value becomes NaN
+// and never 0, which could pass a gate.
 type measure struct {
 	value float64
 	raw   string
@@ -78,7 +78,7 @@ type ModelJSON struct {
 		Alias   string `json:"alias"`
 		Version Int    `json:"version"`
 	} `json:"aliases"`
-	Latest []struct { // the newest of each stage, so the newest of all is among them
+	Latest []struct { // the newest of each stage, so it includes the newest of all
 		Version Int    `json:"version"`
 		Source  string `json:"source"`
 		RunID   string `json:"run_id"`
@@ -216,7 +216,7 @@ type loggedModelJSON struct {
 		ExperimentID string `json:"experiment_id"`
 		Name         string `json:"name"`
 		ArtifactURI  string `json:"artifact_uri"`
-		Status       any    `json:"status"` // a name or its number in the enumeration
+		Status       any    `json:"status"` // a name, or its number in the enumeration
 		SourceRunID  string `json:"source_run_id"`
 		Created      Int    `json:"creation_timestamp_ms"`
 		Tags         []Pair `json:"tags"`
@@ -252,7 +252,7 @@ func (j loggedModelJSON) Decode() registry.LoggedModel {
 
 var _ json.Unmarshaler = (*Int)(nil)
 
-// PairList is a map of tags as MLflow wants it, in the order of the keys.
+// PairList returns tags as MLflow expects them, ordered by key.
 func PairList(tags map[string]string) []Pair {
 	out := make([]Pair, 0, len(tags))
 	for _, key := range SortedKeys(tags) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The judge is judged: each kind of wrong round is found by its own count, and a right one by none.
+// Each kind of problem is counted by its own counter, and a correct round by none.
 func TestRounds_AreChecked(t *testing.T) {
 	at := func(began, ended int, from, to int, won bool) Attempt {
 		return Attempt{time.Duration(began), time.Duration(ended), from, to, won}

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Models are completed in batches, several at the same time. A model with more versions is a batch of its own.
+// Details are added to batches of models, several at the same time. A model with more versions is a batch of its own.
 const (
 	batchVersions = 200
 	batchModels   = 200
@@ -43,7 +43,7 @@ func (r *crawler) withDetails(ctx context.Context, models iter.Seq2[audit.Snapsh
 	}
 }
 
-// batches collects models. An error comes after the models before it.
+// batches groups models. An error comes after the models before it.
 func (r *crawler) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
 	return func(yield func([]audit.Snapshot, error) bool) {
 		var batch []audit.Snapshot
@@ -85,10 +85,10 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 	}
 }
 
-// details reads what a query asks for beside the versions of a model.
+// details reads what a query needs in addition to the versions of a model.
 type details struct{ *crawler }
 
-// addDetails adds what was asked for to some models. What cannot be read is said where it is missing.
+// addDetails adds the details to a batch of models. What cannot be read is marked as unreadable.
 func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
 	n := r.query.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
@@ -114,8 +114,8 @@ func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]aud
 	return models, nil
 }
 
-// origins reads where live versions that name a run come from: one request for a logged model, and one for each version
-// that a copy leads to.
+// origins finds out where live versions with a run come from. This takes one request for a logged model, and one for
+// each version that a chain of copies leads through.
 func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
@@ -150,7 +150,7 @@ func (r details) origin(ctx context.Context, v registry.Version) (o audit.Origin
 	return o
 }
 
-// logged reads the logged model that a source names.
+// logged reads the logged model in a source.
 func (r details) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
 	id := registry.LoggedIn(source)
 	if id == "" {
@@ -159,7 +159,7 @@ func (r details) logged(ctx context.Context, source string) registry.Known[regis
 	return paced(ctx, r.crawler, "logged", id, r.c.LoggedModels.Get)
 }
 
-// runIDs lists the runs that the versions name, each once.
+// runIDs lists the runs of the versions, each once.
 func runIDs(models []audit.Snapshot) []string {
 	seen := map[string]bool{}
 	var ids []string
@@ -174,11 +174,11 @@ func runIDs(models []audit.Snapshot) []string {
 	return ids
 }
 
-// runsAtOnce is how many runs one search asks for.
+// runsAtOnce is the number of runs in one search.
 const runsAtOnce = 100
 
-// runs reads runs without their metrics and parameters, by searches for many of them. What a search does not find is
-// asked for by itself: it may be in an experiment that the list of experiments does not show.
+// runs reads runs without metrics and parameters, many in one search. A run that the search does not find is read
+// separately: its experiment may be missing from the list of experiments.
 func (r details) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
 	runs := make(map[string]registry.Known[registry.Run], len(ids))
 	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
@@ -216,7 +216,8 @@ func (r details) runs(ctx context.Context, ids []string) map[string]registry.Kno
 	return runs
 }
 
-// findRuns searches for runs by their ids, deleted ones too, in all experiments there are: a search has to name those.
+// findRuns searches for runs by id, including deleted ones. A search needs a list of experiments, so it uses all of
+// them.
 func (r details) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
 	all, err := r.experiments()
 	if err != nil || len(all) == 0 {
@@ -260,7 +261,7 @@ func (r details) findRunsIn(ctx context.Context, experiments, ids []string) ([]r
 	return runs, err
 }
 
-// listExperiments lists all experiments, deleted ones too.
+// listExperiments lists all experiments, including deleted ones.
 func (r *crawler) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
 	all := map[string]registry.Experiment{}
 	send := func(request func() error) error { return r.pace.do(ctx, "", 1, request) }
@@ -273,7 +274,7 @@ func (r *crawler) listExperiments(ctx context.Context) (map[string]registry.Expe
 	return all, nil
 }
 
-// experimentsOf are the experiments of some runs.
+// experimentsOf returns the experiments of the runs.
 func (r details) experimentsOf(ctx context.Context, runs map[string]registry.Known[registry.Run]) map[string]registry.Known[registry.Experiment] {
 	of := map[string]registry.Known[registry.Experiment]{}
 	all, _ := r.experiments()
@@ -295,7 +296,7 @@ func (r details) experiment(ctx context.Context, id string) registry.Known[regis
 	return paced(ctx, r.crawler, "", id, r.c.Experiments.Get)
 }
 
-// paced reads one thing by its id with one request. What cannot be read is unreadable, with the reason.
+// paced reads one thing by its id in one request. If that fails, the result is unreadable and contains the reason.
 func paced[T any](
 	ctx context.Context, r *crawler, kind, id string, read func(context.Context, string) (registry.Known[T], error),
 ) (got registry.Known[T]) {
@@ -309,7 +310,7 @@ func paced[T any](
 	return got
 }
 
-// files reads the descriptors and the listings of the versions of some models.
+// files reads the MLmodel files and file lists of the versions.
 func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	type ask struct{ model, version int }
 	type found struct {
@@ -349,7 +350,7 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-// listing lists the files of a version, where they lie in a place that can be listed.
+// listing lists the files of a version if its location can be listed.
 func (r details) listing(ctx context.Context, v registry.Version, of audit.Snapshot) (files registry.Known[[]registry.File]) {
 	logged := of.Origins[v.Number].Logged
 	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
@@ -388,7 +389,7 @@ func (r details) descriptor(ctx context.Context, v registry.Version) (m registry
 	return m
 }
 
-// artifactsDisabled reports whether the server runs without handing out files.
+// artifactsDisabled reports whether the server runs without serving artifacts.
 func artifactsDisabled(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Status == 503 && e.Code == "" && e.Attempts == 1

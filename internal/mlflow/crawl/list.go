@@ -12,10 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// entry is a registered model as the list of all tells it.
+// entry is a registered model as it appears in the list of all models.
 type entry struct {
 	model  registry.Model
-	latest []registry.Version // the newest of each stage; but for the scope live only number and stage
+	latest []registry.Version // the newest version of each stage; outside of the scope live only number and stage
 }
 
 type entryJSON struct {
@@ -23,7 +23,7 @@ type entryJSON struct {
 	Latest []mlflow.VersionJSON `json:"latest_versions"`
 }
 
-// entry keeps of the newest versions all or what tells them apart.
+// entry decodes the entry. Unless full is set, it keeps only numbers and stages of the newest versions.
 func (j entryJSON) entry(whole bool) entry {
 	l := entry{model: j.Decode()}
 	for _, v := range j.Latest {
@@ -38,7 +38,8 @@ func (j entryJSON) entry(whole bool) entry {
 	return l
 }
 
-// newest is the version with the highest number, of those that were read and of those that the list has in whole.
+// newest returns the version with the highest number, from those that were read and those that are complete in the
+// list.
 func (l entry) newest(versions []registry.Version) registry.Known[registry.Version] {
 	if n := len(versions); n > 0 && versions[n-1].Number >= l.model.Newest {
 		return registry.Is(versions[n-1])
@@ -54,7 +55,7 @@ func (l entry) newest(versions []registry.Version) registry.Known[registry.Versi
 	return registry.Absent[registry.Version]("the model has no versions")
 }
 
-// liveNumbers lists the numbers that the aliases and the stages name, ascending.
+// liveNumbers lists the version numbers that aliases point to or that are in a live stage, in ascending order.
 func (l entry) liveNumbers() []int {
 	numbers := slices.Collect(maps.Values(l.model.Aliases))
 	for _, v := range l.latest {
@@ -66,15 +67,16 @@ func (l entry) liveNumbers() []int {
 	return slices.Compact(numbers)
 }
 
-// listModels reads all registered models but the prompts, in the server's own order by name, and notes where each stands.
+// listModels reads all registered models except prompts, in the server's own order by name, and records their
+// positions.
 //
-// A list of several pages is no snapshot. Where a model is deleted between two of them, the first of the next page moves
-// to the one that was read already: it is missed. And where one is made or deleted within a page, between the two
-// statements with which servers read models and then what belongs to them, those at the edge of the page come without
-// their aliases and tags. So the names are listed again, until two lists in a row show that nothing moved; what was
-// missed, or may lack something, is read by itself.
+// A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next page
+// moves to the page that was already read, and is missed. Servers read a page in two statements, first models and then
+// their aliases and tags. If a model is created or deleted in between, models at the edge of the page come without
+// aliases and tags. So the names are listed again until two lists in a row show that nothing moved. Models that were
+// missed or may be incomplete are read separately.
 func (r *crawler) listModels(ctx context.Context) error {
-	var edges []int // places where a page begins
+	var edges []int // indexes at which a page starts
 	again := false
 	pages, err := r.eachEntry(ctx, func(page int, j entryJSON) {
 		if page > len(edges) {
@@ -103,16 +105,16 @@ func (r *crawler) listModels(ctx context.Context) error {
 	return err
 }
 
-// edgeRows is how many rows at each edge of a page may come without what belongs to them: as many as can be made or
-// deleted between two statements.
+// edgeRows is how many rows at each edge of a page may lack aliases and tags: as many as can be created or deleted
+// between two statements.
 const edgeRows = 16
 
-// promptIndex stands for the place of what is no model.
+// promptIndex is the index of names that are prompts, not models.
 const promptIndex = -1
 
 func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.PromptTag] == "true" }
 
-// eachEntry hands on every entry of the list with the number of its page, and returns how many pages there are.
+// eachEntry calls use for each entry of the list, with the number of its page. It returns the number of pages.
 func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int, error) {
 	s := r.search(r.c.Registry, "registered-models/search", "registered_models", r.sizes.models, url.Values{"order_by": {"name ASC"}})
 	for j, err := range each[entryJSON](ctx, s) {
@@ -127,14 +129,14 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 	return s.pages, nil
 }
 
-// sampleRows is from how many entries on the list tells what a page of versions will take: each entry holds the newest
-// version, and costs a server more than one.
+// sampleRows is how many rows the list needs so that its cost predicts the cost of a page of versions. Each entry
+// contains the newest version and costs a server more than a version.
 const sampleRows = 200
 
-// relist lists the names again until two lists in a row are settled: no name stands twice in either, and the later has
-// all names of the earlier. Then none can have been missed by both, since what is deleted between two pages stands in one
-// list and not in the next, and what is made and deleted again makes another stand twice. The names that were not known
-// are left to be read by themselves. moved reports whether anything differed from the first list.
+// relist lists the names again until two lists in a row are stable: no name appears twice in either, and the later list
+// has all names of the earlier. Then neither can have missed a model. A model that is deleted between two pages is in
+// one list and not in the next; if another is created as well, some name appears twice. Names that are new are read
+// separately. moved reports whether anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
 	for name := range r.index {
@@ -163,7 +165,7 @@ func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error
 	return true, nil
 }
 
-// maxLists is how often a list that does not settle is read again.
+// maxLists is how often an unstable list is read again.
 const maxLists = 5
 
 func containsAll(some, all map[string]bool) bool {

@@ -15,14 +15,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// chunk is how many models are looked at together in the scope live.
+// chunk is how many models the scope live handles together.
 const chunk = 1000
 
 // liveReader reads the versions that aliases and stages point to.
 type liveReader struct{ *crawler }
 
-// live yields the models with the versions that an alias or a stage names. Most of them the list has told already; the
-// others are asked for many at a time.
+// live yields the models with the versions that an alias or a stage points to. The list already contains most of these
+// versions. The others are requested many at a time.
 func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		r.progress.ofVersions = 0
@@ -54,8 +54,8 @@ func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	}
 }
 
-// markedAsPrompts names what has a version marked as a prompt. Among the models, those are the ones whose versions no other
-// search shows.
+// markedAsPrompts returns the names that have a version marked as a prompt. If it is a model, no other search shows its
+// versions.
 func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
 	query := url.Values{"filter": {mlflow.ByTag(registry.PromptTag, "true")}, "order_by": {"name ASC", "version_number ASC"}}
@@ -71,13 +71,13 @@ func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error
 // question asks for the version with one number of several models.
 type question struct {
 	number int
-	models []int // places
+	models []int // indexes
 }
 
-// liveVersions reads the versions that aliases and stages of the models name, ascending by number.
+// liveVersions reads the versions that aliases point to or that are in a live stage, in ascending order by number.
 func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]registry.Version, error) {
 	held := make([][]registry.Version, len(models))
-	missing := map[int][]int{} // number -> places
+	missing := map[int][]int{} // number -> indexes
 	for i, l := range models {
 		for _, number := range l.liveNumbers() {
 			if told := slices.IndexFunc(l.latest, func(v registry.Version) bool { return v.Number == number }); told >= 0 {
@@ -101,7 +101,8 @@ func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]regis
 	return held, nil
 }
 
-// sharedStages reads the other holders of a stage, below the newest that the list tells: a search cannot ask for a stage.
+// sharedStages reads older versions that share a stage with the newest one in the list. A search cannot ask for a
+// stage.
 func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(int, registry.Version)) error {
 	var staged []int
 	for i, l := range models {
@@ -127,7 +128,7 @@ func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(
 	return nil
 }
 
-// highestInUse is the highest number in a stage that is in use; 0 = none is.
+// highestInUse returns the highest number in a live stage; 0 if there is none.
 func (l entry) highestInUse() int {
 	last := 0
 	for _, v := range l.latest {
@@ -138,8 +139,8 @@ func (l entry) highestInUse() int {
 	return last
 }
 
-// readMissing reads the versions that are missing: one number of several models together, where the server can. The first
-// question shows whether it can.
+// readMissing reads the missing versions, one number of several models at a time if the server supports that. The first
+// question shows whether it does.
 func (r liveReader) readMissing(ctx context.Context, models []entry, missing map[int][]int, find func(int, registry.Version)) error {
 	together, singly := groupQuestions(models, missing)
 	take := func(l question, rows []mlflow.VersionJSON) {
@@ -197,14 +198,14 @@ func (r liveReader) readSingly(ctx context.Context, models []entry, singly []que
 	return nil
 }
 
-// Bounds of one question about several models: it travels in the URL, of which older servers and proxies take 4 KB.
+// Limits of one question about several models. It is part of the URL, and older servers and proxies accept 4 KB.
 const (
 	groupModels = 100
 	groupBytes  = 2000
 )
 
-// groupQuestions makes questions of what is missing. A single one is not worth a search, and a name with both kinds of quotes
-// cannot be written in one.
+// groupQuestions turns the missing numbers into questions. A single model is not worth a search, and a search cannot
+// express a name with both kinds of quotes.
 func groupQuestions(models []entry, missing map[int][]int) (together, singly []question) {
 	for _, number := range slices.Sorted(maps.Keys(missing)) {
 		group, bytes := question{number: number}, 0
@@ -247,8 +248,8 @@ func (r liveReader) askTogether(ctx context.Context, models []entry, l question)
 	return rows, err
 }
 
-// answersMore reports whether an answer holds what was not asked for: servers before 2.9 pass over what they cannot read in
-// a filter, and then find everything.
+// answersMore reports whether a response contains rows that were not requested. Servers before 2.9 ignore what they
+// cannot read in a filter, and then find everything.
 func answersMore(models []entry, l question, rows []mlflow.VersionJSON) bool {
 	return slices.ContainsFunc(rows, func(row mlflow.VersionJSON) bool {
 		return int(row.Version) != l.number || indexIn(models, l, row.Name) < 0

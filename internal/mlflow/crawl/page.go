@@ -16,20 +16,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// rowReader is an answer to a search, decoded row by row as it is asked for: what was not asked for yet stays in the bytes it
-// came in, which are given back on the way.
+// rowReader decodes the response to a search row by row. Rows that were not read yet stay encoded, and memory is freed
+// on the way.
 type rowReader struct {
 	body   *rest.Body
 	json   *json.Decoder
-	list   string // the key of the rows
-	inList bool   // the list
+	list   string // key of the list of rows
+	inList bool   // inside of the list
 	ended  bool
-	count  int // rows so far
+	count  int // rows read so far
 	cost   cost
-	token  string // of the next page, once all rows were read
+	token  string // of the next page; known after the last row
 }
 
-// cost is what a page took.
+// cost is what a page took in bytes and time.
 type cost struct {
 	bytes int64
 	took  time.Duration
@@ -39,7 +39,7 @@ func newRowReader(body *rest.Body, list string) *rowReader {
 	return &rowReader{body: body, json: json.NewDecoder(body), list: list}
 }
 
-// next decodes the next row into out; more is false after the last.
+// next decodes the next row into out; more is false after the last row.
 func (r *rowReader) next(out any) (more bool, err error) {
 	if r.ended {
 		return false, nil
@@ -53,7 +53,7 @@ func (r *rowReader) next(out any) (more bool, err error) {
 		r.count++
 		return true, r.broken(r.json.Decode(out))
 	}
-	_, err = r.json.Token() // the end of the list
+	_, err = r.json.Token() // end of the list
 	if err == nil {
 		err = r.keys()
 	}
@@ -67,7 +67,7 @@ func (r *rowReader) begin() error {
 	return r.keys()
 }
 
-// keys reads on in the outermost object, to the beginning of the list or to the end.
+// keys reads the keys of the outermost object, up to the start of the list or the end of the object.
 func (r *rowReader) keys() error {
 	r.inList = false
 	for r.json.More() {
@@ -117,9 +117,9 @@ func (r *rowReader) close() {
 
 var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*\}\s*$`)
 
-// earlyToken is the token of the next page where it stands at the very end of the page, as MLflow writes it, so that the next
-// page is under way while the rows of this one are used; "" where only reading on can tell. Nothing inside of a row can
-// look like it: quotes within a text are escaped, and within a row more brackets follow.
+// earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. Then the
+// next page can be requested while the rows of this one are used. It returns "" if the token is only known after the
+// last row. Nothing inside of a row can look like it: quotes in texts are escaped, and more brackets follow a row.
 func (r *rowReader) earlyToken() string {
 	if found := tokenAtEnd.FindStringSubmatch(r.body.Tail(1 << 10)); found != nil {
 		return found[1]
@@ -127,7 +127,7 @@ func (r *rowReader) earlyToken() string {
 	return ""
 }
 
-// search is a search in pages, each asked for with the token that came with the one before.
+// search is a search with several pages. Each page is requested with the token from the page before it.
 type search struct {
 	crawler  *crawler
 	server   *rest.Client
@@ -135,26 +135,26 @@ type search struct {
 	list     string
 	query    url.Values
 	maxRows  int // rows of a page that the server allows
-	nextSize int // rows of the next page
-	lastSize int // and of the last
+	nextSize int // rows to request in the next page
+	lastSize int // rows requested in the last page
 	token    string
-	pages    int // so far
-	empty    int // pages without rows in a row, up to now
-	mostRows int // rows of a page, and what that one took
+	pages    int // read so far
+	empty    int // number of empty pages in a row
+	mostRows int // rows of the fullest page, and its cost
 	cost     cost
 }
 
-// sizes are how many rows a page may have: the first, versions, models.
+// sizes are the numbers of rows to request: in the first page, and at most in pages of versions and of models.
 type sizes struct{ first, versions, models int }
 
 var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
 
-// Bounds of a page: what it may hold in memory, and how long the server should need for it. Servers before 3.0 end a
-// worker that is silent for 30 seconds.
+// Limits of a page: its size in memory, and how long the server should need for it. Servers before 3.0 stop a worker
+// that is silent for 30 seconds.
 const (
 	pageBytes = 10 << 20
 	pageTime  = 15 * time.Second
-	pageLimit = 32 << 20 // an answer of more is asked for again by halves
+	pageLimit = 32 << 20 // a larger page is requested again with half as many rows
 	rowLimit  = 128 << 20
 )
 
@@ -162,7 +162,7 @@ func (r *crawler) search(wire *rest.Client, path, list string, most int, query u
 	return &search{crawler: r, server: wire, path: path, list: list, query: query, maxRows: most, nextSize: min(r.sizes.first, most)}
 }
 
-// page asks for the page that the token names. Where the answer is too large or takes too long it asks for fewer rows.
+// page requests the page for a token. If the response is too large or too slow, it requests fewer rows.
 func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 	for {
 		query := url.Values{"max_results": {strconv.Itoa(s.nextSize)}}
@@ -198,12 +198,12 @@ func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 	}
 }
 
-// auditBounds limit a search through a whole registry. Its rows are used one by one, and a slow server may send few rows
-// in a page.
+// auditBounds limit a search through a whole registry. Rows are used one by one, and a slow server may send few rows in
+// a page.
 var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
 
-// finish returns the token and the size of a page whose rows were all read. It fails if the server sends empty pages
-// without end, as servers do that are asked for no rows.
+// finish returns the token and the size of a page after its last row was read. It fails if the server keeps sending
+// empty pages, as servers do that are asked for 0 rows.
 func (s *search) finish(page *rowReader) (token string, bytes int64, err error) {
 	s.pages++
 	s.empty++
@@ -254,12 +254,11 @@ func onePage[T any](ctx context.Context, s *search) (all []T, page *rowReader, e
 	return nil, nil, err
 }
 
-// maxEmpty is how many empty pages may follow one another: some servers take rows out of a page that the login may not
-// see.
+// maxEmpty is how many empty pages may come in a row. Some servers remove rows from a page that the login must not see.
 const maxEmpty = 1000
 
-// tooLarge reports whether a page may have failed because of its size: it broke a bound, or whoever made it gave up or was
-// ended.
+// tooLarge reports whether a page may have failed because of its size: it broke a limit, or the server or a proxy gave
+// up.
 func tooLarge(e *rest.Error) bool {
 	switch e.Kind {
 	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:
@@ -268,8 +267,8 @@ func tooLarge(e *rest.Error) bool {
 	return e.Status == 502 || e.Status == 504
 }
 
-// pageSize is how many rows to ask for after a page of so many took that much: as many as fit into the bounds, at most
-// ten times more.
+// pageSize returns how many rows to request after a page with this number of rows and this cost: as many as fit into
+// the limits, but at most ten times more.
 func pageSize(rows, most int, c cost) int {
 	fits := func(bound, spent float64) int {
 		if spent <= 0 {

@@ -18,8 +18,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// While versions are made, promoted and deleted on a real server, audits in small pages see what nobody touches exactly
-// once, nothing twice, and no model that contradicts itself.
+// Versions are created, promoted and deleted on a real server while audits read it in small pages. Untouched versions
+// appear exactly once, nothing appears twice, and no model contradicts itself.
 func TestAuditsOfARealServerThatIsWorkedOn(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql"}, {Version: "2.22.5"}, {Version: "1.30.1"}} {
 		t.Run(o.Version+o.Store, func(t *testing.T) {
@@ -37,7 +37,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	const models, versions, audits = 16, 6, 3
 	ctx := t.Context()
 	call := func(method, path string, body map[string]any) {
-		_ = server.Call(ctx, method, path, body, nil) // what a server refuses has not happened
+		_ = server.Call(ctx, method, path, body, nil) // a refused request changed nothing
 	}
 	name := func(i int) string { return fmt.Sprintf("m%02d", i) }
 	want := map[string]bool{}
@@ -72,7 +72,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 					call(http.MethodDelete, "model-versions/delete", map[string]any{"name": m, "version": n})
 				case 2, 3:
 					call(http.MethodPost, "model-versions/create", map[string]any{"name": m, "source": "s3://b/k"})
-				case 4: // one of the two: their own races leave two versions in one stage
+				case 4: // only one of the two, because their own races leave two versions in one stage
 					if seed == 0 {
 						call(http.MethodPost, "registered-models/alias", map[string]any{"name": m, "alias": "champion", "version": n})
 						call(http.MethodPost, "model-versions/transition-stage", map[string]any{"name": m, "version": n, "stage": "Production", "archive_existing_versions": true})

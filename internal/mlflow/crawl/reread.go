@@ -17,9 +17,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// contradicts reports whether the versions, which were read at another moment, contradict what the list says of the model: one
-// that an alias names is not there, one has left its stage, or two share a stage, of which one may have replaced the
-// other in between. versions are all, or only those that the model's aliases and stages name.
+// contradicts reports whether the versions contradict the entry in the list, which was read at another time: an alias
+// points to a missing version, a version has left its stage, or two versions are in one stage. In the last case one may
+// have replaced the other in between. versions are all versions, or only the live ones.
 func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	find := func(number int) (registry.Version, bool) {
 		i, found := slices.BinarySearchFunc(versions, number, func(v registry.Version, n int) int { return cmp.Compare(v.Number, n) })
@@ -48,10 +48,10 @@ func (l entry) contradicts(versions []registry.Version, all bool) bool {
 
 func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
 
-// singleReader reads single models, again or for the first time.
+// singleReader reads models one by one, for the first time or again.
 type singleReader struct{ *crawler }
 
-// requested yields the one model that was asked for, if it is there.
+// requested yields the model that the query names, if it exists.
 func (r singleReader) requested(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if a, there, err := r.readModel(ctx, r.query.Model); there || err != nil {
@@ -60,7 +60,7 @@ func (r singleReader) requested(ctx context.Context) iter.Seq2[audit.Snapshot, e
 	}
 }
 
-// leftovers yields the models that have to be read by themselves, and those that came into the registry since it was listed.
+// leftovers yields the models that must be read one by one, and those that were created since the list was read.
 func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		for _, name := range r.again {
@@ -87,24 +87,24 @@ func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, e
 	}
 }
 
-// maxReadings is how often a model is read that says something else each time.
+// maxReadings is how often a model is read that is different each time.
 const maxReadings = 4
 
-// fullModel is one model as it was read by itself.
+// fullModel is a model that was read on its own.
 type fullModel struct {
 	entry
 	versions []registry.Version
-	gone     bool // or no model
+	gone     bool // or a prompt
 }
 
-// readModel reads one model in one piece: its versions, then the model, until the two fit, or contradict one another twice in
-// the same way. there is false for what is no model, or none any more.
+// readModel reads one model, versions first. It repeats this until both fit together, or contradict each other twice in
+// the same way. there is false if the model was deleted or is a prompt.
 func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
 	var before fullModel
 	for try := range maxReadings {
 		now, err := r.readOnce(ctx, name)
 		if err == nil && name == r.query.Model && len(now.model.Aliases) == 0 && len(mlflow.TagHolders(now.versions)) > 0 {
-			err = r.probeAliases(ctx, name) // the tags count where there are none
+			err = r.probeAliases(ctx, name) // tags only count on servers without aliases
 		}
 		switch {
 		case concernsOneModel(err) && (r.query.Model == "" || r.query.Again):
@@ -146,9 +146,9 @@ func (r singleReader) readOnce(ctx context.Context, name string) (fullModel, err
 	return fullModel{entry: out.Model.entry(true), versions: versions}, nil
 }
 
-// versionsOf reads the versions of one model, ascending by number; filter narrows them ("" = all). Each page begins with
-// the last number of the one before, so that none can be missed in between. Servers may compare names without case, and
-// some send everything in one page and no order.
+// versionsOf reads the versions of one model in ascending order by number. filter limits them ("" selects all). Each
+// page starts with the last number of the page before, so that no version is missed in between. Some servers compare
+// names without case, and some send everything in one unsorted page.
 func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{mlflow.ByName(name)}
 	if filter != "" {
@@ -156,13 +156,13 @@ func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]regist
 	}
 	query := url.Values{"order_by": {"version_number ASC"}}
 	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)
-	s.nextSize = max(s.nextSize, 2) // the first of a page is the last of the one before
+	s.nextSize = max(s.nextSize, 2) // the first row of a page is the last row of the page before
 	type numbered struct {
 		*rowReader
 		versions []mlflow.VersionJSON
 	}
 	last := 0
-	ask := func(from string) (n numbered, err error) { // from is the number that the page begins with
+	ask := func(from string) (n numbered, err error) { // from is the first number of the page
 		terms := slices.Clip(terms)
 		if from != "" {
 			terms = append(terms, "version_number >= "+from)
@@ -193,12 +193,12 @@ func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]regist
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// maxHidden is how many versions are asked for one by one.
+// maxHidden is how many versions are read one by one.
 const maxHidden = 1000
 
-// readHidden reads a model whose versions the server keeps from search, since one of them is marked as a prompt: each by its
-// number, or of many those that an alias names and the newest of each stage. In the scope live that is up to the newest
-// in use: older versions may share its stage.
+// readHidden reads a model whose versions are hidden from search because one is marked as a prompt. It reads each
+// number separately. If there are too many, it reads only versions with an alias and the newest of each stage. In the
+// scope live it reads up to the highest number in a live stage, because older versions may share the stage.
 func (r singleReader) readHidden(ctx context.Context, l entry) (audit.Snapshot, error) {
 	l.model.Hidden = true
 	numbers, last := l.liveNumbers(), l.model.Newest
@@ -223,7 +223,7 @@ func (r singleReader) readHidden(ctx context.Context, l entry) (audit.Snapshot, 
 	return a, err
 }
 
-// byNumber reads versions of one model, and leaves out those that do not exist.
+// byNumber reads versions of one model by number and skips those that do not exist.
 func (r *crawler) byNumber(ctx context.Context, name string, numbers []int) ([]registry.Version, error) {
 	read := func(ctx context.Context, n int) (v registry.Known[registry.Version], err error) {
 		err = r.pace.do(ctx, "model-versions/get", 1, func() error {
@@ -244,7 +244,8 @@ func (r *crawler) byNumber(ctx context.Context, name string, numbers []int) ([]r
 	return versions, nil
 }
 
-// concernsOneModel reports whether a failure has to do with one model alone: the server answered, and refused or broke down.
+// concernsOneModel reports whether a failure concerns only one model: the server responded, and refused the request or
+// failed.
 func concernsOneModel(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Kind == rest.Status && e.Status != 401

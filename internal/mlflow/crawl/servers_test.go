@@ -45,7 +45,7 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 	t.Helper()
 	s := mlflowtest.New(version)
 	seed := smallRegistry
-	if version < "2.21" && !strings.HasPrefix(version, "3") { // they know no prompts
+	if version < "2.21" && !strings.HasPrefix(version, "3") { // they have no prompts
 		seed = strings.Replace(seed, `"prompts": [{"name": "greeting", "versions": [{}]}]`, `"prompts": []`, 1)
 	}
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
@@ -61,7 +61,7 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 	return s
 }
 
-// brief is what an audit read of a model, in a few lines.
+// brief describes a snapshot in a few lines.
 func brief(a audit.Snapshot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: newest %d", a.Model.Name, a.Newest.OrZero().Number)
@@ -208,7 +208,7 @@ churn: newest 7, @champion 3
 	}
 }
 
-// A hidden model is read version by version: a failure there is of that model, and does not end the audit.
+// A hidden model is read version by version. If that fails, the model is unreadable and the audit continues.
 func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
@@ -278,7 +278,7 @@ gap: newest 9, @champion 5
 	}
 }
 
-// The numbers of requests are what an audit costs a server: they change on purpose only.
+// The numbers of requests are the cost of an audit for a server. Change them only on purpose.
 func TestRequestsOfAnAudit(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")
@@ -320,7 +320,7 @@ func TestRequestsOfAnAudit(t *testing.T) {
 }
 
 func TestAnAuditEndsWithItsReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // which fails where a goroutine stays
+	synctest.Test(t, func(t *testing.T) { // it fails if a goroutine is still running
 		s := mlflowtest.New("3.17.2")
 		for i := range 50 {
 			s.AddModel(mlflowtest.Model{Name: fmt.Sprintf("m%03d", i), Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}}})
@@ -449,7 +449,7 @@ func TestProgressComesEveryFewSecondsWithAnEstimate(t *testing.T) {
 	})
 }
 
-// transport answers every request with a text.
+// transport responds to every request with a text.
 type transport func(*http.Request) string
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {

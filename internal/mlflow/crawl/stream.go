@@ -11,39 +11,40 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// stream is one half of all versions, those with a number above lowest up to highest, by name and number.
+// stream reads one half of all versions, those with a number above lowest and up to highest, ordered by name and
+// number.
 //
-// Its pages are offsets into a list that moves. Where a version before the offset is made between two pages, the last
-// one comes again: it is dropped. Where one is deleted, the next is missed. Which that can be is known, since the list
-// of models tells the highest number of each: the stream notes the models at each seam between two pages where something
-// can be missing, and they are read again, each by itself.
+// A page is an offset into a list that changes. If a version before the offset is created between two pages, the last
+// row comes again and is dropped. If a version is deleted, the next row is missed. The list of models contains the
+// highest number of each, so it is known where that is possible: at each seam between two pages, the stream marks the
+// models that may lack a version. They are read again one by one.
 //
-// Servers read the tags of a page with a second statement, for the same offset. What is made or deleted between the two
-// moves rows out of it, and those at the edges of the page come without tags: their models are noted too, if any version
-// before had tags at all.
+// Servers read the tags of a page with a second statement and the same offset. If rows are created or deleted in
+// between, rows at the edges of the page come without tags. Their models are marked too, if any earlier version had
+// tags.
 type stream struct {
 	crawler         *crawler
 	search          *search
 	lowest, highest int
 
-	next         func() (*rowReader, error, bool) // of the pages
+	next         func() (*rowReader, error, bool) // next page
 	stop         func()
 	page         *rowReader
-	pending      chan fetchedPage // the page under way; nil = none
-	pendingToken string           // the token of it
-	pageRows     int              // that the page being read can have
+	pending      chan fetchedPage // page in flight, or nil
+	pendingToken string           // its token
+	pageRows     int              // rows that were requested in the current page
 	sawTags      bool             // some version had tags
 	ended        bool
 
-	row    mlflow.VersionJSON // the newest that came
-	hasRow bool               // it was not used yet
-	index  int                // in the list, of the model whose versions are wanted
+	row    mlflow.VersionJSON // the last row that was decoded
+	hasRow bool               // row was not used yet
+	index  int                // index of the model whose versions are wanted
 	seam   *mlflow.VersionJSON
 }
 
 type fetchedPage struct {
 	page    *rowReader
-	maxRows int // rows that were asked for
+	maxRows int // rows that were requested
 	err     error
 }
 
@@ -62,7 +63,7 @@ func (r *crawler) stream(ctx context.Context, lowest, highest int) *stream {
 	return s
 }
 
-// fetch asks for a page, beside whatever else goes on.
+// fetch requests a page in the background.
 func (s *stream) fetch(ctx context.Context, token string) {
 	coming := make(chan fetchedPage, 1)
 	s.pending, s.pendingToken = coming, token
@@ -72,7 +73,7 @@ func (s *stream) fetch(ctx context.Context, token string) {
 	})
 }
 
-// take takes the versions of the model at a place of the list, and drops those of models before it, which came again.
+// take calls use for the versions of the model at an index. It drops versions of earlier models, which came again.
 func (s *stream) take(ctx context.Context, place int, use func(registry.Version)) error {
 	s.index = place
 	for {
@@ -93,7 +94,7 @@ func (s *stream) take(ctx context.Context, place int, use func(registry.Version)
 	}
 }
 
-// advance sees to it that the next row is held, unless there is none.
+// advance decodes the next row if there is none and the stream has not ended.
 func (s *stream) advance(ctx context.Context) error {
 	for !s.hasRow && !s.ended {
 		if s.page == nil {
@@ -121,7 +122,7 @@ func (s *stream) advance(ctx context.Context) error {
 	return nil
 }
 
-// checkTags notes the model of the held row where that may have lost its tags.
+// checkTags marks the model of the current row if the row may have lost its tags.
 func (s *stream) checkTags(place int) {
 	at := s.page.count
 	s.sawTags = s.sawTags || len(s.row.Tags) > 0
@@ -131,8 +132,8 @@ func (s *stream) checkTags(place int) {
 	}
 }
 
-// ask waits for a page, and requests the one after it if the page already tells its token. So one page is on its way
-// while another is used, and no third one waits.
+// ask waits for a page, and requests the next one if the page already shows its token. So one page is in flight while
+// another is used, and there is never a third.
 func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	if token != "" && s.seam == nil {
 		last := s.row
@@ -154,15 +155,15 @@ func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	return got.page, nil
 }
 
-// closeSeam looks at the seam once a row behind it has a place in the list.
+// closeSeam checks the seam as soon as a row after it has an index in the list.
 func (s *stream) closeSeam() {
 	if place, ok := s.crawler.indexOf(s.row.Name); ok {
 		s.markMissed(place, int(s.row.Version))
 	}
 }
 
-// markMissed notes every model of which a version may have been missed at the seam, that is between the row before it and
-// the number of the model at the place.
+// markMissed marks each model that may have lost a version at the seam: between the row before it and this number of
+// the model at the index.
 func (s *stream) markMissed(place, number int) {
 	if s.seam == nil {
 		return
@@ -171,7 +172,7 @@ func (s *stream) markMissed(place, number int) {
 	s.seam = nil
 	from, ok := s.crawler.indexOf(before.Name)
 	if !ok {
-		from = s.index - 1 // nothing came yet, or a model that is read by itself in any case
+		from = s.index - 1 // nothing came yet, or only a model that is read separately anyway
 	}
 	suspect := func(at int, is bool) {
 		if is && at >= 0 && at < len(s.crawler.models) {
@@ -179,7 +180,7 @@ func (s *stream) markMissed(place, number int) {
 		}
 	}
 	switch {
-	case place < from: // it comes again from there
+	case place < from: // rows come again from there
 	case place == from:
 		suspect(place, number > int(before.Version)+1)
 	default:

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Between the last row of a page and the first of the next, rows can be missing where the numbers leave room.
+// Between the last row of a page and the first row of the next, rows can only be missing if the numbers leave room.
 func TestASeamNamesTheModelsThatMayLackVersions(t *testing.T) {
 	row := func(name string, number int) mlflow.VersionJSON {
 		return mlflow.VersionJSON{Name: name, Version: mlflow.Int(number), Tags: []mlflow.Pair{{Key: "k", Value: "v"}}}
@@ -120,7 +120,7 @@ func TestTheHalvesAreOfOneSize(t *testing.T) {
 	}
 }
 
-// What stands at the end of a page is the token, and nothing in a row can pass for it.
+// The token is recognised at the end of a page, and nothing in a row can look like it.
 func TestTheTokenIsFoundBeforeTheRowsAreRead(t *testing.T) {
 	cases := map[string]struct{ page, want string }{
 		"as MLflow writes it":    {"{\n  \"model_versions\": [{\"name\": \"a\"}],\n  \"next_page_token\": \"eyJ9\"\n}", "eyJ9"},

@@ -12,21 +12,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// pace keeps the number of an audit's requests under way within a window that follows the server: it opens by one for
-// each round of answers, closes by half when the server refuses or gives up, and by a fifth when answers take longer
-// than they need to. The waits that a server asks for are the transport's; a request keeps its place meanwhile.
+// pace limits the number of requests in flight to a window that adapts to the server. The window grows by one for each
+// round of responses. It shrinks by half if the server refuses or times out, and by a fifth if responses take longer
+// than necessary. The transport handles the waits that a server asks for; a request stays in the window meanwhile.
 type pace struct {
-	now     func() time.Time // nil: latency is not looked at
-	retries func() int       // of the transport, so far
+	now     func() time.Time // nil ignores the response times
+	retries func() int       // of the transport so far
 
 	mu      sync.Mutex
 	window  window
 	busy    int
-	waiting []chan struct{} // in the order they came
-	retried int             // when last looked at
+	waiting []chan struct{} // in order of arrival
+	retried int             // at the last check
 }
 
-// Bounds of the window. Slow answers alone never close it below two: an audit reads in two halves.
+// Limits of the window. Slow responses alone never shrink it below two, because an audit reads in two halves.
 const (
 	paceFirst = 2
 	paceMost  = 8
@@ -36,7 +36,8 @@ func newPace(now func() time.Time, retries func() int) *pace {
 	return &pace{now: now, retries: retries, window: newWindow(), retried: retries()}
 }
 
-// do runs fn, a request of a kind whose cost grows with the units it asks for, when the window has room.
+// do runs fn as soon as the window has room. fn is a request of a kind whose cost grows with the number of units it
+// asks for.
 func (p *pace) do(ctx context.Context, kind string, units int, fn func() error) error {
 	round, err := p.begin(ctx)
 	if err != nil {
@@ -77,7 +78,7 @@ func (p *pace) begin(ctx context.Context) (round int, err error) {
 	defer p.mu.Unlock()
 	if i := slices.Index(p.waiting, turn); i >= 0 {
 		p.waiting = slices.Delete(p.waiting, i, i+1)
-	} else { // it was let in at the same moment
+	} else { // it was admitted at the same moment
 		p.busy--
 		p.admit()
 	}
@@ -99,7 +100,7 @@ func (p *pace) end(round int, kind string, each time.Duration, err error) {
 	p.admit()
 }
 
-// admit lets in whoever came first, as far as there is room. The lock is held.
+// admit lets waiting requests start while there is room, in order of arrival. The caller holds the lock.
 func (p *pace) admit() {
 	for p.busy < p.window.size() && len(p.waiting) > 0 {
 		p.busy++
@@ -108,43 +109,43 @@ func (p *pace) admit() {
 	}
 }
 
-// inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. How many
-// requests that makes at a time is for the pace to decide.
+// inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. The pace
+// limits how many requests that are.
 func inOrder[T, R any](ctx context.Context, items []T, fn func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return parallel.Map(ctx, parallel.Values(items), 2*paceMost, fn)
 }
 
-// overloaded reports whether a failed request says that the server has too much to do.
+// overloaded reports whether an error says that the server has too much to do.
 func overloaded(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && (e.Status == 429 || e.Status == 503 || e.Status == 504 || e.Kind == rest.Timeout)
 }
 
-// window is the arithmetic: additive increase, multiplicative decrease, at most one decrease for the requests that were
-// under way together.
+// window is the arithmetic: additive increase, multiplicative decrease, and at most one decrease for requests that were
+// in flight together.
 type window struct {
 	limit   float64
-	caution float64             // divides the growth; 1 until the server first refuses
-	round   int                 // grows with each decrease
+	caution float64             // divides the growth; 1 until the server refuses for the first time
+	round   int                 // number of decreases so far
 	costs   map[string]*latency // by kind of request
 }
 
-// latency is the time that one unit takes, in nanoseconds.
+// latency is the time for one unit, in nanoseconds.
 type latency struct{ least, mean float64 }
 
 const (
-	paceRefused = 0.5 // what is left of the window after a refusal
-	paceSlow    = 0.8 // and after a round of slow answers
-	paceSlack   = 2.5 // how many times the least an answer may take on average
-	paceWeight  = 0.2 // of the newest answer in the average
-	paceWary    = 4   // times slower grows the window once the server has refused, as it will again
+	paceRefused = 0.5 // share of the window that remains after a refusal
+	paceSlow    = 0.8 // share that remains after a round of slow responses
+	paceSlack   = 2.5 // the average may be this many times the minimum
+	paceWeight  = 0.2 // weight of the newest response in the average
+	paceWary    = 4   // growth is this many times slower after the first refusal
 )
 
 func newWindow() window { return window{limit: paceFirst, caution: 1, costs: map[string]*latency{}} }
 
 func (w *window) size() int { return int(w.limit) }
 
-// refuse takes into account that the server refused a request sent in that round, be it one that was repeated since.
+// refuse records that the server refused a request of this round, even if it was retried successfully.
 func (w *window) refuse(round int) {
 	w.caution = paceWary
 	if round == w.round {
@@ -152,7 +153,7 @@ func (w *window) refuse(round int) {
 	}
 }
 
-// answer takes into account how long each unit of an answer took.
+// answer records the time that each unit of a response took.
 func (w *window) answer(round int, kind string, each time.Duration) {
 	if w.costs[kind] == nil {
 		w.costs[kind] = &latency{float64(each), float64(each)}
@@ -170,7 +171,7 @@ func (w *window) shrink(to, least float64) {
 	w.limit = max(w.limit*to, min(w.limit, least))
 }
 
-// slow notes what a unit took and reports whether that is more than the server needs when it has time.
+// slow records the time of a unit, and reports whether the average is longer than an idle server needs.
 func (k *latency) slow(each float64) bool {
 	k.least = min(k.least, each)
 	k.mean += paceWeight * (each - k.mean)

@@ -13,11 +13,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// busyServer needs a time for each request, works on some at once, and lets the others wait; above a number it refuses.
+// busyServer needs time for each request. It works on some requests at once and lets others wait. Above a limit it
+// refuses.
 type busyServer struct {
 	work    time.Duration
 	workers chan struct{}
-	refuses int // so many at once and more; 0 = never
+	refuses int // refuses from this many requests at once; 0 never refuses
 
 	mu          sync.Mutex
 	busy, most  int
@@ -55,7 +56,7 @@ func (s *busyServer) answer() error {
 	return nil
 }
 
-// drive sends n requests through the pace as fast as it lets them, and returns how long that took.
+// drive sends n requests through the pace as fast as it allows, and returns how long that took.
 func drive(t *testing.T, p *pace, s *busyServer, n int) time.Duration {
 	began := time.Now()
 	var all sync.WaitGroup
@@ -71,7 +72,7 @@ func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 func TestThePaceFollowsTheServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
-		most             int           // requests at once that it may come to
+		most             int           // expected maximum of requests at once
 		within           time.Duration // 300 requests of 100 ms
 	}{
 		"a large server is used":                               {16, 0, paceMost, 5500 * time.Millisecond},
@@ -133,7 +134,7 @@ func TestRequestsThatWereUnderWayTogetherCloseTheWindowOnce(t *testing.T) {
 func TestADearerKindOfRequestIsNotASlowerServer(t *testing.T) {
 	w := newWindow()
 	for range 50 {
-		w.answer(w.round, "page", 200*time.Microsecond) // a row
+		w.answer(w.round, "page", 200*time.Microsecond) // in a row
 		w.answer(w.round, "listing", 80*time.Millisecond)
 	}
 	if w.size() != paceMost {
@@ -162,7 +163,7 @@ func TestWhoIsWaitingLeavesWithTheContext(t *testing.T) {
 	})
 }
 
-// Whatever answers come, the window stays within its bounds.
+// Whatever the responses are, the window stays within its limits.
 func TestTheWindowKeepsItsBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWindow()

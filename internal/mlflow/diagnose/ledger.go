@@ -10,18 +10,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
 
-// defaultExperiment is there on every server, and nobody is its creator: what a login without a grant of its own may do
-// there is what it may do anywhere.
+// defaultExperiment exists on every server, and nobody created it. So what a login without a grant may do there is what
+// it may do everywhere.
 const defaultExperiment = "0"
 
-// ledgerAccess says who may edit the model's promotion ledger, and what another team needs to write it too.
+// ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.
 func (p *probe) ledgerAccess(ctx context.Context) {
 	home, begun, err := runstore.New(p.c).Experiment(ctx, runstore.LedgerExperiment)
 	if err != nil {
 		p.server.Ledger.Guard = "not told: " + mlflow.Short(err)
 		return
 	}
-	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" { // no ledger, and nobody who may edit it
+	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" { // there is no ledger that somebody could edit
 		return
 	}
 	p.server.Ledger.Guard = p.editProtection(ctx)
@@ -36,8 +36,8 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 	}
 }
 
-// editProtection says whether others can edit ledgers. Edits are noticed in any case; where logins are kept apart they are also
-// prevented.
+// editProtection says whether others can edit ledgers. Edits are always detected; servers with separate logins also
+// prevent them.
 func (p *probe) editProtection(ctx context.Context) string {
 	const evident = "tamper-evident only: "
 	login, known := p.server.Login.Get()
@@ -60,7 +60,7 @@ func (p *probe) editProtection(ctx context.Context) string {
 	return "tamper-resistant: other logins may read it and not edit it, but for administrators and those who were granted it"
 }
 
-// lines are the non-empty lines of a text, without indentation.
+// lines returns the non-empty lines of a text without indentation.
 func lines(text string) []string {
 	var out []string
 	for line := range strings.Lines(text) {

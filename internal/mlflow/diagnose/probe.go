@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Probe asks the server what it is and can do; with a model, also what the login may do with it and whether its aliases
-// name versions that exist. It never fails: what could not be found out is in the report.
+// Probe asks the server what it is and can do. With a model, it also finds out what the login may do with it, and
+// whether its aliases point to existing versions. It never fails: what it cannot find out is part of the result.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
 	_ = parallel.Do(
@@ -43,12 +43,12 @@ func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server 
 	return p.server
 }
 
-// probe is what is known while the server is asked. Each field is written by one of the requests alone.
+// probe collects the results. Each field is written by only one of the requests.
 type probe struct {
 	c             *mlflow.Client
 	model         string
 	server        registry.Server
-	reportedStore string   // the store by the server's own word
+	reportedStore string   // the store, as the server reports it
 	ids           []string // of experiments
 }
 
@@ -77,7 +77,7 @@ func (p *probe) registry(ctx context.Context) {
 	p.server.Models, p.server.MoreModels = len(models.Models), models.Next != ""
 }
 
-// aliases and loggedModels find out which routes exist, by asking for things that do not.
+// aliases and loggedModels find out which endpoints exist by asking for things that do not exist.
 func (p *probe) aliases(ctx context.Context) {
 	_, bare, _ := p.c.Versions.ByAlias(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
 	p.server.Aliases = !bare
@@ -97,7 +97,7 @@ func (p *probe) experiments(ctx context.Context) {
 	}
 	r := rest.Request{Method: "POST", Path: mlflow.API + "experiments/search", Body: map[string]any{"max_results": 20}, Class: rest.Read}
 	if p.c.Tracking.JSON(ctx, r, &out) != nil {
-		return // the store is then not told
+		return // the store stays unknown
 	}
 	for _, e := range out.Experiments {
 		if e.ID != "0" {
@@ -106,8 +106,8 @@ func (p *probe) experiments(ctx context.Context) {
 	}
 }
 
-// artifacts asks for a listing of nothing. It is sent once: a server without the route for artifacts answers 503, which
-// waiting does not change.
+// artifacts requests the list of a folder that does not exist. The request is sent only once: a server without this
+// endpoint responds with 503, and retries do not help.
 func (p *probe) artifacts(ctx context.Context) {
 	r := rest.Request{Method: "GET", Path: "api/2.0/mlflow-artifacts/artifacts", Query: url.Values{"path": {"promote-probe"}}, Class: rest.Create}
 	err := p.c.Tracking.JSON(ctx, r, nil)
@@ -123,10 +123,11 @@ func (p *probe) artifacts(ctx context.Context) {
 	}
 }
 
-// fileStoreID is the length from which on an experiment's number is a file store's: those draw 18 digits, databases count.
+// fileStoreID is the length from which an experiment id must come from a file store. Those draw 18 digits; databases
+// count.
 const fileStoreID = 12
 
-// store says what keeps the registry, where that can be observed.
+// store finds out what stores the registry, as far as that is visible.
 func (p *probe) store() {
 	switch {
 	case p.reportedStore != "":
@@ -164,7 +165,7 @@ func (p *probe) dangling(ctx context.Context) {
 		if there[number] {
 			continue
 		}
-		v, err := p.c.Versions.Get(ctx, p.model, number) // a search may not list what is there, and a repair takes the alias away
+		v, err := p.c.Versions.Get(ctx, p.model, number) // a search may omit existing versions, and a repair would delete the alias
 		switch {
 		case err != nil:
 			p.server.Warnings = append(p.server.Warnings, withHint(err))
@@ -175,7 +176,7 @@ func (p *probe) dangling(ctx context.Context) {
 	}
 }
 
-// withHint is an error and its hint in one line.
+// withHint formats an error and its hint in one line.
 func withHint(err error) string {
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
@@ -206,7 +207,7 @@ func (p *probe) warn() {
 	}
 }
 
-// readLogin asks who the server takes us for; only servers with a login tell.
+// readLogin asks the server who is logged in. Only servers with logins know.
 func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login] {
 	login := registry.Login{User: c.Login, Rights: map[string]string{}, Experiments: map[string]string{}}
 	var newer struct {
@@ -234,7 +235,7 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 	if !c.LoggedIn {
 		return registry.Absent[registry.Login]("nobody logged in")
 	}
-	if c.Login == "" { // the question would put the name, which is a credential, into an address
+	if c.Login == "" { // the request would put the name, which is a credential, into a URL
 		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")
 	}
 	var older struct {
@@ -263,8 +264,8 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 	return registry.Is(login)
 }
 
-// Explain explains an error of another command by what the server is: a refusal that says nothing by itself may come
-// from a server that keeps no registry at all.
+// Explain replaces an error by a better one if the server has no registry at all. Such a server refuses requests
+// without saying why.
 func Explain(ctx context.Context, c *mlflow.Client, err error) error {
 	if !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases reads what setting aliases depends on: the model with its aliases, the versions they are to point to,
-// and what the database takes new aliases for.
+// Aliases reads what the command alias needs: the model with its aliases, the versions that the aliases will point to,
+// and similar aliases that the database does not distinguish.
 func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
 	g := &gathering{c: c, q: q, facts: fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}}
@@ -44,13 +44,14 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	return g.facts, err
 }
 
-// askedAlias is an alias and the version that the alias route found by it. The name is "" if only the route mattered.
+// askedAlias is an alias and the version that its endpoint returned. The name is "" if the request only tested the
+// endpoint.
 type askedAlias struct {
 	name  string
 	found registry.Known[registry.Version]
 }
 
-// requireModel refuses a model that does not exist, or that is a prompt.
+// requireModel fails if the model does not exist or is a prompt.
 func (g *gathering) requireModel(ctx context.Context) error {
 	if g.facts.Model.IsAbsent() {
 		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
@@ -58,8 +59,8 @@ func (g *gathering) requireModel(ctx context.Context) error {
 	return g.refusePrompt()
 }
 
-// checkAliases reads the tags that stand for aliases on a server without aliases. On other servers it notes which alias
-// the database takes each of these for.
+// checkAliases reads the tags that stand in for aliases on a server without aliases. On other servers it records
+// aliases that the database does not distinguish from the requested ones.
 func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error {
 	if g.noAliases.Load() {
 		return g.readTags(ctx, &candidateRoot{})
@@ -75,7 +76,7 @@ func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error 
 	return nil
 }
 
-// byAlias reads the version an alias names and notes where the server has no aliases.
+// byAlias reads the version that an alias points to, and records whether the server has aliases.
 func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
 	v, bare, err := g.c.Versions.ByAlias(ctx, name, alias)
 	if bare {
@@ -84,7 +85,7 @@ func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.K
 	return v, err
 }
 
-// readTags reads in the tags of the versions what the alias routes would have told.
+// readTags reads from the versions' tags what the alias endpoint would have returned.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
@@ -111,7 +112,7 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	return nil
 }
 
-// tagHolder is the version that holds the alias by its tag: of several the highest number.
+// tagHolder returns the version that carries the tag of the alias, the highest number if there are several.
 func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
 	out := registry.Absent[registry.Version](fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)))
 	for _, v := range versions {

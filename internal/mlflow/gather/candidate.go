@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// candidate finds out what the candidate is.
+// candidate resolves the candidate.
 type candidate struct{ *gathering }
 
-// candidateRoot is the thing the candidate's text names directly: one of the three.
+// candidateRoot is what the candidate's text names directly: one of the three.
 type candidateRoot struct {
 	run     registry.Known[registry.Run]
 	logged  registry.Known[registry.LoggedModel]
@@ -37,8 +37,8 @@ func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error)
 	return err
 }
 
-// checkRoot checks the root and notes what registering it would send, as far as that is known before the model file is
-// found.
+// checkRoot checks the root and records what its registration would send, as far as that is known before the MLmodel
+// file is found.
 func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
@@ -115,7 +115,7 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	return nil
 }
 
-// noVersion explains a version or alias that does not exist: most often the name is not quite right.
+// noVersion explains a version or alias that does not exist. Usually the name is misspelt.
 func (g *gathering) noVersion(ctx context.Context, why string) error {
 	q := g.q.Candidate
 	m := g.facts.Model
@@ -139,8 +139,8 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }
 
-// withRun is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
-// source only together with the run that version names. The version of a logged model needs no run.
+// withRun returns the version that has the run: v itself, or the one it was copied from. MLflow 3 accepts a version as
+// a source only together with the run of that version. The version of a logged model needs no run.
 func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
@@ -164,7 +164,7 @@ func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Ve
 	return v, errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 }
 
-// resolve reads what is behind the candidate: its run where that is not known yet, and its MLmodel file; and settles
+// resolve reads what belongs to the candidate: its run, if it is not known yet, and its MLmodel file. It also completes
 // the source.
 func (g candidate) resolve(ctx context.Context) error {
 	defer func() { g.facts.Source.Request = request(g.q.Model, g.facts.Source) }()
@@ -201,7 +201,7 @@ func (g candidate) resolve(ctx context.Context) error {
 	return g.requireMLmodel(source.URI)
 }
 
-// checkFinished holds the run behind a logged model or a copied version to the same rules as a run named directly.
+// checkFinished applies the rules for a run to the run of a logged model or copied version.
 func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	return func(run registry.Known[registry.Run]) error {
 		r, ok := run.Get()
@@ -221,7 +221,7 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	}
 }
 
-// listLogged lists the files of a logged model; of none if id is "".
+// listLogged returns a function that lists the files of a logged model, or does nothing if id is "".
 func (g candidate) listLogged(ctx context.Context, id string) func() error {
 	return func() error {
 		if id != "" {
@@ -231,7 +231,7 @@ func (g candidate) listLogged(ctx context.Context, id string) func() error {
 	}
 }
 
-// readVersion reads the run and the model file of a candidate that is a version already.
+// readVersion reads the run and the MLmodel file of a candidate that is already a version.
 func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	err := parallel.Do(
 		func() error { return g.provenance.ofVersion(ctx, &g.facts.Candidate, v) },
@@ -245,11 +245,11 @@ func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// fewModels is how many logged models of a run are looked at directly instead of by a search.
+// fewModels is how many logged models of a run are read one by one instead of by a search.
 const fewModels = 3
 
-// findModel finds the model that runs:/ID/PATH names. Since MLflow 3 it is most often a logged model of that name, an
-// entity of its own; before, and still possible, a folder of the run's artifacts.
+// findModel finds the model that runs:/ID/PATH means. Since MLflow 3 it is usually a logged model of that name. In
+// older versions, and sometimes still, it is a folder of the run's artifacts.
 func (g candidate) findModel(ctx context.Context, run registry.Run, path string) error {
 	models, files, err := g.outputsOf(ctx, run)
 	if err != nil {
@@ -286,7 +286,8 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 	return errNoModel(run.ID, path, names)
 }
 
-// outputsOf reads the models that a run lists as its outputs, in its experiment, and the MLmodel files of a few, by id.
+// outputsOf reads the models that a run lists as outputs and that are in its experiment. If they are few, it also reads
+// their MLmodel files, by id.
 func (g candidate) outputsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
 	var models registry.Known[[]registry.LoggedModel]
 	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), fewModels))
@@ -295,7 +296,7 @@ func (g candidate) outputsOf(ctx context.Context, run registry.Run) ([]registry.
 		asks = append(asks, func() error { files[i] = g.c.Artifacts.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
 	}
 	switch {
-	case len(run.Outputs) > fewModels: // which of so many is meant is not known yet
+	case len(run.Outputs) > fewModels: // the right one is not known yet
 		asks = asks[:1]
 	case len(run.Outputs) == 1:
 		asks = append(asks, g.listLogged(ctx, run.Outputs[0].ModelID))
@@ -314,8 +315,8 @@ func (g candidate) outputsOf(ctx context.Context, run registry.Run) ([]registry.
 	return list, byID, nil
 }
 
-// unlisted looks for a logged model that names the run as its source and is not among its outputs: it does not belong,
-// and its gates will say so.
+// unlisted looks for a logged model that has the run as its source and is not among its outputs. It does not belong to
+// the run, and its gates will say so.
 func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) error {
 	models, err := g.c.LoggedModels.OfRun(ctx, run)
 	if err != nil {
@@ -328,7 +329,7 @@ func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) 
 	return g.useLogged(ctx, latest(run, models), registry.Known[registry.MLmodel]{})
 }
 
-// fromRunFiles looks for the model among the run's own artifacts.
+// fromRunFiles looks for the model in the run's own artifacts.
 func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
 	var there bool
 	var model registry.Known[registry.MLmodel]
@@ -350,8 +351,8 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
-// holdsMLmodel reports whether there is an MLmodel file in a folder of a run's artifacts. It lists what is below, if the
-// files are wanted anyway.
+// holdsMLmodel reports whether a folder of a run's artifacts contains an MLmodel file. If the files are needed anyway,
+// it lists everything below.
 func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
@@ -361,7 +362,7 @@ func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (boo
 	return mlflow.HasMLmodel(files, where.Path), err
 }
 
-// latest chooses among logged models of one name as the stock client does: the largest step, then the newest.
+// latest chooses among logged models of one name like the MLflow client: the largest step, then the newest.
 func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedModel {
 	step := map[string]int64{}
 	for _, o := range run.Outputs {
@@ -372,7 +373,7 @@ func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedMode
 	})
 }
 
-// useLogged takes the logged model as the candidate; file is its MLmodel file if that was read already.
+// useLogged makes the logged model the candidate. file is its MLmodel file if it was already read.
 func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
 	if err := checkUploaded(m); err != nil {
 		return err
@@ -402,8 +403,8 @@ func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file r
 	return g.requireMLmodel("logged model " + m.ID)
 }
 
-// requireMLmodel refuses a candidate whose MLmodel file is confirmed to be missing. One that merely cannot be read just
-// now is left to the gates that need it.
+// requireMLmodel refuses a candidate that certainly has no MLmodel file. If the file only cannot be read now, the gates
+// that need it decide.
 func (g candidate) requireMLmodel(ref string) error {
 	if g.facts.Candidate.MLmodel.IsAbsent() {
 		return mlflow.Gone(ref+" has no MLmodel file", "the files were deleted or never uploaded; log the model again")
@@ -411,7 +412,7 @@ func (g candidate) requireMLmodel(ref string) error {
 	return nil
 }
 
-// checkUploaded refuses a logged model whose files are not all there.
+// checkUploaded refuses a logged model whose upload is incomplete.
 func checkUploaded(m registry.LoggedModel) error {
 	if m.Status == "LOGGED_MODEL_PENDING" || m.Status == "LOGGED_MODEL_UPLOAD_FAILED" {
 		return &registry.Error{
@@ -430,8 +431,8 @@ func errUnlistable(run registry.Run, err error) error {
 	return out
 }
 
-// request is the digest that makes registering idempotent: the same for every run of this program that registers the
-// same model files of the same run under the same name.
+// request returns the digest that makes a registration idempotent. It is the same whenever this program registers the
+// same files of the same run under the same name.
 func request(model string, s registry.Source) string {
 	what := s.Path
 	if s.ModelID != "" {

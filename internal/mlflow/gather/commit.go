@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// findCommit turns the candidate "commit" into the run it stands for.
+// findCommit replaces the candidate "commit" by its run.
 func (g candidate) findCommit(ctx context.Context) error {
 	by := *g.q.Candidate.Commit
 	experiments, err := g.experimentsOf(ctx, by)
@@ -35,8 +35,8 @@ func (g candidate) findCommit(ctx context.Context) error {
 	return nil
 }
 
-// experimentsOf finds the experiments to look in. Only those count that somebody named or that the incumbent was
-// trained in: every login may create experiments, and runs with any commit in them.
+// experimentsOf returns the experiments to search. Only those count that the user named or that the incumbent was
+// trained in, because every login may create experiments and runs with any commit.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)
@@ -50,7 +50,7 @@ func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]
 	return found, parallel.Do(asks...)
 }
 
-// incumbentExperiment is the experiment of the run behind the version that the target points to.
+// incumbentExperiment returns the experiment of the incumbent's run.
 func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experiment, error) {
 	incumbent, err := g.incumbent(ctx)
 	if err != nil {
@@ -77,8 +77,8 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	return e, nil
 }
 
-// incumbent reads what the target points to, and the run behind it. The gathering itself reads it again later, together
-// with the candidate, which is not known yet.
+// incumbent reads the version that the target points to, and its run. It is read again later, together with the
+// candidate, which is not known yet.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
 	before := &gathering{c: g.c, provenance: provenance{c: g.c}, q: q, holderKeys: holderKeys(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
@@ -102,7 +102,7 @@ func errNeedExperiment(why string) error {
 	}
 }
 
-// searchedNames names the experiments that were searched.
+// searchedNames describes the experiments that were searched.
 func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 	if incumbents {
 		return fmt.Sprintf("experiment %s (the incumbent's)", experiments[0].Name)

@@ -9,9 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// borrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
-// it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
-// not its own.
+// borrowMLmodel reads the MLmodel file of a copy from the original if the server cannot read it through the copy.
+// MLflow before 2.8 stores the source of a copy unchanged, and looks for it in the wrong registry.
 func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
 	if _, ok := s.MLmodel.Get(); ok || !registry.IsCopy(v.Source) {
 		return
@@ -30,8 +29,8 @@ func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v reg
 	}
 }
 
-// readDetails reads what only some gates ask for, beside one another. Nothing of it can fail the command: a gate says what
-// it means that a fact could not be read.
+// readDetails reads in parallel what only some gates need. It never fails: a gate decides what an unreadable fact
+// means.
 func (g *gathering) readDetails(ctx context.Context) {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
@@ -75,8 +74,8 @@ func (g *gathering) readDetails(ctx context.Context) {
 	}
 }
 
-// readHolderDetails reads what gates want to know of a holder. A holder that is the candidate is asked again: it costs nothing
-// but a request, and keeps the two apart.
+// readHolderDetails reads what gates need about a holder. If the holder is also the candidate, this repeats some
+// requests, but it keeps the two apart.
 func (g *gathering) readHolderDetails(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {

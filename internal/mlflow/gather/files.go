@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// locationOf is where the files of a subject are. It returns the reason if they cannot be listed: a version whose source
-// only looks like a logged model's is loaded from elsewhere, and then its run is not readable.
+// locationOf returns where the files of a subject are. why is the reason if they cannot be listed. If a source only
+// looks like a logged model, the files are elsewhere, and the run is unreadable.
 func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()
@@ -24,7 +24,7 @@ func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	return p, "the place of the files is not known: " + s.Run.Why()
 }
 
-// files lists the candidate's files, and reads their content if a gate asks for the digest.
+// files lists the candidate's files, and reads their content if a gate needs the digest.
 func (g candidate) files(ctx context.Context) {
 	where, why := locationOf(g.facts.Candidate)
 	if why != "" {
@@ -47,14 +47,14 @@ func (g candidate) files(ctx context.Context) {
 	}
 }
 
-// listing is what a place holds, read before it was known that the candidate's files are there.
+// listing is the list of files at a location, read before it was certain that the candidate's files are there.
 type listing struct {
 	where mlflow.Location
 	files []registry.File
 	err   error
 }
 
-// list reads a place where the candidate's files probably are, next to other requests.
+// list reads a location where the candidate's files probably are, in parallel with other requests.
 func (g candidate) list(ctx context.Context, where mlflow.Location) {
 	if !g.needs.Files {
 		return

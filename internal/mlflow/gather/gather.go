@@ -16,10 +16,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Facts reads everything the decision may depend on, in two rounds of parallel requests for the common candidates: the
-// first asks what the names stand for, the second what is behind them. What only some gates ask for is a third. It returns an error where there is nothing to
-// decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
-// read is in the facts, with the reason.
+// Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests: the first
+// finds what the names stand for, and the second reads what belongs to them. A third round reads what only some gates
+// need. Facts fails if there is nothing to decide: the server or the candidate is unusable, or the target alias
+// dangles. Anything else that cannot be read is part of the facts, with the reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
@@ -48,17 +48,17 @@ type gathering struct {
 	provenance   provenance
 	q            fact.Query
 	needs        fact.Needs
-	holderKeys   []string // holders to find: "@alias" or a stage
+	holderKeys   []string // "@alias", a stage or a version number
 	facts        fact.Facts
 	holders      map[string]registry.Known[registry.Version]
-	versions     []registry.Version // found beside: all of the model where a stage is involved, else those of the run
-	allVersions  bool               // versions are all of the model
+	versions     []registry.Version // all versions of the model if a stage is involved, else those of the run
+	allVersions  bool               // versions has all versions of the model
 	noAliases    atomic.Bool        // the server has no aliases
-	earlyListing *listing           // of the candidate's files, read early
-	copyOf       registry.Version   // the version of another registered model that is to be copied
+	earlyListing *listing           // files of the candidate that were listed early
+	copyOf       registry.Version   // version of another registered model that will be copied
 }
 
-// holderKeys lists the holders the decision looks at, the target's own first.
+// holderKeys lists the holders that the decision depends on. Those of the target come first.
 func holderKeys(q fact.Query, n fact.Needs) []string {
 	var out []string
 	add := func(key string) {
@@ -83,7 +83,7 @@ func holderKeys(q fact.Query, n fact.Needs) []string {
 	return out
 }
 
-// firstRound asks what the names stand for.
+// firstRound finds out what the names stand for.
 func (g *gathering) firstRound(ctx context.Context) error {
 	root := candidateRoot{}
 	if err := g.askNames(ctx, &root, true); err != nil {
@@ -92,8 +92,8 @@ func (g *gathering) firstRound(ctx context.Context) error {
 	return candidate{g}.checkRoot(ctx, root)
 }
 
-// askNames is the first round: it asks what the names stand for and makes holders of the answers. allVersions refuses a
-// model whose versions the server hides.
+// askNames asks what the names stand for, and finds the holders in the answers. With allVersions it refuses a model
+// whose versions are hidden.
 func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersions bool) error {
 	answers, err := g.sendQuestions(ctx, root)
 	if err == nil {
@@ -108,7 +108,7 @@ func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersio
 	return g.findHolders(ctx, root, answers)
 }
 
-// sendQuestions sends the questions of the first round.
+// sendQuestions sends the requests of the first round.
 func (g *gathering) sendQuestions(ctx context.Context, root *candidateRoot) ([]registry.Known[registry.Version], error) {
 	holders := make([]registry.Known[registry.Version], len(g.holderKeys))
 	asks := []func() error{
@@ -148,8 +148,8 @@ func (g *gathering) sendQuestions(ctx context.Context, root *candidateRoot) ([]r
 	return holders, parallel.Do(asks...)
 }
 
-// findHolders makes holders of the answers: by tags on a server without aliases, by stage, each alias held against the
-// registered model's own list.
+// findHolders finds the holders in the answers: by tag on a server without aliases, by stage, and by alias. Aliases are
+// compared with those of the registered model.
 func (g *gathering) findHolders(ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version]) error {
 	if g.noAliases.Load() {
 		if err := g.readTags(ctx, root); err != nil {
@@ -164,7 +164,7 @@ func (g *gathering) findHolders(ctx context.Context, root *candidateRoot, holder
 	return g.aliasHolders(ctx)
 }
 
-// secondRound reads what is behind the names: the candidate's model file and the holders' runs.
+// secondRound reads the candidate's MLmodel file and the runs of the holders.
 func (g *gathering) secondRound(ctx context.Context) error {
 	holders := make([]registry.Known[fact.Subject], len(g.holderKeys))
 	asks := []func() error{func() error { return candidate{g}.resolve(ctx) }}
@@ -192,14 +192,15 @@ func (g *gathering) secondRound(ctx context.Context) error {
 	if len(g.holderKeys) > 0 && !g.q.Target.Empty() {
 		g.facts.Holders[fact.Incumbent] = holders[0]
 		if t := g.q.Target; t.Alias != "" && t.Stage != "" && holders[0].IsAbsent() {
-			g.facts.Holders[fact.Incumbent] = holders[1] // what the stage names is live as well
+			g.facts.Holders[fact.Incumbent] = holders[1] // the version in the stage is live as well
 		}
 	}
 	return nil
 }
 
-// aliasHolders holds the alias route's answers against the aliases of the registered model: only both together tell an
-// absent alias from one that names a deleted version, and a difference means that it is being moved just now.
+// aliasHolders compares the answers of the alias endpoint with the aliases of the registered model. Only both together
+// distinguish a missing alias from one that points to a deleted version. If they differ, somebody is moving the alias
+// right now.
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
 	for _, key := range g.holderKeys {
@@ -235,8 +236,8 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 	return nil
 }
 
-// noteTwin notes which alias the database takes this one for, if the alias route finds a version and the model lists no
-// such alias.
+// noteTwin records which alias the database confuses with this one, if the alias endpoint finds a version and the model
+// does not list the alias.
 func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry.Known[registry.Version]) error {
 	_, listed := g.facts.Model.OrZero().Aliases[alias]
 	v, there := pointed.Get()
@@ -263,7 +264,7 @@ func errDangling(model, alias string, number int) error {
 	}
 }
 
-// stageHolders finds the newest version of each stage asked for, and all holders of the target's.
+// stageHolders finds the newest version of each requested stage, and all versions in the target stage.
 func (g *gathering) stageHolders() {
 	for _, key := range g.holderKeys {
 		if !slices.Contains(registry.Stages, key) {
@@ -289,7 +290,7 @@ func (g *gathering) stageHolders() {
 	}
 }
 
-// subject reads what is behind a holder.
+// subject reads the run and the logged model of a holder.
 func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Version]) (registry.Known[fact.Subject], error) {
 	v, ok := held.Get()
 	if !ok {
@@ -303,7 +304,7 @@ func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Ve
 	return registry.Is(s), err
 }
 
-// refusePrompt refuses a registered model that is a prompt: prompts share the registry and are no models.
+// refusePrompt refuses a registered model that is a prompt. Prompts are stored in the registry but are not models.
 func (g *gathering) refusePrompt() error {
 	if m, ok := g.facts.Model.Get(); ok && m.Tags[registry.PromptTag] == "true" {
 		return &registry.Error{
@@ -314,8 +315,8 @@ func (g *gathering) refusePrompt() error {
 	return nil
 }
 
-// refuseHidden refuses a model whose versions the server hides: the prompt marker on one version takes all of the model
-// out of every search, and a stage that looks empty would not be.
+// refuseHidden refuses a model whose versions are hidden. If one version is marked as a prompt, no search shows any
+// version of the model, and its stages look empty.
 func (g *gathering) refuseHidden() error {
 	m := g.facts.Model.OrZero()
 	if !m.Hidden && (!g.allVersions || len(g.versions) > 0 || m.Newest == 0) {
@@ -327,13 +328,13 @@ func (g *gathering) refuseHidden() error {
 	}
 }
 
-// findVersion finds the version the candidate already is, and its twins: versions of the same run that carry our request
-// tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
-// look older or newer than itself.
+// findVersion finds the version that the candidate already is, and its duplicates: versions of the same run with our
+// request tag or the same source. The version that the target points to counts, else the lowest. A live duplicate must
+// not look older or newer than itself.
 func (g candidate) findVersion(ctx context.Context) error {
-	// The highest number must not be read later than the versions are looked through: one that another process made in
-	// between would be counted and not seen. The model is read in the round before the versions of a run; where all
-	// versions are read, that is in the model's own round, and they tell the number themselves.
+	// The highest number must not be read after the versions: a version that another process creates in between would
+	// be counted but not found. The model is read in the round before the versions of a run. If all versions are read,
+	// that happens in the same round as the model, and they show the highest number themselves.
 	if !g.allVersions {
 		g.facts.Newest = g.facts.Model.OrZero().Newest
 	}
@@ -363,8 +364,8 @@ func (g candidate) findVersion(ctx context.Context) error {
 	return nil
 }
 
-// withSameFiles keeps, of versions that are copies of the candidate by name, those that have its files: the name may have meant
-// another version when they were made. Of a candidate that is no copy it keeps all.
+// withSameFiles keeps the copies that have the candidate's files. The name may have meant another version when they
+// were made. It keeps all if the candidate is not a copy.
 func (g candidate) withSameFiles(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
 	if g.copyOf.Number == 0 {
 		return same, nil

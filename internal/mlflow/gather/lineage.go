@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Lineage reads what one version came from: the version is that of the query's candidate, a number or an alias, or
-// where there is none the holder of the target's stage. What is behind it is read beside one another, each thing as
-// soon as its name is known. Only the version itself must be there; anything else that cannot be read is in the answer
-// with the reason, unless the server cannot be used any more.
+// Lineage reads what one version came from. The version is the query's candidate, a number or an alias, or else the
+// version in the target's stage. Everything else is read in parallel, as soon as its name is known. Only the version
+// itself must exist. Anything else that cannot be read is marked in the result with the reason, unless the server is
+// unusable.
 func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Traced, error) {
 	v, err := findRequested(ctx, c, q)
 	if err != nil {
@@ -45,12 +45,12 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 	return t.out, err
 }
 
-// requested is the version a query asks for, with the aliases that the registered model lists for it.
+// requested is the version that a query asks for, with the aliases that the registered model lists for it.
 type requested struct {
 	version registry.Version
 	model   registry.Model
 	aliases []string
-	bare    bool // the server has no aliases, and that is known
+	bare    bool // the server is known to have no aliases
 }
 
 func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (requested, error) {
@@ -79,7 +79,7 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 	return out, nil
 }
 
-// errNotFound explains a version, an alias or a stage's holder that does not exist.
+// errNotFound explains a version, an alias or a holder of a stage that does not exist.
 func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	stage := g.q.Target.Stage
 	numbers := mlflow.InStage(g.versions, stage)
@@ -97,7 +97,8 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	return mlflow.Gone(why, "give the number of a version, as in models:/"+g.q.Model+"/7")
 }
 
-// heldByTag lists the aliases that a version holds by their tags: of several that carry one the highest number.
+// heldByTag lists the aliases that point to a version by their tags. If several versions carry a tag, the highest
+// number counts.
 func heldByTag(holders map[string][]int, number int) []string {
 	var out []string
 	for alias, numbers := range holders {
@@ -108,14 +109,14 @@ func heldByTag(holders map[string][]int, number int) []string {
 	return out
 }
 
-// lineageReader is a lineage under way. Its parts fill different fields.
+// lineageReader reads a lineage. Its parts fill different fields.
 type lineageReader struct {
 	c          *mlflow.Client
 	provenance provenance
 	out        lineage.Traced
 }
 
-// readOrigins goes from the version to the versions it was copied from, the logged model and the run.
+// readOrigins reads the versions that this version was copied from, its logged model and its run.
 func (t *lineageReader) readOrigins(ctx context.Context) error {
 	err := parallel.Do(
 		func() error { return t.copies(ctx) },
@@ -137,7 +138,7 @@ func (t *lineageReader) readOrigins(ctx context.Context) error {
 	return nil
 }
 
-// runOfCopies is the run that a version is of which names none itself: that of the nearest copy, or of its logged model.
+// runOfCopies returns the run of a version that has none itself: that of the nearest copy, or of its logged model.
 func (t *lineageReader) runOfCopies() string {
 	for _, c := range t.out.Copies {
 		if c.RunID != "" {
@@ -147,7 +148,7 @@ func (t *lineageReader) runOfCopies() string {
 	return t.out.Logged.OrZero().SourceRunID
 }
 
-// checkRun finds out whether the version belongs to the run.
+// checkRun checks whether the version belongs to the run.
 func (t *lineageReader) checkRun() {
 	run, ok := t.out.Run.Get()
 	if !ok {
@@ -161,7 +162,8 @@ func (t *lineageReader) checkRun() {
 	t.out.Path, _ = registry.ArtifactPath(source, run, t.provenance.movedRoots()...)
 }
 
-// readNeighbours reads what tells the values of the version from those of others, if the run is its own.
+// readNeighbours reads what is needed to tell the values of the version from those of other models, if the run is its
+// own.
 func (t *lineageReader) readNeighbours(ctx context.Context) error {
 	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
 		return nil
@@ -172,7 +174,7 @@ func (t *lineageReader) readNeighbours(ctx context.Context) error {
 	return err
 }
 
-// copies follows the sources that are versions themselves.
+// copies follows sources that are versions.
 func (t *lineageReader) copies(ctx context.Context) error {
 	v := t.out.Version
 	passed := []string{mlflow.VersionRef(v)}
@@ -213,7 +215,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 	}
 }
 
-// run reads the run; none if the id is "".
+// run reads the run, or nothing if the id is "".
 func (t *lineageReader) run(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
@@ -223,7 +225,7 @@ func (t *lineageReader) run(ctx context.Context, id string) error {
 	return err
 }
 
-// experiment reads the name of the run's experiment, if the run is the version's own.
+// experiment reads the run's experiment, if the run is the version's own.
 func (t *lineageReader) experiment(ctx context.Context) error {
 	run, ok := t.out.Run.Get()
 	if !ok || t.out.RunProblem != "" {
@@ -234,8 +236,8 @@ func (t *lineageReader) experiment(ctx context.Context) error {
 	return err
 }
 
-// borrowMLmodel takes the model's description from the version that was copied, where the copy does not tell: a server that
-// keeps a copy's source as it was given cannot read files there.
+// borrowMLmodel takes the MLmodel file from the original if it cannot be read through the copy. A server that stores
+// the source of a copy unchanged cannot read files there.
 func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	if _, ok := t.out.MLmodel.Get(); ok {
 		return
@@ -250,7 +252,7 @@ func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	}
 }
 
-// logged reads the logged model that a source names.
+// logged reads the logged model in a source.
 func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	id := registry.LoggedIn(source)
 	if id == "" {
@@ -261,8 +263,8 @@ func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	return err
 }
 
-// size adds up the model's files if the MLmodel file does not tell their size. That they cannot be listed is no loss
-// worth a word.
+// size adds up the sizes of the model's files if the MLmodel file does not contain the size. If the files cannot be
+// listed, the size is left out.
 func (t *lineageReader) size(ctx context.Context) {
 	if m, ok := t.out.MLmodel.Get(); !ok || m.SizeBytes > 0 {
 		return
@@ -280,8 +282,8 @@ func (t *lineageReader) size(ctx context.Context) {
 	}
 }
 
-// aliasesByTag finds the aliases that tags stand for: the version carries one, the server may have no aliases, and a version
-// with a higher number may carry it too.
+// aliasesByTag finds the aliases of a version that carries an alias tag, if the server has no aliases. A higher version
+// may carry the same tag.
 func (t *lineageReader) aliasesByTag(ctx context.Context, bare bool) error {
 	v := t.out.Version
 	carries := mlflow.TagHolders([]registry.Version{v})

@@ -13,20 +13,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// provenance reads where models come from: their runs, logged models, the other models of those runs, and the runs that
-// evaluated them.
+// provenance reads where models come from: their runs, their logged models, the other models of those runs, and the
+// runs that evaluated them.
 type provenance struct {
 	c           *mlflow.Client
 	roots       []registry.MovedRoot
-	experiments map[string]string // names that gates use -> ids, of those that exist
+	experiments map[string]string // names in gates -> ids of existing experiments
 
-	// check refuses the command for the sake of the run that was named; nil leaves it to the gates.
+	// check refuses the command if it does not accept the run; nil leaves that to the gates.
 	check func(registry.Known[registry.Run]) error
 }
 
-// read reads what is behind a model whose files are at source. run is what a version or a logged model names as its
-// run, "" if it names none. What the subject knows already is not read again. A model that does not belong to the run
-// leaves the run unreadable, with the reason; only a failure of the server is an error.
+// read reads what belongs to a model whose files are at source. run is the run of the version or logged model, or "".
+// Known fields of the subject are not read again. If the model does not belong to the run, the run becomes unreadable,
+// with the reason. It fails only if the server fails.
 func (t provenance) read(ctx context.Context, s *fact.Subject, source, run string) error {
 	model := registry.LoggedIn(source)
 	err := parallel.Do(
@@ -87,7 +87,7 @@ func (t provenance) checkRun(s *fact.Subject, source string) {
 	s.Run = mlflow.Finished(s.Run)
 	run, ok := s.Run.Get()
 	if !ok {
-		if s.Run.IsAbsent() { // it is named, so its absence is no fact about the model
+		if s.Run.IsAbsent() { // the model names this run, so it should exist
 			s.Run = registry.Unreadable[registry.Run](s.Run.Why())
 		}
 		return
@@ -101,8 +101,8 @@ func (t provenance) checkRun(s *fact.Subject, source string) {
 	}
 }
 
-// whyForeign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is no logged
-// model.
+// whyForeign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is not a
+// logged model.
 func (t provenance) whyForeign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
 	m, isLogged := logged.Get()
 	switch {
@@ -114,13 +114,13 @@ func (t provenance) whyForeign(source string, logged registry.Known[registry.Log
 	return cmp.Or(logged.Why(), "whether it is a logged model is not known")
 }
 
-// movedRoots are the moved roots that are still allowed for, by the server's clock.
+// movedRoots returns the moved roots that are still allowed according to the server's clock.
 func (t provenance) movedRoots() []registry.MovedRoot {
 	return registry.MovedBy(t.roots, t.c.Registry.Meter().ServerTime)
 }
 
-// readNeighbours reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
-// the gates that need it.
+// readNeighbours reads the other models of the run, and the runs that evaluated the model. If they cannot be read, the
+// gates that need them decide.
 func (t provenance) readNeighbours(ctx context.Context, s *fact.Subject) error {
 	return parallel.Do(
 		func() (err error) {
@@ -144,16 +144,16 @@ func (t provenance) readNeighbours(ctx context.Context, s *fact.Subject) error {
 	)
 }
 
-// Bounds of what is read around a model.
+// Limits for the neighbours of a model.
 const (
-	maxSingleReads = 20  // outputs of a run that a search does not find
-	evaluationRuns = 250 // in one search: databases bound the length of a list
+	maxSingleReads = 20  // outputs of a run that no search finds
+	evaluationRuns = 250 // in one search; databases limit the length of a list
 	evaluationsMax = 20  // searches
 )
 
-// siblings reads the other models of a run, without the one with this id: its outputs in its experiment, and every model
-// that it logged values on. What it lists and nobody can read, because it was deleted, is a model of which nothing is
-// known; anybody could list such an id before MLflow 3.15.
+// siblings reads the other models of a run, except the one with this id: its outputs in its experiment, and each model
+// that it logged values on. A listed model that cannot be read because it was deleted counts as unknown. Before MLflow
+// 3.15, anybody could list such an id.
 func (t provenance) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
 	missing := map[string]bool{}
 	for _, o := range run.Outputs {
@@ -194,8 +194,8 @@ func (t provenance) siblings(ctx context.Context, run registry.Run, self string)
 	return mlflow.OrUnreadable(registry.Is(found), err)
 }
 
-// evaluations finds the runs, other than the source run, that logged values on the model: those of them that are in the
-// model's experiment or in one that a gate names, and are not deleted. The zero model has none.
+// evaluations finds the runs, other than the source run, that logged values on the model. They must be in the model's
+// experiment or in one that a gate names, and must not be deleted. The zero model has none.
 func (t provenance) evaluations(
 	ctx context.Context, model registry.LoggedModel, source string,
 ) (registry.Known[map[string]fact.Evaluation], error) {
@@ -242,7 +242,7 @@ func (t provenance) evaluations(
 	return registry.Is(found), nil
 }
 
-// nameExperiments finds the experiments that gates name. No run is in one that does not exist.
+// nameExperiments finds the experiments in gates. Those that do not exist are left out.
 func (t *provenance) nameExperiments(ctx context.Context, names []string) error {
 	ids := make([]string, len(names))
 	asks := make([]func() error, len(names))
@@ -268,7 +268,7 @@ func (t *provenance) nameExperiments(ctx context.Context, names []string) error 
 	return nil
 }
 
-// ofVersion reads what is behind a version.
+// ofVersion reads what belongs to a version.
 func (t provenance) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
 	known, err := t.c.Versions.Follow(ctx, v)
 	if err != nil {
@@ -292,8 +292,8 @@ func (t provenance) ofVersion(ctx context.Context, s *fact.Subject, v registry.V
 	return t.sameFiles(ctx, s, v, root)
 }
 
-// sameFiles holds a copy to the place that the server stored when it was made. The version that it names may be another
-// one by now: names and numbers come again after a model was deleted or renamed.
+// sameFiles compares a copy with the location that the server stored when it was made. The original may be another
+// version today: names and numbers can be used again after a model was deleted or renamed.
 func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
 	at, err := t.c.Versions.DownloadURI(ctx, v)
 	if at, err = mlflow.OrUnreadable(at, err); err != nil {
@@ -307,7 +307,7 @@ func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root regi
 		path, below := registry.ArtifactPath(location, run, t.movedRoots()...)
 		same = below && path == s.Path
 	}
-	if ok && (same || location == v.Source) { // a server that keeps the address as it is resolves it by name itself
+	if ok && (same || location == v.Source) { // such a server resolves the source by name itself
 		return nil
 	}
 	why := fmt.Sprintf("%s is a copy of %s, and its files are not those: %s", mlflow.VersionRef(v), mlflow.VersionRef(root), cmp.Or(location, at.Why()))

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Snapshot reads what a model and its versions say themselves about their promotions: their tags, and what names them
-// now. The model is absent where it was deleted or renamed.
+// Snapshot reads what a model and its versions say about their promotions: their tags, and the aliases and stages that
+// point to them now. The model is absent if it was deleted or renamed.
 func Snapshot(ctx context.Context, c *mlflow.Client, name string) (m registry.Known[registry.Model], versions []registry.Version, err error) {
 	err = parallel.Do(
 		func() (err error) { m, err = c.Models.Get(ctx, name); return err },
@@ -23,7 +23,7 @@ func Snapshot(ctx context.Context, c *mlflow.Client, name string) (m registry.Kn
 	holders := mlflow.TagHolders(versions)
 	if len(self.Aliases) == 0 && len(holders) > 0 {
 		bare := false
-		if _, bare, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); bare { // tags stand for aliases
+		if _, bare, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); bare { // tags stand in for aliases
 			self.Aliases = mlflow.TagAliases(holders)
 		}
 	}

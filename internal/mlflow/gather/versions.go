@@ -10,8 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Versions reads what rolling back depends on: the model with its aliases, and all of its versions with tags and
-// stages.
+// Versions reads what a rollback needs: the model with its aliases, and all its versions with tags and stages.
 func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
 	g := &gathering{c: c, q: q, allVersions: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}

@@ -8,7 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// createModel makes the registered model. That it exists already is success: somebody was faster.
+// createModel creates the registered model. It succeeds if the model already exists, because then somebody else was
+// faster.
 func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	body := map[string]any{"name": s.Model, "tags": mlflow.PairList(s.Tags)}
 	if s.Description != "" {

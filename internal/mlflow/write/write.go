@@ -17,10 +17,10 @@ import (
 // Writer observes and carries out single steps of a plan.
 type Writer struct{ *mlflow.Client }
 
-// Observe returns what the step's target is now: the number an alias names, all versions in a stage or with an alias's
-// tag, or the value of a tag.
+// Observe returns the current state of the step's target: the version that an alias points to, all versions in a stage
+// or with the tag of an alias, or the value of a tag.
 //
-// It also returns the versions that the same answer tells of: with an alias the newest of each stage, with a stage all.
+// It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
 func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	switch s.Do {
 	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
@@ -49,8 +49,8 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told
 	return "", m.Latest, nil
 }
 
-// observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
-// those of the model: some servers archive the others before they look for it.
+// observeVersions lists the versions in the stage, or with the tag of the alias. The version to move must exist: some
+// servers archive the others before they look for it.
 func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	all, err := c.Versions.Search(ctx, s.Model, "")
 	if err != nil {
@@ -65,8 +65,8 @@ func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, t
 	return ledger.Numbers(mlflow.InStage(all, s.Ref)), all, nil
 }
 
-// Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
-// there already. An error with reason unknown means that the write may have taken effect.
+// Do sends the write of one step. made is the number of a created version, else "". wrote is false if the thing already
+// existed. An error with the reason unknown means that the write may have taken effect.
 func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	switch s.Do {
 	case plan.CreateModel:
@@ -90,7 +90,7 @@ func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, e
 	return "", false, c.explainWrite(op, s, err)
 }
 
-// write is the request of a step that ends in the same state however often it arrives.
+// write returns the request of a step that may arrive several times without a different result.
 func write(s plan.Step) (op string, r rest.Request) {
 	number := strconv.Itoa(s.Version)
 	switch s.Do {
@@ -126,10 +126,10 @@ func write(s plan.Step) (op string, r rest.Request) {
 	}
 }
 
-// createVersion registers once. Every accepted request makes another version, so after an answer that leaves it open
-// whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
-// the request tag, which is stored with the version in one transaction, waits, and only then tries again. It looks as
-// well where the number is not the next one: somebody else registered in between, maybe the same thing.
+// createVersion registers a version once. Each accepted request creates another version. So after an unclear response
+// it looks for the request tag, which is stored in the same transaction, waits, and only then tries again. Unclear
+// responses are common on MariaDB, where four of ten concurrent creations end in 500. It also looks for the tag if the
+// number is not the next one: somebody else registered a version in between, maybe of the same model.
 func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}
@@ -162,8 +162,8 @@ func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wr
 	return strconv.Itoa(found[0]), true, nil
 }
 
-// postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; after two
-// of those the place of the files is sent instead, which names the same model.
+// postVersion sends the request. Some servers cannot resolve models:/m-… and always respond with 500. After two of
+// those, it sends the location of the files, which means the same model.
 func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
 	source := s.Source.URI
 	if failed >= 2 && s.Source.ArtifactURI != "" {
@@ -186,7 +186,7 @@ func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, 
 	return int(out.Version.Version), nil
 }
 
-// registered lists the versions that carry the step's request tag, ascending.
+// registered lists the versions with the step's request tag in ascending order.
 func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 	versions, err := c.Versions.Search(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
 	var numbers []int
@@ -198,8 +198,8 @@ func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 	return numbers, err
 }
 
-// tagTwins marks all but the lowest: they are never promoted. A mark that cannot be written is no reason to fail; the
-// next run counts the lowest again.
+// tagTwins marks all duplicates except the lowest, so that they are never promoted. It does not fail if a tag cannot be
+// written, because the next run uses the lowest version anyway.
 func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
 		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
