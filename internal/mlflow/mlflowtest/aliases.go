@@ -2,7 +2,7 @@ package mlflowtest
 
 import "slices"
 
-// aliases keep the order they were first set in.
+// aliases keep the order in which they were first set.
 type aliases []alias
 
 type alias struct {
@@ -34,7 +34,7 @@ func (a aliases) of(version int64) []string {
 	return out
 }
 
-// setAlias points an alias at a version that exists. It changes no timestamp.
+// setAlias points an alias to an existing version. It changes no timestamp.
 func setAlias(c *call) (any, error) {
 	name, a := c.in.str("name"), c.in.str("alias")
 	if err := checkModelName(c, name); err != nil {
@@ -78,7 +78,7 @@ func getAlias(c *call) (any, error) {
 	return versionAnswer(c, v)
 }
 
-// resolveAlias follows an alias to its version, which may be gone.
+// resolveAlias returns the version that an alias points to. The version may be deleted.
 func resolveAlias(c *call, name, a string) (*version, error) {
 	if err := checkModelName(c, name); err != nil {
 		return nil, err

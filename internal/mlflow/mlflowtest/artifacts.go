@@ -16,8 +16,8 @@ type fileJSON struct {
 	Size int    `json:"file_size,omitempty"`
 }
 
-// listRunArtifacts lists one directory of a run, paths relative to the run. A run of MLflow 3 whose model was logged
-// beside it has nothing there.
+// listRunArtifacts lists one folder of a run, with paths relative to the run. It is empty for a run of MLflow 3 whose
+// model is a logged model.
 func listRunArtifacts(c *call) (any, error) {
 	dir, err := safePath(c, "path")
 	if err != nil {
@@ -49,7 +49,7 @@ func listModelArtifacts(c *call) (any, error) {
 	return listing{Root: m.artifactURI, Files: files}, err
 }
 
-// listProxy lists a directory of the artifact proxy, by base names.
+// listProxy lists a folder of the artifact proxy, with base names.
 func listProxy(c *call) (any, error) {
 	dir, err := safePath(c, "path")
 	if err != nil {
@@ -62,7 +62,7 @@ func listProxy(c *call) (any, error) {
 	return listing{Files: files}, err
 }
 
-// listFiles is one level of what lies under root/dir, with paths relative to root.
+// listFiles lists one folder below root, with paths relative to root.
 func listFiles(c *call, root, dir string) ([]fileJSON, error) {
 	if err := reachable(c, root); err != nil {
 		return nil, err
@@ -92,8 +92,8 @@ func listFiles(c *call, root, dir string) ([]fileJSON, error) {
 	return out, nil
 }
 
-// reachable says whether the server can get at a storage: its own always, another only if something was put there.
-// A storage without a driver or credentials makes a real server fall over.
+// reachable reports whether the server can access a storage: always its own, and others only if something was stored
+// there. A real server fails on a storage without a driver or credentials.
 func reachable(c *call, uri string) error {
 	if schemeOf(uri) == "mlflow-artifacts" && c.cfg.artifacts != artifactsDirect {
 		return nil
@@ -127,7 +127,8 @@ func download(c *call, root, file string) (any, error) {
 
 var textFiles = strings.Fields("txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb MLmodel MLproject")
 
-// artifactType is what a server makes of a file's name; all it knows to be text is plain text.
+// artifactType returns the content type that a server gives a file name. Everything that it knows to be text is plain
+// text.
 func artifactType(c *call, root, file string) string {
 	base := path.Base(file)
 	ext := strings.TrimPrefix(path.Ext(base), ".")
@@ -245,7 +246,7 @@ func queryPath(c *call, name string) (string, error) {
 	return checkPath(c, q.Get(name))
 }
 
-// checkPath refuses a path that could leave its root; newer servers decode it first, as often as it takes.
+// checkPath refuses a path that could leave its root. Newer servers decode it first, as often as necessary.
 func checkPath(c *call, p string) (string, error) {
 	for c.sw.artifactPaths {
 		next, err := url.PathUnescape(p)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A User may log in to a server started with BasicAuth. Grants say what it may do beyond the default, by resource:
-// "model:churn" or "experiment:3" to READ, USE, EDIT, MANAGE, NO_PERMISSIONS.
+// User may log in to a server with BasicAuth. Grants extend its default rights. They map a resource, such as
+// "model:churn" or "experiment:3", to READ, USE, EDIT, MANAGE or NO_PERMISSIONS.
 type User struct {
 	Name     string            `json:"name"`
 	Password string            `json:"password"`
@@ -47,7 +47,7 @@ const (
 
 var permissionNames = []string{"NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE"}
 
-// permissionNamed reads a permission; what is none of MLflow's names grants nothing.
+// permissionNamed reads a permission. A name that MLflow does not have grants nothing.
 func permissionNamed(name string) permission {
 	return permission(max(slices.Index(permissionNames, strings.ToUpper(name)), 0))
 }
@@ -68,7 +68,7 @@ const notLoggedIn = "You are not authenticated. Please see https://www.mlflow.or
 
 var errForbidden = refusal{http.StatusForbidden, htmlType, "Permission denied"}
 
-// login checks the Authorization header of a server with users. Bearer tokens are none of its business.
+// login checks the Authorization header on a server with users. It does not accept bearer tokens.
 func (c *call) login(path string) (response, bool) {
 	if !c.cfg.basicAuth || path == serverInfoPath {
 		return response{}, false
@@ -87,7 +87,7 @@ func (c *call) login(path string) (response, bool) {
 	return r, true
 }
 
-// permissionOn is what the caller may do with a resource.
+// permissionOn returns what the caller may do with a resource.
 func permissionOn(c *call, kind resourceKind, id string) permission {
 	if c.user == nil || c.user.Admin {
 		return permManage
@@ -102,22 +102,22 @@ func mayRead(c *call, kind resourceKind, id string) bool {
 	return permissionOn(c, kind, id) >= permRead
 }
 
-// makeOwner makes the caller the manager of what it has just created.
+// makeOwner makes the caller the manager of something that it just created.
 func makeOwner(c *call, kind resourceKind, id string) {
 	if c.user != nil {
 		c.user.grants[resource{kind, id}] = permManage
 	}
 }
 
-// authorize asks whether the caller may use the route on the resource its parameters name. It runs before they are
-// checked, so a missing right hides a missing model.
+// authorize checks whether the caller may use the route on the resource in its parameters. It runs before the
+// parameters are checked, so a missing right hides a missing model.
 func (c *call) authorize() error {
 	if c.user == nil || c.user.Admin || c.route.right.level == permNone {
 		return nil
 	}
 	id, err := requestSubject(c)
 	if err != nil || id == "" {
-		return err // a request that names nothing is refused for that, later
+		return err // a request without a resource is refused later
 	}
 	if permissionOn(c, c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && !hasModel(c, id) {
 		return errForbidden
@@ -130,13 +130,13 @@ func hasModel(c *call, name string) bool {
 	return ok
 }
 
-// aboutVersion says whether a route looks for a version, of a model that has to be there for that.
+// aboutVersion reports whether a route reads a version. Then its model must exist.
 func (r *route) aboutVersion() bool {
 	return r.right.on == resourceModel && (strings.HasPrefix(r.path, api+"model-versions/") ||
 		strings.HasSuffix(r.path, "/alias") || strings.HasSuffix(r.path, "/get-latest-versions"))
 }
 
-// requestSubject is the model or experiment a request is about.
+// requestSubject returns the model or experiment of a request.
 func requestSubject(c *call) (string, error) {
 	if c.route.right.on == resourceModel {
 		return requestParameter(c, "name"), nil
@@ -215,7 +215,7 @@ func currentUser(c *call) (any, error) {
 	return map[string]any{"is_basic_auth": true, "user": c.user.shown(false)}, nil
 }
 
-// getUser shows a user to itself and to administrators; older servers add what it may do.
+// getUser shows a user to itself and to administrators. Older servers add its rights.
 func getUser(c *call) (any, error) {
 	if c.user == nil {
 		return nil, errNoRoute
@@ -248,7 +248,8 @@ func (u *user) shown(withPermissions bool) map[string]any {
 	return out
 }
 
-// grantPermission lets a manager of a resource give rights on it. What a user has cannot be given again.
+// grantPermission lets the manager of a resource grant rights on it. A right that the user already has cannot be
+// granted again.
 func grantPermission(c *call) (any, error) {
 	if c.user == nil {
 		return nil, errNoRoute
@@ -295,5 +296,5 @@ func grantOnce(c *call, kind resourceKind, id string, again error) error {
 	return nil
 }
 
-// errNoRoute is what the routes of an app that is not installed answer.
+// errNoRoute is the response of routes that belong to an app that is not installed.
 var errNoRoute = refusal{http.StatusNotFound, htmlType, string(pageNotFound().body)}

@@ -2,7 +2,7 @@ package mlflowtest
 
 import "encoding/base64"
 
-// as makes the next request that of a user.
+// as sends the next request as this user.
 func as(name string) string {
 	return "\n\t\twith Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+passwordOf(name))) + "\n\t\t"
 }
@@ -23,7 +23,7 @@ const (
 func newGrants(sw switches) bool { return sw.permissionGrants }
 func oldGrants(sw switches) bool { return !sw.permissionGrants }
 
-// shared makes a model of owner's on which editor has EDIT.
+// shared creates a model of the user owner and grants editor EDIT on it.
 func shared(grant string) string {
 	return as("owner") + `POST registered-models/create {"name":"$m"}` + as("owner") + grant
 }
@@ -33,7 +33,7 @@ const (
 	grantOld = `POST registered-models/permissions/create {"username":"editor","name":"$m","permission":"EDIT"}`
 )
 
-// rights tries everything a promotion does as somebody with EDIT, and as somebody with nothing but the default.
+// rights tries everything that a promotion does, as a user with EDIT and as a user with only the default rights.
 func rights(grant string) string {
 	s := shared(grant)
 	for _, name := range []string{"editor", "reader"} {

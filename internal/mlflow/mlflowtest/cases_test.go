@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// A group is a way to start a server.
+// group is a way to start a server.
 type group struct {
 	double []Option
 	args   []string
 	env    []string
 	when   func(switches) bool
 	stores []string
-	login  []string // with a login, for these users beside the administrator
+	login  []string // users of a server with logins, in addition to the administrator
 	prefix string
-	byHand string // how to start the server, where this package cannot; see the flags -at and -group
+	byHand string // how to start the server if the test cannot; see the flags -at and -group
 }
 
 var groups = map[string]group{
 	"": {},
-	// A server of its own, for cases that see all that is there.
+	// A separate server for cases that see everything on it.
 	"fresh": {},
 	"hosts": {
 		double: []Option{AllowedHosts("mlflow:5000", "*.example.com")},
@@ -62,7 +62,7 @@ var groups = map[string]group{
 	},
 }
 
-// cases are all that servers and the double are compared in.
+// cases are all requests in which real servers and this package are compared.
 var cases = join(modelCases, versionCases, aliasCases, sourceCases, searchCases, experimentCases, runCases, loggedCases, artifactCases, wireCases, setupCases)
 
 func join(lists ...[]testCase) []testCase {
@@ -75,7 +75,7 @@ func join(lists ...[]testCase) []testCase {
 
 func x(n int) string { return strings.Repeat("x", n) }
 
-// repeat writes n copies of a format with a running number, separated by commas.
+// repeat writes a format n times with a running number, separated by commas.
 func repeat(n int, format string) string {
 	var out []string
 	for i := range n {
@@ -89,7 +89,7 @@ const newRun = `
 		POST runs/create {"experiment_id":"$e","run_name":"first","user_id":"ann","start_time":1700000000000} => r=run.info.run_id
 `
 
-// versioned makes a model with n versions.
+// versioned creates a model with n versions.
 func versioned(n int) string {
 	return `
 		POST registered-models/create {"name":"$m"}` + strings.Repeat(`

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// sameText compares as the database does. MariaDB's usual collation takes for the same what differs in case, in accents or
-// in spaces at the end, so there models, aliases, tags and parameters are found under names they were not given. Filters
-// and what the server compares by itself are exact everywhere.
+// sameText compares two texts like the database. MariaDB's usual collation ignores case, accents and trailing spaces.
+// So models, aliases, tags and parameters are found under names that they were not given. Filters, and comparisons in
+// the server itself, are always exact.
 func sameText(s *Server, a, b string) bool {
 	if s.cfg.store != "mariadb" {
 		return a == b
@@ -15,12 +15,12 @@ func sameText(s *Server, a, b string) bool {
 	return strings.EqualFold(unaccented(a), unaccented(b))
 }
 
-// accents takes the accents off a few letters, enough for tests.
+// accents removes the accents of a few letters, enough for tests.
 var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "é", "e", "è", "e", "ö", "o", "ü", "u", "ñ", "n")
 
 func unaccented(name string) string { return accents.Replace(strings.TrimRight(name, " ")) }
 
-// compareText is how the database sorts names.
+// compareText orders two names like the database.
 func compareText(s *Server, a, b string) int {
 	if s.cfg.store == "mariadb" {
 		a, b = strings.ToUpper(a), strings.ToUpper(b)
@@ -28,7 +28,7 @@ func compareText(s *Server, a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// modelNamed is the model the database finds under a name.
+// modelNamed returns the model that the database finds under a name.
 func modelNamed(c *call, name string) (*model, bool) {
 	if m, ok := c.space.models[name]; ok {
 		return m, true
@@ -50,7 +50,7 @@ func experimentNamed(c *call, name string) *experiment {
 	return nil
 }
 
-// putTag writes a tag over the one the database takes for the same, which is then spelt as the new one.
+// putTag writes a tag. It replaces the tag that the database considers equal, including its spelling.
 func putTag(c *call, t *tags, key, value string) {
 	i := slices.IndexFunc(*t, func(e tag) bool { return sameText(c.Server, e.Key, key) })
 	if i < 0 {
@@ -88,7 +88,7 @@ func removeAlias(c *call, m *model, name string) {
 	m.aliases = slices.DeleteFunc(m.aliases, func(a alias) bool { return sameText(c.Server, a.name, name) })
 }
 
-// findParam is the parameter whose place in the database a key would take.
+// findParam returns the parameter that the database considers equal to a key.
 func findParam(c *call, r *run, key string) (tag, bool) {
 	for _, p := range r.params {
 		if sameText(c.Server, p.Key, key) {

@@ -58,9 +58,9 @@ type dumpedSpace struct {
 	Logged      []dumpedLogged     `json:"logged_models,omitempty"`
 }
 
-// Dump describes the end state, without times, in indented JSON that is the same for the same state: models with
-// their versions, aliases and tags, experiments, runs with parameters and tags, logged models with tags. Metrics and
-// artifacts are left out, for nothing that promotes may change them.
+// Dump describes the state without times, as indented JSON. Equal states give equal texts. It contains models with
+// versions, aliases and tags, experiments, runs with parameters and tags, and logged models with tags. Metrics and
+// artifacts are left out, because no promotion may change them.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ const (
 type experiment struct {
 	id      string
 	name    string
-	root    string // where runs put their artifacts
+	root    string // location of its runs' artifacts
 	stage   string
 	created int64
 	updated int64
@@ -41,7 +41,7 @@ func experimentToJSON(c *call, e *experiment) experimentJSON {
 	return out
 }
 
-// addDefaultExperiment makes experiment 0, which every server has.
+// addDefaultExperiment creates experiment 0, which exists on every server.
 func addDefaultExperiment(s *Server) {
 	sp := s.spaces[defaultWorkspace]
 	now := s.millis()
@@ -53,7 +53,7 @@ func addDefaultExperiment(s *Server) {
 
 const artifactRoot = "mlflow-artifacts:"
 
-// newArtifactRoot is where an experiment keeps its artifacts unless told otherwise.
+// newArtifactRoot returns the default location for an experiment's artifacts.
 func newArtifactRoot(s *Server, sp *space, id string) string {
 	return strings.TrimRight(cmp.Or(s.cfg.artifactRoot, artifactRoot), "/") + workspacePath(s, sp) + "/" + id
 }
@@ -76,7 +76,7 @@ func (sp *space) experimentNamed(name string) *experiment {
 	return nil
 }
 
-// findExperiment finds one by the number a request names; an empty ID means experiment 0.
+// findExperiment finds an experiment by the id in a request. An empty id means experiment 0.
 func findExperiment(c *call, id string) (*experiment, error) {
 	if id == "" {
 		id = "0"
@@ -101,8 +101,8 @@ func (e *experiment) mustBeActive() error {
 	return invalid("The experiment %s must be in the 'active' state. Current state is %s.", e.id, e.stage)
 }
 
-// createExperiment is a test-and-set: of any number of requests with one name, one wins, and its tags are stored with
-// it. The name of a deleted experiment stays taken.
+// createExperiment succeeds for only one of several requests with the same name, and stores its tags in the same step.
+// The name of a deleted experiment stays in use.
 func createExperiment(c *call) (any, error) {
 	name, root, t := c.in.str("name"), c.in.str("artifact_location"), c.in.tags("tags")
 	if err := checkExperiment(c, name, t); err != nil {
@@ -169,7 +169,7 @@ func getExperimentByName(c *call) (any, error) {
 	return map[string]any{"experiment": experimentToJSON(c, e)}, nil
 }
 
-// deleteExperiment marks the experiment and its runs; nothing is erased.
+// deleteExperiment marks the experiment and its runs as deleted. Nothing is erased.
 func deleteExperiment(c *call) (any, error) {
 	return setExperimentStage(c, active, deleted)
 }
@@ -287,7 +287,7 @@ func experimentMeets(c *call, e *experiment, cl clause) bool {
 	return compareNumber(float64(e.updated), cl)
 }
 
-// compareExperiments puts the newest first unless told otherwise.
+// compareExperiments orders experiments as requested, by default the newest first.
 func compareExperiments(c *call, a, b *experiment, order []ordering) int {
 	if len(order) == 0 {
 		order = []ordering{{key: "creation_time", down: true}}

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// seen is what a caller sees of one request.
+// seen is what a caller sees of a request.
 type seen struct {
 	status int
 	body   string
@@ -58,7 +58,7 @@ func fails(with error) func(seen) bool {
 	return func(s seen) bool { return errors.Is(s.err, with) }
 }
 
-// faultCases say what the caller of a create sees of each fault, and how many versions there are afterwards.
+// faultCases say for each fault what the caller of a create request sees, and how many versions exist afterwards.
 var faultCases = []struct {
 	fault    Fault
 	sees     func(seen) bool
@@ -89,7 +89,7 @@ var faultCases = []struct {
 	{Fault{Kind: InvalidHost}, says(403, "Invalid Host header"), 0},
 }
 
-// noRedirects stops at the first answer, so that a test sees it.
+// noRedirects does not follow redirects, so that a test sees them.
 func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func versionsOf(s *Server, name string) int {
@@ -136,7 +136,7 @@ func TestFaults(t *testing.T) {
 func TestEveryKindOfFaultIsTried(t *testing.T) {
 	for _, k := range Kinds() {
 		if k == Overlap {
-			continue // TestOverlap
+			continue // tested by TestOverlap
 		}
 		if !slices.ContainsFunc(faultCases, func(c struct {
 			fault    Fault
@@ -204,7 +204,7 @@ func TestLateEffects(t *testing.T) {
 	}
 }
 
-// Two moves to Production with archiving leave two versions there, as they do on real servers.
+// Two moves to Production with archiving leave two versions there, as on real servers.
 func TestOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")
@@ -234,7 +234,7 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// An overlap that nothing comes to meet goes through after a minute, alone.
+// An overlapping move continues alone if no other move comes within a minute.
 func TestOverlapAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A clause is one comparison of a search filter; all clauses must hold.
+// clause is one comparison in a search filter. All clauses must be true.
 type clause struct {
 	on    string // attribute, tag, parameter, metric or dataset
 	key   string
@@ -16,16 +16,16 @@ type clause struct {
 	list  []string // of IN and NOT IN
 }
 
-// filterRules say what one kind of search may be asked.
+// filterRules describe the filter of one kind of search.
 type filterRules struct {
 	attributes []string
 	numeric    []string
-	listed     func(switches) []string // attributes that take IN
-	entities   map[string]string       // prefix -> what it stands for
-	advised    []string                // the keys an error proposes, where it proposes others than it takes
-	registry   bool                    // a filter of registered models or versions
-	prefixed   bool                    // older servers want attributes. before an attribute
-	lax        bool                    // values are taken as they come; see laxClause
+	listed     func(switches) []string // attributes that support IN
+	entities   map[string]string       // prefix -> meaning
+	advised    []string                // keys that an error suggests, if they differ from the supported ones
+	registry   bool                    // filter of registered models or versions
+	prefixed   bool                    // older servers require attributes. before an attribute
+	lax        bool                    // accepts values without quotes; see parseLax
 }
 
 var registryEntities = map[string]string{"attribute": "attribute", "tag": "tag", "tags": "tag"}
@@ -80,7 +80,7 @@ var runFilter = filterRules{
 	},
 }
 
-// versionFilter is what a search of versions may be asked.
+// versionFilter returns the rules for a search of versions.
 func (sw switches) versionFilter() filterRules {
 	rules := versionFilter
 	if !sw.versionSearchPaged {
@@ -139,8 +139,8 @@ func tokenize(s string) []lexeme {
 	return out
 }
 
-// parseFilter reads a filter of comparisons joined by AND. There is no OR, and no way to write a quote inside a value
-// quoted the same way: a doubled quote stays doubled, and so matches nothing.
+// parseFilter reads a filter of comparisons joined by AND. There is no OR. A quote inside of a value that uses the same
+// quotes cannot be written: a doubled quote stays doubled, so it matches nothing.
 func parseFilter(c *call, rules filterRules, filter string) ([]clause, error) {
 	ts := tokenize(filter)
 	var out []clause
@@ -179,7 +179,7 @@ func meansNothing(t lexeme) bool {
 	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
 }
 
-// comparison says how many of the tokens make up a comparison, none if they begin otherwise, and its operator.
+// comparison returns the number of tokens in the comparison at the start (0 if there is none), and its operator.
 func comparison(c *call, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""
@@ -247,8 +247,8 @@ func parseNumber(c *call, cl clause, value lexeme) (clause, error) {
 	return cl, nil
 }
 
-// parseLax is how searches of logged models read a comparison: only single quotes are taken off a value, so one in
-// double quotes matches nothing, and one without any is fine.
+// parseLax reads a comparison like a search of logged models. It only removes single quotes: a value in double quotes
+// matches nothing, and a value without quotes is accepted.
 func parseLax(c *call, cl clause, numeric bool, value lexeme) (clause, error) {
 	if numeric || cl.on == "metric" {
 		return parseNumber(c, cl, value)
@@ -288,7 +288,7 @@ func readList(cl clause, value lexeme) (clause, error) {
 	return cl, nil
 }
 
-// identifier splits tags.`my key` and the like; a bare word is an attribute.
+// identifier splits names such as tags.`my key`. A bare word is an attribute.
 func identifier(c *call, rules filterRules, ident string) (on, key string, err error) {
 	prefix, key, dotted := strings.Cut(ident, ".")
 	on = "attribute"
@@ -327,7 +327,7 @@ func unquote(s string) string {
 	return s
 }
 
-// textMatches compares a string attribute, tag or parameter; nothing compares with one that is not there.
+// textMatches compares a string attribute, tag or parameter. A missing one never matches.
 func textMatches(c *call, have *string, cl clause) bool {
 	if have == nil {
 		return false
@@ -349,7 +349,7 @@ func textMatches(c *call, have *string, cl clause) bool {
 	return false
 }
 
-// likePattern turns an SQL pattern into a regular expression. PostgreSQL and MariaDB let a backslash escape.
+// likePattern turns an SQL pattern into a regular expression. In PostgreSQL and MariaDB, a backslash escapes.
 func likePattern(c *call, pattern, flags string) *regexp.Regexp {
 	escapes := c.cfg.store == "postgresql" || c.cfg.store == "mariadb"
 	var b strings.Builder
@@ -372,7 +372,7 @@ func likePattern(c *call, pattern, flags string) *regexp.Regexp {
 }
 
 func compareNumber(have float64, cl clause) bool {
-	want, _ := strconv.ParseFloat(cl.value, 64) // checked when the clause was read
+	want, _ := strconv.ParseFloat(cl.value, 64) // checked when the clause was parsed
 	switch cl.op {
 	case "=":
 		return have == want
@@ -404,7 +404,7 @@ func asksForPrompts(clauses []clause) bool {
 	return false
 }
 
-// withoutPromptTag drops clauses on the prompt tag: they choose between prompts and models, and match nothing else.
+// withoutPromptTag removes clauses on the prompt tag. They select prompts or models, and nothing else.
 func withoutPromptTag(clauses []clause) []clause {
 	return slices.DeleteFunc(slices.Clone(clauses), func(cl clause) bool { return cl.on == "tag" && cl.key == promptTag })
 }

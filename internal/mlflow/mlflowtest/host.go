@@ -10,8 +10,8 @@ import (
 
 const plainTextType = "text/plain"
 
-// checkHost refuses Host headers the operator did not allow, and writes from another origin. A health check passes
-// in any case, so a server can look well and refuse everything.
+// checkHost refuses Host headers that the operator did not allow, and writes from other origins. Health checks always
+// pass, so a server can look healthy and refuse everything else.
 func (c *call) checkHost() (response, bool) {
 	if !c.sw.hostChecked {
 		return response{}, false
@@ -53,7 +53,7 @@ func loopback(hostPort string) bool {
 	return slices.Contains([]string{"localhost", "127.0.0.1", "::1", "0.0.0.0"}, bare(hostPort))
 }
 
-// private goes by the text alone, as the server does: no name is looked up.
+// private reads only the text, like the server. It does not resolve names.
 func private(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsPrivate()

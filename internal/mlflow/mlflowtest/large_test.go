@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The computed registry answers as one does that holds the same.
+// The computed registry responds like a server with the same content.
 func TestALargeRegistryIsOneOfTheDouble(t *testing.T) {
 	const models, versions = 5, 7
 	kept := New("3.17.2", Clock(func() time.Time { return time.UnixMilli(largeTime) }))

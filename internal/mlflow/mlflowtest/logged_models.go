@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A loggedModel is a model as MLflow 3 logs it: beside its run, with a place of its own for the artifacts.
+// loggedModel is a logged model of MLflow 3. It has its own location for artifacts.
 type loggedModel struct {
 	id          string
 	experiment  string
@@ -27,7 +27,7 @@ type loggedModel struct {
 	metrics     []loggedMetric
 }
 
-// A loggedMetric is a value that a run logged on a model.
+// loggedMetric is a value that a run logged on a model.
 type loggedMetric struct {
 	point
 	Dataset string `json:"dataset_name,omitempty"`
@@ -118,8 +118,8 @@ func addLoggedModel(s *Server, sp *space, e *experiment, name, run string) *logg
 	return m
 }
 
-// logOnModel keeps a value on the model that the request names, if it names one that exists. As a server before 3.17 it
-// asks for no right on the model. A model has no column that says NaN: it is kept as 0.
+// logOnModel stores a value on the model in the request, if the model exists. Like a server before 3.17, it checks no
+// right on the model. The database has no column that marks NaN on a model: it is stored as 0.
 func logOnModel(c *call, r *run, p point, in *message) {
 	m := c.space.loggedModel(in.str("model_id"))
 	if m == nil {
@@ -173,8 +173,8 @@ func setLoggedModelTags(c *call) (any, error) {
 
 const versionsTag = "mlflow.modelVersions"
 
-// noteVersion is the second half of creating a version: the logged model is told about it. Where there is none the
-// request fails, although the version is there.
+// noteVersion is the second half of creating a version: it tells the logged model about it. If the model does not
+// exist, the request fails, although the version was created.
 func noteVersion(c *call, modelID string, v *version) error {
 	m, err := findLoggedModel(c, modelID)
 	if err != nil {
@@ -184,7 +184,7 @@ func noteVersion(c *call, modelID string, v *version) error {
 	return nil
 }
 
-// noteVersion keeps a list of versions in one tag, in the words of Python's JSON.
+// Servers keep the list of versions in one tag, as Python writes JSON.
 func (t *tags) noteVersion(v *version) {
 	entry := fmt.Sprintf(`{"name": %s, "version": %d}`, compact(v.name), v.number)
 	if old, ok := t.get(versionsTag); ok {
@@ -201,7 +201,7 @@ var loggedModelFilter = filterRules{
 	lax:      true,
 }
 
-// A modelToken continues one search of logged models, and no other.
+// modelToken continues one search of logged models and no other.
 type modelToken struct {
 	Offset      int64    `json:"offset"`
 	Experiments []string `json:"experiment_ids"`
@@ -239,7 +239,7 @@ func searchLoggedModels(c *call) (any, error) {
 	}
 	if next != "" {
 		token.Offset = offset + most
-		b, _ := json.Marshal(token) // strings and a number always encode
+		b, _ := json.Marshal(token) // strings and a number can always be encoded
 		out.Next = base64.StdEncoding.EncodeToString(b)
 	}
 	for _, m := range shown {
@@ -281,7 +281,7 @@ func loggedOrder(c *call) ([]ordering, error) {
 	return out, nil
 }
 
-// compareLogged sorts by what was asked for, then the newest first.
+// compareLogged orders logged models as requested, then the newest first.
 func compareLogged(a, b *loggedModel, order []ordering) int {
 	for _, o := range order {
 		n := 0
@@ -316,7 +316,7 @@ func loggedModelMeets(c *call, m *loggedModel, cl clause) bool {
 	case "parameter":
 		return tagMatches(c, m.params, cl)
 	case "metric":
-		return false // nobody here searches logged models by metric
+		return false // no case orders logged models by a metric
 	}
 	switch cl.key {
 	case "creation_timestamp", "creation_time":

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A model is a registered model.
+// model is a registered model.
 type model struct {
 	name        string
 	created     int64
@@ -14,10 +14,10 @@ type model struct {
 	description string
 	tags        tags
 	aliases     aliases
-	versions    []*version // deleted ones included, for their numbers are never used again
+	versions    []*version // including deleted ones, because their numbers are never used again
 }
 
-// tags keep the order they were written in.
+// tags keep the order in which they were written.
 type tags []tag
 
 type tag struct {
@@ -66,7 +66,7 @@ type aliasJSON struct {
 	Version string `json:"version"`
 }
 
-// modelToJSON is the model as the server prints it. The versions in it never list their aliases, on a database.
+// modelToJSON encodes the model like the server. On a database, its versions never list their aliases.
 func modelToJSON(c *call, m *model) modelJSON {
 	out := modelJSON{Name: m.name, Created: m.created, Updated: m.updated, Description: m.description, Tags: m.tags}
 	for _, v := range m.latest() {
@@ -78,7 +78,7 @@ func modelToJSON(c *call, m *model) modelJSON {
 	return out
 }
 
-// latest is the newest version of each stage.
+// latest returns the newest version of each stage.
 func (m *model) latest() []*version {
 	newest := map[string]*version{}
 	for _, v := range m.versions {
@@ -145,7 +145,7 @@ func getModel(c *call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// updateModel sets the description, also when the request has none: that erases it.
+// updateModel sets the description. A request without one clears it.
 func updateModel(c *call) (any, error) {
 	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
@@ -179,7 +179,7 @@ func renameModel(c *call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// deleteModel removes the model with everything in it, numbers included.
+// deleteModel deletes the model with everything in it, and its numbers start again.
 func deleteModel(c *call) (any, error) {
 	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
@@ -223,7 +223,7 @@ func deleteModelTag(c *call) (any, error) {
 	return struct{}{}, nil
 }
 
-// latestVersions is the newest version of each stage asked for, or of every stage.
+// latestVersions returns the newest version of each requested stage, or of all stages.
 func latestVersions(c *call) (any, error) {
 	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
@@ -282,8 +282,8 @@ func searchModels(c *call) (any, error) {
 	return out, nil
 }
 
-// onePage cuts one page out of a result. A page of nothing, or less, still says that more follows: who asks for
-// max_results 0 goes round for ever, as on a real server.
+// onePage cuts one page out of a result. An empty page still says that more follows: a caller with max_results 0 never
+// reaches the end, as on a real server.
 func onePage[T any](all []T, offset, most int64) ([]T, string) {
 	rest := all[min(int64(len(all)), max(offset, 0)):]
 	if most < 0 {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A page token is the offset of the next page, not a snapshot: what is edited meanwhile moves between pages.
+// A page token is the offset of the next page, not a snapshot. Rows that change in between move to other pages.
 func pageToken(offset int64) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"offset": %d}`, offset))
 }
@@ -34,7 +34,7 @@ func parseToken(token string) (int64, error) {
 	return *t.Offset, nil
 }
 
-// An ordering is one order_by clause.
+// ordering is one clause of order_by.
 type ordering struct {
 	on   string
 	key  string
@@ -74,7 +74,7 @@ func directed(n int, down bool) int {
 
 var modelOrderKeys = filterRules{attributes: []string{"name", "timestamp", "last_updated_timestamp"}, entities: map[string]string{}, advised: []string{"name", "timestamp"}}
 
-// modelOrder sorts by what was asked for, then by name.
+// modelOrder orders models as requested, then by name.
 func modelOrder(c *call, clauses []string) (func(a, b *model) int, error) {
 	order, err := parseOrder(c, modelOrderKeys, clauses)
 	if err != nil {
@@ -117,8 +117,8 @@ var versionOrderKeys = filterRules{
 	entities:   registryEntities,
 }
 
-// versionOrder sorts by what was asked for, then by name and newest number; asked for nothing, by last change. Servers
-// that do not listen leave equals in the order of the table.
+// versionOrder orders versions as requested, then by name and newest number. The default is the last change. Servers
+// that ignore order_by keep the order of the table.
 func versionOrder(c *call, clauses []string) (func(a, b *version) int, error) {
 	if len(clauses) == 0 || !c.sw.versionSearchPaged {
 		clauses = []string{"last_updated_timestamp DESC"}

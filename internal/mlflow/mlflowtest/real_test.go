@@ -22,10 +22,10 @@ var (
 	running = flag.String("at", "", "URL of a running server to use instead of starting one; needs -server and -group")
 )
 
-// generations are the servers that every test run plays on: each behaves unlike the others.
+// generations are the servers of each test run. Each behaves differently from the others.
 var generations = []string{"3.17.2-postgresql", "2.22.5-sqlite", "1.30.1-sqlite"}
 
-// TestConformanceReal plays every case against a real server and the double, which have to answer the same.
+// TestConformanceReal plays all cases against a real server and compares the responses with those of this package.
 func TestConformanceReal(t *testing.T) {
 	for _, s := range servers {
 		if *onlyServer != "" && *onlyServer != s.String() || *onlyServer == "" && !*whole && !slices.Contains(generations, s.String()) {
@@ -45,7 +45,7 @@ func TestConformanceReal(t *testing.T) {
 	}
 }
 
-// groupsOf lists the ways to set the server up that are to be played now.
+// groupsOf lists the setups of the server that this run plays.
 func groupsOf(s server) []string {
 	var out []string
 	for _, c := range casesFor(s) {
@@ -63,7 +63,7 @@ func wanted(group string) bool {
 	return groups[group].byHand == ""
 }
 
-// kept is what was recorded before; cases that are played now replace their part of it.
+// kept is the earlier recording. Cases that this run plays replace their part of it.
 func (s server) kept(t *testing.T) recording {
 	out := recording{}
 	if _, err := os.Stat(s.recording()); err != nil {

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// A route is one call of the API: its parameters with their rules, the right it takes, and what it does.
+// route is an endpoint of the API: its parameters and their rules, the right that it needs, and its handler.
 type route struct {
 	method    string
-	path      string // {name} stands for one element, {name...} for the rest
+	path      string // {name} matches one element, {name...} the rest
 	fields    fields
 	right     right
 	do        func(*call) (any, error)
 	writes    bool
 	since     func(switches) bool
-	ajax      bool // served to browsers only, under /ajax-api
+	ajax      bool // only served to browsers, below /ajax-api
 	proxy     bool // part of the artifact proxy
-	needsBody bool // the handler measures the body before it looks whether there is one
+	needsBody bool // the handler measures the body before it checks whether there is one
 }
 
 type right struct {
@@ -143,8 +143,8 @@ func hasWorkspaces(sw switches) bool   { return sw.workspaces }
 func hasGrants(sw switches) bool       { return sw.permissionGrants }
 func lacksGrants(sw switches) bool     { return !sw.permissionGrants }
 
-// match finds the route of a path, which must be met exactly: a slash at the end makes it another path. A path known
-// under other methods only comes back without a route.
+// match finds the route of a path. The match is exact: a slash at the end makes another path. If a path exists only
+// with other methods, the route is nil and known is true.
 func (c *call) match(path string) (*route, map[string]string, bool) {
 	browser, underAjax := strings.CutPrefix(path, "/ajax-api/")
 	if underAjax {
@@ -201,7 +201,7 @@ func unescape(s string) string {
 	return s
 }
 
-// switchedOff is the answer of a route the operator turned off.
+// switchedOff returns the response of a route that the operator disabled.
 func (c *call) switchedOff() (response, bool) {
 	rule := strings.ReplaceAll(strings.ReplaceAll(c.route.path, "{path...}", "<path:artifact_path>"), "{", "<")
 	switch {

@@ -80,7 +80,7 @@ func runMeets(c *call, r *run, cl clause) bool {
 	return textMatches(c, &have, cl)
 }
 
-// metricMeets knows that NaN differs from everything and equals nothing; older servers take it for zero.
+// metricMeets treats NaN as different from everything and equal to nothing. Older servers treat it as zero.
 func metricMeets(c *call, p point, cl clause) bool {
 	if math.IsNaN(float64(p.Value)) && c.sw.nanIsNoNumber {
 		return cl.op == "!="
@@ -117,7 +117,7 @@ func runAttribute(r *run, key string) string {
 	return r.name
 }
 
-// compareRuns sorts by what was asked for, runs without it last, then the newest first.
+// compareRuns orders runs as requested, runs without the value last, then the newest first.
 func compareRuns(a, b *run, order []ordering) int {
 	for _, o := range order {
 		x, y := sortValue(a, o), sortValue(b, o)
@@ -132,7 +132,7 @@ func compareRuns(a, b *run, order []ordering) int {
 	return cmp.Or(-cmp.Compare(a.start, b.start), strings.Compare(a.id, b.id))
 }
 
-// A sortable is a value with its place: 0 has one, 1 is NaN or absent, 2 is an absent metric.
+// sortable is a value and its rank: 0 for a number, 1 for NaN or null, 2 for a missing metric.
 type sortable struct {
 	rank   int
 	number float64

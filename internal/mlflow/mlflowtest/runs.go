@@ -17,14 +17,14 @@ type run struct {
 	end         int64
 	artifactURI string
 	lifecycle   string
-	metrics     []point // every value logged, in order
+	metrics     []point // all logged values in order
 	params      tags
 	tags        tags
 	inputs      []datasetInput
 	outputs     []modelOutput
 }
 
-// A point is one logged value of a metric.
+// point is one logged value of a metric.
 type point struct {
 	Key       string        `json:"key"`
 	Value     decimalNumber `json:"value"`
@@ -102,7 +102,7 @@ func runToJSON(c *call, r *run, whole bool) runJSON {
 	return out
 }
 
-// latest is the last value of each metric: the greatest by step, then time, then value.
+// latest returns the last value of each metric: the greatest by step, then time, then value.
 func (r *run) latest() []point {
 	var out []point
 	for _, p := range r.metrics {
@@ -122,7 +122,7 @@ func later(a, b point) bool {
 		cmp.Compare(comparable64(a.Value), comparable64(b.Value))) > 0
 }
 
-// comparable64 is what a database compares: it keeps NaN as zero.
+// comparable64 returns the value that a database compares. It stores NaN as zero.
 func comparable64(v decimalNumber) float64 {
 	if math.IsNaN(float64(v)) {
 		return 0
@@ -151,7 +151,7 @@ func findRun(c *call, id string) (*run, error) {
 
 func requestedRun(c *call) (*run, error) { return findRun(c, requestedRunID(c)) }
 
-// requestedRunID takes the older name of the field too.
+// requestedRunID also accepts the older name of the field.
 func requestedRunID(c *call) string { return cmp.Or(c.in.str("run_id"), c.in.str("run_uuid")) }
 
 func activeRun(c *call) (*run, error) {
@@ -281,7 +281,7 @@ func deleteRunTag(c *call) (any, error) {
 	return struct{}{}, nil
 }
 
-// checkRunTag cuts a value that is too long, or refuses it, depending on the version.
+// checkRunTag truncates a value that is too long, or refuses it, depending on the version.
 func checkRunTag(c *call, t tag, at string) (tag, error) {
 	if err := checkTagKey(c, t.Key, at+"key"); err != nil {
 		return t, err
@@ -308,7 +308,7 @@ func checkParam(c *call, p tag, at string) (tag, error) {
 	return p, checkLength(c, "Param value", p.Value, c.sw.paramLimit)
 }
 
-// logParam writes a parameter once: the same value again is fine, another is refused and the first stays.
+// logParam writes a parameter once. The same value again is accepted; another value is refused.
 func logParam(c *call) (any, error) {
 	p, err := checkParam(c, tag{c.in.str("key"), c.in.str("value")}, "")
 	if err != nil {
@@ -330,7 +330,7 @@ func logParam(c *call) (any, error) {
 	return struct{}{}, nil
 }
 
-// errDuplicate is a clash of keys that only the database takes for the same.
+// errDuplicate is the error for two keys that only the database considers equal.
 var errDuplicate = fail("BAD_REQUEST", "(pymysql.err.IntegrityError) (1062, \"Duplicate entry for key 'PRIMARY'\")")
 
 func logMetric(c *call) (any, error) {
@@ -361,7 +361,7 @@ func checkMetric(c *call, p point, at string) error {
 	return checkLength(c, "Metric name", p.Key, 250)
 }
 
-// asStored is a value as a database keeps it, which has no infinities.
+// asStored returns a value as a database stores it, without infinities.
 func asStored(p point) point {
 	switch f := float64(p.Value); {
 	case math.IsInf(f, 1):
@@ -372,7 +372,7 @@ func asStored(p point) point {
 	return p
 }
 
-// log keeps a value once.
+// log stores each value once.
 func (r *run) log(p point) {
 	p = asStored(p)
 	same := func(q point) bool {
@@ -383,8 +383,8 @@ func (r *run) log(p point) {
 	}
 }
 
-// logBatch stores all its parameters or none, as write-once as logParam; then its metrics; then its tags. The file
-// store goes parameter by parameter.
+// logBatch stores all parameters or none, each only once as in logParam, then the metrics, then the tags. The file
+// store writes parameters one by one.
 func logBatch(c *call) (any, error) {
 	b, err := readBatch(c)
 	if err != nil {
@@ -495,7 +495,7 @@ func logParams(c *call, r *run, params []tag) error {
 	return nil
 }
 
-// metricHistory lists every value of one metric, by time.
+// metricHistory lists all values of one metric by time.
 func metricHistory(c *call) (any, error) {
 	most, paged := c.in.int("max_results"), c.in.has("max_results") && c.sw.historyPaged
 	if paged && most <= 0 {

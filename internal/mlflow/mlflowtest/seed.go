@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Seed adds what a JSON document describes, as if it had been there for long: it records no write, and may set up what
-// no request could, such as an alias of a version that does not exist. Unknown keys and references to nothing are
-// errors. Everything but names may be left out:
+// Seed adds the content of a JSON document, as if it had existed for a long time. It records no write, and it can
+// create states that no request can, such as an alias of a version that does not exist. Unknown keys and references to
+// missing things are errors. Everything except names may be left out:
 //
 //	{
 //	  "runs": [
@@ -43,10 +43,10 @@ import (
 //	  "workspaces": ["team-a"]
 //	}
 //
-// Versions are numbered from 1 unless "version" says otherwise. A version with a run and no source lies in that run
-// under "path" (model if empty); one with a logged model has the source models:/ID. The content of an artifact is a
-// string, a list of lines, or an object to be written as JSON. Times are RFC 3339 or milliseconds. A top-level
-// "workspace" puts everything into that workspace.
+// Versions are numbered from 1 unless "version" sets a number. A version with a run and no source is in that run under
+// "path" (default: model). A version with a logged model has the source models:/ID. The content of an artifact is a
+// string, a list of lines, or an object that is written as JSON. Times are RFC 3339 or milliseconds. A top-level
+// "workspace" adds everything to that workspace.
 func (s *Server) Seed(r io.Reader) error {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -74,7 +74,7 @@ type seedDoc struct {
 	Users       []User             `json:"users"`
 }
 
-// An Experiment to add.
+// Experiment is an experiment to add.
 type Experiment struct {
 	Name    string            `json:"name"`
 	Root    string            `json:"artifact_location"`
@@ -82,8 +82,8 @@ type Experiment struct {
 	Deleted bool              `json:"deleted"`
 }
 
-// A Run to add. Its experiment is found by name or number, and made if there is none; the status is FINISHED unless
-// told.
+// Run is a run to add. Its experiment is found by name or id, and is created if there is none. The default status is
+// FINISHED.
 type Run struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
@@ -102,7 +102,7 @@ type Run struct {
 	Artifacts  map[string]Content `json:"artifacts"`
 }
 
-// A Dataset a run read.
+// Dataset is a dataset that a run read.
 type Dataset struct {
 	Name       string `json:"name"`
 	Digest     string `json:"digest"`
@@ -113,14 +113,14 @@ type Dataset struct {
 	Context    string `json:"context"`
 }
 
-// A LoggedModel to add. Within a run it is an output of that run.
+// LoggedModel is a logged model to add. Within a run it is one of the run's outputs.
 type LoggedModel struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
 	Name       string             `json:"name"`
 	Run        string             `json:"run"`
 	Step       int64              `json:"step"`
-	Source     string             `json:"source_run"` // another run than the one that lists it
+	Source     string             `json:"source_run"` // a different run than the one that lists it
 	Status     string             `json:"status"`
 	Deleted    bool               `json:"deleted"`
 	Root       string             `json:"artifact_uri"`
@@ -130,8 +130,8 @@ type LoggedModel struct {
 	Metrics    []ModelMetric      `json:"metrics"`
 }
 
-// A ModelMetric is a value that a run logged on a logged model; without a run its own. It is not added to that run's
-// own metrics.
+// ModelMetric is a value that a run logged on a logged model. The default run is the model's own. The value is not
+// added to the metrics of the run.
 type ModelMetric struct {
 	Key           string  `json:"key"`
 	Value         float64 `json:"value"`
@@ -142,7 +142,7 @@ type ModelMetric struct {
 	DatasetDigest string  `json:"dataset_digest"`
 }
 
-// A Model to register, with its versions.
+// Model is a model to register, with its versions.
 type Model struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description"`
@@ -153,7 +153,7 @@ type Model struct {
 	Updated     Moment            `json:"updated"`
 }
 
-// A Version of a model to register.
+// Version is a version of a model to register.
 type Version struct {
 	Version     int64             `json:"version"`
 	Source      string            `json:"source"`
@@ -171,21 +171,21 @@ type Version struct {
 	Updated     Moment            `json:"updated"`
 }
 
-// A Series is the history of one metric.
+// Series is the history of one metric.
 type Series []Point
 
-// A Point is one value of a metric. Without a timestamp it was logged a millisecond after the one before.
+// Point is one value of a metric. Without a timestamp, it was logged a millisecond after the one before.
 type Point struct {
 	Value     float64
 	Step      int64
 	Timestamp int64
 }
 
-// Value is the history of a metric logged once.
+// Value returns the history of a metric that was logged once.
 func Value(v float64) Series { return Series{{Value: v}} }
 
-// UnmarshalJSON reads a value, or a list of values and of objects with value, step and timestamp. A value is a number or
-// one of "NaN", "Infinity", "-Infinity".
+// UnmarshalJSON reads a value, or a list of values and of objects with value, step and timestamp. A value is a number,
+// or "NaN", "Infinity" or "-Infinity".
 func (s *Series) UnmarshalJSON(b []byte) error {
 	items := []json.RawMessage{b}
 	if b[0] == '[' {
@@ -223,10 +223,10 @@ func metricValue(raw json.RawMessage) (float64, error) {
 	return v, nil
 }
 
-// A Content is the content of an artifact.
+// Content is the content of an artifact.
 type Content []byte
 
-// UnmarshalJSON takes a string, a list of lines, or any other value to be written as JSON.
+// UnmarshalJSON reads a string, a list of lines, or any other value, which is written as JSON.
 func (c *Content) UnmarshalJSON(b []byte) error {
 	var whole string
 	var lines []string
@@ -241,10 +241,10 @@ func (c *Content) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// A Moment is a time in milliseconds since 1970; zero means now.
+// Moment is a time in milliseconds since 1970. Zero means now.
 type Moment int64
 
-// UnmarshalJSON takes milliseconds or RFC 3339.
+// UnmarshalJSON reads milliseconds or RFC 3339.
 func (m *Moment) UnmarshalJSON(b []byte) error {
 	if b[0] != '"' {
 		return json.Unmarshal(b, (*int64)(m))
@@ -310,14 +310,14 @@ func withTag(t map[string]string, key, value string) map[string]string {
 	return out
 }
 
-// AddExperiment adds an experiment and returns its ID.
+// AddExperiment adds an experiment and returns its id.
 func (s *Server) AddExperiment(e Experiment) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return seedExperiment(s, s.spaces[defaultWorkspace], e).id
 }
 
-// AddRun adds a run and returns its ID. Like the other Add methods it panics where Seed reports an error.
+// AddRun adds a run and returns its id. Like the other Add methods, it panics if Seed would return an error.
 func (s *Server) AddRun(r Run) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -326,7 +326,7 @@ func (s *Server) AddRun(r Run) string {
 	return out.id
 }
 
-// AddLoggedModel adds a logged model and returns its ID.
+// AddLoggedModel adds a logged model and returns its id.
 func (s *Server) AddLoggedModel(m LoggedModel) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -335,15 +335,15 @@ func (s *Server) AddLoggedModel(m LoggedModel) string {
 	return out.id
 }
 
-// AddModel registers a model with versions, or adds versions to one that is there.
+// AddModel registers a model with versions, or adds versions to an existing model.
 func (s *Server) AddModel(m Model) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	must(seedModel(s, s.spaces[defaultWorkspace], m))
 }
 
-// PutArtifact stores one file under its URI: mlflow-artifacts:/…, s3://…, or runs:/RUN/path and models:/m-ID/path for
-// where those keep theirs.
+// PutArtifact stores a file under its URI: mlflow-artifacts:/… or s3://…, or runs:/RUN/path and models:/m-ID/path for
+// the location of a run or logged model.
 func (s *Server) PutArtifact(uri string, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

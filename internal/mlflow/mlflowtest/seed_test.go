@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// seedExample is the example in the comment of Seed, so that it cannot rot.
+// seedExample is the example in the comment of Seed, so that it stays correct.
 func seedExample(t *testing.T) string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), "seed.go", nil, parser.ParseComments)

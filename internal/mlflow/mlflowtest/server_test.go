@@ -31,7 +31,7 @@ func TestVersionsOfOneLineShareARow(t *testing.T) {
 	}
 }
 
-// Requests that wait for each other count as rounds, those sent side by side do not.
+// Requests that wait for each other count as rounds. Requests at the same time do not.
 func TestRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2", Latency(10*time.Millisecond))
@@ -67,7 +67,7 @@ func TestWritesAreThoseThatChangedSomething(t *testing.T) {
 	post(client, base, "registered-models/set-tag", `{"name":"none","key":"k","value":"v"}`)
 	send(client, "GET", base+api+"registered-models/get?name=churn", "")
 	post(client, base, "runs/search", `{"experiment_ids":["0"]}`)
-	// The answer is 404, and the version is there.
+	// The response is 404, but the version was created.
 	post(client, base, "model-versions/create", `{"name":"churn","source":"s3://b/k","run_id":"r","model_id":"m-none"}`)
 	want := []Write{
 		{"POST", api + "registered-models/create", `{"name":"churn","tags":[]}`},
@@ -78,7 +78,7 @@ func TestWritesAreThoseThatChangedSomething(t *testing.T) {
 	}
 }
 
-// The clock is what timestamps and the Date header show.
+// Timestamps and the Date header show the clock.
 func TestClock(t *testing.T) {
 	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New("3.17.2", Clock(func() time.Time { return at }))
@@ -101,7 +101,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// Two servers asked the same have the same end state, however the seed was written down.
+// Two servers with the same requests have the same final state, in whatever form the seed was written.
 func TestDumpIsOneForOneState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		aliases := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.Int64Range(1, 9)).Draw(t, "aliases")
@@ -152,7 +152,7 @@ func TestDumpShowsEveryChange(t *testing.T) {
 	}
 }
 
-// Concurrent creates get numbers of their own, and of writers of one parameter one wins.
+// Concurrent creations get different numbers, and only one of several writers of a parameter succeeds.
 func TestConcurrentWriters(t *testing.T) {
 	s := New("3.17.2")
 	s.AddModel(Model{Name: "churn"})
@@ -183,7 +183,7 @@ func TestConcurrentWriters(t *testing.T) {
 	}
 }
 
-// Over-long values are refused by databases that have columns.
+// Databases with limited columns refuse values that are too long.
 func TestColumns(t *testing.T) {
 	for store, want := range map[string]int{"sqlite": 200, "postgresql": 400, "mariadb": 400} {
 		s := New("3.17.2", Store(store))
@@ -194,7 +194,7 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// What a file store does by halves.
+// The file store carries out some requests only in part.
 func TestFileStore(t *testing.T) {
 	s := New("2.22.5", Store("file"))
 	s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://b/1", Stage: "Production"}}, Aliases: map[string]int64{"champion": 1}})
@@ -215,7 +215,7 @@ func TestFileStore(t *testing.T) {
 	}
 }
 
-// FuzzRequests sends anything to every route. A server may refuse it or fall over with a page, but not really.
+// FuzzRequests sends anything to every route. A server may refuse it or respond with an error page, but must not panic.
 func FuzzRequests(f *testing.F) {
 	for i, r := range routes {
 		f.Add(i, `{"name":"churn","version":"1","run_id":"r1"}`, "name=churn&version=1&filter=name='churn'&max_results=1&order_by=name")

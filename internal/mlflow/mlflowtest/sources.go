@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// A source is where a new version says it comes from, as the server understood it.
+// source is where a new version comes from, as the server understood it.
 type source struct {
 	uri      string
 	download string
 	runID    string
-	runUnset bool // no run at all, as opposed to an empty one
+	runUnset bool // no run at all, unlike an empty one
 	modelID  string
 }
 
@@ -24,7 +24,7 @@ func (s source) run() *string {
 	return &s.runID
 }
 
-// acceptSource checks the source of the request. Whether anything is there is never looked at.
+// acceptSource checks the source in the request. It never checks whether anything is there.
 func acceptSource(c *call) (source, error) {
 	s := source{uri: c.in.str("source"), runID: c.in.str("run_id"), modelID: c.in.str("model_id")}
 	if !c.sw.loggedModels {
@@ -63,7 +63,7 @@ func checkPromptSource(c *call, uri string) error {
 	return nil
 }
 
-// hostSchemes name a host whose artifacts the server would fetch for the caller.
+// hostSchemes contain a host from which the server would fetch artifacts for the caller.
 var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss"}
 
 func checkScheme(c *call, uri string) error {
@@ -74,7 +74,7 @@ func checkScheme(c *call, uri string) error {
 	return nil
 }
 
-// checkLooseSource is what servers before 3 check: that the source cannot reach the server's own disk.
+// checkLooseSource is the check of servers before 3: the source must not reach the server's own disk.
 func checkLooseSource(c *call, s source) error {
 	if isLocal(s.uri) {
 		if s.runID != "" {
@@ -176,7 +176,7 @@ func localRefused(uri, id string) error {
 
 var slashes = regexp.MustCompile(`/+`)
 
-// checkNoTricks refuses paths that mean another path once decoded.
+// checkNoTricks refuses paths that mean another path after decoding.
 func checkNoTricks(uri string) error {
 	decoded := uri
 	for {
@@ -189,7 +189,7 @@ func checkNoTricks(uri string) error {
 	p := slashes.ReplaceAllString(strings.TrimRight(pathOf(decoded), "/"), "/")
 	resolved := p
 	if !strings.HasPrefix(p, "/") {
-		resolved = "/" + p // the server resolves it against its own directory: never the same path
+		resolved = "/" + p // the server resolves it against its own directory, so it is never the same path
 	}
 	resolved = path.Clean(resolved)
 	if strings.Contains(p, "\x00") || slices.Contains(strings.Split(decoded, "/"), "..") || resolved != p {
@@ -198,7 +198,7 @@ func checkNoTricks(uri string) error {
 	return nil
 }
 
-// resolveVersionSource replaces a source that names a registered version by the version it means now.
+// resolveVersionSource replaces a source that is a registered version by the source of that version.
 func resolveVersionSource(c *call, s *source) error {
 	if schemeOf(s.uri) != "models" {
 		return nil
@@ -241,7 +241,7 @@ func pointed(s *string) string {
 	return *s
 }
 
-// intendedVersion finds the version of models:/name/3, /latest, /Stage or @alias.
+// intendedVersion finds the version in models:/name/3, /latest, /Stage or @alias.
 func intendedVersion(c *call, m *model, u modelsURI) (*version, error) {
 	switch {
 	case u.version != "":
@@ -269,7 +269,7 @@ func intendedVersion(c *call, m *model, u modelsURI) (*version, error) {
 	return newest, nil
 }
 
-// locate finds where the artifacts of the source are, and its run where only a logged model is named.
+// locate finds where the artifacts of the source are, and its run if only a logged model is given.
 func locate(c *call, s *source) error {
 	s.download = s.uri
 	if schemeOf(s.uri) == "models" && !c.sw.verbatimModels {
@@ -319,7 +319,7 @@ func errUnlocatable(c *call, uri string, err error) error {
 	return internal("Unable to fetch model from model URI source artifact location '%s'.Error: %s", uri, why)
 }
 
-// A modelsURI is a taken-apart models:/ URI: a logged model's ID, or a name with a version, stage, alias or none.
+// modelsURI is a parsed models:/ URI: the id of a logged model, or a name with a version, stage, alias or none.
 type modelsURI struct{ modelID, name, version, stage, alias string }
 
 var allDigits = regexp.MustCompile(`^\pN+$`)
@@ -359,7 +359,8 @@ func isLatest(s string) bool { return strings.EqualFold(s, "latest") }
 
 var schemeForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*):`)
 
-// schemeOf, authorityOf and pathOf split a URI without judging it, as servers do: net/url would refuse what they take.
+// schemeOf, authorityOf and pathOf split a URI without checking it, like servers. net/url would refuse URIs that they
+// accept.
 func schemeOf(uri string) string {
 	if m := schemeForm.FindStringSubmatch(uri); m != nil {
 		return strings.ToLower(m[1])
@@ -397,7 +398,7 @@ func upTo(s, any string) int {
 	return len(s)
 }
 
-// onThisHost says whether a file: URI names the server's own disk, the only one it can look at.
+// onThisHost reports whether a file: URI is on the server's own disk. The server can read no other.
 func onThisHost(uri string) error {
 	host, _, _ := strings.Cut(authorityOf(uri), ":")
 	if schemeOf(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "127.0.0.1") {
@@ -420,7 +421,7 @@ func localPath(uri string) string {
 
 func within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
 
-// ownArtifacts says whether a source goes through the server's own artifact proxy.
+// ownArtifacts reports whether a source uses the server's own artifact proxy.
 func ownArtifacts(uri string) bool {
 	switch schemeOf(uri) {
 	case "mlflow-artifacts":
@@ -431,7 +432,7 @@ func ownArtifacts(uri string) bool {
 	return false
 }
 
-// uriWithin compares scheme, host and decoded path elements.
+// uriWithin compares the scheme, the host and the decoded path elements.
 func uriWithin(uri, root string) bool {
 	a, b := pathElements(uri), pathElements(root)
 	return schemeOf(uri) == schemeOf(root) && strings.EqualFold(authorityOf(uri), authorityOf(root)) &&

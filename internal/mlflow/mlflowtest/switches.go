@@ -6,68 +6,68 @@ import (
 	"time"
 )
 
-// switches are the behaviours in which versions of MLflow differ.
+// switches are the differences between versions of MLflow.
 type switches struct {
 	version             string
 	versionRoute        bool   // GET /version
-	healthType          string // the media type of /health
-	aliases             bool   // the alias routes
-	aliasNeedsModel     bool   // an alias of a missing model is 404, not "alias not found"
-	aliasDropped        bool   // deleting a version removes its aliases instead of leaving them dangling
-	latestAliases       bool   // the newest versions of stages list their aliases when asked for by themselves
+	healthType          string // content type of /health
+	aliases             bool   // has the alias routes
+	aliasNeedsModel     bool   // an alias of a missing model gives 404 instead of "alias not found"
+	aliasDropped        bool   // deleting a version deletes its aliases, which otherwise dangle
+	latestAliases       bool   // the newest versions of stages list their aliases if requested separately
 	latestAlias         bool   // the alias "latest" means the highest version
-	versionSearchPaged  bool   // version search honours max_results, order_by and page_token
-	nameIn              bool   // filters may say name IN (…)
-	contentTypeChecked  bool   // writes must say application/json
-	asyncProxy          bool   // files of the artifact proxy are served beside the API, with answers of their own
-	missingArtifact     string // the answer for a file that is not there: "404", "500 json" or "500 page"
-	missingProxied      string // the same through the artifact proxy
-	verbatimModels      bool   // a source models:/… is stored as it comes and not looked up
-	remoteFiles         string // a source file://host/…: "crash", "refused" or "stored"
-	pathSourceChecked   bool   // "..", NUL and the like in a source are refused
-	sourceOwned         bool   // a source must lie within the run or logged model named with it
-	sourceSchemes       bool   // sources on http, ftp, hdfs … are refused
-	colonInKeys         bool   // tag keys may hold a colon
-	strictNames         bool   // model names may not hold "/", ":" or be blank
+	versionSearchPaged  bool   // search of versions supports max_results, order_by and page_token
+	nameIn              bool   // filters support name IN (…)
+	contentTypeChecked  bool   // writes require the content type application/json
+	asyncProxy          bool   // files of the artifact proxy are served next to the API, with different responses
+	missingArtifact     string // response for a missing file: "404", "500 json" or "500 page"
+	missingProxied      string // the same for the artifact proxy
+	verbatimModels      bool   // a source models:/… is stored as given and not resolved
+	remoteFiles         string // source file://host/…: "crash", "refused" or "stored"
+	pathSourceChecked   bool   // refuses "..", NUL and similar in a source
+	sourceOwned         bool   // a source must be inside of the given run or logged model
+	sourceSchemes       bool   // refuses sources on http, ftp, hdfs …
+	colonInKeys         bool   // tag keys may contain a colon
+	strictNames         bool   // model names must not contain "/" or ":" or be blank
 	versionTagLimit     int    // longest value of a version's tag
 	modelTagLimit       int    // longest value of a registered model's tag
 	paramLimit          int    // longest value of a run's parameter
-	paramCut            bool   // longer ones are cut, not refused
+	paramCut            bool   // longer values are truncated instead of refused
 	runTagLimit         int
 	runTagCut           bool
-	promptsHidden       bool // searches leave prompts out
-	loggedModels        bool // runs log models of their own, MLflow 3
+	promptsHidden       bool // searches exclude prompts
+	loggedModels        bool // has logged models (MLflow 3)
 	createInputs        bool // a new run says that it has no inputs
 	datasets            bool // runs list their inputs
-	hostChecked         bool // unknown Host headers are refused
-	errorClasses        bool // errors carry sqlstate and error_class
+	hostChecked         bool // refuses unknown Host headers
+	errorClasses        bool // errors contain sqlstate and error_class
 	serverInfo          bool
-	prefixesAPI         bool // a static prefix covers the API too
-	workspaces          bool // the workspace header means something, if only that the feature is off
-	experimentWorkspace bool // an experiment says which workspace it is in
-	hidesUnknown        bool // with a login, what is not there looks like what may not be read
-	searchFiltered      bool // with a login, a search of versions leaves out what may not be read
-	permissionGrants    bool // the newer routes for users and grants
-	queryChecked        bool // the parameters of a GET are held to the rules; else a wrong type is an uncaught exception
-	bareAttributes      bool // a filter of runs may name an attribute without attributes. before it
-	stringLimits        bool // a limited number may come in a string; else that is an uncaught exception
-	artifactTypes       bool // artifacts say what they are; else text is HTML through the proxy and unknown elsewhere
-	artifactPaths       bool // a path of an artifact is checked; else what makes no sense is an uncaught exception
-	pathNeeded          bool // a download without a path is a bad request; else it is an uncaught exception
+	prefixesAPI         bool // the static prefix includes the API
+	workspaces          bool // reads the workspace header, if only to say that the feature is off
+	experimentWorkspace bool // an experiment shows its workspace
+	hidesUnknown        bool // with logins, missing things look like unreadable ones
+	searchFiltered      bool // with logins, a search of versions leaves out unreadable ones
+	permissionGrants    bool // has the newer routes for users and grants
+	queryChecked        bool // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
+	bareAttributes      bool // a filter of runs accepts an attribute without attributes. before it
+	stringLimits        bool // accepts a limited number in a string; otherwise that is an uncaught exception
+	artifactTypes       bool // artifacts have a content type; otherwise text is HTML through the proxy and unknown elsewhere
+	artifactPaths       bool // checks the path of an artifact; otherwise a bad path is an uncaught exception
+	pathNeeded          bool // a download without a path is a bad request; otherwise it is an uncaught exception
 	proxyDeletes        bool // the artifact proxy can delete
-	strayTokens         bool // a filter of the registry may hold words and lists that mean nothing: name IN (…) is one, and finds all
-	updateResets        bool // updating a run sets status and end time also where the request has none
-	entriesComplete     bool // a metric, parameter or tag in a batch without one of its keys is an uncaught exception
-	fullPageToken       bool // a page of experiments that is just full says that more follow
-	fullRunsToken       bool // and a page of runs
-	runIDsIn            bool // a filter of runs may list their ids: run_id IN (…)
-	wholeNumbers        bool // a version_number to compare with must be a whole one
-	experimentIDs       bool // an experiment ID that is no number is refused, not just unknown
-	nanIsNoNumber       bool // searches never take a NaN for the zero it is stored as
-	historyPaged        bool // metrics/get-history takes max_results
+	strayTokens         bool // a registry filter may contain meaningless words and lists: name IN (…) is one, and finds everything
+	updateResets        bool // updating a run sets status and end time even if the request has none
+	entriesComplete     bool // an entry in a batch without a key or value is an uncaught exception
+	fullPageToken       bool // a page of experiments that is exactly full says that more follow
+	fullRunsToken       bool // the same for a page of runs
+	runIDsIn            bool // a filter of runs supports run_id IN (…)
+	wholeNumbers        bool // version_number is compared with whole numbers only
+	experimentIDs       bool // refuses an experiment id that is not a number, instead of not finding it
+	nanIsNoNumber       bool // searches never treat NaN as the zero that is stored
+	historyPaged        bool // metrics/get-history supports max_results
 }
 
-// table has one row per version whose answers are recorded under testdata/conformance.
+// table has one row for each version with recordings in testdata/conformance.
 var table = []switches{
 	{
 		version: "3.17.2", versionRoute: true, healthType: "text/plain; charset=utf-8",
@@ -112,7 +112,7 @@ var table = []switches{
 	},
 }
 
-// Versions lists the versions of MLflow the double can be, newest first.
+// Versions lists the supported versions of MLflow, newest first.
 func Versions() []string {
 	var out []string
 	for _, sw := range table {
@@ -121,7 +121,7 @@ func Versions() []string {
 	return out
 }
 
-// lookup finds the row of a version, or of the release line it belongs to.
+// lookup finds the row of a version or of its release line.
 func lookup(version string) (switches, bool) {
 	line := func(v string) string {
 		parts := strings.SplitN(v, ".", 3)
@@ -158,29 +158,29 @@ const (
 	artifactsOnly                 // --artifacts-only
 )
 
-// An Option is a choice of the operator of the server.
+// Option is a choice of the server's operator.
 type Option func(*Server)
 
-// Store names the database behind the server: "sqlite" (the default), "postgresql", "mariadb", or "file" for the file
-// store. It decides which over-long values are refused and what a file store does by halves: it archives although the
-// target of a move is missing, stores a batch of parameters one by one, and shows aliases in searches. What else a file
-// store does differently is not doubled.
+// Store sets the database of the server: "sqlite" (default), "postgresql", "mariadb", or "file" for the file store. It
+// decides which long values are refused. The file store does some things only in part: it archives although the version
+// to move is missing, stores parameters of a batch one by one, and shows aliases in searches. Other differences of the
+// file store are not simulated.
 func Store(kind string) Option { return func(s *Server) { s.cfg.store = kind } }
 
-// Clock makes the server tell this time, in timestamps and in the Date header. Without it time.Now is used.
+// Clock sets the time for timestamps and the Date header. The default is time.Now.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.cfg.now = now } }
 
-// IDs makes two servers give out different identifiers; the same seed gives the same ones in the same order.
+// IDs makes servers generate different ids. The same seed gives the same ids in the same order.
 func IDs(seed int64) Option { return func(s *Server) { s.cfg.seed = seed } }
 
-// Latency makes every answer take this long, on the clock of the time package.
+// Latency makes each response take this long, on the clock of package time.
 func Latency(d time.Duration) Option { return func(s *Server) { s.cfg.latency = d } }
 
 // StaticPrefix starts the server with --static-prefix.
 func StaticPrefix(p string) Option { return func(s *Server) { s.cfg.staticPrefix = p } }
 
-// AllowedHosts starts the server with --allowed-hosts; "*" is a wildcard. Without it only loopback and literal
-// private addresses are served, by versions that check.
+// AllowedHosts starts the server with --allowed-hosts; "*" is a wildcard. Without it, versions that check accept only
+// loopback and literal private addresses.
 func AllowedHosts(hosts ...string) Option {
 	return func(s *Server) { s.cfg.allowedHosts = hosts }
 }
@@ -188,18 +188,18 @@ func AllowedHosts(hosts ...string) Option {
 // EnableWorkspaces starts the server with --enable-workspaces.
 func EnableWorkspaces() Option { return func(s *Server) { s.cfg.workspacesOn = true } }
 
-// ArtifactRoot starts the server with --default-artifact-root: new experiments keep their artifacts there, and clients
-// fetch them on their own.
+// ArtifactRoot starts the server with --default-artifact-root. New experiments keep their artifacts there, and clients
+// read them directly.
 func ArtifactRoot(uri string) Option { return func(s *Server) { s.cfg.artifactRoot = uri } }
 
-// ArtifactsOff starts the server with --no-serve-artifacts: its artifact proxy answers 503.
+// ArtifactsOff starts the server with --no-serve-artifacts: its artifact proxy responds with 503.
 func ArtifactsOff() Option { return func(s *Server) { s.cfg.artifacts = artifactsDirect } }
 
-// ArtifactsOnly starts the server with --artifacts-only: everything but the artifact proxy answers 503.
+// ArtifactsOnly starts the server with --artifacts-only: everything except the artifact proxy responds with 503.
 func ArtifactsOnly() Option { return func(s *Server) { s.cfg.artifacts = artifactsOnly } }
 
-// BasicAuth starts the server with the basic-auth app and these users. Users that are no administrators have the
-// permission READ on everything they were not granted more on.
+// BasicAuth starts the server with the basic-auth app and these users. Users who are not administrators have READ on
+// everything, unless they were granted more.
 func BasicAuth(users ...User) Option {
 	return func(s *Server) {
 		s.cfg.basicAuth = true
@@ -210,7 +210,7 @@ func BasicAuth(users ...User) Option {
 	}
 }
 
-// DefaultPermission changes what users may do where nothing was granted; MLflow's own default is READ.
+// DefaultPermission sets what users may do without a grant. MLflow's default is READ.
 func DefaultPermission(p string) Option {
 	return func(s *Server) { s.cfg.defaultGrant = permissionNamed(p) }
 }

@@ -36,7 +36,7 @@ func checkNewModelName(c *call, name string) error {
 	return checkModelName(c, name)
 }
 
-// resolvesElsewhere says whether a name, taken for a path, means another one.
+// resolvesElsewhere reports whether a name, read as a path, means another path.
 func resolvesElsewhere(name string) bool {
 	norm := path.Clean(name)
 	return norm != name || norm == "." || strings.HasPrefix(norm, "..") || strings.HasPrefix(norm, "/")
@@ -48,7 +48,7 @@ func elsewhere(name string) string {
 
 var entityName = regexp.MustCompile(`^[/\pL\pN_.\- :]*$`)
 
-// checkTagKey holds for tags of every kind, and for the names of parameters and metrics.
+// checkTagKey applies to tags of all kinds, and to the names of parameters and metrics.
 func checkTagKey(c *call, key, at string) error {
 	if !entityName.MatchString(key) || !c.sw.colonInKeys && strings.Contains(key, ":") {
 		return invalid("Invalid value %s for parameter '%s' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).", compact(key), at)
@@ -91,7 +91,7 @@ func cut(s string, limit int) string {
 	return string([]rune(s)[:limit])
 }
 
-// checkVersion reads a version number the way Python reads an integer: "01", " 1" and "1_0" are numbers too.
+// checkVersion reads a version number like Python reads an integer: "01", " 1" and "1_0" are numbers too.
 func checkVersion(s string) (int64, error) {
 	digits := strings.TrimSpace(s)
 	if ok, _ := regexp.MatchString(`^[+-]?[0-9]+(_[0-9]+)*$`, digits); ok {
@@ -127,14 +127,14 @@ func checkAliasFree(a string) error {
 	return nil
 }
 
-// A column is a value on its way into a column of limited width.
+// column is a value for a database column of limited width.
 type column struct {
 	name  string
 	value string
 	width int
 }
 
-// columns refuses what does not fit the database's columns. SQLite and the file store know no widths.
+// columns refuses values that do not fit into the database's columns. SQLite and the file store have no limits.
 func columns(c *call, cs ...column) error {
 	if c.cfg.store != "postgresql" && c.cfg.store != "mariadb" {
 		return nil
@@ -147,7 +147,7 @@ func columns(c *call, cs ...column) error {
 	return nil
 }
 
-// mostText is how many bytes MariaDB's type TEXT takes, where others have no limit of their own.
+// mostText is how many bytes MariaDB's type TEXT holds. Others have no such limit.
 const mostText = 1<<16 - 1
 
 func tooLong(c *call, col column) error {
@@ -157,5 +157,5 @@ func tooLong(c *call, col column) error {
 	return fail("BAD_REQUEST", "(psycopg2.errors.StringDataRightTruncation) value too long for type character varying(%d)\n", col.width)
 }
 
-// uniqueViolation stands for the database's own words, which follow in the message.
+// uniqueViolation stands for the message of the database, which follows.
 const uniqueViolation = "(IntegrityError) UNIQUE constraint failed"

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// A version is a model version.
+// version is a version of a registered model.
 type version struct {
 	model       *model
-	name        string // as its creator wrote it, where the database takes that for the name of the model
+	name        string // as its creator wrote it, if the database considers that equal to the name of the model
 	number      int64
 	created     int64
 	updated     int64
 	description *string
 	stage       string
 	source      string
-	download    string // where the artifacts are; source unless that was a models:/ URI
+	download    string // location of the artifacts; differs from source if that was a models:/ URI
 	runID       *string
 	runLink     *string
 	status      string
@@ -43,7 +43,7 @@ type versionJSON struct {
 
 func digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-// versionToJSON is the version as the server prints it; searches leave the aliases out.
+// versionToJSON encodes the version like the server. Searches leave out the aliases.
 func versionToJSON(c *call, v *version, withAliases bool) versionJSON {
 	out := versionJSON{
 		Name: v.name, Version: digits(v.number), Created: v.created, Updated: v.updated, Stage: v.stage,
@@ -65,7 +65,7 @@ func (m *model) find(number int64) *version {
 	return nil
 }
 
-// requestedVersion looks a version up by the name and number of the request.
+// requestedVersion finds the version by the name and number in the request.
 func requestedVersion(c *call) (*version, error) {
 	return findVersion(c, c.in.str("name"), c.in.str("version"))
 }
@@ -120,7 +120,7 @@ func createVersion(c *call) (any, error) {
 		return nil, err
 	}
 	v := addVersion(c, m, src, t)
-	// The version stays although the answer below may be an error: the two are separate transactions.
+	// The version stays even if the response is an error, because these are two transactions.
 	c.wrote = true
 	if src.modelID != "" && c.sw.loggedModels && !t.prompt() {
 		if err := noteVersion(c, src.modelID, v); err != nil {
@@ -157,7 +157,7 @@ func getVersion(c *call) (any, error) {
 	return versionAnswer(c, v)
 }
 
-// updateVersion sets the description; a request without one erases it.
+// updateVersion sets the description. A request without one clears it.
 func updateVersion(c *call) (any, error) {
 	v, err := requestedVersion(c)
 	if err != nil {
@@ -182,8 +182,8 @@ func downloadURI(c *call) (any, error) {
 	return map[string]any{"artifact_uri": v.download}, nil
 }
 
-// deleteVersion hides the version and redacts it. Its number is spent; older servers leave its aliases pointing at
-// nothing.
+// deleteVersion hides the version and clears its fields. Its number is not used again. On older servers its aliases
+// dangle.
 func deleteVersion(c *call) (any, error) {
 	v, err := requestedVersion(c)
 	if err != nil {
@@ -307,8 +307,8 @@ func matchVersions(c *call, clauses []clause) []*version {
 	return found
 }
 
-// hidesVersions says whether a search leaves out a model's versions: one version tagged as a prompt is enough to hide
-// all of them, unless prompts are asked for.
+// hidesVersions reports whether a search leaves out the versions of a model. One version tagged as a prompt hides all
+// of them, unless the search asks for prompts.
 func hidesVersions(c *call, m *model, clauses []clause) bool {
 	if !c.sw.promptsHidden || asksForPrompts(clauses) {
 		return false
@@ -352,8 +352,8 @@ func canonicalStages(names []string) ([]string, error) {
 	return out, nil
 }
 
-// transitionStage moves a version, and archives the others of the stage if asked to. On a database both happen or
-// neither; the file store archives first and then looks for the version.
+// transitionStage moves a version and archives the others in the stage if requested. On a database, both happen or
+// neither. The file store archives first and then looks for the version.
 func transitionStage(c *call) (any, error) {
 	asked, archive := c.in.str("stage"), c.in.bool("archive_existing_versions")
 	stage, err := canonicalStage(asked)
@@ -377,7 +377,7 @@ func transitionStage(c *call) (any, error) {
 }
 
 func archiveOthers(c *call, name, number, stage string) {
-	keep, _ := checkVersion(number) // an unreadable number keeps nothing, as it equals none
+	keep, _ := checkVersion(number) // an invalid number equals none, so all are archived
 	m, ok := modelNamed(c, name)
 	if !ok {
 		return

@@ -14,7 +14,7 @@ const (
 
 const serverInfoPath = "/api/3.0/mlflow/server-info"
 
-// workspace is the value of the header, which older servers do not know.
+// workspace returns the value of the header. Older servers do not know it.
 func (c *call) workspace() string {
 	if !c.sw.workspaces {
 		return ""
@@ -31,8 +31,8 @@ func checkWorkspaceName(name string) error {
 	return nil
 }
 
-// chooseWorkspace reads the header, on every path but one: health checks and paths that are none are refused with the
-// rest. Where the feature is off any value is refused, as an internal error.
+// chooseWorkspace checks the header on every path except one. Health checks and unknown paths are refused as well. If
+// the feature is off, any value is refused with an internal error.
 func (c *call) chooseWorkspace(path string) error {
 	c.space = c.spaces[defaultWorkspace]
 	name := c.workspace()
@@ -53,7 +53,7 @@ func (c *call) chooseWorkspace(path string) error {
 	return nil
 }
 
-// workspacePath is where a workspace's artifacts lie within the server's own storage.
+// workspacePath returns where a workspace's artifacts are in the server's own storage.
 func workspacePath(s *Server, sp *space) string {
 	if sp.name == defaultWorkspace {
 		return ""
