@@ -20,11 +20,11 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text has another form
 	switch {
 	case version == "":
-		return "this MLflow server, which does not tell its version,", nil
+		return "this MLflow server (version unknown)", nil
 	case major > 2 || major == 2 && minor >= 3:
 		return "", &registry.Error{
-			Reason: registry.NotMLflow, Msg: fmt.Sprintf("read aliases: the server is MLflow %s, which has them, and their route was answered as if it did not exist", version),
-			Hint: "a proxy in front of MLflow does not let registered-models/alias through, or answered in its place for a moment: run it again, and look at its rules if it stays",
+			Reason: registry.NotMLflow, Msg: fmt.Sprintf("read aliases: MLflow %s has aliases, but their endpoint seems to be missing", version),
+			Hint: "run it again; if it fails again, check whether a proxy in front of MLflow blocks registered-models/alias",
 		}
 	}
 	return "MLflow " + version, nil

@@ -40,7 +40,7 @@ func descriptor(ctx context.Context, c *rest.Client, path string, query url.Valu
 	case err != nil:
 		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: GET " + path + ": " + Short(err))
 	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
-		return registry.Unreadable[registry.MLmodel]("the server answers with an HTML page in place of the MLmodel file")
+		return registry.Unreadable[registry.MLmodel]("the server sent an HTML page instead of the MLmodel file")
 	}
 	m, err := parseMLmodel(body)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s Artifacts) Document(ctx context.Context, run, name string) registry.Know
 	case err != nil:
 		return registry.Unreadable[string](fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, Short(err)))
 	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
-		return registry.Unreadable[string]("the server answers with an HTML page in its place")
+		return registry.Unreadable[string]("the server sent an HTML page instead of the file")
 	}
 	return registry.Is(string(body))
 }

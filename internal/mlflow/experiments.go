@@ -41,7 +41,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 			Reason: registry.BadInput,
 			Msg: fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q",
 				text, e.ID, byID.Name),
-			Hint: fmt.Sprintf("write the one that is meant: %s, or %s", e.ID, byID.Name),
+			Hint: fmt.Sprintf("use the one that only one of them has: %s or %s", e.ID, byID.Name),
 		}
 	case !isName && !isID:
 		return registry.Experiment{}, Gone(fmt.Sprintf("there is no experiment %q", text), s.similar(ctx, text))
@@ -49,7 +49,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 		e = byID
 	}
 	if e.Deleted {
-		hint := "restore it in MLflow, or name another in the input experiment"
+		hint := "restore it in MLflow, or set the input experiment to another one"
 		return registry.Experiment{}, Gone(fmt.Sprintf("experiment %q is deleted", text), hint)
 	}
 	return e, nil
@@ -92,7 +92,7 @@ func (s Experiments) similar(ctx context.Context, text string) string {
 	if near := spelling.Nearest(text, names); len(near) > 0 {
 		return fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
 	}
-	return "names are case-sensitive; check the input experiment, and that this login may read that experiment"
+	return "names are case-sensitive; check the input experiment, and whether this login may read it"
 }
 
 // SearchExperiments yields the experiments that a search finds. send sends each request; nil sends it at once.

@@ -43,11 +43,11 @@ func FilesOf(source string, run registry.Run, logged registry.Known[registry.Log
 	case id != "" && (source == "models:/"+id || known && m.ID == id && m.IsAt(source)):
 		return Location{Model: id}, ""
 	case id != "" && known:
-		return p, fmt.Sprintf("the source %s is not where the files of logged model %s are", source, id)
+		return p, fmt.Sprintf("the source %s is not the location of logged model %s", source, id)
 	case id != "":
-		return p, fmt.Sprintf("the source %s names logged model %s, which is not known: %s", source, id, logged.Why())
+		return p, fmt.Sprintf("the source %s is logged model %s, which cannot be read: %s", source, id, logged.Why())
 	case run.ID == "":
-		return p, "the source " + source + " is no logged model, and its run is not readable"
+		return p, "the source " + source + " is not a logged model, and its run cannot be read"
 	}
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
 }
@@ -217,7 +217,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 		refused := ""
 		switch {
 		case !below && !bare, name == ".", name == "..", strings.Contains(name, "/"):
-			refused = "which is not in it"
+			refused = "which is outside of the folder"
 		case len(prefix)+len(name) > maxPath:
 			refused = fmt.Sprintf("a path of more than %d bytes", maxPath)
 		case seen[name]:
@@ -226,7 +226,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 			refused = fmt.Sprintf("with a size of %d bytes", f.Size)
 		}
 		if refused != "" {
-			const what = "the listing of folder %s is not usable: it names %q, %s"
+			const what = "invalid list of folder %s: it contains %q, %s"
 			return nil, fmt.Errorf(what, shownFolder(folder), format.Truncate(f.Path, 200), refused)
 		}
 		seen[name] = true
@@ -277,7 +277,7 @@ const contentLimit = 64 << 30
 // checksums.
 func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
-		const what = "the files have %d bytes; a digest is taken of at most %d"
+		const what = "the files have %d bytes, more than the limit for a digest (%d)"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
 	type sum struct{ path, hex string }
@@ -311,11 +311,11 @@ func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (st
 	came, err := s.c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
 	switch {
 	case came > f.Size:
-		return "", fmt.Errorf("%s came with more than the %d bytes that are listed", f.Path, f.Size)
+		return "", fmt.Errorf("%s has more than the listed %d bytes", f.Path, f.Size)
 	case err != nil:
 		return "", fmt.Errorf("%s could not be read: %s", f.Path, Short(err))
 	case came != f.Size:
-		return "", fmt.Errorf("%s came with %d bytes and is listed with %d", f.Path, came, f.Size)
+		return "", fmt.Errorf("%s has %d bytes instead of the listed %d", f.Path, came, f.Size)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -82,50 +82,50 @@ func TestTree_WhatServersList(t *testing.T) {
 		},
 		"a folder above": {
 			map[string]string{"model": `{"path": "model/../other", "is_dir": true}`},
-			`the listing of folder "model" is not usable: it names "model/../other", which is not in it`,
+			`invalid list of folder "model": it contains "model/../other", which is outside of the folder`,
 		},
 		"a path that climbs out": {
 			map[string]string{"model": `{"path": "../../etc/passwd", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "../../etc/passwd", which is not in it`,
+			`invalid list of folder "model": it contains "../../etc/passwd", which is outside of the folder`,
 		},
 		"nothing but the folder above": {
 			map[string]string{"model": `{"path": "..", "is_dir": true}`},
-			`the listing of folder "model" is not usable: it names "..", which is not in it`,
+			`invalid list of folder "model": it contains "..", which is outside of the folder`,
 		},
 		"an absolute path": {
 			map[string]string{"model": `{"path": "/model/MLmodel", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "/model/MLmodel", which is not in it`,
+			`invalid list of folder "model": it contains "/model/MLmodel", which is outside of the folder`,
 		},
 		"a folder that lists its parent": {
 			map[string]string{
 				"model":      `{"path": "model/data", "is_dir": true}`,
 				"model/data": `{"path": "model", "is_dir": true}, {"path": "model/data/x", "file_size": 1}`,
 			},
-			`the listing of folder "model/data" is not usable: it names "model", which is not in it`,
+			`invalid list of folder "model/data": it contains "model", which is outside of the folder`,
 		},
 		"a bare name among paths": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "b", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "b", which is not in it`,
+			`invalid list of folder "model": it contains "b", which is outside of the folder`,
 		},
 		"a file deeper than the folder": {
 			map[string]string{"model": `{"path": "model/a/b", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "model/a/b", which is not in it`,
+			`invalid list of folder "model": it contains "model/a/b", which is outside of the folder`,
 		},
 		"a file twice": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "model/a", "file_size": 2}`},
-			`the listing of folder "model" is not usable: it names "model/a", twice`,
+			`invalid list of folder "model": it contains "model/a", twice`,
 		},
 		"a file and a folder of one name": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "model//a", "is_dir": true}`},
-			`the listing of folder "model" is not usable: it names "model//a", twice`,
+			`invalid list of folder "model": it contains "model//a", twice`,
 		},
 		"a negative size": {
 			map[string]string{"model": `{"path": "model/a", "file_size": -1}`},
-			`the listing of folder "model" is not usable: it names "model/a", with a size of -1 bytes`,
+			`invalid list of folder "model": it contains "model/a", with a size of -1 bytes`,
 		},
 		"a size that cannot be": {
 			map[string]string{"model": `{"path": "model/a", "file_size": "9223372036854775807"}`},
-			`the listing of folder "model" is not usable: it names "model/a", with a size of 9223372036854775807 bytes`,
+			`invalid list of folder "model": it contains "model/a", with a size of 9223372036854775807 bytes`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -256,10 +256,10 @@ func TestDigest_Streams(t *testing.T) {
 		want   string
 	}{
 		"as long as listed": {int64(len(content)), want},
-		"longer":            {int64(len(content)) - 1, "a came with more than the 1048575 bytes that are listed"},
-		"much longer":       {1, "a came with more than the 1 bytes that are listed"},
-		"shorter":           {int64(len(content)) + 1, "a came with 1048576 bytes and is listed with 1048577"},
-		"too large":         {contentLimit + 1, "the files have 68719476737 bytes; a digest is taken of at most 68719476736"},
+		"longer":            {int64(len(content)) - 1, "a has more than the listed 1048575 bytes"},
+		"much longer":       {1, "a has more than the listed 1 bytes"},
+		"shorter":           {int64(len(content)) + 1, "a has 1048576 bytes instead of the listed 1048577"},
+		"too large":         {contentLimit + 1, "the files have 68719476737 bytes, more than the limit for a digest (68719476736)"},
 	} {
 		got := client.Artifacts.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
 		if text, ok := got.Get(); text+got.Why() != c.want || ok != (c.want == want) {

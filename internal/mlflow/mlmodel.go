@@ -39,7 +39,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		return registry.MLmodel{}, fmt.Errorf("not YAML of an MLmodel file: %s", firstLine(err.Error()))
 	}
 	if len(file.Flavors) == 0 {
-		return registry.MLmodel{}, fmt.Errorf("it names no flavors")
+		return registry.MLmodel{}, fmt.Errorf("it has no flavors")
 	}
 	m := registry.MLmodel{
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,

@@ -78,7 +78,7 @@ func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	case token == "":
 		return false, nil
 	case c.tokens[token]:
-		return false, &Incomplete{fmt.Sprintf("page %d of the list names a next page that came before", c.pages), HintToken}
+		return false, &Incomplete{fmt.Sprintf("page %d of the list refers to an earlier page as the next one", c.pages), HintToken}
 	case c.pages >= most.Pages:
 		return false, &Incomplete{fmt.Sprintf("the list has more than %d pages", most.Pages), HintShorter}
 	case c.bytes > most.Bytes:
@@ -185,5 +185,5 @@ func incomplete(err error) *Incomplete {
 
 const (
 	HintToken   = "check whether a proxy or cache in front of the server drops the parameter page_token"
-	HintShorter = "a part of a list decides nothing: delete on the server what is not needed any more"
+	HintShorter = "an incomplete list is not used: delete what you no longer need on the server"
 )

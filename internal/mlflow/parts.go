@@ -139,7 +139,7 @@ func (p *partList) elsewhere(key, name, why, fix string) {
 const (
 	fromHub   = "is fetched from a hub when the model is loaded"
 	onMachine = "is a path on another machine"
-	noName    = "is no name of a file"
+	noName    = "is not the name of a file"
 
 	logAgain = "log the model again with all of its files"
 	persist  = "store the weights too: mlflow.transformers.persist_pretrained_model(MODEL_URI), or save_pretrained=True"

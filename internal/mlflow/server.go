@@ -21,7 +21,7 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 	err := Get(ctx, c.Registry, "api/3.0/mlflow/server-info", nil, "", &info)
 	switch {
 	case err != nil && !NoRoute(err) && !IsStatus(err, 500, "FEATURE_DISABLED"):
-		return Explain("read what the server offers", err)
+		return Explain("read the server's features", err)
 	case err != nil || !info.Workspaces:
 		return &registry.Error{
 			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without workspaces", c.Workspace), Detail: ServerText(err), Cause: err,

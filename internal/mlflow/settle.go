@@ -27,7 +27,7 @@ func (w Settling) Settle(ctx context.Context, send func(try int) error, look fun
 		case Unclear(last):
 			return Unknown(w.Op, last)
 		case AlreadyExists(last):
-			return &registry.Error{Reason: registry.Conflict, Msg: w.Op + ": it exists already", Cause: last}
+			return &registry.Error{Reason: registry.Conflict, Msg: w.Op + ": it already exists", Cause: last}
 		}
 		return w.Explain(last)
 	}, func() (there bool, never, err error) {

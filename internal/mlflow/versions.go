@@ -33,7 +33,7 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 		URI string `json:"artifact_uri"`
 	}
 	query := url.Values{"name": {v.Model}, "version": {strconv.Itoa(v.Number)}}
-	what := fmt.Sprintf("the place of version %d of %s", v.Number, v.Model)
+	what := fmt.Sprintf("the location of version %d of %s", v.Number, v.Model)
 	err := Get(ctx, s.c.Registry, API+"model-versions/get-download-uri", query, "artifact_uri", &out)
 	switch {
 	case IsMissing(err):
@@ -153,7 +153,7 @@ func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Know
 		ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number)
 		switch {
 		case slices.Contains(passed, ref):
-			return nowhere("%s is a copy of itself, by way of %s", first, ref)
+			return nowhere("%s is a copy of itself through %s", first, ref)
 		case len(passed) > LongestLineage:
 			return nowhere("%s is a copy of a copy, more than %d times", first, LongestLineage)
 		}
@@ -169,7 +169,7 @@ func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Know
 		case !ok:
 			return registry.Unreadable[registry.Version](fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why())), nil
 		case run != "" && next.RunID != "" && run != next.RunID:
-			return nowhere("%s names run %s, and %s, which it is a copy of, names run %s", first, run, ref, next.RunID)
+			return nowhere("%s has run %s, but it is a copy of %s, which has run %s", first, run, ref, next.RunID)
 		}
 		if run == "" {
 			run = next.RunID

@@ -154,7 +154,7 @@ func (r details) origin(ctx context.Context, v registry.Version) (o audit.Origin
 func (r details) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
 	id := registry.LoggedIn(source)
 	if id == "" {
-		return registry.Absent[registry.LoggedModel]("it is no logged model")
+		return registry.Absent[registry.LoggedModel]("it is not a logged model")
 	}
 	return paced(ctx, r.crawler, "logged", id, r.c.LoggedModels.Get)
 }

@@ -79,7 +79,7 @@ func (r *rowReader) keys() error {
 		case r.list:
 			t, err := r.json.Token()
 			if r.inList = t == json.Delim('['); err == nil && !r.inList {
-				err = fmt.Errorf("%s is no list", r.list)
+				err = fmt.Errorf("%s is not a list", r.list)
 			}
 			return err
 		case "next_page_token":
@@ -106,8 +106,8 @@ func (r *rowReader) broken(err error) error {
 		return nil
 	}
 	r.close()
-	return &registry.Error{Reason: registry.NotMLflow, Msg: "read the registry: a page of a search is not what MLflow sends: " + err.Error(), Cause: err,
-		Hint: "what answers at this address does not speak MLflow's API; check tracking-uri and any proxy in front of the server"}
+	return &registry.Error{Reason: registry.NotMLflow, Msg: "read the registry: invalid page of a search: " + err.Error(), Cause: err,
+		Hint: "the server at this address does not use MLflow's API; check tracking-uri and any proxy in front of the server"}
 }
 
 func (r *rowReader) close() {
@@ -214,7 +214,7 @@ func (s *search) finish(page *rowReader) (token string, bytes int64, err error) 
 		s.mostRows, s.cost = page.count, page.cost
 	}
 	if s.token = page.token; s.token != "" && s.empty > maxEmpty {
-		err = &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s sends empty pages without end", s.path)}
+		err = &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s keeps sending empty pages", s.path)}
 	}
 	return s.token, page.cost.bytes, err
 }

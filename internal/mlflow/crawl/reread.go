@@ -122,7 +122,7 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 		}
 		before = now
 	}
-	return audit.Snapshot{Model: before.model, Unreadable: fmt.Sprintf("it changed each of the %d times it was read", maxReadings)}, true, nil
+	return audit.Snapshot{Model: before.model, Unreadable: fmt.Sprintf("it changed every time it was read (%d times)", maxReadings)}, true, nil
 }
 
 // readOnce reads one model once.
@@ -218,7 +218,7 @@ func (r singleReader) readHidden(ctx context.Context, l entry) (audit.Snapshot, 
 	}
 	a := r.snapshot(l, versions)
 	if r.query.Scope == audit.ScopeAll && l.model.Newest > maxHidden {
-		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and it has more than the %d that are asked for one by one", maxHidden)
+		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and there are too many to read one by one (limit %d)", maxHidden)
 	}
 	return a, err
 }

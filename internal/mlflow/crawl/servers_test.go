@@ -351,10 +351,10 @@ func TestAnAuditThatCannotGoOnSaysSo(t *testing.T) {
 		"no list":        {mlflowtest.Fault{Path: "registered-models/search", Kind: mlflowtest.Status, Status: 401}, "the login was refused"},
 		"no versions":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 403}, "lacks the right"},
 		"a login page":   {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: "<html><title>Sign in</title>"}, "Sign in"},
-		"half a page":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [{"name": "churn"`}, "not what MLflow sends"},
-		"another answer": {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": {}}`}, "not what MLflow sends"},
-		"a number":       {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [7]}`}, "not what MLflow sends"},
-		"two answers":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{}{}`}, "not what MLflow sends"},
+		"half a page":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [{"name": "churn"`}, "invalid page of a search"},
+		"another answer": {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": {}}`}, "invalid page of a search"},
+		"a number":       {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [7]}`}, "invalid page of a search"},
+		"two answers":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{}{}`}, "invalid page of a search"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,7 @@ const defaultExperiment = "0"
 func (p *probe) ledgerAccess(ctx context.Context) {
 	home, begun, err := runstore.New(p.c).Experiment(ctx, runstore.LedgerExperiment)
 	if err != nil {
-		p.server.Ledger.Guard = "not told: " + mlflow.Short(err)
+		p.server.Ledger.Guard = "unknown: " + mlflow.Short(err)
 		return
 	}
 	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" { // there is no ledger that somebody could edit
@@ -31,7 +31,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 	id := home.Experiment.ID
 	p.server.Ledger.Grants = lines(p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants("", mlflow.ExperimentResource(id), mlflow.RightEdit))
 	if may, known := p.c.MayEdit(ctx, id); known && !may {
-		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("the login %s may not write promotion ledgers, so its promotions go without (the weaker promise); whoever began them, or an administrator, grants it: %s",
+		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("the login %s may not write promotion ledgers, so its promotions run without lock and record; the creator of the ledgers or ask an administrator to grant it: %s",
 			cmp.Or(p.c.Login, "USER"), strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " ")))
 	}
 }
@@ -43,21 +43,21 @@ func (p *probe) editProtection(ctx context.Context) string {
 	login, known := p.server.Login.Get()
 	switch {
 	case p.server.Login.IsAbsent():
-		return evident + "MLflow itself knows no logins here, so whoever reaches it may edit runs; an edit shows in history and stops the next promotion"
+		return evident + "this server has no logins, so everybody who can reach it may edit runs; history shows an edit, and the next promotion stops"
 	case !known:
-		return "not told: " + p.server.Login.Why()
+		return "unknown: " + p.server.Login.Why()
 	case login.Admin:
-		return "tamper-resistant where the server's default_permission is READ or less, which an administrator's login cannot find out; administrators may always edit runs"
+		return "tamper-resistant if the server's default_permission is READ or less, which an administrator's login cannot find out; administrators can always edit runs"
 	case login.Experiments[defaultExperiment] != "":
-		return "not told: this login has a right of its own on the experiment that would tell"
+		return "unknown: this login has its own right on the experiment that would show it"
 	}
 	switch may, known := p.c.MayEdit(ctx, defaultExperiment); {
 	case !known:
-		return "not told: the server does not say what a login may do without a grant"
+		return "unknown: the server does not say what a login may do without a grant"
 	case may:
-		return evident + "every login may edit runs (the server's default_permission is EDIT or more); an edit shows in history and stops the next promotion"
+		return evident + "every login may edit runs (the server's default_permission is EDIT or more); history shows an edit, and the next promotion stops"
 	}
-	return "tamper-resistant: other logins may read it and not edit it, but for administrators and those who were granted it"
+	return "tamper-resistant: other logins may read but not edit it, except administrators and logins with a grant"
 }
 
 // lines returns the non-empty lines of a text without indentation.

@@ -119,7 +119,7 @@ func (p *probe) artifacts(ctx context.Context) {
 	case mlflow.NoRoute(err):
 		p.server.Artifacts = "not served: the server has no such route"
 	default:
-		p.server.Artifacts = "not told: " + mlflow.Short(err)
+		p.server.Artifacts = "unknown: " + mlflow.Short(err)
 	}
 }
 
@@ -131,13 +131,13 @@ const fileStoreID = 12
 func (p *probe) store() {
 	switch {
 	case p.reportedStore != "":
-		p.server.Store, p.server.StoreWhy = p.reportedStore, "by the server's word"
+		p.server.Store, p.server.StoreWhy = p.reportedStore, "reported by the server"
 	case slices.ContainsFunc(p.ids, func(id string) bool { return len(id) >= fileStoreID }):
-		p.server.Store, p.server.StoreWhy = "FileStore", "by the numbers of its experiments"
+		p.server.Store, p.server.StoreWhy = "FileStore", "derived from its experiment ids"
 	case len(p.ids) > 0:
-		p.server.Store, p.server.StoreWhy = "SqlStore", "by the numbers of its experiments"
+		p.server.Store, p.server.StoreWhy = "SqlStore", "derived from its experiment ids"
 	default:
-		p.server.StoreWhy = "it does not say; its operator knows (--backend-store-uri)"
+		p.server.StoreWhy = "the server does not report it; see its option --backend-store-uri"
 	}
 }
 
@@ -171,7 +171,7 @@ func (p *probe) dangling(ctx context.Context) {
 			p.server.Warnings = append(p.server.Warnings, withHint(err))
 		case v.IsAbsent():
 			p.server.Dangling = append(p.server.Dangling, registry.Alias{Name: name, Version: number})
-			p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
+			p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("alias %s of %s points to version %d, which was deleted: run doctor with repair: dangling-aliases to remove it", name, p.model, number))
 		}
 	}
 }
@@ -190,7 +190,7 @@ func (p *probe) warn() {
 		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf(format, args...))
 	}
 	if p.server.Store == "FileStore" {
-		add("the registry is kept in files: moving a stage archives the others before it looks for the version, and two runs at once may fail; for production start the server with a database (--backend-store-uri postgresql://…)")
+		add("the registry is kept in files: a move to a stage archives the others before it looks for the version, and two runs at the same time may fail; for production, start the server with a database (--backend-store-uri postgresql://…)")
 	}
 	login, known := p.server.Login.Get()
 	if p.model == "" || !known || login.Admin {
@@ -200,7 +200,7 @@ func (p *probe) warn() {
 	case mlflow.RightEdit, mlflow.RightManage:
 	default:
 		if right == "" {
-			right = "what the server gives everybody (READ by default)"
+			right = "the server's default right (READ unless changed)"
 		}
 		add("the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s", cmp.Or(login.User, "USER"), right, p.model,
 			strings.ReplaceAll(p.c.Grant(p.model, mlflow.RightEdit), "\n    ", " "))
@@ -233,7 +233,7 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 		return registry.Is(login)
 	}
 	if !c.LoggedIn {
-		return registry.Absent[registry.Login]("nobody logged in")
+		return registry.Absent[registry.Login]("not logged in")
 	}
 	if c.Login == "" { // the request would put the name, which is a credential, into a URL
 		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")
@@ -252,7 +252,7 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 		} `json:"user"`
 	}
 	if mlflow.Get(ctx, c.Registry, mlflow.API+"users/get", url.Values{"username": {c.Login}}, "user", &older) != nil {
-		return registry.Unreadable[registry.Login]("the server does not tell what this login may do")
+		return registry.Unreadable[registry.Login]("the server does not report what this login may do")
 	}
 	login.Admin = older.User.Admin
 	for _, m := range older.User.Models {

@@ -153,7 +153,7 @@ func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registr
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	op := "search runs of experiment " + s.contest.Experiment
 	if len(ids) > bestRuns {
-		return nil, mlflow.Explain(op, &mlflow.Incomplete{Why: fmt.Sprintf("its models name more than %d runs", bestRuns), Hint: mlflow.HintShorter})
+		return nil, mlflow.Explain(op, &mlflow.Incomplete{Why: fmt.Sprintf("its models refer to more than %d runs", bestRuns), Hint: mlflow.HintShorter})
 	}
 	runs := map[string]registry.Run{}
 	for part := range slices.Chunk(ids, mlflow.RunsPage-1) {
@@ -275,7 +275,7 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 	}
 	subject := fact.Subject{
 		Ref: "run " + run.ID, Run: registry.Is(run), Path: path, Siblings: registry.Is(s.outputs(run, "")),
-		Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
+		Logged: registry.Absent[registry.LoggedModel]("it is not a logged model"),
 	}
 	if subject.Unlisted() {
 		subject.OtherPaths = s.c.Artifacts.OtherModels(ctx, run.ID, path)
@@ -291,7 +291,7 @@ func (s *bestSearch) tooManyRuns() error {
 	}
 	what := "the %d best runs of experiment %q by %s have no model at %q"
 	if _, found := s.contest.Winner(); found {
-		what = "more than %d runs of experiment %q may be the best by %s, of those with a model at %q"
+		what = "more than %d runs of experiment %q may be the best by %s among those with a model at %q"
 	}
 	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
 }
@@ -310,7 +310,7 @@ func (s *bestSearch) otherNames() string {
 	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
 		meant = near[0]
 	}
-	return fmt.Sprintf("the logged models of the experiment are called %s: write candidate: best/%s",
+	return fmt.Sprintf("the experiment has logged models named %s: use candidate: best/%s",
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 

@@ -62,7 +62,7 @@ func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	case run.Status != "FINISHED":
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("run %s is %s, not FINISHED", id, run.Status),
-			Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+			Hint: "only models of finished runs are registered: wait for the run to end, or choose another candidate",
 		}
 	}
 	g.facts.Candidate.Run = known
@@ -101,8 +101,8 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	}
 	if v.Tags[registry.PromptTag] == "true" || v.Status != "READY" && v.Status != "" {
 		return &registry.Error{
-			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is no model that can be copied: %s", v.Number, v.Model, cmp.Or(v.StatusMessage, v.Status, "a prompt")),
-			Hint: "choose a version that MLflow reports as READY, and that is no prompt",
+			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s cannot be copied: %s", v.Number, v.Model, cmp.Or(v.StatusMessage, v.Status, "a prompt")),
+			Hint: "choose a version that is READY and is not a prompt",
 		}
 	}
 	v, err := g.withRun(ctx, v)
@@ -214,7 +214,7 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 		case r.Status != "FINISHED":
 			return &registry.Error{
 				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not FINISHED", ref, r.ID, r.Status),
-				Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+				Hint: "only models of finished runs are registered: wait for the run to end, or choose another candidate",
 			}
 		}
 		return nil
@@ -417,7 +417,7 @@ func checkUploaded(m registry.LoggedModel) error {
 	if m.Status == "LOGGED_MODEL_PENDING" || m.Status == "LOGGED_MODEL_UPLOAD_FAILED" {
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("logged model %s is %s", m.ID, m.Status),
-			Hint: "its files were not all uploaded; log the model again, or wait for the run to end",
+			Hint: "its upload is incomplete: wait for the run to end, or log the model again",
 		}
 	}
 	return nil
@@ -426,7 +426,7 @@ func checkUploaded(m registry.LoggedModel) error {
 func errUnlistable(run registry.Run, err error) error {
 	out := mlflow.Explain("list artifacts of run "+run.ID, err)
 	if e, ok := out.(*registry.Error); ok && e.Reason == registry.ServerError {
-		e.Hint = fmt.Sprintf("the server cannot read its artifact store %s; check its credentials for that store", run.ArtifactURI)
+		e.Hint = fmt.Sprintf("check the server's credentials for its artifact store %s", run.ArtifactURI)
 	}
 	return out
 }
@@ -444,14 +444,14 @@ func request(model string, s registry.Source) string {
 }
 
 func errNoRun(msg string) error {
-	return &registry.Error{Reason: registry.NoRun, Msg: msg, Hint: "a version without a run has no lineage and no metrics to judge; register a model that was logged in a run"}
+	return &registry.Error{Reason: registry.NoRun, Msg: msg, Hint: "a version without a run has no lineage and no metrics: register a model that was logged in a run"}
 }
 
 func errNoModel(run, path string, names []string) error {
-	hint := fmt.Sprintf("no logged model of this run has that name, and its artifacts hold no %s/MLmodel; was the model logged with log_model(name=%q)?", path, path)
+	hint := fmt.Sprintf("no logged model of this run has that name, and its artifacts contain no %s/MLmodel; was the model logged with log_model(name=%q)?", path, path)
 	if len(names) > 0 {
 		slices.Sort(names)
-		hint = fmt.Sprintf("the models of this run are: %s; write candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0])
+		hint = fmt.Sprintf("the models of this run are: %s; use candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0])
 	}
 	return mlflow.Gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)
 }

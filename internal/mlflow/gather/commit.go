@@ -62,7 +62,7 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	}
 	run, ok := subject.Run.Get()
 	if !ok {
-		why := fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why())
+		why := fmt.Sprintf("the run of the incumbent %s cannot be read: %s", subject.Ref, subject.Run.Why())
 		return registry.Experiment{}, errNeedExperiment(why)
 	}
 	known, err := g.c.Experiments.Get(ctx, run.ExperimentID)
@@ -85,7 +85,7 @@ func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject]
 	if err := before.askNames(ctx, &candidateRoot{}, true); err != nil {
 		return registry.Known[fact.Subject]{}, err
 	}
-	none := registry.Absent[registry.Version]("the target is empty")
+	none := registry.Absent[registry.Version]("the target points to no version")
 	for _, key := range before.holderKeys {
 		if none = before.holders[key]; !none.IsAbsent() {
 			break
@@ -97,8 +97,8 @@ func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject]
 func errNeedExperiment(why string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    "input experiment: is missing: the candidate commit looks in the incumbent's experiment, and " + why,
-		Hint:   "name the experiment that the model is trained in: write experiment: NAME (on a laptop --experiment NAME)",
+		Msg:    "input experiment: missing: the candidate commit searches the incumbent's experiment, and " + why,
+		Hint:   "set the experiment that the model is trained in: experiment: NAME (on a laptop --experiment NAME)",
 	}
 }
 
@@ -120,8 +120,8 @@ func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 // errNoCommit says what was searched, and why the runs of the commit do not count.
 func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
 	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a checkout; " +
-		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; " +
-		"if it was trained in another experiment, name that in the input experiment"
+		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's merge commit; " +
+		"if it was trained in another experiment, set the input experiment"
 	if len(ignored) > 0 {
 		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again",
 			len(ignored), registry.Others(ignored))

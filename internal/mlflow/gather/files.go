@@ -19,9 +19,9 @@ func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	case readable && s.Path != "" && s.InPlace:
 		return mlflow.Location{Run: run.ID, Path: s.Path}, ""
 	case readable && s.Path != "":
-		return p, "its artifact store was moved, and run " + run.ID + " lists the old place"
+		return p, "its artifact store was moved, and run " + run.ID + " lists the old location"
 	}
-	return p, "the place of the files is not known: " + s.Run.Why()
+	return p, "the location of the files is unknown: " + s.Run.Why()
 }
 
 // files lists the candidate's files, and reads their content if a gate needs the digest.

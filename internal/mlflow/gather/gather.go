@@ -219,7 +219,7 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 			g.holders[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias))
 		case named && there && v.Number == number:
 		case named && !there && g.holders[key].IsAbsent():
-			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("alias %s of %s names version %d, which does not exist", alias, g.q.Model, number))
+			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("alias %s of %s points to version %d, which does not exist", alias, g.q.Model, number))
 			if alias == g.q.Target.Alias {
 				return errDangling(g.q.Model, alias, number)
 			}
@@ -227,7 +227,7 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 			if err := g.noteTwin(ctx, alias, g.holders[key]); err != nil {
 				return err
 			}
-			why := fmt.Sprintf("%s has no alias %s: the database takes the name for %s", g.q.Model, alias, g.facts.Taken[alias])
+			why := fmt.Sprintf("%s has no alias %s: the database confuses it with %s", g.q.Model, alias, g.facts.Taken[alias])
 			g.holders[key] = registry.Absent[registry.Version](why)
 		default:
 			return mlflow.AliasMoved(g.q.Model, alias)
@@ -258,8 +258,8 @@ func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry
 func errDangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
-		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
-		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or, if no gates guard it, set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
+		Msg:    fmt.Sprintf("alias %s of %s points to version %d, which was deleted", alias, model, number),
+		Hint: fmt.Sprintf("the incumbent is unknown, so nothing is compared or moved; remove the alias with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: mlflow-promote alias --model %s --alias %s=VERSION",
 			format.ShellWord(model), format.ShellWord(model), format.ShellWord(alias)),
 	}
 }
@@ -282,7 +282,7 @@ func (g *gathering) stageHolders() {
 				g.facts.Shared = map[string][]int{}
 			}
 			g.facts.Shared[key] = numbers
-			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, ledger.Numbers(numbers)))
+			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("several versions are in %s of %s: %s; the incumbent is ambiguous", key, g.q.Model, ledger.Numbers(numbers)))
 		}
 		if key == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
@@ -309,7 +309,7 @@ func (g *gathering) refusePrompt() error {
 	if m, ok := g.facts.Model.Get(); ok && m.Tags[registry.PromptTag] == "true" {
 		return &registry.Error{
 			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt of MLflow's prompt registry", m.Name),
-			Hint: "prompts are not promoted by this tool; name a registered model in the input model",
+			Hint: "prompts cannot be promoted: set the input model to a registered model",
 		}
 	}
 	return nil

@@ -91,10 +91,10 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	case len(numbers) > 1:
 		return &registry.Error{
 			Reason: registry.StageNotExclusive, Msg: why,
-			Hint: fmt.Sprintf("name one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
+			Hint: fmt.Sprintf("choose one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
 		}
 	}
-	return mlflow.Gone(why, "give the number of a version, as in models:/"+g.q.Model+"/7")
+	return mlflow.Gone(why, "use a version number, as in models:/"+g.q.Model+"/7")
 }
 
 // heldByTag lists the aliases that point to a version by their tags. If several versions carry a tag, the highest
@@ -186,7 +186,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 		link := lineage.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
 		switch ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number); {
 		case slices.Contains(passed, ref):
-			link.Problem = fmt.Sprintf("%s is a copy of %s, which was passed before: the copies run in a circle", mlflow.VersionRef(v), ref)
+			link.Problem = fmt.Sprintf("%s is a copy of %s: the chain of copies is a circle", mlflow.VersionRef(v), ref)
 		case len(passed) > mlflow.LongestLineage:
 			link.Problem = fmt.Sprintf("%s is a copy of %s; more than %d copies are not followed", mlflow.VersionRef(v), ref, mlflow.LongestLineage)
 		default:

@@ -35,7 +35,7 @@ func (t provenance) read(ctx context.Context, s *fact.Subject, source, run strin
 			switch {
 			case s.Logged.Gathered():
 			case model == "":
-				s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
+				s.Logged = registry.Absent[registry.LoggedModel]("it is not a logged model")
 			default:
 				s.Logged, err = t.c.LoggedModels.Get(ctx, model)
 				s.Logged, err = mlflow.OrUnreadable(s.Logged, err)
@@ -111,7 +111,7 @@ func (t provenance) whyForeign(source string, logged registry.Known[registry.Log
 	case logged.IsAbsent():
 		return registry.BelongsToRun(source, nil, run, t.movedRoots()...)
 	}
-	return cmp.Or(logged.Why(), "whether it is a logged model is not known")
+	return cmp.Or(logged.Why(), "it is unknown whether it is a logged model")
 }
 
 // movedRoots returns the moved roots that are still allowed according to the server's clock.
@@ -310,7 +310,7 @@ func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root regi
 	if ok && (same || location == v.Source) { // such a server resolves the source by name itself
 		return nil
 	}
-	why := fmt.Sprintf("%s is a copy of %s, and its files are not those: %s", mlflow.VersionRef(v), mlflow.VersionRef(root), cmp.Or(location, at.Why()))
+	why := fmt.Sprintf("%s is a copy of %s but has other files: %s", mlflow.VersionRef(v), mlflow.VersionRef(root), cmp.Or(location, at.Why()))
 	s.Run = registry.Unreadable[registry.Run](why)
 	s.Logged = registry.Unreadable[registry.LoggedModel](why)
 	return nil

@@ -26,8 +26,8 @@ func NeverShorter(t *testing.T, most int, read func(http.RoundTripper) error) {
 		token func(asked int) string
 		says  string
 	}{
-		"always the same token": {func(int) string { return "x" }, "names a next page that came before"},
-		"two tokens in turn":    {func(n int) string { return fmt.Sprint(n % 2) }, "names a next page that came before"},
+		"always the same token": {func(int) string { return "x" }, "refers to an earlier page as the next one"},
+		"two tokens in turn":    {func(n int) string { return fmt.Sprint(n % 2) }, "refers to an earlier page as the next one"},
 		"always a new token":    {func(n int) string { return fmt.Sprint(n) }, ""},
 	} {
 		t.Run(server, func(t *testing.T) {

@@ -91,8 +91,7 @@ func (p Store) Read(ctx context.Context, page string) (map[string]string, error)
 	switch {
 	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
 		return nil, &registry.Error{Reason: registry.LedgerLost, Cause: err, Msg: fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
-			Hint: fmt.Sprintf("restore it while MLflow still keeps it: where the experiment %s was deleted, that one, which brings its runs back "+
-				"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)", LedgerExperiment)}
+			Hint: fmt.Sprintf("restore it before MLflow purges it: restore the experiment %s if it was deleted (MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)", LedgerExperiment)}
 	case err != nil:
 		return nil, mlflow.Explain("read promotion ledger", err)
 	}

@@ -29,10 +29,10 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	e.Msg = fmt.Sprintf("%s: the login lacks the right %s on registered model %s (403)", op, right, s.Model)
 	if s.Do == plan.CreateModel {
 		e.Msg = fmt.Sprintf("%s: the login may not create registered models (403)", op)
-		e.Hint = "an administrator creates the model, or grants this login the right to"
+		e.Hint = "ask an administrator to create the model, or to grant this login the right to create models"
 		return e
 	}
-	e.Hint = "an administrator grants it:" + c.Grant(s.Model, right)
+	e.Hint = "ask an administrator to grant it:" + c.Grant(s.Model, right)
 	if s.Do == plan.DeleteAlias {
 		e.Hint += "\n    or set the alias to another version: that needs only EDIT"
 	}

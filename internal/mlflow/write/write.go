@@ -28,7 +28,7 @@ func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []re
 	case plan.SetStage, plan.TagAlias:
 		return c.observeVersions(ctx, s)
 	}
-	return "", nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
+	return "", nil, fmt.Errorf("observe %s: this step moves nothing", s.Do)
 }
 
 func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
@@ -38,7 +38,7 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told
 	}
 	m, ok := known.Get()
 	if !ok {
-		return "", nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
+		return "", nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted meanwhile: check the input model and run it again"}
 	}
 	if s.Do == plan.SetModelTag {
 		return m.Tags[s.Ref], m.Latest, nil
@@ -57,7 +57,7 @@ func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, t
 		return "", nil, err
 	}
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
-		return "", nil, mlflow.Gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
+		return "", nil, mlflow.Gone(fmt.Sprintf("version %d of %s no longer exists", s.Version, s.Model), "it was deleted meanwhile, and nothing was moved: choose another version")
 	}
 	if s.Do == plan.TagAlias {
 		return ledger.Numbers(mlflow.Tagged(all, s.Ref)), all, nil
