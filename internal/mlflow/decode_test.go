@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-func TestMetricsAsServersSendThem(t *testing.T) {
+func TestMeasure_ServerFormats(t *testing.T) {
 	for text, want := range map[string]struct {
 		value  float64
 		finite bool
@@ -40,7 +40,7 @@ func TestMetricsAsServersSendThem(t *testing.T) {
 	}
 }
 
-func TestIntegersComeAsNumbersOrStrings(t *testing.T) {
+func TestInt_NumbersAndStrings(t *testing.T) {
 	for text, want := range map[string]Int{`7`: 7, `"7"`: 7, `"01"`: 1, `1716200000000`: 1716200000000} {
 		var w Int
 		if err := json.Unmarshal([]byte(text), &w); err != nil || w != want {
@@ -55,7 +55,7 @@ func TestIntegersComeAsNumbersOrStrings(t *testing.T) {
 	}
 }
 
-func TestMLmodelFiles(t *testing.T) {
+func TestParseMLmodel(t *testing.T) {
 	got, err := parseMLmodel([]byte(`artifact_path: mlflow-artifacts:/1/models/m-1/artifacts
 flavors:
   python_function:
@@ -130,7 +130,7 @@ func FuzzMLmodel(f *testing.F) {
 	})
 }
 
-func TestQuotedFilterValues(t *testing.T) {
+func TestQuoted(t *testing.T) {
 	for value, want := range map[string]string{"churn": "'churn'", "it's": `"it's"`, `a"b`: `'a"b'`} {
 		if got, ok := Quoted(value); !ok || got != want {
 			t.Errorf("%s: %s", value, got)

@@ -6,7 +6,7 @@ import (
 )
 
 // Each kind of problem is counted by its own counter, and a correct round by none.
-func TestRounds_AreChecked(t *testing.T) {
+func TestTally(t *testing.T) {
 	at := func(began, ended int, from, to int, won bool) Attempt {
 		return Attempt{time.Duration(began), time.Duration(ended), from, to, won}
 	}

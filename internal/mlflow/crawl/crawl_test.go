@@ -126,7 +126,7 @@ func (w *world) meddle(names []string, most int) {
 
 // Whatever changes during an audit, each untouched version appears exactly once, nothing appears twice, and no model
 // contradicts itself.
-func TestAnAuditSeesWhatWasThereThroughoutExactlyOnce(t *testing.T) {
+func TestAudit_UntouchedAppearOnce(t *testing.T) {
 	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 		t.Run(scope, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { seesOnce(t, scope) }) })
 	}
@@ -254,7 +254,7 @@ func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-func TestTagsThatGotLostBetweenTwoStatementsAreReadAgain(t *testing.T) {
+func TestAudit_ReadsLostTagsAgain(t *testing.T) {
 	s := mlflowtest.New("3.17.2")
 	for i := range 40 {
 		m := mlflowtest.Model{Name: fmt.Sprintf("m%02d", i)}

@@ -114,7 +114,7 @@ func briefs(t *testing.T, c *mlflow.Client, q audit.Query) string {
 	return b.String()
 }
 
-func TestEveryServerTellsAnAuditTheSame(t *testing.T) {
+func TestAudit_SameOnAllServers(t *testing.T) {
 	const all = `
 churn: newest 7, @champion 3
   1 None
@@ -159,7 +159,7 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-func TestAnAuditReadsWhatIsBehindTheVersions(t *testing.T) {
+func TestAudit_ReadsDetails(t *testing.T) {
 	const want = `
 churn: newest 7, @champion 3
   2 Production, run RUNNING there  0, experiment churn, 0 files of 0 bytes nothing is stored at mlflow-artifacts:/1/r2/artifacts/model, descriptor nothing is stored at mlflow-artifacts:/1/r2/artifacts/model
@@ -181,7 +181,7 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-func TestARunThatASearchDoesNotFindIsAskedForByItself(t *testing.T) {
+func TestAudit_RunsMissedBySearch(t *testing.T) {
 	const want = `
 churn: newest 7, @champion 3
   1 None, run FINISHED there 4f2c 1, experiment not gathered
@@ -209,7 +209,7 @@ churn: newest 7, @champion 3
 }
 
 // A hidden model is read version by version. If that fails, the model is unreadable and the audit continues.
-func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
+func TestAudit_UnreadableHiddenModel(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
 	w.send("POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"})
@@ -220,7 +220,7 @@ func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
 	}
 }
 
-func TestAnAuditSaysWhatHidesAndWhatDangles(t *testing.T) {
+func TestAudit_HiddenAndDangling(t *testing.T) {
 	for version, want := range map[string]map[string]string{
 		"3.17.2": {
 			audit.ScopeAll: `
@@ -279,7 +279,7 @@ gap: newest 9, @champion 5
 }
 
 // The numbers of requests are the cost of an audit for a server. Change them only on purpose.
-func TestRequestsOfAnAudit(t *testing.T) {
+func TestAudit_Requests(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")
 		for i := range models {
@@ -319,7 +319,7 @@ func TestRequestsOfAnAudit(t *testing.T) {
 	}
 }
 
-func TestAnAuditEndsWithItsReader(t *testing.T) {
+func TestAudit_StopsEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // it fails if a goroutine is still running
 		s := mlflowtest.New("3.17.2")
 		for i := range 50 {
@@ -343,7 +343,7 @@ func TestAnAuditEndsWithItsReader(t *testing.T) {
 	})
 }
 
-func TestAnAuditThatCannotGoOnSaysSo(t *testing.T) {
+func TestAudit_Fails(t *testing.T) {
 	cases := map[string]struct {
 		fault mlflowtest.Fault
 		says  string
@@ -368,7 +368,7 @@ func TestAnAuditThatCannotGoOnSaysSo(t *testing.T) {
 	}
 }
 
-func TestPagesWithoutEndAreAnError(t *testing.T) {
+func TestAudit_EndlessPages(t *testing.T) {
 	n := 0
 	endless := transport(func(r *http.Request) string {
 		n++
@@ -380,7 +380,7 @@ func TestPagesWithoutEndAreAnError(t *testing.T) {
 	}
 }
 
-func TestAModelThatCannotBeReadIsNamed(t *testing.T) {
+func TestAudit_UnreadableModel(t *testing.T) {
 	s := smallServer(t, "2.22.5")
 	(&world{Server: s}).send("DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"}) // its alias dangles, so it is read again
 	s.Fault(mlflowtest.Fault{Path: "registered-models/get", Kind: mlflowtest.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR", "message": "no"}`})
@@ -397,7 +397,7 @@ func TestAModelThatCannotBeReadIsNamed(t *testing.T) {
 	}
 }
 
-func TestALargePageIsAskedForByHalves(t *testing.T) {
+func TestSearch_HalvesLargePages(t *testing.T) {
 	s := mlflowtest.New("3.17.2")
 	long := strings.Repeat("x", 90_000)
 	m := mlflowtest.Model{Name: "m"}
@@ -420,7 +420,7 @@ func TestALargePageIsAskedForByHalves(t *testing.T) {
 	}
 }
 
-func TestProgressComesEveryFewSecondsWithAnEstimate(t *testing.T) {
+func TestAudit_Progress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := mlflowtest.New("3.17.2", mlflowtest.Latency(2*time.Second))
 		for i := range 40 {

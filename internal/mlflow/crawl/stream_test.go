@@ -15,7 +15,7 @@ import (
 )
 
 // Between the last row of a page and the first row of the next, rows can only be missing if the numbers leave room.
-func TestASeamNamesTheModelsThatMayLackVersions(t *testing.T) {
+func TestStream_MarksMissedAtSeam(t *testing.T) {
 	row := func(name string, number int) mlflow.VersionJSON {
 		return mlflow.VersionJSON{Name: name, Version: mlflow.Int(number), Tags: []mlflow.Pair{{Key: "k", Value: "v"}}}
 	}
@@ -74,7 +74,7 @@ func TestASeamNamesTheModelsThatMayLackVersions(t *testing.T) {
 	}
 }
 
-func TestAPageIsAsLargeAsItsBoundsAllow(t *testing.T) {
+func TestPageSize(t *testing.T) {
 	cases := map[string]struct {
 		rows, most int
 		bytes      int64
@@ -96,7 +96,7 @@ func TestAPageIsAsLargeAsItsBoundsAllow(t *testing.T) {
 	}
 }
 
-func TestTheHalvesAreOfOneSize(t *testing.T) {
+func TestSplitNumber(t *testing.T) {
 	cases := map[string]struct {
 		newest []int
 		want   int
@@ -121,7 +121,7 @@ func TestTheHalvesAreOfOneSize(t *testing.T) {
 }
 
 // The token is recognised at the end of a page, and nothing in a row can look like it.
-func TestTheTokenIsFoundBeforeTheRowsAreRead(t *testing.T) {
+func TestRowReader_EarlyToken(t *testing.T) {
 	cases := map[string]struct{ page, want string }{
 		"as MLflow writes it":    {"{\n  \"model_versions\": [{\"name\": \"a\"}],\n  \"next_page_token\": \"eyJ9\"\n}", "eyJ9"},
 		"without spaces":         {`{"model_versions":[],"next_page_token":"x"}`, "x"},

@@ -69,7 +69,7 @@ func drive(t *testing.T, p *pace, s *busyServer, n int) time.Duration {
 
 func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 
-func TestThePaceFollowsTheServer(t *testing.T) {
+func TestPace_FollowsServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
 		most             int           // expected maximum of requests at once
@@ -94,7 +94,7 @@ func TestThePaceFollowsTheServer(t *testing.T) {
 	}
 }
 
-func TestThePaceComesBackAfterTrouble(t *testing.T) {
+func TestPace_Recovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPace()
 		drive(t, p, newBusyServer(100*time.Millisecond, 8, 0), 200)
@@ -108,7 +108,7 @@ func TestThePaceComesBackAfterTrouble(t *testing.T) {
 	})
 }
 
-func TestARepetitionOfTheTransportCountsAsARefusal(t *testing.T) {
+func TestPace_CountsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		retries := 0
 		p := newPace(time.Now, func() int { return retries })
@@ -120,7 +120,7 @@ func TestARepetitionOfTheTransportCountsAsARefusal(t *testing.T) {
 	})
 }
 
-func TestRequestsThatWereUnderWayTogetherCloseTheWindowOnce(t *testing.T) {
+func TestWindow_ShrinksOncePerRound(t *testing.T) {
 	w := newWindow()
 	w.limit = 8
 	for range 8 {
@@ -131,7 +131,7 @@ func TestRequestsThatWereUnderWayTogetherCloseTheWindowOnce(t *testing.T) {
 	}
 }
 
-func TestADearerKindOfRequestIsNotASlowerServer(t *testing.T) {
+func TestPace_LatencyByKind(t *testing.T) {
 	w := newWindow()
 	for range 50 {
 		w.answer(w.round, "page", 200*time.Microsecond) // in a row
@@ -142,7 +142,7 @@ func TestADearerKindOfRequestIsNotASlowerServer(t *testing.T) {
 	}
 }
 
-func TestWhoIsWaitingLeavesWithTheContext(t *testing.T) {
+func TestPace_CancelWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPace()
 		s := newBusyServer(time.Hour, 8, 0)
@@ -164,7 +164,7 @@ func TestWhoIsWaitingLeavesWithTheContext(t *testing.T) {
 }
 
 // Whatever the responses are, the window stays within its limits.
-func TestTheWindowKeepsItsBounds(t *testing.T) {
+func TestWindow_Bounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWindow()
 		for range rapid.IntRange(0, 300).Draw(t, "answers") {

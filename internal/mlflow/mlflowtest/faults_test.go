@@ -133,7 +133,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestEveryKindOfFaultIsTried(t *testing.T) {
+func TestFaults_AllKindsTried(t *testing.T) {
 	for _, k := range Kinds() {
 		if k == Overlap {
 			continue // tested by TestOverlap
@@ -150,7 +150,7 @@ func TestEveryKindOfFaultIsTried(t *testing.T) {
 	}
 }
 
-func TestFaultsCountWhatTheyMatch(t *testing.T) {
+func TestFaults_CountMatches(t *testing.T) {
 	s := New("3.17.2")
 	client := &http.Client{Transport: s.Transport()}
 	s.Fault(Fault{Method: "GET", Path: "/api/*/mlflow/experiments/get", Nth: 2, Kind: Status, Status: 503})
@@ -169,7 +169,7 @@ func TestFaultsCountWhatTheyMatch(t *testing.T) {
 	}
 }
 
-func TestLateEffects(t *testing.T) {
+func TestFault_Late(t *testing.T) {
 	create := `{"name":"churn","source":"s3://bucket/key"}`
 	for name, c := range map[string]struct {
 		fault Fault
@@ -235,7 +235,7 @@ func TestOverlap(t *testing.T) {
 }
 
 // An overlapping move continues alone if no other move comes within a minute.
-func TestOverlapAlone(t *testing.T) {
+func TestOverlap_Alone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")
 		s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}}})

@@ -13,7 +13,7 @@ import (
 )
 
 // The computed registry responds like a server with the same content.
-func TestALargeRegistryIsOneOfTheDouble(t *testing.T) {
+func TestLarge_SameAsServer(t *testing.T) {
 	const models, versions = 5, 7
 	kept := New("3.17.2", Clock(func() time.Time { return time.UnixMilli(largeTime) }))
 	for i := range models {

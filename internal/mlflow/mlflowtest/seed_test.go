@@ -39,7 +39,7 @@ func get(t *testing.T, s *Server, path string) (int, string) {
 	return r.StatusCode, string(b)
 }
 
-func TestSeedExample(t *testing.T) {
+func TestSeed_Example(t *testing.T) {
 	s := New("3.17.2")
 	if err := s.Seed(strings.NewReader(seedExample(t))); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestSeedExample(t *testing.T) {
 	}
 }
 
-func TestSeedRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestSeed_Refuses(t *testing.T) {
 	for _, doc := range []string{
 		`{"model": []}`,
 		`{"models": [{"name": "churn", "versions": [{"run": "none"}]}]}`,

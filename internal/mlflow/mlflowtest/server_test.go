@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestUnknownVersionsAreNotGuessed(t *testing.T) {
+func TestNew_UnknownVersion(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("a server of a version that was never compared with a real one")
@@ -24,7 +24,7 @@ func TestUnknownVersionsAreNotGuessed(t *testing.T) {
 	New("4.0.0")
 }
 
-func TestVersionsOfOneLineShareARow(t *testing.T) {
+func TestNew_ReleaseLines(t *testing.T) {
 	s := New("2.22.9")
 	if _, body := get(t, s, "/version"); body != "2.22.9" {
 		t.Errorf("/version says %q", body)
@@ -32,7 +32,7 @@ func TestVersionsOfOneLineShareARow(t *testing.T) {
 }
 
 // Requests that wait for each other count as rounds. Requests at the same time do not.
-func TestRounds(t *testing.T) {
+func TestServer_Rounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2", Latency(10*time.Millisecond))
 		client := &http.Client{Transport: s.Transport()}
@@ -58,7 +58,7 @@ func TestRounds(t *testing.T) {
 	})
 }
 
-func TestWritesAreThoseThatChangedSomething(t *testing.T) {
+func TestServer_Writes(t *testing.T) {
 	s := New("3.17.2")
 	client := &http.Client{Transport: s.Transport()}
 	base := "http://localhost"
@@ -79,7 +79,7 @@ func TestWritesAreThoseThatChangedSomething(t *testing.T) {
 }
 
 // Timestamps and the Date header show the clock.
-func TestClock(t *testing.T) {
+func TestServer_Clock(t *testing.T) {
 	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New("3.17.2", Clock(func() time.Time { return at }))
 	s.AddModel(Model{Name: "churn"})
@@ -102,7 +102,7 @@ func TestClock(t *testing.T) {
 }
 
 // Two servers with the same requests have the same final state, in whatever form the seed was written.
-func TestDumpIsOneForOneState(t *testing.T) {
+func TestDump_EqualStates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		aliases := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.Int64Range(1, 9)).Draw(t, "aliases")
 		tags := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.String()).Draw(t, "tags")
@@ -117,7 +117,7 @@ func TestDumpIsOneForOneState(t *testing.T) {
 	})
 }
 
-func TestDumpShowsEveryChange(t *testing.T) {
+func TestDump_ShowsChanges(t *testing.T) {
 	s := New("3.17.2")
 	s.AddRun(Run{ID: "r1", Experiment: "churn"})
 	s.AddModel(Model{Name: "churn", Versions: []Version{{Run: "r1"}, {Run: "r1"}}})
@@ -153,7 +153,7 @@ func TestDumpShowsEveryChange(t *testing.T) {
 }
 
 // Concurrent creations get different numbers, and only one of several writers of a parameter succeeds.
-func TestConcurrentWriters(t *testing.T) {
+func TestServer_ConcurrentWriters(t *testing.T) {
 	s := New("3.17.2")
 	s.AddModel(Model{Name: "churn"})
 	s.AddRun(Run{ID: "r1"})
@@ -184,7 +184,7 @@ func TestConcurrentWriters(t *testing.T) {
 }
 
 // Databases with limited columns refuse values that are too long.
-func TestColumns(t *testing.T) {
+func TestServer_Columns(t *testing.T) {
 	for store, want := range map[string]int{"sqlite": 200, "postgresql": 400, "mariadb": 400} {
 		s := New("3.17.2", Store(store))
 		body := `{"name":"churn","description":"` + strings.Repeat("x", 5001) + `"}`
@@ -195,7 +195,7 @@ func TestColumns(t *testing.T) {
 }
 
 // The file store carries out some requests only in part.
-func TestFileStore(t *testing.T) {
+func TestServer_FileStore(t *testing.T) {
 	s := New("2.22.5", Store("file"))
 	s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://b/1", Stage: "Production"}}, Aliases: map[string]int64{"champion": 1}})
 	s.AddRun(Run{ID: "r1", Params: map[string]string{"taken": "x"}})

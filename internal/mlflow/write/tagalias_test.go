@@ -12,7 +12,7 @@ import (
 
 // Moving an alias that is kept as a tag takes several writes. After each of them, the highest number with the tag is
 // the old version or the new one. After the last, exactly one version carries it.
-func TestTagMoveIsReadableAfterEachWrite(t *testing.T) {
+func TestTagAlias_EachWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		holders := rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 0, 5, rapid.ID[int]).Draw(t, "holders")
 		want := rapid.IntRange(0, 9).Draw(t, "want") // 0 removes the alias
