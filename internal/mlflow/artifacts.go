@@ -33,12 +33,17 @@ func (s Artifacts) VersionMLmodel(ctx context.Context, v registry.Version) regis
 }
 
 func descriptor(ctx context.Context, c *rest.Client, path string, query url.Values) registry.Known[registry.MLmodel] {
-	body, header, err := c.Bytes(ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit})
+	body, header, err := c.Bytes(
+		ctx,
+		rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit},
+	)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.MLmodel]("there is no MLmodel file")
 	case err != nil:
-		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: GET " + path + ": " + Short(err))
+		return registry.Unreadable[registry.MLmodel](
+			"the MLmodel file could not be read: GET " + path + ": " + Short(err),
+		)
 	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
 		return registry.Unreadable[registry.MLmodel]("the server sent an HTML page instead of the MLmodel file")
 	}
@@ -81,12 +86,17 @@ func (s Artifacts) Document(ctx context.Context, run, name string) registry.Know
 		return registry.Unreadable[string]("the run is not known")
 	}
 	query := url.Values{"run_id": {run}, "path": {name}}
-	body, header, err := s.c.Tracking.Bytes(ctx, rest.Request{Method: "GET", Path: "get-artifact", Query: query, Class: rest.Artifact, Limit: documentLimit})
+	body, header, err := s.c.Tracking.Bytes(
+		ctx,
+		rest.Request{Method: "GET", Path: "get-artifact", Query: query, Class: rest.Artifact, Limit: documentLimit},
+	)
 	switch {
 	case IsMissing(err), IsFailure(err) && s.unlisted(ctx, run, name):
 		return registry.Absent[string](fmt.Sprintf("run %s has no artifact %s", run, name))
 	case err != nil:
-		return registry.Unreadable[string](fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, Short(err)))
+		return registry.Unreadable[string](
+			fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, Short(err)),
+		)
 	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
 		return registry.Unreadable[string]("the server sent an HTML page instead of the file")
 	}
@@ -101,5 +111,6 @@ func (s Artifacts) unlisted(ctx context.Context, run, name string) bool {
 		folder = ""
 	}
 	files, err := s.RunFiles(ctx, run, folder)
-	return err == nil && !slices.ContainsFunc(files, func(f registry.File) bool { return path.Clean(f.Path) == path.Clean(name) })
+	return err == nil &&
+		!slices.ContainsFunc(files, func(f registry.File) bool { return path.Clean(f.Path) == path.Clean(name) })
 }

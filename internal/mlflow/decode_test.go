@@ -75,16 +75,24 @@ utc_time_created: '2026-05-03 10:00:00.123'
 `))
 	want := registry.MLmodel{
 		Flavors: map[string]map[string]any{
-			"python_function": {"env": map[string]any{"conda": "conda.yaml", "virtualenv": "python_env.yaml"}, "loader_module": "mlflow.sklearn", "python_version": "3.11.7"},
-			"sklearn":         {"sklearn_version": "1.5.2"},
+			"python_function": {
+				"env":            map[string]any{"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+				"loader_module":  "mlflow.sklearn",
+				"python_version": "3.11.7",
+			},
+			"sklearn": {"sklearn_version": "1.5.2"},
 		},
-		Signature: registry.Signature{Inputs: `[{"type": "double", "required": true}]`, Outputs: `[{"type": "long", "required": true}]`},
+		Signature: registry.Signature{
+			Inputs:  `[{"type": "double", "required": true}]`,
+			Outputs: `[{"type": "long", "required": true}]`,
+		},
 		Parts: []registry.Part{
 			{Key: "python_function.env.conda", Names: []string{"conda.yaml"}},
 			{Key: "python_function.env.virtualenv", Names: []string{"python_env.yaml"}},
 		},
-		ModelID: "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123", SizeBytes: 1234,
-		Sha256: "3f956e1706f8e544daf78a2f826345e11baf6856548fda357e5293dd48c2d404",
+		ModelID: "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123",
+		SizeBytes: 1234,
+		Sha256:    "3f956e1706f8e544daf78a2f826345e11baf6856548fda357e5293dd48c2d404",
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)

@@ -44,7 +44,8 @@ func IsFailure(err error) bool {
 // without an error code comes from an endpoint that exists.
 func NoRoute(err error) bool {
 	e := Remote(err)
-	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" && e.ContentType != "application/json"
+	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" &&
+		e.ContentType != "application/json"
 }
 
 func AlreadyExists(err error) bool {
@@ -67,7 +68,8 @@ func pending(err error) bool {
 // Unknown is the error of a write that may or may not have taken effect.
 func Unknown(op string, cause error) error {
 	return &registry.Error{
-		Reason: registry.Unknown, Msg: op + ": sent, but the result is unknown: " + Short(cause), Detail: ServerText(cause), Cause: cause, Over: !pending(cause),
+		Reason: registry.Unknown, Msg: op + ": sent, but the result is unknown: " + Short(cause),
+		Detail: ServerText(cause), Cause: cause, Over: !pending(cause),
 		Hint: "run it again: it reads the current state and continues",
 	}
 }
@@ -93,21 +95,26 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Refused:
 		return registry.Unreachable, "connection refused", hintRefused(e)
 	case rest.DNS:
-		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a private host name resolves only on a runner in that network"
+		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a private host " +
+			"name resolves only on a runner in that network"
 	case rest.TLS:
 		return registry.Unreachable, e.Message, "set the input ca-file to the certificate authority of the server"
 	case rest.Timeout:
-		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it hangs; if it is only slow, raise the input timeout"
+		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it " +
+			"hangs; if it is only slow, raise the input timeout"
 	case rest.Reset, rest.Truncated:
-		return registry.Unreachable, "the connection broke", "run it again; if it fails again, check the server's log and any proxies"
+		return registry.Unreachable, "the connection broke", "run it again; if it fails again, check the server's " +
+			"log and any proxies"
 	case rest.Redirect:
 		return registry.NotMLflow, "the server redirects to " + e.Location, hintLogin
 	case rest.NotJSON:
 		return registry.NotMLflow, answerName(e) + " in place of JSON", hintLogin
 	case rest.Malformed, rest.MissingKey, rest.TooLarge:
-		return registry.NotMLflow, e.Message, "the server at this address does not use MLflow's API; check tracking-uri and any proxy in front of the server"
+		return registry.NotMLflow, e.Message, "the server at this address does not use MLflow's API; check " +
+			"tracking-uri and any proxy in front of the server"
 	case rest.InsecureCredentials:
-		return registry.BadInput, "credentials would be sent over plain http", "use https, or set allow-insecure-http: true if the network between runner and server is trusted"
+		return registry.BadInput, "credentials would be sent over plain http", "use https, or set " +
+			"allow-insecure-http: true if the network between runner and server is trusted"
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Canceled:
@@ -116,27 +123,47 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
-const hintLogin = "most likely a login proxy is in front of MLflow: pass its credentials in the input headers or token, or use an address that reaches MLflow itself"
+const hintLogin = "most likely a login proxy is in front of MLflow: pass its credentials in the input headers or " +
+	"token, or use an address that reaches MLflow itself"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
 	case e.Status == 401:
-		return registry.Unauthorized, "the login was refused (401)", "set username and password, or token, as the server expects; MLflow's basic-auth does not accept tokens"
+		return registry.Unauthorized, "the login was refused (401)", "set username and password, or token, as the " +
+			"server expects; MLflow's basic-auth does not accept tokens"
 	case e.Status == 403 && hostRefused(e):
 		host := hostOf(e.URL)
 		return registry.HostRefused, fmt.Sprintf("MLflow does not accept the host name %s (403)", host),
-			fmt.Sprintf("start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it", format.ShellWord(host), format.ShellWord(host))
+			fmt.Sprintf(
+				"start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it",
+				format.ShellWord(host),
+				format.ShellWord(host),
+			)
 	case e.Status == 403:
 		return registry.Forbidden, "the login lacks the right for this (403)",
-			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator grants it with POST /api/3.0/mlflow/users/permissions/grant (MLflow 3.x) or POST /api/2.0/mlflow/registered-models/permissions/create (older)"
+			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator " +
+				"grants it with POST /api/3.0/mlflow/users/permissions/grant (MLflow 3.x) or POST " +
+				"/api/2.0/mlflow/registered-models/permissions/create (older)"
 	case (e.Status == 404 || e.Status == 405) && e.Code == "":
-		return registry.NotMLflow, fmt.Sprintf("%d without an MLflow error: there is no MLflow API at this path", e.Status), "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at https://HOST/mlflow"
+		return registry.NotMLflow, fmt.Sprintf(
+				"%d without an MLflow error: there is no MLflow API at this path",
+				e.Status,
+			), "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at " +
+				"https://HOST/mlflow"
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
 	case e.Status >= 500 && e.Code == "" && isHTML(e):
-		return registry.ServerError, fmt.Sprintf("%d and %s", e.Status, answerName(e)), "MLflow or a proxy in front of it failed: check their logs"
+		return registry.ServerError, fmt.Sprintf(
+			"%d and %s",
+			e.Status,
+			answerName(e),
+		), "MLflow or a proxy in front of it failed: check their logs"
 	case e.Status == 400 && e.Code == "" && isHTML(e):
-		return registry.NotMLflow, fmt.Sprintf("400 and %s", answerName(e)), "a proxy in front of MLflow refused the request: if it requires a client certificate, set the input client-cert; if it requires a header, set the input headers"
+		return registry.NotMLflow, fmt.Sprintf(
+				"400 and %s",
+				answerName(e),
+			), "a proxy in front of MLflow refused the request: if it requires a client certificate, set the input " +
+				"client-cert; if it requires a header, set the input headers"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}
@@ -152,7 +179,8 @@ func hostRefused(e *rest.Error) bool {
 func hintRefused(e *rest.Error) string {
 	u, err := url.Parse(e.URL)
 	if err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1") {
-		return "nothing listens on that port; inside a container, localhost is the container itself: use the name of the service container, as in http://mlflow:5000, or the host's address"
+		return "nothing listens on that port; inside a container, localhost is the container itself: use the name of " +
+			"the service container, as in http://mlflow:5000, or the host's address"
 	}
 	return "nothing listens at that address and port: check tracking-uri, and whether the server is running"
 }
@@ -245,7 +273,8 @@ func (c *Client) ExplainRegistry(err error) error {
 	e.Msg = "this server has no model registry: " + firstLine(Remote(err).Message)
 	host := c.Address
 	e.Hint = "start MLflow with a database, which the registry needs before 2.1:\n" +
-		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow --artifacts-destination s3://BUCKET\n" +
+		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow " +
+		"--artifacts-destination s3://BUCKET\n" +
 		"  then check in this order:\n" +
 		"    curl -sS " + host + "/health\n" +
 		"    curl -sS '" + host + "/api/2.0/mlflow/registered-models/search?max_results=1'\n" +

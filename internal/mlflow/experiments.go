@@ -58,7 +58,14 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 // byName finds an experiment by its exact name. Some databases ignore case and accents.
 func (s Experiments) byName(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
-	err := Get(ctx, s.c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
+	err := Get(
+		ctx,
+		s.c.Tracking,
+		API+"experiments/get-by-name",
+		url.Values{"experiment_name": {name}},
+		"experiment",
+		&out,
+	)
 	switch {
 	case IsMissing(err), err == nil && out.Experiment.Name != name:
 		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %q", name)), nil
@@ -101,7 +108,10 @@ func SearchExperiments(
 ) iter.Seq2[ExperimentInfo, error] {
 	body = maps.Clone(body)
 	body["max_results"] = experimentsPage
-	return Search[ExperimentInfo](ctx, List{Server: server, Path: "experiments/search", Body: body, Limit: 128 << 20, Send: send})
+	return Search[ExperimentInfo](
+		ctx,
+		List{Server: server, Path: "experiments/search", Body: body, Limit: 128 << 20, Send: send},
+	)
 }
 
 // ExperimentInfo is an experiment without its tags.

@@ -27,18 +27,35 @@ func TestExperiment_Found(t *testing.T) {
 		"by its id":        {text: "2", id: named3},
 		"a name of digits": {text: "2026", id: year},
 		"a name of digits that is no id in a database": {text: "20261127201500000000", id: long},
-		"the name of one and the id of another":        {text: "3", reason: registry.BadInput, says: `"3" is the name of experiment 2 and the id of experiment "sweep"`},
-		"the name of one and the id of a deleted one":  {text: "4", reason: registry.BadInput, says: `"4" is the name of experiment 5 and the id of experiment "gone"`},
-		"the id of one and the name of a deleted one":  {text: "1", id: train},
+		"the name of one and the id of another": {
+			text:   "3",
+			reason: registry.BadInput,
+			says:   `"3" is the name of experiment 2 and the id of experiment "sweep"`,
+		},
+		"the name of one and the id of a deleted one": {
+			text:   "4",
+			reason: registry.BadInput,
+			says:   `"4" is the name of experiment 5 and the id of experiment "gone"`,
+		},
+		"the id of one and the name of a deleted one": {text: "1", id: train},
 		"a deleted one":         {text: "gone", reason: registry.CandidateGone, says: `experiment "gone" is deleted`},
 		"one that is not there": {text: "99", reason: registry.CandidateGone, says: `there is no experiment "99"`},
-		"a slip":                {text: "trian", reason: registry.CandidateGone, says: `there is no experiment "trian"`},
-		"another case, which the database takes for the same": {text: "Train", reason: registry.CandidateGone, says: `there is no experiment "Train"`},
+		"a slip": {
+			text:   "trian",
+			reason: registry.CandidateGone,
+			says:   `there is no experiment "trian"`,
+		},
+		"another case, which the database takes for the same": {
+			text:   "Train",
+			reason: registry.CandidateGone,
+			says:   `there is no experiment "Train"`,
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
 			e, err := over(t, double.Transport()).Experiments.Find(t.Context(), c.text)
-			if c.says == "" && (err != nil || e.ID != c.id) || c.says != "" && (registry.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.says)) {
+			if c.says == "" && (err != nil || e.ID != c.id) ||
+				c.says != "" && (registry.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("found %+v, %v", e, err)
 			}
 		})

@@ -18,7 +18,8 @@ func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[regist
 		Model loggedModelJSON `json:"model"`
 	}
 	r := rest.Request{
-		Method: "GET", Path: API + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model", Limit: loggedLimit,
+		Method: "GET", Path: API + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model",
+		Limit: loggedLimit,
 	}
 	err := s.c.Tracking.JSON(ctx, r, &out)
 	switch {
@@ -26,7 +27,8 @@ func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[regist
 		return registry.Absent[registry.LoggedModel](fmt.Sprintf("there is no logged model %s", id)), nil
 	case NoRoute(err):
 		return registry.Known[registry.LoggedModel]{}, &registry.Error{
-			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow 3.0", Detail: ServerText(err), Cause: err,
+			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow " +
+				"3.0", Detail: ServerText(err), Cause: err,
 			Hint: "name the model by its run: runs:/RUN_ID/PATH",
 		}
 	case err != nil:

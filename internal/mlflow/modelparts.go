@@ -14,7 +14,8 @@ import (
 // fileKeys are the keys that flavours use for files and folders, in MLflow clients from 1.30 to 3.17 and in flavours by
 // others.
 var fileKeys = []string{
-	"adapter_weights", "artifacts", "code", "config_path", "data", "env", "extra_files", "model_binary", "model_code_path",
+	"adapter_weights", "artifacts", "code", "config_path", "data", "env", "extra_files", "model_binary",
+	"model_code_path",
 	"model_config", "model_data", "model_path", "peft_adaptor", "pickled_model", "python_model", "requirements_file",
 	"saved_model_dir", "serialized_explainer",
 }

@@ -63,7 +63,8 @@ func TestParts_StockClient(t *testing.T) {
 		for _, f := range files {
 			free := f.Path == "requirements.txt" ||
 				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has a key since 2.0
-				strings.Contains(file, "1.30.1") && strings.HasPrefix(f.Path, "code/") || // the file has no size before 2.8
+				strings.Contains(file, "1.30.1") &&
+					strings.HasPrefix(f.Path, "code/") || // the file has no size before 2.8
 				strings.HasPrefix(f.Path, "artifacts/words/")
 			if got := lacks(t, mlmodel, without(files, f.Path)); (got == "") != free {
 				t.Errorf("%s without %s: %q", file, f.Path, got)
@@ -193,7 +194,11 @@ func TestParts_Elsewhere(t *testing.T) {
 			`../x`, "transformers.components[0]", above,
 		},
 	} {
-		files := []registry.File{{Path: "MLmodel", Size: 5}, {Path: "peft/x", Size: 5}, {Path: "components/peft/x", Size: 5}}
+		files := []registry.File{
+			{Path: "MLmodel", Size: 5},
+			{Path: "peft/x", Size: 5},
+			{Path: "components/peft/x", Size: 5},
+		}
 		want := c.name + ", which the MLmodel file refers to (" + c.key + "), is not among the model's artifacts: it " + c.why
 		if got := lacks(t, "flavors: {"+c.flavors+"}\n", files); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", c.flavors, got, want)

@@ -45,7 +45,8 @@ const NamesPage = 1000
 // Names lists the names of all registered models.
 func (s Models) Names(ctx context.Context) ([]string, error) {
 	list := List{
-		Server: s.c.Registry, Path: "registered-models/search", Query: url.Values{"max_results": {fmt.Sprint(NamesPage)}},
+		Server: s.c.Registry, Path: "registered-models/search",
+		Query: url.Values{"max_results": {fmt.Sprint(NamesPage)}},
 		Limit: 32 << 20,
 	}
 	var names []string
@@ -79,7 +80,11 @@ func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
 
 // NotFound is the error for a name that no registered model has. Its hint contains similar names.
 func (s Models) NotFound(ctx context.Context, name, why string) error {
-	e := &registry.Error{Reason: registry.ModelGone, Msg: why, Hint: "names are case-sensitive; check the inputs model and candidate"}
+	e := &registry.Error{
+		Reason: registry.ModelGone,
+		Msg:    why,
+		Hint:   "names are case-sensitive; check the inputs model and candidate",
+	}
 	names, err := s.Names(ctx)
 	if err != nil {
 		return e // the hint can do without the names

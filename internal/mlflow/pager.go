@@ -78,7 +78,10 @@ func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	case token == "":
 		return false, nil
 	case c.tokens[token]:
-		return false, &Incomplete{fmt.Sprintf("page %d of the list refers to an earlier page as the next one", c.pages), HintToken}
+		return false, &Incomplete{
+			fmt.Sprintf("page %d of the list refers to an earlier page as the next one", c.pages),
+			HintToken,
+		}
 	case c.pages >= most.Pages:
 		return false, &Incomplete{fmt.Sprintf("the list has more than %d pages", most.Pages), HintShorter}
 	case c.bytes > most.Bytes:

@@ -14,8 +14,11 @@ import (
 
 // listings are functions that read lists with several pages.
 var listings = map[string]func(context.Context, *Client) error{
-	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.Versions.Search(ctx, "churn", ""); return err },
-	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.Models.Names(ctx); return err },
+	"versions of a model": func(ctx context.Context, c *Client) error {
+		_, err := c.Versions.Search(ctx, "churn", "")
+		return err
+	},
+	"names of models": func(ctx context.Context, c *Client) error { _, err := c.Models.Names(ctx); return err },
 	"runs": func(ctx context.Context, c *Client) error {
 		for _, err := range c.Runs.Search(ctx, "search runs", map[string]any{}) {
 			if err != nil {
@@ -67,7 +70,8 @@ func TestPager_Bounds(t *testing.T) {
 			}
 			for _, err = range Pages(Bounds{}, ask, next) {
 			}
-			if c.says == "" && (err != nil || came != c.pages) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			if c.says == "" && (err != nil || came != c.pages) ||
+				c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("after %d pages: %v, want %q", came, err, c.says)
 			}
 		})
@@ -79,7 +83,11 @@ func TestHistory_TooLong(t *testing.T) {
 	n := 0
 	c := over(t, mlflowtest.Answers(func(*http.Request) string {
 		n++
-		return fmt.Sprintf(`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`, n, n)
+		return fmt.Sprintf(
+			`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`,
+			n,
+			n,
+		)
 	}))
 	known := c.Runs.History(t.Context(), "r", "acc")
 	if _, ok := known.Get(); ok || known.Why() != "the list has more than 40 pages (40 points read)" {
@@ -89,7 +97,8 @@ func TestHistory_TooLong(t *testing.T) {
 
 func TestExplain_Incomplete(t *testing.T) {
 	err := Explain("search versions of churn", &Incomplete{"the list has more than 1000 pages", HintShorter})
-	if registry.ReasonOf(err) != registry.NotMLflow || err.Error() != "search versions of churn: the list has more than 1000 pages" {
+	if registry.ReasonOf(err) != registry.NotMLflow ||
+		err.Error() != "search versions of churn: the list has more than 1000 pages" {
 		t.Errorf("%v", err)
 	}
 }

@@ -20,7 +20,12 @@ const (
 // answer. It sends a write with nothing to write: a server with logins checks the right first (403) and then refuses
 // the incomplete request (400).
 func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known bool) {
-	r := rest.Request{Method: "POST", Path: API + "experiments/set-experiment-tag", Body: map[string]any{"experiment_id": experiment}, Class: rest.Create}
+	r := rest.Request{
+		Method: "POST",
+		Path:   API + "experiments/set-experiment-tag",
+		Body:   map[string]any{"experiment_id": experiment},
+		Class:  rest.Create,
+	}
 	err := c.Registry.JSON(ctx, r, nil)
 	if e := Remote(err); e != nil && e.Status == 403 {
 		return false, true
@@ -57,11 +62,19 @@ type resource struct {
 }
 
 func ModelResource(name string) resource {
-	return resource{map[string]any{"resource_type": "registered_model", "resource_id": name}, map[string]any{"name": name}, "registered-models"}
+	return resource{
+		map[string]any{"resource_type": "registered_model", "resource_id": name},
+		map[string]any{"name": name},
+		"registered-models",
+	}
 }
 
 func ExperimentResource(id string) resource {
-	return resource{map[string]any{"resource_type": "experiment", "resource_id": id}, map[string]any{"experiment_id": id}, "experiments"}
+	return resource{
+		map[string]any{"resource_type": "experiment", "resource_id": id},
+		map[string]any{"experiment_id": id},
+		"experiments",
+	}
 }
 
 // Grant describes the request that grants this login a right on a registered model.
@@ -75,8 +88,15 @@ func (c *Client) Grants(login string, on resource, right string) string {
 	for _, body := range []map[string]any{on.newer, on.older} {
 		body["username"], body["permission"] = cmp.Or(login, "USER"), right
 	}
-	return fmt.Sprintf("\n    newer servers:  POST %s/api/3.0/mlflow/users/permissions/grant %s\n    older servers:  POST %s/api/2.0/mlflow/%s/permissions/create %s",
-		c.Address, quotedJSON(on.newer), c.Address, on.route, quotedJSON(on.older))
+	return fmt.Sprintf(
+		"\n    newer servers:  POST %s/api/3.0/mlflow/users/permissions/grant %s\n    older servers:  POST "+
+			"%s/api/2.0/mlflow/%s/permissions/create %s",
+		c.Address,
+		quotedJSON(on.newer),
+		c.Address,
+		on.route,
+		quotedJSON(on.older),
+	)
 }
 
 func quotedJSON(v any) string {

@@ -21,7 +21,14 @@ func (s Runs) Get(ctx context.Context, id string) (registry.Known[registry.Run],
 	var out struct {
 		Run RunJSON `json:"run"`
 	}
-	r := rest.Request{Method: "GET", Path: API + "runs/get", Query: url.Values{"run_id": {id}}, Class: rest.Read, Expect: "run", Limit: 32 << 20}
+	r := rest.Request{
+		Method: "GET",
+		Path:   API + "runs/get",
+		Query:  url.Values{"run_id": {id}},
+		Class:  rest.Read,
+		Expect: "run",
+		Limit:  32 << 20,
+	}
 	err := s.c.Tracking.JSON(ctx, r, &out)
 	switch {
 	case IsMissing(err), IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
@@ -94,7 +101,8 @@ func (s Runs) OfCommit(
 		case len(found) >= RunsPage && !ended.IsZero() && run.End.Before(ended):
 			return found, true, nil
 		}
-		if _, _, _, counts := by.Choose([]registry.Run{run}, s.c.Tracking.Meter().ServerTime); counts && ended.IsZero() {
+		if _, _, _, counts := by.Choose([]registry.Run{run}, s.c.Tracking.Meter().ServerTime); counts &&
+			ended.IsZero() {
 			ended = run.End // of the newest run: runs come in this order
 		}
 		found = append(found, run)

@@ -24,8 +24,10 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 		return Explain("read the server's features", err)
 	case err != nil || !info.Workspaces:
 		return &registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without workspaces", c.Workspace), Detail: ServerText(err), Cause: err,
-			Hint: "leave the input workspace empty, or start the server with --enable-workspaces (MLflow 3.10 and later)",
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without "+
+				"workspaces", c.Workspace), Detail: ServerText(err), Cause: err,
+			Hint: "leave the input workspace empty, or start the server with --enable-workspaces (MLflow 3.10 and " +
+				"later)",
 		}
 	}
 	return nil
@@ -33,7 +35,10 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 
 // ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, or behind a proxy).
 func (c *Client) ServerVersion(ctx context.Context) string {
-	body, header, err := c.Registry.Bytes(ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100})
+	body, header, err := c.Registry.Bytes(
+		ctx,
+		rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100},
+	)
 	if err != nil || strings.HasPrefix(header.Get("Content-Type"), "text/html") && strings.Contains(string(body), "<") {
 		return ""
 	}

@@ -17,7 +17,11 @@ type Settling struct {
 
 // Settle sends until the result is known. Its error is explained for people. If the result stays unknown, it has the
 // reason unknown.
-func (w Settling) Settle(ctx context.Context, send func(try int) error, look func(context.Context) (there bool, err error)) (retry.Settled, error) {
+func (w Settling) Settle(
+	ctx context.Context,
+	send func(try int) error,
+	look func(context.Context) (there bool, err error),
+) (retry.Settled, error) {
 	var last error
 	settled, err := retry.Settle(w.Client.patience(ctx), func(try int) error {
 		last = send(try)
@@ -37,7 +41,8 @@ func (w Settling) Settle(ctx context.Context, send func(try int) error, look fun
 	switch reason := registry.ReasonOf(err); {
 	case settled == retry.Unsettled:
 		return settled, Unsettled(w.Op, err)
-	case settled == retry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict): // each attempt got a response, and nothing was created
+	// Each attempt got a response, and nothing was created.
+	case settled == retry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict):
 		return settled, w.Explain(last)
 	}
 	return settled, err

@@ -177,7 +177,12 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			query.Set("page_token", token)
 		}
 		pages++
-		r := rest.Request{Method: "GET", Path: address, Query: query, Class: rest.Artifact} // the artifact store may be unreachable
+		r := rest.Request{
+			Method: "GET",
+			Path:   address,
+			Query:  query,
+			Class:  rest.Artifact,
+		} // the artifact store may be unreachable
 		err = t.c.Tracking.JSON(ctx, r, &out)
 		return out, err
 	}

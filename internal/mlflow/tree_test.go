@@ -170,7 +170,8 @@ func TestTree_Bounds(t *testing.T) {
 			return many(1, func(int) string { return fmt.Sprintf(`{"path": "%s/d", "is_dir": true}`, dir) })
 		},
 	} {
-		if _, err := listing(t, folder).Artifacts.Tree(context.Background(), modelFolder); err == nil || err.Error() != want {
+		if _, err := listing(t, folder).Artifacts.Tree(context.Background(), modelFolder); err == nil ||
+			err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -259,7 +260,8 @@ func TestDigest_Streams(t *testing.T) {
 		"longer":            {int64(len(content)) - 1, "a has more than the listed 1048575 bytes"},
 		"much longer":       {1, "a has more than the listed 1 bytes"},
 		"shorter":           {int64(len(content)) + 1, "a has 1048576 bytes instead of the listed 1048577"},
-		"too large":         {contentLimit + 1, "the files have 68719476737 bytes, more than the limit for a digest (68719476736)"},
+		"too large": {contentLimit + 1, "the files have 68719476737 bytes, more than the limit for a digest " +
+			"(68719476736)"},
 	} {
 		got := client.Artifacts.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
 		if text, ok := got.Get(); text+got.Why() != c.want || ok != (c.want == want) {

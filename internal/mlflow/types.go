@@ -96,7 +96,10 @@ func (j ModelJSON) Decode() registry.Model {
 	}
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
-		m.Latest = append(m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID})
+		m.Latest = append(
+			m.Latest,
+			registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID},
+		)
 		m.Hidden = m.Hidden || Pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m
@@ -234,7 +237,10 @@ type loggedModelJSON struct {
 func (j loggedModelJSON) Decode() registry.LoggedModel {
 	i := j.Info
 	status := fmt.Sprint(i.Status)
-	if name, ok := map[string]string{"1": "LOGGED_MODEL_PENDING", "2": "LOGGED_MODEL_READY", "3": "LOGGED_MODEL_UPLOAD_FAILED"}[status]; ok {
+	names := map[string]string{
+		"1": "LOGGED_MODEL_PENDING", "2": "LOGGED_MODEL_READY", "3": "LOGGED_MODEL_UPLOAD_FAILED",
+	}
+	if name, ok := names[status]; ok {
 		status = name
 	}
 	m := registry.LoggedModel{

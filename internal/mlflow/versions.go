@@ -47,7 +47,10 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 // ByAlias reads the version that an alias points to. The server's response does not tell a missing alias from a missing
 // model or a deleted version: it can be 400 or 404. So the caller must compare it with the aliases of the registered
 // model. bare is true if the server has no aliases.
-func (s Versions) ByAlias(ctx context.Context, name, alias string) (known registry.Known[registry.Version], bare bool, err error) {
+func (s Versions) ByAlias(
+	ctx context.Context,
+	name, alias string,
+) (known registry.Known[registry.Version], bare bool, err error) {
 	query := url.Values{"name": {name}, "alias": {alias}}
 	v, err := s.read(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
 	switch {
@@ -81,7 +84,12 @@ func (s Versions) Place(ctx context.Context, name string, number int) registry.K
 	return registry.Is(v.Source)
 }
 
-func (s Versions) read(ctx context.Context, endpoint string, query url.Values, what, name string) (registry.Known[registry.Version], error) {
+func (s Versions) read(
+	ctx context.Context,
+	endpoint string,
+	query url.Values,
+	what, name string,
+) (registry.Known[registry.Version], error) {
 	var out struct {
 		Version VersionJSON `json:"model_version"`
 	}
@@ -167,7 +175,9 @@ func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Know
 		case known.IsAbsent():
 			return nowhere("%s is a copy of %s: %s", first, ref, known.Why())
 		case !ok:
-			return registry.Unreadable[registry.Version](fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why())), nil
+			return registry.Unreadable[registry.Version](
+				fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why()),
+			), nil
 		case run != "" && next.RunID != "" && run != next.RunID:
 			return nowhere("%s has run %s, but it is a copy of %s, which has run %s", first, run, ref, next.RunID)
 		}

@@ -56,7 +56,10 @@ func (t *Tally) Count(r Round) {
 		lost = lost || a.Won && replaced[a.To] == 0 && !allEqual(r.After, a.To)
 	}
 	for n, wrong := range map[*int]bool{
-		&t.SameBase: same, &t.Lost: lost, &t.Holders: !one(r.After), &t.NotLinearisable: !linearisable(r),
+		&t.SameBase:        same,
+		&t.Lost:            lost,
+		&t.Holders:         !one(r.After),
+		&t.NotLinearisable: !linearisable(r),
 	} {
 		if wrong {
 			*n++
@@ -68,9 +71,17 @@ func (t *Tally) Count(r Round) {
 func (t Tally) Wrong() int { return t.SameBase + t.Lost + t.Holders + t.NotLinearisable }
 
 func (t Tally) String() string {
-	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not "+
-		"one holder %d, not linearisable %d",
-		t.Rounds, t.Won, t.Refused, t.SameBase, t.Lost, t.Holders, t.NotLinearisable)
+	return fmt.Sprintf(
+		"%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not one holder %d, "+
+			"not linearisable %d",
+		t.Rounds,
+		t.Won,
+		t.Refused,
+		t.SameBase,
+		t.Lost,
+		t.Holders,
+		t.NotLinearisable,
+	)
 }
 
 // one reports whether all parts of the target point to the same version.
@@ -95,23 +106,27 @@ func linearisable(r Round) bool {
 	var ops []porcupine.Operation
 	var last time.Duration
 	for i, a := range r.Attempts {
-		ops = append(ops, porcupine.Operation{
-			ClientId: i,
-			Input:    a,
-			Output:   a,
-			Call:     int64(a.Began),
-			Return:   int64(a.Ended),
-		})
+		ops = append(
+			ops,
+			porcupine.Operation{ClientId: i, Input: a, Output: a, Call: int64(a.Began), Return: int64(a.Ended)},
+		)
 		last = max(last, a.Ended)
 	}
-	found := Attempt{From: r.After[0], To: r.After[0], Won: true} // reading the target is like replacing a version by itself
-	ops = append(ops, porcupine.Operation{
-		ClientId: len(ops),
-		Input:    found,
-		Output:   found,
-		Call:     int64(last) + 1,
-		Return:   int64(last) + 2,
-	})
+	found := Attempt{
+		From: r.After[0],
+		To:   r.After[0],
+		Won:  true,
+	} // reading the target is like replacing a version by itself
+	ops = append(
+		ops,
+		porcupine.Operation{
+			ClientId: len(ops),
+			Input:    found,
+			Output:   found,
+			Call:     int64(last) + 1,
+			Return:   int64(last) + 2,
+		},
+	)
 	return porcupine.CheckOperations(porcupine.Model{
 		Init: func() any { return r.Before },
 		Step: func(state, _, out any) (bool, any) {

@@ -69,10 +69,23 @@ type crawler struct {
 }
 
 func newCrawler(ctx context.Context, c *mlflow.Client, q audit.Query) *crawler {
-	r := &crawler{c: c, query: q, sizes: pageSizes, index: map[string]int{}, suspect: map[int]bool{}, unlisted: map[string]bool{}}
+	r := &crawler{
+		c:        c,
+		query:    q,
+		sizes:    pageSizes,
+		index:    map[string]int{},
+		suspect:  map[int]bool{},
+		unlisted: map[string]bool{},
+	}
 	r.pace = newPace(q.Now, func() int { return meters(c).Retries })
 	r.experiments = sync.OnceValues(func() (map[string]registry.Experiment, error) { return r.listExperiments(ctx) })
-	r.progress = progress{report: q.Progress, now: r.pace.time, began: r.pace.time(), reported: r.pace.time(), requests: func() int { return meters(c).Requests }}
+	r.progress = progress{
+		report:   q.Progress,
+		now:      r.pace.time,
+		began:    r.pace.time(),
+		reported: r.pace.time(),
+		requests: func() int { return meters(c).Requests },
+	}
 	r.progress.sent = r.progress.requests()
 	return r
 }
@@ -156,9 +169,17 @@ func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, er
 		for place := range len(r.models) + 1 {
 			var versions []registry.Version
 			for _, half := range halves {
-				err := half.take(ctx, place, func(v registry.Version) { versions = r.appendVersion(place, versions, v) })
+				err := half.take(
+					ctx,
+					place,
+					func(v registry.Version) { versions = r.appendVersion(place, versions, v) },
+				)
 				if place == 0 && mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
-					r.oneByOne(ctx)(yield) // the server cannot compare version numbers (before 2.1), and does not page either
+					r.oneByOne(
+						ctx,
+					)(
+						yield,
+					) // the server cannot compare version numbers (before 2.1), and does not page either
 					return
 				}
 				if err != nil {
@@ -301,7 +322,8 @@ func (p *progress) reportIfDue() {
 		left = time.Duration(float64(took) * (1 - share) / share)
 	}
 	p.report(audit.Progress{
-		Models: p.models, OfModels: max(p.ofModels, p.models), Versions: p.versions, OfVersions: max(p.ofVersions, p.versions),
-		Requests: p.requests() - p.sent, Took: took, Left: left,
+		Models: p.models, OfModels: max(p.ofModels, p.models), Versions: p.versions,
+		OfVersions: max(p.ofVersions, p.versions),
+		Requests:   p.requests() - p.sent, Took: took, Left: left,
 	})
 }

@@ -115,11 +115,28 @@ func (w *world) meddle(names []string, most int) {
 	case 7:
 		w.made++
 		touch(name)
-		w.send("POST", "registered-models/rename", map[string]any{"name": name, "new_name": fmt.Sprintf("%c%d", 'a'+w.chance.IntN(26), w.made)})
+		w.send(
+			"POST",
+			"registered-models/rename",
+			map[string]any{"name": name, "new_name": fmt.Sprintf("%c%d", 'a'+w.chance.IntN(26), w.made)},
+		)
 	case 8, 9:
 		touch(version(name, number))
-		w.send("POST", "registered-models/alias", map[string]any{"name": name, "alias": "champion", "version": fmt.Sprint(number)})
-		w.send("POST", "model-versions/transition-stage", map[string]any{"name": name, "version": fmt.Sprint(number), "stage": "Production", "archive_existing_versions": true})
+		w.send(
+			"POST",
+			"registered-models/alias",
+			map[string]any{"name": name, "alias": "champion", "version": fmt.Sprint(number)},
+		)
+		w.send(
+			"POST",
+			"model-versions/transition-stage",
+			map[string]any{
+				"name":                      name,
+				"version":                   fmt.Sprint(number),
+				"stage":                     "Production",
+				"archive_existing_versions": true,
+			},
+		)
 	default:
 	}
 }
@@ -136,7 +153,9 @@ func seesOnce(t *rapid.T, scope string) {
 	const most = 6
 	w := &world{Server: mlflowtest.New("3.17.2"), touched: map[string]bool{}}
 	draw := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
-	w.chance = rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed of what happens"), 0)) // rapid may draw only in one goroutine
+	w.chance = rand.New(
+		rand.NewPCG(rapid.Uint64().Draw(t, "seed of what happens"), 0),
+	) // rapid may draw only in one goroutine
 	var names []string
 	live := map[string]bool{}
 	want := map[string]bool{}
@@ -207,7 +226,8 @@ func seesOnce(t *rapid.T, scope string) {
 	}
 	for v := range want {
 		name, _, _ := strings.Cut(v, "/")
-		if !seen[v] && !w.touched[v] && !w.touched[name] && !unreadable(all, name) && (scope == audit.ScopeAll || !w.moved(name)) {
+		if !seen[v] && !w.touched[v] && !w.touched[name] && !unreadable(all, name) &&
+			(scope == audit.ScopeAll || !w.moved(name)) {
 			t.Errorf("%s was there throughout and was not seen", v)
 		}
 	}
@@ -233,7 +253,8 @@ type untagged struct{ http.RoundTripper }
 
 func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := u.RoundTripper.RoundTrip(r)
-	if err != nil || !strings.HasSuffix(r.URL.Path, "model-versions/search") || !strings.HasPrefix(r.URL.Query().Get("filter"), "version_number") {
+	if err != nil || !strings.HasSuffix(r.URL.Path, "model-versions/search") ||
+		!strings.HasPrefix(r.URL.Query().Get("filter"), "version_number") {
 		return answer, err
 	}
 	defer answer.Body.Close()
@@ -259,11 +280,19 @@ func TestAudit_ReadsLostTagsAgain(t *testing.T) {
 	for i := range 40 {
 		m := mlflowtest.Model{Name: fmt.Sprintf("m%02d", i)}
 		for range 6 {
-			m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"team": "risk"}})
+			m.Versions = append(
+				m.Versions,
+				mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"team": "risk"}},
+			)
 		}
 		s.AddModel(m)
 	}
-	all, err := collect(t.Context(), auditor(t, untagged{s.Transport()}), audit.Query{Scope: audit.ScopeAll}, sizes{first: 40, versions: 50, models: 1000})
+	all, err := collect(
+		t.Context(),
+		auditor(t, untagged{s.Transport()}),
+		audit.Query{Scope: audit.ScopeAll},
+		sizes{first: 40, versions: 50, models: 1000},
+	)
 	if err != nil || len(all) != 40 {
 		t.Fatalf("%d models, %v", len(all), err)
 	}

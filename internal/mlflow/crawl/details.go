@@ -22,7 +22,10 @@ const (
 )
 
 // withDetails adds the details that the query needs to each model.
-func (r *crawler) withDetails(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
+func (r *crawler) withDetails(
+	ctx context.Context,
+	models iter.Seq2[audit.Snapshot, error],
+) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if r.query.Needs != (audit.Needs{Ledger: r.query.Needs.Ledger}) {
 			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r}.addDetails))
@@ -249,7 +252,13 @@ func (r details) findRunsIn(ctx context.Context, experiments, ids []string) ([]r
 		} `json:"runs"`
 	}
 	err := r.pace.do(ctx, "runs/search", len(ids), func() error {
-		request := rest.Request{Method: "POST", Path: mlflow.API + "runs/search", Body: body, Class: rest.Read, Limit: rowLimit}
+		request := rest.Request{
+			Method: "POST",
+			Path:   mlflow.API + "runs/search",
+			Body:   body,
+			Class:  rest.Read,
+			Limit:  rowLimit,
+		}
 		return r.c.Tracking.JSON(ctx, request, &out)
 	})
 	var runs []registry.Run
@@ -275,7 +284,10 @@ func (r *crawler) listExperiments(ctx context.Context) (map[string]registry.Expe
 }
 
 // experimentsOf returns the experiments of the runs.
-func (r details) experimentsOf(ctx context.Context, runs map[string]registry.Known[registry.Run]) map[string]registry.Known[registry.Experiment] {
+func (r details) experimentsOf(
+	ctx context.Context,
+	runs map[string]registry.Known[registry.Run],
+) map[string]registry.Known[registry.Experiment] {
 	of := map[string]registry.Known[registry.Experiment]{}
 	all, _ := r.experiments()
 	for _, known := range runs {
@@ -319,7 +331,8 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	}
 	var asks []ask
 	for i := range models {
-		models[i].MLmodels, models[i].Files = map[int]registry.Known[registry.MLmodel]{}, map[int]registry.Known[[]registry.File]{}
+		models[i].MLmodels = map[int]registry.Known[registry.MLmodel]{}
+		models[i].Files = map[int]registry.Known[[]registry.File]{}
 		for n := range models[i].Versions {
 			asks = append(asks, ask{i, n})
 		}
@@ -351,7 +364,11 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 }
 
 // listing lists the files of a version if its location can be listed.
-func (r details) listing(ctx context.Context, v registry.Version, of audit.Snapshot) (files registry.Known[[]registry.File]) {
+func (r details) listing(
+	ctx context.Context,
+	v registry.Version,
+	of audit.Snapshot,
+) (files registry.Known[[]registry.File]) {
 	logged := of.Origins[v.Number].Logged
 	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
 		logged = r.logged(ctx, v.Source)

@@ -116,7 +116,13 @@ func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.Pr
 
 // eachEntry calls use for each entry of the list, with the number of its page. It returns the number of pages.
 func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int, error) {
-	s := r.search(r.c.Registry, "registered-models/search", "registered_models", r.sizes.models, url.Values{"order_by": {"name ASC"}})
+	s := r.search(
+		r.c.Registry,
+		"registered-models/search",
+		"registered_models",
+		r.sizes.models,
+		url.Values{"order_by": {"name ASC"}},
+	)
 	for j, err := range each[entryJSON](ctx, s) {
 		if err != nil {
 			return 0, r.c.ExplainRegistry(err)

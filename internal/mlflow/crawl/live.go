@@ -58,8 +58,12 @@ func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 // versions.
 func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
-	query := url.Values{"filter": {mlflow.ByTag(registry.PromptTag, "true")}, "order_by": {"name ASC", "version_number ASC"}}
-	for row, err := range each[mlflow.VersionJSON](ctx, r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)) {
+	query := url.Values{
+		"filter":   {mlflow.ByTag(registry.PromptTag, "true")},
+		"order_by": {"name ASC", "version_number ASC"},
+	}
+	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)
+	for row, err := range each[mlflow.VersionJSON](ctx, s) {
 		if err != nil {
 			return nil, mlflow.Explain("search versions", err)
 		}
@@ -80,8 +84,9 @@ func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]regis
 	missing := map[int][]int{} // number -> indexes
 	for i, l := range models {
 		for _, number := range l.liveNumbers() {
-			if told := slices.IndexFunc(l.latest, func(v registry.Version) bool { return v.Number == number }); told >= 0 {
-				held[i] = append(held[i], l.latest[told])
+			isIt := func(v registry.Version) bool { return v.Number == number }
+			if at := slices.IndexFunc(l.latest, isIt); at >= 0 {
+				held[i] = append(held[i], l.latest[at])
 			} else {
 				missing[number] = append(missing[number], i)
 			}
@@ -141,7 +146,12 @@ func (l entry) highestInUse() int {
 
 // readMissing reads the missing versions, one number of several models at a time if the server supports that. The first
 // question shows whether it does.
-func (r liveReader) readMissing(ctx context.Context, models []entry, missing map[int][]int, find func(int, registry.Version)) error {
+func (r liveReader) readMissing(
+	ctx context.Context,
+	models []entry,
+	missing map[int][]int,
+	find func(int, registry.Version),
+) error {
 	together, singly := groupQuestions(models, missing)
 	take := func(l question, rows []mlflow.VersionJSON) {
 		for _, row := range rows {
@@ -181,7 +191,12 @@ func (r liveReader) readMissing(ctx context.Context, models []entry, missing map
 	return r.readSingly(ctx, models, singly, find)
 }
 
-func (r liveReader) readSingly(ctx context.Context, models []entry, singly []question, find func(int, registry.Version)) error {
+func (r liveReader) readSingly(
+	ctx context.Context,
+	models []entry,
+	singly []question,
+	find func(int, registry.Version),
+) error {
 	read := func(ctx context.Context, l question) ([]registry.Version, error) {
 		return r.byNumber(ctx, models[l.models[0]].model.Name, []int{l.number})
 	}
@@ -242,7 +257,13 @@ func (r liveReader) askTogether(ctx context.Context, models []entry, l question)
 		names = append(names, text)
 	}
 	filter := fmt.Sprintf("name IN (%s) AND version_number = %d", strings.Join(names, ","), l.number)
-	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, url.Values{"filter": {filter}})
+	s := r.search(
+		r.c.Registry,
+		"model-versions/search",
+		"model_versions",
+		r.sizes.versions,
+		url.Values{"filter": {filter}},
+	)
 	s.nextSize = len(l.models) + 1
 	rows, _, err := onePage[mlflow.VersionJSON](ctx, s)
 	return rows, err

@@ -87,7 +87,14 @@ func TestPace_FollowsServer(t *testing.T) {
 				s := newBusyServer(100*time.Millisecond, c.workers, c.refuses)
 				took := drive(t, newTestPace(), s, 300)
 				if s.most > c.most || took > c.within || s.ok+s.refused != 300 || s.refused > 60 {
-					t.Errorf("%d at once, %s, %d refused; want at most %d, %s", s.most, took, s.refused, c.most, c.within)
+					t.Errorf(
+						"%d at once, %s, %d refused; want at most %d, %s",
+						s.most,
+						took,
+						s.refused,
+						c.most,
+						c.within,
+					)
 				}
 			})
 		})

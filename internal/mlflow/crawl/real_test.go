@@ -46,7 +46,15 @@ func workedOn(t *testing.T, server *realtest.Server) {
 		making.Go(func() {
 			call(http.MethodPost, "registered-models/create", map[string]any{"name": name(i)})
 			for range versions {
-				call(http.MethodPost, "model-versions/create", map[string]any{"name": name(i), "source": "s3://b/k", "tags": []any{map[string]any{"key": "team", "value": "risk"}}})
+				call(
+					http.MethodPost,
+					"model-versions/create",
+					map[string]any{
+						"name":   name(i),
+						"source": "s3://b/k",
+						"tags":   []any{map[string]any{"key": "team", "value": "risk"}},
+					},
+				)
 			}
 		})
 		if i%8 == 7 {
@@ -74,8 +82,21 @@ func workedOn(t *testing.T, server *realtest.Server) {
 					call(http.MethodPost, "model-versions/create", map[string]any{"name": m, "source": "s3://b/k"})
 				case 4: // only one of the two, because their own races leave two versions in one stage
 					if seed == 0 {
-						call(http.MethodPost, "registered-models/alias", map[string]any{"name": m, "alias": "champion", "version": n})
-						call(http.MethodPost, "model-versions/transition-stage", map[string]any{"name": m, "version": n, "stage": "Production", "archive_existing_versions": true})
+						call(
+							http.MethodPost,
+							"registered-models/alias",
+							map[string]any{"name": m, "alias": "champion", "version": n},
+						)
+						call(
+							http.MethodPost,
+							"model-versions/transition-stage",
+							map[string]any{
+								"name":                      m,
+								"version":                   n,
+								"stage":                     "Production",
+								"archive_existing_versions": true,
+							},
+						)
 					}
 				}
 			}
@@ -126,5 +147,13 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	}
 	stop()
 	work.Wait()
-	t.Logf("%s on %s: %d audits of %d models, %d requests, %d models read again", server.Version, server.Store, audits, models, wire.Meter().Requests, again)
+	t.Logf(
+		"%s on %s: %d audits of %d models, %d requests, %d models read again",
+		server.Version,
+		server.Store,
+		audits,
+		models,
+		wire.Meter().Requests,
+		again,
+	)
 }

@@ -106,8 +106,13 @@ func (r *rowReader) broken(err error) error {
 		return nil
 	}
 	r.close()
-	return &registry.Error{Reason: registry.NotMLflow, Msg: "read the registry: invalid page of a search: " + err.Error(), Cause: err,
-		Hint: "the server at this address does not use MLflow's API; check tracking-uri and any proxy in front of the server"}
+	return &registry.Error{
+		Reason: registry.NotMLflow,
+		Msg:    "read the registry: invalid page of a search: " + err.Error(),
+		Cause:  err,
+		Hint: "the server at this address does not use MLflow's API; check tracking-uri and any proxy in front of " +
+			"the server",
+	}
 }
 
 func (r *rowReader) close() {
@@ -159,7 +164,15 @@ const (
 )
 
 func (r *crawler) search(wire *rest.Client, path, list string, most int, query url.Values) *search {
-	return &search{crawler: r, server: wire, path: path, list: list, query: query, maxRows: most, nextSize: min(r.sizes.first, most)}
+	return &search{
+		crawler:  r,
+		server:   wire,
+		path:     path,
+		list:     list,
+		query:    query,
+		maxRows:  most,
+		nextSize: min(r.sizes.first, most),
+	}
 }
 
 // page requests the page for a token. If the response is too large or too slow, it requests fewer rows.
@@ -180,7 +193,10 @@ func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 		var took time.Duration
 		err := s.crawler.pace.do(ctx, s.path, s.nextSize, func() (err error) {
 			began := s.crawler.pace.time()
-			body, err = s.server.Open(ctx, rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit})
+			body, err = s.server.Open(
+				ctx,
+				rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit},
+			)
 			took = s.crawler.pace.time().Sub(began)
 			return err
 		})
@@ -214,7 +230,10 @@ func (s *search) finish(page *rowReader) (token string, bytes int64, err error) 
 		s.mostRows, s.cost = page.count, page.cost
 	}
 	if s.token = page.token; s.token != "" && s.empty > maxEmpty {
-		err = &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s keeps sending empty pages", s.path)}
+		err = &registry.Error{
+			Reason: registry.NotMLflow,
+			Msg:    fmt.Sprintf("read the registry: %s keeps sending empty pages", s.path),
+		}
 	}
 	return s.token, page.cost.bytes, err
 }

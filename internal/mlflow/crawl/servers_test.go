@@ -53,8 +53,16 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 	}
 	w := &world{Server: s}
 	for model, number := range map[string]string{"churn": "3", "it's \"quoted\"": "1", "gap": "5"} {
-		if w.send("POST", "registered-models/alias", map[string]any{"name": model, "alias": "champion", "version": number}) == http.StatusNotFound {
-			w.send("POST", "model-versions/set-tag", map[string]any{"name": model, "version": number, "key": "alias_champion", "value": "true"})
+		if w.send(
+			"POST",
+			"registered-models/alias",
+			map[string]any{"name": model, "alias": "champion", "version": number},
+		) == http.StatusNotFound {
+			w.send(
+				"POST",
+				"model-versions/set-tag",
+				map[string]any{"name": model, "version": number, "key": "alias_champion", "value": "true"},
+			)
 		}
 	}
 	w.send("DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": "5"})
@@ -82,7 +90,14 @@ func brief(a audit.Snapshot) string {
 		fmt.Fprintf(&b, "  %d %s", v.Number, v.Stage)
 		if run, asked := a.Runs[v.RunID]; asked {
 			r := run.OrZero()
-			fmt.Fprintf(&b, ", run %s %s %s %d", cmp.Or(run.Why(), r.Status), map[bool]string{true: "deleted", false: "there"}[r.Deleted], r.Tags["mlflow.source.git.commit"], len(r.Datasets))
+			fmt.Fprintf(
+				&b,
+				", run %s %s %s %d",
+				cmp.Or(run.Why(), r.Status),
+				map[bool]string{true: "deleted", false: "there"}[r.Deleted],
+				r.Tags["mlflow.source.git.commit"],
+				len(r.Datasets),
+			)
 			e := a.Experiments[r.ExperimentID]
 			fmt.Fprintf(&b, ", experiment %s%s", e.OrZero().Name, e.Why())
 			if e.OrZero().Deleted {
@@ -200,7 +215,11 @@ churn: newest 7, @champion 3
 		t.Run(name, func(t *testing.T) {
 			s := smallServer(t, "3.17.2")
 			s.Fault(fault)
-			got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll, Model: "churn", Needs: audit.Needs{Runs: true}})
+			got := briefs(
+				t,
+				auditor(t, s.Transport()),
+				audit.Query{Scope: audit.ScopeAll, Model: "churn", Needs: audit.Needs{Runs: true}},
+			)
 			if diff := gocmp.Diff(want, "\n"+got); diff != "" {
 				t.Error(diff)
 			}
@@ -212,7 +231,11 @@ churn: newest 7, @champion 3
 func TestAudit_UnreadableHiddenModel(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
-	w.send("POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"})
+	w.send(
+		"POST",
+		"model-versions/set-tag",
+		map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"},
+	)
 	s.Fault(mlflowtest.Fault{Path: "model-versions/get", Kind: mlflowtest.Status, Status: 403})
 	got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeLive})
 	if !strings.Contains(got, "gap: ") || !strings.Contains(got, "churn: ") || !strings.Contains(got, "403") {
@@ -265,7 +288,11 @@ gap: newest 9, @champion 5
 			t.Run(version+" "+scope, func(t *testing.T) {
 				s := smallServer(t, version)
 				w := &world{Server: s}
-				w.send("POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"})
+				w.send(
+					"POST",
+					"model-versions/set-tag",
+					map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"},
+				)
 				w.send("DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"})
 				w.send("DELETE", "registered-models/delete", map[string]any{"name": "empty"})
 				w.send("DELETE", "registered-models/delete", map[string]any{"name": "it's \"quoted\""})
@@ -283,9 +310,15 @@ func TestAudit_Requests(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")
 		for i := range models {
-			m := mlflowtest.Model{Name: fmt.Sprintf("m%03d", i), Aliases: map[string]int64{"champion": int64(1 + i%versions)}}
+			m := mlflowtest.Model{
+				Name:    fmt.Sprintf("m%03d", i),
+				Aliases: map[string]int64{"champion": int64(1 + i%versions)},
+			}
 			for range versions {
-				m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://bucket/key", Tags: map[string]string{"team": "risk"}})
+				m.Versions = append(
+					m.Versions,
+					mlflowtest.Version{Source: "s3://bucket/key", Tags: map[string]string{"team": "risk"}},
+				)
 			}
 			s.AddModel(m)
 		}
@@ -296,11 +329,16 @@ func TestAudit_Requests(t *testing.T) {
 		q                audit.Query
 		want             int
 	}{
-		"a small registry":                       {5, 3, audit.Query{Scope: audit.ScopeAll}, 3},
-		"pages of both halves":                   {100, 30, audit.Query{Scope: audit.ScopeAll}, 1 + 2*2},
-		"live, most of it in the list":           {100, 1, audit.Query{Scope: audit.ScopeLive}, 2},
-		"live, by number":                        {100, 5, audit.Query{Scope: audit.ScopeLive}, 2 + 4},
-		"live, with runs that versions have not": {100, 5, audit.Query{Scope: audit.ScopeLive, Needs: audit.Needs{Runs: true}}, 2 + 4},
+		"a small registry":             {5, 3, audit.Query{Scope: audit.ScopeAll}, 3},
+		"pages of both halves":         {100, 30, audit.Query{Scope: audit.ScopeAll}, 1 + 2*2},
+		"live, most of it in the list": {100, 1, audit.Query{Scope: audit.ScopeLive}, 2},
+		"live, by number":              {100, 5, audit.Query{Scope: audit.ScopeLive}, 2 + 4},
+		"live, with runs that versions have not": {
+			100,
+			5,
+			audit.Query{Scope: audit.ScopeLive, Needs: audit.Needs{Runs: true}},
+			2 + 4,
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -323,7 +361,12 @@ func TestAudit_StopsEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // it fails if a goroutine is still running
 		s := mlflowtest.New("3.17.2")
 		for i := range 50 {
-			s.AddModel(mlflowtest.Model{Name: fmt.Sprintf("m%03d", i), Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}}})
+			s.AddModel(
+				mlflowtest.Model{
+					Name:     fmt.Sprintf("m%03d", i),
+					Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}},
+				},
+			)
 		}
 		for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 			for range Audit(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: scope}) {
@@ -348,13 +391,54 @@ func TestAudit_Fails(t *testing.T) {
 		fault mlflowtest.Fault
 		says  string
 	}{
-		"no list":        {mlflowtest.Fault{Path: "registered-models/search", Kind: mlflowtest.Status, Status: 401}, "the login was refused"},
-		"no versions":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 403}, "lacks the right"},
-		"a login page":   {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: "<html><title>Sign in</title>"}, "Sign in"},
-		"half a page":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [{"name": "churn"`}, "invalid page of a search"},
-		"another answer": {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": {}}`}, "invalid page of a search"},
-		"a number":       {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [7]}`}, "invalid page of a search"},
-		"two answers":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{}{}`}, "invalid page of a search"},
+		"no list": {
+			mlflowtest.Fault{Path: "registered-models/search", Kind: mlflowtest.Status, Status: 401},
+			"the login was refused",
+		},
+		"no versions": {
+			mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 403},
+			"lacks the right",
+		},
+		"a login page": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   "<html><title>Sign in</title>",
+			},
+			"Sign in",
+		},
+		"half a page": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   `{"model_versions": [{"name": "churn"`,
+			},
+			"invalid page of a search",
+		},
+		"another answer": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   `{"model_versions": {}}`,
+			},
+			"invalid page of a search",
+		},
+		"a number": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   `{"model_versions": [7]}`,
+			},
+			"invalid page of a search",
+		},
+		"two answers": {
+			mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{}{}`},
+			"invalid page of a search",
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -382,8 +466,19 @@ func TestAudit_EndlessPages(t *testing.T) {
 
 func TestAudit_UnreadableModel(t *testing.T) {
 	s := smallServer(t, "2.22.5")
-	(&world{Server: s}).send("DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"}) // its alias dangles, so it is read again
-	s.Fault(mlflowtest.Fault{Path: "registered-models/get", Kind: mlflowtest.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR", "message": "no"}`})
+	(&world{Server: s}).send(
+		"DELETE",
+		"model-versions/delete",
+		map[string]any{"name": "gap", "version": "5"},
+	) // its alias dangles, so it is read again
+	s.Fault(
+		mlflowtest.Fault{
+			Path:   "registered-models/get",
+			Kind:   mlflowtest.Status,
+			Status: 500,
+			Body:   `{"error_code": "INTERNAL_ERROR", "message": "no"}`,
+		},
+	)
 	all, err := collect(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll}, pageSizes)
 	if err != nil {
 		t.Fatal(err)
@@ -392,7 +487,8 @@ func TestAudit_UnreadableModel(t *testing.T) {
 	for _, a := range all {
 		got += brief(a)
 	}
-	if want := "gap: newest 0 (not gathered), unreadable: 500 INTERNAL_ERROR: no\n"; !strings.Contains(got, want) || !strings.Contains(got, "it's \"quoted\": newest 2, @champion 1\n") {
+	if want := "gap: newest 0 (not gathered), unreadable: 500 INTERNAL_ERROR: no\n"; !strings.Contains(got, want) ||
+		!strings.Contains(got, "it's \"quoted\": newest 2, @champion 1\n") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -431,7 +527,11 @@ func TestAudit_Progress(t *testing.T) {
 			s.AddModel(m)
 		}
 		var told []audit.Progress
-		q := audit.Query{Scope: audit.ScopeAll, Now: time.Now, Progress: func(p audit.Progress) { told = append(told, p) }}
+		q := audit.Query{
+			Scope:    audit.ScopeAll,
+			Now:      time.Now,
+			Progress: func(p audit.Progress) { told = append(told, p) },
+		}
 		if _, err := collect(t.Context(), auditor(t, s.Transport()), q, sizes{first: 20, versions: 20, models: 1000}); err != nil {
 			t.Fatal(err)
 		}
@@ -442,7 +542,8 @@ func TestAudit_Progress(t *testing.T) {
 			if i > 0 && p.Took-told[i-1].Took < progressEvery || p.OfModels != 40 || p.OfVersions != 400 {
 				t.Errorf("%d: %+v", i, p)
 			}
-			if p.Versions > 100 && p.Versions < 400 && (p.Left <= 0 || p.Left > time.Minute) || p.Versions == 0 && p.Left != 0 {
+			if p.Versions > 100 && p.Versions < 400 && (p.Left <= 0 || p.Left > time.Minute) ||
+				p.Versions == 0 && p.Left != 0 {
 				t.Errorf("an estimate of %s after %s with %d of 400", p.Left, p.Took, p.Versions)
 			}
 		}
@@ -454,5 +555,10 @@ type transport func(*http.Request) string
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := io.NopCloser(strings.NewReader(f(r)))
-	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
+	return &http.Response{
+		StatusCode: 200,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       body,
+		Request:    r,
+	}, nil
 }

@@ -22,7 +22,11 @@ import (
 // have replaced the other in between. versions are all versions, or only the live ones.
 func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	find := func(number int) (registry.Version, bool) {
-		i, found := slices.BinarySearchFunc(versions, number, func(v registry.Version, n int) int { return cmp.Compare(v.Number, n) })
+		i, found := slices.BinarySearchFunc(
+			versions,
+			number,
+			func(v registry.Version, n int) int { return cmp.Compare(v.Number, n) },
+		)
 		if !found {
 			return registry.Version{}, false
 		}
@@ -39,7 +43,11 @@ func (l entry) contradicts(versions []registry.Version, all bool) bool {
 		}
 	}
 	for _, v := range versions {
-		if inUse(v.Stage) && !slices.ContainsFunc(l.latest, func(n registry.Version) bool { return n.Stage == v.Stage && n.Number == v.Number }) {
+		if inUse(v.Stage) &&
+			!slices.ContainsFunc(
+				l.latest,
+				func(n registry.Version) bool { return n.Stage == v.Stage && n.Number == v.Number },
+			) {
 			return true
 		}
 	}
@@ -103,7 +111,8 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 	var before fullModel
 	for try := range maxReadings {
 		now, err := r.readOnce(ctx, name)
-		if err == nil && name == r.query.Model && len(now.model.Aliases) == 0 && len(mlflow.TagHolders(now.versions)) > 0 {
+		if err == nil && name == r.query.Model && len(now.model.Aliases) == 0 &&
+			len(mlflow.TagHolders(now.versions)) > 0 {
 			err = r.probeAliases(ctx, name) // tags only count on servers without aliases
 		}
 		switch {
@@ -122,7 +131,10 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 		}
 		before = now
 	}
-	return audit.Snapshot{Model: before.model, Unreadable: fmt.Sprintf("it changed every time it was read (%d times)", maxReadings)}, true, nil
+	return audit.Snapshot{
+		Model:      before.model,
+		Unreadable: fmt.Sprintf("it changed every time it was read (%d times)", maxReadings),
+	}, true, nil
 }
 
 // readOnce reads one model once.
@@ -135,7 +147,14 @@ func (r singleReader) readOnce(ctx context.Context, name string) (fullModel, err
 		Model entryJSON `json:"registered_model"`
 	}
 	err = r.pace.do(ctx, "", 1, func() error {
-		return mlflow.Get(ctx, r.c.Registry, mlflow.API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+		return mlflow.Get(
+			ctx,
+			r.c.Registry,
+			mlflow.API+"registered-models/get",
+			url.Values{"name": {name}},
+			"registered_model",
+			&out,
+		)
 	})
 	switch {
 	case mlflow.IsMissing(err), err == nil && (out.Model.Name != name || isPrompt(out.Model.ModelJSON)):
@@ -218,7 +237,10 @@ func (r singleReader) readHidden(ctx context.Context, l entry) (audit.Snapshot, 
 	}
 	a := r.snapshot(l, versions)
 	if r.query.Scope == audit.ScopeAll && l.model.Newest > maxHidden {
-		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and there are too many to read one by one (limit %d)", maxHidden)
+		a.Unreadable = fmt.Sprintf(
+			"the server hides its versions from search, and there are too many to read one by one (limit %d)",
+			maxHidden,
+		)
 	}
 	return a, err
 }

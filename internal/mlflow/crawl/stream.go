@@ -58,7 +58,9 @@ func (r *crawler) stream(ctx context.Context, lowest, highest int) *stream {
 		crawler: r, lowest: lowest, highest: highest,
 		search: r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query),
 	}
-	s.next, s.stop = iter.Pull2(mlflow.Pages(auditBounds, func(token string) (*rowReader, error) { return s.ask(ctx, token) }, s.search.finish))
+	s.next, s.stop = iter.Pull2(
+		mlflow.Pages(auditBounds, func(token string) (*rowReader, error) { return s.ask(ctx, token) }, s.search.finish),
+	)
 	s.fetch(ctx, "")
 	return s
 }

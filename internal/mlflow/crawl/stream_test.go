@@ -123,7 +123,10 @@ func TestSplitNumber(t *testing.T) {
 // The token is recognised at the end of a page, and nothing in a row can look like it.
 func TestRowReader_EarlyToken(t *testing.T) {
 	cases := map[string]struct{ page, want string }{
-		"as MLflow writes it":    {"{\n  \"model_versions\": [{\"name\": \"a\"}],\n  \"next_page_token\": \"eyJ9\"\n}", "eyJ9"},
+		"as MLflow writes it": {
+			"{\n  \"model_versions\": [{\"name\": \"a\"}],\n  \"next_page_token\": \"eyJ9\"\n}",
+			"eyJ9",
+		},
 		"without spaces":         {`{"model_versions":[],"next_page_token":"x"}`, "x"},
 		"not at the end":         {`{"next_page_token": "x", "model_versions": []}`, ""},
 		"none":                   {`{"model_versions": []}`, ""},
@@ -134,7 +137,13 @@ func TestRowReader_EarlyToken(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			body, err := auditor(t, transport(func(*http.Request) string { return c.page })).Registry.Open(t.Context(), rest.Request{Path: "x"})
+			body, err := auditor(
+				t,
+				transport(func(*http.Request) string { return c.page }),
+			).Registry.Open(
+				t.Context(),
+				rest.Request{Path: "x"},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}

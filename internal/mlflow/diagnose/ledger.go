@@ -29,10 +29,30 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		return
 	}
 	id := home.Experiment.ID
-	p.server.Ledger.Grants = lines(p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants("", mlflow.ExperimentResource(id), mlflow.RightEdit))
+	p.server.Ledger.Grants = lines(
+		p.c.Grants(
+			"",
+			mlflow.ModelResource(p.model),
+			mlflow.RightEdit,
+		) + p.c.Grants(
+			"",
+			mlflow.ExperimentResource(id),
+			mlflow.RightEdit,
+		),
+	)
 	if may, known := p.c.MayEdit(ctx, id); known && !may {
-		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("the login %s may not write promotion ledgers, so its promotions run without lock and record; the creator of the ledgers or ask an administrator to grant it: %s",
-			cmp.Or(p.c.Login, "USER"), strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " ")))
+		p.server.Warnings = append(
+			p.server.Warnings,
+			fmt.Sprintf(
+				"the login %s may not write promotion ledgers, so its promotions run without lock and record; the "+
+					"creator of the ledgers or ask an administrator to grant it: %s",
+				cmp.Or(
+					p.c.Login,
+					"USER",
+				),
+				strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
+			),
+		)
 	}
 }
 
@@ -43,11 +63,13 @@ func (p *probe) editProtection(ctx context.Context) string {
 	login, known := p.server.Login.Get()
 	switch {
 	case p.server.Login.IsAbsent():
-		return evident + "this server has no logins, so everybody who can reach it may edit runs; history shows an edit, and the next promotion stops"
+		return evident + "this server has no logins, so everybody who can reach it may edit runs; history shows an " +
+			"edit, and the next promotion stops"
 	case !known:
 		return "unknown: " + p.server.Login.Why()
 	case login.Admin:
-		return "tamper-resistant if the server's default_permission is READ or less, which an administrator's login cannot find out; administrators can always edit runs"
+		return "tamper-resistant if the server's default_permission is READ or less, which an administrator's login " +
+			"cannot find out; administrators can always edit runs"
 	case login.Experiments[defaultExperiment] != "":
 		return "unknown: this login has its own right on the experiment that would show it"
 	}
@@ -55,7 +77,8 @@ func (p *probe) editProtection(ctx context.Context) string {
 	case !known:
 		return "unknown: the server does not say what a login may do without a grant"
 	case may:
-		return evident + "every login may edit runs (the server's default_permission is EDIT or more); history shows an edit, and the next promotion stops"
+		return evident + "every login may edit runs (the server's default_permission is EDIT or more); history shows " +
+			"an edit, and the next promotion stops"
 	}
 	return "tamper-resistant: other logins may read but not edit it, except administrators and logins with a grant"
 }

@@ -57,7 +57,11 @@ func (p *probe) info(ctx context.Context) {
 		Store      *string `json:"store_type"`
 		Workspaces bool    `json:"workspaces_enabled"`
 	}
-	err := p.c.Registry.JSON(ctx, rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read}, &info)
+	err := p.c.Registry.JSON(
+		ctx,
+		rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read},
+		&info,
+	)
 	p.server.ServerInfo, p.server.Workspaces = err == nil, info.Workspaces
 	if info.Store != nil {
 		p.reportedStore = *info.Store
@@ -70,7 +74,13 @@ func (p *probe) registry(ctx context.Context) {
 		Next   string             `json:"next_page_token"`
 	}
 	query := url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}}
-	r := rest.Request{Method: "GET", Path: mlflow.API + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
+	r := rest.Request{
+		Method: "GET",
+		Path:   mlflow.API + "registered-models/search",
+		Query:  query,
+		Class:  rest.Read,
+		Limit:  32 << 20,
+	}
 	if err := p.c.Registry.JSON(ctx, r, &models); err != nil {
 		p.server.Registry = p.c.ExplainRegistry(err)
 	}
@@ -85,7 +95,11 @@ func (p *probe) aliases(ctx context.Context) {
 
 func (p *probe) loggedModels(ctx context.Context) {
 	body := map[string]any{"experiment_ids": []string{"0"}, "max_results": 1}
-	err := p.c.Tracking.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "logged-models/search", Body: body, Class: rest.Read}, nil)
+	err := p.c.Tracking.JSON(
+		ctx,
+		rest.Request{Method: "POST", Path: mlflow.API + "logged-models/search", Body: body, Class: rest.Read},
+		nil,
+	)
 	p.server.LoggedModels = !mlflow.NoRoute(err)
 }
 
@@ -95,7 +109,12 @@ func (p *probe) experiments(ctx context.Context) {
 			ID string `json:"experiment_id"`
 		} `json:"experiments"`
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "experiments/search", Body: map[string]any{"max_results": 20}, Class: rest.Read}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "experiments/search",
+		Body:   map[string]any{"max_results": 20},
+		Class:  rest.Read,
+	}
 	if p.c.Tracking.JSON(ctx, r, &out) != nil {
 		return // the store stays unknown
 	}
@@ -109,13 +128,19 @@ func (p *probe) experiments(ctx context.Context) {
 // artifacts requests the list of a folder that does not exist. The request is sent only once: a server without this
 // endpoint responds with 503, and retries do not help.
 func (p *probe) artifacts(ctx context.Context) {
-	r := rest.Request{Method: "GET", Path: "api/2.0/mlflow-artifacts/artifacts", Query: url.Values{"path": {"promote-probe"}}, Class: rest.Create}
+	r := rest.Request{
+		Method: "GET",
+		Path:   "api/2.0/mlflow-artifacts/artifacts",
+		Query:  url.Values{"path": {"promote-probe"}},
+		Class:  rest.Create,
+	}
 	err := p.c.Tracking.JSON(ctx, r, nil)
 	switch e := mlflow.Remote(err); {
 	case err == nil, mlflow.IsMissing(err), e != nil && e.Status == 500:
 		p.server.Artifacts = "served"
 	case e != nil && e.Status == 503:
-		p.server.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store themselves"
+		p.server.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store " +
+			"themselves"
 	case mlflow.NoRoute(err):
 		p.server.Artifacts = "not served: the server has no such route"
 	default:
@@ -165,13 +190,26 @@ func (p *probe) dangling(ctx context.Context) {
 		if there[number] {
 			continue
 		}
-		v, err := p.c.Versions.Get(ctx, p.model, number) // a search may omit existing versions, and a repair would delete the alias
+		v, err := p.c.Versions.Get(
+			ctx,
+			p.model,
+			number,
+		) // a search may omit existing versions, and a repair would delete the alias
 		switch {
 		case err != nil:
 			p.server.Warnings = append(p.server.Warnings, withHint(err))
 		case v.IsAbsent():
 			p.server.Dangling = append(p.server.Dangling, registry.Alias{Name: name, Version: number})
-			p.server.Warnings = append(p.server.Warnings, fmt.Sprintf("alias %s of %s points to version %d, which was deleted: run doctor with repair: dangling-aliases to remove it", name, p.model, number))
+			p.server.Warnings = append(
+				p.server.Warnings,
+				fmt.Sprintf(
+					"alias %s of %s points to version %d, which was deleted: run doctor with repair: "+
+						"dangling-aliases to remove it",
+					name,
+					p.model,
+					number,
+				),
+			)
 		}
 	}
 }
@@ -190,7 +228,11 @@ func (p *probe) warn() {
 		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf(format, args...))
 	}
 	if p.server.Store == "FileStore" {
-		add("the registry is kept in files: a move to a stage archives the others before it looks for the version, and two runs at the same time may fail; for production, start the server with a database (--backend-store-uri postgresql://…)")
+		add(
+			"the registry is kept in files: a move to a stage archives the others before it looks for the version, " +
+				"and two runs at the same time may fail; for production, start the server with a database " +
+				"(--backend-store-uri postgresql://…)",
+		)
 	}
 	login, known := p.server.Login.Get()
 	if p.model == "" || !known || login.Admin {
@@ -202,8 +244,13 @@ func (p *probe) warn() {
 		if right == "" {
 			right = "the server's default right (READ unless changed)"
 		}
-		add("the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s", cmp.Or(login.User, "USER"), right, p.model,
-			strings.ReplaceAll(p.c.Grant(p.model, mlflow.RightEdit), "\n    ", " "))
+		add(
+			"the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s",
+			cmp.Or(login.User, "USER"),
+			right,
+			p.model,
+			strings.ReplaceAll(p.c.Grant(p.model, mlflow.RightEdit), "\n    ", " "),
+		)
 	}
 }
 

@@ -14,7 +14,11 @@ import (
 // and similar aliases that the database does not distinguish.
 func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
-	g := &gathering{c: c, q: q, facts: fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}}
+	g := &gathering{
+		c:     c,
+		q:     q,
+		facts: fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}},
+	}
 	versions := make([]registry.Known[registry.Version], len(q.Aliases))
 	asked := make([]askedAlias, len(q.Aliases))
 	asks := []func() error{
@@ -28,7 +32,10 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 		asked[i].name = a.Alias
 		asks = append(asks, func() (err error) { asked[i].found, err = g.byAlias(ctx, q.Model, a.Alias); return err })
 		if a.Version != 0 {
-			asks = append(asks, func() (err error) { versions[i], err = c.Versions.Get(ctx, q.Model, a.Version); return err })
+			asks = append(
+				asks,
+				func() (err error) { versions[i], err = c.Versions.Get(ctx, q.Model, a.Version); return err },
+			)
 		}
 	}
 	if err := parallel.Do(asks...); err != nil {
@@ -91,7 +98,10 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
 	if !g.allVersions {
 		g.allVersions = true
-		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err })
+		asks = append(
+			asks,
+			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err },
+		)
 	}
 	var others []registry.Version
 	q := g.q.Candidate
@@ -114,7 +124,9 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 
 // tagHolder returns the version that carries the tag of the alias, the highest number if there are several.
 func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
-	out := registry.Absent[registry.Version](fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)))
+	out := registry.Absent[registry.Version](
+		fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)),
+	)
 	for _, v := range versions {
 		if v.Tags[registry.FallbackTag(alias)] == "true" {
 			out = registry.Is(v)

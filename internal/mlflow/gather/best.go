@@ -153,7 +153,13 @@ func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registr
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	op := "search runs of experiment " + s.contest.Experiment
 	if len(ids) > bestRuns {
-		return nil, mlflow.Explain(op, &mlflow.Incomplete{Why: fmt.Sprintf("its models refer to more than %d runs", bestRuns), Hint: mlflow.HintShorter})
+		return nil, mlflow.Explain(
+			op,
+			&mlflow.Incomplete{
+				Why:  fmt.Sprintf("its models refer to more than %d runs", bestRuns),
+				Hint: mlflow.HintShorter,
+			},
+		)
 	}
 	runs := map[string]registry.Run{}
 	for part := range slices.Chunk(ids, mlflow.RunsPage-1) {
@@ -236,8 +242,10 @@ func (s *bestSearch) enterRuns(ctx context.Context) error {
 		order = "ASC"
 	}
 	body := map[string]any{
-		"experiment_ids": []string{s.experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
-		"order_by": []string{"metrics.`" + s.contest.Metric + "` " + order},
+		"experiment_ids": []string{s.experiment},
+		"filter":         "attributes.status = 'FINISHED'",
+		"run_view_type":  "ACTIVE_ONLY",
+		"order_by":       []string{"metrics.`" + s.contest.Metric + "` " + order},
 	}
 	for run, err := range s.c.Runs.Search(ctx, "search runs of experiment "+s.contest.Experiment, body) {
 		if err != nil {

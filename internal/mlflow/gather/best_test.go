@@ -31,7 +31,8 @@ func swept(double *mlflowtest.Server, n int) {
 		double.AddRun(mlflowtest.Run{
 			ID: id, Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(value)},
 			Logged: []mlflowtest.LoggedModel{{
-				ID: fmt.Sprintf("m-%032x", i), Name: "model", Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: value}},
+				ID: fmt.Sprintf("m-%032x", i), Name: "model",
+				Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: value}},
 			}},
 		})
 	}
@@ -59,19 +60,27 @@ func TestBest_Outsiders(t *testing.T) {
 	double := mlflowtest.New("3.17.2")
 	swept(double, 3)
 	honest := fmt.Sprintf("m-%032x", 2)
-	double.AddRun(mlflowtest.Run{ID: "out", Experiment: "outsider", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)}})
+	double.AddRun(
+		mlflowtest.Run{
+			ID:         "out",
+			Experiment: "outsider",
+			Metrics:    map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)},
+		},
+	)
 	double.AddLoggedModel(mlflowtest.LoggedModel{ // listed by the best run, but in another experiment
 		ID: "m-" + strings.Repeat("a", 32), Name: "model", Experiment: "outsider", Run: "r2",
 		Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1}, {Key: "acc", Value: 1, Run: "out"}},
 	})
 	double.AddRun(mlflowtest.Run{ID: "bad", Experiment: "train", Logged: []mlflowtest.LoggedModel{{
-		ID: "m-" + strings.Repeat("b", 32), Name: "model", Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1, Run: "out"}},
+		ID: "m-" + strings.Repeat("b", 32), Name: "model",
+		Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1, Run: "out"}},
 	}}})
 	g, err := best(t, double)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.facts.Best.ModelID != honest || len(g.facts.Best.Skipped) != 1 || g.facts.Best.Skipped[0].Ref != "m-"+strings.Repeat("b", 32) {
+	if g.facts.Best.ModelID != honest || len(g.facts.Best.Skipped) != 1 ||
+		g.facts.Best.Skipped[0].Ref != "m-"+strings.Repeat("b", 32) {
 		t.Errorf("found %+v", g.facts.Best)
 	}
 }
@@ -81,7 +90,13 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 	for _, bare := range []int{3, bestFiles} {
 		double := mlflowtest.New("2.22.5")
 		for i := range bare {
-			double.AddRun(mlflowtest.Run{ID: fmt.Sprintf("bare%d", i), Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)}})
+			double.AddRun(
+				mlflowtest.Run{
+					ID:         fmt.Sprintf("bare%d", i),
+					Experiment: "train",
+					Metrics:    map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)},
+				},
+			)
 		}
 		double.AddRun(mlflowtest.Run{
 			ID: "whole", Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(0.5)},
@@ -92,7 +107,8 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 		switch {
 		case bare == bestFiles && (!errors.As(err, &refused) || refused.Reason != registry.CandidateGone):
 			t.Errorf("%d runs without a model: %v", bare, err)
-		case bare < bestFiles && (err != nil || g.q.Candidate.Text != "runs:/whole/model" || len(g.facts.Best.Skipped) != bare):
+		case bare < bestFiles &&
+			(err != nil || g.q.Candidate.Text != "runs:/whole/model" || len(g.facts.Best.Skipped) != bare):
 			t.Errorf("%d runs without a model: %v, %+v", bare, err, g.facts.Best)
 		}
 	}
@@ -100,7 +116,10 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 
 // If the search is too long, the error says what to do instead.
 func TestBest_TooManyModels(t *testing.T) {
-	long := mlflow.Explain("search", &mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter})
+	long := mlflow.Explain(
+		"search",
+		&mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter},
+	)
 	var e *registry.Error
 	if !errors.As(mlflow.WithIDHint(long), &e) || !strings.HasPrefix(e.Hint, "name the model by its id") {
 		t.Errorf("%v, hint %q", e, e.Hint)

@@ -56,9 +56,15 @@ func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	id := g.q.Candidate.RunID
 	switch {
 	case !ok:
-		return mlflow.Gone(known.Why(), "check the run id in the input candidate; it is shown on the run's page in MLflow")
+		return mlflow.Gone(
+			known.Why(),
+			"check the run id in the input candidate; it is shown on the run's page in MLflow",
+		)
 	case run.Deleted:
-		return mlflow.Gone(fmt.Sprintf("run %s is deleted", id), "restore the run in MLflow, or choose another candidate")
+		return mlflow.Gone(
+			fmt.Sprintf("run %s is deleted", id),
+			"restore the run in MLflow, or choose another candidate",
+		)
 	case run.Status != "FINISHED":
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("run %s is %s, not FINISHED", id, run.Status),
@@ -75,14 +81,22 @@ func (g candidate) checkLogged(known registry.Known[registry.LoggedModel]) error
 	m, ok := known.Get()
 	switch {
 	case !ok:
-		return mlflow.Gone(known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow")
+		return mlflow.Gone(
+			known.Why(),
+			"check the id in the input candidate; it is shown on the logged model's page in MLflow",
+		)
 	}
 	if err := checkUploaded(m); err != nil {
 		return err
 	}
 	g.facts.Candidate.Logged = known
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not registered yet")
-	g.facts.Source = registry.Source{RunID: m.SourceRunID, ModelID: m.ID, URI: "models:/" + m.ID, ArtifactURI: m.ArtifactURI}
+	g.facts.Source = registry.Source{
+		RunID:       m.SourceRunID,
+		ModelID:     m.ID,
+		URI:         "models:/" + m.ID,
+		ArtifactURI: m.ArtifactURI,
+	}
 	return nil
 }
 
@@ -94,15 +108,18 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
-		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" && (err != nil || of.Number == 0) {
+		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" &&
+			(err != nil || of.Number == 0) {
 			return errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 		}
 		return nil
 	}
 	if v.Tags[registry.PromptTag] == "true" || v.Status != "READY" && v.Status != "" {
+		why := cmp.Or(v.StatusMessage, v.Status, "a prompt")
 		return &registry.Error{
-			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s cannot be copied: %s", v.Number, v.Model, cmp.Or(v.StatusMessage, v.Status, "a prompt")),
-			Hint: "choose a version that is READY and is not a prompt",
+			Reason: registry.NotReady,
+			Msg:    fmt.Sprintf("version %d of %s cannot be copied: %s", v.Number, v.Model, why),
+			Hint:   "choose a version that is READY and is not a prompt",
 		}
 	}
 	v, err := g.withRun(ctx, v)
@@ -132,7 +149,10 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	case exists && q.Alias != "" && len(found.Aliases) > 0:
 		return mlflow.Gone(why, found.AliasMeant(q.Alias))
 	case exists && found.Newest > 0:
-		return mlflow.Gone(why, fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, found.Newest))
+		return mlflow.Gone(
+			why,
+			fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, found.Newest),
+		)
 	case exists:
 		return mlflow.Gone(why, fmt.Sprintf("%s has no versions", q.Model))
 	}
@@ -157,7 +177,9 @@ func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Ve
 		}
 		next, ok := known.Get()
 		if !ok {
-			return v, errNoRun(fmt.Sprintf("%s has no run of its own and is a copy of %s, which does not exist", first, v.Source))
+			return v, errNoRun(
+				fmt.Sprintf("%s has no run of its own and is a copy of %s, which does not exist", first, v.Source),
+			)
 		}
 		v = next
 	}
@@ -210,11 +232,16 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 			return mlflow.Gone(fmt.Sprintf("the run of %s: %s", ref, run.Why()),
 				"without its run the lineage is lost; register the model from a run that exists")
 		case r.Deleted:
-			return mlflow.Gone(fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID), "restore the run in MLflow, or choose another candidate")
+			return mlflow.Gone(
+				fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID),
+				"restore the run in MLflow, or choose another candidate",
+			)
 		case r.Status != "FINISHED":
 			return &registry.Error{
-				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not FINISHED", ref, r.ID, r.Status),
-				Hint: "only models of finished runs are registered: wait for the run to end, or choose another candidate",
+				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not "+
+					"FINISHED", ref, r.ID, r.Status),
+				Hint: "only models of finished runs are registered: wait for the run to end, or choose another " +
+					"candidate",
 			}
 		}
 		return nil
@@ -288,12 +315,18 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 
 // outputsOf reads the models that a run lists as outputs and that are in its experiment. If they are few, it also reads
 // their MLmodel files, by id.
-func (g candidate) outputsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
+func (g candidate) outputsOf(
+	ctx context.Context,
+	run registry.Run,
+) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
 	var models registry.Known[[]registry.LoggedModel]
 	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), fewModels))
 	asks := []func() error{func() (err error) { models, err = g.provenance.siblings(ctx, run, ""); return err }}
 	for i := range files {
-		asks = append(asks, func() error { files[i] = g.c.Artifacts.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
+		asks = append(
+			asks,
+			func() error { files[i] = g.c.Artifacts.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil },
+		)
 	}
 	switch {
 	case len(run.Outputs) > fewModels: // the right one is not known yet
@@ -310,7 +343,10 @@ func (g candidate) outputsOf(ctx context.Context, run registry.Run) ([]registry.
 	}
 	list, ok := models.Get()
 	if !ok {
-		return nil, nil, mlflow.Gone(fmt.Sprintf("the models of run %s cannot be listed: %s", run.ID, models.Why()), "name the model by its id, as in models:/m-…")
+		return nil, nil, mlflow.Gone(
+			fmt.Sprintf("the models of run %s cannot be listed: %s", run.ID, models.Why()),
+			"name the model by its id, as in models:/m-…",
+		)
 	}
 	return list, byID, nil
 }
@@ -356,7 +392,10 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
-		return slices.ContainsFunc(g.earlyListing.files, func(f registry.File) bool { return f.Path == "MLmodel" }), g.earlyListing.err
+		return slices.ContainsFunc(
+			g.earlyListing.files,
+			func(f registry.File) bool { return f.Path == "MLmodel" },
+		), g.earlyListing.err
 	}
 	files, err := g.c.Artifacts.RunFiles(ctx, where.Run, where.Path)
 	return mlflow.HasMLmodel(files, where.Path), err
@@ -444,14 +483,28 @@ func request(model string, s registry.Source) string {
 }
 
 func errNoRun(msg string) error {
-	return &registry.Error{Reason: registry.NoRun, Msg: msg, Hint: "a version without a run has no lineage and no metrics: register a model that was logged in a run"}
+	return &registry.Error{
+		Reason: registry.NoRun,
+		Msg:    msg,
+		Hint:   "a version without a run has no lineage and no metrics: register a model that was logged in a run",
+	}
 }
 
 func errNoModel(run, path string, names []string) error {
-	hint := fmt.Sprintf("no logged model of this run has that name, and its artifacts contain no %s/MLmodel; was the model logged with log_model(name=%q)?", path, path)
+	hint := fmt.Sprintf(
+		"no logged model of this run has that name, and its artifacts contain no %s/MLmodel; was the model logged "+
+			"with log_model(name=%q)?",
+		path,
+		path,
+	)
 	if len(names) > 0 {
 		slices.Sort(names)
-		hint = fmt.Sprintf("the models of this run are: %s; use candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0])
+		hint = fmt.Sprintf(
+			"the models of this run are: %s; use candidate: runs:/%s/%s",
+			strings.Join(names, ", "),
+			run,
+			names[0],
+		)
 	}
 	return mlflow.Gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)
 }

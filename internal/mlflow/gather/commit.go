@@ -81,7 +81,13 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 // candidate, which is not known yet.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
-	before := &gathering{c: g.c, provenance: provenance{c: g.c}, q: q, holderKeys: holderKeys(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
+	before := &gathering{
+		c:          g.c,
+		provenance: provenance{c: g.c},
+		q:          q,
+		holderKeys: holderKeys(q, fact.Needs{}),
+		facts:      fact.Facts{Target: q.Target},
+	}
 	if err := before.askNames(ctx, &candidateRoot{}, true); err != nil {
 		return registry.Known[fact.Subject]{}, err
 	}
@@ -119,8 +125,10 @@ func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 
 // errNoCommit says what was searched, and why the runs of the commit do not count.
 func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
-	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a checkout; " +
-		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's merge commit; " +
+	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a " +
+		"checkout; " +
+		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +
+		"merge commit; " +
 		"if it was trained in another experiment, set the input experiment"
 	if len(ignored) > 0 {
 		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again",

@@ -28,8 +28,10 @@ const sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 // ofCommit adds runs of a commit to the test server.
 func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit string, end int64) {
 	return func(id, experiment, status, commit string, end int64) {
-		double.AddRun(mlflowtest.Run{ID: id, Experiment: experiment, Status: status, End: mlflowtest.Moment(end), Start: 1,
-			Tags: map[string]string{registry.RunTagCommit: commit}})
+		double.AddRun(
+			mlflowtest.Run{ID: id, Experiment: experiment, Status: status, End: mlflowtest.Moment(end), Start: 1,
+				Tags: map[string]string{registry.RunTagCommit: commit}},
+		)
 	}
 }
 
@@ -45,7 +47,13 @@ func TestCommit_FewRequests(t *testing.T) {
 	for i := range 900 {
 		add(fmt.Sprintf("older%d", i), "train", "FINISHED", sha, 2000)
 	}
-	add("shouting", "train", "FINISHED", strings.ToUpper(sha), 8000) // a database that ignores case cannot tell them apart
+	add(
+		"shouting",
+		"train",
+		"FINISHED",
+		strings.ToUpper(sha),
+		8000,
+	) // a database that ignores case cannot tell them apart
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
@@ -72,17 +80,32 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	add("base", "train", "FINISHED", "b", 1000)
 	add("mine", "train", "FINISHED", sha, 2000)
 	add("stranger", "outsider", "FINISHED", sha, 8000)
-	double.AddModel(mlflowtest.Model{Name: "churn", Versions: []mlflowtest.Version{{Run: "base"}}, Aliases: map[string]int64{"champion": 1}})
+	double.AddModel(
+		mlflowtest.Model{
+			Name:     "churn",
+			Versions: []mlflowtest.Version{{Run: "base"}},
+			Aliases:  map[string]int64{"champion": 1},
+		},
+	)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model"}
-	g := &gathering{c: c, q: fact.Query{Model: "churn", Target: registry.Target{Alias: "champion"}, Candidate: registry.Candidate{Commit: &by}}}
+	g := &gathering{
+		c: c,
+		q: fact.Query{
+			Model:     "churn",
+			Target:    registry.Target{Alias: "champion"},
+			Candidate: registry.Candidate{Commit: &by},
+		},
+	}
 	if err := (candidate{g}).findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" || len(got.Older)+len(got.Ignored) != 0 {
+	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" ||
+		len(got.Older)+len(got.Ignored) != 0 {
 		t.Errorf("found %+v", got)
 	}
-	if got := c.Tracking.Meter().Requests; got != 6 { // the alias and the model, the run, its folders, its experiment, the search
+	// The alias and the model, the run, its folders, its experiment, the search.
+	if got := c.Tracking.Meter().Requests; got != 6 {
 		t.Errorf("%d requests, want 6", got)
 	}
 }

@@ -109,7 +109,10 @@ func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersio
 }
 
 // sendQuestions sends the requests of the first round.
-func (g *gathering) sendQuestions(ctx context.Context, root *candidateRoot) ([]registry.Known[registry.Version], error) {
+func (g *gathering) sendQuestions(
+	ctx context.Context,
+	root *candidateRoot,
+) ([]registry.Known[registry.Version], error) {
 	holders := make([]registry.Known[registry.Version], len(g.holderKeys))
 	asks := []func() error{
 		func() error { return g.c.InWorkspace(ctx) },
@@ -143,14 +146,21 @@ func (g *gathering) sendQuestions(ctx context.Context, root *candidateRoot) ([]r
 	}
 	g.allVersions = stages
 	if stages {
-		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err })
+		asks = append(
+			asks,
+			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err },
+		)
 	}
 	return holders, parallel.Do(asks...)
 }
 
 // findHolders finds the holders in the answers: by tag on a server without aliases, by stage, and by alias. Aliases are
 // compared with those of the registered model.
-func (g *gathering) findHolders(ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version]) error {
+func (g *gathering) findHolders(
+	ctx context.Context,
+	root *candidateRoot,
+	holders []registry.Known[registry.Version],
+) error {
 	if g.noAliases.Load() {
 		if err := g.readTags(ctx, root); err != nil {
 			return err
@@ -216,10 +226,14 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 		v, there := g.holders[key].Get()
 		switch {
 		case !named && !there:
-			g.holders[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias))
+			g.holders[key] = registry.Absent[registry.Version](
+				fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias),
+			)
 		case named && there && v.Number == number:
 		case named && !there && g.holders[key].IsAbsent():
-			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("alias %s of %s points to version %d, which does not exist", alias, g.q.Model, number))
+			g.holders[key] = registry.Unreadable[registry.Version](
+				fmt.Sprintf("alias %s of %s points to version %d, which does not exist", alias, g.q.Model, number),
+			)
 			if alias == g.q.Target.Alias {
 				return errDangling(g.q.Model, alias, number)
 			}
@@ -227,7 +241,12 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 			if err := g.noteTwin(ctx, alias, g.holders[key]); err != nil {
 				return err
 			}
-			why := fmt.Sprintf("%s has no alias %s: the database confuses it with %s", g.q.Model, alias, g.facts.Taken[alias])
+			why := fmt.Sprintf(
+				"%s has no alias %s: the database confuses it with %s",
+				g.q.Model,
+				alias,
+				g.facts.Taken[alias],
+			)
 			g.holders[key] = registry.Absent[registry.Version](why)
 		default:
 			return mlflow.AliasMoved(g.q.Model, alias)
@@ -259,8 +278,14 @@ func errDangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s points to version %d, which was deleted", alias, model, number),
-		Hint: fmt.Sprintf("the incumbent is unknown, so nothing is compared or moved; remove the alias with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: mlflow-promote alias --model %s --alias %s=VERSION",
-			format.ShellWord(model), format.ShellWord(model), format.ShellWord(alias)),
+		Hint: fmt.Sprintf(
+			"the incumbent is unknown, so nothing is compared or moved; remove the alias with: mlflow-promote doctor "+
+				"--model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: "+
+				"mlflow-promote alias --model %s --alias %s=VERSION",
+			format.ShellWord(model),
+			format.ShellWord(model),
+			format.ShellWord(alias),
+		),
 	}
 }
 
@@ -282,7 +307,14 @@ func (g *gathering) stageHolders() {
 				g.facts.Shared = map[string][]int{}
 			}
 			g.facts.Shared[key] = numbers
-			g.holders[key] = registry.Unreadable[registry.Version](fmt.Sprintf("several versions are in %s of %s: %s; the incumbent is ambiguous", key, g.q.Model, ledger.Numbers(numbers)))
+			g.holders[key] = registry.Unreadable[registry.Version](
+				fmt.Sprintf(
+					"several versions are in %s of %s: %s; the incumbent is ambiguous",
+					key,
+					g.q.Model,
+					ledger.Numbers(numbers),
+				),
+			)
 		}
 		if key == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
@@ -291,7 +323,10 @@ func (g *gathering) stageHolders() {
 }
 
 // subject reads the run and the logged model of a holder.
-func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Version]) (registry.Known[fact.Subject], error) {
+func (g *gathering) subject(
+	ctx context.Context,
+	held registry.Known[registry.Version],
+) (registry.Known[fact.Subject], error) {
 	v, ok := held.Get()
 	if !ok {
 		if held.IsAbsent() {
@@ -308,7 +343,8 @@ func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Ve
 func (g *gathering) refusePrompt() error {
 	if m, ok := g.facts.Model.Get(); ok && m.Tags[registry.PromptTag] == "true" {
 		return &registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt of MLflow's prompt registry", m.Name),
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt of MLflow's prompt "+
+				"registry", m.Name),
 			Hint: "prompts cannot be promoted: set the input model to a registered model",
 		}
 	}
@@ -341,7 +377,8 @@ func (g candidate) findVersion(ctx context.Context) error {
 	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)
-		if v.Tags[registry.TagDuplicateOf] == "" && registry.SameRegistration(v, g.facts.Source, g.facts.Candidate.Run.OrZero()) {
+		if v.Tags[registry.TagDuplicateOf] == "" &&
+			registry.SameRegistration(v, g.facts.Source, g.facts.Candidate.Run.OrZero()) {
 			same = append(same, v)
 		}
 	}

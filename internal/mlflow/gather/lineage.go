@@ -188,7 +188,12 @@ func (t *lineageReader) copies(ctx context.Context) error {
 		case slices.Contains(passed, ref):
 			link.Problem = fmt.Sprintf("%s is a copy of %s: the chain of copies is a circle", mlflow.VersionRef(v), ref)
 		case len(passed) > mlflow.LongestLineage:
-			link.Problem = fmt.Sprintf("%s is a copy of %s; more than %d copies are not followed", mlflow.VersionRef(v), ref, mlflow.LongestLineage)
+			link.Problem = fmt.Sprintf(
+				"%s is a copy of %s; more than %d copies are not followed",
+				mlflow.VersionRef(v),
+				ref,
+				mlflow.LongestLineage,
+			)
 		default:
 			passed = append(passed, ref)
 		}
@@ -202,7 +207,13 @@ func (t *lineageReader) copies(ctx context.Context) error {
 		}
 		next, ok := known.Get()
 		if !ok {
-			link.Problem = fmt.Sprintf("%s is a copy of models:/%s/%d: %s", mlflow.VersionRef(v), of.Model, of.Number, known.Why())
+			link.Problem = fmt.Sprintf(
+				"%s is a copy of models:/%s/%d: %s",
+				mlflow.VersionRef(v),
+				of.Model,
+				of.Number,
+				known.Why(),
+			)
 			if known.IsAbsent() {
 				link.Problem += " any more"
 			}
@@ -244,7 +255,8 @@ func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	}
 	for _, c := range slices.Backward(t.out.Copies) {
 		if number, _ := strconv.Atoi(c.Version); c.Problem == "" {
-			if m := t.c.Artifacts.VersionMLmodel(ctx, registry.Version{Model: c.Model, Number: number}); !m.IsAbsent() && m.Why() == "" {
+			m := t.c.Artifacts.VersionMLmodel(ctx, registry.Version{Model: c.Model, Number: number})
+			if !m.IsAbsent() && m.Why() == "" {
 				t.out.MLmodel = m
 			}
 			return

@@ -78,7 +78,9 @@ func (t provenance) checkRun(s *fact.Subject, source string) {
 		s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
 		return
 	case isLogged:
-		s.Run = registry.Unreadable[registry.Run](registry.BelongsToRun(source, &logged, registry.Run{}, t.movedRoots()...))
+		s.Run = registry.Unreadable[registry.Run](
+			registry.BelongsToRun(source, &logged, registry.Run{}, t.movedRoots()...),
+		)
 		return
 	default:
 		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
@@ -154,7 +156,11 @@ const (
 // siblings reads the other models of a run, except the one with this id: its outputs in its experiment, and each model
 // that it logged values on. A listed model that cannot be read because it was deleted counts as unknown. Before MLflow
 // 3.15, anybody could list such an id.
-func (t provenance) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
+func (t provenance) siblings(
+	ctx context.Context,
+	run registry.Run,
+	self string,
+) (registry.Known[[]registry.LoggedModel], error) {
 	missing := map[string]bool{}
 	for _, o := range run.Outputs {
 		missing[o.ModelID] = true
@@ -208,7 +214,13 @@ func (t provenance) evaluations(
 	found := map[string]fact.Evaluation{}
 	if len(ids) > evaluationRuns*evaluationsMax {
 		return registry.Unreadable[map[string]fact.Evaluation](
-			fmt.Sprintf("%d runs logged values on %s, more than %d", len(ids), model.ID, evaluationRuns*evaluationsMax)), nil
+			fmt.Sprintf(
+				"%d runs logged values on %s, more than %d",
+				len(ids),
+				model.ID,
+				evaluationRuns*evaluationsMax,
+			),
+		), nil
 	}
 	in := []string{model.ExperimentID}
 	for _, id := range t.experiments {
@@ -310,7 +322,12 @@ func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root regi
 	if ok && (same || location == v.Source) { // such a server resolves the source by name itself
 		return nil
 	}
-	why := fmt.Sprintf("%s is a copy of %s but has other files: %s", mlflow.VersionRef(v), mlflow.VersionRef(root), cmp.Or(location, at.Why()))
+	why := fmt.Sprintf(
+		"%s is a copy of %s but has other files: %s",
+		mlflow.VersionRef(v),
+		mlflow.VersionRef(root),
+		cmp.Or(location, at.Why()),
+	)
 	s.Run = registry.Unreadable[registry.Run](why)
 	s.Logged = registry.Unreadable[registry.LoggedModel](why)
 	return nil

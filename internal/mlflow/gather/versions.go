@@ -13,7 +13,12 @@ import (
 // Versions reads what a rollback needs: the model with its aliases, and all its versions with tags and stages.
 func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
-	g := &gathering{c: c, q: q, allVersions: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
+	g := &gathering{
+		c:           c,
+		q:           q,
+		allVersions: true,
+		facts:       fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}},
+	}
 	asked := []askedAlias{{name: q.Target.Alias}}
 	err := parallel.Do(
 		func() (err error) { g.facts.Model, err = c.Models.Get(ctx, q.Model); return err },

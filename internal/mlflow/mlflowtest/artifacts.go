@@ -125,7 +125,10 @@ func download(c *call, root, file string) (any, error) {
 	return response{status: http.StatusOK, header: h, body: content}, nil
 }
 
-var textFiles = strings.Fields("txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb MLmodel MLproject")
+var textFiles = strings.Fields(
+	"txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb " +
+		"MLmodel MLproject",
+)
 
 // artifactType returns the content type that a server gives a file name. Everything that it knows to be text is plain
 // text.
@@ -241,7 +244,11 @@ func queryPath(c *call, name string) (string, error) {
 		return "", errCrash
 	}
 	if !q.Has(name) {
-		return "", refusal{http.StatusBadRequest, htmlType, string(page(400, "The browser (or proxy) sent a request that this server could not understand.").body)}
+		return "", refusal{
+			http.StatusBadRequest,
+			htmlType,
+			string(page(400, "The browser (or proxy) sent a request that this server could not understand.").body),
+		}
 	}
 	return checkPath(c, q.Get(name))
 }

@@ -64,7 +64,8 @@ func newUser(u User, id int) *user {
 	return out
 }
 
-const notLoggedIn = "You are not authenticated. Please see https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate."
+const notLoggedIn = "You are not authenticated. Please see " +
+	"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate."
 
 var errForbidden = refusal{http.StatusForbidden, htmlType, "Permission denied"}
 
@@ -119,7 +120,8 @@ func (c *call) authorize() error {
 	if err != nil || id == "" {
 		return err // a request without a resource is refused later
 	}
-	if permissionOn(c, c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && !hasModel(c, id) {
+	if permissionOn(c, c.route.right.on, id) < c.route.right.level ||
+		c.sw.hidesUnknown && c.route.aboutVersion() && !hasModel(c, id) {
 		return errForbidden
 	}
 	return nil
@@ -193,7 +195,10 @@ type grantJSON struct {
 func (u *user) listed() []grantJSON {
 	out := []grantJSON{}
 	for r, p := range u.grants {
-		out = append(out, grantJSON{r.kind, r.id, permissionNames[p], fmt.Sprintf("__user_%d__", u.id), u.id, defaultWorkspace})
+		out = append(
+			out,
+			grantJSON{r.kind, r.id, permissionNames[p], fmt.Sprintf("__user_%d__", u.id), u.id, defaultWorkspace},
+		)
 	}
 	slices.SortFunc(out, func(a, b grantJSON) int {
 		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.ID, b.ID))
@@ -241,7 +246,9 @@ func (u *user) shown(withPermissions bool) map[string]any {
 		if g.Resource == resourceModel {
 			models = append(models, map[string]any{"name": g.ID, "user_id": u.id, "permission": g.Permission})
 		} else {
-			experiments = append(experiments, map[string]any{"experiment_id": g.ID, "user_id": u.id, "permission": g.Permission})
+			experiments = append(experiments, map[string]any{
+				"experiment_id": g.ID, "user_id": u.id, "permission": g.Permission,
+			})
 		}
 	}
 	out["registered_model_permissions"], out["experiment_permissions"] = models, experiments
@@ -259,12 +266,31 @@ func grantPermission(c *call) (any, error) {
 		return nil, errForbidden
 	}
 	if !slices.Contains(append(permissionNames, "DENY"), level) {
-		return nil, invalid("Invalid permission '%s'. Valid permissions are: ('READ', 'USE', 'EDIT', 'MANAGE', 'NO_PERMISSIONS', 'DENY')", level)
+		return nil, invalid(
+			"Invalid permission '%s'. Valid permissions are: ('READ', 'USE', 'EDIT', 'MANAGE', 'NO_PERMISSIONS', "+
+				"'DENY')",
+			level,
+		)
 	}
 	if level == permissionNames[permNone] {
-		return nil, invalid("Invalid permission '%s' for resource_type='%s'. Resource-level grants accept only: ('DENY', 'EDIT', 'MANAGE', 'READ', 'USE').", level, kind)
+		return nil, invalid(
+			"Invalid permission '%s' for resource_type='%s'. Resource-level grants accept only: ('DENY', 'EDIT', "+
+				"'MANAGE', 'READ', 'USE').",
+			level,
+			kind,
+		)
 	}
-	return struct{}{}, grantOnce(c, kind, id, exists("Permission for user=%s on resource_type=%s, resource_id=%s already exists.", c.in.str("username"), kind, id))
+	return struct{}{}, grantOnce(
+		c,
+		kind,
+		id,
+		exists(
+			"Permission for user=%s on resource_type=%s, resource_id=%s already exists.",
+			c.in.str("username"),
+			kind,
+			id,
+		),
+	)
 }
 
 func grantModelPermission(c *call) (any, error) {
@@ -275,7 +301,17 @@ func grantModelPermission(c *call) (any, error) {
 	if permissionOn(c, resourceModel, name) < permManage {
 		return nil, errForbidden
 	}
-	err := grantOnce(c, resourceModel, name, exists("Registered model permission (name=%s, username=%s) already exists. Error: %s", name, to, uniqueViolation))
+	err := grantOnce(
+		c,
+		resourceModel,
+		name,
+		exists(
+			"Registered model permission (name=%s, username=%s) already exists. Error: %s",
+			name,
+			to,
+			uniqueViolation,
+		),
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -18,15 +18,40 @@ var sourceCases = []testCase{
 	{name: "source: cloud storage", script: `
 		POST registered-models/create {"name":"$m"}` + sources("s3://bucket/key/model", "gs://bucket/key", "wasbs://c@a.example/key", "dbfs:/path/model")},
 	{name: "source: hosts", script: `
-		POST registered-models/create {"name":"$m"}` + sources("http://host/path", "https://host/path", "ftp://host/path", "sftp://host/path",
-		"hdfs://host/path", "viewfs://host/path", "r2://bucket/key", "b2://bucket/key", "abfss://fs@a.example/path", "mlflow-artifacts://host/path")},
+		POST registered-models/create {"name":"$m"}` + sources(
+		"http://host/path",
+		"https://host/path",
+		"ftp://host/path",
+		"sftp://host/path",
+		"hdfs://host/path",
+		"viewfs://host/path",
+		"r2://bucket/key",
+		"b2://bucket/key",
+		"abfss://fs@a.example/path",
+		"mlflow-artifacts://host/path",
+	)},
 	{name: "source: local paths", script: `
 		POST registered-models/create {"name":"$m"}` + sources("/tmp/model", "model/here", "file:///tmp/model", "file:/tmp/model")},
 	{name: "source: local path on another host", script: `
 		POST registered-models/create {"name":"$m"}` + sources("file://host/path")},
 	{name: "source: paths that mean another", when: func(sw switches) bool { return sw.pathSourceChecked }, script: `
-		POST registered-models/create {"name":"$m"}` + sources("s3://bucket", "s3://bucket/", "s3://bucket/a/../b", "s3://bucket/a/./b", "s3://bucket/%2e%2e/b",
-		"s3://bucket/a%2F..%2Fb", "s3://bucket/a%252e%252e/b", "s3://bucket/a//b", "s3://bucket/a/", "s3://bucket/a%00b", "s3://bucket/..a/b", "s3:bucket/a", "s3://bucket/a?x=../b", "s3://bucket/a#../b", "s3://bucket/a+b")},
+		POST registered-models/create {"name":"$m"}` + sources(
+		"s3://bucket",
+		"s3://bucket/",
+		"s3://bucket/a/../b",
+		"s3://bucket/a/./b",
+		"s3://bucket/%2e%2e/b",
+		"s3://bucket/a%2F..%2Fb",
+		"s3://bucket/a%252e%252e/b",
+		"s3://bucket/a//b",
+		"s3://bucket/a/",
+		"s3://bucket/a%00b",
+		"s3://bucket/..a/b",
+		"s3:bucket/a",
+		"s3://bucket/a?x=../b",
+		"s3://bucket/a#../b",
+		"s3://bucket/a+b",
+	)},
 	{name: "source: in a run", script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"runs:/$r/model","run_id":"$r"}
@@ -92,15 +117,23 @@ var sourceCases = []testCase{
 		POST registered-models/create {"name":"$m-two"}
 		POST model-versions/create {"name":"$m-two","source":"mlflow-artifacts:/$e/models/$l/artifacts","model_id":"$l","run_id":"$r"}
 		GET logged-models/$l`},
-	{name: "source: an unknown logged model, and the version is there all the same", when: hasLoggedModels, script: newRun + `
+	{
+		name: "source: an unknown logged model, and the version is there all the same",
+		when: hasLoggedModels,
+		script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/key","run_id":"$r","model_id":"m-0123456789abcdef0123456789abcdef"}
 		GET model-versions/get?name=$m&version=1
 		! POST model-versions/create {"name":"$m","source":"s3://bucket/key","model_id":"m-0123456789abcdef0123456789abcdef"}
-		GET model-versions/get?name=$m&version=2`},
-	{name: "source: model_id on a server that knows none", when: func(sw switches) bool { return !sw.loggedModels }, script: `
+		GET model-versions/get?name=$m&version=2`,
+	},
+	{
+		name: "source: model_id on a server that knows none",
+		when: func(sw switches) bool { return !sw.loggedModels },
+		script: `
 		POST registered-models/create {"name":"$m"}
-		POST model-versions/create {"name":"$m","source":"s3://bucket/key","model_id":"m-0123456789abcdef0123456789abcdef"}`},
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key","model_id":"m-0123456789abcdef0123456789abcdef"}`,
+	},
 	{name: "source: prompts", when: func(sw switches) bool { return sw.promptsHidden }, script: `
 		POST registered-models/create {"name":"$m","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
 		POST model-versions/create {"name":"$m","source":"prompt-template","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"},{"key":"mlflow.prompt.text","value":"hi"}]}
@@ -133,7 +166,10 @@ var searchCases = []testCase{
 		POST model-versions/create {"name":"$m","source":"s3://bucket/two"}
 		GET model-versions/search?filter=run_id = '$r'
 		GET model-versions/search?filter=name = '$m' AND source_path = 's3://bucket/two'`},
-	{name: "search: version attributes of later servers", when: func(sw switches) bool { return sw.versionSearchPaged }, script: newRun + `
+	{
+		name: "search: version attributes of later servers",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/one","run_id":"$r"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/two"}
@@ -144,13 +180,18 @@ var searchCases = []testCase{
 		! GET model-versions/search?filter=name = '$m' AND version_number = 1.5
 		! GET model-versions/search?filter=name = '$m' AND version_number BETWEEN 1 AND 2
 		GET model-versions/search?filter=name = '$m' AND source_path LIKE '%two'
-		GET model-versions/search?filter=name = '$m' AND run_id != 'x'&order_by=version_number ASC`},
-	{name: "search: versions of several runs", when: func(sw switches) bool { return !sw.strayTokens }, script: newRun + `
+		GET model-versions/search?filter=name = '$m' AND run_id != 'x'&order_by=version_number ASC`,
+	},
+	{
+		name: "search: versions of several runs",
+		when: func(sw switches) bool { return !sw.strayTokens },
+		script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/one","run_id":"$r"}
 		GET model-versions/search?filter=run_id IN ('$r','x')
 		! GET model-versions/search?filter=run_id IN ()
-		! GET model-versions/search?filter=source_path IN ('a')`},
+		! GET model-versions/search?filter=source_path IN ('a')`,
+	},
 	{name: "search: versions by tag", script: `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/key","tags":[{"key":"promote.request","value":"abc"},{"key":"plain","value":"1"}]}
@@ -188,15 +229,23 @@ var searchCases = []testCase{
 		! GET model-versions/search?filter=name = '$m'; name = 'x'
 		! GET model-versions/search?filter=name <> '$m'
 		GET model-versions/search?filter=params.a = 'x'`},
-	{name: "search: version order", when: func(sw switches) bool { return sw.versionSearchPaged }, script: versioned(2) + `
+	{
+		name: "search: version order",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: versioned(2) + `
 		GET model-versions/search?filter=name = '$m'&order_by=creation_timestamp ASC&order_by=version_number ASC
 		GET model-versions/search?filter=name = '$m'&order_by=last_updated_timestamp DESC&order_by=version_number DESC
 		GET model-versions/search?filter=name = '$m'&order_by=run_id
 		GET model-versions/search?filter=name = '$m'&order_by=version_number upwards
 		! GET model-versions/search?filter=name = '$m'&order_by=version_number&order_by=version_number
-		! GET model-versions/search?filter=name = '$m'&order_by=`},
-	{name: "search: versions of several names", when: func(sw switches) bool { return !sw.strayTokens }, script: versioned(1) + `
-		! GET model-versions/search?filter=name IN ('$m','$m-two')`},
+		! GET model-versions/search?filter=name = '$m'&order_by=`,
+	},
+	{
+		name: "search: versions of several names",
+		when: func(sw switches) bool { return !sw.strayTokens },
+		script: versioned(1) + `
+		! GET model-versions/search?filter=name IN ('$m','$m-two')`,
+	},
 	{name: "search: one version tagged as a prompt hides all", script: versioned(2) + `
 		POST model-versions/set-tag {"name":"$m","version":"1","key":"mlflow.prompt.is_prompt","value":"true"}
 		GET model-versions/search?filter=name = '$m'
@@ -206,7 +255,10 @@ var searchCases = []testCase{
 	{name: "search: keywords in any case", script: versioned(1) + `
 		GET model-versions/search?filter=name like '$m' and name = '$m'
 		GET model-versions/search?filter=name ilike '$m' AND name LIKE '$m%'`},
-	{name: "search: one half of all versions in pages", when: func(sw switches) bool { return sw.versionSearchPaged }, script: `
+	{
+		name: "search: one half of all versions in pages",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b1","tags":[{"key":"k","value":"1"}]}
@@ -218,17 +270,26 @@ var searchCases = []testCase{
 		GET model-versions/search?filter=name LIKE '$m%' AND version_number <= 2&order_by=name ASC&order_by=version_number ASC&max_results=3&page_token=$t
 		GET model-versions/search?filter=name LIKE '$m%' AND version_number > 2&order_by=name ASC&order_by=version_number ASC&max_results=3
 		GET model-versions/search?filter=name LIKE '$m%' AND version_number > 1 AND version_number < 3&order_by=name ASC&order_by=version_number ASC
-		GET model-versions/search?filter=version_number > 999999&order_by=name ASC&order_by=version_number ASC&max_results=3`},
-	{name: "search: numbers of versions cannot be compared", when: func(sw switches) bool { return !sw.versionSearchPaged }, script: versioned(2) + `
+		GET model-versions/search?filter=version_number > 999999&order_by=name ASC&order_by=version_number ASC&max_results=3`,
+	},
+	{
+		name: "search: numbers of versions cannot be compared",
+		when: func(sw switches) bool { return !sw.versionSearchPaged },
+		script: versioned(2) + `
 		! GET model-versions/search?filter=version_number <= 1
-		! GET model-versions/search?filter=name = '$m' AND version_number > 1&order_by=name ASC`},
-	{name: "search: what is deleted between two pages moves the next one", when: func(sw switches) bool { return sw.versionSearchPaged }, script: versioned(4) + `
+		! GET model-versions/search?filter=name = '$m' AND version_number > 1&order_by=name ASC`,
+	},
+	{
+		name: "search: what is deleted between two pages moves the next one",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: versioned(4) + `
 		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2 => t=next_page_token
 		DELETE model-versions/delete {"name":"$m","version":"1"}
 		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t
 		DELETE model-versions/delete {"name":"$m","version":"2"}
 		DELETE model-versions/delete {"name":"$m","version":"3"}
-		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t`},
+		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t`,
+	},
 	{name: "search: one number of several models", when: func(sw switches) bool { return !sw.strayTokens }, script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}
@@ -366,13 +427,17 @@ var runCases = []testCase{
 		! POST runs/log-batch {"run_id":"$r","params":[{"key":"e3","value":"x"},{"key":"e3","value":"x"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e4","value":"x"},{"key":"a@b","value":"x"}]}
 		GET runs/get?run_id=$r`},
-	{name: "run: a file store takes a batch value by value, and fails at the first that is refused", stores: []string{"file"}, script: `
+	{
+		name:   "run: a file store takes a batch value by value, and fails at the first that is refused",
+		stores: []string{"file"},
+		script: `
 		POST runs/create {"experiment_id":"0"} => r=run.info.run_id
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"a","value":"1"},{"key":"b","value":"1"}]}
 		! POST runs/log-batch {"run_id":"$r","params":[{"key":"c","value":"1"},{"key":"a","value":"2"},{"key":"d","value":"1"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"a","value":"1"},{"key":"e","value":"1"}]}
 		! POST runs/log-parameter {"run_id":"$r","key":"a","value":"2"}
-		GET runs/get?run_id=$r`},
+		GET runs/get?run_id=$r`,
+	},
 	{name: "run: a failed batch stores no tags either", script: newRun + `
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"a"}],"tags":[{"key":"t","value":"1"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"b"}],"tags":[{"key":"t","value":"2"}],"metrics":[{"key":"m","value":1,"timestamp":1,"step":0}]}

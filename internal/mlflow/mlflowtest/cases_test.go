@@ -63,7 +63,19 @@ var groups = map[string]group{
 }
 
 // cases are all requests in which real servers and this package are compared.
-var cases = join(modelCases, versionCases, aliasCases, sourceCases, searchCases, experimentCases, runCases, loggedCases, artifactCases, wireCases, setupCases)
+var cases = join(
+	modelCases,
+	versionCases,
+	aliasCases,
+	sourceCases,
+	searchCases,
+	experimentCases,
+	runCases,
+	loggedCases,
+	artifactCases,
+	wireCases,
+	setupCases,
+)
 
 func join(lists ...[]testCase) []testCase {
 	var out []testCase
@@ -284,14 +296,19 @@ var modelCases = []testCase{
 	{name: "model: search by half a comparison", when: func(sw switches) bool { return !sw.strayTokens }, script: `
 		! GET registered-models/search?filter=name
 		! GET model-versions/search?filter=name = '$m' garbage`},
-	{name: "model: words that mean nothing find everything", group: "fresh", when: func(sw switches) bool { return sw.strayTokens }, script: `
+	{
+		name:  "model: words that mean nothing find everything",
+		group: "fresh",
+		when:  func(sw switches) bool { return sw.strayTokens },
+		script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/key"}
 		GET registered-models/search?filter=name
 		GET registered-models/search?filter=name IN ('$m-b')
 		GET model-versions/search?filter=name IN ('$m-a')
-		! GET model-versions/search?filter=name IN ('$m-a') AND version_number = 1`},
+		! GET model-versions/search?filter=name IN ('$m-a') AND version_number = 1`,
+	},
 	{name: "model: search for several names", when: func(sw switches) bool { return !sw.strayTokens }, script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}

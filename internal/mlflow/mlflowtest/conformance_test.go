@@ -139,7 +139,8 @@ func casesFor(s server) []testCase {
 	return slices.DeleteFunc(slices.Clone(cases), func(c testCase) bool {
 		g := groups[c.group]
 		return c.when != nil && !c.when(sw) || g.when != nil && !g.when(sw) ||
-			(len(c.stores) > 0 || s.store == "file") && !slices.Contains(c.stores, s.store) || len(g.stores) > 0 && !slices.Contains(g.stores, s.store)
+			(len(c.stores) > 0 || s.store == "file") &&
+				!slices.Contains(c.stores, s.store) || len(g.stores) > 0 && !slices.Contains(g.stores, s.store)
 	})
 }
 
@@ -474,7 +475,8 @@ func longestFirst(a, b string) int {
 
 // plain shows a response that is not JSON. Of an HTML page it keeps only the title.
 func (p playing) plain(media, body string) any {
-	if title := regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(body); title != nil && media == "text/html" {
+	if title := regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(body); title != nil &&
+		media == "text/html" {
 		return title[0]
 	}
 	return p.neutralText(body)

@@ -51,11 +51,11 @@ type switches struct {
 	queryChecked        bool // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
 	bareAttributes      bool // a filter of runs accepts an attribute without attributes. before it
 	stringLimits        bool // accepts a limited number in a string; otherwise that is an uncaught exception
-	artifactTypes       bool // artifacts have a content type; otherwise text is HTML through the proxy and unknown elsewhere
+	artifactTypes       bool // artifacts have a content type; else the proxy sends text as HTML
 	artifactPaths       bool // checks the path of an artifact; otherwise a bad path is an uncaught exception
 	pathNeeded          bool // a download without a path is a bad request; otherwise it is an uncaught exception
 	proxyDeletes        bool // the artifact proxy can delete
-	strayTokens         bool // a registry filter may contain meaningless words and lists: name IN (…) is one, and finds everything
+	strayTokens         bool // registry filters ignore meaningless words and lists, such as name IN (…)
 	updateResets        bool // updating a run sets status and end time even if the request has none
 	entriesComplete     bool // an entry in a batch without a key or value is an uncaught exception
 	fullPageToken       bool // a page of experiments that is exactly full says that more follow
@@ -72,14 +72,18 @@ var table = []switches{
 	{
 		version: "3.17.2", versionRoute: true, healthType: "text/plain; charset=utf-8",
 		aliases: true, latestAliases: true, aliasNeedsModel: true, aliasDropped: true, latestAlias: true,
-		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404", missingProxied: "404", asyncProxy: true,
+		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404",
+		missingProxied: "404", asyncProxy: true,
 		pathSourceChecked: true, sourceOwned: true, sourceSchemes: true, strictNames: true, colonInKeys: true,
 		versionTagLimit: 100_000, modelTagLimit: 100_000,
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
-		promptsHidden: true, loggedModels: true, datasets: true, createInputs: true, hostChecked: true, errorClasses: true,
-		serverInfo: true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
-		permissionGrants: true, hidesUnknown: true, searchFiltered: true, historyPaged: true, queryChecked: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash", wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
+		promptsHidden: true, loggedModels: true, datasets: true, createInputs: true, hostChecked: true,
+		errorClasses: true,
+		serverInfo:   true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
+		permissionGrants: true, hidesUnknown: true, searchFiltered: true, historyPaged: true, queryChecked: true,
+		bareAttributes: true, stringLimits: true,
+		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash",
+		wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
 		runIDsIn: true,
 	},
 	{
@@ -87,7 +91,8 @@ var table = []switches{
 		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
 		pathSourceChecked: true, colonInKeys: true, versionTagLimit: 5000, modelTagLimit: 5000,
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
-		promptsHidden: true, datasets: true, createInputs: true, queryChecked: true, bareAttributes: true, stringLimits: true,
+		promptsHidden: true, datasets: true, createInputs: true, queryChecked: true, bareAttributes: true,
+		stringLimits:  true,
 		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash",
 		runIDsIn: true, fullRunsToken: true,
 	},
@@ -102,11 +107,13 @@ var table = []switches{
 		version: "2.2.2", versionRoute: true, healthType: htmlType,
 		versionSearchPaged: true, missingArtifact: "500 page", missingProxied: "500 json",
 		versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 500, runTagLimit: 5000, remoteFiles: "stored", updateResets: true, entriesComplete: true, verbatimModels: true, strayTokens: true, bareAttributes: true,
+		paramLimit: 500, runTagLimit: 5000, remoteFiles: "stored", updateResets: true, entriesComplete: true,
+		verbatimModels: true, strayTokens: true, bareAttributes: true,
 		artifactTypes: true, fullRunsToken: true,
 	},
 	{
-		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json", verbatimModels: true, remoteFiles: "refused",
+		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json",
+		verbatimModels: true, remoteFiles: "refused",
 		strayTokens: true, updateResets: true, entriesComplete: true, fullPageToken: true, fullRunsToken: true,
 		versionTagLimit: 5000, modelTagLimit: 5000, paramLimit: 500, runTagLimit: 5000,
 	},

@@ -89,7 +89,18 @@ func (sp *space) dump() dumpedSpace {
 		out.Experiments = append(out.Experiments, dumpedExperiment{e.name, e.tags.asMap(), e.stage == deleted})
 	}
 	for _, r := range sp.runs {
-		out.Runs = append(out.Runs, dumpedRun{r.id, r.name, names[r.experiment], r.status, r.lifecycle == deleted, r.params.asMap(), r.tags.asMap()})
+		out.Runs = append(
+			out.Runs,
+			dumpedRun{
+				r.id,
+				r.name,
+				names[r.experiment],
+				r.status,
+				r.lifecycle == deleted,
+				r.params.asMap(),
+				r.tags.asMap(),
+			},
+		)
 	}
 	for _, m := range sp.logged {
 		out.Logged = append(out.Logged, dumpedLogged{m.id, m.name, m.tags.asMap()})

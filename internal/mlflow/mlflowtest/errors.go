@@ -110,11 +110,20 @@ const htmlType = "text/html; charset=utf-8"
 func page(status int, sentence string) response {
 	title := http.StatusText(status)
 	return text(status, htmlType, fmt.Sprintf(
-		"<!doctype html>\n<html lang=en>\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n", status, title, title, sentence))
+		"<!doctype html>\n<html lang=en>\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n",
+		status,
+		title,
+		title,
+		sentence,
+	))
 }
 
 func pageNotFound() response {
-	return page(404, "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.")
+	return page(
+		404,
+		"The requested URL was not found on the server. If you entered the URL manually please check your spelling "+
+			"and try again.",
+	)
 }
 
 func pageNotAllowed() response {
@@ -122,5 +131,9 @@ func pageNotAllowed() response {
 }
 
 func pageCrashed() response {
-	return page(500, "The server encountered an internal error and was unable to complete your request. Either the server is overloaded or there is an error in the application.")
+	return page(
+		500,
+		"The server encountered an internal error and was unable to complete your request. Either the server is "+
+			"overloaded or there is an error in the application.",
+	)
 }

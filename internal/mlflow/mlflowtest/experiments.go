@@ -34,7 +34,15 @@ type experimentJSON struct {
 }
 
 func experimentToJSON(c *call, e *experiment) experimentJSON {
-	out := experimentJSON{ID: e.id, Name: e.name, Root: e.root, Stage: e.stage, Updated: e.updated, Created: e.created, Tags: e.tags}
+	out := experimentJSON{
+		ID:      e.id,
+		Name:    e.name,
+		Root:    e.root,
+		Stage:   e.stage,
+		Updated: e.updated,
+		Created: e.created,
+		Tags:    e.tags,
+	}
 	if c.sw.experimentWorkspace {
 		out.Workspace = c.space.name
 	}
@@ -225,7 +233,10 @@ func inView(stage, view string) bool {
 func searchExperiments(c *call) (any, error) {
 	most := c.in.int("max_results")
 	if most < 1 {
-		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most)
+		return nil, invalid(
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.",
+			most,
+		)
 	}
 	if most > 50_000 {
 		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be at most 50000.", most)
@@ -244,7 +255,8 @@ func searchExperiments(c *call) (any, error) {
 	}
 	var found []*experiment
 	for _, e := range c.space.experiments {
-		if inView(e.stage, c.in.str("view_type")) && mayRead(c, resourceExperiment, e.id) && experimentMatches(c, e, clauses) {
+		if inView(e.stage, c.in.str("view_type")) && mayRead(c, resourceExperiment, e.id) &&
+			experimentMatches(c, e, clauses) {
 			found = append(found, e)
 		}
 	}

@@ -114,7 +114,13 @@ func ParseFault(line string) (Fault, error) {
 	if len(words) < 3 {
 		return Fault{}, fmt.Errorf("fault %q: want METHOD PATH KIND", line)
 	}
-	f := Fault{Method: strings.Trim(words[0], "*"), Path: words[1], Kind: FaultKind(words[2]), Body: body, Header: http.Header{}}
+	f := Fault{
+		Method: strings.Trim(words[0], "*"),
+		Path:   words[1],
+		Kind:   FaultKind(words[2]),
+		Body:   body,
+		Header: http.Header{},
+	}
 	if n, err := strconv.Atoi(words[2]); err == nil {
 		f.Kind, f.Status = Status, n
 	}
@@ -131,7 +137,22 @@ func ParseFault(line string) (Fault, error) {
 
 // Kinds lists all kinds of faults.
 func Kinds() []FaultKind {
-	return []FaultKind{Reset, Hold, Late, Twice, Status, Truncate, Garble, Bomb, Redirect, SlowHeader, SlowBody, LoginPage, InvalidHost, Overlap}
+	return []FaultKind{
+		Reset,
+		Hold,
+		Late,
+		Twice,
+		Status,
+		Truncate,
+		Garble,
+		Bomb,
+		Redirect,
+		SlowHeader,
+		SlowBody,
+		LoginPage,
+		InvalidHost,
+		Overlap,
+	}
 }
 
 func known(k FaultKind) bool {
@@ -275,7 +296,12 @@ func (f Fault) answer() response {
 		out.header.Set("Location", cmp.Or(f.Header.Get("Location"), "https://login.example/authorize"))
 		return out
 	case LoginPage:
-		return text(http.StatusOK, htmlType, "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form action=\"/login\"></form></body></html>\n")
+		return text(
+			http.StatusOK,
+			htmlType,
+			"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form "+
+				"action=\"/login\"></form></body></html>\n",
+		)
 	case InvalidHost:
 		return text(http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected")
 	}

@@ -72,15 +72,31 @@ var faultCases = []struct {
 	{Fault{Kind: Late, Delay: time.Hour}, fails(syscall.ECONNRESET), 0},
 	{Fault{Kind: Twice}, says(200, `"version": "2"`), 2},
 	{Fault{Kind: Status, Status: 503, Header: http.Header{"Retry-After": {"3"}}}, status(503), 0},
-	{Fault{Kind: Status, Status: 502, After: true, Body: "<html><title>Bad gateway</title></html>"}, says(502, "Bad gateway"), 1},
-	{Fault{Kind: Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`}, says(500, "INTERNAL_ERROR"), 0},
+	{
+		Fault{Kind: Status, Status: 502, After: true, Body: "<html><title>Bad gateway</title></html>"},
+		says(502, "Bad gateway"),
+		1,
+	},
+	{
+		Fault{Kind: Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`},
+		says(500, "INTERNAL_ERROR"),
+		0,
+	},
 	{Fault{Kind: Truncate}, fails(io.ErrUnexpectedEOF), 1},
 	{Fault{Kind: Garble}, func(s seen) bool {
 		return s.status == 200 && strings.HasPrefix(s.body, "{") && !strings.HasSuffix(s.body, "}")
 	}, 1},
-	{Fault{Kind: Bomb}, func(s seen) bool { return s.status == 200 && len(s.body) == 1<<20 && strings.TrimSpace(s.body) == "" }, 0},
+	{
+		Fault{Kind: Bomb},
+		func(s seen) bool { return s.status == 200 && len(s.body) == 1<<20 && strings.TrimSpace(s.body) == "" },
+		0,
+	},
 	{Fault{Kind: Redirect}, status(302), 0},
-	{Fault{Kind: Redirect, Status: 307, After: true, Header: http.Header{"Location": {"http://elsewhere.example/"}}}, status(307), 1},
+	{
+		Fault{Kind: Redirect, Status: 307, After: true, Header: http.Header{"Location": {"http://elsewhere.example/"}}},
+		status(307),
+		1,
+	},
 	{Fault{Kind: SlowHeader, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
 	{Fault{Kind: SlowHeader, Delay: time.Minute}, fails(context.DeadlineExceeded), 1},
 	{Fault{Kind: SlowBody, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
@@ -100,12 +116,19 @@ func versionsOf(s *Server, name string) int {
 
 func TestFaults(t *testing.T) {
 	for _, c := range faultCases {
-		name := fmt.Sprintf("%s after=%t delay=%s status=%d", c.fault.Kind, c.fault.After, c.fault.Delay, c.fault.Status)
+		name := fmt.Sprintf(
+			"%s after=%t delay=%s status=%d",
+			c.fault.Kind,
+			c.fault.After,
+			c.fault.Delay,
+			c.fault.Status,
+		)
 		check := func(t *testing.T, s *Server, base string, client *http.Client) {
 			s.AddModel(Model{Name: "churn"})
 			c.fault.Method, c.fault.Path = http.MethodPost, "model-versions/create"
 			s.Fault(c.fault)
-			if got := post(client, base, "model-versions/create", `{"name":"churn","source":"s3://bucket/key"}`); !c.sees(got) {
+			got := post(client, base, "model-versions/create", `{"name":"churn","source":"s3://bucket/key"}`)
+			if !c.sees(got) {
 				t.Errorf("the caller sees %d %.300q, error %v", got.status, got.body, got.err)
 			}
 			if n := versionsOf(s, "churn"); n != c.versions {
@@ -186,7 +209,10 @@ func TestFault_Late(t *testing.T) {
 				client := &http.Client{Transport: s.Transport()}
 				c.fault.Path, c.fault.Kind, c.fault.Nth = "model-versions/create", Late, 1
 				s.Fault(c.fault)
-				if got := post(client, "http://localhost", "model-versions/create", create); !errors.Is(got.err, syscall.ECONNRESET) {
+				if got := post(client, "http://localhost", "model-versions/create", create); !errors.Is(
+					got.err,
+					syscall.ECONNRESET,
+				) {
 					t.Fatalf("the caller sees %v", got)
 				}
 				if n := versionsOf(s, "churn"); n != 0 {
@@ -238,10 +264,20 @@ func TestOverlap(t *testing.T) {
 func TestOverlap_Alone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")
-		s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}}})
+		s.AddModel(
+			Model{
+				Name:     "churn",
+				Versions: []Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}},
+			},
+		)
 		s.Fault(Fault{Path: "transition-stage", Kind: Overlap, Delay: time.Second})
 		client := &http.Client{Transport: s.Transport()}
-		post(client, "http://localhost", "model-versions/transition-stage", `{"name":"churn","version":"2","stage":"Production","archive_existing_versions":true}`)
+		post(
+			client,
+			"http://localhost",
+			"model-versions/transition-stage",
+			`{"name":"churn","version":"2","stage":"Production","archive_existing_versions":true}`,
+		)
 		if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
 			t.Errorf("the earlier version is in %s", got)
 		}

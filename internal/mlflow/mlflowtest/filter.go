@@ -99,7 +99,8 @@ func namesIn(sw switches) []string {
 var tokens = regexp.MustCompile("^(?:" + strings.Join([]string{
 	`(\s+)`,
 	`('(?:''|\\'|[^'])*')`,
-	"((?:[\\pL_][\\pL\\pN_$]*|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\")(?:\\.(?:[\\pL\\pN_$]+|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\"))*)",
+	"((?:[\\pL_][\\pL\\pN_$]*|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\")" +
+		"(?:\\.(?:[\\pL\\pN_$]+|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\"))*)",
 	`(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)`,
 	`([<>=!~]+)`,
 	`(\([^)]*\))`,
@@ -213,11 +214,18 @@ func parseClause(c *call, rules filterRules, ident, op string, value lexeme) (cl
 	case value.kind == quoted || value.kind == word && strings.HasPrefix(value.text, `"`):
 		cl.value = value.text[1 : len(value.text)-1]
 	case value.kind == word:
-		return cl, invalid("Parameter value is either not quoted or unidentified quote types used for string value %s. Use either single or double quotes.", value.text)
+		return cl, invalid(
+			"Parameter value is either not quoted or unidentified quote types used for string value %s. Use either "+
+				"single or double quotes.",
+			value.text,
+		)
 	case on != "attribute":
 		return cl, invalid("Expected a quoted string value for %s (e.g. 'my-value'). Got value %s", on, value.text)
 	default:
-		return cl, invalid("Expected a quoted string value or a list of quoted string values for attributes. Got value %s", value.text)
+		return cl, invalid(
+			"Expected a quoted string value or a list of quoted string values for attributes. Got value %s",
+			value.text,
+		)
 	}
 	return cl, checkOperator(cl)
 }
@@ -241,7 +249,8 @@ func parseNumber(c *call, cl clause, value lexeme) (clause, error) {
 	if value.kind != numeral && (cl.key != "version_number" || value.kind == parens) {
 		return cl, invalid("Expected numeric value type for numeric attribute: %s. Found %s", cl.key, value.text)
 	}
-	if _, err := strconv.ParseFloat(cl.value, 64); err != nil || c.sw.wholeNumbers && cl.key == "version_number" && strings.Contains(cl.value, ".") {
+	if _, err := strconv.ParseFloat(cl.value, 64); err != nil ||
+		c.sw.wholeNumbers && cl.key == "version_number" && strings.Contains(cl.value, ".") {
 		return cl, invalid("Invalid value for numeric attribute '%s': '%s'", cl.key, cl.value)
 	}
 	return cl, nil
@@ -254,7 +263,13 @@ func parseLax(c *call, cl clause, numeric bool, value lexeme) (clause, error) {
 		return parseNumber(c, cl, value)
 	}
 	if !slices.Contains(textOps, cl.op) {
-		return cl, invalid("Invalid comparison operator for %ss.%s: '%s'. Expected one of ('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN').", cl.on, cl.key, cl.op)
+		return cl, invalid(
+			"Invalid comparison operator for %ss.%s: '%s'. Expected one of ('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT "+
+				"IN').",
+			cl.on,
+			cl.key,
+			cl.op,
+		)
 	}
 	if value.kind == parens {
 		return readList(cl, value)
@@ -277,13 +292,19 @@ func readList(cl clause, value lexeme) (clause, error) {
 	for rest != "" {
 		m := listItem.FindStringSubmatch(rest)
 		if m == nil {
-			return cl, invalid("While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: %s", value.text)
+			return cl, invalid(
+				"While parsing a list in the query, expected string value, punctuation, or whitespace, but got "+
+					"different type in list: %s",
+				value.text,
+			)
 		}
 		cl.list = append(cl.list, m[1]+m[2])
 		rest = strings.TrimSpace(rest[len(m[0]):])
 	}
 	if cl.list == nil {
-		return cl, invalid("While parsing a list in the query, expected a non-empty list of string values, but got empty list")
+		return cl, invalid(
+			"While parsing a list in the query, expected a non-empty list of string values, but got empty list",
+		)
 	}
 	return cl, nil
 }
@@ -293,7 +314,11 @@ func identifier(c *call, rules filterRules, ident string) (on, key string, err e
 	prefix, key, dotted := strings.Cut(ident, ".")
 	on = "attribute"
 	if !dotted && rules.prefixed && !c.sw.bareAttributes {
-		return "", "", invalid("Invalid identifier '%s'. Columns should be specified as 'attribute.<key>', 'metric.<key>', 'tag.<key>', or 'param.'.", ident)
+		return "", "", invalid(
+			"Invalid identifier '%s'. Columns should be specified as 'attribute.<key>', 'metric.<key>', 'tag.<key>', "+
+				"or 'param.'.",
+			ident,
+		)
 	}
 	if !dotted {
 		key = prefix
@@ -301,9 +326,11 @@ func identifier(c *call, rules filterRules, ident string) (on, key string, err e
 		var known bool
 		if on, known = rules.entities[strings.Trim(prefix, "`")]; !known {
 			if rules.lax {
-				return "", "", invalid("Invalid entity type: '%s'. Expected one of ['attributes', 'metrics', 'params', 'tags'].", prefix)
+				const expected = "Invalid entity type: '%s'. Expected one of ['attributes', 'metrics', 'params', 'tags']."
+				return "", "", invalid(expected, prefix)
 			}
-			return "", "", invalid("Invalid entity type '%s'. Valid entity types are ('attribute', 'tag', 'tags')", prefix)
+			const valid = "Invalid entity type '%s'. Valid entity types are ('attribute', 'tag', 'tags')"
+			return "", "", invalid(valid, prefix)
 		}
 	}
 	key = unquote(key)
@@ -311,7 +338,11 @@ func identifier(c *call, rules filterRules, ident string) (on, key string, err e
 		if rules.lax {
 			return "", "", internal("type object 'SqlLoggedModel' has no attribute '%s'", key)
 		}
-		return "", "", invalid("Invalid attribute key '%s' specified. Valid keys are '%s'", key, pythonSet(rules.attributes))
+		return "", "", invalid(
+			"Invalid attribute key '%s' specified. Valid keys are '%s'",
+			key,
+			pythonSet(rules.attributes),
+		)
 	}
 	return on, key, nil
 }
@@ -398,7 +429,8 @@ func tagMatches(c *call, t tags, cl clause) bool {
 func asksForPrompts(clauses []clause) bool {
 	for _, cl := range clauses {
 		if cl.on == "tag" && cl.key == promptTag {
-			return cl.op == "=" && strings.EqualFold(cl.value, "true") || cl.op == "!=" && strings.EqualFold(cl.value, "false")
+			return cl.op == "=" && strings.EqualFold(cl.value, "true") ||
+				cl.op == "!=" && strings.EqualFold(cl.value, "false")
 		}
 	}
 	return false
@@ -406,7 +438,10 @@ func asksForPrompts(clauses []clause) bool {
 
 // withoutPromptTag removes clauses on the prompt tag. They select prompts or models, and nothing else.
 func withoutPromptTag(clauses []clause) []clause {
-	return slices.DeleteFunc(slices.Clone(clauses), func(cl clause) bool { return cl.on == "tag" && cl.key == promptTag })
+	return slices.DeleteFunc(
+		slices.Clone(clauses),
+		func(cl clause) bool { return cl.on == "tag" && cl.key == promptTag },
+	)
 }
 
 func modelMatches(c *call, m *model, clauses []clause) bool {

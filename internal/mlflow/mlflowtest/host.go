@@ -18,9 +18,16 @@ func (c *call) checkHost() (response, bool) {
 	}
 	at := strings.TrimPrefix(c.request.URL.Path, c.cfg.staticPrefix)
 	if at != "/health" && at != "/version" && !c.hostAllowed(c.request.Host) {
-		return text(http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected"), true
+		return text(
+			http.StatusForbidden,
+			plainTextType,
+			"Invalid Host header - possible DNS rebinding attack detected",
+		), true
 	}
-	origin, writes := c.request.Header.Get("Origin"), c.request.Method != http.MethodGet && c.request.Method != http.MethodHead
+	origin, writes := c.request.Header.Get(
+		"Origin",
+	), c.request.Method != http.MethodGet &&
+		c.request.Method != http.MethodHead
 	if origin != "" && writes && !loopback(hostOf(origin)) {
 		return text(http.StatusForbidden, plainTextType, "Cross-origin request blocked"), true
 	}

@@ -34,7 +34,8 @@ func (s *Server) begin(r *http.Request, body []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.requests = append(s.log.requests, Request{
-		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: canonical(body), Round: s.log.answered + 1,
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: canonical(body),
+		Round: s.log.answered + 1,
 	})
 	return len(s.log.requests) - 1
 }

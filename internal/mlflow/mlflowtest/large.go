@@ -60,9 +60,20 @@ func writePage(w http.ResponseWriter, r *http.Request, key string, rows int, wri
 
 func (l large) searchModels(w http.ResponseWriter, r *http.Request) {
 	writePage(w, r, "registered_models", l.models, func(out *bufio.Writer, i int) {
-		fmt.Fprintf(out, "\n    {\n      \"name\": %q,\n      \"creation_timestamp\": %d,\n      \"last_updated_timestamp\": %[2]d,\n      \"latest_versions\": [", l.name(i), largeTime)
+		fmt.Fprintf(
+			out,
+			"\n    {\n      \"name\": %q,\n      \"creation_timestamp\": %d,\n      \"last_updated_timestamp\": "+
+				"%[2]d,\n      \"latest_versions\": [",
+			l.name(i),
+			largeTime,
+		)
 		l.version(out, i, l.versions)
-		fmt.Fprintf(out, "\n      ],\n      \"aliases\": [\n        {\n          \"alias\": \"champion\",\n          \"version\": \"%d\"\n        }\n      ]\n    }", 1+i%l.versions)
+		fmt.Fprintf(
+			out,
+			"\n      ],\n      \"aliases\": [\n        {\n          \"alias\": \"champion\",\n          \"version\": "+
+				"\"%d\"\n        }\n      ]\n    }",
+			1+i%l.versions,
+		)
 	})
 }
 
@@ -78,7 +89,13 @@ func (l large) searchVersions(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	each := max(highest-lowest+1, 0)
-	writePage(w, r, "model_versions", l.models*each, func(out *bufio.Writer, i int) { l.version(out, i/each, lowest+i%each) })
+	writePage(
+		w,
+		r,
+		"model_versions",
+		l.models*each,
+		func(out *bufio.Writer, i int) { l.version(out, i/each, lowest+i%each) },
+	)
 }
 
 func (l large) version(out *bufio.Writer, model, number int) {
@@ -98,7 +115,12 @@ func (l large) version(out *bufio.Writer, model, number int) {
 		if i > 0 {
 			out.WriteString(",")
 		}
-		fmt.Fprintf(out, "\n        {\n          \"key\": %q,\n          \"value\": \"%[1]s of version %d\"\n        }", key, number)
+		fmt.Fprintf(
+			out,
+			"\n        {\n          \"key\": %q,\n          \"value\": \"%[1]s of version %d\"\n        }",
+			key,
+			number,
+		)
 	}
 	out.WriteString("\n      ],\n      \"run_link\": \"\"\n    }")
 }

@@ -27,8 +27,9 @@ func NeverShorter(t *testing.T, most int, read func(http.RoundTripper) error) {
 		says  string
 	}{
 		"always the same token": {func(int) string { return "x" }, "refers to an earlier page as the next one"},
-		"two tokens in turn":    {func(n int) string { return fmt.Sprint(n % 2) }, "refers to an earlier page as the next one"},
-		"always a new token":    {func(n int) string { return fmt.Sprint(n) }, ""},
+		"two tokens in turn": {func(n int) string { return fmt.Sprint(n % 2) }, "refers to an earlier page as the " +
+			"next one"},
+		"always a new token": {func(n int) string { return fmt.Sprint(n) }, ""},
 	} {
 		t.Run(server, func(t *testing.T) {
 			asked := 0

@@ -59,7 +59,8 @@ func (m *loggedModel) shown() loggedModelJSON {
 	var out loggedModelJSON
 	i := &out.Info
 	i.ID, i.Experiment, i.Name, i.Created, i.Updated = m.id, m.experiment, m.name, m.created, m.updated
-	i.ArtifactURI, i.Status, i.ModelType, i.SourceRun, i.Tags = m.artifactURI, m.status, m.modelType, m.sourceRun, m.tags
+	i.ArtifactURI, i.Status, i.ModelType = m.artifactURI, m.status, m.modelType
+	i.SourceRun, i.Tags = m.sourceRun, m.tags
 	out.Data.Params, out.Data.Metrics = m.params, m.metrics
 	return out
 }
@@ -90,7 +91,11 @@ var modelStatuses = []string{modelPending, modelReady, "LOGGED_MODEL_UPLOAD_FAIL
 func createLoggedModel(c *call) (any, error) {
 	name := c.in.str("name")
 	if strings.ContainsAny(name, `/:.%"'`) {
-		return nil, invalid("Invalid model name ('%s') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%%', '\"', \"'\")", name)
+		return nil, invalid(
+			"Invalid model name ('%s') provided. Model name must be a non-empty string and cannot contain the "+
+				"following characters: ('/', ':', '.', '%%', '\"', \"'\")",
+			name,
+		)
 	}
 	e, err := findExperiment(c, c.in.str("experiment_id"))
 	if err != nil {
@@ -128,7 +133,13 @@ func logOnModel(c *call, r *run, p point, in *message) {
 	if math.IsNaN(float64(p.Value)) {
 		p.Value = 0
 	}
-	v := loggedMetric{point: asStored(p), Dataset: in.str("dataset_name"), Digest: in.str("dataset_digest"), Model: m.id, Run: r.id}
+	v := loggedMetric{
+		point:   asStored(p),
+		Dataset: in.str("dataset_name"),
+		Digest:  in.str("dataset_digest"),
+		Model:   m.id,
+		Run:     r.id,
+	}
 	if !slices.Contains(m.metrics, v) {
 		m.metrics = append(m.metrics, v)
 	}
@@ -194,8 +205,18 @@ func (t *tags) noteVersion(v *version) {
 }
 
 var loggedModelFilter = filterRules{
-	attributes: []string{"name", "model_id", "model_type", "status", "source_run_id", "experiment_id", "creation_timestamp",
-		"creation_time", "last_updated_timestamp", "artifact_location"},
+	attributes: []string{
+		"name",
+		"model_id",
+		"model_type",
+		"status",
+		"source_run_id",
+		"experiment_id",
+		"creation_timestamp",
+		"creation_time",
+		"last_updated_timestamp",
+		"artifact_location",
+	},
 	numeric:  []string{"creation_timestamp", "creation_time", "last_updated_timestamp"},
 	entities: map[string]string{"attributes": "attribute", "tags": "tag", "params": "parameter", "metrics": "metric"},
 	lax:      true,
@@ -226,7 +247,8 @@ func searchLoggedModels(c *call) (any, error) {
 	}
 	var found []*loggedModel
 	for _, m := range c.space.logged {
-		if !m.deleted && slices.Contains(ids, m.experiment) && mayRead(c, resourceExperiment, m.experiment) && loggedModelMatches(c, m, clauses) {
+		if !m.deleted && slices.Contains(ids, m.experiment) && mayRead(c, resourceExperiment, m.experiment) &&
+			loggedModelMatches(c, m, clauses) {
 			found = append(found, m)
 		}
 	}
@@ -274,7 +296,11 @@ func loggedOrder(c *call) ([]ordering, error) {
 	for _, m := range c.in.each("order_by") {
 		o := ordering{on: "attribute", key: m.str("field_name"), down: m.has("ascending") && !m.bool("ascending")}
 		if !slices.Contains(loggedModelFilter.attributes, o.key) {
-			return nil, &apiError{"INVALID_PARAMETER_VALUE", "Invalid order by field name: " + o.key, "ATTRIBUTE_NOT_FOUND"}
+			return nil, &apiError{
+				"INVALID_PARAMETER_VALUE",
+				"Invalid order by field name: " + o.key,
+				"ATTRIBUTE_NOT_FOUND",
+			}
 		}
 		out = append(out, o)
 	}

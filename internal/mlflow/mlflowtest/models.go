@@ -131,8 +131,13 @@ func errModelExists(c *call, old *model, t tags) error {
 	kinds := map[bool]string{true: "Prompt", false: "Registered Model"}
 	was, is := kinds[old.tags.prompt()], kinds[t.prompt()]
 	if c.sw.promptsHidden && was != is {
-		return exists("Tried to create a %s with name '%s', but the name is already taken by a %s. MLflow does not allow creating a model and a prompt with the same name.",
-			strings.ToLower(is), old.name, strings.ToLower(was))
+		return exists(
+			"Tried to create a %s with name '%s', but the name is already taken by a %s. MLflow does not allow "+
+				"creating a model and a prompt with the same name.",
+			strings.ToLower(is),
+			old.name,
+			strings.ToLower(was),
+		)
 	}
 	return exists("%s (name=%s) already exists.", is, old.name)
 }
@@ -249,7 +254,11 @@ const mostModels = 1000
 func searchModels(c *call) (any, error) {
 	most := c.in.intOr("max_results", 100)
 	if most > mostModels {
-		return nil, invalid("Invalid value for request parameter max_results. It must be at most %d, but got value %d", mostModels, most)
+		return nil, invalid(
+			"Invalid value for request parameter max_results. It must be at most %d, but got value %d",
+			mostModels,
+			most,
+		)
 	}
 	clauses, err := parseFilter(c, modelFilter, c.in.str("filter"))
 	if err != nil {

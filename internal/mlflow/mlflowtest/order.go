@@ -41,7 +41,9 @@ type ordering struct {
 	down bool
 }
 
-var orderForm = regexp.MustCompile("^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$")
+var orderForm = regexp.MustCompile(
+	"^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$",
+)
 
 func parseOrder(c *call, rules filterRules, clauses []string) ([]ordering, error) {
 	var out []ordering
@@ -56,7 +58,11 @@ func parseOrder(c *call, rules filterRules, clauses []string) ([]ordering, error
 		on, key, err := identifier(c, rules, m[1])
 		switch {
 		case err != nil && rules.advised != nil:
-			return nil, invalid("Invalid order by key '%s' specified. Valid keys are '%s'", m[1], pythonSet(rules.advised))
+			return nil, invalid(
+				"Invalid order by key '%s' specified. Valid keys are '%s'",
+				m[1],
+				pythonSet(rules.advised),
+			)
 		case err != nil:
 			return nil, err
 		}
@@ -72,7 +78,11 @@ func directed(n int, down bool) int {
 	return n
 }
 
-var modelOrderKeys = filterRules{attributes: []string{"name", "timestamp", "last_updated_timestamp"}, entities: map[string]string{}, advised: []string{"name", "timestamp"}}
+var modelOrderKeys = filterRules{
+	attributes: []string{"name", "timestamp", "last_updated_timestamp"},
+	entities:   map[string]string{},
+	advised:    []string{"name", "timestamp"},
+}
 
 // modelOrder orders models as requested, then by name.
 func modelOrder(c *call, clauses []string) (func(a, b *model) int, error) {

@@ -28,7 +28,8 @@ var generations = []string{"3.17.2-postgresql", "2.22.5-sqlite", "1.30.1-sqlite"
 // TestConformanceReal plays all cases against a real server and compares the responses with those of this package.
 func TestConformanceReal(t *testing.T) {
 	for _, s := range servers {
-		if *onlyServer != "" && *onlyServer != s.String() || *onlyServer == "" && !*whole && !slices.Contains(generations, s.String()) {
+		if *onlyServer != "" && *onlyServer != s.String() ||
+			*onlyServer == "" && !*whole && !slices.Contains(generations, s.String()) {
 			continue
 		}
 		t.Run(s.String(), func(t *testing.T) {
@@ -97,7 +98,11 @@ func (s server) compare(t *testing.T, group string, seen recording) {
 // real starts the server for one group of cases.
 func (s server) real(t *testing.T, group string) endpoint {
 	t.Helper()
-	e := endpoint{client: &http.Client{Timeout: time.Minute}, url: *running, prefix: strconv.FormatInt(time.Now().UnixNano(), 36)}
+	e := endpoint{
+		client: &http.Client{Timeout: time.Minute},
+		url:    *running,
+		prefix: strconv.FormatInt(time.Now().UnixNano(), 36),
+	}
 	if *running != "" {
 		return e
 	}
@@ -120,7 +125,14 @@ func (s server) real(t *testing.T, group string) endpoint {
 }
 
 func (s server) options(g group) realtest.Options {
-	o := realtest.Options{Version: s.version, Store: s.store, Workers: 1, Args: g.args, Env: g.env, Login: g.login != nil}
+	o := realtest.Options{
+		Version: s.version,
+		Store:   s.store,
+		Workers: 1,
+		Args:    g.args,
+		Env:     g.env,
+		Login:   g.login != nil,
+	}
 	switch sw, _ := lookup(s.version); {
 	case g.prefix != "" && sw.prefixesAPI:
 		o.Prefix = g.prefix

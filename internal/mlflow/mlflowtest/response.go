@@ -45,7 +45,11 @@ func asJSON(status int, v any) response {
 	if err := e.Encode(v); err != nil {
 		panic("mlflowtest: an answer that is not JSON: " + err.Error())
 	}
-	return response{status: status, header: contentType("application/json"), body: bytes.TrimSuffix(b.Bytes(), []byte("\n"))}
+	return response{
+		status: status,
+		header: contentType("application/json"),
+		body:   bytes.TrimSuffix(b.Bytes(), []byte("\n")),
+	}
 }
 
 // wait waits as long as the response takes. It returns an error if no response will come.
@@ -134,7 +138,9 @@ func breakConnection(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // makes the close below a reset; without it the caller sees an end of file, which is as bad
+		_ = tcp.SetLinger(
+			0,
+		) // makes the close below a reset; without it the caller sees an end of file, which is as bad
 	}
 	_ = conn.Close()
 }

@@ -10,7 +10,10 @@ import (
 func searchRuns(c *call) (any, error) {
 	most := c.in.intOr("max_results", 1000)
 	if most < 1 {
-		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most)
+		return nil, invalid(
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.",
+			most,
+		)
 	}
 	clauses, err := parseFilter(c, runFilter, c.in.str("filter"))
 	if err != nil {
@@ -29,8 +32,8 @@ func searchRuns(c *call) (any, error) {
 	}
 	var found []*run
 	for _, r := range c.space.runs {
-		if slices.Contains(c.in.list("experiment_ids"), r.experiment) && inView(r.lifecycle, c.in.str("run_view_type")) &&
-			mayRead(c, resourceExperiment, r.experiment) && runMatches(c, r, clauses) {
+		asked := slices.Contains(c.in.list("experiment_ids"), r.experiment) && inView(r.lifecycle, c.in.str("run_view_type"))
+		if asked && mayRead(c, resourceExperiment, r.experiment) && runMatches(c, r, clauses) {
 			found = append(found, r)
 		}
 	}

@@ -178,7 +178,12 @@ func createRun(c *call) (any, error) {
 	t, name := c.in.tags("tags"), c.in.str("run_name")
 	tagged, _ := t.get(runNameTag)
 	if name != "" && tagged != "" && name != tagged {
-		return nil, invalid("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='%s', mlflow.runName='%s').", name, tagged)
+		return nil, invalid(
+			"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "+
+				"(run_name='%s', mlflow.runName='%s').",
+			name,
+			tagged,
+		)
 	}
 	r := addRun(c.Server, e, cmp.Or(name, tagged))
 	for _, e := range t {
@@ -195,7 +200,8 @@ func addRun(s *Server, e *experiment, name string) *run {
 		name = runName(id)
 	}
 	r := &run{
-		id: id, experiment: e.id, name: name, status: "RUNNING", artifactURI: e.root + "/" + id + "/artifacts", lifecycle: active,
+		id: id, experiment: e.id, name: name, status: "RUNNING", artifactURI: e.root + "/" + id + "/artifacts",
+		lifecycle: active,
 	}
 	for _, sp := range s.spaces {
 		if slices.Contains(sp.experiments, e) {
@@ -325,7 +331,14 @@ func logParam(c *call) (any, error) {
 	case old.Key != p.Key:
 		return nil, errDuplicate
 	default:
-		return nil, invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run ID='%s'. Attempted logging new value '%s'.", p.Key, old.Value, r.id, p.Value)
+		return nil, invalid(
+			"Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run "+
+				"ID='%s'. Attempted logging new value '%s'.",
+			p.Key,
+			old.Value,
+			r.id,
+			p.Value,
+		)
 	}
 	return struct{}{}, nil
 }
@@ -356,7 +369,14 @@ func checkMetric(c *call, p point, at string) error {
 		return err
 	}
 	if p.Timestamp < 0 {
-		return invalid("Invalid value %d for parameter '%stimestamp' supplied: metric '%s' (value=%s). Timestamp must be a nonnegative long (64-bit integer) ", p.Timestamp, at, p.Key, pythonFloat(float64(p.Value)))
+		return invalid(
+			"Invalid value %d for parameter '%stimestamp' supplied: metric '%s' (value=%s). Timestamp must be a "+
+				"nonnegative long (64-bit integer) ",
+			p.Timestamp,
+			at,
+			p.Key,
+			pythonFloat(float64(p.Value)),
+		)
 	}
 	return checkLength(c, "Metric name", p.Key, 250)
 }
@@ -376,7 +396,8 @@ func asStored(p point) point {
 func (r *run) log(p point) {
 	p = asStored(p)
 	same := func(q point) bool {
-		return q == p || q.Key == p.Key && q.Step == p.Step && q.Timestamp == p.Timestamp && q.Value != q.Value && p.Value != p.Value
+		return q == p ||
+			q.Key == p.Key && q.Step == p.Step && q.Timestamp == p.Timestamp && q.Value != q.Value && p.Value != p.Value
 	}
 	if !slices.ContainsFunc(r.metrics, same) {
 		r.metrics = append(r.metrics, p)
@@ -445,9 +466,22 @@ func (b batch) checkLimits() error {
 	for _, l := range []struct {
 		what      string
 		have, max int
-	}{{"metrics", len(b.metrics), 1000}, {"params", len(b.params), 100}, {"tags", len(b.tags), 100}, {"metrics, params, and tags", total, 1000}} {
+	}{
+		{"metrics", len(b.metrics), 1000},
+		{"params", len(b.params), 100},
+		{"tags", len(b.tags), 100},
+		{"metrics, params, and tags", total, 1000},
+	} {
 		if l.have > l.max {
-			return invalid("A batch logging request can contain at most %d %s. Got %d %s. Please split up %s across multiple requests and try again.", l.max, l.what, l.have, l.what, l.what)
+			return invalid(
+				"A batch logging request can contain at most %d %s. Got %d %s. Please split up %s across multiple "+
+					"requests and try again.",
+				l.max,
+				l.what,
+				l.have,
+				l.what,
+				l.what,
+			)
 		}
 	}
 	var seen, twice []string
@@ -458,7 +492,11 @@ func (b batch) checkLimits() error {
 		seen = append(seen, p.Key)
 	}
 	if twice != nil {
-		return invalid("Duplicate parameter keys have been submitted: ['%s']. Please ensure the request contains only one param value per param key.", strings.Join(twice, "', '"))
+		return invalid(
+			"Duplicate parameter keys have been submitted: ['%s']. Please ensure the request contains only one param "+
+				"value per param key.",
+			strings.Join(twice, "', '"),
+		)
 	}
 	return nil
 }
@@ -479,10 +517,19 @@ func logParams(c *call, r *run, params []tag) error {
 		}
 	}
 	if clashes != nil && c.cfg.store == "file" {
-		return fail("INTERNAL_ERROR", "Changing param values is not allowed. %s was already logged for run ID='%s'.", clashes[0], r.id)
+		return fail(
+			"INTERNAL_ERROR",
+			"Changing param values is not allowed. %s was already logged for run ID='%s'.",
+			clashes[0],
+			r.id,
+		)
 	}
 	if clashes != nil {
-		return invalid("Changing param values is not allowed. Params were already logged='[%s]' for run ID='%s'.", strings.Join(clashes, ", "), r.id)
+		return invalid(
+			"Changing param values is not allowed. Params were already logged='[%s]' for run ID='%s'.",
+			strings.Join(clashes, ", "),
+			r.id,
+		)
 	}
 	for _, p := range params {
 		if old, ok := findParam(c, r, p.Key); ok && old.Key != p.Key {
@@ -499,7 +546,10 @@ func logParams(c *call, r *run, params []tag) error {
 func metricHistory(c *call) (any, error) {
 	most, paged := c.in.int("max_results"), c.in.has("max_results") && c.sw.historyPaged
 	if paged && most <= 0 {
-		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most)
+		return nil, invalid(
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.",
+			most,
+		)
 	}
 	var history []point
 	if r := c.space.run(requestedRunID(c)); r != nil {
@@ -547,7 +597,14 @@ func logInputs(c *call) (any, error) {
 	for _, m := range c.in.each("datasets") {
 		in := datasetInput{Tags: m.tags("tags")}
 		for _, d := range m.each("dataset") {
-			in.Dataset = dataset{d.str("name"), d.str("digest"), d.str("source_type"), d.str("source"), d.str("schema"), d.str("profile")}
+			in.Dataset = dataset{
+				d.str("name"),
+				d.str("digest"),
+				d.str("source_type"),
+				d.str("source"),
+				d.str("schema"),
+				d.str("profile"),
+			}
 		}
 		r.inputs = append(r.inputs, in)
 	}

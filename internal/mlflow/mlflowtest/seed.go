@@ -520,7 +520,8 @@ func seedVersion(s *Server, sp *space, m *model, in Version) error {
 		return fmt.Errorf("no stage %q", in.Stage)
 	}
 	v := &version{
-		model: m, name: m.name, number: cmp.Or(in.Version, m.nextNumber()), stage: stage, status: cmp.Or(in.Status, "READY"),
+		model: m, name: m.name, number: cmp.Or(in.Version, m.nextNumber()), stage: stage,
+		status:  cmp.Or(in.Status, "READY"),
 		message: in.Message, description: &in.Description, runID: &in.Run, runLink: &in.RunLink,
 		tags: sorted(in.Tags), source: in.Source, deleted: in.Deleted,
 	}

@@ -71,7 +71,11 @@ func TestServer_Writes(t *testing.T) {
 	post(client, base, "model-versions/create", `{"name":"churn","source":"s3://b/k","run_id":"r","model_id":"m-none"}`)
 	want := []Write{
 		{"POST", api + "registered-models/create", `{"name":"churn","tags":[]}`},
-		{"POST", api + "model-versions/create", `{"model_id":"m-none","name":"churn","run_id":"r","source":"s3://b/k"}`},
+		{
+			"POST",
+			api + "model-versions/create",
+			`{"model_id":"m-none","name":"churn","run_id":"r","source":"s3://b/k"}`,
+		},
 	}
 	if diff := cmp.Diff(want, s.Writes()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -83,7 +87,9 @@ func TestServer_Clock(t *testing.T) {
 	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New("3.17.2", Clock(func() time.Time { return at }))
 	s.AddModel(Model{Name: "churn"})
-	resp, err := (&http.Client{Transport: s.Transport()}).Get("http://localhost" + api + "registered-models/get?name=churn")
+	resp, err := (&http.Client{Transport: s.Transport()}).Get(
+		"http://localhost" + api + "registered-models/get?name=churn",
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +114,14 @@ func TestDump_EqualStates(t *testing.T) {
 		tags := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.String()).Draw(t, "tags")
 		seed := func() *Server {
 			s := New("3.17.2")
-			s.AddModel(Model{Name: "churn", Aliases: aliases, Tags: tags, Versions: []Version{{Source: "s3://b/k", Tags: tags}}})
+			s.AddModel(
+				Model{
+					Name:     "churn",
+					Aliases:  aliases,
+					Tags:     tags,
+					Versions: []Version{{Source: "s3://b/k", Tags: tags}},
+				},
+			)
 			return s
 		}
 		if diff := cmp.Diff(string(seed().Dump()), string(seed().Dump())); diff != "" {
@@ -164,7 +177,11 @@ func TestServer_ConcurrentWriters(t *testing.T) {
 	for i := range 40 {
 		all.Go(func() {
 			post(client, "http://localhost", "model-versions/create", `{"name":"churn","source":"s3://b/k"}`)
-			claim := fmt.Sprintf(`{"run_id":"r1","params":[{"key":"e000001","value":"%d"},{"key":"h000001","value":"%d"}]}`, i, i)
+			claim := fmt.Sprintf(
+				`{"run_id":"r1","params":[{"key":"e000001","value":"%d"},{"key":"h000001","value":"%d"}]}`,
+				i,
+				i,
+			)
 			if post(client, "http://localhost", "runs/log-batch", claim).status == 200 {
 				mu.Lock()
 				defer mu.Unlock()
@@ -197,10 +214,21 @@ func TestServer_Columns(t *testing.T) {
 // The file store carries out some requests only in part.
 func TestServer_FileStore(t *testing.T) {
 	s := New("2.22.5", Store("file"))
-	s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://b/1", Stage: "Production"}}, Aliases: map[string]int64{"champion": 1}})
+	s.AddModel(
+		Model{
+			Name:     "churn",
+			Versions: []Version{{Source: "s3://b/1", Stage: "Production"}},
+			Aliases:  map[string]int64{"champion": 1},
+		},
+	)
 	s.AddRun(Run{ID: "r1", Params: map[string]string{"taken": "x"}})
 	client := &http.Client{Transport: s.Transport()}
-	post(client, "http://localhost", "model-versions/transition-stage", `{"name":"churn","version":"9","stage":"Production","archive_existing_versions":true}`)
+	post(
+		client,
+		"http://localhost",
+		"model-versions/transition-stage",
+		`{"name":"churn","version":"9","stage":"Production","archive_existing_versions":true}`,
+	)
 	if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
 		t.Errorf("the version in the stage is in %s although the target is missing, want Archived", got)
 	}
@@ -210,7 +238,10 @@ func TestServer_FileStore(t *testing.T) {
 	if _, stored := s.spaces[defaultWorkspace].run("r1").params.get("new"); !stored {
 		t.Error("the parameter before the clash is not stored")
 	}
-	if _, body := get(t, s, api+"model-versions/search?filter=name%3D%27churn%27"); !strings.Contains(body, `"champion"`) {
+	if _, body := get(t, s, api+"model-versions/search?filter=name%3D%27churn%27"); !strings.Contains(
+		body,
+		`"champion"`,
+	) {
 		t.Errorf("search shows no aliases:\n%s", body)
 	}
 }
@@ -218,8 +249,16 @@ func TestServer_FileStore(t *testing.T) {
 // FuzzRequests sends anything to every route. A server may refuse it or respond with an error page, but must not panic.
 func FuzzRequests(f *testing.F) {
 	for i, r := range routes {
-		f.Add(i, `{"name":"churn","version":"1","run_id":"r1"}`, "name=churn&version=1&filter=name='churn'&max_results=1&order_by=name")
-		f.Add(i, `{"`+r.path+`":[{}],"tags":[{"key":1}],"metrics":[null],"params":[{"key":"a","value":"b"}]}`, "path=%2e%2e&page_token=e30%3D")
+		f.Add(
+			i,
+			`{"name":"churn","version":"1","run_id":"r1"}`,
+			"name=churn&version=1&filter=name='churn'&max_results=1&order_by=name",
+		)
+		f.Add(
+			i,
+			`{"`+r.path+`":[{}],"tags":[{"key":1}],"metrics":[null],"params":[{"key":"a","value":"b"}]}`,
+			"path=%2e%2e&page_token=e30%3D",
+		)
 	}
 	f.Add(0, `"\"{}\""`, "filter=tags.`a` IN ('a','b")
 	f.Fuzz(func(t *testing.T, i int, body, query string) {
@@ -239,7 +278,8 @@ func FuzzRequests(f *testing.F) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			if resp.StatusCode < 200 || resp.StatusCode > 599 || resp.Header.Get("Content-Type") == "" && resp.ContentLength > 0 {
+			if resp.StatusCode < 200 || resp.StatusCode > 599 ||
+				resp.Header.Get("Content-Type") == "" && resp.ContentLength > 0 {
 				t.Errorf("%s %s on %s: %d %q", r.method, r.path, version, resp.StatusCode, resp.Header)
 			}
 		}

@@ -69,7 +69,13 @@ var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2
 func checkScheme(c *call, uri string) error {
 	scheme, authority := schemeOf(uri), authorityOf(uri)
 	if slices.Contains(hostSchemes, scheme) || scheme == "mlflow-artifacts" && authority != "" {
-		return invalid("'source' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI. Set the MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to allow it.", scheme, scheme)
+		return invalid(
+			"'source' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking server's "+
+				"configured artifact storage, so the server would connect to the host named in the URI. Set the "+
+				"MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to allow it.",
+			scheme,
+			scheme,
+		)
 	}
 	return nil
 }
@@ -167,11 +173,23 @@ func checkLocalModelSource(c *call, s source) error {
 }
 
 func notOwned(uri, id string) error {
-	return invalid("Invalid model version source: '%s'. The %s request parameter must identify the resource that contains the source.", uri, id)
+	return invalid(
+		"Invalid model version source: '%s'. The %s request parameter must identify the resource that contains the "+
+			"source.",
+		uri,
+		id,
+	)
 }
 
 func localRefused(uri, id string) error {
-	return invalid("Invalid model version source: '%s'. To use a local path as a model version source, the %s request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the %s.", uri, id, id)
+	return invalid(
+		"Invalid model version source: '%s'. To use a local path as a model version source, the %s request parameter "+
+			"has to be specified and the local path has to be contained within the artifact directory of the run "+
+			"specified by the %s.",
+		uri,
+		id,
+		id,
+	)
 }
 
 var slashes = regexp.MustCompile(`/+`)
@@ -193,7 +211,12 @@ func checkNoTricks(uri string) error {
 	}
 	resolved = path.Clean(resolved)
 	if strings.Contains(p, "\x00") || slices.Contains(strings.Split(decoded, "/"), "..") || resolved != p {
-		return invalid("Invalid model version source: '%s'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path.", uri)
+		return invalid(
+			"Invalid model version source: '%s'. If supplying a source as an http, https, local file path, ftp, "+
+				"objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path "+
+				"references present. Please provide an absolute path.",
+			uri,
+		)
 	}
 	return nil
 }
@@ -204,7 +227,10 @@ func resolveVersionSource(c *call, s *source) error {
 		return nil
 	}
 	if authorityOf(s.uri) != "" {
-		return invalid("Invalid model version source: '%s'. Registered model sources must use the active model registry.", s.uri)
+		return invalid(
+			"Invalid model version source: '%s'. Registered model sources must use the active model registry.",
+			s.uri,
+		)
 	}
 	u, err := parseModelsURI(s.uri)
 	if err != nil {
@@ -218,14 +244,21 @@ func resolveVersionSource(c *call, s *source) error {
 		return err
 	}
 	if m.tags.prompt() {
-		return invalid("Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.", s.uri)
+		return invalid(
+			"Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.",
+			s.uri,
+		)
 	}
 	v, err := intendedVersion(c, m, u)
 	if err != nil {
 		return err
 	}
 	if c.in.has("run_id") && s.runID != pointed(v.runID) || c.in.has("model_id") && s.modelID != "" {
-		return invalid("Invalid model version source: '%s'. The run_id and model_id request parameters must match the referenced model version.", s.uri)
+		return invalid(
+			"Invalid model version source: '%s'. The run_id and model_id request parameters must match the "+
+				"referenced model version.",
+			s.uri,
+		)
 	}
 	s.uri = "models:/" + m.name + "/" + digits(v.number)
 	if !c.in.has("run_id") {
@@ -352,7 +385,12 @@ func parseModelsURI(uri string) (modelsURI, error) {
 }
 
 func improper(uri string) error {
-	return internal("Not a proper models:/ URI: %s. Models URIs must be of the form 'models:/name/suffix' or 'models:/name@alias' where suffix is a version, stage, or the string 'latest' and where alias is a registered model alias. Only one of suffix or alias can be defined at a time.", uri)
+	return internal(
+		"Not a proper models:/ URI: %s. Models URIs must be of the form 'models:/name/suffix' or "+
+			"'models:/name@alias' where suffix is a version, stage, or the string 'latest' and where alias is a "+
+			"registered model alias. Only one of suffix or alias can be defined at a time.",
+		uri,
+	)
 }
 
 func isLatest(s string) bool { return strings.EqualFold(s, "latest") }
@@ -401,10 +439,15 @@ func upTo(s, any string) int {
 // onThisHost reports whether a file: URI is on the server's own disk. The server can read no other.
 func onThisHost(uri string) error {
 	host, _, _ := strings.Cut(authorityOf(uri), ":")
-	if schemeOf(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "127.0.0.1") {
+	if schemeOf(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") ||
+		strings.HasPrefix(host, "127.0.0.1") {
 		return nil
 	}
-	return internal("%s is not a valid remote uri. For remote access on windows, please consider using a different scheme such as SMB (e.g. smb://<hostname>/<path>).", uri)
+	return internal(
+		"%s is not a valid remote uri. For remote access on windows, please consider using a different scheme such "+
+			"as SMB (e.g. smb://<hostname>/<path>).",
+		uri,
+	)
 }
 
 func isLocal(uri string) bool {

@@ -43,7 +43,10 @@ func resolvesElsewhere(name string) bool {
 }
 
 func elsewhere(name string) string {
-	return "Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '" + path.Clean(name) + "'"
+	return "Names may be treated as files in certain cases, and must not resolve to other names when treated as " +
+		"such. This name would resolve to '" + path.Clean(
+		name,
+	) + "'"
 }
 
 var entityName = regexp.MustCompile(`^[/\pL\pN_.\- :]*$`)
@@ -51,7 +54,12 @@ var entityName = regexp.MustCompile(`^[/\pL\pN_.\- :]*$`)
 // checkTagKey applies to tags of all kinds, and to the names of parameters and metrics.
 func checkTagKey(c *call, key, at string) error {
 	if !entityName.MatchString(key) || !c.sw.colonInKeys && strings.Contains(key, ":") {
-		return invalid("Invalid value %s for parameter '%s' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).", compact(key), at)
+		return invalid(
+			"Invalid value %s for parameter '%s' supplied: Names may only contain alphanumerics, underscores (_), "+
+				"dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
+			compact(key),
+			at,
+		)
 	}
 	if resolvesElsewhere(key) {
 		return invalid("Invalid value %s for parameter '%s' supplied: %s", compact(key), at, elsewhere(key))
@@ -112,7 +120,10 @@ func checkAlias(c *call, a string) error {
 		return invalid("Registered model alias name cannot be empty.")
 	}
 	if !aliasChars.MatchString(a) {
-		return invalid("Invalid alias name: '%s'. Names may only contain alphanumerics, underscores (_), and dashes (-).", a)
+		return invalid(
+			"Invalid alias name: '%s'. Names may only contain alphanumerics, underscores (_), and dashes (-).",
+			a,
+		)
 	}
 	return checkLength(c, "Registered model alias name", a, 255)
 }
@@ -152,9 +163,17 @@ const mostText = 1<<16 - 1
 
 func tooLong(c *call, col column) error {
 	if c.cfg.store == "mariadb" {
-		return fail("BAD_REQUEST", "(pymysql.err.DataError) (1406, \"Data too long for column '%s' at row 1\")", col.name)
+		return fail(
+			"BAD_REQUEST",
+			"(pymysql.err.DataError) (1406, \"Data too long for column '%s' at row 1\")",
+			col.name,
+		)
 	}
-	return fail("BAD_REQUEST", "(psycopg2.errors.StringDataRightTruncation) value too long for type character varying(%d)\n", col.width)
+	return fail(
+		"BAD_REQUEST",
+		"(psycopg2.errors.StringDataRightTruncation) value too long for type character varying(%d)\n",
+		col.width,
+	)
 }
 
 // uniqueViolation stands for the message of the database, which follows.

@@ -134,7 +134,8 @@ func addVersion(c *call, m *model, src source, t tags) *version {
 	now := c.millis()
 	description, link := c.in.str("description"), c.in.str("run_link")
 	v := &version{
-		model: m, name: c.in.str("name"), number: m.nextNumber(), created: now, updated: now, description: &description, stage: stageNone,
+		model: m, name: c.in.str("name"), number: m.nextNumber(), created: now, updated: now,
+		description: &description, stage: stageNone,
 		source: src.uri, download: src.download, runID: src.run(), runLink: &link, status: "READY", tags: t,
 	}
 	m.versions, m.updated = append(m.versions, v), now
@@ -284,7 +285,11 @@ func versionPage(c *call) (int64, error) {
 		return most, nil
 	}
 	if most > mostVersions {
-		return 0, invalid("Invalid value for request parameter max_results. It must be at most %d, but got value %d", mostVersions, most)
+		return 0, invalid(
+			"Invalid value for request parameter max_results. It must be at most %d, but got value %d",
+			mostVersions,
+			most,
+		)
 	}
 	if most < 1 {
 		return 0, invalid("Invalid value for max_results. It must be a positive integer, but got %d", most)
@@ -361,7 +366,11 @@ func transitionStage(c *call) (any, error) {
 		return nil, err
 	}
 	if archive && stage != stageStaging && stage != stageProduction {
-		return nil, internal("Model version transition cannot archive existing model versions because '%s' is not an Active stage. Valid stages are ['Staging', 'Production']", asked)
+		return nil, internal(
+			"Model version transition cannot archive existing model versions because '%s' is not an Active stage. "+
+				"Valid stages are ['Staging', 'Production']",
+			asked,
+		)
 	}
 	v, err := requestedVersion(c)
 	if archive && (err == nil || c.cfg.store == "file") {

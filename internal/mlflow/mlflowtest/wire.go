@@ -365,7 +365,11 @@ func (c *call) checkRules(m *message, root *ordered, fs fields, parsed bool) err
 			}
 		}
 		if f.required && (v == nil || v == "") {
-			return invalid("Missing value for required parameter '%s'. See the API docs for more information about request parameters.", f.name)
+			return invalid(
+				"Missing value for required parameter '%s'. See the API docs for more information about request "+
+					"parameters.",
+				f.name,
+			)
 		}
 		if !present {
 			continue
@@ -396,7 +400,13 @@ func (c *call) checkEntries(f field, v any) error {
 				return errCrash
 			}
 			if e := obj.vals[sub.name]; sub.required && (e == nil || e == "") {
-				return invalid("Missing value for required parameter '%s[%d].%s'. See the API docs for more information about request parameters.", f.name, i, sub.name)
+				return invalid(
+					"Missing value for required parameter '%s[%d].%s'. See the API docs for more information about "+
+						"request parameters.",
+					f.name,
+					i,
+					sub.name,
+				)
 			}
 		}
 	}
@@ -404,8 +414,13 @@ func (c *call) checkEntries(f field, v any) error {
 }
 
 func badValue(name string, v any) error {
-	return invalid("Invalid value %s for parameter '%s' supplied:  Hint: Value was of type '%s'. See the API docs for more information about request parameters.",
-		compact(v), name, pythonType(v))
+	return invalid(
+		"Invalid value %s for parameter '%s' supplied:  Hint: Value was of type '%s'. See the API docs for more "+
+			"information about request parameters.",
+		compact(v),
+		name,
+		pythonType(v),
+	)
 }
 
 // fits is the looser type check of the handler's rules. It does not look into lists, and accepts numbers in strings.

@@ -26,7 +26,11 @@ var workspaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 
 func checkWorkspaceName(name string) error {
 	if !workspaceName.MatchString(name) {
-		return invalid("Workspace name '%s' must match the pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ (lowercase alphanumeric with optional internal hyphens).", name)
+		return invalid(
+			"Workspace name '%s' must match the pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ (lowercase alphanumeric with "+
+				"optional internal hyphens).",
+			name,
+		)
 	}
 	return nil
 }
@@ -96,7 +100,12 @@ func (c *call) needWorkspaces() error {
 	if c.cfg.workspacesOn {
 		return nil
 	}
-	return refusal{http.StatusServiceUnavailable, htmlType, "Endpoint: /api/3.0/mlflow/workspaces disabled because the server is running without workspaces support. To enable workspace, run `mlflow server` with `--enable-workspaces`"}
+	return refusal{
+		http.StatusServiceUnavailable,
+		htmlType,
+		"Endpoint: /api/3.0/mlflow/workspaces disabled because the server is running without workspaces support. " +
+			"To enable workspace, run `mlflow server` with `--enable-workspaces`",
+	}
 }
 
 func serverInfo(c *call) (any, error) {

@@ -51,12 +51,24 @@ func experimentOf(model string) string {
 
 // Experiment reads an experiment by name; ok is false if there is none.
 func (p Store) Experiment(ctx context.Context, name string) (e mlflow.ExperimentJSON, ok bool, err error) {
-	err = mlflow.Get(ctx, p.c.Registry, mlflow.API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &e)
+	err = mlflow.Get(
+		ctx,
+		p.c.Registry,
+		mlflow.API+"experiments/get-by-name",
+		url.Values{"experiment_name": {name}},
+		"experiment",
+		&e,
+	)
 	switch {
 	case mlflow.IsMissing(err):
 		return e, false, nil
 	case mlflow.NoRoute(err):
-		return e, false, &registry.Error{Reason: registry.Unsupported, Msg: "find promotion ledger: the registry's server has no runs and experiments", Detail: mlflow.ServerText(err), Cause: err}
+		return e, false, &registry.Error{
+			Reason: registry.Unsupported,
+			Msg:    "find promotion ledger: the registry's server has no runs and experiments",
+			Detail: mlflow.ServerText(err),
+			Cause:  err,
+		}
 	case err != nil:
 		return e, false, mlflow.Explain("find promotion ledger", err)
 	}
@@ -70,11 +82,21 @@ func (p Store) Locate(ctx context.Context, model string) (registry.LedgerPlace, 
 		return registry.LedgerPlace{}, err
 	}
 	tags := mlflow.Pairs(e.Experiment.Tags)
-	place := registry.LedgerPlace{ID: e.Experiment.ID, First: tags[tagFirstPage], Tail: tags[tagLastPage], Deleted: e.Experiment.Stage == "deleted"}
+	place := registry.LedgerPlace{
+		ID:      e.Experiment.ID,
+		First:   tags[tagFirstPage],
+		Tail:    tags[tagLastPage],
+		Deleted: e.Experiment.Stage == "deleted",
+	}
 	if place.First == "" {
 		return place, &registry.Error{
-			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost its tag %q", model, e.Experiment.Name, tagFirstPage),
-			Hint: fmt.Sprintf("set the tag to the id of the first run named %q in the experiment %s", model, LedgerExperiment),
+			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost "+
+				"its tag %q", model, e.Experiment.Name, tagFirstPage),
+			Hint: fmt.Sprintf(
+				"set the tag to the id of the first run named %q in the experiment %s",
+				model,
+				LedgerExperiment,
+			),
 		}
 	}
 	return place, nil
@@ -85,13 +107,27 @@ func (p Store) Read(ctx context.Context, page string) (map[string]string, error)
 	var out struct {
 		Run mlflow.RunJSON `json:"run"`
 	}
-	r := rest.Request{Method: "GET", Path: mlflow.API + "runs/get", Query: url.Values{"run_id": {page}}, Class: rest.Read, Expect: "run"}
+	r := rest.Request{
+		Method: "GET",
+		Path:   mlflow.API + "runs/get",
+		Query:  url.Values{"run_id": {page}},
+		Class:  rest.Read,
+		Expect: "run",
+	}
 	err := p.c.Registry.JSON(ctx, r, &out)
 	gone := mlflow.IsMissing(err) || mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 	switch {
 	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
-		return nil, &registry.Error{Reason: registry.LedgerLost, Cause: err, Msg: fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
-			Hint: fmt.Sprintf("restore it before MLflow purges it: restore the experiment %s if it was deleted (MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)", LedgerExperiment)}
+		return nil, &registry.Error{
+			Reason: registry.LedgerLost,
+			Cause:  err,
+			Msg:    fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
+			Hint: fmt.Sprintf(
+				"restore it before MLflow purges it: restore the experiment %s if it was deleted "+
+					"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)",
+				LedgerExperiment,
+			),
+		}
 	case err != nil:
 		return nil, mlflow.Explain("read promotion ledger", err)
 	}
@@ -106,7 +142,11 @@ func (p Store) Write(ctx context.Context, page string, values map[string]string)
 
 // send sends a request that may arrive several times without a different result.
 func (p Store) send(ctx context.Context, op, path string, body map[string]any) error {
-	err := p.c.Registry.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write}, nil)
+	err := p.c.Registry.JSON(
+		ctx,
+		rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write},
+		nil,
+	)
 	e := mlflow.Remote(err)
 	switch {
 	case err == nil:
@@ -114,7 +154,12 @@ func (p Store) send(ctx context.Context, op, path string, body map[string]any) e
 	case mlflow.Unclear(err):
 		return mlflow.Unknown(op, err)
 	case e != nil && e.Status == 400 && e.Code != "":
-		return &registry.Error{Reason: registry.Conflict, Msg: fmt.Sprintf("%s: refused (400 %s)", op, e.Code), Detail: mlflow.ServerText(err), Cause: err}
+		return &registry.Error{
+			Reason: registry.Conflict,
+			Msg:    fmt.Sprintf("%s: refused (400 %s)", op, e.Code),
+			Detail: mlflow.ServerText(err),
+			Cause:  err,
+		}
 	}
 	return mlflow.Explain(op, err)
 }
@@ -127,13 +172,30 @@ func (p Store) Page(ctx context.Context, model string) (string, error) {
 	}
 	now := p.c.Registry.Meter().ServerTime.UnixMilli()
 	body := map[string]any{"experiment_id": id, "run_name": model, "start_time": now, "tags": []mlflow.Pair{
-		{Key: "mlflow.note.content", Value: "Promotion ledger of the registered model " + format.Truncate(model, 300) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of promotions."},
+		{
+			Key: "mlflow.note.content",
+			Value: "Promotion ledger of the registered model " + format.Truncate(
+				model,
+				300,
+			) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of " +
+				"promotions.",
+		},
 	}}
 	var out struct {
 		Run mlflow.RunJSON `json:"run"`
 	}
 	for try := 0; ; try++ {
-		err := p.c.Registry.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "runs/create", Body: body, Class: rest.Create, Expect: "run"}, &out)
+		err := p.c.Registry.JSON(
+			ctx,
+			rest.Request{
+				Method: "POST",
+				Path:   mlflow.API + "runs/create",
+				Body:   body,
+				Class:  rest.Create,
+				Expect: "run",
+			},
+			&out,
+		)
 		if err == nil {
 			break
 		}
@@ -142,7 +204,12 @@ func (p Store) Page(ctx context.Context, model string) (string, error) {
 			return "", mlflow.Explain("begin promotion ledger", err)
 		}
 	}
-	_ = p.send(ctx, "finish run", "runs/update", map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now}) // only for people who look at it
+	_ = p.send(
+		ctx,
+		"finish run",
+		"runs/update",
+		map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now},
+	) // only for people who look at it
 	return out.Run.Info.ID, nil
 }
 
@@ -156,7 +223,11 @@ func (p Store) home(ctx context.Context) (string, error) {
 		}
 		_, err = p.settling("create experiment "+LedgerExperiment).Settle(ctx, func(int) error {
 			body := map[string]any{"name": LedgerExperiment}
-			return p.c.Registry.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write}, nil)
+			return p.c.Registry.JSON(
+				ctx,
+				rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write},
+				nil,
+			)
 		}, look)
 		if err == nil && !ok {
 			_, err = look(ctx)
@@ -166,10 +237,22 @@ func (p Store) home(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case !ok || e.Experiment.Stage == "deleted":
-		return "", &registry.Error{Reason: registry.Unsupported, Msg: fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", LedgerExperiment), Hint: "restore it in MLflow"}
+		return "", &registry.Error{
+			Reason: registry.Unsupported,
+			Msg:    fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", LedgerExperiment),
+			Hint:   "restore it in MLflow",
+		}
 	}
 	if why := mlflow.Pairs(e.Experiment.Tags)[TagUnfit]; why != "" {
-		return "", &registry.Error{Reason: registry.Unsupported, Msg: "begin promotion ledger: " + why, Hint: fmt.Sprintf("after moving MLflow to a database, remove the tag %s of the experiment %s", TagUnfit, LedgerExperiment)}
+		return "", &registry.Error{
+			Reason: registry.Unsupported,
+			Msg:    "begin promotion ledger: " + why,
+			Hint: fmt.Sprintf(
+				"after moving MLflow to a database, remove the tag %s of the experiment %s",
+				TagUnfit,
+				LedgerExperiment,
+			),
+		}
 	}
 	return e.Experiment.ID, nil
 }
@@ -187,7 +270,13 @@ func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	}
 	body := map[string]any{"name": experimentOf(model), "tags": []mlflow.Pair{{Key: tagFirstPage, Value: page}}}
 	place := registry.LedgerPlace{}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write, Expect: "experiment_id"}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "experiments/create",
+		Body:   body,
+		Class:  rest.Write,
+		Expect: "experiment_id",
+	}
 	settled, err := p.settling(op).Settle(ctx, func(int) error { return p.c.Registry.JSON(ctx, r, &out) },
 		func(ctx context.Context) (there bool, err error) {
 			place, err = p.Locate(ctx, model)
@@ -209,7 +298,12 @@ func (p Store) Reopen(ctx context.Context) (reopened bool, err error) {
 }
 
 func (p Store) restore(ctx context.Context, e mlflow.ExperimentJSON) error {
-	return p.send(ctx, "restore experiment "+e.Experiment.Name, "experiments/restore", map[string]any{"experiment_id": e.Experiment.ID})
+	return p.send(
+		ctx,
+		"restore experiment "+e.Experiment.Name,
+		"experiments/restore",
+		map[string]any{"experiment_id": e.Experiment.ID},
+	)
 }
 
 // Refound replaces the first run of the model's ledger. It restores the model's experiment if it was deleted, because
@@ -228,8 +322,10 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 			return registry.LedgerPlace{}, err
 		}
 	}
-	for _, key := range []string{tagLastPage, tagFirstPage} { // in this order: a tail without its first run is only a hint
-		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", map[string]any{"experiment_id": id, "key": key, "value": page}); err != nil {
+	// In this order: a tail without its first run is only a hint.
+	for _, key := range []string{tagLastPage, tagFirstPage} {
+		tag := map[string]any{"experiment_id": id, "key": key, "value": page}
+		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", tag); err != nil {
 			return registry.LedgerPlace{}, err
 		}
 	}
@@ -238,12 +334,22 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 
 // Tail stores the hint to a recent run on the model's experiment.
 func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
-	return p.send(ctx, "note newest page", "experiments/set-experiment-tag", map[string]any{"experiment_id": place.ID, "key": tagLastPage, "value": page})
+	return p.send(
+		ctx,
+		"note newest page",
+		"experiments/set-experiment-tag",
+		map[string]any{"experiment_id": place.ID, "key": tagLastPage, "value": page},
+	)
 }
 
 // Anchor sets the tag of the registered model that refers to its ledger.
 func (p Store) Anchor(ctx context.Context, model, text string) error {
-	return p.send(ctx, "anchor promotion ledger", "registered-models/set-tag", map[string]any{"name": model, "key": registry.TagAnchor, "value": text})
+	return p.send(
+		ctx,
+		"anchor promotion ledger",
+		"registered-models/set-tag",
+		map[string]any{"name": model, "key": registry.TagAnchor, "value": text},
+	)
 }
 
 // Drop deletes a run.
@@ -257,7 +363,12 @@ func (p Store) Unfit(ctx context.Context, why string) error {
 	if !ok || err != nil {
 		return err
 	}
-	return p.send(ctx, "note", "experiments/set-experiment-tag", map[string]any{"experiment_id": e.Experiment.ID, "key": TagUnfit, "value": why})
+	return p.send(
+		ctx,
+		"note",
+		"experiments/set-experiment-tag",
+		map[string]any{"experiment_id": e.Experiment.ID, "key": TagUnfit, "value": why},
+	)
 }
 
 // WhyUnfit returns the note that Unfit stored, or "".

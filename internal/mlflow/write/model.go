@@ -15,7 +15,13 @@ func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	if s.Description != "" {
 		body["description"] = s.Description
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "registered-models/create", Body: body, Class: rest.Write, Expect: "registered_model"}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "registered-models/create",
+		Body:   body,
+		Class:  rest.Write,
+		Expect: "registered_model",
+	}
 	existed := false
 	op := "create registered model " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}

@@ -47,7 +47,12 @@ func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) e
 	if !c.LoggedIn {
 		return nil
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "registered-models/set-tag", Body: map[string]any{"name": model}, Class: rest.Create}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "registered-models/set-tag",
+		Body:   map[string]any{"name": model},
+		Class:  rest.Create,
+	}
 	if v == plan.DeleteAlias {
 		r.Method, r.Path = "DELETE", mlflow.API+"registered-models/alias"
 	}

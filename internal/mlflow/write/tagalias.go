@@ -34,7 +34,10 @@ func tagSteps(s plan.Step) []plan.Step {
 	var steps []plan.Step
 	mark := func(number, value string) {
 		n, _ := strconv.Atoi(number) // plan writes numbers here
-		steps = append(steps, plan.Step{Do: plan.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value})
+		steps = append(
+			steps,
+			plan.Step{Do: plan.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value},
+		)
 	}
 	holders := strings.FieldsFunc(s.Was, func(r rune) bool { return r == ',' })
 	if s.Want != "" && !slices.Contains(holders, s.Want) {

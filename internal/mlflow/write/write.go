@@ -38,7 +38,11 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told
 	}
 	m, ok := known.Get()
 	if !ok {
-		return "", nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted meanwhile: check the input model and run it again"}
+		return "", nil, &registry.Error{
+			Reason: registry.ModelGone,
+			Msg:    known.Why(),
+			Hint:   "it was renamed or deleted meanwhile: check the input model and run it again",
+		}
 	}
 	if s.Do == plan.SetModelTag {
 		return m.Tags[s.Ref], m.Latest, nil
@@ -57,7 +61,10 @@ func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, t
 		return "", nil, err
 	}
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
-		return "", nil, mlflow.Gone(fmt.Sprintf("version %d of %s no longer exists", s.Version, s.Model), "it was deleted meanwhile, and nothing was moved: choose another version")
+		return "", nil, mlflow.Gone(
+			fmt.Sprintf("version %d of %s no longer exists", s.Version, s.Model),
+			"it was deleted meanwhile, and nothing was moved: choose another version",
+		)
 	}
 	if s.Do == plan.TagAlias {
 		return ledger.Numbers(mlflow.Tagged(all, s.Ref)), all, nil
@@ -112,7 +119,12 @@ func write(s plan.Step) (op string, r rest.Request) {
 	case plan.SetStage:
 		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Ref), rest.Request{
 			Method: "POST", Path: mlflow.API + "model-versions/transition-stage", Expect: "model_version",
-			Body: map[string]any{"name": s.Model, "version": number, "stage": s.Ref, "archive_existing_versions": s.Archive},
+			Body: map[string]any{
+				"name":                      s.Model,
+				"version":                   number,
+				"stage":                     s.Ref,
+				"archive_existing_versions": s.Archive,
+			},
 		}
 	case plan.Describe:
 		return fmt.Sprintf("describe version %s of %s", number, s.Model), rest.Request{
@@ -179,7 +191,13 @@ func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, 
 	var out struct {
 		Version mlflow.VersionJSON `json:"model_version"`
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "model-versions/create", Body: body, Class: rest.Create, Expect: "model_version"}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "model-versions/create",
+		Body:   body,
+		Class:  rest.Create,
+		Expect: "model_version",
+	}
 	if err := c.Registry.JSON(ctx, r, &out); err != nil {
 		return 0, err
 	}
@@ -202,7 +220,15 @@ func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 // written, because the next run uses the lowest version anyway.
 func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
-		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
+		_, r := write(
+			plan.Step{
+				Do:      plan.SetTag,
+				Model:   model,
+				Version: n,
+				Ref:     registry.TagDuplicateOf,
+				Want:    strconv.Itoa(numbers[0]),
+			},
+		)
 		r.Class = rest.Write
 		_ = c.Registry.JSON(ctx, r, nil)
 	}
