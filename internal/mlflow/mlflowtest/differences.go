@@ -8,39 +8,25 @@ import (
 
 // switches are the differences between versions of MLflow.
 type switches struct {
-	version             string
+	version string
+	serverSwitches
+	modelSwitches
+	sourceSwitches
+	searchSwitches
+	runSwitches
+	artifactSwitches
+}
+
+// serverSwitches are the differences in the server as a whole.
+type serverSwitches struct {
 	versionRoute        bool   // GET /version
 	healthType          string // content type of /health
-	aliases             bool   // has the alias routes
-	aliasNeedsModel     bool   // an alias of a missing model gives 404 instead of "alias not found"
-	aliasDropped        bool   // deleting a version deletes its aliases, which otherwise dangle
-	latestAliases       bool   // the newest versions of stages list their aliases if requested separately
-	latestAlias         bool   // the alias "latest" means the highest version
-	versionSearchPaged  bool   // search of versions supports max_results, order_by and page_token
-	nameIn              bool   // filters support name IN (…)
 	contentTypeChecked  bool   // writes require the content type application/json
-	asyncProxy          bool   // files of the artifact proxy are served next to the API, with different responses
-	missingArtifact     string // response for a missing file: "404", "500 json" or "500 page"
-	missingProxied      string // the same for the artifact proxy
-	verbatimModels      bool   // a source models:/… is stored as given and not resolved
-	remoteFiles         string // source file://host/…: "crash", "refused" or "stored"
-	pathSourceChecked   bool   // refuses "..", NUL and similar in a source
-	sourceOwned         bool   // a source must be inside of the given run or logged model
-	sourceSchemes       bool   // refuses sources on http, ftp, hdfs …
-	colonInKeys         bool   // tag keys may contain a colon
-	strictNames         bool   // model names must not contain "/" or ":" or be blank
-	versionTagLimit     int    // longest value of a version's tag
-	modelTagLimit       int    // longest value of a registered model's tag
-	paramLimit          int    // longest value of a run's parameter
-	paramCut            bool   // longer values are truncated instead of refused
-	runTagLimit         int
-	runTagCut           bool
-	promptsHidden       bool // searches exclude prompts
-	loggedModels        bool // has logged models (MLflow 3)
-	createInputs        bool // a new run says that it has no inputs
-	datasets            bool // runs list their inputs
-	hostChecked         bool // refuses unknown Host headers
-	errorClasses        bool // errors contain sqlstate and error_class
+	queryChecked        bool   // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
+	stringLimits        bool   // accepts a limited number in a string; otherwise that is an uncaught exception
+	entriesComplete     bool   // an entry in a batch without a key or value is an uncaught exception
+	hostChecked         bool   // refuses unknown Host headers
+	errorClasses        bool   // errors contain sqlstate and error_class
 	serverInfo          bool
 	prefixesAPI         bool // the static prefix includes the API
 	workspaces          bool // reads the workspace header, if only to say that the feature is off
@@ -48,74 +34,187 @@ type switches struct {
 	hidesUnknown        bool // with logins, missing things look like unreadable ones
 	searchFiltered      bool // with logins, a search of versions leaves out unreadable ones
 	permissionGrants    bool // has the newer routes for users and grants
-	queryChecked        bool // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
-	bareAttributes      bool // a filter of runs accepts an attribute without attributes. before it
-	stringLimits        bool // accepts a limited number in a string; otherwise that is an uncaught exception
-	artifactTypes       bool // artifacts have a content type; else the proxy sends text as HTML
-	artifactPaths       bool // checks the path of an artifact; otherwise a bad path is an uncaught exception
-	pathNeeded          bool // a download without a path is a bad request; otherwise it is an uncaught exception
-	proxyDeletes        bool // the artifact proxy can delete
-	strayTokens         bool // registry filters ignore meaningless words and lists, such as name IN (…)
-	updateResets        bool // updating a run sets status and end time even if the request has none
-	entriesComplete     bool // an entry in a batch without a key or value is an uncaught exception
-	fullPageToken       bool // a page of experiments that is exactly full says that more follow
-	fullRunsToken       bool // the same for a page of runs
-	runIDsIn            bool // a filter of runs supports run_id IN (…)
-	wholeNumbers        bool // version_number is compared with whole numbers only
-	experimentIDs       bool // refuses an experiment id that is not a number, instead of not finding it
-	nanIsNoNumber       bool // searches never treat NaN as the zero that is stored
-	historyPaged        bool // metrics/get-history supports max_results
+}
+
+// modelSwitches are the differences in registered models and their versions.
+type modelSwitches struct {
+	aliases         bool // has the alias routes
+	aliasNeedsModel bool // an alias of a missing model gives 404 instead of "alias not found"
+	aliasDropped    bool // deleting a version deletes its aliases, which otherwise dangle
+	latestAliases   bool // the newest versions of stages list their aliases if requested separately
+	latestAlias     bool // the alias "latest" means the highest version
+	strictNames     bool // model names must not contain "/" or ":" or be blank
+	colonInKeys     bool // tag keys may contain a colon
+	versionTagLimit int  // longest value of a version's tag
+	modelTagLimit   int  // longest value of a registered model's tag
+	promptsHidden   bool // searches exclude prompts
+	wholeNumbers    bool // version_number is compared with whole numbers only
+}
+
+// sourceSwitches are the differences in the sources of versions.
+type sourceSwitches struct {
+	verbatimModels    bool   // a source models:/… is stored as given and not resolved
+	remoteFiles       string // source file://host/…: "crash", "refused" or "stored"
+	pathSourceChecked bool   // refuses "..", NUL and similar in a source
+	sourceOwned       bool   // a source must be inside of the given run or logged model
+	sourceSchemes     bool   // refuses sources on http, ftp, hdfs …
+}
+
+// searchSwitches are the differences in searches and lists.
+type searchSwitches struct {
+	versionSearchPaged bool // search of versions supports max_results, order_by and page_token
+	nameIn             bool // filters support name IN (…)
+	bareAttributes     bool // a filter of runs accepts an attribute without attributes. before it
+	strayTokens        bool // registry filters ignore meaningless words and lists, such as name IN (…)
+	fullPageToken      bool // a page of experiments that is exactly full says that more follow
+	fullRunsToken      bool // the same for a page of runs
+	runIDsIn           bool // a filter of runs supports run_id IN (…)
+	nanIsNoNumber      bool // searches never treat NaN as the zero that is stored
+	historyPaged       bool // metrics/get-history supports max_results
+}
+
+// runSwitches are the differences in runs, experiments and logged models.
+type runSwitches struct {
+	paramLimit    int  // longest value of a run's parameter
+	paramCut      bool // longer values are truncated instead of refused
+	runTagLimit   int
+	runTagCut     bool
+	loggedModels  bool // has logged models (MLflow 3)
+	createInputs  bool // a new run says that it has no inputs
+	datasets      bool // runs list their inputs
+	updateResets  bool // updating a run sets status and end time even if the request has none
+	experimentIDs bool // refuses an experiment id that is not a number, instead of not finding it
+}
+
+// artifactSwitches are the differences in artifacts.
+type artifactSwitches struct {
+	asyncProxy      bool   // files of the artifact proxy are served next to the API, with different responses
+	missingArtifact string // response for a missing file: "404", "500 json" or "500 page"
+	missingProxied  string // the same for the artifact proxy
+	artifactTypes   bool   // artifacts have a content type; else the proxy sends text as HTML
+	artifactPaths   bool   // checks the path of an artifact; otherwise a bad path is an uncaught exception
+	pathNeeded      bool   // a download without a path is a bad request; otherwise it is an uncaught exception
+	proxyDeletes    bool   // the artifact proxy can delete
 }
 
 // table has one row for each version with recordings in testdata/conformance.
 var table = []switches{
 	{
-		version: "3.17.2", versionRoute: true, healthType: "text/plain; charset=utf-8",
-		aliases: true, latestAliases: true, aliasNeedsModel: true, aliasDropped: true, latestAlias: true,
-		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404",
-		missingProxied: "404", asyncProxy: true,
-		pathSourceChecked: true, sourceOwned: true, sourceSchemes: true, strictNames: true, colonInKeys: true,
-		versionTagLimit: 100_000, modelTagLimit: 100_000,
-		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
-		promptsHidden: true, loggedModels: true, datasets: true, createInputs: true, hostChecked: true,
-		errorClasses: true,
-		serverInfo:   true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
-		permissionGrants: true, hidesUnknown: true, searchFiltered: true, historyPaged: true, queryChecked: true,
-		bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash",
-		wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
-		runIDsIn: true,
+		version: "3.17.2",
+		serverSwitches: serverSwitches{
+			versionRoute: true, healthType: "text/plain; charset=utf-8", contentTypeChecked: true,
+			queryChecked: true, stringLimits: true, hostChecked: true, errorClasses: true, serverInfo: true,
+			prefixesAPI: true, workspaces: true, experimentWorkspace: true, hidesUnknown: true,
+			searchFiltered: true, permissionGrants: true,
+		},
+		modelSwitches: modelSwitches{
+			aliases: true, aliasNeedsModel: true, aliasDropped: true, latestAliases: true, latestAlias: true,
+			strictNames: true, colonInKeys: true, versionTagLimit: 100_000, modelTagLimit: 100_000,
+			promptsHidden: true, wholeNumbers: true,
+		},
+		sourceSwitches: sourceSwitches{
+			remoteFiles: "crash", pathSourceChecked: true, sourceOwned: true, sourceSchemes: true,
+		},
+		searchSwitches: searchSwitches{
+			versionSearchPaged: true, nameIn: true, bareAttributes: true, runIDsIn: true, nanIsNoNumber: true,
+			historyPaged: true,
+		},
+		runSwitches: runSwitches{
+			paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true, loggedModels: true,
+			createInputs: true, datasets: true, experimentIDs: true,
+		},
+		artifactSwitches: artifactSwitches{
+			asyncProxy: true, missingArtifact: "404", missingProxied: "404", artifactTypes: true,
+			artifactPaths: true, pathNeeded: true, proxyDeletes: true,
+		},
 	},
 	{
-		version: "2.22.5", versionRoute: true, healthType: htmlType, aliases: true, latestAliases: true,
-		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
-		pathSourceChecked: true, colonInKeys: true, versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
-		promptsHidden: true, datasets: true, createInputs: true, queryChecked: true, bareAttributes: true,
-		stringLimits:  true,
-		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash",
-		runIDsIn: true, fullRunsToken: true,
+		version: "2.22.5",
+		serverSwitches: serverSwitches{
+			versionRoute: true, healthType: htmlType, contentTypeChecked: true, queryChecked: true,
+			stringLimits: true,
+		},
+		modelSwitches: modelSwitches{
+			aliases: true, latestAliases: true, colonInKeys: true, versionTagLimit: 5000, modelTagLimit: 5000,
+			promptsHidden: true,
+		},
+		sourceSwitches: sourceSwitches{
+			remoteFiles: "crash", pathSourceChecked: true,
+		},
+		searchSwitches: searchSwitches{
+			versionSearchPaged: true, bareAttributes: true, fullRunsToken: true, runIDsIn: true,
+		},
+		runSwitches: runSwitches{
+			paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true, createInputs: true,
+			datasets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			missingArtifact: "500 page", missingProxied: "500 json", artifactTypes: true, artifactPaths: true,
+			pathNeeded: true, proxyDeletes: true,
+		},
 	},
 	{
-		version: "2.9.2", versionRoute: true, healthType: htmlType, aliases: true,
-		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
-		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 6000, runTagLimit: 5000, datasets: true, remoteFiles: "refused", bareAttributes: true,
-		artifactTypes: true, artifactPaths: true, runIDsIn: true, fullRunsToken: true,
+		version: "2.9.2",
+		serverSwitches: serverSwitches{
+			versionRoute: true, healthType: htmlType, contentTypeChecked: true,
+		},
+		modelSwitches: modelSwitches{
+			aliases: true, versionTagLimit: 5000, modelTagLimit: 5000,
+		},
+		sourceSwitches: sourceSwitches{
+			remoteFiles: "refused", pathSourceChecked: true,
+		},
+		searchSwitches: searchSwitches{
+			versionSearchPaged: true, bareAttributes: true, fullRunsToken: true, runIDsIn: true,
+		},
+		runSwitches: runSwitches{
+			paramLimit: 6000, runTagLimit: 5000, datasets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			missingArtifact: "500 page", missingProxied: "500 json", artifactTypes: true, artifactPaths: true,
+		},
 	},
 	{
-		version: "2.2.2", versionRoute: true, healthType: htmlType,
-		versionSearchPaged: true, missingArtifact: "500 page", missingProxied: "500 json",
-		versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 500, runTagLimit: 5000, remoteFiles: "stored", updateResets: true, entriesComplete: true,
-		verbatimModels: true, strayTokens: true, bareAttributes: true,
-		artifactTypes: true, fullRunsToken: true,
+		version: "2.2.2",
+		serverSwitches: serverSwitches{
+			versionRoute: true, healthType: htmlType, entriesComplete: true,
+		},
+		modelSwitches: modelSwitches{
+			versionTagLimit: 5000, modelTagLimit: 5000,
+		},
+		sourceSwitches: sourceSwitches{
+			verbatimModels: true, remoteFiles: "stored",
+		},
+		searchSwitches: searchSwitches{
+			versionSearchPaged: true, bareAttributes: true, strayTokens: true, fullRunsToken: true,
+		},
+		runSwitches: runSwitches{
+			paramLimit: 500, runTagLimit: 5000, updateResets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			missingArtifact: "500 page", missingProxied: "500 json", artifactTypes: true,
+		},
 	},
 	{
-		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json",
-		verbatimModels: true, remoteFiles: "refused",
-		strayTokens: true, updateResets: true, entriesComplete: true, fullPageToken: true, fullRunsToken: true,
-		versionTagLimit: 5000, modelTagLimit: 5000, paramLimit: 500, runTagLimit: 5000,
+		version: "1.30.1",
+		serverSwitches: serverSwitches{
+			healthType: htmlType, entriesComplete: true,
+		},
+		modelSwitches: modelSwitches{
+			versionTagLimit: 5000, modelTagLimit: 5000,
+		},
+		sourceSwitches: sourceSwitches{
+			verbatimModels: true, remoteFiles: "refused",
+		},
+		searchSwitches: searchSwitches{
+			strayTokens: true, fullPageToken: true, fullRunsToken: true,
+		},
+		runSwitches: runSwitches{
+			paramLimit: 500, runTagLimit: 5000, updateResets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			missingArtifact: "500 page", missingProxied: "500 json",
+		},
 	},
 }
 
