@@ -62,8 +62,8 @@ func (s Versions) ByAlias(
 	return v, false, err
 }
 
-// Place is where the files of a version are now. A server that keeps the source of a copy as it came resolves it
-// whenever the version is loaded, so the versions that it names are followed.
+// Place returns where the files of a version are now. Some servers store the source of a copy unchanged and resolve it
+// whenever the version is loaded. So the chain of copies is followed to its end.
 func (s Versions) Place(ctx context.Context, name string, number int) registry.Known[string] {
 	v := registry.Version{Model: name, Number: number}
 	at, err := s.DownloadURI(ctx, v)

@@ -239,7 +239,7 @@ func (c Writer) Version(ctx context.Context, model string, number int) registry.
 	return c.Versions.Lookup(ctx, model, number)
 }
 
-// Place is where the files of a version are now.
+// Place returns where the files of a version are now.
 func (c Writer) Place(ctx context.Context, model string, number int) registry.Known[string] {
 	return c.Versions.Place(ctx, model, number)
 }
