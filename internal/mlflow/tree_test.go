@@ -47,7 +47,7 @@ var modelFolder = Location{Run: "r", Path: "model"}
 func TestTree_WhatServersList(t *testing.T) {
 	for name, c := range map[string]struct {
 		folders map[string]string
-		want    string // paths, or the error
+		want    string // expected paths, or the error
 	}{
 		"paths from the run's root": {
 			map[string]string{

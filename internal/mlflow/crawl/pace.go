@@ -14,9 +14,9 @@ import (
 
 // pace limits the number of requests in flight to a window that adapts to the server. The window grows by one for each
 // round of responses. It shrinks by half if the server refuses or times out, and by a fifth if responses take longer
-// than necessary. The transport handles the waits that a server asks for; a request stays in the window meanwhile.
+// than necessary. A request stays in the window while the transport waits before a retry.
 type pace struct {
-	now     func() time.Time // nil ignores the response times
+	now     func() time.Time // nil means that response times do not count
 	retries func() int       // of the transport so far
 
 	mu      sync.Mutex
@@ -36,8 +36,8 @@ func newPace(now func() time.Time, retries func() int) *pace {
 	return &pace{now: now, retries: retries, window: newWindow(), retried: retries()}
 }
 
-// do runs fn as soon as the window has room. fn is a request of a kind whose cost grows with the number of units it
-// asks for.
+// do runs fn as soon as the window has room. fn sends one request of this kind, which asks for this number of units,
+// such as rows.
 func (p *pace) do(ctx context.Context, kind string, units int, fn func() error) error {
 	round, err := p.begin(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ const (
 	paceSlow    = 0.8 // share that remains after a round of slow responses
 	paceSlack   = 2.5 // the average may be this many times the minimum
 	paceWeight  = 0.2 // weight of the newest response in the average
-	paceWary    = 4   // growth is this many times slower after the first refusal
+	paceWary    = 4   // after the first refusal, the window grows this many times slower
 )
 
 func newWindow() window { return window{limit: paceFirst, caution: 1, costs: map[string]*latency{}} }
@@ -171,7 +171,8 @@ func (w *window) shrink(to, least float64) {
 	w.limit = max(w.limit*to, min(w.limit, least))
 }
 
-// slow records the time of a unit, and reports whether the average is longer than an idle server needs.
+// slow records the time of one unit. It reports whether the recent average is much longer than the shortest time so
+// far.
 func (k *latency) slow(each float64) bool {
 	k.least = min(k.least, each)
 	k.mean += paceWeight * (each - k.mean)

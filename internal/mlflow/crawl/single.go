@@ -56,7 +56,7 @@ func (l entry) contradicts(versions []registry.Version, all bool) bool {
 
 func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
 
-// singleReader reads models one by one, for the first time or again.
+// singleReader reads models one by one.
 type singleReader struct{ *crawler }
 
 // requested yields the model that the query names, if it exists.

@@ -13,7 +13,7 @@ type clause struct {
 	key   string
 	op    string
 	value string
-	list  []string // of IN and NOT IN
+	list  []string // for IN and NOT IN
 }
 
 // filterRules describe the filter of one kind of search.

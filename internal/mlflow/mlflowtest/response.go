@@ -140,7 +140,7 @@ func breakConnection(w http.ResponseWriter) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(
 			0,
-		) // makes the close below a reset; without it the caller sees an end of file, which is as bad
+		) // makes the close below a reset; otherwise the caller sees an end of file, which works too
 	}
 	_ = conn.Close()
 }

@@ -82,7 +82,7 @@ func TestServer_Writes(t *testing.T) {
 	}
 }
 
-// Timestamps and the Date header show the clock.
+// Timestamps and the Date header come from the clock.
 func TestServer_Clock(t *testing.T) {
 	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New("3.17.2", Clock(func() time.Time { return at }))

@@ -140,7 +140,7 @@ func (p Store) Write(ctx context.Context, page string, values map[string]string)
 	return p.send(ctx, "write promotion ledger", "runs/log-batch", body)
 }
 
-// send sends a request that may arrive several times without a different result.
+// send sends a request whose result is the same even if it arrives several times.
 func (p Store) send(ctx context.Context, op, path string, body map[string]any) error {
 	err := p.c.Registry.JSON(
 		ctx,
