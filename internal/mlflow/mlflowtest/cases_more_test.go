@@ -34,7 +34,7 @@ var sourceCases = []testCase{
 		POST registered-models/create {"name":"$m"}` + sources("/tmp/model", "model/here", "file:///tmp/model", "file:/tmp/model")},
 	{name: "source: local path on another host", script: `
 		POST registered-models/create {"name":"$m"}` + sources("file://host/path")},
-	{name: "source: paths that mean another", when: func(sw switches) bool { return sw.pathSourceChecked }, script: `
+	{name: "source: paths that mean another path", when: func(sw switches) bool { return sw.pathSourceChecked }, script: `
 		POST registered-models/create {"name":"$m"}` + sources(
 		"s3://bucket",
 		"s3://bucket/",
@@ -106,7 +106,7 @@ var sourceCases = []testCase{
 		POST model-versions/create {"name":"$m","source":"models:/$l"}
 		POST model-versions/create {"name":"$m","source":"models:/$l","model_id":"m-0123456789abcdef0123456789abcdef"}
 		POST model-versions/create {"name":"$m","source":"runs:/$r/model","run_id":"$r","model_id":"$l"}`},
-	{name: "source: a logged model's place", when: hasLoggedModels, script: newRun + newLogged + `
+	{name: "source: location of a logged model", when: hasLoggedModels, script: newRun + newLogged + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"mlflow-artifacts:/$e/models/$l/artifacts","model_id":"$l","run_id":"$r"}
 		POST model-versions/create {"name":"$m","source":"mlflow-artifacts:/$e/models/$l/artifacts/","model_id":"$l","run_id":"$r"}
@@ -118,7 +118,7 @@ var sourceCases = []testCase{
 		POST model-versions/create {"name":"$m-two","source":"mlflow-artifacts:/$e/models/$l/artifacts","model_id":"$l","run_id":"$r"}
 		GET logged-models/$l`},
 	{
-		name: "source: an unknown logged model, and the version is there all the same",
+		name: "source: unknown logged model",
 		when: hasLoggedModels,
 		script: newRun + `
 		POST registered-models/create {"name":"$m"}
@@ -128,7 +128,7 @@ var sourceCases = []testCase{
 		GET model-versions/get?name=$m&version=2`,
 	},
 	{
-		name: "source: model_id on a server that knows none",
+		name: "source: model_id on older servers",
 		when: func(sw switches) bool { return !sw.loggedModels },
 		script: `
 		POST registered-models/create {"name":"$m"}
@@ -167,7 +167,7 @@ var searchCases = []testCase{
 		GET model-versions/search?filter=run_id = '$r'
 		GET model-versions/search?filter=name = '$m' AND source_path = 's3://bucket/two'`},
 	{
-		name: "search: version attributes of later servers",
+		name: "search: version attributes of newer servers",
 		when: func(sw switches) bool { return sw.versionSearchPaged },
 		script: newRun + `
 		POST registered-models/create {"name":"$m"}
@@ -217,7 +217,7 @@ var searchCases = []testCase{
 		GET registered-models/search?filter=name = "$m'q"
 		! GET model-versions/search?filter=name = '$m'q'
 		! GET model-versions/search?filter=name = '$m\'q'`},
-	{name: "search: versions cannot be asked", script: `
+	{name: "search: invalid filters of versions", script: `
 		GET model-versions/search?filter=name = '$m' OR name = 'x'
 		GET model-versions/search?filter=current_stage = 'Production'
 		GET model-versions/search?filter=aliases = 'champion'
@@ -280,7 +280,7 @@ var searchCases = []testCase{
 		! GET model-versions/search?filter=name = '$m' AND version_number > 1&order_by=name ASC`,
 	},
 	{
-		name: "search: what is deleted between two pages moves the next one",
+		name: "search: deletions between two pages",
 		when: func(sw switches) bool { return sw.versionSearchPaged },
 		script: versioned(4) + `
 		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2 => t=next_page_token
@@ -298,7 +298,7 @@ var searchCases = []testCase{
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b2"}
 		! GET model-versions/search?filter=name IN ('$m-a',"$m-b",'$m-none') AND version_number = 1&order_by=name ASC&max_results=4
 		! GET model-versions/search?filter=name IN ('$m-a','$m-b') AND version_number = 2&max_results=3`},
-	{name: "search: all that is marked as a prompt", script: `
+	{name: "search: versions marked as prompts", script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-p","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
 		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a1","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
@@ -324,11 +324,11 @@ var experimentCases = []testCase{
 		! GET experiments/get?experiment_id=abc
 		GET experiments/get
 		POST experiments/create {"name":""}`},
-	{name: "experiment: names are a test-and-set", script: `
+	{name: "experiment: a name can be created once", script: `
 		POST experiments/create {"name":"$m","tags":[{"key":"ledger","value":"first"}]} => e=experiment_id
 		POST experiments/create {"name":"$m","tags":[{"key":"ledger","value":"second"}]}
 		GET experiments/get-by-name?experiment_name=$m`},
-	{name: "experiment: a deleted one keeps its name", script: newRun + `
+	{name: "experiment: a deleted name stays in use", script: newRun + `
 		POST experiments/delete {"experiment_id":"$e"}
 		POST experiments/create {"name":"$m"}
 		GET experiments/get?experiment_id=$e
@@ -339,10 +339,10 @@ var experimentCases = []testCase{
 		POST experiments/restore {"experiment_id":"$e"}
 		GET runs/get?run_id=$r
 		POST experiments/restore {"experiment_id":"$e"}`},
-	{name: "experiment: names are paths to nobody", script: `
+	{name: "experiment: names are not paths", script: `
 		POST experiments/create {"name":"$m/a b:c"} => e=experiment_id
 		GET experiments/get-by-name?experiment_name=$m/a b:c`},
-	{name: "experiment: names are told apart by case", script: `
+	{name: "experiment: names are case-sensitive", script: `
 		POST experiments/create {"name":"$m-x"} => e=experiment_id
 		! POST experiments/create {"name":"$m-X"} => f=experiment_id
 		GET experiments/get-by-name?experiment_name=$m-X`},
@@ -411,7 +411,7 @@ var runCases = []testCase{
 		POST runs/log-parameter {"run_id":"$r","key":"","value":"v"}
 		POST runs/log-parameter {"run_id":"$r","value":"v"}
 		POST runs/log-parameter {"run_id":"0123456789abcdef0123456789abcdef","key":"k","value":"v"}`},
-	{name: "run: parameters are told apart by case", script: newRun + `
+	{name: "run: parameters are case-sensitive", script: newRun + `
 		POST runs/log-parameter {"run_id":"$r","key":"e","value":"1"}
 		! POST runs/log-parameter {"run_id":"$r","key":"E","value":"1"}
 		! POST runs/log-parameter {"run_id":"$r","key":"E","value":"2"}
@@ -428,7 +428,7 @@ var runCases = []testCase{
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e4","value":"x"},{"key":"a@b","value":"x"}]}
 		GET runs/get?run_id=$r`},
 	{
-		name:   "run: a file store takes a batch value by value, and fails at the first that is refused",
+		name:   "run: file store stores a batch one by one",
 		stores: []string{"file"},
 		script: `
 		POST runs/create {"experiment_id":"0"} => r=run.info.run_id
@@ -448,7 +448,7 @@ var runCases = []testCase{
 		POST runs/log-batch {"run_id":"$r","tags":[` + repeat(101, `{"key":"q%d","value":"v"}`) + `]}
 		POST runs/log-batch {"run_id":"$r","metrics":[` + repeat(1001, `{"key":"m%d","value":1,"timestamp":1,"step":0}`) + `]}
 		POST runs/log-batch {"run_id":"$r","metrics":[` + repeat(950, `{"key":"m%d","value":1,"timestamp":1,"step":0}`) + `],"params":[` + repeat(60, `{"key":"p%d","value":"v"}`) + `]}`},
-	{name: "run: batch without its parts", script: newRun + `
+	{name: "run: incomplete batch entries", script: newRun + `
 		POST runs/log-batch {"run_id":"$r"}
 		POST runs/log-batch {"run_id":"$r","params":[{"value":"v"}]}
 		POST runs/log-batch {"run_id":"$r","tags":[{"key":""}]}
@@ -461,7 +461,7 @@ var runCases = []testCase{
 		! POST runs/log-batch {"run_id":"0123456789abcdef0123456789abcdef","params":[{"key":"k","value":"v"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"no value"}]}
 		GET runs/get?run_id=$r`},
-	{name: "run: a batch that cannot be read is stored in part", script: newRun + `
+	{name: "run: an invalid batch is stored in part", script: newRun + `
 		! POST runs/log-batch {"run_id":"$r","metrics":[{"key":"a","value":1,"timestamp":1,"step":0},{"key":"b","value":1e400,"timestamp":1,"step":0},{"key":"c","value":1,"timestamp":1,"step":0}],"params":[{"key":"p","value":"1"}]}
 		GET runs/get?run_id=$r`},
 	{name: "run: long parameters", script: newRun + `
@@ -503,7 +503,7 @@ var runCases = []testCase{
 		POST runs/log-metric {"run_id":"$r","key":"acc","value":"0.25","timestamp":"1","step":"9"}
 		! POST runs/log-metric {"run_id":"$r","key":"acc","value":0.5,"timestamp":-1}
 		GET runs/get?run_id=$r`},
-	{name: "run: metrics that are no numbers", script: newRun + `
+	{name: "run: metrics that are not numbers", script: newRun + `
 		POST runs/log-batch {"run_id":"$r","metrics":[{"key":"nan","value":"NaN","timestamp":1,"step":0},{"key":"inf","value":"Infinity","timestamp":1,"step":0},{"key":"ninf","value":"-Infinity","timestamp":1,"step":0},{"key":"max","value":1.7976931348623157e308,"timestamp":1,"step":0}]}
 		GET runs/get?run_id=$r
 		GET metrics/get-history?run_id=$r&metric_key=nan
@@ -574,12 +574,12 @@ var runCases = []testCase{
 		POST runs/search {"experiment_ids":["$e","$b"],"filter":"tags.` + "`mlflow.source.git.commit`" + ` = '4f2c'","run_view_type":"ALL","order_by":["attributes.end_time DESC"],"max_results":2,"page_token":"$t"}
 		POST runs/delete {"run_id":"$r"}
 		POST runs/search {"experiment_ids":["$e","$b"],"filter":"tags.` + "`mlflow.source.git.commit`" + ` = '4f2c'","run_view_type":"ALL","order_by":["attributes.end_time DESC"]}`},
-	{name: "run: search sees deleted runs only when asked", script: newRun + `
+	{name: "run: search of deleted runs", script: newRun + `
 		POST runs/delete {"run_id":"$r"}
 		POST runs/search {"experiment_ids":["$e"]}
 		POST runs/search {"experiment_ids":["$e"],"run_view_type":"DELETED_ONLY"}
 		POST runs/search {"experiment_ids":["$e"],"run_view_type":"ALL"}`},
-	{name: "run: search cannot be asked", script: newRun + `
+	{name: "run: invalid searches", script: newRun + `
 		! POST runs/search {"experiment_ids":["$e"],"filter":"metrics.acc > '0.5'"}
 		! POST runs/search {"experiment_ids":["$e"],"filter":"params.depth > 3"}
 		! POST runs/search {"experiment_ids":["$e"],"filter":"status = 'A' OR status = 'B'"}
@@ -602,7 +602,7 @@ var loggedCases = []testCase{
 		GET logged-models/m-0123456789abcdef0123456789abcdef
 		POST logged-models {"experiment_id":"$e","name":"a/b"}
 		POST logged-models {"experiment_id":"999999","name":"a"}`},
-	{name: "logged model: created with as little as possible", when: hasLoggedModels, script: newRun + `
+	{name: "logged model: minimal create", when: hasLoggedModels, script: newRun + `
 		POST logged-models {"experiment_id":"$e","name":"model"} => l=model.info.model_id
 		GET logged-models/$l`},
 	{name: "logged model: search", when: hasLoggedModels, script: newRun + newLogged + `
@@ -707,7 +707,7 @@ var artifactCases = []testCase{
 		GET /model-versions/get-artifact?name=$m&version=1&path=a%23b
 		GET /model-versions/get-artifact?name=$m&version=9&path=MLmodel
 		GET /model-versions/get-artifact?name=$m-none&version=1&path=MLmodel`},
-	{name: "artifact: of a version that is elsewhere", script: versioned(1) + `
+	{name: "artifact: of a version stored elsewhere", script: versioned(1) + `
 		! GET /model-versions/get-artifact?name=$m&version=1&path=MLmodel`},
 }
 
@@ -723,13 +723,13 @@ var wireCases = []testCase{
 		PATCH registered-models/update {"name":"$m-three","description":"x"}
 		with Content-Type: text/plain
 		DELETE registered-models/delete {"name":"$m-three"}`},
-	{name: "wire: routes that are none", script: `
+	{name: "wire: unknown routes", script: `
 		GET registered-models/nope
 		GET registered-models/get/?name=$m
 		POST registered-models/create/ {"name":"$m"}
 		GET /api/2.0/mlflow
 		GET /nowhere`},
-	{name: "wire: methods that do not fit", script: `
+	{name: "wire: wrong methods", script: `
 		DELETE registered-models/get {"name":"$m"}
 		GET registered-models/create
 		PUT registered-models/update {"name":"$m"}
@@ -739,7 +739,7 @@ var wireCases = []testCase{
 		DELETE registered-models/delete?name=$m
 		DELETE model-versions/delete?name=$m&version=1
 		GET registered-models/get?name=$m`},
-	{name: "wire: bodies that are no objects", script: `
+	{name: "wire: bodies other than objects", script: `
 		POST registered-models/create not json
 		POST registered-models/create [1]
 		POST registered-models/create 7
@@ -765,7 +765,7 @@ var wireCases = []testCase{
 		GET /health
 		GET /version
 		GET /api/3.0/mlflow/server-info`},
-	{name: "wire: the workspace header where the feature is off", script: `
+	{name: "wire: workspace header without the feature", script: `
 		POST registered-models/create {"name":"$m"}
 		with X-MLFLOW-WORKSPACE: team-a
 		GET registered-models/get?name=$m
@@ -818,7 +818,7 @@ var wireCases = []testCase{
 		GET registered-models/get?name=$m
 		with Origin: https://evil.example
 		DELETE registered-models/delete {"name":"$m"}`},
-	{name: "wire: text of every kind comes back as it was", script: `
+	{name: "wire: all kinds of text stay unchanged", script: `
 		POST registered-models/create {"name":"$m","description":"line one\nline two\t::error::x </script> ☃ 𝒳 \u202e","tags":[{"key":"k","value":"\u0000"}]}
 		POST registered-models/create {"name":"$m-two","description":"line one\nline two\t::error::x </script> & ☃ 𝒳 \u202e"}
 		GET registered-models/get?name=$m-two`, stores: []string{"sqlite"}},

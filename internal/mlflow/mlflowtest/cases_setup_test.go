@@ -66,7 +66,7 @@ func rights(grant string) string {
 
 var setupCases = []testCase{
 	{
-		name:  "hosts: what is allowed",
+		name:  "hosts: allowed hosts",
 		group: "hosts",
 		script: hostHere + `POST registered-models/create {"name":"$m"}` + `
 		GET registered-models/get?name=$m` + hostHere + `GET registered-models/get?name=$m
@@ -117,7 +117,7 @@ var setupCases = []testCase{
 		GET experiments/get?experiment_id=$e
 		! GET /api/2.0/mlflow-artifacts/artifacts?path=a
 		! GET /api/2.0/mlflow-artifacts/artifacts/a`},
-	{name: "artifacts only: the rest is off", group: "artifacts only", script: `
+	{name: "artifacts only: everything else is off", group: "artifacts only", script: `
 		GET /health
 		GET registered-models/get?name=$m
 		POST registered-models/create {"name":"$m"}
@@ -139,12 +139,12 @@ var setupCases = []testCase{
 		GET /health
 		GET /version
 		GET /nowhere` + as("reader") + `GET /version` + as("reader") + `GET /nowhere` + as("reader") + `GET registered-models/get`},
-	{name: "login: server-info needs none", group: "login", when: hasServerInfo, script: `
+	{name: "login: server-info needs no login", group: "login", when: hasServerInfo, script: `
 		GET /api/3.0/mlflow/server-info`},
 	{name: "login: rights", group: "login", when: newGrants, script: rights(grantNew)},
 	{name: "login: rights on older servers", group: "login", when: oldGrants, script: rights(grantOld)},
 	{
-		name:  "login: rights on what is not there",
+		name:  "login: rights on missing things",
 		group: "login",
 		script: as("reader") + `GET registered-models/get?name=$m` +
 			as("reader") + `POST registered-models/set-tag {"name":"$m","key":"k","value":"v"}` +
@@ -162,7 +162,7 @@ var setupCases = []testCase{
 			as("reader") + `POST registered-models/nope {}`,
 	},
 	{
-		name:  "login: experiments belong to who made them",
+		name:  "login: experiments belong to their creators",
 		group: "login",
 		script: as("owner") + `POST experiments/create {"name":"$m"} => e=experiment_id` +
 			as("owner") + `POST runs/create {"experiment_id":"$e","run_name":"ledger"} => r=run.info.run_id` +
@@ -209,19 +209,19 @@ var setupCases = []testCase{
 		as("owner") + `POST model-versions/create {"name":"$m","source":"s3://bucket/key"}` +
 		as("reader") + `GET model-versions/search?filter=name = '$m'` +
 		as("reader") + `GET users/get?username=owner`},
-	{name: "rights: a write that names nothing to write", script: `
+	{name: "rights: incomplete writes", script: `
 		POST registered-models/create {"name":"$m"}
 		POST registered-models/set-tag {"name":"$m"}
 		POST registered-models/set-tag {"name":"$m-none"}
 		POST experiments/create {"name":"$m"} => e=experiment_id
 		POST experiments/set-experiment-tag {"experiment_id":"$e"}
 		GET registered-models/get?name=$m`},
-	{name: "rights: taking away an alias that is not named", when: hasAliases, script: `
+	{name: "rights: delete without an alias", when: hasAliases, script: `
 		POST registered-models/create {"name":"$m"}
 		DELETE registered-models/alias {"name":"$m"}
 		GET registered-models/get?name=$m`},
 	{
-		name:  "login: rights come before what is missing",
+		name:  "login: rights are checked before existence",
 		group: "login",
 		script: as("owner") + `POST registered-models/create {"name":"$m"}` +
 			as("owner") + `POST experiments/create {"name":"$m"} => e=experiment_id` +
@@ -233,7 +233,7 @@ var setupCases = []testCase{
 			as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"$e"}` +
 			as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"0"}`,
 	},
-	{name: "prefix: what is under it", group: "prefix", script: `
+	{name: "prefix: paths below it", group: "prefix", script: `
 		GET /health
 		GET /p/health
 		GET /version
