@@ -34,8 +34,7 @@ func (s Artifacts) VersionMLmodel(ctx context.Context, v registry.Version) regis
 
 func descriptor(ctx context.Context, c *rest.Client, path string, query url.Values) registry.Known[registry.MLmodel] {
 	body, header, err := c.Bytes(
-		ctx,
-		rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit},
+		ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit},
 	)
 	switch {
 	case IsMissing(err):

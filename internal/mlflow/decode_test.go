@@ -129,7 +129,7 @@ func FuzzMLmodel(f *testing.F) {
 		m, err := parseMLmodel(text)
 		runtime.ReadMemStats(&after)
 		if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
-			t.Fatalf("%d bytes cost %d MiB", len(text), spent>>20)
+			t.Fatalf("%d bytes use %d MiB", len(text), spent>>20)
 		}
 		if err == nil && len(m.Flavors) == 0 {
 			t.Fatal("accepted without a flavor")

@@ -154,9 +154,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
 	case e.Status >= 500 && e.Code == "" && isHTML(e):
 		return registry.ServerError, fmt.Sprintf(
-			"%d and %s",
-			e.Status,
-			answerName(e),
+			"%d and %s", e.Status, answerName(e),
 		), "MLflow or a proxy in front of it failed: check their logs"
 	case e.Status == 400 && e.Code == "" && isHTML(e):
 		return registry.NotMLflow, fmt.Sprintf(

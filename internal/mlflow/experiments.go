@@ -59,12 +59,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 func (s Experiments) byName(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
 	err := Get(
-		ctx,
-		s.c.Tracking,
-		API+"experiments/get-by-name",
-		url.Values{"experiment_name": {name}},
-		"experiment",
-		&out,
+		ctx, s.c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out,
 	)
 	switch {
 	case IsMissing(err), err == nil && out.Experiment.Name != name:
@@ -109,8 +104,7 @@ func SearchExperiments(
 	body = maps.Clone(body)
 	body["max_results"] = experimentsPage
 	return Search[ExperimentInfo](
-		ctx,
-		List{Server: server, Path: "experiments/search", Body: body, Limit: 128 << 20, Send: send},
+		ctx, List{Server: server, Path: "experiments/search", Body: body, Limit: 128 << 20, Send: send},
 	)
 }
 

@@ -23,10 +23,10 @@ func TestExperiment_Found(t *testing.T) {
 		reason   registry.Reason
 		says     string
 	}{
-		"by its name":      {text: "train", id: train},
-		"by its id":        {text: "2", id: named3},
-		"a name of digits": {text: "2026", id: year},
-		"a name of digits that is no id in a database": {text: "20261127201500000000", id: long},
+		"by its name":                         {text: "train", id: train},
+		"by its id":                           {text: "2", id: named3},
+		"a name of digits":                    {text: "2026", id: year},
+		"a name of too many digits for an id": {text: "20261127201500000000", id: long},
 		"the name of one and the id of another": {
 			text:   "3",
 			reason: registry.BadInput,
@@ -38,14 +38,14 @@ func TestExperiment_Found(t *testing.T) {
 			says:   `"4" is the name of experiment 5 and the id of experiment "gone"`,
 		},
 		"the id of one and the name of a deleted one": {text: "1", id: train},
-		"a deleted one":         {text: "gone", reason: registry.CandidateGone, says: `experiment "gone" is deleted`},
-		"one that is not there": {text: "99", reason: registry.CandidateGone, says: `there is no experiment "99"`},
+		"a deleted one":        {text: "gone", reason: registry.CandidateGone, says: `experiment "gone" is deleted`},
+		"a missing experiment": {text: "99", reason: registry.CandidateGone, says: `there is no experiment "99"`},
 		"a slip": {
 			text:   "trian",
 			reason: registry.CandidateGone,
 			says:   `there is no experiment "trian"`,
 		},
-		"another case, which the database takes for the same": {
+		"another case that the database ignores": {
 			text:   "Train",
 			reason: registry.CandidateGone,
 			says:   `there is no experiment "Train"`,

@@ -36,8 +36,7 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 // ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, or behind a proxy).
 func (c *Client) ServerVersion(ctx context.Context) string {
 	body, header, err := c.Registry.Bytes(
-		ctx,
-		rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100},
+		ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100},
 	)
 	if err != nil || strings.HasPrefix(header.Get("Content-Type"), "text/html") && strings.Contains(string(body), "<") {
 		return ""

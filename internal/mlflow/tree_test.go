@@ -69,7 +69,7 @@ func TestTree_WhatServersList(t *testing.T) {
 			},
 			"MLmodel",
 		},
-		"a folder lists nothing but itself": {
+		"a folder lists only itself": {
 			map[string]string{"model": `{"path": "model", "is_dir": true}`},
 			"",
 		},
@@ -84,11 +84,11 @@ func TestTree_WhatServersList(t *testing.T) {
 			map[string]string{"model": `{"path": "model/../other", "is_dir": true}`},
 			`invalid list of folder "model": it contains "model/../other", which is outside of the folder`,
 		},
-		"a path that climbs out": {
+		"a path out of the folder": {
 			map[string]string{"model": `{"path": "../../etc/passwd", "file_size": 1}`},
 			`invalid list of folder "model": it contains "../../etc/passwd", which is outside of the folder`,
 		},
-		"nothing but the folder above": {
+		"only the parent folder": {
 			map[string]string{"model": `{"path": "..", "is_dir": true}`},
 			`invalid list of folder "model": it contains "..", which is outside of the folder`,
 		},
@@ -123,7 +123,7 @@ func TestTree_WhatServersList(t *testing.T) {
 			map[string]string{"model": `{"path": "model/a", "file_size": -1}`},
 			`invalid list of folder "model": it contains "model/a", with a size of -1 bytes`,
 		},
-		"a size that cannot be": {
+		"an impossible size": {
 			map[string]string{"model": `{"path": "model/a", "file_size": "9223372036854775807"}`},
 			`invalid list of folder "model": it contains "model/a", with a size of 9223372036854775807 bytes`,
 		},
@@ -286,7 +286,7 @@ func TestOtherModels(t *testing.T) {
 		"a copy next to it": {
 			[]string{"out/model/MLmodel", "out/model_copy/MLmodel"}, "out/model_copy", 3,
 		},
-		"two, further away": {
+		"two in other folders": {
 			[]string{"out/model/MLmodel", "x/y/MLmodel", "b/c/d/MLmodel", "b/MLmodel.txt"}, "b/c/d x/y", 7,
 		},
 		"in the root": {[]string{"out/model/MLmodel", "MLmodel"}, ".", 1},

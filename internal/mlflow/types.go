@@ -97,8 +97,7 @@ func (j ModelJSON) Decode() registry.Model {
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
 		m.Latest = append(
-			m.Latest,
-			registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID},
+			m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID},
 		)
 		m.Hidden = m.Hidden || Pairs(v.Tags)[registry.PromptTag] == "true"
 	}

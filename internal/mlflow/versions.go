@@ -48,8 +48,7 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 // model or a deleted version: it can be 400 or 404. So the caller must compare it with the aliases of the registered
 // model. bare is true if the server has no aliases.
 func (s Versions) ByAlias(
-	ctx context.Context,
-	name, alias string,
+	ctx context.Context, name, alias string,
 ) (known registry.Known[registry.Version], bare bool, err error) {
 	query := url.Values{"name": {name}, "alias": {alias}}
 	v, err := s.read(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
@@ -85,10 +84,7 @@ func (s Versions) Place(ctx context.Context, name string, number int) registry.K
 }
 
 func (s Versions) read(
-	ctx context.Context,
-	endpoint string,
-	query url.Values,
-	what, name string,
+	ctx context.Context, endpoint string, query url.Values, what, name string,
 ) (registry.Known[registry.Version], error) {
 	var out struct {
 		Version VersionJSON `json:"model_version"`

@@ -26,7 +26,7 @@ func TestTally(t *testing.T) {
 			Round{1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, true)}},
 			Tally{Won: 2, SameBase: 1, Lost: 1, NotLinearisable: 1},
 		},
-		"a refused one was carried out": {
+		"a refused promotion took effect": {
 			Round{1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, false)}},
 			Tally{Won: 1, Refused: 1, Lost: 1, NotLinearisable: 1},
 		},
@@ -34,11 +34,11 @@ func TestTally(t *testing.T) {
 			Round{1, []int{2, 3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 2, 3, true)}},
 			Tally{Won: 2, Lost: 1, Holders: 1, NotLinearisable: 1},
 		},
-		"nobody holds it": {
+		"no holder": {
 			Round{1, nil, []Attempt{at(0, 5, 1, 2, false)}},
 			Tally{Refused: 1, Holders: 1, NotLinearisable: 1},
 		},
-		"replaced what came only later": {
+		"replaced a later version": {
 			Round{1, []int{2}, []Attempt{at(0, 5, 3, 2, true), at(6, 9, 1, 3, true)}},
 			Tally{Won: 2, NotLinearisable: 1},
 		},

@@ -154,7 +154,7 @@ func seesOnce(t *rapid.T, scope string) {
 	w := &world{Server: mlflowtest.New("3.17.2"), touched: map[string]bool{}}
 	draw := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
 	w.chance = rand.New(
-		rand.NewPCG(rapid.Uint64().Draw(t, "seed of what happens"), 0),
+		rand.NewPCG(rapid.Uint64().Draw(t, "seed of the changes"), 0),
 	) // rapid may draw only in one goroutine
 	var names []string
 	live := map[string]bool{}
@@ -220,7 +220,7 @@ func seesOnce(t *rapid.T, scope string) {
 		}
 		for alias, n := range a.Model.Aliases {
 			if !seen[version(a.Model.Name, n)] {
-				t.Errorf("%s: alias %s seems to name version %d, which does not exist", a.Model.Name, alias, n)
+				t.Errorf("%s: alias %s seems to point to version %d, which does not exist", a.Model.Name, alias, n)
 			}
 		}
 	}
@@ -228,7 +228,7 @@ func seesOnce(t *rapid.T, scope string) {
 		name, _, _ := strings.Cut(v, "/")
 		if !seen[v] && !w.touched[v] && !w.touched[name] && !unreadable(all, name) &&
 			(scope == audit.ScopeAll || !w.moved(name)) {
-			t.Errorf("%s was there throughout and was not seen", v)
+			t.Errorf("%s existed all the time and was not seen", v)
 		}
 	}
 }

@@ -23,8 +23,7 @@ const (
 
 // withDetails adds the details that the query needs to each model.
 func (r *crawler) withDetails(
-	ctx context.Context,
-	models iter.Seq2[audit.Snapshot, error],
+	ctx context.Context, models iter.Seq2[audit.Snapshot, error],
 ) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if r.query.Needs != (audit.Needs{Ledger: r.query.Needs.Ledger}) {
@@ -285,8 +284,7 @@ func (r *crawler) listExperiments(ctx context.Context) (map[string]registry.Expe
 
 // experimentsOf returns the experiments of the runs.
 func (r details) experimentsOf(
-	ctx context.Context,
-	runs map[string]registry.Known[registry.Run],
+	ctx context.Context, runs map[string]registry.Known[registry.Run],
 ) map[string]registry.Known[registry.Experiment] {
 	of := map[string]registry.Known[registry.Experiment]{}
 	all, _ := r.experiments()
@@ -365,9 +363,7 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 
 // listing lists the files of a version if its location can be listed.
 func (r details) listing(
-	ctx context.Context,
-	v registry.Version,
-	of audit.Snapshot,
+	ctx context.Context, v registry.Version, of audit.Snapshot,
 ) (files registry.Known[[]registry.File]) {
 	logged := of.Origins[v.Number].Logged
 	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {

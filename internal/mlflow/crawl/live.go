@@ -258,11 +258,7 @@ func (r liveReader) askTogether(ctx context.Context, models []entry, l question)
 	}
 	filter := fmt.Sprintf("name IN (%s) AND version_number = %d", strings.Join(names, ","), l.number)
 	s := r.search(
-		r.c.Registry,
-		"model-versions/search",
-		"model_versions",
-		r.sizes.versions,
-		url.Values{"filter": {filter}},
+		r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, url.Values{"filter": {filter}},
 	)
 	s.nextSize = len(l.models) + 1
 	rows, _, err := onePage[mlflow.VersionJSON](ctx, s)

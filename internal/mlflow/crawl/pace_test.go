@@ -75,11 +75,11 @@ func TestPace_FollowsServer(t *testing.T) {
 		most             int           // expected maximum of requests at once
 		within           time.Duration // 300 requests of 100 ms
 	}{
-		"a large server is used":                               {16, 0, paceMost, 5500 * time.Millisecond},
-		"a server of two is kept busy, and not much more":      {2, 0, 7, 17 * time.Second},
-		"a server of one too, with two requests at least":      {1, 0, 6, 31 * time.Second},
-		"one that refuses the fifth sees few of those":         {8, 5, 5, 14 * time.Second},
-		"one that refuses every second is asked one at a time": {8, 2, 2, 30 * time.Second},
+		"a large server is used fully":                                {16, 0, paceMost, 5500 * time.Millisecond},
+		"a server for two requests is kept busy":                      {2, 0, 7, 17 * time.Second},
+		"a server for one request gets at least two":                  {1, 0, 6, 31 * time.Second},
+		"a server that refuses the fifth request gets few more":       {8, 5, 5, 14 * time.Second},
+		"a server that refuses the second request gets one at a time": {8, 2, 2, 30 * time.Second},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestPace_CountsRetries(t *testing.T) {
 		p.window.limit = 8
 		_ = p.do(t.Context(), "x", 1, func() error { retries++; return nil })
 		if n := p.window.size(); n != 4 {
-			t.Errorf("%d at once after a request that the server refused first", n)
+			t.Errorf("%d requests at once after a refused request", n)
 		}
 	})
 }

@@ -134,14 +134,14 @@ func workedOn(t *testing.T, server *realtest.Server) {
 			}
 			for alias, n := range a.Model.Aliases {
 				if !seen[version(a.Model.Name, n)] && a.Unreadable == "" && strings.HasPrefix(server.Version, "3.") {
-					t.Errorf("%s: alias %s seems to name version %d, which does not exist", a.Model.Name, alias, n)
+					t.Errorf("%s: alias %s seems to point to version %d, which does not exist", a.Model.Name, alias, n)
 				}
 			}
 		}
 		again += len(r.again)
 		for v := range want {
 			if !seen[v] {
-				t.Errorf("%s was there throughout and was not seen", v)
+				t.Errorf("%s existed all the time and was not seen", v)
 			}
 		}
 	}

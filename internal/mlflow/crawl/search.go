@@ -194,8 +194,7 @@ func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 		err := s.crawler.pace.do(ctx, s.path, s.nextSize, func() (err error) {
 			began := s.crawler.pace.time()
 			body, err = s.server.Open(
-				ctx,
-				rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit},
+				ctx, rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit},
 			)
 			took = s.crawler.pace.time().Sub(began)
 			return err

@@ -209,7 +209,7 @@ churn: newest 7, @champion 3
 	for name, fault := range map[string]mlflowtest.Fault{
 		"the server cannot search for ids":     {Path: "runs/search", Kind: mlflowtest.Status, Status: 400, Body: `{"error_code": "INVALID_PARAMETER_VALUE"}`},
 		"the search fails":                     {Path: "runs/search", Kind: mlflowtest.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR"}`},
-		"the list of experiments is not to be": {Path: "experiments/search", Kind: mlflowtest.Status, Status: 403, Body: "Permission denied"},
+		"the list of experiments is forbidden": {Path: "experiments/search", Kind: mlflowtest.Status, Status: 403, Body: "Permission denied"},
 		"the list of experiments is empty":     {Path: "experiments/search", Kind: mlflowtest.Status, Status: 200, Body: "{}"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -333,7 +333,7 @@ func TestAudit_Requests(t *testing.T) {
 		"pages of both halves":         {100, 30, audit.Query{Scope: audit.ScopeAll}, 1 + 2*2},
 		"live, most of it in the list": {100, 1, audit.Query{Scope: audit.ScopeLive}, 2},
 		"live, by number":              {100, 5, audit.Query{Scope: audit.ScopeLive}, 2 + 4},
-		"live, with runs that versions have not": {
+		"live, with runs of versions": {
 			100,
 			5,
 			audit.Query{Scope: audit.ScopeLive, Needs: audit.Needs{Runs: true}},
@@ -380,7 +380,7 @@ func TestAudit_StopsEarly(t *testing.T) {
 			}
 			cancel()
 			if last == nil {
-				t.Errorf("%s: a cancelled audit seems to be complete", scope)
+				t.Errorf("%s: a cancelled audit looks complete", scope)
 			}
 		}
 	})
@@ -467,9 +467,7 @@ func TestAudit_EndlessPages(t *testing.T) {
 func TestAudit_UnreadableModel(t *testing.T) {
 	s := smallServer(t, "2.22.5")
 	(&world{Server: s}).send(
-		"DELETE",
-		"model-versions/delete",
-		map[string]any{"name": "gap", "version": "5"},
+		"DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"},
 	) // its alias dangles, so it is read again
 	s.Fault(
 		mlflowtest.Fault{

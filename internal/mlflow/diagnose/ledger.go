@@ -30,11 +30,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 	}
 	id := home.Experiment.ID
 	p.server.Ledger.Grants = lines(
-		p.c.Grants(
-			"",
-			mlflow.ModelResource(p.model),
-			mlflow.RightEdit,
-		) + p.c.Grants(
+		p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants(
 			"",
 			mlflow.ExperimentResource(id),
 			mlflow.RightEdit,
@@ -46,10 +42,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 			fmt.Sprintf(
 				"the login %s may not write promotion ledgers, so its promotions run without lock and record; the "+
 					"creator of the ledgers or ask an administrator to grant it: %s",
-				cmp.Or(
-					p.c.Login,
-					"USER",
-				),
+				cmp.Or(p.c.Login, "USER"),
 				strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
 			),
 		)

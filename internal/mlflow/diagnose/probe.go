@@ -58,9 +58,7 @@ func (p *probe) info(ctx context.Context) {
 		Workspaces bool    `json:"workspaces_enabled"`
 	}
 	err := p.c.Registry.JSON(
-		ctx,
-		rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read},
-		&info,
+		ctx, rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read}, &info,
 	)
 	p.server.ServerInfo, p.server.Workspaces = err == nil, info.Workspaces
 	if info.Store != nil {
@@ -191,9 +189,7 @@ func (p *probe) dangling(ctx context.Context) {
 			continue
 		}
 		v, err := p.c.Versions.Get(
-			ctx,
-			p.model,
-			number,
+			ctx, p.model, number,
 		) // a search may omit existing versions, and a repair would delete the alias
 		switch {
 		case err != nil:

@@ -117,8 +117,7 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 // If the search is too long, the error says what to do instead.
 func TestBest_TooManyModels(t *testing.T) {
 	long := mlflow.Explain(
-		"search",
-		&mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter},
+		"search", &mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter},
 	)
 	var e *registry.Error
 	if !errors.As(mlflow.WithIDHint(long), &e) || !strings.HasPrefix(e.Hint, "name the model by its id") {

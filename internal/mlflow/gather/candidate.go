@@ -57,13 +57,11 @@ func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	switch {
 	case !ok:
 		return mlflow.Gone(
-			known.Why(),
-			"check the run id in the input candidate; it is shown on the run's page in MLflow",
+			known.Why(), "check the run id in the input candidate; it is shown on the run's page in MLflow",
 		)
 	case run.Deleted:
 		return mlflow.Gone(
-			fmt.Sprintf("run %s is deleted", id),
-			"restore the run in MLflow, or choose another candidate",
+			fmt.Sprintf("run %s is deleted", id), "restore the run in MLflow, or choose another candidate",
 		)
 	case run.Status != "FINISHED":
 		return &registry.Error{
@@ -82,8 +80,7 @@ func (g candidate) checkLogged(known registry.Known[registry.LoggedModel]) error
 	switch {
 	case !ok:
 		return mlflow.Gone(
-			known.Why(),
-			"check the id in the input candidate; it is shown on the logged model's page in MLflow",
+			known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow",
 		)
 	}
 	if err := checkUploaded(m); err != nil {
@@ -316,8 +313,7 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 // outputsOf reads the models that a run lists as outputs and that are in its experiment. If they are few, it also reads
 // their MLmodel files, by id.
 func (g candidate) outputsOf(
-	ctx context.Context,
-	run registry.Run,
+	ctx context.Context, run registry.Run,
 ) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
 	var models registry.Known[[]registry.LoggedModel]
 	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), fewModels))
@@ -500,10 +496,7 @@ func errNoModel(run, path string, names []string) error {
 	if len(names) > 0 {
 		slices.Sort(names)
 		hint = fmt.Sprintf(
-			"the models of this run are: %s; use candidate: runs:/%s/%s",
-			strings.Join(names, ", "),
-			run,
-			names[0],
+			"the models of this run are: %s; use candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0],
 		)
 	}
 	return mlflow.Gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)

@@ -48,11 +48,7 @@ func TestCommit_FewRequests(t *testing.T) {
 		add(fmt.Sprintf("older%d", i), "train", "FINISHED", sha, 2000)
 	}
 	add(
-		"shouting",
-		"train",
-		"FINISHED",
-		strings.ToUpper(sha),
-		8000,
+		"shouting", "train", "FINISHED", strings.ToUpper(sha), 8000,
 	) // a database that ignores case cannot tell them apart
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	c := asking(t, double)

@@ -110,8 +110,7 @@ func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersio
 
 // sendQuestions sends the requests of the first round.
 func (g *gathering) sendQuestions(
-	ctx context.Context,
-	root *candidateRoot,
+	ctx context.Context, root *candidateRoot,
 ) ([]registry.Known[registry.Version], error) {
 	holders := make([]registry.Known[registry.Version], len(g.holderKeys))
 	asks := []func() error{
@@ -157,9 +156,7 @@ func (g *gathering) sendQuestions(
 // findHolders finds the holders in the answers: by tag on a server without aliases, by stage, and by alias. Aliases are
 // compared with those of the registered model.
 func (g *gathering) findHolders(
-	ctx context.Context,
-	root *candidateRoot,
-	holders []registry.Known[registry.Version],
+	ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version],
 ) error {
 	if g.noAliases.Load() {
 		if err := g.readTags(ctx, root); err != nil {
@@ -242,10 +239,7 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 				return err
 			}
 			why := fmt.Sprintf(
-				"%s has no alias %s: the database confuses it with %s",
-				g.q.Model,
-				alias,
-				g.facts.Taken[alias],
+				"%s has no alias %s: the database confuses it with %s", g.q.Model, alias, g.facts.Taken[alias],
 			)
 			g.holders[key] = registry.Absent[registry.Version](why)
 		default:
@@ -324,8 +318,7 @@ func (g *gathering) stageHolders() {
 
 // subject reads the run and the logged model of a holder.
 func (g *gathering) subject(
-	ctx context.Context,
-	held registry.Known[registry.Version],
+	ctx context.Context, held registry.Known[registry.Version],
 ) (registry.Known[fact.Subject], error) {
 	v, ok := held.Get()
 	if !ok {

@@ -208,11 +208,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 		next, ok := known.Get()
 		if !ok {
 			link.Problem = fmt.Sprintf(
-				"%s is a copy of models:/%s/%d: %s",
-				mlflow.VersionRef(v),
-				of.Model,
-				of.Number,
-				known.Why(),
+				"%s is a copy of models:/%s/%d: %s", mlflow.VersionRef(v), of.Model, of.Number, known.Why(),
 			)
 			if known.IsAbsent() {
 				link.Problem += " any more"

@@ -157,9 +157,7 @@ const (
 // that it logged values on. A listed model that cannot be read because it was deleted counts as unknown. Before MLflow
 // 3.15, anybody could list such an id.
 func (t provenance) siblings(
-	ctx context.Context,
-	run registry.Run,
-	self string,
+	ctx context.Context, run registry.Run, self string,
 ) (registry.Known[[]registry.LoggedModel], error) {
 	missing := map[string]bool{}
 	for _, o := range run.Outputs {
@@ -215,10 +213,7 @@ func (t provenance) evaluations(
 	if len(ids) > evaluationRuns*evaluationsMax {
 		return registry.Unreadable[map[string]fact.Evaluation](
 			fmt.Sprintf(
-				"%d runs logged values on %s, more than %d",
-				len(ids),
-				model.ID,
-				evaluationRuns*evaluationsMax,
+				"%d runs logged values on %s, more than %d", len(ids), model.ID, evaluationRuns*evaluationsMax,
 			),
 		), nil
 	}

@@ -11,9 +11,7 @@ import (
 // Snapshot reads what a model and its versions say about their promotions: their tags, and the aliases and stages that
 // point to them now. The model is absent if it was deleted or renamed.
 func Snapshot(
-	ctx context.Context,
-	c *mlflow.Client,
-	name string,
+	ctx context.Context, c *mlflow.Client, name string,
 ) (m registry.Known[registry.Model], versions []registry.Version, err error) {
 	err = parallel.Do(
 		func() (err error) { m, err = c.Models.Get(ctx, name); return err },

@@ -71,7 +71,7 @@ func TestConformance(t *testing.T) {
 			want := s.load(t)
 			for name := range want {
 				if !slices.ContainsFunc(casesFor(s), func(c testCase) bool { return c.name == name }) {
-					t.Errorf("recorded, but no case any more: %s", name)
+					t.Errorf("the recorded case %s no longer exists", name)
 				}
 			}
 			for _, c := range casesFor(s) {
@@ -81,7 +81,7 @@ func TestConformance(t *testing.T) {
 						t.Fatal("not recorded; run with -tags=real -update")
 					}
 					if diff := difference(want[c.name], got); diff != "" {
-						t.Errorf("the double differs from the real server:\n%s", diff)
+						t.Errorf("mlflowtest differs from the real server:\n%s", diff)
 					}
 				})
 			}
@@ -453,7 +453,7 @@ func difference(real, double []observation) string {
 	var b strings.Builder
 	for i := range max(len(real), len(double)) {
 		if i >= len(real) || i >= len(double) {
-			return fmt.Sprintf("%d answers recorded, %d from the double", len(real), len(double))
+			return fmt.Sprintf("%d responses recorded, %d from this package", len(real), len(double))
 		}
 		if !cmp.Equal(real[i], double[i]) {
 			fmt.Fprintf(&b, "%s\n  real:   %s\n  double: %s\n", real[i].Request, real[i].answer(), double[i].answer())

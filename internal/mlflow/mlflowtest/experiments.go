@@ -234,8 +234,7 @@ func searchExperiments(c *call) (any, error) {
 	most := c.in.int("max_results")
 	if most < 1 {
 		return nil, invalid(
-			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.",
-			most,
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most,
 		)
 	}
 	if most > 50_000 {

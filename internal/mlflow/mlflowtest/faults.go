@@ -125,7 +125,7 @@ func ParseFault(line string) (Fault, error) {
 		f.Kind, f.Status = Status, n
 	}
 	if !known(f.Kind) {
-		return Fault{}, fmt.Errorf("fault %q: no kind %q", line, f.Kind)
+		return Fault{}, fmt.Errorf("fault %q: unknown kind %q", line, f.Kind)
 	}
 	for _, w := range words[3:] {
 		if err := f.option(w); err != nil {

@@ -117,11 +117,7 @@ func versionsOf(s *Server, name string) int {
 func TestFaults(t *testing.T) {
 	for _, c := range faultCases {
 		name := fmt.Sprintf(
-			"%s after=%t delay=%s status=%d",
-			c.fault.Kind,
-			c.fault.After,
-			c.fault.Delay,
-			c.fault.Status,
+			"%s after=%t delay=%s status=%d", c.fault.Kind, c.fault.After, c.fault.Delay, c.fault.Status,
 		)
 		check := func(t *testing.T, s *Server, base string, client *http.Client) {
 			s.AddModel(Model{Name: "churn"})
@@ -198,9 +194,9 @@ func TestFault_Late(t *testing.T) {
 		fault Fault
 		then  func(*Server, func())
 	}{
-		"after a time":      {Fault{Delay: time.Minute}, func(_ *Server, read func()) { time.Sleep(time.Minute); read() }},
-		"after the next":    {Fault{Skip: 1}, func(_ *Server, read func()) { read(); read() }},
-		"when told to land": {Fault{Delay: time.Hour}, func(s *Server, _ func()) { s.Land() }},
+		"after a time":           {Fault{Delay: time.Minute}, func(_ *Server, read func()) { time.Sleep(time.Minute); read() }},
+		"after the next request": {Fault{Skip: 1}, func(_ *Server, read func()) { read(); read() }},
+		"when Land is called":    {Fault{Delay: time.Hour}, func(s *Server, _ func()) { s.Land() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -210,8 +206,7 @@ func TestFault_Late(t *testing.T) {
 				c.fault.Path, c.fault.Kind, c.fault.Nth = "model-versions/create", Late, 1
 				s.Fault(c.fault)
 				if got := post(client, "http://localhost", "model-versions/create", create); !errors.Is(
-					got.err,
-					syscall.ECONNRESET,
+					got.err, syscall.ECONNRESET,
 				) {
 					t.Fatalf("the caller sees %v", got)
 				}
@@ -220,10 +215,10 @@ func TestFault_Late(t *testing.T) {
 				}
 				c.then(s, func() { send(client, "GET", "http://localhost"+api+"registered-models/get?name=churn", "") })
 				if n := versionsOf(s, "churn"); n != 1 {
-					t.Errorf("%d versions in the end, want 1", n)
+					t.Errorf("%d versions at the end, want 1", n)
 				}
 				if n := s.Land(); n != 0 {
-					t.Errorf("%d still under way", n)
+					t.Errorf("%d still in flight", n)
 				}
 			})
 		})

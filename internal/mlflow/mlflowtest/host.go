@@ -19,9 +19,7 @@ func (c *call) checkHost() (response, bool) {
 	at := strings.TrimPrefix(c.request.URL.Path, c.cfg.staticPrefix)
 	if at != "/health" && at != "/version" && !c.hostAllowed(c.request.Host) {
 		return text(
-			http.StatusForbidden,
-			plainTextType,
-			"Invalid Host header - possible DNS rebinding attack detected",
+			http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected",
 		), true
 	}
 	origin, writes := c.request.Header.Get(

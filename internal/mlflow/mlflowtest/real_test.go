@@ -16,9 +16,9 @@ import (
 )
 
 var (
-	update  = flag.Bool("update", false, "record what the real servers answer")
-	only    = flag.String("group", "*", "play only the cases for servers set up this way")
-	whole   = flag.Bool("whole", false, "play on every server, not only on one of each generation")
+	update  = flag.Bool("update", false, "record the responses of the real servers")
+	only    = flag.String("group", "*", "play only the cases of this group")
+	whole   = flag.Bool("whole", false, "play on all servers instead of one of each generation")
 	running = flag.String("at", "", "URL of a running server to use instead of starting one; needs -server and -group")
 )
 
@@ -89,7 +89,7 @@ func (s server) compare(t *testing.T, group string, seen recording) {
 			want := c.play(t, s, real)
 			seen[c.name] = want
 			if diff := difference(want, c.play(t, s, s.double(group))); diff != "" {
-				t.Errorf("the double differs from the real server:\n%s", diff)
+				t.Errorf("mlflowtest differs from the real server:\n%s", diff)
 			}
 		})
 	}

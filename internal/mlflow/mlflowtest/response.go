@@ -43,7 +43,7 @@ func asJSON(status int, v any) response {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {
-		panic("mlflowtest: an answer that is not JSON: " + err.Error())
+		panic("mlflowtest: response is not JSON: " + err.Error())
 	}
 	return response{
 		status: status,

@@ -244,10 +244,7 @@ var routes = []route{
 		method: "POST",
 		path:   api + "runs/update",
 		fields: with(
-			runFields,
-			field{name: "status", kind: enum, values: runStatuses},
-			number("end_time"),
-			may("run_name"),
+			runFields, field{name: "status", kind: enum, values: runStatuses}, number("end_time"), may("run_name"),
 		),
 		right:  editRun,
 		do:     updateRun,

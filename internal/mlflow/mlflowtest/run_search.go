@@ -11,8 +11,7 @@ func searchRuns(c *call) (any, error) {
 	most := c.in.intOr("max_results", 1000)
 	if most < 1 {
 		return nil, invalid(
-			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.",
-			most,
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most,
 		)
 	}
 	clauses, err := parseFilter(c, runFilter, c.in.str("filter"))

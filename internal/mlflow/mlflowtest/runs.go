@@ -547,8 +547,7 @@ func metricHistory(c *call) (any, error) {
 	most, paged := c.in.int("max_results"), c.in.has("max_results") && c.sw.historyPaged
 	if paged && most <= 0 {
 		return nil, invalid(
-			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.",
-			most,
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most,
 		)
 	}
 	var history []point

@@ -377,7 +377,7 @@ func (sp *space) rootOf(scheme, id string) (string, error) {
 	if m := sp.loggedModel(id); m != nil && scheme == "models" {
 		return m.artifactURI, nil
 	}
-	return "", fmt.Errorf("artifact of %s:/%s, which is not there", scheme, id)
+	return "", fmt.Errorf("artifact of %s:/%s: not found", scheme, id)
 }
 
 func seedExperiment(s *Server, sp *space, e Experiment) *experiment {
@@ -411,7 +411,7 @@ func seedRun(s *Server, sp *space, in Run) (*run, error) {
 		return nil, fmt.Errorf("run %q twice", in.ID)
 	}
 	if in.Status != "" && !slices.Contains(runStatuses, in.Status) {
-		return nil, fmt.Errorf("run %q: no status %q", in.ID, in.Status)
+		return nil, fmt.Errorf("run %q: unknown status %q", in.ID, in.Status)
 	}
 	e := seedExperimentNamed(s, sp, in.Experiment)
 	r := addRun(s, e, in.Name)
@@ -462,7 +462,7 @@ func (d Dataset) input() datasetInput {
 
 func seedLoggedModel(s *Server, sp *space, in LoggedModel) (*loggedModel, error) {
 	if in.ID != "" && sp.loggedModel(in.ID) != nil {
-		return nil, fmt.Errorf("logged model %q twice", in.ID)
+		return nil, fmt.Errorf("logged model %q is defined twice", in.ID)
 	}
 	r := sp.run(in.Run)
 	if in.Run != "" && r == nil {
@@ -549,7 +549,7 @@ func seedSource(s *Server, sp *space, v *version, in Version) error {
 	if v.source == "" && in.Run != "" {
 		r := sp.run(in.Run)
 		if r == nil {
-			return fmt.Errorf("no run %q to take the source from", in.Run)
+			return fmt.Errorf("source: no run %q", in.Run)
 		}
 		v.source = r.artifactURI + "/" + cmp.Or(in.Path, "model")
 	}

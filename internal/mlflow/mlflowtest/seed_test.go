@@ -77,7 +77,7 @@ func TestSeed_Refuses(t *testing.T) {
 		`{"runs": [{"id": "r1"}, {"id": "r1"}]}`,
 	} {
 		if err := New("3.17.2").Seed(strings.NewReader(doc)); err == nil {
-			t.Errorf("seeded %s without complaint", doc)
+			t.Errorf("seeded %s without an error", doc)
 		}
 	}
 }

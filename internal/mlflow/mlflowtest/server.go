@@ -48,7 +48,7 @@ type space struct {
 func New(version string, opts ...Option) *Server {
 	sw, ok := lookup(version)
 	if !ok {
-		panic(fmt.Sprintf("mlflowtest: no behaviour recorded for MLflow %q; have %v", version, Versions()))
+		panic(fmt.Sprintf("mlflowtest: MLflow %q is not supported: use one of %v", version, Versions()))
 	}
 	s := &Server{
 		cfg:    config{version: version, store: "sqlite", now: time.Now},

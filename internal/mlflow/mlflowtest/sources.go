@@ -245,8 +245,7 @@ func resolveVersionSource(c *call, s *source) error {
 	}
 	if m.tags.prompt() {
 		return invalid(
-			"Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.",
-			s.uri,
+			"Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.", s.uri,
 		)
 	}
 	v, err := intendedVersion(c, m, u)

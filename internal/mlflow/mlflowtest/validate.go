@@ -121,8 +121,7 @@ func checkAlias(c *call, a string) error {
 	}
 	if !aliasChars.MatchString(a) {
 		return invalid(
-			"Invalid alias name: '%s'. Names may only contain alphanumerics, underscores (_), and dashes (-).",
-			a,
+			"Invalid alias name: '%s'. Names may only contain alphanumerics, underscores (_), and dashes (-).", a,
 		)
 	}
 	return checkLength(c, "Registered model alias name", a, 255)
@@ -164,9 +163,7 @@ const mostText = 1<<16 - 1
 func tooLong(c *call, col column) error {
 	if c.cfg.store == "mariadb" {
 		return fail(
-			"BAD_REQUEST",
-			"(pymysql.err.DataError) (1406, \"Data too long for column '%s' at row 1\")",
-			col.name,
+			"BAD_REQUEST", "(pymysql.err.DataError) (1406, \"Data too long for column '%s' at row 1\")", col.name,
 		)
 	}
 	return fail(

@@ -93,9 +93,7 @@ func (p Store) Locate(ctx context.Context, model string) (registry.LedgerPlace, 
 			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost "+
 				"its tag %q", model, e.Experiment.Name, tagFirstPage),
 			Hint: fmt.Sprintf(
-				"set the tag to the id of the first run named %q in the experiment %s",
-				model,
-				LedgerExperiment,
+				"set the tag to the id of the first run named %q in the experiment %s", model, LedgerExperiment,
 			),
 		}
 	}
@@ -143,9 +141,7 @@ func (p Store) Write(ctx context.Context, page string, values map[string]string)
 // send sends a request whose result is the same even if it arrives several times.
 func (p Store) send(ctx context.Context, op, path string, body map[string]any) error {
 	err := p.c.Registry.JSON(
-		ctx,
-		rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write},
-		nil,
+		ctx, rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write}, nil,
 	)
 	e := mlflow.Remote(err)
 	switch {
@@ -175,8 +171,7 @@ func (p Store) Page(ctx context.Context, model string) (string, error) {
 		{
 			Key: "mlflow.note.content",
 			Value: "Promotion ledger of the registered model " + format.Truncate(
-				model,
-				300,
+				model, 300,
 			) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of " +
 				"promotions.",
 		},

@@ -38,7 +38,7 @@ func TestTagAlias_EachWrite(t *testing.T) {
 			}
 		}
 		if highest(carry) != want || want != 0 && left != 1 {
-			t.Fatalf("in the end the tag is on %v, wanted %d alone", carry, want)
+			t.Fatalf("at the end the tag is on %v, want only %d", carry, want)
 		}
 	})
 }
