@@ -128,24 +128,24 @@ func (j VersionJSON) Decode() registry.Version {
 }
 
 type RunJSON struct {
-	Info RunInfoJSON `json:"info"`
+	Info runInfoJSON `json:"info"`
 	Data struct {
 		Metrics []metricJSON `json:"metrics"`
 		Params  []Pair       `json:"params"`
 		Tags    []Pair       `json:"tags"`
 	} `json:"data"`
-	Inputs  RunInputsJSON  `json:"inputs"`
-	Outputs RunOutputsJSON `json:"outputs"`
+	Inputs  runInputsJSON  `json:"inputs"`
+	Outputs runOutputsJSON `json:"outputs"`
 }
 
-type RunOutputsJSON struct {
+type runOutputsJSON struct {
 	Models []struct {
 		ID   string `json:"model_id"`
 		Step Int    `json:"step"`
 	} `json:"model_outputs"`
 }
 
-type RunInfoJSON struct {
+type runInfoJSON struct {
 	ID           string `json:"run_id"`
 	Name         string `json:"run_name"`
 	ExperimentID string `json:"experiment_id"`
@@ -157,7 +157,7 @@ type RunInfoJSON struct {
 	Lifecycle    string `json:"lifecycle_stage"`
 }
 
-type RunInputsJSON struct {
+type runInputsJSON struct {
 	Models []struct {
 		ID string `json:"model_id"`
 	} `json:"model_inputs"`
@@ -210,6 +210,22 @@ func (j RunJSON) Decode() registry.Run {
 		r.Outputs = append(r.Outputs, registry.ModelOutput{ModelID: o.ID, Step: int64(o.Step)})
 	}
 	return r
+}
+
+// RunSummaryJSON is a run without its metrics and parameters.
+type RunSummaryJSON struct {
+	Info runInfoJSON `json:"info"`
+	Data struct {
+		Tags []Pair `json:"tags"`
+	} `json:"data"`
+	Inputs  runInputsJSON  `json:"inputs"`
+	Outputs runOutputsJSON `json:"outputs"`
+}
+
+func (j RunSummaryJSON) Decode() registry.Run {
+	run := RunJSON{Info: j.Info, Inputs: j.Inputs, Outputs: j.Outputs}.Decode()
+	run.Metrics, run.Params, run.Tags = nil, nil, Pairs(j.Data.Tags)
+	return run
 }
 
 type loggedModelJSON struct {

@@ -241,14 +241,7 @@ func (r details) findRunsIn(ctx context.Context, experiments, ids []string) ([]r
 		"filter": "attributes.run_id IN ('" + strings.Join(ids, "','") + "')",
 	}
 	var out struct {
-		Runs []struct {
-			Info mlflow.RunInfoJSON `json:"info"`
-			Data struct {
-				Tags []mlflow.Pair `json:"tags"`
-			} `json:"data"`
-			Inputs  mlflow.RunInputsJSON  `json:"inputs"`
-			Outputs mlflow.RunOutputsJSON `json:"outputs"`
-		} `json:"runs"`
+		Runs []mlflow.RunSummaryJSON `json:"runs"`
 	}
 	err := r.pace.do(ctx, "runs/search", len(ids), func() error {
 		request := rest.Request{
@@ -262,9 +255,7 @@ func (r details) findRunsIn(ctx context.Context, experiments, ids []string) ([]r
 	})
 	var runs []registry.Run
 	for _, j := range out.Runs {
-		run := mlflow.RunJSON{Info: j.Info, Inputs: j.Inputs, Outputs: j.Outputs}.Decode()
-		run.Metrics, run.Params, run.Tags = nil, nil, mlflow.Pairs(j.Data.Tags)
-		runs = append(runs, run)
+		runs = append(runs, j.Decode())
 	}
 	return runs, err
 }
