@@ -46,10 +46,10 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 
 // ByAlias reads the version that an alias points to. The server's response does not tell a missing alias from a missing
 // model or a deleted version: it can be 400 or 404. So the caller must compare it with the aliases of the registered
-// model. bare is true if the server has no aliases.
+// model. noAliases is true if the server has no aliases.
 func (s Versions) ByAlias(
 	ctx context.Context, name, alias string,
-) (known registry.Known[registry.Version], bare bool, err error) {
+) (known registry.Known[registry.Version], noAliases bool, err error) {
 	query := url.Values{"name": {name}, "alias": {alias}}
 	v, err := s.read(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
 	switch {

@@ -87,8 +87,8 @@ func (p *probe) registry(ctx context.Context) {
 
 // aliases and loggedModels find out which endpoints exist by asking for things that do not exist.
 func (p *probe) aliases(ctx context.Context) {
-	_, bare, _ := p.c.Versions.ByAlias(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
-	p.server.Aliases = !bare
+	_, noAliases, _ := p.c.Versions.ByAlias(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
+	p.server.Aliases = !noAliases
 }
 
 func (p *probe) loggedModels(ctx context.Context) {

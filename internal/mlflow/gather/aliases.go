@@ -85,8 +85,8 @@ func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error 
 
 // byAlias reads the version that an alias points to, and records whether the server has aliases.
 func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
-	v, bare, err := g.c.Versions.ByAlias(ctx, name, alias)
-	if bare {
+	v, noAliases, err := g.c.Versions.ByAlias(ctx, name, alias)
+	if noAliases {
 		g.noAliases.Store(true)
 	}
 	return v, err

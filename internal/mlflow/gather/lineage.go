@@ -29,7 +29,7 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 	err = parallel.Do(
 		func() error { return t.readOrigins(ctx) },
 		func() error { t.out.MLmodel = t.c.Artifacts.VersionMLmodel(ctx, v.version); return nil },
-		func() error { return t.aliasesByTag(ctx, v.bare) },
+		func() error { return t.aliasesByTag(ctx, v.noAliases) },
 	)
 	if err != nil {
 		return t.out, err
@@ -50,7 +50,7 @@ type requested struct {
 	version registry.Version
 	model   registry.Model
 	aliases []string
-	bare    bool // the server is known to have no aliases
+	noAliases    bool // the server is known to have no aliases
 }
 
 func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (requested, error) {
@@ -67,13 +67,13 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 	if !ok {
 		return requested{}, g.errNotFound(ctx, root.version.Why())
 	}
-	out := requested{version: v, model: g.facts.Model.OrZero(), bare: g.noAliases.Load()}
+	out := requested{version: v, model: g.facts.Model.OrZero(), noAliases: g.noAliases.Load()}
 	for alias, number := range out.model.Aliases {
 		if number == v.Number {
 			out.aliases = append(out.aliases, alias)
 		}
 	}
-	if out.bare {
+	if out.noAliases {
 		out.aliases = heldByTag(g.facts.Fallback.Holders, v.Number)
 	}
 	return out, nil
@@ -292,13 +292,13 @@ func (t *lineageReader) size(ctx context.Context) {
 
 // aliasesByTag finds the aliases of a version that carries an alias tag, if the server has no aliases. A higher version
 // may carry the same tag.
-func (t *lineageReader) aliasesByTag(ctx context.Context, bare bool) error {
+func (t *lineageReader) aliasesByTag(ctx context.Context, noAliases bool) error {
 	v := t.out.Version
 	carries := mlflow.TagHolders([]registry.Version{v})
-	if bare || len(carries) == 0 {
+	if noAliases || len(carries) == 0 {
 		return nil
 	}
-	if _, bare, err := t.c.Versions.ByAlias(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !bare {
+	if _, noAliases, err := t.c.Versions.ByAlias(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !noAliases {
 		return err
 	}
 	versions, err := t.c.Versions.Search(ctx, v.Model, "")

@@ -24,8 +24,8 @@ func Snapshot(
 	self.Hidden = self.Hidden || len(versions) == 0 && self.Newest > 0
 	holders := mlflow.TagHolders(versions)
 	if len(self.Aliases) == 0 && len(holders) > 0 {
-		bare := false
-		if _, bare, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); bare { // tags stand in for aliases
+		noAliases := false
+		if _, noAliases, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); noAliases { // tags stand in for aliases
 			self.Aliases = mlflow.TagAliases(holders)
 		}
 	}

@@ -21,7 +21,7 @@ type Writer struct{ *mlflow.Client }
 // or with the tag of an alias, or the value of a tag.
 //
 // It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
-func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) Observe(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
 	switch s.Do {
 	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
 		return c.observeModel(ctx, s)
@@ -31,7 +31,7 @@ func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []re
 	return "", nil, fmt.Errorf("observe %s: this step moves nothing", s.Do)
 }
 
-func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) observeModel(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
 	known, err := c.Models.Get(ctx, s.Model)
 	if err != nil {
 		return "", nil, err
@@ -55,7 +55,7 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told
 
 // observeVersions lists the versions in the stage, or with the tag of the alias. The version to move must exist: some
 // servers archive the others before they look for it.
-func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) observeVersions(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
 	all, err := c.Versions.Search(ctx, s.Model, "")
 	if err != nil {
 		return "", nil, err
