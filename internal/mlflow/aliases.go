@@ -45,8 +45,7 @@ func TagHolders(versions []registry.Version) map[string][]int {
 	return out
 }
 
-// TagAliases returns the aliases that the tags of versions stand for. If several versions carry the tag, the highest
-// number counts.
+// TagAliases returns aliases from the tags of versions. If several versions carry the tag, the highest number counts.
 func TagAliases(holders map[string][]int) map[string]int {
 	out := map[string]int{}
 	for alias, numbers := range holders {

@@ -270,7 +270,7 @@ func (c *Client) ExplainRegistry(err error) error {
 	e.Reason = registry.Unsupported
 	e.Msg = "this server has no model registry: " + firstLine(Remote(err).Message)
 	host := c.Address
-	e.Hint = "start MLflow with a database, which the registry needs before 2.1:\n" +
+	e.Hint = "start MLflow with a database; the registry needs one before 2.1:\n" +
 		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow " +
 		"--artifacts-destination s3://BUCKET\n" +
 		"  then check in this order:\n" +

@@ -59,7 +59,7 @@ func partsOf(flavors map[string]map[string]any, example map[string]any, wheels b
 	return p.parts
 }
 
-// valueOf returns the file that a key names, or nil if it names none.
+// valueOf returns the file name under a key, or nil.
 func valueOf(flavor, key string, f map[string]any) any {
 	v := f[key]
 	text, isText := v.(string)

@@ -59,8 +59,8 @@ func (s Models) Names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Near lists registered models that may be meant by a name that does not exist: the twin that the database confuses
-// with it ("" if there is none), and similar names.
+// Near lists registered models that may be meant by a name that does not exist. That is the twin that the database
+// confuses with it ("" without a twin), and similar names.
 func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
 	names, err := s.Names(ctx)
 	if err != nil {

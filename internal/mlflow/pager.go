@@ -24,9 +24,9 @@ type Bounds struct {
 	Bytes int64 // of all pages together, decoded
 }
 
-// Pages yields the pages of a list until the last one. ask requests the page for a token; the token of the first page
-// is "". next is called after the caller used a page. It returns the token of the next page ("" if there is none) and
-// the size of the page in bytes.
+// Pages yields the pages of a list until the last one. ask requests the page for a token. The token of the first page
+// is "". next is called after the caller used a page. It returns the token of the next page, or "", and the size of the
+// page in bytes.
 //
 // The sequence ends with an [*Incomplete] error if a token comes again or the list exceeds the bounds. A list that was
 // not read to its end must not look like a shorter one.
@@ -63,7 +63,7 @@ type pageCounter struct {
 	tokens map[string]bool
 }
 
-// add counts a page and reports whether the next one, which the token stands for, should be requested.
+// add counts a page with the token of the next page. It reports whether the caller should request that page.
 func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	c.pages++
 	c.bytes += bytes

@@ -31,8 +31,8 @@ const (
 // Location is where the files of a model are: a logged model, or a folder of a run's artifacts.
 type Location struct{ Model, Run, Path string }
 
-// FilesOf returns the location of a source's files: below the artifacts of its run, or the logged model in the source.
-// why is the reason if they cannot be listed.
+// FilesOf returns the location of a source's files. That is below the artifacts of its run, or the logged model in the
+// source. why is the reason if they cannot be listed.
 func FilesOf(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Location, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
 		return Location{Run: run.ID, Path: path}, ""
@@ -52,7 +52,7 @@ func FilesOf(source string, run registry.Run, logged registry.Known[registry.Log
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
 }
 
-// Source returns what the registration of a version's model sends. MLflow copies tags when it copies a version, so the
+// Source returns what the registration of a version's model sends. MLflow copies tags when it copies a version. So the
 // tag promote.request alone does not prove who registered it: it must be the digest of this source.
 func (p Location) Source(v registry.Version) registry.Source {
 	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}

@@ -14,7 +14,7 @@ type result[T any] struct {
 	err   error
 }
 
-// Map calls fn for each value of the source, at most n calls at the same time, and yields the results in the order of
+// Map calls fn for each value of the source, at most n calls at the same time. It yields the results in the order of
 // the values. The source is read by the caller's goroutine, and only if a call can start.
 //
 // An error of the source comes after the results before it and ends the sequence. An error of fn takes the place of its

@@ -71,10 +71,10 @@ func (l entry) liveNumbers() []int {
 // positions.
 //
 // A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next page
-// moves to the page that was already read, and is missed. Servers read a page in two statements, first models and then
-// their aliases and tags. If a model is created or deleted in between, models at the edge of the page come without
-// aliases and tags. So the names are listed again until two lists in a row show that nothing moved. Models that were
-// missed or may be incomplete are read separately.
+// moves to the earlier page, and is missed. Servers read a page in two statements, first models and then their aliases
+// and tags. If a model is created or deleted in between, models at the edge of the page come without aliases and tags.
+// So the names are listed again until two lists in a row show that nothing moved. Models that were missed or may be
+// incomplete are read separately.
 func (r *crawler) listModels(ctx context.Context) error {
 	var edges []int // indexes at which a page starts
 	again := false
@@ -105,7 +105,7 @@ func (r *crawler) listModels(ctx context.Context) error {
 	return err
 }
 
-// edgeRows is how many rows at each edge of a page may lack aliases and tags: as many as can be created or deleted
+// edgeRows is how many rows at each edge of a page may lack aliases and tags. Not more can be created or deleted
 // between two statements.
 const edgeRows = 16
 
@@ -139,9 +139,9 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 // contains the newest version and costs a server more than a version.
 const sampleRows = 200
 
-// relist lists the names again until two lists in a row are stable: no name appears twice in either, and the later list
-// has all names of the earlier. Then neither can have missed a model. A model that is deleted between two pages is in
-// one list and not in the next; if another is created as well, some name appears twice. Names that are new are read
+// relist lists the names again until two lists in a row are stable. Then no name appears twice in either, the later
+// list has all names of the earlier, and neither can have missed a model. A model that is deleted between two pages is
+// in one list and not in the next. If another is created as well, some name appears twice. Names that are new are read
 // separately. moved reports whether anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}

@@ -133,7 +133,7 @@ func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(
 	return nil
 }
 
-// highestInUse returns the highest number in a live stage; 0 if there is none.
+// highestInUse returns the highest number in a live stage, or 0.
 func (l entry) highestInUse() int {
 	last := 0
 	for _, v := range l.latest {

@@ -36,8 +36,8 @@ func newPace(now func() time.Time, retries func() int) *pace {
 	return &pace{now: now, retries: retries, window: newWindow(), retried: retries()}
 }
 
-// do runs fn as soon as the window has room. fn sends one request of this kind, which asks for this number of units,
-// such as rows.
+// do runs fn as soon as the window has room. fn sends one request of this kind. units is what it asks for, such as a
+// number of rows.
 func (p *pace) do(ctx context.Context, kind string, units int, fn func() error) error {
 	round, err := p.begin(ctx)
 	if err != nil {

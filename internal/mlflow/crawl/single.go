@@ -17,9 +17,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// contradicts reports whether the versions contradict the entry in the list, which was read at another time: an alias
-// points to a missing version, a version has left its stage, or two versions are in one stage. In the last case one may
-// have replaced the other in between. versions are all versions, or only the live ones.
+// contradicts reports whether the versions contradict the entry in the list, which was read at another time. An alias
+// may point to a missing version, a version may have left its stage, or two versions may be in one stage. In the last
+// case one may have replaced the other in between. versions are all versions, or only the live ones.
 func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	find := func(number int) (registry.Version, bool) {
 		i, found := slices.BinarySearchFunc(

@@ -96,7 +96,7 @@ func (s *stream) take(ctx context.Context, place int, use func(registry.Version)
 	}
 }
 
-// advance decodes the next row if there is none and the stream has not ended.
+// advance decodes the next row, unless there is an unused one or the stream has ended.
 func (s *stream) advance(ctx context.Context) error {
 	for !s.hasRow && !s.ended {
 		if s.page == nil {
@@ -164,8 +164,8 @@ func (s *stream) closeSeam() {
 	}
 }
 
-// markMissed marks each model that may have lost a version at the seam: between the row before it and this number of
-// the model at the index.
+// markMissed marks each model that may have lost a version at the seam. The seam is between the row before it and this
+// number of the model at the index.
 func (s *stream) markMissed(place, number int) {
 	if s.seam == nil {
 		return

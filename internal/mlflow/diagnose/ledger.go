@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
 
-// defaultExperiment exists on every server, and nobody created it. So what a login without a grant may do there is what
-// it may do everywhere.
+// defaultExperiment exists on every server and has no creator. So what a login without a grant may do there is what it
+// may do everywhere.
 const defaultExperiment = "0"
 
 // ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.

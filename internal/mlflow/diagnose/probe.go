@@ -150,7 +150,7 @@ func (p *probe) artifacts(ctx context.Context) {
 // count.
 const fileStoreID = 12
 
-// store finds out what stores the registry, as far as that is visible.
+// store finds out what stores the registry, if that is visible.
 func (p *probe) store() {
 	switch {
 	case p.reportedStore != "":

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// findRun replaces a candidate of the kind "best" or "commit" by the model that it stands for.
+// findRun replaces a candidate of the kind "best" or "commit" by a run or model.
 func (g candidate) findRun(ctx context.Context) error {
 	switch q := g.q.Candidate; {
 	case q.Best != nil:

@@ -37,8 +37,7 @@ func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error)
 	return err
 }
 
-// checkRoot checks the root and records what its registration would send, as far as that is known before the MLmodel
-// file is found.
+// checkRoot checks the root and records what its registration would send. The MLmodel file is not known yet.
 func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {

@@ -17,9 +17,9 @@ import (
 )
 
 // Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests: the first
-// finds what the names stand for, and the second reads what belongs to them. A third round reads what only some gates
-// need. Facts fails if there is nothing to decide: the server or the candidate is unusable, or the target alias
-// dangles. Anything else that cannot be read is part of the facts, with the reason.
+// resolves the names, and the second reads what belongs to them. A third round reads what only some gates need. Facts
+// fails if there is nothing to decide: the server or the candidate is unusable, or the target alias dangles. Anything
+// else that cannot be read is part of the facts, with the reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
@@ -83,7 +83,7 @@ func holderKeys(q fact.Query, n fact.Needs) []string {
 	return out
 }
 
-// firstRound finds out what the names stand for.
+// firstRound resolves the names.
 func (g *gathering) firstRound(ctx context.Context) error {
 	root := candidateRoot{}
 	if err := g.askNames(ctx, &root, true); err != nil {
@@ -92,8 +92,8 @@ func (g *gathering) firstRound(ctx context.Context) error {
 	return candidate{g}.checkRoot(ctx, root)
 }
 
-// askNames asks what the names stand for, and finds the holders in the answers. With allVersions it refuses a model
-// whose versions are hidden.
+// askNames resolves the names, and finds the holders in the answers. With allVersions it refuses a model whose versions
+// are hidden.
 func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersions bool) error {
 	answers, err := g.sendQuestions(ctx, root)
 	if err == nil {

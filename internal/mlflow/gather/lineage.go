@@ -47,10 +47,10 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 
 // requested is the version that a query asks for, with the aliases that the registered model lists for it.
 type requested struct {
-	version registry.Version
-	model   registry.Model
-	aliases []string
-	noAliases    bool // the server is known to have no aliases
+	version   registry.Version
+	model     registry.Model
+	aliases   []string
+	noAliases bool // the server is known to have no aliases
 }
 
 func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (requested, error) {

@@ -153,9 +153,9 @@ const (
 	evaluationsMax = 20  // searches
 )
 
-// siblings reads the other models of a run, except the one with this id: its outputs in its experiment, and each model
-// that it logged values on. A listed model that cannot be read because it was deleted counts as unknown. Before MLflow
-// 3.15, anybody could list such an id.
+// siblings reads the other models of a run, except the one with this id. These are its outputs in its experiment, and
+// each model that it logged values on. A listed model that cannot be read because it was deleted counts as unknown.
+// Before MLflow 3.15, anybody could list such an id.
 func (t provenance) siblings(
 	ctx context.Context, run registry.Run, self string,
 ) (registry.Known[[]registry.LoggedModel], error) {

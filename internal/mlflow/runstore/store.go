@@ -49,7 +49,7 @@ func experimentOf(model string) string {
 	return fmt.Sprintf("%s/%s-%s", LedgerExperiment, string(short[:min(len(short), 100)]), canonical.Digest(model)[:16])
 }
 
-// Experiment reads an experiment by name; ok is false if there is none.
+// Experiment reads an experiment by name; ok is false if it does not exist.
 func (p Store) Experiment(ctx context.Context, name string) (e mlflow.ExperimentJSON, ok bool, err error) {
 	err = mlflow.Get(
 		ctx,

@@ -13,9 +13,9 @@ import (
 )
 
 // tagAlias moves an alias that is kept as a tag. The new version gets the tag first; then the others lose it, the
-// highest number last. So at any time the highest number with the tag is the old version or the new one, and the next
-// run can finish an interrupted move. The tag is set to false, because deleting it needs the right MANAGE. Only the
-// first write can fail without an effect.
+// highest number last. So the highest number with the tag is always the old version or the new one. The next run can
+// finish an interrupted move. The tag is set to false, because deleting it needs the right MANAGE. Only the first write
+// can fail without an effect.
 func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)

@@ -17,8 +17,8 @@ import (
 // Writer observes and carries out single steps of a plan.
 type Writer struct{ *mlflow.Client }
 
-// Observe returns the current state of the step's target: the version that an alias points to, all versions in a stage
-// or with the tag of an alias, or the value of a tag.
+// Observe returns the current state of the step's target. For an alias that is the version it points to, for a stage or
+// an alias kept as a tag all its versions, and for a tag its value.
 //
 // It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
 func (c Writer) Observe(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
