@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -131,11 +132,7 @@ func (a *auditRun) run(ctx context.Context) error {
 		return err
 	}
 	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.Intent.Query.Model))
-	judge := func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }
-	for m, err := range parallelMap(ctx, stream, auditParallel, judge) {
-		if err == nil {
-			err = m.err
-		}
+	for m, err := range parallel.Map(ctx, stream, auditParallel, a.judge) {
 		if err != nil {
 			return err
 		}
@@ -153,7 +150,7 @@ func (a *auditRun) run(ctx context.Context) error {
 	}
 	if model := a.s.set.Intent.Query.Model; model != "" && a.tally.Totals.Models == 0 {
 		msg := fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", model)
-		return a.s.client.NoModelNamed(ctx, model, msg)
+		return a.s.client.Models.NotFound(ctx, model, msg)
 	}
 	return a.finish()
 }
@@ -176,26 +173,25 @@ type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
 	gone      bool // it was deleted during the audit
-	err       error
 }
 
 // judge applies the rules to a model. If a promotion may have run during the reading, it reads the model again.
-func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) judgedModel {
+func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
 	if !first.Moving {
-		return judgedModel{model: m, judgement: first}
+		return judgedModel{model: m, judgement: first}, nil
 	}
 	q := a.query(m.Model.Name)
 	q.Progress, q.Again = nil, true
 	for again, err := range crawl.Audit(ctx, a.s.client, q) {
 		if err != nil {
-			return judgedModel{err: err}
+			return judgedModel{}, err
 		}
 		again = a.withLedger(ctx, again)
-		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}
+		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}, nil
 	}
-	return judgedModel{gone: true}
+	return judgedModel{gone: true}, nil
 }
 
 // withLedger adds the promotion ledger of the model, and the versions that it mentions.
@@ -223,7 +219,7 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	}
 	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
 	for _, n := range m.VersionsToRead() {
-		m.EarlierVersions[n] = a.s.client.Version(ctx, m.Model.Name, n)
+		m.EarlierVersions[n] = a.s.client.Versions.Lookup(ctx, m.Model.Name, n)
 	}
 	return m
 }

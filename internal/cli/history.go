@@ -50,7 +50,7 @@ func runHistory(ctx context.Context, s *session) {
 		h, err := historyOf(ctx, s, name)
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // a deleted model may still have a ledger
 			msg := fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name)
-			err = s.client.NoModelNamed(ctx, name, msg)
+			err = s.client.Models.NotFound(ctx, name, msg)
 		}
 		if err != nil {
 			s.fail(diagnose.Explain(ctx, s.client, err))

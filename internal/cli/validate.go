@@ -94,7 +94,7 @@ func modelsInPolicy(ctx context.Context, s *session, p policy.Policy) ([]string,
 			names = append(names, r.Glob)
 		}
 		if strings.Contains(strings.Join(names, ""), "*") {
-			all, err := s.client.ModelNames(ctx)
+			all, err := s.client.Models.Names(ctx)
 			if err != nil {
 				return nil, err
 			}

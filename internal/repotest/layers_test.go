@@ -21,6 +21,7 @@ var layers = map[string][]string{
 	"internal/canonical": {},
 	"internal/format":    {"internal/canonical"},
 	"internal/glob":      {},
+	"internal/parallel":  {},
 	"internal/spelling":  {},
 	"internal/registry":  {"internal/canonical", "internal/format", "internal/spelling"},
 	"internal/retry":     {"internal/registry"},
@@ -71,14 +72,18 @@ var layers = map[string][]string{
 	"internal/rest":    {"internal/format"},
 	"internal/actions": {"internal/format"},
 	"internal/mlflow": {
-		"internal/canonical", "internal/format", "internal/registry", "internal/rest", "internal/retry",
-		"internal/spelling",
+		"internal/canonical", "internal/format", "internal/parallel", "internal/registry", "internal/rest",
+		"internal/retry", "internal/spelling",
 	},
-	"internal/mlflow/crawl":    {"internal/audit", "internal/mlflow", "internal/registry", "internal/rest"},
-	"internal/mlflow/diagnose": {"internal/mlflow", "internal/mlflow/runstore", "internal/registry", "internal/rest"},
+	"internal/mlflow/crawl": {
+		"internal/audit", "internal/mlflow", "internal/parallel", "internal/registry", "internal/rest",
+	},
+	"internal/mlflow/diagnose": {
+		"internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/rest",
+	},
 	"internal/mlflow/gather": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",
-		"internal/registry", "internal/spelling",
+		"internal/parallel", "internal/registry", "internal/spelling",
 	},
 	"internal/mlflow/runstore": {
 		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
@@ -96,7 +101,7 @@ var layers = map[string][]string{
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
 		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger",
 		"internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
-		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/plan",
+		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/parallel", "internal/plan",
 		"internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
 		"internal/registry", "internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
 	},

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// lacks is what the gate says about a model with these files.
+// lacks returns what the gate says about a model with these files.
 func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	t.Helper()
 	m, err := parseMLmodel([]byte(mlmodel))
@@ -27,16 +27,16 @@ func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	return m.Lacks(files)
 }
 
-// without returns the files but those at or below a path.
+// without returns the files that are not at or below a path.
 func without(files []registry.File, name string) []registry.File {
 	return slices.DeleteFunc(slices.Clone(files), func(f registry.File) bool {
 		return f.Path == name || strings.HasPrefix(f.Path, name+"/")
 	})
 }
 
-// Models that the stock client saved are complete, and not without any one of their files. Free are requirements.txt,
-// which is not named, and files in a named folder that still has others, if the bytes do not tell: this client counts
-// no code of a python_function model.
+// Models that the MLflow client saved are complete, and incomplete without any one of their files. Exceptions are
+// requirements.txt, which no key names, and files in a folder that still contains others if the size is unknown: this
+// client leaves the code of a python_function model out of the size.
 func TestParts_StockClient(t *testing.T) {
 	saved, err := filepath.Glob("testdata/models/*.txt")
 	if err != nil || len(saved) == 0 {
@@ -62,8 +62,9 @@ func TestParts_StockClient(t *testing.T) {
 		}
 		for _, f := range files {
 			free := f.Path == "requirements.txt" ||
-				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // named since 2.0
-				strings.Contains(file, "1.30.1") && strings.HasPrefix(f.Path, "code/") || // no bytes are told before 2.8
+				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has a key since 2.0
+				strings.Contains(file, "1.30.1") &&
+					strings.HasPrefix(f.Path, "code/") || // the file has no size before 2.8
 				strings.HasPrefix(f.Path, "artifacts/words/")
 			if got := lacks(t, mlmodel, without(files, f.Path)); (got == "") != free {
 				t.Errorf("%s without %s: %q", file, f.Path, got)
@@ -75,8 +76,8 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// The rows are written from the save functions of the flavours in MLflow 3.17.2, 2.22.5 and 1.30.1: what the MLmodel
-// file says, the files or folders that are needed, and what else the client stores there.
+// The rows follow the save functions of the flavours in MLflow 3.17.2, 2.22.5 and 1.30.1: the content of the MLmodel
+// file, the files or folders that are needed, and other files that the client stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")
 	if err != nil {
@@ -104,7 +105,7 @@ func TestParts_Flavours(t *testing.T) {
 			t.Errorf("%s, complete: %s", name, got)
 		}
 		for _, need := range append(needs, "MLmodel") {
-			folder, _, _ := strings.Cut(need, "/") // the folder may be gone with its only file
+			folder, _, _ := strings.Cut(need, "/") // the folder disappears with its only file
 			got := lacks(t, mlmodel, without(files, need))
 			if !strings.Contains(got, folder) || !strings.HasSuffix(got, "is missing") {
 				t.Errorf("%s without %s: %q", name, need, got)
@@ -193,7 +194,11 @@ func TestParts_Elsewhere(t *testing.T) {
 			`../x`, "transformers.components[0]", above,
 		},
 	} {
-		files := []registry.File{{Path: "MLmodel", Size: 5}, {Path: "peft/x", Size: 5}, {Path: "components/peft/x", Size: 5}}
+		files := []registry.File{
+			{Path: "MLmodel", Size: 5},
+			{Path: "peft/x", Size: 5},
+			{Path: "components/peft/x", Size: 5},
+		}
 		want := c.name + ", which the MLmodel file refers to (" + c.key + "), is not among the model's artifacts: it " + c.why
 		if got := lacks(t, "flavors: {"+c.flavors+"}\n", files); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", c.flavors, got, want)

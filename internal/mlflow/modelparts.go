@@ -11,15 +11,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// fileKeys are the keys under which flavours name files and folders, in stock clients from MLflow 1.30 to 3.17 and in
-// flavours by others.
+// fileKeys are the keys that flavours use for files and folders, in MLflow clients from 1.30 to 3.17 and in flavours by
+// others.
 var fileKeys = []string{
-	"adapter_weights", "artifacts", "code", "config_path", "data", "env", "extra_files", "model_binary", "model_code_path",
+	"adapter_weights", "artifacts", "code", "config_path", "data", "env", "extra_files", "model_binary",
+	"model_code_path",
 	"model_config", "model_data", "model_path", "peft_adaptor", "pickled_model", "python_model", "requirements_file",
 	"saved_model_dir", "serialized_explainer",
 }
 
-// special lists what single flavours name or load in ways of their own. The sources are the load functions in
+// special lists flavours that name or load files in their own way. The sources are the load functions in
 // mlflow/FLAVOUR/__init__.py, transformers/model_io.py, keras/load.py, langchain/model.py and llama_index/model.py.
 var special = map[string]func(p *partList, f, pyfunc map[string]any){
 	"crate":        func(p *partList, f, _ map[string]any) { p.add("crate.model", f["model"]) },
@@ -36,8 +37,8 @@ var special = map[string]func(p *partList, f, pyfunc map[string]any){
 	"transformers": transformersParts,
 }
 
-// partsOf lists what a model consists of: what its flavours name and load, its input example, and the packages that
-// were stored with it (wheels). Each part is listed once.
+// partsOf lists the parts of a model: the files that its flavours name and load, its input example, and the packages
+// stored with it (wheels). Each part is listed once.
 func partsOf(flavors map[string]map[string]any, example map[string]any, wheels bool) []registry.Part {
 	var p partList
 	pyfunc := flavors["python_function"]
@@ -52,24 +53,24 @@ func partsOf(flavors map[string]map[string]any, example map[string]any, wheels b
 	}
 	p.add("saved_input_example_info.artifact_path", example["artifact_path"])
 	p.add("saved_input_example_info.serving_input_path", example["serving_input_path"])
-	if wheels { // the requirements name files in this folder
+	if wheels { // the requirements refer to files in this folder
 		p.oneOf("MLmodel.wheels", "wheels")
 	}
 	return p.parts
 }
 
-// valueOf is what a key names, nil if that is no file.
+// valueOf returns the file name under a key, or nil.
 func valueOf(flavor, key string, f map[string]any) any {
 	v := f[key]
 	text, isText := v.(string)
 	switch {
-	case key == "model_config" && !isText: // the configuration itself
+	case key == "model_config" && !isText: // it is the configuration itself
 		return nil
 	case (key == "model_code_path" || key == "model_config") && text != "":
-		// The client writes the path on the training machine, and looks for a file of that name in the model's folder.
+		// The client writes the path on the training machine, but looks for a file of that name in the model's folder.
 		return path.Base(strings.ReplaceAll(text, `\`, "/"))
 	case flavor == "paddle" && key == "pickled_model", f["loader_module"] == "mlflow.paddle" && key == "model_path":
-		return nil // the beginning of several names, see paddleParts
+		return nil // a prefix of several names, see paddleParts
 	}
 	return v
 }
@@ -77,7 +78,7 @@ func valueOf(flavor, key string, f map[string]any) any {
 // partList collects parts.
 type partList struct{ parts []registry.Part }
 
-// add takes what stands under a key: a name, a list, or a mapping of names. In a mapping with a path, the path counts:
+// add adds the parts in a value: a name, a list, or a mapping of names. If a mapping has a path, only the path counts:
 // its uri only says where the file came from.
 func (p *partList) add(key string, value any) {
 	switch v := value.(type) {
@@ -108,7 +109,7 @@ var (
 	windowsDrive = regexp.MustCompile(`^[A-Za-z]:`)
 )
 
-// name adds a file or folder. Models that were logged on Windows have backslashes.
+// name adds a file or folder. Models that were logged on Windows contain backslashes.
 func (p *partList) name(key, name string) {
 	clean := path.Clean(strings.ReplaceAll(name, `\`, "/"))
 	switch {
@@ -123,7 +124,7 @@ func (p *partList) name(key, name string) {
 	}
 }
 
-// oneOf adds a part that is there under one of several names.
+// oneOf adds a part that exists under one of several names.
 func (p *partList) oneOf(key string, names ...string) {
 	same := func(have registry.Part) bool { return slices.Equal(have.Names, names) }
 	if !slices.ContainsFunc(p.parts, same) {
@@ -139,14 +140,14 @@ func (p *partList) elsewhere(key, name, why, fix string) {
 const (
 	fromHub   = "is fetched from a hub when the model is loaded"
 	onMachine = "is a path on another machine"
-	noName    = "is no name of a file"
+	noName    = "is not the name of a file"
 
 	logAgain = "log the model again with all of its files"
 	persist  = "store the weights too: mlflow.transformers.persist_pretrained_model(MODEL_URI), or save_pretrained=True"
 	wholeOne = "log the base model with the adapter, as artifacts of a python_function model"
 )
 
-// diffusersParts: the client stores the adapter, and never the base model.
+// diffusersParts adds the adapter. The client never stores the base model.
 func diffusersParts(p *partList, f, _ map[string]any) {
 	weights, _ := f["adapter_weights"].(string)
 	if name, ok := f["weight_name"].(string); ok && weights != "" {
@@ -161,7 +162,7 @@ func diffusersParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// kerasParts: which name the model has in the data folder depends on the versions of Keras and MLflow.
+// kerasParts adds the model file. Its name in the data folder depends on the versions of Keras and MLflow.
 func kerasParts(p *partList, f, _ map[string]any) {
 	if data, ok := f["data"].(string); ok && path.Ext(data) == "" { // old clients name the file itself
 		p.oneOf("keras", path.Join(data, "model.keras"), path.Join(data, "model"), path.Join(data, "model.h5"))
@@ -177,7 +178,7 @@ func langChainParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// llamaIndexParts: an index is stored unless the model is code.
+// llamaIndexParts adds the index, which is stored unless the model is code.
 func llamaIndexParts(p *partList, _, pyfunc map[string]any) {
 	p.oneOf("llama_index", "settings.json")
 	if pyfunc["model_code_path"] == nil {
@@ -185,7 +186,7 @@ func llamaIndexParts(p *partList, _, pyfunc map[string]any) {
 	}
 }
 
-// paddleParts: the name is the beginning of the names of a program, its parameters, or those of a training.
+// paddleParts adds the program or training. The name in the MLmodel file is a prefix of their file names.
 func paddleParts(p *partList, f, _ map[string]any) {
 	if name, ok := f["pickled_model"].(string); ok && name != "" {
 		p.oneOf("paddle.pickled_model", name+".pdiparams", name+".pdparams")
@@ -198,14 +199,15 @@ func pyTorchParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// shapParts: the explained model is stored if MLflow knows its flavour.
+// shapParts adds the explained model, which is stored if MLflow knows its flavour.
 func shapParts(p *partList, f, _ map[string]any) {
 	if flavor := f["underlying_model_flavor"]; flavor != nil && flavor != "unknown" {
 		p.oneOf("shap.underlying_model_flavor", "underlying_model/MLmodel")
 	}
 }
 
-// transformersParts: there are three ways to store a pipeline, told apart as the client does.
+// transformersParts adds the parts of a pipeline. There are three ways to store one, and the client distinguishes them
+// in the same way.
 func transformersParts(p *partList, f, _ map[string]any) {
 	base, _ := f["local_base_model_path"].(string)
 	revision, hub := f["source_model_revision"]
@@ -218,7 +220,7 @@ func transformersParts(p *partList, f, _ map[string]any) {
 		}
 		name := fmt.Sprintf("%v (revision %v)", f["source_model_name"], revision)
 		p.elsewhere("transformers.source_model_name", name, fromHub, persist)
-		return // its components too
+		return // its components are fetched too
 	case f["model_binary"] == nil: // before 2.4.1
 		p.oneOf("transformers", "pipeline")
 	}

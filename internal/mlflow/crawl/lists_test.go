@@ -13,7 +13,7 @@ import (
 func TestCrawl_NeverShorter(t *testing.T) {
 	for list, read := range map[string]func(context.Context, *mlflow.Client) error{
 		"experiments": func(ctx context.Context, c *mlflow.Client) error {
-			_, err := newReading(ctx, c, audit.Query{}).listExperiments(ctx)
+			_, err := newCrawler(ctx, c, audit.Query{}).listExperiments(ctx)
 			return err
 		},
 		"models": func(ctx context.Context, c *mlflow.Client) error {
@@ -21,7 +21,7 @@ func TestCrawl_NeverShorter(t *testing.T) {
 			return err
 		},
 		"versions of one model": func(ctx context.Context, c *mlflow.Client) error {
-			_, err := newReading(ctx, c, audit.Query{}).versionsOf(ctx, "churn", "")
+			_, err := newCrawler(ctx, c, audit.Query{}).versionsOf(ctx, "churn", "")
 			return err
 		},
 	} {

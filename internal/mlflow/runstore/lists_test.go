@@ -12,8 +12,11 @@ import (
 
 func TestStore_NeverShorter(t *testing.T) {
 	for list, read := range map[string]func(context.Context, *mlflow.Client) error{
-		"models with a ledger": func(ctx context.Context, c *mlflow.Client) error { _, err := Promoted(ctx, c); return err },
-		"ledgers":              func(ctx context.Context, c *mlflow.Client) error { _, err := Founded(ctx, c); return err },
+		"models with a ledger": func(ctx context.Context, c *mlflow.Client) error {
+			_, err := Promoted(ctx, c)
+			return err
+		},
+		"ledgers": func(ctx context.Context, c *mlflow.Client) error { _, err := Founded(ctx, c); return err },
 	} {
 		t.Run(list, func(t *testing.T) {
 			mlflowtest.NeverShorter(t, mlflow.MostPages, func(transport http.RoundTripper) error {
@@ -21,7 +24,10 @@ func TestStore_NeverShorter(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return read(t.Context(), mlflow.New(wire, wire, mlflow.About{Address: "http://localhost"}, func() float64 { return 0 }))
+				return read(
+					t.Context(),
+					mlflow.New(wire, wire, mlflow.About{Address: "http://localhost"}, func() float64 { return 0 }),
+				)
 			})
 		})
 	}

@@ -13,11 +13,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// busyServer needs a time for each request, works on some at once, and lets the others wait; above a number it refuses.
+// busyServer needs time for each request. It works on some requests at once and lets others wait. Above a limit it
+// refuses.
 type busyServer struct {
 	work    time.Duration
 	workers chan struct{}
-	refuses int // so many at once and more; 0 = never
+	refuses int // refuses from this many requests at once; 0 never refuses
 
 	mu          sync.Mutex
 	busy, most  int
@@ -55,7 +56,7 @@ func (s *busyServer) answer() error {
 	return nil
 }
 
-// drive sends n requests through the pace as fast as it lets them, and returns how long that took.
+// drive sends n requests through the pace as fast as it allows, and returns how long that took.
 func drive(t *testing.T, p *pace, s *busyServer, n int) time.Duration {
 	began := time.Now()
 	var all sync.WaitGroup
@@ -68,17 +69,17 @@ func drive(t *testing.T, p *pace, s *busyServer, n int) time.Duration {
 
 func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 
-func TestThePaceFollowsTheServer(t *testing.T) {
+func TestPace_FollowsServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
-		most             int           // requests at once that it may come to
+		most             int           // expected maximum of requests at once
 		within           time.Duration // 300 requests of 100 ms
 	}{
-		"a large server is used":                               {16, 0, paceMost, 5500 * time.Millisecond},
-		"a server of two is kept busy, and not much more":      {2, 0, 7, 17 * time.Second},
-		"a server of one too, with two requests at least":      {1, 0, 6, 31 * time.Second},
-		"one that refuses the fifth sees few of those":         {8, 5, 5, 14 * time.Second},
-		"one that refuses every second is asked one at a time": {8, 2, 2, 30 * time.Second},
+		"a large server is used fully":                                {16, 0, paceMost, 5500 * time.Millisecond},
+		"a server for two requests is kept busy":                      {2, 0, 7, 17 * time.Second},
+		"a server for one request gets at least two":                  {1, 0, 6, 31 * time.Second},
+		"a server that refuses the fifth request gets few more":       {8, 5, 5, 14 * time.Second},
+		"a server that refuses the second request gets one at a time": {8, 2, 2, 30 * time.Second},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -86,14 +87,21 @@ func TestThePaceFollowsTheServer(t *testing.T) {
 				s := newBusyServer(100*time.Millisecond, c.workers, c.refuses)
 				took := drive(t, newTestPace(), s, 300)
 				if s.most > c.most || took > c.within || s.ok+s.refused != 300 || s.refused > 60 {
-					t.Errorf("%d at once, %s, %d refused; want at most %d, %s", s.most, took, s.refused, c.most, c.within)
+					t.Errorf(
+						"%d at once, %s, %d refused; want at most %d, %s",
+						s.most,
+						took,
+						s.refused,
+						c.most,
+						c.within,
+					)
 				}
 			})
 		})
 	}
 }
 
-func TestThePaceComesBackAfterTrouble(t *testing.T) {
+func TestPace_Recovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPace()
 		drive(t, p, newBusyServer(100*time.Millisecond, 8, 0), 200)
@@ -107,19 +115,19 @@ func TestThePaceComesBackAfterTrouble(t *testing.T) {
 	})
 }
 
-func TestARepetitionOfTheTransportCountsAsARefusal(t *testing.T) {
+func TestPace_CountsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		retries := 0
 		p := newPace(time.Now, func() int { return retries })
 		p.window.limit = 8
 		_ = p.do(t.Context(), "x", 1, func() error { retries++; return nil })
 		if n := p.window.size(); n != 4 {
-			t.Errorf("%d at once after a request that the server refused first", n)
+			t.Errorf("%d requests at once after a refused request", n)
 		}
 	})
 }
 
-func TestRequestsThatWereUnderWayTogetherCloseTheWindowOnce(t *testing.T) {
+func TestWindow_ShrinksOncePerRound(t *testing.T) {
 	w := newWindow()
 	w.limit = 8
 	for range 8 {
@@ -130,10 +138,10 @@ func TestRequestsThatWereUnderWayTogetherCloseTheWindowOnce(t *testing.T) {
 	}
 }
 
-func TestADearerKindOfRequestIsNotASlowerServer(t *testing.T) {
+func TestPace_LatencyByKind(t *testing.T) {
 	w := newWindow()
 	for range 50 {
-		w.answer(w.round, "page", 200*time.Microsecond) // a row
+		w.answer(w.round, "page", 200*time.Microsecond) // in a row
 		w.answer(w.round, "listing", 80*time.Millisecond)
 	}
 	if w.size() != paceMost {
@@ -141,7 +149,7 @@ func TestADearerKindOfRequestIsNotASlowerServer(t *testing.T) {
 	}
 }
 
-func TestWhoIsWaitingLeavesWithTheContext(t *testing.T) {
+func TestPace_CancelWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPace()
 		s := newBusyServer(time.Hour, 8, 0)
@@ -162,8 +170,8 @@ func TestWhoIsWaitingLeavesWithTheContext(t *testing.T) {
 	})
 }
 
-// Whatever answers come, the window stays within its bounds.
-func TestTheWindowKeepsItsBounds(t *testing.T) {
+// Whatever the responses are, the window stays within its limits.
+func TestWindow_Bounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWindow()
 		for range rapid.IntRange(0, 300).Draw(t, "answers") {

@@ -14,54 +14,55 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Bounds on the listing of one model. A Spark pipeline of 30 stages has 91 folders.
+// Limits for listing the files of one model. A Spark pipeline of 30 stages has 91 folders.
 const (
 	maxListings = 5000    // requests: one for each folder, more if the server pages
 	maxFiles    = 100_000 // files of the model
-	maxDepth    = 100     // folders inside one another
+	maxDepth    = 100     // nested folders
 	maxPath     = 4096    // bytes of one path
-	maxFileSize = 1 << 45 // bytes, so that the sizes of maxFiles files can be added up
+	maxFileSize = 1 << 45 // bytes; the sum of maxFiles sizes still fits into an int64
 )
 
-// Place is where a model's files are: a logged model, or a folder of a run's artifacts.
-type Place struct{ Model, Run, Path string }
+// Location is where the files of a model are: a logged model, or a folder of a run's artifacts.
+type Location struct{ Model, Run, Path string }
 
-// FilesAt is where the files of a source are: below the artifacts of its run, or those of the logged model that the
-// source names. It returns the reason if they cannot be listed.
-func FilesAt(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Place, why string) {
+// FilesOf returns the location of a source's files. That is below the artifacts of its run, or the logged model in the
+// source. why is the reason if they cannot be listed.
+func FilesOf(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Location, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
-		return Place{Run: run.ID, Path: path}, ""
+		return Location{Run: run.ID, Path: path}, ""
 	}
 	id := registry.LoggedIn(source)
 	m, known := logged.Get()
 	switch {
 	case id != "" && (source == "models:/"+id || known && m.ID == id && m.IsAt(source)):
-		return Place{Model: id}, ""
+		return Location{Model: id}, ""
 	case id != "" && known:
-		return p, fmt.Sprintf("the source %s is not where the files of logged model %s are", source, id)
+		return p, fmt.Sprintf("the source %s is not the location of logged model %s", source, id)
 	case id != "":
-		return p, fmt.Sprintf("the source %s names logged model %s, which is not known: %s", source, id, logged.Why())
+		return p, fmt.Sprintf("the source %s is logged model %s, which cannot be read: %s", source, id, logged.Why())
 	case run.ID == "":
-		return p, "the source " + source + " is no logged model, and its run is not readable"
+		return p, "the source " + source + " is not a logged model, and its run cannot be read"
 	}
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
 }
 
-// Source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag
-// promote.request alone does not say who registered it: it has to be the digest of this.
-func (p Place) Source(v registry.Version) registry.Source {
+// Source returns what the registration of a version's model sends. MLflow copies tags when it copies a version. So the
+// tag promote.request alone does not prove who registered it: it must be the digest of this source.
+func (p Location) Source(v registry.Version) registry.Source {
 	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}
 }
 
-// Tree lists all files below a place, without folders, sorted by path. Paths are relative to the place, sizes in bytes.
-// Each level of folders is one round of requests. It fails at the bounds above, and if a listing names anything that is
-// not in the folder it lists.
-func (c *Client) Tree(ctx context.Context, where Place) ([]registry.File, error) {
-	t := treeReader{c: c, where: where}
+// Tree lists all files at a location, without folders, sorted by path. Paths are relative to the location, and sizes
+// are in bytes. Each level of folders takes one round of requests. It fails if a limit is exceeded, or if a list
+// contains something that is not in its folder.
+func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, error) {
+	t := treeReader{c: s.c, where: where}
 	for depth, level := 0, []string{""}; len(level) > 0; depth++ {
 		if depth > maxDepth {
 			return nil, fmt.Errorf("the model's folders are more than %d levels deep", maxDepth)
@@ -75,15 +76,16 @@ func (c *Client) Tree(ctx context.Context, where Place) ([]registry.File, error)
 	return t.files, nil
 }
 
-// treeReader holds what was found of a model, and how many requests that took.
+// treeReader collects the files of a model, and counts the requests for them.
 type treeReader struct {
 	c        *Client
-	where    Place
+	where    Location
 	files    []registry.File
 	listings int
 }
 
-// read lists the folders of one level, and returns the folders in them. Bounds are checked between batches of requests.
+// read lists the folders of one level, and returns the folders in them. It checks the limits between batches of
+// requests.
 func (t *treeReader) read(ctx context.Context, level []string) (next []string, err error) {
 	for batch := range slices.Chunk(level, atOnce) {
 		found, pages := make([][]registry.File, len(batch)), make([]int, len(batch))
@@ -95,7 +97,7 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 				return err
 			}
 		}
-		if err := Parallel(asks...); err != nil {
+		if err := parallel.Do(asks...); err != nil {
 			return nil, err
 		}
 		for i := range batch {
@@ -118,14 +120,13 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 	return next, nil
 }
 
-// otherFolders bounds the folders of a run that are looked into for other models.
+// otherFolders is how many folders of a run are searched for other models.
 const otherFolders = 20
 
-// OtherModels lists where below a run's artifacts there is an MLmodel file, without the model at this path: "" is the
-// root. It does not look into a model, because what is in there is part of it. It is unreadable if the run has too many
-// folders.
-func (c *Client) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
-	t := treeReader{c: c, where: Place{Run: run}}
+// OtherModels lists the folders of a run's artifacts that contain an MLmodel file ("" is the root), except the path
+// own. It does not look inside of a model. The result is unreadable if the run has too many folders.
+func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
+	t := treeReader{c: s.c, where: Location{Run: run}}
 	found := []string{}
 	for level, looked := []string{""}, 0; len(level) > 0; {
 		if looked += len(level); looked > 1+otherFolders {
@@ -150,10 +151,10 @@ func (c *Client) OtherModels(ctx context.Context, run, own string) registry.Know
 	return registry.Is(found)
 }
 
-// atOnce is how many requests for one model's files are in flight: as many as there are connections to a server.
+// atOnce is the number of requests in flight for the files of one model: one for each connection to the server.
 const atOnce = 8
 
-// folder lists one folder with at most so many requests; dir and the paths in the answer are relative to the model.
+// folder lists one folder. dir and the returned paths are relative to the model. most limits the number of requests.
 func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []registry.File, pages int, err error) {
 	asked := path.Join(t.where.Path, dir)
 	address, query := API+"artifacts/list", url.Values{"run_id": {t.where.Run}}
@@ -166,33 +167,47 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			query.Set("artifact_directory_path", asked)
 		}
 	}
-	for token := ""; ; pages++ {
-		var out listingJSON
-		r := rest.Request{Method: "GET", Path: address, Query: query, Class: rest.Artifact} // the store may be out of reach
-		if err := t.c.Tracking.JSON(ctx, r, &out); err != nil {
+	next := "" // token of the page in flight
+	ask := func(token string) (out listingJSON, err error) {
+		if token != "" && (len(files) > maxFiles || pages > most) {
+			const what = "folder %s has more than %d files, or its listing more than %d pages"
+			return out, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
+		}
+		if next = token; token != "" {
+			query.Set("page_token", token)
+		}
+		pages++
+		r := rest.Request{
+			Method: "GET",
+			Path:   address,
+			Query:  query,
+			Class:  rest.Artifact,
+		} // the artifact store may be unreachable
+		err = t.c.Tracking.JSON(ctx, r, &out)
+		return out, err
+	}
+	after := func(page listingJSON) (string, int64, error) {
+		if page.Next == next {
+			return "", 0, nil
+		}
+		return page.Next, 0, nil
+	}
+	for page, err := range Pages(Bounds{Pages: 2 * maxListings}, ask, after) {
+		if err != nil {
 			return nil, pages, err
 		}
-		files = append(files, out.Decode()...)
-		if out.Next == "" || out.Next == token {
-			break
-		}
-		if len(files) > maxFiles || pages >= most {
-			const what = "folder %s has more than %d files, or its listing more than %d pages"
-			return nil, pages, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
-		}
-		token = out.Next
-		query.Set("page_token", token)
+		files = append(files, page.Decode()...)
 	}
 	files, err = entries(asked, files)
 	for i := range files {
 		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.Path), "/")
 	}
-	return files, pages + 1, err
+	return files, pages, err
 }
 
-// entries checks a folder's listing and returns its entries with clean paths. MLflow lists paths from the root of the
-// run or the logged model. Some artifact proxies list bare names, and some object stores list the folder itself, which
-// the stock client skips too. It fails for a path elsewhere, a name that is listed twice, and an impossible size.
+// entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths from the root of the
+// run or logged model. Some artifact proxies list bare names, and some object stores list the folder itself; the MLflow
+// client skips that too. It fails for a path outside of the folder, a duplicate name, and an impossible size.
 func entries(folder string, listed []registry.File) ([]registry.File, error) {
 	prefix := strings.TrimPrefix(folder+"/", "/")
 	bare := bareNames(folder, listed)
@@ -207,7 +222,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 		refused := ""
 		switch {
 		case !below && !bare, name == ".", name == "..", strings.Contains(name, "/"):
-			refused = "which is not in it"
+			refused = "which is outside of the folder"
 		case len(prefix)+len(name) > maxPath:
 			refused = fmt.Sprintf("a path of more than %d bytes", maxPath)
 		case seen[name]:
@@ -216,7 +231,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 			refused = fmt.Sprintf("with a size of %d bytes", f.Size)
 		}
 		if refused != "" {
-			const what = "the listing of folder %s is not usable: it names %q, %s"
+			const what = "invalid list of folder %s: it contains %q, %s"
 			return nil, fmt.Errorf(what, shownFolder(folder), format.Truncate(f.Path, 200), refused)
 		}
 		seen[name] = true
@@ -225,7 +240,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 	return files, nil
 }
 
-// bareNames reports whether a listing has names in place of paths from the root.
+// bareNames reports whether a list contains names instead of paths from the root.
 func bareNames(folder string, listed []registry.File) bool {
 	other := false
 	for _, f := range listed {
@@ -242,12 +257,12 @@ func shownFolder(dir string) string {
 	return fmt.Sprintf("%q", format.Truncate(cmp.Or(dir, "."), 200))
 }
 
-// listingJSON is one page of a folder's content. Only Databricks pages.
+// listingJSON is one page of a folder's content. Only Databricks sends several pages.
 type listingJSON struct {
 	Files []struct {
 		Path string `json:"path"`
 		Dir  bool   `json:"is_dir"`
-		Size Int    `json:"file_size"` // left out by the server if it is 0
+		Size Int    `json:"file_size"` // the server omits 0
 	} `json:"files"`
 	Next string `json:"next_page_token"`
 }
@@ -260,34 +275,33 @@ func (j listingJSON) Decode() []registry.File {
 	return files
 }
 
-// contentLimit bounds the bytes of a model whose content is read for a digest.
+// contentLimit is the largest model, in bytes, whose content is read for a digest.
 const contentLimit = 64 << 30
 
-// Digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
-func (c *Client) Digest(ctx context.Context, where Place, files []registry.File) registry.Known[string] {
+// Digest downloads all files and returns the digest of their content, see [registry.FilesDigest]. It keeps only the
+// checksums.
+func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
-		const what = "the files have %d bytes; a digest is taken of at most %d"
+		const what = "the files have %d bytes, more than the limit for a digest (%d)"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
+	type sum struct{ path, hex string }
+	read := func(ctx context.Context, f registry.File) (sum, error) {
+		hex, err := s.sum(ctx, where, f)
+		return sum{f.Path, hex}, err
+	}
 	sums := map[string]string{}
-	for batch := range slices.Chunk(files, atOnce) {
-		found := make([]string, len(batch))
-		asks := make([]func() error, len(batch))
-		for i, f := range batch {
-			asks[i] = func() (err error) { found[i], err = c.sum(ctx, where, f); return err }
-		}
-		if err := Parallel(asks...); err != nil {
+	for s, err := range parallel.Map(ctx, parallel.Values(files), atOnce, read) {
+		if err != nil {
 			return registry.Unreadable[string](err.Error())
 		}
-		for i, f := range batch {
-			sums[f.Path] = found[i]
-		}
+		sums[s.path] = s.hex
 	}
 	return registry.Is(registry.FilesDigest(sums))
 }
 
-// sum is the SHA-256 of one file, in hex. It fails if the file is not as long as it is listed.
-func (c *Client) sum(ctx context.Context, where Place, f registry.File) (string, error) {
+// sum returns the SHA-256 of one file in hex. It fails if the file does not have the listed size.
+func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (string, error) {
 	r := rest.Request{
 		Path:  "get-artifact",
 		Query: url.Values{"run_id": {where.Run}, "path": {path.Join(where.Path, f.Path)}},
@@ -299,14 +313,14 @@ func (c *Client) sum(ctx context.Context, where Place, f registry.File) (string,
 		r.Query = url.Values{"artifact_file_path": {f.Path}}
 	}
 	var h hash.Hash
-	came, err := c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
+	came, err := s.c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
 	switch {
 	case came > f.Size:
-		return "", fmt.Errorf("%s came with more than the %d bytes that are listed", f.Path, f.Size)
+		return "", fmt.Errorf("%s has more than the listed %d bytes", f.Path, f.Size)
 	case err != nil:
 		return "", fmt.Errorf("%s could not be read: %s", f.Path, Short(err))
 	case came != f.Size:
-		return "", fmt.Errorf("%s came with %d bytes and is listed with %d", f.Path, came, f.Size)
+		return "", fmt.Errorf("%s has %d bytes instead of the listed %d", f.Path, came, f.Size)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

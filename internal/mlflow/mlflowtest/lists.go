@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Answers answers every request with the JSON text that the function returns.
+// Answers responds to each request with the JSON text that the function returns.
 type Answers func(*http.Request) string
 
 // RoundTrip implements http.RoundTripper.
@@ -19,16 +19,17 @@ func (a Answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// NeverShorter tests a read that follows page tokens on servers whose lists never end. It has to fail after at most this
-// many pages and a few more, and must not return a part of the list as the whole.
+// NeverShorter tests a function that reads a list with several pages, on servers whose list never ends. The function
+// must fail after about this many pages. It must not return a part of the list as if it were complete.
 func NeverShorter(t *testing.T, most int, read func(http.RoundTripper) error) {
 	for server, s := range map[string]struct {
 		token func(asked int) string
 		says  string
 	}{
-		"always the same token": {func(int) string { return "x" }, "names a next page that came before"},
-		"two tokens in turn":    {func(n int) string { return fmt.Sprint(n % 2) }, "names a next page that came before"},
-		"always a new token":    {func(n int) string { return fmt.Sprint(n) }, ""},
+		"always the same token": {func(int) string { return "x" }, "refers to an earlier page as the next one"},
+		"two tokens in turn": {func(n int) string { return fmt.Sprint(n % 2) }, "refers to an earlier page as the " +
+			"next one"},
+		"always a new token": {func(n int) string { return fmt.Sprint(n) }, ""},
 	} {
 		t.Run(server, func(t *testing.T) {
 			asked := 0

@@ -22,7 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// serve returns a client of a server that answers as the function says.
+// serve returns a client of a server that responds as the function says.
 func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -34,7 +34,7 @@ func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	return New(wire, wire, About{Address: server.URL}, func() float64 { return 0 })
 }
 
-// listing answers each listing with the JSON that the function returns for a folder.
+// listing responds to each request for a folder with the JSON that the function returns.
 func listing(t *testing.T, folder func(dir string) string) *Client {
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -42,12 +42,12 @@ func listing(t *testing.T, folder func(dir string) string) *Client {
 	})
 }
 
-var modelFolder = Place{Run: "r", Path: "model"}
+var modelFolder = Location{Run: "r", Path: "model"}
 
 func TestTree_WhatServersList(t *testing.T) {
 	for name, c := range map[string]struct {
 		folders map[string]string
-		want    string // paths, or the error
+		want    string // expected paths, or the error
 	}{
 		"paths from the run's root": {
 			map[string]string{
@@ -69,7 +69,7 @@ func TestTree_WhatServersList(t *testing.T) {
 			},
 			"MLmodel",
 		},
-		"a folder lists nothing but itself": {
+		"a folder lists only itself": {
 			map[string]string{"model": `{"path": "model", "is_dir": true}`},
 			"",
 		},
@@ -82,55 +82,55 @@ func TestTree_WhatServersList(t *testing.T) {
 		},
 		"a folder above": {
 			map[string]string{"model": `{"path": "model/../other", "is_dir": true}`},
-			`the listing of folder "model" is not usable: it names "model/../other", which is not in it`,
+			`invalid list of folder "model": it contains "model/../other", which is outside of the folder`,
 		},
-		"a path that climbs out": {
+		"a path out of the folder": {
 			map[string]string{"model": `{"path": "../../etc/passwd", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "../../etc/passwd", which is not in it`,
+			`invalid list of folder "model": it contains "../../etc/passwd", which is outside of the folder`,
 		},
-		"nothing but the folder above": {
+		"only the parent folder": {
 			map[string]string{"model": `{"path": "..", "is_dir": true}`},
-			`the listing of folder "model" is not usable: it names "..", which is not in it`,
+			`invalid list of folder "model": it contains "..", which is outside of the folder`,
 		},
 		"an absolute path": {
 			map[string]string{"model": `{"path": "/model/MLmodel", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "/model/MLmodel", which is not in it`,
+			`invalid list of folder "model": it contains "/model/MLmodel", which is outside of the folder`,
 		},
 		"a folder that lists its parent": {
 			map[string]string{
 				"model":      `{"path": "model/data", "is_dir": true}`,
 				"model/data": `{"path": "model", "is_dir": true}, {"path": "model/data/x", "file_size": 1}`,
 			},
-			`the listing of folder "model/data" is not usable: it names "model", which is not in it`,
+			`invalid list of folder "model/data": it contains "model", which is outside of the folder`,
 		},
 		"a bare name among paths": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "b", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "b", which is not in it`,
+			`invalid list of folder "model": it contains "b", which is outside of the folder`,
 		},
 		"a file deeper than the folder": {
 			map[string]string{"model": `{"path": "model/a/b", "file_size": 1}`},
-			`the listing of folder "model" is not usable: it names "model/a/b", which is not in it`,
+			`invalid list of folder "model": it contains "model/a/b", which is outside of the folder`,
 		},
 		"a file twice": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "model/a", "file_size": 2}`},
-			`the listing of folder "model" is not usable: it names "model/a", twice`,
+			`invalid list of folder "model": it contains "model/a", twice`,
 		},
 		"a file and a folder of one name": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "model//a", "is_dir": true}`},
-			`the listing of folder "model" is not usable: it names "model//a", twice`,
+			`invalid list of folder "model": it contains "model//a", twice`,
 		},
 		"a negative size": {
 			map[string]string{"model": `{"path": "model/a", "file_size": -1}`},
-			`the listing of folder "model" is not usable: it names "model/a", with a size of -1 bytes`,
+			`invalid list of folder "model": it contains "model/a", with a size of -1 bytes`,
 		},
-		"a size that cannot be": {
+		"an impossible size": {
 			map[string]string{"model": `{"path": "model/a", "file_size": "9223372036854775807"}`},
-			`the listing of folder "model" is not usable: it names "model/a", with a size of 9223372036854775807 bytes`,
+			`invalid list of folder "model": it contains "model/a", with a size of 9223372036854775807 bytes`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := listing(t, func(dir string) string { return `{"files": [` + c.folders[dir] + `]}` })
-			files, err := client.Tree(context.Background(), modelFolder)
+			files, err := client.Artifacts.Tree(context.Background(), modelFolder)
 			got := strings.Join(paths(files), " ")
 			if err != nil {
 				got = Short(err)
@@ -170,7 +170,8 @@ func TestTree_Bounds(t *testing.T) {
 			return many(1, func(int) string { return fmt.Sprintf(`{"path": "%s/d", "is_dir": true}`, dir) })
 		},
 	} {
-		if _, err := listing(t, folder).Tree(context.Background(), modelFolder); err == nil || err.Error() != want {
+		if _, err := listing(t, folder).Artifacts.Tree(context.Background(), modelFolder); err == nil ||
+			err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -178,7 +179,7 @@ func TestTree_Bounds(t *testing.T) {
 	token := 0
 	endless := listing(t, func(string) string { token++; return fmt.Sprintf(`{"next_page_token": "%d"}`, token) })
 	want := `folder "." has more than 100000 files, or its listing more than 5000 pages`
-	_, err := endless.Tree(context.Background(), modelFolder)
+	_, err := endless.Artifacts.Tree(context.Background(), modelFolder)
 	if err == nil || err.Error() != want || token > maxListings+1 {
 		t.Errorf("endless pages: %v after %d requests", err, token)
 	}
@@ -193,16 +194,16 @@ func TestTree_Pages(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"files": [{"path": "model/b", "file_size": 1}]}`)
 	})
-	files, err := client.Tree(context.Background(), modelFolder)
+	files, err := client.Artifacts.Tree(context.Background(), modelFolder)
 	if got := strings.Join(paths(files), " "); err != nil || got != "a b" {
 		t.Errorf("%s, %v", got, err)
 	}
 }
 
-// Whatever folders a model has, the tree lists exactly its files, once each and sorted.
+// Whatever folders a model has, the tree contains exactly its files, once each and sorted.
 func TestTree_ListsEveryFileOnce(t *testing.T) {
 	name := rapid.StringMatching(`[a-z ._%é-]{1,8}`).Filter(func(s string) bool { return s != "." && s != ".." })
-	files := map[string]bool{} // of the model that is served now
+	files := map[string]bool{} // the model that is served now
 	client := listing(t, func(dir string) string {
 		seen := map[string]bool{}
 		var out []map[string]any
@@ -229,7 +230,7 @@ func TestTree_ListsEveryFileOnce(t *testing.T) {
 			}
 			files[path.Join(dir, "f-"+name.Draw(t, "file"))] = true
 		}
-		found, err := client.Tree(context.Background(), modelFolder)
+		found, err := client.Artifacts.Tree(context.Background(), modelFolder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,12 +257,13 @@ func TestDigest_Streams(t *testing.T) {
 		want   string
 	}{
 		"as long as listed": {int64(len(content)), want},
-		"longer":            {int64(len(content)) - 1, "a came with more than the 1048575 bytes that are listed"},
-		"much longer":       {1, "a came with more than the 1 bytes that are listed"},
-		"shorter":           {int64(len(content)) + 1, "a came with 1048576 bytes and is listed with 1048577"},
-		"too large":         {contentLimit + 1, "the files have 68719476737 bytes; a digest is taken of at most 68719476736"},
+		"longer":            {int64(len(content)) - 1, "a has more than the listed 1048575 bytes"},
+		"much longer":       {1, "a has more than the listed 1 bytes"},
+		"shorter":           {int64(len(content)) + 1, "a has 1048576 bytes instead of the listed 1048577"},
+		"too large": {contentLimit + 1, "the files have 68719476737 bytes, more than the limit for a digest " +
+			"(68719476736)"},
 	} {
-		got := client.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
+		got := client.Artifacts.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
 		if text, ok := got.Get(); text+got.Why() != c.want || ok != (c.want == want) {
 			t.Errorf("%s: %s%s, want %s", name, text, got.Why(), c.want)
 		}
@@ -284,7 +286,7 @@ func TestOtherModels(t *testing.T) {
 		"a copy next to it": {
 			[]string{"out/model/MLmodel", "out/model_copy/MLmodel"}, "out/model_copy", 3,
 		},
-		"two, further away": {
+		"two in other folders": {
 			[]string{"out/model/MLmodel", "x/y/MLmodel", "b/c/d/MLmodel", "b/MLmodel.txt"}, "b/c/d x/y", 7,
 		},
 		"in the root": {[]string{"out/model/MLmodel", "MLmodel"}, ".", 1},
@@ -309,7 +311,7 @@ func TestOtherModels(t *testing.T) {
 				}
 				return `{"files": [` + strings.Join(slices.Sorted(maps.Keys(entries)), ",") + `]}`
 			})
-			known := client.OtherModels(context.Background(), "r", own)
+			known := client.Artifacts.OtherModels(context.Background(), "r", own)
 			var got []string
 			for _, dir := range known.OrZero() {
 				got = append(got, cmp.Or(dir, "."))
@@ -326,7 +328,7 @@ func TestOtherModels(t *testing.T) {
 
 func TestOtherModels_Unreadable(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
-	if known := client.OtherModels(context.Background(), "r", "model"); known.IsAbsent() || !strings.Contains(known.Why(), "403") {
+	if known := client.Artifacts.OtherModels(context.Background(), "r", "model"); known.IsAbsent() || !strings.Contains(known.Why(), "403") {
 		t.Errorf("%+v", known)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The shapes of MLflow's JSON. Empty lists and unset fields are left out by the servers, 64-bit integers come as
-// numbers or strings, and metrics that are not finite come as strings.
+// The types of MLflow's JSON. Servers omit empty lists and unset fields. They send 64-bit integers as numbers or
+// strings, and metrics that are not finite as strings.
 
-// Int is an integer sent as a number or as a string.
+// Int is an integer that comes as a number or a string.
 type Int int64
 
 func (w *Int) UnmarshalJSON(text []byte) error {
@@ -37,8 +37,8 @@ func (w Int) time() time.Time {
 	return time.UnixMilli(int64(w)).UTC()
 }
 
-// measure is a metric's value: a number, or one of the words "NaN", "Infinity" and "-Infinity". An absent or null
-// value becomes NaN, never 0, which could pass a gate.
+// measure is the value of a metric: a number, or "NaN", "Infinity" or "-Infinity". A missing or null value becomes NaN
+// and never 0, which could pass a gate.
 type measure struct {
 	value float64
 	raw   string
@@ -78,7 +78,7 @@ type ModelJSON struct {
 		Alias   string `json:"alias"`
 		Version Int    `json:"version"`
 	} `json:"aliases"`
-	Latest []struct { // the newest of each stage, so the newest of all is among them
+	Latest []struct { // the newest of each stage, so it includes the newest of all
 		Version Int    `json:"version"`
 		Source  string `json:"source"`
 		RunID   string `json:"run_id"`
@@ -96,7 +96,9 @@ func (j ModelJSON) Decode() registry.Model {
 	}
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
-		m.Latest = append(m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID})
+		m.Latest = append(
+			m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID},
+		)
 		m.Hidden = m.Hidden || Pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m
@@ -126,24 +128,24 @@ func (j VersionJSON) Decode() registry.Version {
 }
 
 type RunJSON struct {
-	Info RunInfoJSON `json:"info"`
+	Info runInfoJSON `json:"info"`
 	Data struct {
 		Metrics []metricJSON `json:"metrics"`
 		Params  []Pair       `json:"params"`
 		Tags    []Pair       `json:"tags"`
 	} `json:"data"`
-	Inputs  RunInputsJSON  `json:"inputs"`
-	Outputs RunOutputsJSON `json:"outputs"`
+	Inputs  runInputsJSON  `json:"inputs"`
+	Outputs runOutputsJSON `json:"outputs"`
 }
 
-type RunOutputsJSON struct {
+type runOutputsJSON struct {
 	Models []struct {
 		ID   string `json:"model_id"`
 		Step Int    `json:"step"`
 	} `json:"model_outputs"`
 }
 
-type RunInfoJSON struct {
+type runInfoJSON struct {
 	ID           string `json:"run_id"`
 	Name         string `json:"run_name"`
 	ExperimentID string `json:"experiment_id"`
@@ -155,7 +157,7 @@ type RunInfoJSON struct {
 	Lifecycle    string `json:"lifecycle_stage"`
 }
 
-type RunInputsJSON struct {
+type runInputsJSON struct {
 	Models []struct {
 		ID string `json:"model_id"`
 	} `json:"model_inputs"`
@@ -210,13 +212,29 @@ func (j RunJSON) Decode() registry.Run {
 	return r
 }
 
+// RunSummaryJSON is a run without its metrics and parameters.
+type RunSummaryJSON struct {
+	Info runInfoJSON `json:"info"`
+	Data struct {
+		Tags []Pair `json:"tags"`
+	} `json:"data"`
+	Inputs  runInputsJSON  `json:"inputs"`
+	Outputs runOutputsJSON `json:"outputs"`
+}
+
+func (j RunSummaryJSON) Decode() registry.Run {
+	run := RunJSON{Info: j.Info, Inputs: j.Inputs, Outputs: j.Outputs}.Decode()
+	run.Metrics, run.Params, run.Tags = nil, nil, Pairs(j.Data.Tags)
+	return run
+}
+
 type loggedModelJSON struct {
 	Info struct {
 		ID           string `json:"model_id"`
 		ExperimentID string `json:"experiment_id"`
 		Name         string `json:"name"`
 		ArtifactURI  string `json:"artifact_uri"`
-		Status       any    `json:"status"` // a name or its number in the enumeration
+		Status       any    `json:"status"` // a name, or its number in the enumeration
 		SourceRunID  string `json:"source_run_id"`
 		Created      Int    `json:"creation_timestamp_ms"`
 		Tags         []Pair `json:"tags"`
@@ -234,7 +252,10 @@ type loggedModelJSON struct {
 func (j loggedModelJSON) Decode() registry.LoggedModel {
 	i := j.Info
 	status := fmt.Sprint(i.Status)
-	if name, ok := map[string]string{"1": "LOGGED_MODEL_PENDING", "2": "LOGGED_MODEL_READY", "3": "LOGGED_MODEL_UPLOAD_FAILED"}[status]; ok {
+	names := map[string]string{
+		"1": "LOGGED_MODEL_PENDING", "2": "LOGGED_MODEL_READY", "3": "LOGGED_MODEL_UPLOAD_FAILED",
+	}
+	if name, ok := names[status]; ok {
 		status = name
 	}
 	m := registry.LoggedModel{
@@ -251,3 +272,12 @@ func (j loggedModelJSON) Decode() registry.LoggedModel {
 }
 
 var _ json.Unmarshaler = (*Int)(nil)
+
+// PairList returns tags as MLflow expects them, ordered by key.
+func PairList(tags map[string]string) []Pair {
+	out := make([]Pair, 0, len(tags))
+	for _, key := range SortedKeys(tags) {
+		out = append(out, Pair{key, tags[key]})
+	}
+	return out
+}
