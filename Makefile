@@ -85,8 +85,8 @@ lint: ## check formatting, workflows and scripts
 	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
 	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
-generate: ## write action.yml and the README's tables from their declarations
-	go test ./internal/repotest -update
+generate: ## action.yml, the tables of README and docs, and the policy schema
+	go run $(FLAGS) ./tools/gen
 
 fmt: ## format the Go code
 	gofmt -w .

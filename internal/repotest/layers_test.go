@@ -99,6 +99,12 @@ var layers = map[string][]string{
 	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},
 	"tools/openapi":                {},
+	"tools/gen":                    {"tools/gen/files"},
+	"tools/gen/markdown":           {},
+	"tools/gen/files": {
+		"internal/audit/rules", "internal/cli", "internal/format", "internal/inputs", "internal/policy", "internal/registry",
+		"tools/gen/markdown",
+	},
 }
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.

@@ -145,9 +145,9 @@ func TestVersionsOfServersCompare(t *testing.T) {
 		}
 	}
 	affected := func(version string) (out []string) {
-		for _, a := range advisories {
+		for _, a := range Advisories {
 			if a.affects(version) {
-				out = append(out, a.id)
+				out = append(out, a.ID)
 			}
 		}
 		return out
@@ -165,14 +165,14 @@ func TestVersionsOfServersCompare(t *testing.T) {
 
 // What a newer version of this tool knows of the same server is new, and an upgrade that mends nothing is not.
 func TestAVulnerabilityThatBecameKnownIsNew(t *testing.T) {
-	known := advisories
-	defer func() { advisories = known }()
+	known := Advisories
+	defer func() { Advisories = known }()
 	fingerprint := func(version string) string { return New(Config{Server: version}).Server().Findings[0].Fingerprint }
 	first := fingerprint("3.14.0")
 	if fingerprint("3.14.1") != first {
 		t.Error("the same vulnerabilities in another version are another finding")
 	}
-	advisories = append(slices.Clone(known), advisory{id: "CVE-2099-1", what: "more", fixed: []string{"9.0.0"}})
+	Advisories = append(slices.Clone(known), Advisory{ID: "CVE-2099-1", What: "more", Fixed: []string{"9.0.0"}})
 	if fingerprint("3.14.0") == first {
 		t.Error("a vulnerability more is the same finding: a baseline would hide it")
 	}
