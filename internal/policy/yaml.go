@@ -59,9 +59,7 @@ type entry struct {
 // asText is the key as a value, to hold it to a shape.
 func (e entry) asText() *node { return &node{kind: isText, text: e.key, line: e.line, col: e.col} }
 
-// get returns the value under a key, nil where there is none. It stays out of line: see report.T.
-//
-//go:noinline
+// get returns the value under a key, nil if there is none.
 func (n *node) get(key string) *node {
 	for _, e := range n.entries {
 		if e.key == key {

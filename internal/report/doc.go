@@ -93,14 +93,10 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 	return out
 }
 
-// T is plain text, C verbatim data.
-//
-// They stay out of line: spread over every cell of every page they weigh half a megabyte of the image.
-//
-//go:noinline
+// T returns plain text.
 func T(text string) Span { return Span{Text: text} }
 
-//go:noinline
+// C returns verbatim data.
 func C(data string) Span { return Span{Text: data, Code: true} }
 
 // line joins strings and spans: strings are plain text.
