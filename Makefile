@@ -78,11 +78,12 @@ fuzz: ## test policy parsers with ten million mutated texts, then run every fuzz
 mutants: ## check that tests notice wrong judging code
 	@go run ./tools/mutants
 
-lint: ## check formatting, workflows and scripts
+lint: ## formatting, workflows, scripts and sentences
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
 	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
+	go run $(FLAGS) ./tools/prose
 	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
 generate: ## action.yml, the tables of README and docs, and the policy schema

@@ -82,10 +82,6 @@ var (
 	}
 	noLoggedModels = cell{"refused(unsupported)", "logged models came with MLflow 3.0"}
 	noRegistry     = cell{"refused(unsupported)", "MLflow before 2.1 keeps no registry in files"}
-	noLedger       = cell{
-		"no ledger",
-		"a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said " +
-			"first, and rollback goes by the tags on versions",
-	}
-	tagged = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version stands for each"}
+	noLedger       = cell{"no ledger", "a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said first, and rollback goes by the tags on versions"}
+	tagged         = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version replaces each alias"}
 )

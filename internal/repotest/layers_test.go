@@ -99,6 +99,7 @@ var layers = map[string][]string{
 	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},
 	"tools/openapi":                {},
+	"tools/prose":                  {},
 	"tools/gen":                    {"tools/gen/files"},
 	"tools/gen/markdown":           {},
 	"tools/gen/files": {

@@ -66,8 +66,8 @@ func TestUnsafeWorkflowsAreNoticed(t *testing.T) {
 	}
 }
 
-// An event that could not be sent comes behind the one that replaced it: whoever deploys must not go back to it.
-func TestConsumersDeployNothingForALateEvent(t *testing.T) {
+// An event that could not be sent at first arrives after the event that replaced it. A deployment must ignore it.
+func TestWorkflows_IgnoreLateEvents(t *testing.T) {
 	for _, file := range []string{"examples/workflows/deploy-on-event.yml", "docs/events.md"} {
 		text, err := os.ReadFile(root + file)
 		if err != nil {

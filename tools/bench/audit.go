@@ -32,8 +32,8 @@ const (
 	manyVersions     = 1000000
 )
 
-// runAudit measures reading a whole registry with the command audit, with the Python client, and with curl, which shows
-// how long the server takes. It also measures an audit of live versions and one of a million versions.
+// runAudit measures how long it takes to read a whole registry: with the command audit, with the stock client, and with
+// curl, which shows the server's share. Then it audits the live versions only, and a registry of a million versions.
 func runAudit(ctx context.Context, repeat int) (err error) {
 	b := bench{}
 	if b.root, err = realtest.Root(); err != nil {

@@ -1,7 +1,9 @@
-// Command bench compares bin/mlflow-promote with MLflow's Python client. Both do the main job or, with -audit, read a
-// whole registry (see audit.go). Each runs as a whole process against an MLflow server on PostgreSQL with default
-// workers. The results are printed side by side with the targets. If the two do not leave the same versions,
-// descriptions, tags and aliases, bench exits with 1. Times never make it fail.
+// Command bench compares the stock Python client with bin/mlflow-promote. It runs the main job with both, or reads a
+// whole registry with -audit (see audit.go). Each runs as a process of its own. The MLflow server runs on PostgreSQL
+// with its default workers.
+//
+// It prints both results side by side with the goals. It exits with 1 if the two leave different versions,
+// descriptions, tags or aliases behind. Times do not matter for the exit code.
 package main
 
 import (

@@ -108,7 +108,7 @@ func second(middle, _ float64) float64 { return middle }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// shown formats a median with the minimum.
+// shown returns a median, and the minimum if it differs.
 func shown(value, least float64, unit string) string {
 	if unit == "" {
 		return fmt.Sprintf("%.0f", value)

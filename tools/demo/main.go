@@ -1,6 +1,8 @@
-// Command demo shows the main job on a real MLflow server. It trains and logs three models. Then bin/mlflow-promote
-// registers, judges and promotes or refuses them as in a job of a workflow. It exits with 1 if anything is not as
-// expected. It needs only Go, Python 3.11 and the package indexes, and leaves only .cache and bin behind.
+// Command demo shows the main job on a real MLflow server. It trains and logs three models. Then it runs
+// bin/mlflow-promote as a job of a workflow would, to register them, judge them, and promote or refuse them. It exits
+// with 1 if a result differs from what is expected.
+//
+// It needs only Go, Python 3.11 and the package indexes. It leaves only .cache and bin behind.
 package main
 
 import (
@@ -88,7 +90,7 @@ func commands(runs map[string]string) []command {
 			},
 		},
 		{
-			// In this registry without any preparation, the audit finds only that the model has no description.
+			// This is the first audit of an unprepared registry. Its only finding is the missing description of the model.
 			title: "audit the registry", args: []string{"audit"},
 			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
@@ -147,7 +149,7 @@ func demo(ctx context.Context) error {
 		fmt.Println()
 	}
 	table.Flush()
-	if err := checkChampion(ctx, server, "2"); err != nil {
+	if err := champion(ctx, server, "2"); err != nil {
 		wrong = append(wrong, err.Error())
 	}
 	if len(wrong) > 0 {
@@ -253,8 +255,8 @@ func (c command) differs(done outcome, outputs map[string]string) error {
 	return nil
 }
 
-// checkChampion asks the server directly, without the program, which version is champion.
-func checkChampion(ctx context.Context, server *realtest.Server, want string) error {
+// champion asks the server, not the program, which version @champion points to.
+func champion(ctx context.Context, server *realtest.Server, want string) error {
 	var answer struct {
 		Version struct {
 			Version string `json:"version"`

@@ -1,5 +1,5 @@
-// Command mutants changes the judging code in small wrong ways, one after the other, and checks that a test fails for
-// each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
+// Command mutants checks that tests notice wrong gates and rules. It changes the code in small ways, one after the
+// other, and expects a certain test to fail each time. It restores every file.
 package main
 
 import (

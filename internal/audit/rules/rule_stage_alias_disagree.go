@@ -20,7 +20,7 @@ var stageAliasDisagree = rule{
 			"is an unfinished migration from stages to aliases.",
 		Fix: "to keep the alias's version, run `mlflow-promote promote --model MODEL --candidate " +
 			"models:/MODEL/VERSION --alias ALIAS --stage STAGE`; to keep the stage's version, promote that one; or " +
-			"remove the alias or stage if nobody uses it",
+			"remove the alias or stage if it is unused",
 		Settings: []audit.Setting{
 			{
 				Name:    "pairs",
