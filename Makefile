@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser lint fuzz demo bench bench-audit image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -19,16 +19,16 @@ demo: ## run the main job on a real MLflow server, in two minutes
 bench: build ## compare this program with MLflow's Python client
 	@go run $(FLAGS) ./tools/bench
 
-bench-audit: build ## compare reading 100,000 versions with MLflow's Python client and curl
+bench-audit: build ## reading a whole registry of 100,000 versions, next to the stock client and curl
 	@go run $(FLAGS) ./tools/bench -audit -repeat 3
 
 image: ## build the container image
 	@tools/setup docker
 	DOCKER_BUILDKIT=0 docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
-test: test-pure test-real test-container test-browser ## run the tests below: pure, real, container, browser
+test: test-pure test-real test-container test-browser ## the four groups of tests
 
-test-pure: ## run tests that need no server, under a minute
+test-pure: ## tests that need no server
 	go vet ./...
 	go vet -tags=real,container,browser,scanners ./...
 	go test -timeout 30m ./...
@@ -64,7 +64,9 @@ define tier
 else echo "make: skipped the $(1) tests, because they need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
-test-reliability: ## run races, kills, faults, rollbacks and tampering at full length, and print one table
+test-all: test test-matrix test-attacks test-reliability fuzz mutants ## test, then every campaign at full length; takes hours
+
+test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length; ends with one table
 	@go run $(FLAGS) ./tools/reliability $(if $(ONLY),-only '$(ONLY)')
 
 FUZZTIME ?= 30s
@@ -92,5 +94,5 @@ generate: ## action.yml, the tables of README and docs, and the policy schema
 fmt: ## format the Go code
 	gofmt -w .
 
-clean: ## remove build results, but nothing installed
+clean: ## removes bin/, not .cache/
 	rm -rf bin
