@@ -31,7 +31,8 @@ func TestGeneratedFiles(t *testing.T) {
 	}
 }
 
-// The file is read back by a parser, so that a mistake in writing it is found in both directions.
+// TestActionFile parses action.yml and compares it with the tables in both directions. So it also finds mistakes of the
+// generator.
 func TestActionFile(t *testing.T) {
 	text, err := os.ReadFile(root + "action.yml")
 	if err != nil {
@@ -63,7 +64,7 @@ func TestActionFile(t *testing.T) {
 	}
 	for name := range file.Inputs {
 		if !declared[name] {
-			t.Errorf("action.yml has an input %s that the code does not", name)
+			t.Errorf("action.yml has the input %s, which the code does not have", name)
 		}
 	}
 	for _, o := range cli.Outputs {
@@ -74,10 +75,10 @@ func TestActionFile(t *testing.T) {
 	}
 	for name := range file.Outputs {
 		if !declared["output "+name] {
-			t.Errorf("action.yml has an output %s that the code does not", name)
+			t.Errorf("action.yml has the output %s, which the code does not have", name)
 		}
 	}
 	if len(file.Runs) != 2 || file.Runs["using"] != "docker" {
-		t.Errorf("runs: %v; want docker and the image alone (args would be badly quoted)", file.Runs)
+		t.Errorf("runs: %v; want only docker and the image (args would be quoted wrongly)", file.Runs)
 	}
 }

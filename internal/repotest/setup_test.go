@@ -43,6 +43,6 @@ func TestSetup_CacheOfAnotherMachine(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	log, missing := os.ReadFile(filepath.Join(dir, ".cache/log/mariadb.log"))
 	if missing != nil || !strings.Contains(string(log), "mariadb-server-core") {
-		t.Errorf("nothing was asked for: %v, %v\n%s", err, missing, out)
+		t.Errorf("no package was requested: %v, %v\n%s", err, missing, out)
 	}
 }
