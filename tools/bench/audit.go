@@ -25,7 +25,7 @@ var registrySQL string
 //go:embed stock_audit.py
 var stockAuditPy string
 
-// The size of the registry from registry.sql, and of the one that is computed.
+// Sizes of the registry that registry.sql creates, and of the one that is computed while it is read.
 const (
 	models, versions = 1000, 100000
 	manyModels       = 10000
@@ -93,7 +93,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// writePolicy disables all rules, so that an audit only reads the registry.
+// writePolicy turns every rule off, so that an audit only reads.
 func (b bench) writePolicy() error {
 	var text strings.Builder
 	text.WriteString("version: 1\naudit:\n  rules:\n")
@@ -103,13 +103,13 @@ func (b bench) writePolicy() error {
 	return os.WriteFile(filepath.Join(b.dir, "off.yml"), []byte(text.String()), 0o644)
 }
 
-// audited is the result of reading a registry.
+// audited is the measurement of one reading of a registry.
 type audited struct {
 	measured
 	models, versions, requests, findings int
 }
 
-// audit runs the command audit. If off is set, it only reads.
+// audit runs the command, with or without its rules.
 func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
 	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
 	if off {
@@ -148,7 +148,7 @@ func (b bench) stock(ctx context.Context) (a audited, err error) {
 
 var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
 
-// curl fetches the list of models and all pages of versions one after the other.
+// curl requests the list and all pages of versions, one after the other.
 func (b bench) curl(ctx context.Context) (a audited, err error) {
 	fetch := func(path string, query ...string) (string, error) {
 		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}

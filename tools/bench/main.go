@@ -57,7 +57,7 @@ type bench struct {
 	root   string
 	python string
 	dir    string
-	runs   []string // of the first champion and of the next one
+	runs   []string // for the first champion and for its successor
 }
 
 func run(ctx context.Context, repeat int) (err error) {
@@ -90,7 +90,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	var r results
 	for i := range repeat + 1 {
 		if i == 1 {
-			r = results{} // the first round only warms up caches and database connections
+			r = results{} // the first one fills caches and opens connections to the database
 		}
 		if err := b.both(ctx, i, &r); err != nil {
 			return err
@@ -107,7 +107,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// load describes the current load of the machine, which affects the times.
+// load returns the load of this machine, which also affects the times.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -116,8 +116,8 @@ func load() string {
 	return fmt.Sprintf("%s on %d processors", strings.Fields(string(text))[0], runtime.NumCPU())
 }
 
-// both runs the job with both clients, with and without the proxy, for the first and second version of a model. It
-// compares the end states.
+// both runs the job with both clients, with and without the proxy, for the first and the second version of a model.
+// Then it compares the results.
 func (b bench) both(ctx context.Context, i int, r *results) error {
 	for _, proxied := range []bool{true, false} {
 		var left [3][]state
@@ -154,7 +154,7 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 	return nil
 }
 
-// command returns the job for one model, as a process of the Python client or of this program.
+// command returns the job for one model, as a process of one of the two clients.
 func (b bench) command(ctx context.Context, who int, model, run string, proxied bool) (*exec.Cmd, error) {
 	url := b.server.URL
 	if proxied {
@@ -188,13 +188,13 @@ func (b bench) command(ctx context.Context, who int, model, run string, proxied 
 	return cmd, nil
 }
 
-// state is the end state that must be equal.
+// state is the result that must be the same for both.
 type state struct {
 	Version, Champion, Source, Run, Status, Description string
 	Tags                                                map[string]string
 }
 
-// state asks the server directly for the newest version of the model.
+// state asks the server for the newest version of the model.
 func (b bench) state(ctx context.Context, model string) (state, error) {
 	type pair struct{ Key, Value string }
 	var found struct {
@@ -234,7 +234,7 @@ func (b bench) state(ctx context.Context, model string) (state, error) {
 	return s, nil
 }
 
-// imageSize builds the image if a Docker engine is running.
+// imageSize builds the image and returns its size, if there is a Docker engine.
 func imageSize(ctx context.Context, root string) string {
 	if exec.CommandContext(ctx, "docker", "version").Run() != nil {
 		return "image: not measured, no Docker engine is running"

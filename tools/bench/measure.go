@@ -16,14 +16,14 @@ import (
 // measured is the measurement of one process.
 type measured struct {
 	wall, cpu time.Duration
-	rss       int64 // peak, in bytes
+	rss       int64 // bytes, maximum
 	out       []byte
 	// Only with the proxy:
 	requests, rounds int
 	first            time.Duration // from the start of the process to its first request
 }
 
-// measure runs the command. With a proxy it also counts requests.
+// measure runs the command. If there is a proxy, it also counts the requests.
 func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
@@ -54,8 +54,8 @@ func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	return m, nil
 }
 
-// watchMemory returns the last peak memory of the process. The value from wait4 is not usable: the child is forked from
-// this process, so it starts with the memory of this process.
+// watchMemory returns the peak memory of the process. The value of wait4 is no use: it includes the memory of this
+// process, from which the child was forked.
 func watchMemory(pid int, ended <-chan struct{}) int64 {
 	var peak int64
 	for {
@@ -76,7 +76,8 @@ func watchMemory(pid int, ended <-chan struct{}) int64 {
 	}
 }
 
-// median returns the median and the minimum of one value over all runs. The minimum shows what an idle machine can do.
+// median returns the median and the minimum of a figure over all runs. The minimum is closest to a machine on which
+// nothing else runs.
 func median(runs []measured, figure func(measured) float64) (middle, least float64) {
 	var all []float64
 	for _, r := range runs {

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// Programs that run the job.
+// Names of the clients.
 const (
 	stock = iota
-	ours  // without the ledger, which the Python client does not have
+	ours  // without the ledger, because the stock client has none
 	ledger
 )
 
-// Versions of the model.
+// Names of the versions.
 const (
 	first = iota
 	next
 )
 
-// results has all measurements by program, version, and with (1) or without (0) the proxy.
+// results are all measurements by client, version, and with (1) or without (0) the proxy.
 type results [3][2][2][]measured
 
 func (r *results) add(who, version int, proxied bool, m measured) {
@@ -68,7 +68,7 @@ func (r *results) print(w io.Writer, repeat int) {
 	row("first request after the start", "at most 20 ms", next, true, firstRequest, "ms")
 }
 
-// printAudit prints the results of an audit: medians, with the minimum in brackets.
+// printAudit prints the figures of an audit: medians, and minimums in brackets.
 func printAudit(all, stock, floor, live, judged []audited, many audited) {
 	figure := func(runs []audited, of func(measured) float64) (middle, least float64) {
 		var each []measured

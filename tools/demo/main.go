@@ -35,15 +35,15 @@ func main() {
 
 const model = "breast-cancer"
 
-// command is one run of the program and its expected result.
+// command is one run of the program and its expected outcome.
 type command struct {
-	title, candidate string // no candidate for commands about the whole registry
+	title, candidate string // without a candidate, for the whole registry
 	args             []string
 	status           int
 	outputs          map[string]string
 }
 
-// outcome is the result of a run.
+// outcome is the actual outcome of a run.
 type outcome struct {
 	status, requests, rounds int
 	took                     time.Duration
@@ -198,7 +198,7 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	return candidates, nil
 }
 
-// run runs the program in its own job. The error says what is not as expected.
+// run runs the program in a job of its own. It fails if the outcome differs from the expected one.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {
@@ -272,7 +272,7 @@ func champion(ctx context.Context, server *realtest.Server, want string) error {
 	return nil
 }
 
-// shell formats the arguments as in a shell command.
+// shell returns the arguments as a user would type them.
 func shell(args []string) string {
 	var words []string
 	for _, a := range args {

@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// mutant is one wrong change.
+// mutant is one wrong change of the code.
 type mutant struct {
 	what     string
-	file     string // relative to internal/
-	from, to string // from must occur exactly once
-	test     string // test that must fail
+	file     string // below internal/
+	from, to string // from occurs exactly once
+	test     string // that must fail
 }
 
 var mutants = []mutant{
@@ -900,8 +900,8 @@ func (m mutant) run(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
-// testPackage returns the folder of the package that has the mutant's test.
-func (m mutant) testPackage() (string, error) {
+// tested returns the folder of the package with the mutant's test.
+func (m mutant) tested() (string, error) {
 	name, _, _ := strings.Cut(m.test, "/")
 	folder := ""
 	err := filepath.WalkDir("internal", func(path string, _ fs.DirEntry, err error) error {

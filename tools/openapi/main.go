@@ -1,10 +1,10 @@
-// Command openapi extracts the operations that this program uses from GitHub's OpenAPI descriptions. Tests check the
-// program's requests and the GitHub double against them. The full descriptions have some 400 MB; only the extract is
-// committed.
+// Command openapi extracts the operations that this program uses from GitHub's OpenAPI descriptions. Tests compare
+// requests and the GitHub double with them. The complete descriptions have about 400 MB, so only the extract is in the
+// repository.
 //
 //	go run ./tools/openapi
 //
-// It needs npm to download the package with the descriptions.
+// It needs npm, which downloads the package with the descriptions.
 package main
 
 import (
@@ -28,10 +28,10 @@ const (
 	target = "internal/github/githubtest/testdata"
 )
 
-// apis lists the descriptions: GitHub's own, and one Enterprise Server.
+// apis are the descriptions: of github.com and of one Enterprise Server.
 var apis = []string{"api.github.com", "ghes-3.17"}
 
-// operations lists what internal/github calls and its double supports.
+// operations are those that internal/github calls and its double implements.
 var operations = map[string][]string{
 	"/repos/{owner}/{repo}/actions/runs/{run_id}":                           {"get"},
 	"/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": {"get"},
@@ -100,7 +100,7 @@ func run() error {
 	return nil
 }
 
-// unpack reads the wanted files of a package. It writes nothing else to disk.
+// unpack returns the wanted files of a package. It writes nothing to disk.
 func unpack(path string, wanted []string) (map[string][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -126,7 +126,7 @@ func unpack(path string, wanted []string) (map[string][]byte, error) {
 	return out, nil
 }
 
-// extract keeps the operations and the components that they refer to.
+// extract keeps the operations, and the components that they refer to.
 func extract(whole []byte) ([]byte, error) {
 	var doc map[string]any
 	if err := json.Unmarshal(whole, &doc); err != nil {
@@ -168,7 +168,7 @@ func extract(whole []byte) ([]byte, error) {
 	})
 }
 
-// collect adds every component that node refers to.
+// collect adds every component that is referenced.
 func collect(node any, doc, into map[string]any) {
 	switch n := node.(type) {
 	case []any:
@@ -206,13 +206,13 @@ func add(ref string, doc, into map[string]any) {
 	collect(thing, doc, into)
 }
 
-// prose lists the keys that validation ignores.
+// prose are keys that validation does not use.
 var prose = []string{"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
 
-// byName lists the keys whose objects have names as keys.
+// byName are the keys whose children are names and not keywords of OpenAPI.
 var byName = []string{"properties", "patternProperties", "responses", "content", "headers", "schemas", "parameters"}
 
-// strip removes prose and extensions. If named is true, the keys of the node are names and all are kept.
+// strip removes prose and extensions. If named is true, the keys of the node are names, and it keeps all of them.
 func strip(node any, named bool) {
 	switch n := node.(type) {
 	case []any:
@@ -233,7 +233,7 @@ func strip(node any, named bool) {
 	}
 }
 
-// describe adds the required description to each response.
+// describe restores the description that each response must have.
 func describe(responses map[string]any) {
 	for _, r := range responses {
 		if r := r.(map[string]any); r["$ref"] == nil {

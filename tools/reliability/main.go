@@ -1,5 +1,5 @@
-// Command reliability runs all tests about lost, duplicated and unfinished promotions at full length, and prints one
-// table of what they tried and found. It fails if a test fails or reports nothing.
+// Command reliability runs every campaign about lost, repeated and interrupted promotions at full length. It ends with
+// a table of what each campaign tried and found. It fails if a campaign fails or prints nothing.
 package main
 
 import (
@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// campaign is a test with an adjustable length, and a pattern for the log lines that report what it did.
+// A campaign is a test with a length, and a pattern for the lines that report its work.
 type campaign struct {
 	name  string
 	needs []string // targets of tools/setup; none if it needs no server
 	env   []string
 	test  []string // arguments of go test
-	shows string   // pattern of log lines to show
+	shows string   // pattern of the reported lines
 }
 
 var campaigns = []campaign{
@@ -132,8 +132,8 @@ func main() {
 	}
 }
 
-// run runs the test and passes on all log lines except progress.
-func (c campaign) run(progress io.Writer) (r result) {
+// play runs the test and prints its output without the progress.
+func (c campaign) play(progress io.Writer) (r result) {
 	r.campaign = c
 	if len(c.needs) > 0 {
 		setup := exec.Command("tools/setup", c.needs...)
@@ -162,8 +162,7 @@ func (c campaign) run(progress io.Writer) (r result) {
 
 var logged = regexp.MustCompile(`^\s+\w+_test\.go:\d+: (.*)`)
 
-// shown returns the log lines that match the pattern. It copies all other log lines to other, because they may explain
-// a failure.
+// shown returns the reported lines of a campaign. It prints all other lines, because they may explain a failure.
 func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string) {
 	all := bufio.NewScanner(out)
 	all.Buffer(nil, 1<<20)
@@ -196,7 +195,7 @@ func table(w io.Writer, done []result) (passed bool) {
 	return passed
 }
 
-// aligned pads the cells of lines that are table rows.
+// aligned pads the cells of table rows.
 func aligned(lines []string) []string {
 	var width []int
 	for _, line := range lines {
