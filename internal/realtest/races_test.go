@@ -150,7 +150,7 @@ func (r *raceOf) run(rounds int) {
 	}
 	defer r.barrier.Close()
 	switch r.how {
-	case "claims": // the ledger is begun once per model, which is no part of a race
+	case "claims": // a ledger is created once for each model, before the race
 		if a := r.promote(r.s.URL, "0", 1); !a.Won {
 			r.t.Fatal("the ledger could not be begun")
 		}

@@ -69,7 +69,7 @@ func run(all bool) error {
 		fmt.Printf("%s: %d alerts, not cleared yet\n", place, uncleared[place])
 	}
 	if len(cleared) > 0 {
-		fmt.Printf("%s: remove %s, which has no alerts\n", list, strings.Join(cleared, ", "))
+		fmt.Printf("%s: remove the entries without alerts: %s\n", list, strings.Join(cleared, ", "))
 	}
 	if failed || len(cleared) > 0 {
 		return errors.New("failed")
