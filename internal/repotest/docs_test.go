@@ -195,3 +195,36 @@ func TestDocuments_Pictures(t *testing.T) {
 		}
 	}
 }
+
+var (
+	repoPath   = regexp.MustCompile("`((?:internal|tools|docs|examples|\\.github|\\.vale|\\.ci)/[\\w./-]*)`")
+	makeTarget = regexp.MustCompile("`make ([a-z -]+)`|(?m)^\\| `([a-z-]+)` \\|")
+	ruleOfMake = regexp.MustCompile(`(?m)^([a-z-]+):`)
+)
+
+// The pages for contributors mention only paths and make targets that exist.
+func TestDocuments_PathsAndTargets(t *testing.T) {
+	makefile, err := os.ReadFile(root + "Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := map[string]bool{}
+	for _, m := range ruleOfMake.FindAllStringSubmatch(string(makefile), -1) {
+		targets[m[1]] = true
+	}
+	all := pages(t)
+	for _, page := range []string{".github/ARCHITECTURE.md", ".github/CONTRIBUTING.md"} {
+		for _, m := range repoPath.FindAllStringSubmatch(all[page], -1) {
+			if _, err := os.Stat(root + m[1]); err != nil {
+				t.Errorf("%s: %s does not exist", page, m[1])
+			}
+		}
+	}
+	for _, m := range makeTarget.FindAllStringSubmatch(all[".github/CONTRIBUTING.md"], -1) {
+		for _, target := range strings.Fields(m[1] + m[2]) {
+			if !targets[target] {
+				t.Errorf("the Makefile has no target %s", target)
+			}
+		}
+	}
+}
