@@ -25,15 +25,15 @@ var registrySQL string
 //go:embed stock_audit.py
 var stockAuditPy string
 
-// Sizes of the registry that registry.sql creates, and of the one that is computed while it is read.
+// What registry.sql makes, and what is served from no memory at all.
 const (
 	models, versions = 1000, 100000
 	manyModels       = 10000
 	manyVersions     = 1000000
 )
 
-// runAudit measures how long it takes to read a whole registry: with the command audit, with the stock client, and with
-// curl, which shows the server's share. Then it audits the live versions only, and a registry of a million versions.
+// runAudit measures reading a whole registry: by the command audit, by the stock client, and by curl, which is what the
+// server needs for it; then the audit of what is live, and one of a million versions.
 func runAudit(ctx context.Context, repeat int) (err error) {
 	b := bench{}
 	if b.root, err = realtest.Root(); err != nil {
@@ -93,7 +93,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// writePolicy turns every rule off, so that an audit only reads.
+// writePolicy turns every rule off: an audit then reads, and looks nothing up.
 func (b bench) writePolicy() error {
 	var text strings.Builder
 	text.WriteString("version: 1\naudit:\n  rules:\n")
@@ -103,13 +103,13 @@ func (b bench) writePolicy() error {
 	return os.WriteFile(filepath.Join(b.dir, "off.yml"), []byte(text.String()), 0o644)
 }
 
-// audited is the measurement of one reading of a registry.
+// audited is one reading of a registry.
 type audited struct {
 	measured
 	models, versions, requests, findings int
 }
 
-// audit runs the command, with or without its rules.
+// audit runs the command; without its rules it only reads.
 func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
 	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
 	if off {
@@ -148,7 +148,7 @@ func (b bench) stock(ctx context.Context) (a audited, err error) {
 
 var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
 
-// curl requests the list and all pages of versions, one after the other.
+// curl fetches the list and all pages of versions one after another.
 func (b bench) curl(ctx context.Context) (a audited, err error) {
 	fetch := func(path string, query ...string) (string, error) {
 		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}

@@ -1,9 +1,9 @@
-// Command bench compares the stock Python client with bin/mlflow-promote. It runs the main job with both, or reads a
-// whole registry with -audit (see audit.go). Each runs as a process of its own. The MLflow server runs on PostgreSQL
-// with its default workers.
-//
-// It prints both results side by side with the goals. It exits with 1 if the two leave different versions,
-// descriptions, tags or aliases behind. Times do not matter for the exit code.
+// Command bench runs the main job, or with -audit the reading of a whole
+// registry (see audit.go), by the stock Python client and by
+// bin/mlflow-promote, each as a whole process, on one MLflow server on
+// PostgreSQL with its default workers, and prints both side by side with what
+// is to be reached. Both must leave the same versions, descriptions, tags and
+// aliases behind: if not, it ends with status 1. Times never decide that.
 package main
 
 import (
@@ -57,7 +57,7 @@ type bench struct {
 	root   string
 	python string
 	dir    string
-	runs   []string // for the first champion and for its successor
+	runs   []string // of the first champion and of its successor
 }
 
 func run(ctx context.Context, repeat int) (err error) {
@@ -90,7 +90,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	var r results
 	for i := range repeat + 1 {
 		if i == 1 {
-			r = results{} // the first one fills caches and opens connections to the database
+			r = results{} // the first was to warm up: caches, connections to the database
 		}
 		if err := b.both(ctx, i, &r); err != nil {
 			return err
@@ -107,7 +107,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// load returns the load of this machine, which also affects the times.
+// load is what else this machine is busy with, which the times then show too.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -116,8 +116,8 @@ func load() string {
 	return fmt.Sprintf("%s on %d processors", strings.Fields(string(text))[0], runtime.NumCPU())
 }
 
-// both runs the job with both clients, with and without the proxy, for the first and the second version of a model.
-// Then it compares the results.
+// both runs the job by both, with and without the proxy, for the first version
+// of a model and for the second, and compares what is left.
 func (b bench) both(ctx context.Context, i int, r *results) error {
 	for _, proxied := range []bool{true, false} {
 		var left [3][]state
@@ -154,7 +154,7 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 	return nil
 }
 
-// command returns the job for one model, as a process of one of the two clients.
+// command is the job for one model, as a process of the stock client or ours.
 func (b bench) command(ctx context.Context, who int, model, run string, proxied bool) (*exec.Cmd, error) {
 	url := b.server.URL
 	if proxied {
@@ -188,13 +188,13 @@ func (b bench) command(ctx context.Context, who int, model, run string, proxied 
 	return cmd, nil
 }
 
-// state is the result that must be the same for both.
+// state is what both must leave behind.
 type state struct {
 	Version, Champion, Source, Run, Status, Description string
 	Tags                                                map[string]string
 }
 
-// state asks the server for the newest version of the model.
+// state asks the server itself for the newest version of the model.
 func (b bench) state(ctx context.Context, model string) (state, error) {
 	type pair struct{ Key, Value string }
 	var found struct {
@@ -234,7 +234,7 @@ func (b bench) state(ctx context.Context, model string) (state, error) {
 	return s, nil
 }
 
-// imageSize builds the image and returns its size, if there is a Docker engine.
+// imageSize builds the image where a Docker engine answers.
 func imageSize(ctx context.Context, root string) string {
 	if exec.CommandContext(ctx, "docker", "version").Run() != nil {
 		return "image: not measured, no Docker engine is running"

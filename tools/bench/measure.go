@@ -13,17 +13,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// measured is the measurement of one process.
+// measured is one run of a whole process.
 type measured struct {
 	wall, cpu time.Duration
-	rss       int64 // bytes, maximum
+	rss       int64 // bytes, the most at any time
 	out       []byte
 	// Only with the proxy:
 	requests, rounds int
 	first            time.Duration // from the start of the process to its first request
 }
 
-// measure runs the command. If there is a proxy, it also counts the requests.
+// measure runs the command and, if it goes through the proxy, counts.
 func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
@@ -54,8 +54,9 @@ func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	return m, nil
 }
 
-// watchMemory returns the peak memory of the process. The value of wait4 is no use: it includes the memory of this
-// process, from which the child was forked.
+// watchMemory is the last high-water mark that the process had. The one that
+// wait4 gives begins with the memory of this process, from which the child was
+// forked.
 func watchMemory(pid int, ended <-chan struct{}) int64 {
 	var peak int64
 	for {
@@ -76,8 +77,8 @@ func watchMemory(pid int, ended <-chan struct{}) int64 {
 	}
 }
 
-// median returns the median and the minimum of a figure over all runs. The minimum is closest to a machine on which
-// nothing else runs.
+// median and least of one figure over all runs: the least is what the machine
+// can do when nothing else runs on it.
 func median(runs []measured, figure func(measured) float64) (middle, least float64) {
 	var all []float64
 	for _, r := range runs {

@@ -7,20 +7,21 @@ import (
 	"time"
 )
 
-// Names of the clients.
+// Who ran the job.
 const (
 	stock = iota
-	ours  // without the ledger, because the stock client has none
+	ours  // without the ledger, which the stock client has nothing like
 	ledger
 )
 
-// Names of the versions.
+// Which version of the model it was.
 const (
 	first = iota
 	next
 )
 
-// results are all measurements by client, version, and with (1) or without (0) the proxy.
+// results are all measurements by who, version, and with (1) or without (0)
+// the proxy.
 type results [3][2][2][]measured
 
 func (r *results) add(who, version int, proxied bool, m measured) {
@@ -68,7 +69,7 @@ func (r *results) print(w io.Writer, repeat int) {
 	row("first request after the start", "at most 20 ms", next, true, firstRequest, "ms")
 }
 
-// printAudit prints the figures of an audit: medians, and minimums in brackets.
+// printAudit prints the figures of an audit, medians with the least in brackets.
 func printAudit(all, stock, floor, live, judged []audited, many audited) {
 	figure := func(runs []audited, of func(measured) float64) (middle, least float64) {
 		var each []measured
@@ -108,7 +109,7 @@ func second(middle, _ float64) float64 { return middle }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// shown returns a median, and the minimum if it differs.
+// shown is a median, and the least where it is another.
 func shown(value, least float64, unit string) string {
 	if unit == "" {
 		return fmt.Sprintf("%.0f", value)

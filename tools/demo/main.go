@@ -1,8 +1,8 @@
-// Command demo shows the main job on a real MLflow server. It trains and logs three models. Then it runs
-// bin/mlflow-promote as a job of a workflow would, to register them, judge them, and promote or refuse them. It exits
-// with 1 if a result differs from what is expected.
-//
-// It needs only Go, Python 3.11 and the package indexes. It leaves only .cache and bin behind.
+// Command demo shows the main job on a real MLflow server: three models are
+// trained and logged, then registered, judged and promoted or refused by
+// bin/mlflow-promote as a job of a workflow would run it. It ends with status 1
+// if anything is not as expected. It needs nothing but Go, Python 3.11 and the
+// package indexes, and leaves nothing behind but .cache and bin.
 package main
 
 import (
@@ -35,15 +35,15 @@ func main() {
 
 const model = "breast-cancer"
 
-// command is one run of the program and its expected outcome.
+// command is one run of the program and what is to come of it.
 type command struct {
-	title, candidate string // without a candidate, for the whole registry
+	title, candidate string // no candidate: it is about the whole registry
 	args             []string
 	status           int
 	outputs          map[string]string
 }
 
-// outcome is the actual outcome of a run.
+// outcome is what came of it.
 type outcome struct {
 	status, requests, rounds int
 	took                     time.Duration
@@ -90,7 +90,7 @@ func commands(runs map[string]string) []command {
 			},
 		},
 		{
-			// This is the first audit of an unprepared registry. Its only finding is the missing description of the model.
+			// The first audit of a registry that nobody prepared for it: the model has no description, and nothing else is wrong.
 			title: "audit the registry", args: []string{"audit"},
 			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
@@ -149,7 +149,7 @@ func demo(ctx context.Context) error {
 		fmt.Println()
 	}
 	table.Flush()
-	if err := champion(ctx, server, "2"); err != nil {
+	if err := holder(ctx, server, "2"); err != nil {
 		wrong = append(wrong, err.Error())
 	}
 	if len(wrong) > 0 {
@@ -172,7 +172,7 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-// train logs the three models and returns their candidates by name.
+// train logs the three models and gives their candidates by name.
 func train(ctx context.Context, server *realtest.Server) (map[string]string, error) {
 	names := []string{"base", "better", "worse"}
 	var specs []realtest.Spec
@@ -198,7 +198,8 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	return candidates, nil
 }
 
-// run runs the program in a job of its own. It fails if the outcome differs from the expected one.
+// run runs the program in a job of its own. The error says what is not as
+// expected.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {
@@ -255,8 +256,8 @@ func (c command) differs(done outcome, outputs map[string]string) error {
 	return nil
 }
 
-// champion asks the server, not the program, which version @champion points to.
-func champion(ctx context.Context, server *realtest.Server, want string) error {
+// holder asks the server itself, not the program, who is champion.
+func holder(ctx context.Context, server *realtest.Server, want string) error {
 	var answer struct {
 		Version struct {
 			Version string `json:"version"`
@@ -272,7 +273,7 @@ func champion(ctx context.Context, server *realtest.Server, want string) error {
 	return nil
 }
 
-// shell returns the arguments as a user would type them.
+// shell is the arguments as one would type them.
 func shell(args []string) string {
 	var words []string
 	for _, a := range args {

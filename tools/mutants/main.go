@@ -1,5 +1,5 @@
-// Command mutants checks that tests notice wrong gates and rules. It changes the code in small ways, one after the
-// other, and expects a certain test to fail each time. It restores every file.
+// Command mutants turns the judging code wrong in small ways, one after the other, and shows that a named test notices
+// each: a test that passes on wrong code is none. Every file is put back as it was.
 package main
 
 import (
@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// mutant is one wrong change of the code.
+// mutant is one way to be wrong.
 type mutant struct {
 	what     string
 	file     string // below internal/
-	from, to string // from occurs exactly once
+	from, to string // from is there exactly once
 	test     string // that must fail
 }
 
@@ -856,7 +856,7 @@ func main() {
 	}
 }
 
-// try applies the mutant, runs its test and restores the file.
+// try applies the mutant, runs its test and puts the file back.
 func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	path := "internal/" + m.file
 	was, err := os.ReadFile(path)
@@ -900,7 +900,7 @@ func (m mutant) run(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
-// tested returns the folder of the package with the mutant's test.
+// tested is the folder of the package that has the mutant's test.
 func (m mutant) tested() (string, error) {
 	name, _, _ := strings.Cut(m.test, "/")
 	folder := ""

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A row would test nothing if its text were no longer in the code.
+// A row whose text is not in the code any more would test nothing.
 func TestMutants_Apply(t *testing.T) {
 	for _, m := range mutants {
 		code, err := os.ReadFile("../../internal/" + m.file)

@@ -1,10 +1,9 @@
-// Command openapi extracts the operations that this program uses from GitHub's OpenAPI descriptions. Tests compare
-// requests and the GitHub double with them. The complete descriptions have about 400 MB, so only the extract is in the
-// repository.
+// Command openapi cuts the operations this program uses out of GitHub's OpenAPI descriptions, for the tests that hold its
+// requests and its double of GitHub to them. The whole descriptions are some 400 MB; what is cut out is committed.
 //
 //	go run ./tools/openapi
 //
-// It needs npm, which downloads the package with the descriptions.
+// It needs npm, from whose registry the package with the descriptions comes.
 package main
 
 import (
@@ -28,10 +27,10 @@ const (
 	target = "internal/github/githubtest/testdata"
 )
 
-// apis are the descriptions: of github.com and of one Enterprise Server.
+// apis are cut out: GitHub's own, and one Enterprise Server.
 var apis = []string{"api.github.com", "ghes-3.17"}
 
-// operations are those that internal/github calls and its double implements.
+// operations are what internal/github calls, and what its double answers.
 var operations = map[string][]string{
 	"/repos/{owner}/{repo}/actions/runs/{run_id}":                           {"get"},
 	"/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": {"get"},
@@ -100,7 +99,7 @@ func run() error {
 	return nil
 }
 
-// unpack returns the wanted files of a package. It writes nothing to disk.
+// unpack reads the wanted files of a package; nothing else of it is written anywhere.
 func unpack(path string, wanted []string) (map[string][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -126,7 +125,7 @@ func unpack(path string, wanted []string) (map[string][]byte, error) {
 	return out, nil
 }
 
-// extract keeps the operations, and the components that they refer to.
+// extract keeps the operations, and of the components what they refer to.
 func extract(whole []byte) ([]byte, error) {
 	var doc map[string]any
 	if err := json.Unmarshal(whole, &doc); err != nil {
@@ -168,7 +167,7 @@ func extract(whole []byte) ([]byte, error) {
 	})
 }
 
-// collect adds every component that is referenced.
+// collect follows every reference into the components.
 func collect(node any, doc, into map[string]any) {
 	switch n := node.(type) {
 	case []any:
@@ -206,13 +205,13 @@ func add(ref string, doc, into map[string]any) {
 	collect(thing, doc, into)
 }
 
-// prose are keys that validation does not use.
+// prose is what no validation looks at.
 var prose = []string{"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
 
-// byName are the keys whose children are names and not keywords of OpenAPI.
+// byName are the keys below which names stand in place of the description's own words.
 var byName = []string{"properties", "patternProperties", "responses", "content", "headers", "schemas", "parameters"}
 
-// strip removes prose and extensions. If named is true, the keys of the node are names, and it keeps all of them.
+// strip drops prose and extensions. Where named is true, the keys of the node are names, and all are kept.
 func strip(node any, named bool) {
 	switch n := node.(type) {
 	case []any:
@@ -233,7 +232,7 @@ func strip(node any, named bool) {
 	}
 }
 
-// describe restores the description that each response must have.
+// describe gives back to each response the description that it must have.
 func describe(responses map[string]any) {
 	for _, r := range responses {
 		if r := r.(map[string]any); r["$ref"] == nil {

@@ -1,5 +1,5 @@
-// Command reliability runs every campaign about lost, repeated and interrupted promotions at full length. It ends with
-// a table of what each campaign tried and found. It fails if a campaign fails or prints nothing.
+// Command reliability plays every campaign about lost, doubled and half-done promotions at full length, and ends with
+// one table of what each tried and found. It fails where a campaign fails, and where one says nothing.
 package main
 
 import (
@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// A campaign is a test with a length, and a pattern for the lines that report its work.
+// A campaign is a test that takes a length, and the lines by which it tells what it did.
 type campaign struct {
 	name  string
 	needs []string // targets of tools/setup; none if it needs no server
 	env   []string
 	test  []string // arguments of go test
-	shows string   // pattern of the reported lines
+	shows string   // of the lines that it logs
 }
 
 var campaigns = []campaign{
@@ -109,7 +109,7 @@ var campaigns = []campaign{
 	},
 }
 
-// result is the result of a campaign.
+// result is how a campaign ended.
 type result struct {
 	campaign
 	lines []string
@@ -132,7 +132,7 @@ func main() {
 	}
 }
 
-// play runs the test and prints its output without the progress.
+// play runs the test, passing on what it says that is not progress.
 func (c campaign) play(progress io.Writer) (r result) {
 	r.campaign = c
 	if len(c.needs) > 0 {
@@ -162,7 +162,8 @@ func (c campaign) play(progress io.Writer) (r result) {
 
 var logged = regexp.MustCompile(`^\s+\w+_test\.go:\d+: (.*)`)
 
-// shown returns the reported lines of a campaign. It prints all other lines, because they may explain a failure.
+// shown picks the lines that a campaign is to show; anything else that a test logs is passed on, for it may say what is
+// wrong.
 func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string) {
 	all := bufio.NewScanner(out)
 	all.Buffer(nil, 1<<20)
@@ -179,7 +180,7 @@ func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string
 	return lines
 }
 
-// table prints the results and reports whether all campaigns passed.
+// table prints what was done, and reports whether all of it passed.
 func table(w io.Writer, done []result) (passed bool) {
 	passed = len(done) > 0
 	for _, r := range done {
@@ -195,7 +196,7 @@ func table(w io.Writer, done []result) (passed bool) {
 	return passed
 }
 
-// aligned pads the cells of table rows.
+// aligned pads the cells of lines that are rows of a table.
 func aligned(lines []string) []string {
 	var width []int
 	for _, line := range lines {
