@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint fuzz demo bench bench-audit image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -85,8 +85,12 @@ lint: ## formatting, workflows, scripts and sentences
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
 	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
-	go run $(FLAGS) ./tools/prose
+	$(MAKE) --no-print-directory prose
 	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
+
+prose: ## the sentences of documents, comments and messages; with ARGS=-all it lists every alert
+	@tools/setup lint
+	go run $(FLAGS) ./tools/prose $(ARGS)
 
 generate: ## action.yml, the tables of README and docs, and the policy schema
 	go run $(FLAGS) ./tools/gen

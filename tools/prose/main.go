@@ -1,8 +1,8 @@
 // Command prose checks sentences with Vale and the rules in .vale: README, docs, comments of the Go code, and every
 // message of the program.
 //
-//	go run ./tools/prose        (part of make lint)
-//	go run ./tools/prose -all   (also lists the alerts that are only counted)
+//	make prose             (part of make lint)
+//	make prose ARGS=-all   (also lists the alerts that are only counted)
 //
 // It writes comments and messages to .cache/prose first. These files are not in the repository: they repeat the code and
 // would change with almost every commit.
