@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
@@ -18,9 +16,13 @@ func All(root string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	schema, err := policySchema()
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]string{
 		"action.yml":              actionYAML(),
-		"docs/policy.schema.json": string(policy.Schema(rules.Rules()...)),
+		"docs/policy.schema.json": string(schema),
 	}
 	for path, tables := range map[string]map[string]string{
 		"README.md": {
@@ -32,8 +34,8 @@ func All(root string) (map[string]string, error) {
 			"servers":  string(servers),
 		},
 		"docs/policy.md": {
-			"gates": policy.Table(),
-			"kinds": policy.Sections(),
+			"gates": gateTable(),
+			"kinds": gateSections(),
 		},
 		"docs/audit.md": {
 			"rules":      ruleTable(),
