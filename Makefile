@@ -19,16 +19,16 @@ demo: ## run the main job on a real MLflow server, in two minutes
 bench: build ## compare this program with MLflow's Python client
 	@go run $(FLAGS) ./tools/bench
 
-bench-audit: build ## reading a whole registry of 100,000 versions, next to the stock client and curl
+bench-audit: build ## compare reading 100,000 versions with MLflow's Python client and curl
 	@go run $(FLAGS) ./tools/bench -audit -repeat 3
 
 image: ## build the container image
 	@tools/setup docker
 	DOCKER_BUILDKIT=0 docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
-test: test-pure test-real test-container test-browser ## the four groups of tests
+test: test-pure test-real test-container test-browser ## run the tests below: pure, real, container, browser
 
-test-pure: ## tests that need no server
+test-pure: ## run tests that need no server
 	go vet ./...
 	go vet -tags=real,container,browser,scanners ./...
 	go test -timeout 30m ./...
@@ -64,9 +64,9 @@ define tier
 else echo "make: skipped the $(1) tests, because they need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
-test-all: test test-matrix test-attacks test-reliability fuzz mutants ## test, then every campaign at full length; takes hours
+test-all: test test-matrix test-attacks test-reliability fuzz mutants ## run test, then every campaign at full length; takes hours
 
-test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length; ends with one table
+test-reliability: ## run races, kills, faults, rollbacks and tampering at full length, and print one table
 	@go run $(FLAGS) ./tools/reliability $(if $(ONLY),-only '$(ONLY)')
 
 FUZZTIME ?= 30s
@@ -80,7 +80,7 @@ fuzz: ## test policy parsers with ten million mutated texts, then run every fuzz
 mutants: ## check that tests notice wrong judging code
 	@go run ./tools/mutants
 
-lint: ## formatting, workflows, scripts and sentences
+lint: ## check formatting, workflows, scripts and sentences
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
@@ -88,15 +88,15 @@ lint: ## formatting, workflows, scripts and sentences
 	$(MAKE) --no-print-directory prose
 	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
-prose: ## the sentences of documents, comments and messages; with ARGS=-all it lists every alert
+prose: ## check the sentences of documents, comments and messages; ARGS=-all lists every alert
 	@tools/setup lint
 	go run $(FLAGS) ./tools/prose $(ARGS)
 
-generate: ## action.yml, the tables of README and docs, and the policy schema
+generate: ## write action.yml, the tables of README and docs, and the policy schema
 	go run $(FLAGS) ./tools/gen
 
 fmt: ## format the Go code
 	gofmt -w .
 
-clean: ## removes bin/, not .cache/
+clean: ## remove build results, but nothing installed
 	rm -rf bin

@@ -15,9 +15,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-// A job is cancelled while the server carries out the move. The container reports the real outcome, and its deployment
-// does not stay in progress. The next attempt of the run ends as an undisturbed run does.
-func TestContainer_CancelledDuringMove(t *testing.T) {
+// A job is cancelled while the server carries out the move: what the container reports is what became of it, its
+// deployment does not stay in progress, and the next attempt of the run ends where an undisturbed one would have.
+func TestAContainerCancelledInTheMiddleOfAMove(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})
 	if err != nil {

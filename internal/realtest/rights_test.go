@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// A login may have only some rights. If it may write the ledger but not the model, the promotion is refused before there
-// is an entry. If it may write the model but not the ledger, the promotion continues without a ledger. doctor shows how
-// ledgers are protected, and prints working requests for the rights that another team's login needs.
+// On servers with logins: one that may write the ledger and not the model is refused before it leaves an entry, one that
+// may write the model and not the ledger goes on with the weaker promise, and doctor says how ledgers are guarded and
+// what another team's login needs, in requests that work.
 func TestRightsBeforeTheClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {

@@ -24,9 +24,9 @@ var tamperedServers = []struct {
 	{"1.30.1 on SQLite", Options{Version: "1.30.1", Workers: 1}, true},
 }
 
-// Somebody with the database's password edits the ledger. The program finds every changed or removed field, a removed
-// entry, a removed tail and an edited anchor. It names the first broken entry. If the whole chain and its anchor are
-// rewritten, only a copy of the history shows it.
+// Somebody with the database's password edits the ledger. Every field that is changed or removed, an entry that is
+// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold together
+// is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere alone.
 func TestTamperingBySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
