@@ -89,8 +89,18 @@ func (b *Browser) Page(v View) (*Page, error) {
 	return p, errors.Join(err, p.Look(v))
 }
 
-// Context returns the context of the tab, for other commands of chromedp.
-func (p *Page) Context() context.Context { return p.ctx }
+// Call sends any other command of the DevTools protocol to the page and decodes its result. out may be nil.
+func (p *Page) Call(method string, params, out any) error {
+	var result json.RawMessage
+	call := func(ctx context.Context, tab *chromedp.Target) error { return tab.Call(ctx, method, params, &result) }
+	if err := chromedp.Do(p.ctx, chromedp.Func(call)); err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(result, out)
+}
 
 // Look sets the size of the window and the preferred colour scheme.
 func (p *Page) Look(v View) error {

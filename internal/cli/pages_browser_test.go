@@ -34,8 +34,8 @@ const (
 	commentWidth = 816
 )
 
-// summaryText is one summary, as a script's run wrote it.
-type summaryText struct{ script, text string }
+// markdown is one summary, as a script's run wrote it.
+type markdown struct{ script, text string }
 
 // Every summary of every script is shown as GitHub would show it: rendered by GitHub's Markdown library, with its style
 // sheet, diagrams by Mermaid, in a real browser. Whatever names the scripts use, nothing loads, links or runs that
@@ -68,7 +68,7 @@ const posted = 4
 // What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
 // in the documents are made anew.
 func TestTourInABrowser(t *testing.T) {
-	tour := slices.DeleteFunc(summaries(t), func(m summaryText) bool { return m.script != "tour" })
+	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
 		t.Fatalf("only %d summaries of the tour", len(tour))
 	}
@@ -90,7 +90,7 @@ func TestTourInABrowser(t *testing.T) {
 const maxPicture = 150_000
 
 // picture shows a summary as a reader first sees it, and keeps it with -update.
-func (v *viewer) picture(t *testing.T, m summaryText, name string, width int, dark bool) {
+func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
 	t.Helper()
 	v.open(t, m, width, dark)
 	path := filepath.Join(v.dir, "picture.png")
@@ -206,27 +206,27 @@ func TestBrowser_HostileNames(t *testing.T) {
 			Lost:       []lineage.Lost{{What: "run", Why: word}},
 		}
 		doc := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
-		if v.check(t, summaryText{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {
+		if v.check(t, markdown{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {
 			t.Errorf("%q: no diagram", word)
 		}
 	}
 }
 
 // summaries runs all scripts and returns what each wrote, in order.
-func summaries(t *testing.T) []summaryText {
+func summaries(t *testing.T) []markdown {
 	t.Helper()
 	var mu sync.Mutex
-	var all []summaryText
+	var all []markdown
 	t.Run("scripts", func(t *testing.T) { // which run beside one another, and have ended when this has
 		play(t, func(script, text string) {
 			mu.Lock()
 			defer mu.Unlock()
 			if text != "" {
-				all = append(all, summaryText{script, text})
+				all = append(all, markdown{script, text})
 			}
 		})
 	})
-	slices.SortStableFunc(all, func(a, b summaryText) int { return strings.Compare(a.script, b.script) })
+	slices.SortStableFunc(all, func(a, b markdown) int { return strings.Compare(a.script, b.script) })
 	return all
 }
 
@@ -259,7 +259,7 @@ func newViewer(t *testing.T) *viewer {
 var frame string
 
 // open renders the text and shows it.
-func (v *viewer) open(t *testing.T, m summaryText, width int, dark bool) {
+func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	t.Helper()
 	gfm := exec.Command(
 		"cmark-gfm", "--unsafe", "--github-pre-lang", "-e", "table", "-e", "strikethrough", "-e", "autolink", "-e",
@@ -316,7 +316,7 @@ const (
 )
 
 // check shows a summary and holds it to what must be so; it returns the number of diagrams.
-func (v *viewer) check(t *testing.T, m summaryText, width int, dark bool, may scrolling) int {
+func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrolling) int {
 	t.Helper()
 	v.open(t, m, width, dark)
 	var s seen

@@ -14,13 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/heapprofiler"
-	devtools "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
-
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/browsertest"
 )
@@ -108,12 +101,9 @@ func (s shown) clean() {
 // top is a picture of the upper part of the page.
 func (s shown) top(width, height int) []byte {
 	s.t.Helper()
-	beyond := true
-	shot, err := chromedp.Call(s.Context(), devtools.CaptureScreenshot, devtools.CaptureScreenshotParams{
-		CaptureBeyondViewport: &beyond,
-		Clip:                  &devtools.Viewport{Width: float64(width), Height: float64(height), Scale: 1},
-	})
-	s.must(err)
+	var shot struct{ Data []byte }
+	s.must(s.Call("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true,
+		"clip": map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}, &shot))
 	return shot.Data
 }
 
@@ -301,8 +291,7 @@ func TestKeyboardAlone(t *testing.T) {
 func TestPageWithoutScriptCutOffAndOnPaper(t *testing.T) {
 	page := []byte(pageOf(t, sampleModels()))
 	s := showFile(t, page)
-	_, err := chromedp.Call(s.Context(), emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
-	s.must(err)
+	s.must(s.Call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil))
 	if got := s.text(`[...document.querySelectorAll("nav, .tools, .pager, .skip")].filter(e => e.checkVisibility()).map(e => e.className).join()`); got != "" {
 		t.Errorf("on paper there is %s", got)
 	}
@@ -317,9 +306,7 @@ func TestPageWithoutScriptCutOffAndOnPaper(t *testing.T) {
 		t.Errorf("with words of it hidden the page says %s", got)
 	}
 	hidden.clean()
-	noScript := emulation.SetScriptExecutionDisabledParams{Value: true}
-	_, err = chromedp.Call(s.Context(), emulation.SetScriptExecutionDisabled, noScript)
-	s.must(err)
+	s.must(s.Call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil))
 	s.must(s.Open(s.Requests()[0].URL))
 	want := fmt.Sprintf("Audit of https://mlflow.example: 14 models, %d versions", totals(sampleModels()).Versions)
 	if got := s.text(`document.querySelector("noscript").innerText`); !strings.Contains(got, want) {
@@ -406,9 +393,7 @@ func measure(t *testing.T, page []byte, status string) shown {
 		t.Fatal(err)
 	}
 	s := shown{p, t}
-	watching := devtools.AddScriptToEvaluateOnNewDocumentParams{Source: watch}
-	_, err = chromedp.Call(p.Context(), devtools.AddScriptToEvaluateOnNewDocument, watching)
-	s.must(err)
+	s.must(p.Call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": watch}, nil))
 	file := filepath.Join(t.TempDir(), "audit.html")
 	if err := os.WriteFile(file, page, 0o644); err != nil {
 		t.Fatal(err)
@@ -437,10 +422,9 @@ func measure(t *testing.T, page []byte, status string) shown {
   }
   return out;
 })()`, &filter))
-	_, err = chromedp.Call(p.Context(), heapprofiler.CollectGarbage, cdp.Empty{})
-	s.must(err)
-	heap, err := chromedp.Call(p.Context(), runtime.GetHeapUsage, cdp.Empty{})
-	s.must(err)
+	var heap struct{ UsedSize float64 }
+	s.must(p.Call("HeapProfiler.collectGarbage", nil, nil))
+	s.must(p.Call("Runtime.getHeapUsage", nil, &heap))
 	for name, of := range map[string][]float64{"first contentful paint": paint, "overview drawn": drawn, "filter": filter} {
 		slices.Sort(of)
 		t.Logf("%s: median %.0f ms, worst %.0f ms", name, of[len(of)/2], of[len(of)-1])
