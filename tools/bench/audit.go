@@ -25,15 +25,15 @@ var registrySQL string
 //go:embed stock_audit.py
 var stockAuditPy string
 
-// What registry.sql makes, and what is served from no memory at all.
+// The size of the registry from registry.sql, and of the one that is computed.
 const (
 	models, versions = 1000, 100000
 	manyModels       = 10000
 	manyVersions     = 1000000
 )
 
-// runAudit measures reading a whole registry: by the command audit, by the stock client, and by curl, which is what the
-// server needs for it; then the audit of what is live, and one of a million versions.
+// runAudit measures reading a whole registry with the command audit, with the Python client, and with curl, which shows
+// how long the server takes. It also measures an audit of live versions and one of a million versions.
 func runAudit(ctx context.Context, repeat int) (err error) {
 	b := bench{}
 	if b.root, err = realtest.Root(); err != nil {
@@ -93,7 +93,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// writePolicy turns every rule off: an audit then reads, and looks nothing up.
+// writePolicy disables all rules, so that an audit only reads the registry.
 func (b bench) writePolicy() error {
 	var text strings.Builder
 	text.WriteString("version: 1\naudit:\n  rules:\n")
@@ -103,13 +103,13 @@ func (b bench) writePolicy() error {
 	return os.WriteFile(filepath.Join(b.dir, "off.yml"), []byte(text.String()), 0o644)
 }
 
-// audited is one reading of a registry.
+// audited is the result of reading a registry.
 type audited struct {
 	measured
 	models, versions, requests, findings int
 }
 
-// audit runs the command; without its rules it only reads.
+// audit runs the command audit. If off is set, it only reads.
 func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
 	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
 	if off {
@@ -148,7 +148,7 @@ func (b bench) stock(ctx context.Context) (a audited, err error) {
 
 var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
 
-// curl fetches the list and all pages of versions one after another.
+// curl fetches the list of models and all pages of versions one after the other.
 func (b bench) curl(ctx context.Context) (a audited, err error) {
 	fetch := func(path string, query ...string) (string, error) {
 		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}

@@ -1,9 +1,7 @@
-// Command bench runs the main job, or with -audit the reading of a whole
-// registry (see audit.go), by the stock Python client and by
-// bin/mlflow-promote, each as a whole process, on one MLflow server on
-// PostgreSQL with its default workers, and prints both side by side with what
-// is to be reached. Both must leave the same versions, descriptions, tags and
-// aliases behind: if not, it ends with status 1. Times never decide that.
+// Command bench compares bin/mlflow-promote with MLflow's Python client. Both do the main job or, with -audit, read a
+// whole registry (see audit.go). Each runs as a whole process against an MLflow server on PostgreSQL with default
+// workers. The results are printed side by side with the targets. If the two do not leave the same versions,
+// descriptions, tags and aliases, bench exits with 1. Times never make it fail.
 package main
 
 import (
@@ -57,7 +55,7 @@ type bench struct {
 	root   string
 	python string
 	dir    string
-	runs   []string // of the first champion and of its successor
+	runs   []string // of the first champion and of the next one
 }
 
 func run(ctx context.Context, repeat int) (err error) {
@@ -90,7 +88,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	var r results
 	for i := range repeat + 1 {
 		if i == 1 {
-			r = results{} // the first was to warm up: caches, connections to the database
+			r = results{} // the first round only warms up caches and database connections
 		}
 		if err := b.both(ctx, i, &r); err != nil {
 			return err
@@ -107,7 +105,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// load is what else this machine is busy with, which the times then show too.
+// load describes the current load of the machine, which affects the times.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -116,8 +114,8 @@ func load() string {
 	return fmt.Sprintf("%s on %d processors", strings.Fields(string(text))[0], runtime.NumCPU())
 }
 
-// both runs the job by both, with and without the proxy, for the first version
-// of a model and for the second, and compares what is left.
+// both runs the job with both clients, with and without the proxy, for the first and second version of a model. It
+// compares the end states.
 func (b bench) both(ctx context.Context, i int, r *results) error {
 	for _, proxied := range []bool{true, false} {
 		var left [3][]state
@@ -154,7 +152,7 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 	return nil
 }
 
-// command is the job for one model, as a process of the stock client or ours.
+// command returns the job for one model, as a process of the Python client or of this program.
 func (b bench) command(ctx context.Context, who int, model, run string, proxied bool) (*exec.Cmd, error) {
 	url := b.server.URL
 	if proxied {
@@ -188,13 +186,13 @@ func (b bench) command(ctx context.Context, who int, model, run string, proxied 
 	return cmd, nil
 }
 
-// state is what both must leave behind.
+// state is the end state that must be equal.
 type state struct {
 	Version, Champion, Source, Run, Status, Description string
 	Tags                                                map[string]string
 }
 
-// state asks the server itself for the newest version of the model.
+// state asks the server directly for the newest version of the model.
 func (b bench) state(ctx context.Context, model string) (state, error) {
 	type pair struct{ Key, Value string }
 	var found struct {
@@ -234,7 +232,7 @@ func (b bench) state(ctx context.Context, model string) (state, error) {
 	return s, nil
 }
 
-// imageSize builds the image where a Docker engine answers.
+// imageSize builds the image if a Docker engine is running.
 func imageSize(ctx context.Context, root string) string {
 	if exec.CommandContext(ctx, "docker", "version").Run() != nil {
 		return "image: not measured, no Docker engine is running"

@@ -13,17 +13,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// measured is one run of a whole process.
+// measured is the measurement of one process.
 type measured struct {
 	wall, cpu time.Duration
-	rss       int64 // bytes, the most at any time
+	rss       int64 // peak, in bytes
 	out       []byte
 	// Only with the proxy:
 	requests, rounds int
 	first            time.Duration // from the start of the process to its first request
 }
 
-// measure runs the command and, if it goes through the proxy, counts.
+// measure runs the command. With a proxy it also counts requests.
 func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
@@ -54,9 +54,8 @@ func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	return m, nil
 }
 
-// watchMemory is the last high-water mark that the process had. The one that
-// wait4 gives begins with the memory of this process, from which the child was
-// forked.
+// watchMemory returns the last peak memory of the process. The value from wait4 is not usable: the child is forked from
+// this process, so it starts with the memory of this process.
 func watchMemory(pid int, ended <-chan struct{}) int64 {
 	var peak int64
 	for {
@@ -77,8 +76,7 @@ func watchMemory(pid int, ended <-chan struct{}) int64 {
 	}
 }
 
-// median and least of one figure over all runs: the least is what the machine
-// can do when nothing else runs on it.
+// median returns the median and the minimum of one value over all runs. The minimum shows what an idle machine can do.
 func median(runs []measured, figure func(measured) float64) (middle, least float64) {
 	var all []float64
 	for _, r := range runs {

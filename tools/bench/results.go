@@ -7,21 +7,20 @@ import (
 	"time"
 )
 
-// Who ran the job.
+// Programs that run the job.
 const (
 	stock = iota
-	ours  // without the ledger, which the stock client has nothing like
+	ours  // without the ledger, which the Python client does not have
 	ledger
 )
 
-// Which version of the model it was.
+// Versions of the model.
 const (
 	first = iota
 	next
 )
 
-// results are all measurements by who, version, and with (1) or without (0)
-// the proxy.
+// results has all measurements by program, version, and with (1) or without (0) the proxy.
 type results [3][2][2][]measured
 
 func (r *results) add(who, version int, proxied bool, m measured) {
@@ -69,7 +68,7 @@ func (r *results) print(w io.Writer, repeat int) {
 	row("first request after the start", "at most 20 ms", next, true, firstRequest, "ms")
 }
 
-// printAudit prints the figures of an audit, medians with the least in brackets.
+// printAudit prints the results of an audit: medians, with the minimum in brackets.
 func printAudit(all, stock, floor, live, judged []audited, many audited) {
 	figure := func(runs []audited, of func(measured) float64) (middle, least float64) {
 		var each []measured
@@ -109,7 +108,7 @@ func second(middle, _ float64) float64 { return middle }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// shown is a median, and the least where it is another.
+// shown formats a median with the minimum.
 func shown(value, least float64, unit string) string {
 	if unit == "" {
 		return fmt.Sprintf("%.0f", value)

@@ -1,8 +1,6 @@
-// Command demo shows the main job on a real MLflow server: three models are
-// trained and logged, then registered, judged and promoted or refused by
-// bin/mlflow-promote as a job of a workflow would run it. It ends with status 1
-// if anything is not as expected. It needs nothing but Go, Python 3.11 and the
-// package indexes, and leaves nothing behind but .cache and bin.
+// Command demo shows the main job on a real MLflow server. It trains and logs three models. Then bin/mlflow-promote
+// registers, judges and promotes or refuses them as in a job of a workflow. It exits with 1 if anything is not as
+// expected. It needs only Go, Python 3.11 and the package indexes, and leaves only .cache and bin behind.
 package main
 
 import (
@@ -35,15 +33,15 @@ func main() {
 
 const model = "breast-cancer"
 
-// command is one run of the program and what is to come of it.
+// command is one run of the program and its expected result.
 type command struct {
-	title, candidate string // no candidate: it is about the whole registry
+	title, candidate string // no candidate for commands about the whole registry
 	args             []string
 	status           int
 	outputs          map[string]string
 }
 
-// outcome is what came of it.
+// outcome is the result of a run.
 type outcome struct {
 	status, requests, rounds int
 	took                     time.Duration
@@ -90,7 +88,7 @@ func commands(runs map[string]string) []command {
 			},
 		},
 		{
-			// The first audit of a registry that nobody prepared for it: the model has no description, and nothing else is wrong.
+			// In this registry without any preparation, the audit finds only that the model has no description.
 			title: "audit the registry", args: []string{"audit"},
 			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
@@ -149,7 +147,7 @@ func demo(ctx context.Context) error {
 		fmt.Println()
 	}
 	table.Flush()
-	if err := holder(ctx, server, "2"); err != nil {
+	if err := checkChampion(ctx, server, "2"); err != nil {
 		wrong = append(wrong, err.Error())
 	}
 	if len(wrong) > 0 {
@@ -172,7 +170,7 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-// train logs the three models and gives their candidates by name.
+// train logs the three models and returns their candidates by name.
 func train(ctx context.Context, server *realtest.Server) (map[string]string, error) {
 	names := []string{"base", "better", "worse"}
 	var specs []realtest.Spec
@@ -198,8 +196,7 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	return candidates, nil
 }
 
-// run runs the program in a job of its own. The error says what is not as
-// expected.
+// run runs the program in its own job. The error says what is not as expected.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {
@@ -256,8 +253,8 @@ func (c command) differs(done outcome, outputs map[string]string) error {
 	return nil
 }
 
-// holder asks the server itself, not the program, who is champion.
-func holder(ctx context.Context, server *realtest.Server, want string) error {
+// checkChampion asks the server directly, without the program, which version is champion.
+func checkChampion(ctx context.Context, server *realtest.Server, want string) error {
 	var answer struct {
 		Version struct {
 			Version string `json:"version"`
@@ -273,7 +270,7 @@ func holder(ctx context.Context, server *realtest.Server, want string) error {
 	return nil
 }
 
-// shell is the arguments as one would type them.
+// shell formats the arguments as in a shell command.
 func shell(args []string) string {
 	var words []string
 	for _, a := range args {

@@ -1,5 +1,5 @@
-// Command mutants turns the judging code wrong in small ways, one after the other, and shows that a named test notices
-// each: a test that passes on wrong code is none. Every file is put back as it was.
+// Command mutants changes the judging code in small wrong ways, one after the other, and checks that a test fails for
+// each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
 package main
 
 import (
@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// mutant is one way to be wrong.
+// mutant is one wrong change.
 type mutant struct {
 	what     string
-	file     string // below internal/
-	from, to string // from is there exactly once
-	test     string // that must fail
+	file     string // relative to internal/
+	from, to string // from must occur exactly once
+	test     string // test that must fail
 }
 
 var mutants = []mutant{
@@ -856,7 +856,7 @@ func main() {
 	}
 }
 
-// try applies the mutant, runs its test and puts the file back.
+// try applies the mutant, runs its test and restores the file.
 func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	path := "internal/" + m.file
 	was, err := os.ReadFile(path)
@@ -900,8 +900,8 @@ func (m mutant) run(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
-// tested is the folder of the package that has the mutant's test.
-func (m mutant) tested() (string, error) {
+// testPackage returns the folder of the package that has the mutant's test.
+func (m mutant) testPackage() (string, error) {
 	name, _, _ := strings.Cut(m.test, "/")
 	folder := ""
 	err := filepath.WalkDir("internal", func(path string, _ fs.DirEntry, err error) error {

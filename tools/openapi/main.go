@@ -1,9 +1,10 @@
-// Command openapi cuts the operations this program uses out of GitHub's OpenAPI descriptions, for the tests that hold its
-// requests and its double of GitHub to them. The whole descriptions are some 400 MB; what is cut out is committed.
+// Command openapi extracts the operations that this program uses from GitHub's OpenAPI descriptions. Tests check the
+// program's requests and the GitHub double against them. The full descriptions have some 400 MB; only the extract is
+// committed.
 //
 //	go run ./tools/openapi
 //
-// It needs npm, from whose registry the package with the descriptions comes.
+// It needs npm to download the package with the descriptions.
 package main
 
 import (
@@ -27,10 +28,10 @@ const (
 	target = "internal/github/githubtest/testdata"
 )
 
-// apis are cut out: GitHub's own, and one Enterprise Server.
+// apis lists the descriptions: GitHub's own, and one Enterprise Server.
 var apis = []string{"api.github.com", "ghes-3.17"}
 
-// operations are what internal/github calls, and what its double answers.
+// operations lists what internal/github calls and its double supports.
 var operations = map[string][]string{
 	"/repos/{owner}/{repo}/actions/runs/{run_id}":                           {"get"},
 	"/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": {"get"},
@@ -99,7 +100,7 @@ func run() error {
 	return nil
 }
 
-// unpack reads the wanted files of a package; nothing else of it is written anywhere.
+// unpack reads the wanted files of a package. It writes nothing else to disk.
 func unpack(path string, wanted []string) (map[string][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -125,7 +126,7 @@ func unpack(path string, wanted []string) (map[string][]byte, error) {
 	return out, nil
 }
 
-// extract keeps the operations, and of the components what they refer to.
+// extract keeps the operations and the components that they refer to.
 func extract(whole []byte) ([]byte, error) {
 	var doc map[string]any
 	if err := json.Unmarshal(whole, &doc); err != nil {
@@ -167,7 +168,7 @@ func extract(whole []byte) ([]byte, error) {
 	})
 }
 
-// collect follows every reference into the components.
+// collect adds every component that node refers to.
 func collect(node any, doc, into map[string]any) {
 	switch n := node.(type) {
 	case []any:
@@ -205,13 +206,13 @@ func add(ref string, doc, into map[string]any) {
 	collect(thing, doc, into)
 }
 
-// prose is what no validation looks at.
+// prose lists the keys that validation ignores.
 var prose = []string{"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
 
-// byName are the keys below which names stand in place of the description's own words.
+// byName lists the keys whose objects have names as keys.
 var byName = []string{"properties", "patternProperties", "responses", "content", "headers", "schemas", "parameters"}
 
-// strip drops prose and extensions. Where named is true, the keys of the node are names, and all are kept.
+// strip removes prose and extensions. If named is true, the keys of the node are names and all are kept.
 func strip(node any, named bool) {
 	switch n := node.(type) {
 	case []any:
@@ -232,7 +233,7 @@ func strip(node any, named bool) {
 	}
 }
 
-// describe gives back to each response the description that it must have.
+// describe adds the required description to each response.
 func describe(responses map[string]any) {
 	for _, r := range responses {
 		if r := r.(map[string]any); r["$ref"] == nil {

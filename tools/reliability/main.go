@@ -1,5 +1,5 @@
-// Command reliability plays every campaign about lost, doubled and half-done promotions at full length, and ends with
-// one table of what each tried and found. It fails where a campaign fails, and where one says nothing.
+// Command reliability runs all tests about lost, duplicated and unfinished promotions at full length, and prints one
+// table of what they tried and found. It fails if a test fails or reports nothing.
 package main
 
 import (
@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// A campaign is a test that takes a length, and the lines by which it tells what it did.
+// campaign is a test with an adjustable length, and a pattern for the log lines that report what it did.
 type campaign struct {
 	name  string
 	needs []string // targets of tools/setup; none if it needs no server
 	env   []string
 	test  []string // arguments of go test
-	shows string   // of the lines that it logs
+	shows string   // pattern of log lines to show
 }
 
 var campaigns = []campaign{
@@ -109,7 +109,7 @@ var campaigns = []campaign{
 	},
 }
 
-// result is how a campaign ended.
+// result is the result of a campaign.
 type result struct {
 	campaign
 	lines []string
@@ -132,8 +132,8 @@ func main() {
 	}
 }
 
-// play runs the test, passing on what it says that is not progress.
-func (c campaign) play(progress io.Writer) (r result) {
+// run runs the test and passes on all log lines except progress.
+func (c campaign) run(progress io.Writer) (r result) {
 	r.campaign = c
 	if len(c.needs) > 0 {
 		setup := exec.Command("tools/setup", c.needs...)
@@ -162,8 +162,8 @@ func (c campaign) play(progress io.Writer) (r result) {
 
 var logged = regexp.MustCompile(`^\s+\w+_test\.go:\d+: (.*)`)
 
-// shown picks the lines that a campaign is to show; anything else that a test logs is passed on, for it may say what is
-// wrong.
+// shown returns the log lines that match the pattern. It copies all other log lines to other, because they may explain
+// a failure.
 func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string) {
 	all := bufio.NewScanner(out)
 	all.Buffer(nil, 1<<20)
@@ -180,7 +180,7 @@ func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string
 	return lines
 }
 
-// table prints what was done, and reports whether all of it passed.
+// table prints the results and reports whether all campaigns passed.
 func table(w io.Writer, done []result) (passed bool) {
 	passed = len(done) > 0
 	for _, r := range done {
@@ -196,7 +196,7 @@ func table(w io.Writer, done []result) (passed bool) {
 	return passed
 }
 
-// aligned pads the cells of lines that are rows of a table.
+// aligned pads the cells of lines that are table rows.
 func aligned(lines []string) []string {
 	var width []int
 	for _, line := range lines {
