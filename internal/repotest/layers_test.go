@@ -103,8 +103,8 @@ var layers = map[string][]string{
 	"tools/gen":                    {"tools/gen/files"},
 	"tools/gen/markdown":           {},
 	"tools/gen/files": {
-		"internal/audit/rules", "internal/cli", "internal/format", "internal/inputs", "internal/policy", "internal/registry",
-		"tools/gen/markdown",
+		"internal/audit/rules", "internal/cli", "internal/format", "internal/inputs", "internal/policy",
+		"internal/policy/gates", "internal/policy/tree", "internal/registry", "tools/gen/markdown",
 	},
 }
 
