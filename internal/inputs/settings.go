@@ -49,30 +49,11 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s: %s", p.Input, strconv.Quote(p.Saw), p.Want)
 }
 
-// reader turns the texts of the inputs into settings and collects all problems on the way.
-type reader struct {
-	command Command
-	value   func(name string) string
-	file    func(path string, limit int64) ([]byte, error)
-	env     func(name string) string
-	out     Settings
-}
-
-// problem adds a problem with an input.
-func (r *reader) problem(input, saw, want string) {
-	r.out.Problems = append(r.out.Problems, Problem{input, shortened(saw), want})
-}
-
-// shortened keeps an error readable when a whole file was pasted into an input.
-func shortened(text string) string {
-	if utf8.RuneCountInString(text) > 120 {
-		return string([]rune(text)[:119]) + "…"
-	}
-	return text
-}
-
-// Read checks all inputs of the command at once.
-func Read(c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) Settings {
+// Read reads and checks all inputs of the command. value returns an input, file reads a file of the workspace, and env
+// returns an environment variable.
+func Read(
+	c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string,
+) Settings {
 	r := &reader{command: c, value: value, file: file, env: env}
 	r.out.Judging.PolicyFile = value("policy-file")
 	r.out.Judging.NeedsPolicy = r.valueIfTaken("require-policy") != "" && r.bool("require-policy")

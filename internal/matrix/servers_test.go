@@ -9,7 +9,7 @@ type row struct {
 	name  string
 	fast  bool // in every run; the others only in the whole matrix
 	start realtest.Options
-	also  func(*bench) // other checks, whose results are not in the table
+	also  func(*bench) // what is shown beside the table
 }
 
 // rows is the table of servers, in the order the README shows them.
@@ -82,6 +82,10 @@ var (
 	}
 	noLoggedModels = cell{"refused(unsupported)", "logged models came with MLflow 3.0"}
 	noRegistry     = cell{"refused(unsupported)", "MLflow before 2.1 keeps no registry in files"}
-	noLedger       = cell{"no ledger", "a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said first, and rollback goes by the tags on versions"}
-	tagged         = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version replaces each alias"}
+	noLedger       = cell{
+		"no ledger",
+		"a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said " +
+			"first, and rollback goes by the tags on versions",
+	}
+	tagged = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version replaces each alias"}
 )

@@ -68,7 +68,8 @@ func (t *Tally) Count(r Round) {
 func (t Tally) Wrong() int { return t.SameBase + t.Lost + t.Holders + t.NotLinearisable }
 
 func (t Tally) String() string {
-	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not one version %d, not linearisable %d",
+	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not "+
+		"one version %d, not linearisable %d",
 		t.Rounds, t.Won, t.Refused, t.SameBase, t.Lost, t.Holders, t.NotLinearisable)
 }
 

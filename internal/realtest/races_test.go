@@ -38,7 +38,8 @@ var racedServers = []struct {
 }
 
 // racesHead is the head of the table that a race logs a row of.
-const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost updates | not one version | not linearisable | ms a round"
+const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
+	"updates | not one version | not linearisable | ms a round"
 
 // Real processes promote different versions to one target of a real server at the same moment; a barrier sees to it
 // that all have looked before the first writes. With the ledger nothing is lost; without it, and with what the stock
@@ -150,7 +151,7 @@ func (r *raceOf) run(rounds int) {
 	}
 	defer r.barrier.Close()
 	switch r.how {
-	case "claims": // a ledger is created once for each model, before the race
+	case "claims": // the ledger is begun once per model, which is no part of a race
 		if a := r.promote(r.s.URL, "0", 1); !a.Won {
 			r.t.Fatal("the ledger could not be begun")
 		}

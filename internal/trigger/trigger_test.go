@@ -274,7 +274,7 @@ func TestStart_TableInDocs(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%s: %v", page, err)
 	}
-	if *renewTable {
+	if *updateTable {
 		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
