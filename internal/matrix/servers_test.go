@@ -9,7 +9,7 @@ type row struct {
 	name  string
 	fast  bool // in every run; the others only in the whole matrix
 	start realtest.Options
-	also  func(*bench) // what is shown beside the table
+	also  func(*bench) // what is shown next to the table
 }
 
 // rows is the table of servers, in the order the README shows them.
