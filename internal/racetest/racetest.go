@@ -71,17 +71,9 @@ func (t *Tally) Count(r Round) {
 func (t Tally) Wrong() int { return t.SameBase + t.Lost + t.Holders + t.NotLinearisable }
 
 func (t Tally) String() string {
-	return fmt.Sprintf(
-		"%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not one holder %d, "+
-			"not linearisable %d",
-		t.Rounds,
-		t.Won,
-		t.Refused,
-		t.SameBase,
-		t.Lost,
-		t.Holders,
-		t.NotLinearisable,
-	)
+	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not "+
+		"one version %d, not linearisable %d",
+		t.Rounds, t.Won, t.Refused, t.SameBase, t.Lost, t.Holders, t.NotLinearisable)
 }
 
 // one reports whether all parts of the target point to the same version.

@@ -16,7 +16,7 @@ func (t Target) Refs() []string {
 type Target struct {
 	Alias           string `json:"alias,omitempty"`
 	Stage           string `json:"stage,omitempty"`
-	ArchiveExisting bool   `json:"archive_existing,omitempty"` // of the stage's other holders
+	ArchiveExisting bool   `json:"archive_existing,omitempty"` // the other versions in the stage
 }
 
 // Empty reports whether nothing would be moved.

@@ -93,14 +93,10 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 	return out
 }
 
-// T returns plain text. It is not inlined because all the copies would add half a megabyte to the image.
-//
-//go:noinline
+// T returns plain text.
 func T(text string) Span { return Span{Text: text} }
 
-// C returns data, which is shown as code.
-//
-//go:noinline
+// C returns verbatim data.
 func C(data string) Span { return Span{Text: data, Code: true} }
 
 // line joins strings, spans and lines. Strings are plain text.

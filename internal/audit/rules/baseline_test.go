@@ -169,9 +169,9 @@ func TestBefore(t *testing.T) {
 		}
 	}
 	affected := func(version string) (out []string) {
-		for _, a := range advisories {
+		for _, a := range Advisories {
 			if a.affects(version) {
-				out = append(out, a.id)
+				out = append(out, a.ID)
 			}
 		}
 		return out
@@ -191,14 +191,14 @@ func TestBefore(t *testing.T) {
 
 // A newly known vulnerability is a new finding. An upgrade that fixes nothing is not.
 func TestServerVulnerable_Fingerprint(t *testing.T) {
-	known := advisories
-	defer func() { advisories = known }()
+	known := Advisories
+	defer func() { Advisories = known }()
 	fingerprint := func(version string) string { return New(Config{Server: version}).Server().Findings[0].Fingerprint }
 	first := fingerprint("3.14.0")
 	if fingerprint("3.14.1") != first {
 		t.Error("the same vulnerabilities of another version are a new finding")
 	}
-	advisories = append(slices.Clone(known), advisory{id: "CVE-2099-1", what: "more", fixed: []string{"9.0.0"}})
+	Advisories = append(slices.Clone(known), Advisory{ID: "CVE-2099-1", What: "more", Fixed: []string{"9.0.0"}})
 	if fingerprint("3.14.0") == first {
 		t.Error("another vulnerability does not change the finding, so a baseline hides it")
 	}
