@@ -108,6 +108,17 @@ var (
 	}
 )
 
+// Keys are the keys of the policy file, for its schema.
+type Keys struct {
+	File, Model, Target     []tree.Field
+	ModelName, Alias, Stage tree.Shape
+}
+
+// KeysOf returns the keys of a file whose section audit has these rules.
+func KeysOf(rules []audit.Rule) Keys {
+	return Keys{fieldsOf(rules), modelFields, targetFields, globShape, aliasShape, stageShape}
+}
+
 // fieldsOf returns the keys of the file. With audit rules, that includes the section audit.
 func fieldsOf(rules []audit.Rule) []tree.Field {
 	if len(rules) == 0 {
@@ -154,8 +165,8 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 		r.Add(v.Line, v.Col, "unknown version %s of the policy format; want 1", v.Text)
 	}
 	if m := root.Get("models"); m != nil && m.Kind == tree.KindMap {
-		if len(m.Entries) > maxRules {
-			r.Add(m.Line, m.Col, "models has %d rules; the maximum is %d", len(m.Entries), maxRules)
+		if len(m.Entries) > MaxRules {
+			r.Add(m.Line, m.Col, "models has %d rules; the maximum is %d", len(m.Entries), MaxRules)
 			return
 		}
 		for _, e := range m.Entries {
@@ -186,8 +197,8 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 }
 
-// maxRules limits the number of rules, because each pattern is compared with all others.
-const maxRules = 200
+// MaxRules limits the number of rules, because each pattern is compared with all others.
+const MaxRules = 200
 
 func (r *reader) rule(file string, e tree.Entry) Rule {
 	out := Rule{Glob: e.Key, Line: e.Line}

@@ -36,7 +36,11 @@ func corpus(t *testing.T, file string) map[string]string {
 // bySchema reports whether the text matches the JSON schema.
 func bySchema(t *testing.T, text string) bool {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(policy.Schema(Rules()...)))
+	schema, err := os.ReadFile("../../../docs/policy.schema.json") // make generate writes it
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (c *Checker) Check(s Shape, n *Node, what string) {
 		c.checkText(s, n, what)
 	case KindNumber:
 		v, err := strconv.ParseFloat(n.Text, 64)
-		if err != nil || math.Abs(v) > maxNumber || s.Whole && (v != math.Trunc(v) || v < s.Min || v > maxWhole) {
+		if err != nil || math.Abs(v) > MaxNumber || s.Whole && (v != math.Trunc(v) || v < s.Min || v > MaxWhole) {
 			c.Add(n.Line, n.Col, "%s is %s; want %s", what, n.Shown(), s.wants())
 		}
 	case KindList:
@@ -42,7 +42,7 @@ func (c *Checker) Check(s Shape, n *Node, what string) {
 			c.Add(n.Line, n.Col, "%s has %d items; want %s", what, len(n.Items), s.wants())
 		}
 		for _, item := range n.Items {
-			if !s.custom {
+			if !s.Custom {
 				c.Check(*s.Item, item, "an item of "+what)
 			}
 		}
@@ -52,7 +52,7 @@ func (c *Checker) Check(s Shape, n *Node, what string) {
 			c.CheckFields(s.Fields, n, what)
 		case len(n.Entries) == 0:
 			c.Add(n.Line, n.Col, "%s is empty", what)
-		case !s.custom:
+		case !s.Custom:
 			c.checkMapOf(s, n, what)
 		}
 	}
@@ -66,7 +66,7 @@ func (c *Checker) checkText(s Shape, n *Node, what string) {
 			near = "; did you mean " + found[0] + "?"
 		}
 		c.Add(n.Line, n.Col, "%s is %s; want %s%s", what, n.Shown(), s.wants(), near)
-	case s.pattern != "" && !s.re.MatchString(n.Text), s.maxLength > 0 && utf8.RuneCountInString(n.Text) > s.maxLength:
+	case s.Pattern != "" && !s.re.MatchString(n.Text), s.MaxLength > 0 && utf8.RuneCountInString(n.Text) > s.MaxLength:
 		c.Add(n.Line, n.Col, "%s is %s; want %s", what, n.Shown(), s.wants())
 	case strings.TrimSpace(n.Text) == "":
 		c.Add(n.Line, n.Col, "%s is empty", what)
@@ -77,7 +77,7 @@ func (c *Checker) checkText(s Shape, n *Node, what string) {
 
 func (c *Checker) checkMapOf(s Shape, n *Node, what string) {
 	for _, e := range n.Entries {
-		c.Check(*s.keys, e.KeyNode(), "a key of "+what)
+		c.Check(*s.Keys, e.KeyNode(), "a key of "+what)
 		c.Check(*s.Item, e.Value, e.Key)
 	}
 }

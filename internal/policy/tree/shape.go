@@ -14,18 +14,18 @@ import (
 type Shape struct {
 	Kind    Kind
 	About   string // description in the schema and the documentation; with a pattern also in messages, after "want"
-	pattern string // text: regular expression that must match
+	Pattern string // text: regular expression that must match
 	re      *regexp.Regexp
 	// text: maximum characters, 0 = any; a limit in the pattern would cost 1 MB of memory per 100 characters
-	maxLength int
+	MaxLength int
 	Values    []string // text: the only allowed values
 	Whole     bool     // number: without a fraction
 	Min       float64  // whole number: minimum
 	Item      *Shape   // items of a list, or values of a mapping with any keys
 	Size      int      // list: number of items, 0 = at least one
-	keys      *Shape   // mapping with any keys: the shape of a key
+	Keys      *Shape   // mapping with any keys: the shape of a key
 	Fields    []Field  // mapping with fixed keys
-	custom    bool     // list or mapping: the caller checks the contents
+	Custom    bool     // list or mapping: the caller checks the contents
 	Or        *Shape   // alternative shape
 }
 
@@ -37,10 +37,10 @@ type Field struct {
 }
 
 const (
-	durationText = `^[1-9][0-9]{0,4}[mhdw]$`
+	DurationText = `^[1-9][0-9]{0,4}[mhdw]$`
 	dateText     = `^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
-	maxNumber    = 1e300 // larger values are not measurements: databases store infinity as 1.797e308
-	maxWhole     = 1e9
+	MaxNumber    = 1e300 // larger values are not measurements: databases store infinity as 1.797e308
+	MaxWhole     = 1e9
 )
 
 // Text is any text that is not empty.
@@ -48,11 +48,11 @@ func Text(about string) Shape { return Shape{Kind: KindText, About: about} }
 
 // Pattern is text that matches a regular expression.
 func Pattern(about, re string) Shape {
-	return Shape{Kind: KindText, About: about, pattern: re, re: regexp.MustCompile(re)}
+	return Shape{Kind: KindText, About: about, Pattern: re, re: regexp.MustCompile(re)}
 }
 
 // MaxLength limits the number of characters of a text.
-func MaxLength(most int, s Shape) Shape { s.maxLength = most; return s }
+func MaxLength(most int, s Shape) Shape { s.MaxLength = most; return s }
 
 // OneOf is one of the given texts.
 func OneOf(about string, values ...string) Shape {
@@ -66,7 +66,7 @@ func Number(about string) Shape { return Shape{Kind: KindNumber, About: about} }
 func Bool(about string) Shape { return Shape{Kind: KindBool, About: about} }
 
 // Duration is a duration such as 90m, 12h, 30d or 4w. ParseDuration parses it.
-func Duration(about string) Shape { return Pattern(about, durationText) }
+func Duration(about string) Shape { return Pattern(about, DurationText) }
 
 // Date is a day such as 2026-12-31.
 func Date(about string) Shape { return Pattern(about, dateText) }
@@ -81,11 +81,11 @@ func Integer(about string, min float64) Shape {
 
 // MapOf is a mapping with any keys, all of one shape, and values of one shape.
 func MapOf(about string, keys, values Shape) Shape {
-	return Shape{Kind: KindMap, About: about, keys: &keys, Item: &values}
+	return Shape{Kind: KindMap, About: about, Keys: &keys, Item: &values}
 }
 
 // Custom is a list or mapping. The caller checks its contents.
-func Custom(kind Kind, about string) Shape { return Shape{Kind: kind, About: about, custom: true} }
+func Custom(kind Kind, about string) Shape { return Shape{Kind: kind, About: about, Custom: true} }
 
 // Object is a mapping with fixed keys.
 func Object(about string, fields ...Field) Shape {
@@ -104,11 +104,11 @@ func (s Shape) wants() string {
 	switch {
 	case len(s.Values) > 0:
 		out = "one of " + strings.Join(s.Values, ", ")
-	case s.pattern == durationText:
+	case s.Pattern == DurationText:
 		out = "a time such as 90m, 12h, 30d or 4w"
-	case s.pattern == dateText:
+	case s.Pattern == dateText:
 		out = "a date such as 2026-12-31"
-	case s.pattern != "":
+	case s.Pattern != "":
 		out = s.About
 	case s.Whole:
 		out = "a whole number from " + format.Number(s.Min)
@@ -121,33 +121,6 @@ func (s Shape) wants() string {
 	}
 	if s.Or != nil {
 		out += ", or " + s.Or.wants()
-	}
-	return out
-}
-
-// Takes returns the allowed values in a few words, for a table in the documentation.
-func (s Shape) Takes() string {
-	out := string(s.Kind)
-	switch {
-	case len(s.Values) > 0:
-		out = "`" + strings.Join(s.Values, "`, `") + "`"
-	case s.pattern == durationText:
-		out = "time such as 30d"
-	case s.Whole:
-		out = "whole number from " + format.Number(s.Min)
-	case s.Kind == KindNumber:
-		out = "number"
-	case s.Kind == KindBool:
-		out = "`true` or `false`"
-	case s.Size > 0:
-		out = fmt.Sprintf("list of %d", s.Size)
-	case s.Kind == KindList:
-		out = "list"
-	case s.Kind == KindMap:
-		out = "mapping"
-	}
-	if s.Or != nil {
-		out += " or " + s.Or.Takes()
 	}
 	return out
 }
