@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser lint fuzz demo bench bench-audit image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -28,7 +28,7 @@ image: ## build the container image
 
 test: test-pure test-real test-container test-browser ## run the tests below: pure, real, container, browser
 
-test-pure: ## run tests that need no server, under a minute
+test-pure: ## run tests that need no server
 	go vet ./...
 	go vet -tags=real,container,browser,scanners ./...
 	go test -timeout 30m ./...
@@ -64,6 +64,8 @@ define tier
 else echo "make: skipped the $(1) tests, because they need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
+test-all: test test-matrix test-attacks test-reliability fuzz mutants ## run test, then every campaign at full length; takes hours
+
 test-reliability: ## run races, kills, faults, rollbacks and tampering at full length, and print one table
 	@go run $(FLAGS) ./tools/reliability $(if $(ONLY),-only '$(ONLY)')
 
@@ -78,15 +80,20 @@ fuzz: ## test policy parsers with ten million mutated texts, then run every fuzz
 mutants: ## check that tests notice wrong judging code
 	@go run ./tools/mutants
 
-lint: ## check formatting, workflows and scripts
+lint: ## check formatting, workflows, scripts and sentences
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
 	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
+	$(MAKE) --no-print-directory prose
 	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
-generate: ## write action.yml and the README's tables from their declarations
-	go test ./internal/repotest -update
+prose: ## check the sentences of documents, comments and messages; ARGS=-all lists every alert
+	@tools/setup lint
+	go run $(FLAGS) ./tools/prose $(ARGS)
+
+generate: ## write action.yml, the tables of README and docs, and the policy schema
+	go run $(FLAGS) ./tools/gen
 
 fmt: ## format the Go code
 	gofmt -w .

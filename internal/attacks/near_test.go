@@ -186,8 +186,8 @@ func logArtifacts(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.inFolder(o)), s.gates(false))
 }
 
-// amongFolders: a model that was saved and logged as plain artifacts, next to plots and data. A model that it uses lies
-// inside it.
+// amongFolders promotes a model that was saved and logged as plain artifacts, next to plots and data. It contains a
+// model that it uses.
 func amongFolders(s *trial, d door) ended {
 	o := s.marked()
 	m := s.begin(o)

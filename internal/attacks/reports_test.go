@@ -19,7 +19,7 @@ var looseReports = kind{
 	fields:  reportFields(),
 }
 
-// oddReports are the forms. RUN stands for the id of the run.
+// oddReports are the forms, with RUN instead of the id of the run.
 var oddReports = map[string]string{
 	"passed twice":              `{"run_id": "RUN", "passed": false, "passed": true}`,
 	"passed in another case":    `{"run_id": "RUN", "passed": false, "Passed": true}`,

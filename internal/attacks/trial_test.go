@@ -46,7 +46,7 @@ type trial struct {
 	alias      string  // that is moved
 	commit     string  // of the job
 	hasModel   bool
-	blind      bool // the good model's files are where nobody here can read them
+	blind      bool // the files of the good model cannot be read here
 	dir        string
 	job        int // number of program runs so far
 	foreignDir string

@@ -1,173 +1,265 @@
 package browsertest
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net/url"
 	"os"
-	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Browser is a running Chromium without a window.
 type Browser struct {
-	cmd     *exec.Cmd
-	profile string
-	out     io.WriteCloser
-	ended   chan struct{}
-
-	mu      sync.Mutex
-	last    int
-	waiting map[int]chan message
-	pages   map[string]*Page // by session
-}
-
-// flags are what a browser needs in a container, as root, and what keeps it from talking to anybody of its own accord.
-var flags = []string{
-	"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe",
-	"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-	"--disable-default-apps", "--disable-extensions", "--force-color-profile=srgb", "--hide-scrollbars",
-	"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+	ctx           context.Context
+	stopAllocator func()
 }
 
 // Start runs Chromium with an empty profile. The caller stops it.
 func Start() (*Browser, error) {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath("chromium"),
+		chromedp.NoSandbox, // containers run as root
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
+	)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, _ := chromedp.NewContext(allocator)
+	if err := chromedp.Do(ctx); err != nil {
+		stop()
 		return nil, fmt.Errorf("start Chromium: %w; tools/setup chromium installs it", err)
 	}
-	profile, err := os.MkdirTemp("", "browsertest-")
-	if err != nil {
-		return nil, err
-	}
-	b := &Browser{profile: profile, ended: make(chan struct{}), waiting: map[int]chan message{}, pages: map[string]*Page{}}
-	if err := b.launch(path); err != nil {
-		os.RemoveAll(profile)
-		return nil, fmt.Errorf("start Chromium: %w", err)
-	}
-	return b, nil
-}
-
-func (b *Browser) launch(path string) error {
-	in, out, err := os.Pipe() // what we write, the browser's descriptor 3
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	answers, answer, err := os.Pipe() // what we read, its descriptor 4
-	if err != nil {
-		out.Close()
-		return err
-	}
-	defer answer.Close()
-	b.out = out
-	b.cmd = exec.Command(path, append(flags, "--user-data-dir="+b.profile, "about:blank")...)
-	b.cmd.ExtraFiles = []*os.File{in, answer}
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := b.cmd.Start(); err != nil {
-		out.Close()
-		answers.Close()
-		return err
-	}
-	go b.read(answers)
-	return nil
+	return &Browser{ctx, stop}, nil
 }
 
 // Stop ends the browser and removes its profile.
 func (b *Browser) Stop() {
-	b.out.Close() // it ends by itself when nobody can tell it anything any more
-	select {
-	case <-b.ended:
-	case <-time.After(5 * time.Second):
-	}
-	_ = syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL)
-	_ = b.cmd.Wait() // killed or not: it is gone
-	os.RemoveAll(b.profile)
-}
-
-// message is what goes over the pipes: a command, its answer, or an event.
-type message struct {
-	ID      int             `json:"id,omitempty"`
-	Session string          `json:"sessionId,omitempty"`
-	Method  string          `json:"method,omitempty"`
-	Params  json.RawMessage `json:"params,omitempty"`
-	Result  json.RawMessage `json:"result,omitempty"`
-	Error   *struct {
-		Message string `json:"message"`
-		Data    string `json:"data"`
-	} `json:"error,omitempty"`
-}
-
-// read hands out answers and events until the browser ends. Messages end with a zero byte.
-func (b *Browser) read(from io.ReadCloser) {
-	defer close(b.ended)
-	defer from.Close()
-	for r := bufio.NewReaderSize(from, 1<<20); ; {
-		text, err := r.ReadBytes(0)
-		if err != nil {
-			return
-		}
-		var m message
-		if json.Unmarshal(text[:len(text)-1], &m) != nil {
-			continue
-		}
-		b.mu.Lock()
-		waiting, page := b.waiting[m.ID], b.pages[m.Session]
-		delete(b.waiting, m.ID)
-		b.mu.Unlock()
-		switch {
-		case m.ID != 0 && waiting != nil:
-			waiting <- m
-		case m.ID == 0 && page != nil:
-			page.note(m)
-		}
-	}
-}
-
-// patience is how long a command may take before the browser counts as hung, on the slowest of machines.
-const patience = 5 * time.Minute
-
-// call sends a command and waits for its answer.
-func (b *Browser) call(session, method string, params, out any) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errors.New("no answer from Chromium"))
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	if params == nil {
-		params = struct{}{}
+	_ = chromedp.Cancel(ctx) // the browser is killed below if it does not end
+	b.stopAllocator()
+}
+
+// View is the window and the preference of the reader.
+type View struct {
+	Width, Height int // in CSS pixels; default 1280 by 800
+	Dark          bool
+}
+
+// Page is one tab.
+type Page struct {
+	ctx context.Context
+
+	mu       sync.Mutex
+	errors   []string
+	requests []Request
+}
+
+// Request is an address that a page requested, files included.
+type Request struct {
+	URL  string
+	Kind string // Document, Image, Script, Fetch …
+	id   network.RequestID
+}
+
+// Page opens an empty tab.
+func (b *Browser) Page(v View) (*Page, error) {
+	ctx, _ := chromedp.NewContext(b.ctx) // ends with the browser
+	p := &Page{ctx: ctx}
+	if err := chromedp.Listen(ctx, p.keep); err != nil {
+		return nil, err
 	}
-	text, err := json.Marshal(params)
-	if err != nil {
-		return err
-	}
-	answer := make(chan message, 1)
-	b.mu.Lock()
-	b.last++
-	m := message{ID: b.last, Session: session, Method: method, Params: text}
-	b.waiting[m.ID] = answer
-	line, err := json.Marshal(m)
-	if err == nil {
-		_, err = b.out.Write(append(line, 0))
-	}
-	b.mu.Unlock()
-	if err != nil {
+	focus := emulation.SetFocusEmulationEnabledParams{Enabled: true} // as the tab in front
+	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, focus)
+	return p, errors.Join(err, p.Look(v))
+}
+
+// Call sends any other command of the DevTools protocol to the page and decodes its result. out may be nil.
+func (p *Page) Call(method string, params, out any) error {
+	var result json.RawMessage
+	call := func(ctx context.Context, tab *chromedp.Target) error { return tab.Call(ctx, method, params, &result) }
+	if err := chromedp.Do(p.ctx, chromedp.Func(call)); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
-	}
-	select {
-	case m = <-answer:
-	case <-b.ended:
-		return fmt.Errorf("%s: Chromium has ended", method)
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
-	}
-	if m.Error != nil {
-		return fmt.Errorf("%s: %s %s", method, m.Error.Message, m.Error.Data)
 	}
 	if out == nil {
 		return nil
 	}
-	return json.Unmarshal(m.Result, out)
+	return json.Unmarshal(result, out)
+}
+
+// Look sets the size of the window and the preferred colour scheme.
+func (p *Page) Look(v View) error {
+	if v.Width == 0 {
+		v.Width, v.Height = 1280, 800
+	}
+	scheme := "light"
+	if v.Dark {
+		scheme = "dark"
+	}
+	_, sized := chromedp.Call(p.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(v.Width), Height: int64(v.Height), DeviceScaleFactor: 1,
+	})
+	_, preferred := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme},
+			{Name: "prefers-reduced-motion", Value: "reduce"},
+		},
+	})
+	return errors.Join(sized, preferred)
+}
+
+// Open shows an address or a file and returns after its load event. It forgets the errors and requests of the page
+// before.
+func (p *Page) Open(address string) error {
+	if !strings.Contains(address, ":") {
+		path, err := filepath.Abs(address)
+		if err != nil {
+			return err
+		}
+		address = (&url.URL{Scheme: "file", Path: path}).String()
+	}
+	p.mu.Lock()
+	p.errors, p.requests = nil, nil
+	p.mu.Unlock()
+	if err := chromedp.Do(p.ctx, chromedp.Navigate(address)); err != nil {
+		return fmt.Errorf("open %s: %w", address, err)
+	}
+	return nil
+}
+
+// keep collects the errors and requests among the browser's events.
+func (p *Page) keep(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fail := func(words ...string) { p.errors = append(p.errors, strings.TrimSpace(strings.Join(words, " "))) }
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		p.requests = append(p.requests, Request{e.Request.URL, string(e.Type), e.RequestID})
+	case *network.EventLoadingFailed:
+		if e.BlockedReason == network.BlockedReasonCsp { // the browser sent no request
+			p.requests = slices.DeleteFunc(p.requests, func(r Request) bool { return r.id == e.RequestID })
+		}
+	case *network.EventWebSocketCreated:
+		p.requests = append(p.requests, Request{URL: e.URL, Kind: "WebSocket"})
+	case *runtime.EventExceptionThrown:
+		fail((&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error())
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeAssert {
+			words := []string{"console." + string(e.Type) + ":"}
+			for _, a := range e.Args {
+				words = append(words, string(a.Value)+a.Description)
+			}
+			fail(words...)
+		}
+	case *log.EventEntryAdded: // messages of the browser: a failed request, a violation of the page's policy
+		if e.Entry.Level == log.EntryLevelError {
+			fail(string(e.Entry.Source)+":", e.Entry.Text, e.Entry.URL)
+		}
+	}
+}
+
+// Errors returns what the page and the browser logged as errors since Open: exceptions, console.error, failed requests
+// and violations of the content security policy.
+func (p *Page) Errors() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.errors)
+}
+
+// Requests returns the requests since Open, the page itself included. A request that a content security policy blocks
+// is in Errors instead.
+func (p *Page) Requests() []Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.requests)
+}
+
+// Run evaluates an expression in the page and decodes its JSON value, or the value of its promise, into out. out may be
+// nil. It works under any content security policy.
+func (p *Page) Run(expression string, out any) error {
+	asUser := func(e *runtime.EvaluateParams) { gesture := true; e.UserGesture = &gesture }
+	action := chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise, asUser)
+	value, err := chromedp.Run(p.ctx, action)
+	switch {
+	case err != nil:
+		return fmt.Errorf("run %.80q: %w", expression, err)
+	case out == nil:
+		return nil
+	case value == nil:
+		return fmt.Errorf("run %.80q: no value", expression)
+	}
+	return json.Unmarshal(value, out)
+}
+
+// keys are the names of keys that are not characters.
+var keys = map[string]string{
+	"Tab":       kb.Tab,
+	"Enter":     kb.Enter,
+	"Escape":    kb.Escape,
+	"Space":     " ",
+	"PageUp":    kb.PageUp,
+	"PageDown":  kb.PageDown,
+	"End":       kb.End,
+	"Home":      kb.Home,
+	"ArrowDown": kb.ArrowDown,
+	"ArrowUp":   kb.ArrowUp,
+}
+
+// Press presses and releases keys one after the other: Tab, Enter, ArrowDown …, or a single character.
+func (p *Page) Press(names ...string) error {
+	for _, name := range names {
+		key, ok := keys[name]
+		if !ok {
+			key = name
+		}
+		for _, r := range key {
+			if err := p.press(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// press sends the character with the key-down event. chromedp sends it in an event of its own, which a page that handles
+// the key cannot prevent.
+func (p *Page) press(key rune) error {
+	events := kb.Encode(key)
+	if len(events) == 3 {
+		events[0].Text = events[1].Text
+		events = slices.Delete(events, 1, 2)
+	}
+	for _, e := range events {
+		if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, *e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Screenshot writes the whole page as PNG, including what the window does not show.
+func (p *Page) Screenshot(path string) error {
+	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, png, 0o644)
 }

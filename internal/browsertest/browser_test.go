@@ -32,11 +32,11 @@ func open(t *testing.T, html string, v View) *Page {
 	return p
 }
 
-func TestWhatAPageDoesWrongIsSeen(t *testing.T) {
+func TestPage_Errors(t *testing.T) {
 	p := open(t, `<!doctype html><meta http-equiv="Content-Security-Policy" content="img-src http://allowed.example"><title>x</title>
 <img src="http://allowed.example/a.png"><img src="http://blocked.example/b.png">
 <script>console.error("said", 7); setTimeout(() => { throw new Error("thrown") }); new WebSocket("ws://socket.example/")</script>`, View{})
-	if err := p.Run("new Promise(done => setTimeout(() => done(1)))", nil); err != nil { // after what the page itself put off
+	if err := p.Run("new Promise(done => setTimeout(() => done(1)))", nil); err != nil { // after its timers
 		t.Fatal(err)
 	}
 	got := strings.Join(p.Errors(), "\n")
@@ -59,7 +59,7 @@ func TestWhatAPageDoesWrongIsSeen(t *testing.T) {
 	}
 }
 
-func TestAGoodPageIsQuietAndLooksAsAsked(t *testing.T) {
+func TestPage_WithoutErrors(t *testing.T) {
 	p := open(t, `<!doctype html><title>x</title><link rel=icon href="data:,"><style>body { margin: 0; height: 2000px } @media (prefers-color-scheme: dark) { body { background: rgb(1, 2, 3) } }</style><input id=i>`,
 		View{Width: 500, Height: 300, Dark: true})
 	if got := p.Errors(); len(got) > 0 {

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
@@ -16,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -40,7 +39,9 @@ func runAudit(ctx context.Context, s *session) {
 	if a.fails() {
 		s.report.Reason = registry.Findings
 	}
-	annotateAudit(s, a)
+	if s.runner.InActions() && !s.printed {
+		annotateAll(s, s.report.Audit.Annotations())
+	}
 }
 
 // auditRun is the state of a running audit.
@@ -111,7 +112,7 @@ func (a *auditRun) findLedgers(ctx context.Context) error {
 	}
 	hasLedger, err := runstore.Founded(ctx, a.s.client)
 	if err != nil {
-		return a.add(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
+		return a.add(audit.Snapshot{}, a.auditor.UnlistedLedgers(err.Error()))
 	}
 	a.hasLedger = hasLedger
 	return nil
@@ -131,11 +132,7 @@ func (a *auditRun) run(ctx context.Context) error {
 		return err
 	}
 	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.Intent.Query.Model))
-	judge := func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }
-	for m, err := range parallelMap(ctx, stream, auditParallel, judge) {
-		if err == nil {
-			err = m.err
-		}
+	for m, err := range parallel.Map(ctx, stream, auditParallel, a.judge) {
 		if err != nil {
 			return err
 		}
@@ -143,7 +140,7 @@ func (a *auditRun) run(ctx context.Context) error {
 			continue
 		}
 		a.markSeen(m.model.Model.Name)
-		a.tally.Read(m.model)
+		a.tally.CountModel(m.model)
 		if err := a.add(m.model, m.judgement); err != nil {
 			return err
 		}
@@ -153,7 +150,7 @@ func (a *auditRun) run(ctx context.Context) error {
 	}
 	if model := a.s.set.Intent.Query.Model; model != "" && a.tally.Totals.Models == 0 {
 		msg := fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", model)
-		return a.s.client.NoModelNamed(ctx, model, msg)
+		return a.s.client.Models.NotFound(ctx, model, msg)
 	}
 	return a.finish()
 }
@@ -176,26 +173,25 @@ type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
 	gone      bool // it was deleted during the audit
-	err       error
 }
 
 // judge applies the rules to a model. If a promotion may have run during the reading, it reads the model again.
-func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) judgedModel {
+func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
 	if !first.Moving {
-		return judgedModel{model: m, judgement: first}
+		return judgedModel{model: m, judgement: first}, nil
 	}
 	q := a.query(m.Model.Name)
 	q.Progress, q.Again = nil, true
 	for again, err := range crawl.Audit(ctx, a.s.client, q) {
 		if err != nil {
-			return judgedModel{err: err}
+			return judgedModel{}, err
 		}
 		again = a.withLedger(ctx, again)
-		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}
+		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}, nil
 	}
-	return judgedModel{gone: true}
+	return judgedModel{gone: true}, nil
 }
 
 // withLedger adds the promotion ledger of the model, and the versions that it mentions.
@@ -203,7 +199,7 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
 	}
-	if !m.Promoted() && !a.hasLedger(m.Model.Name) {
+	if !m.NamesLedger() && !a.hasLedger(m.Model.Name) {
 		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
 		return m
 	}
@@ -220,9 +216,9 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	if a.s.set.Audit.Scope == audit.ScopeAll {
 		return m // all versions have been read
 	}
-	m.Former = map[int]registry.Known[registry.Version]{}
-	for _, n := range m.Unread() {
-		m.Former[n] = a.s.client.Version(ctx, m.Model.Name, n)
+	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
+	for _, n := range m.VersionsToRead() {
+		m.EarlierVersions[n] = a.s.client.Versions.Lookup(ctx, m.Model.Name, n)
 	}
 	return m
 }
@@ -249,11 +245,11 @@ func (a *auditRun) finish() error {
 			if a.seen[model] {
 				continue
 			}
-			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
+			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.MissingModel(model)); err != nil {
 				return err
 			}
 		}
-		for _, model := range a.baseline.Rest() {
+		for _, model := range a.baseline.GoneModels() {
 			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, rules.Judgement{}); err != nil {
 				return err
 			}
@@ -274,7 +270,7 @@ func (a *auditRun) failing() int {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return 0
 	}
-	return a.tally.Fails(audit.Severity(a.s.set.Audit.FailOn))
+	return a.tally.Failures(audit.Severity(a.s.set.Audit.FailOn))
 }
 
 // unjudged returns what could not be checked and reaches the severity of the input fail-on. An audit that could not see
@@ -283,7 +279,7 @@ func (a *auditRun) unjudged() []audit.Unjudged {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return nil
 	}
-	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
+	return a.baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
 }
 
 func (a *auditRun) fails() bool { return a.failing()+len(a.unjudged()) > 0 }
@@ -299,42 +295,4 @@ func printProgress(s *session, p audit.Progress) {
 		text += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
 	}
 	s.console.println(text)
-}
-
-// annotateAudit creates annotations for the worst findings: errors for those that fail the job, warnings for others of
-// high severity.
-func annotateAudit(s *session, a *auditRun) {
-	if !s.runner.InActions() || s.printed {
-		return
-	}
-	for _, f := range a.tally.Worst {
-		level := actions.Warning
-		severe := s.set.Audit.FailOn != inputs.Never && f.Severity.AtLeast(audit.Severity(s.set.Audit.FailOn))
-		fails := severe && f.Trend != audit.TrendUnchanged
-		switch {
-		case fails:
-			level = actions.Error
-		case f.Severity != audit.High:
-			continue
-		}
-		message := f.Message
-		if f.Model != "" {
-			message = f.Model + ": " + message
-		}
-		s.runner.Annotate(actions.Annotation{
-			Level:   level,
-			File:    f.File,
-			Line:    f.Line,
-			Title:   "Audit: " + f.Rule,
-			Message: message + ". What to do: " + f.Fix,
-		})
-	}
-	for _, u := range a.unjudged() {
-		s.runner.Annotate(actions.Annotation{
-			Level: actions.Error,
-			Title: "Audit: not checked",
-			Message: fmt.Sprintf("%s could not check %d, the first one %s: %s",
-				cmp.Or(u.Rule, "all rules"), u.Count, u.Where, u.Why),
-		})
-	}
 }

@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,52 +192,5 @@ func TestAudit_FaultsAreReported(t *testing.T) {
 				whole.Totals.Total(),
 			)
 		}
-	}
-}
-
-func TestParallelMap(t *testing.T) {
-	var running, most, begun atomic.Int32
-	release := make(chan struct{})
-	source := func(yield func(int, error) bool) {
-		for i := range 100 {
-			begun.Add(1)
-			if !yield(i, nil) {
-				return
-			}
-		}
-		yield(0, errors.New("the source broke"))
-	}
-	f := func(i int) string {
-		if n := running.Add(1); n > most.Load() {
-			most.Store(n)
-		}
-		defer running.Add(-1)
-		if i == 2 {
-			close(release)
-		}
-		if i < 2 {
-			<-release // the first two end after the third has started
-		}
-		return fmt.Sprint(i)
-	}
-	var got []string
-	var failed error
-	for v, err := range parallelMap(context.Background(), source, 3, f) {
-		if failed = err; err == nil {
-			got = append(got, v)
-		}
-	}
-	if len(got) != 100 || got[7] != "7" || failed == nil || most.Load() > 3 {
-		t.Errorf("%d results, %v, at most %d at once", len(got), failed, most.Load())
-	}
-	begun.Store(0)
-	for range parallelMap(context.Background(), iter.Seq2[int, error](source), 3, func(i int) int { return i }) {
-		break
-	}
-	if n := begun.Load(); n > 6 {
-		t.Errorf("%d were read ahead of one that was used", n)
-	}
-	if running.Load() != 0 {
-		t.Error("something runs on")
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/auditpage"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -58,7 +58,7 @@ func (a *auditRun) open() error {
 	if name := s.set.Audit.Html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
 		begin("page", f, err, func(f *actions.File) audit.Sink {
-			return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking)
+			return auditpage.New(f, f.Own(), s.set.Server.Tracking)
 		})
 	}
 	return errors.Join(errs...)
@@ -126,22 +126,13 @@ func readBaseline(s *session) (*rules.Baseline, error) {
 	if name == "" {
 		return nil, nil
 	}
-	var file struct {
-		Schema   int             `json:"schema"`
-		Command  string          `json:"command"`
-		Findings []audit.Finding `json:"findings"`
-		Totals   *audit.Totals   `json:"totals"`
-	}
 	text, err := s.runner.ReadWorkspace(name, baselineLimit)
+	var file report.SavedAudit
 	if err == nil {
-		err = json.Unmarshal(text, &file)
+		file, err = report.ReadAudit(text)
 	}
 	switch {
 	case err != nil:
-	case file.Command != "audit" || file.Schema != report.AuditSchema:
-		err = errors.New("is not the report file of an audit")
-	case file.Totals == nil:
-		err = errors.New("the audit that wrote it was interrupted; use the report of a complete one")
 	case file.Totals.Scope != s.set.Audit.Scope:
 		err = fmt.Errorf("is for scope %s, but this audit has scope %s; use a baseline with the same scope",
 			file.Totals.Scope, s.set.Audit.Scope)
@@ -159,23 +150,22 @@ func readBaseline(s *session) (*rules.Baseline, error) {
 }
 
 // approvedPlans reads the files that the input plan-file names.
-func approvedPlans(s *session) ([]rules.Approved, error) {
-	var out []rules.Approved
+func approvedPlans(s *session) ([]rules.ApprovedPlan, error) {
+	var out []rules.ApprovedPlan
 	for _, pattern := range s.set.Audit.Plans {
 		names, err := matchingFiles(s, pattern)
 		file := pattern
 		for _, name := range names {
 			var text []byte
 			file = name
-			var p rules.Approved
+			var saved report.SavedPlan
 			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
-				p.Plan, p.Digest, p.Made, err = inputs.ReadPlan(text)
+				saved, err = report.ReadPlan(text)
 			}
 			if err != nil {
 				break
 			}
-			p.File = name
-			out = append(out, p)
+			out = append(out, rules.ApprovedPlan{File: name, Plan: saved.Plan, Digest: saved.Digest, Made: saved.Made})
 		}
 		if err != nil {
 			return nil, &registry.Error{

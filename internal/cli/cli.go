@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -197,7 +198,7 @@ func refuseInputs(s *session, problems []inputs.Problem) int {
 			s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.Input, Message: p.String()})
 		}
 	}
-	headline := count(len(problems), "problem") + " with the inputs; nothing was tried"
+	headline := format.Plural(len(problems), "problem") + " with the inputs; nothing was tried"
 	fmt.Fprintf(s.console.out(), "error: %s\n%s", headline, list.String())
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
 	page := report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}}

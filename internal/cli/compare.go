@@ -8,6 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -17,7 +18,7 @@ func againstKeys(s *session) []registry.Ref {
 	if ref := registry.ParseRef(s.set.Against); ref.Kind == registry.RefVersion {
 		return []registry.Ref{ref}
 	}
-	keys, _ := policy.Against(s.set.Against) // the error was reported with the inputs
+	keys, _ := gates.BaselineKeys(s.set.Against) // the error was reported with the inputs
 	return keys
 }
 
@@ -26,7 +27,7 @@ func againstKey(s *session, f fact.Facts) (registry.Ref, error) {
 	if ref := registry.ParseRef(s.set.Against); ref.Kind == registry.RefVersion {
 		return ref, nil
 	}
-	key, why, fix := policy.Meant(s.set.Against, f)
+	key, why, fix := gates.ResolveBaseline(s.set.Against, f)
 	if why != "" {
 		err := &registry.Error{Reason: registry.BadInput, Msg: "against: " + why, Hint: fix}
 		return registry.Ref{}, err
@@ -68,7 +69,7 @@ func runCompare(ctx context.Context, s *session) {
 		s.fail(&registry.Error{Reason: reason, Msg: msg, Hint: hint})
 		return
 	}
-	c := policy.SideBySide(facts, with)
+	c := policy.CompareVersions(facts, with)
 	s.report.Title = report.Line{report.C(c.Candidate.Ref), report.T(" compared with "), report.C(c.Against.Ref)}
 	s.report.Body, s.report.Data, s.report.Reason = report.Compare(c, facts.Now), c, registry.OK
 }

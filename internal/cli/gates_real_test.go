@@ -19,6 +19,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -283,7 +285,7 @@ func (r *realGates) table() {
 	cells := r.cells()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nMLflow %s\n%-16s %-50s %-50s %s\n", r.s.Version, "gate", "pass", "fail", "inconclusive")
-	for _, kind := range policy.Kinds() {
+	for _, kind := range gates.Names() {
 		fmt.Fprintf(&b, "%-16s", kind)
 		for i, c := range cells[kind] {
 			f := r.judge(c)
@@ -316,7 +318,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 		),
 	)
 	if err != nil {
-		r.t.Fatal(policy.Problems(err))
+		r.t.Fatal(tree.Problems(err))
 	}
 	text := fmt.Sprintf("models:/gates/%d", r.versions[c.candidate])
 	candidate, err := registry.ParseCandidate(text)
@@ -327,10 +329,10 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	gates := p.Rules[0].Targets[0].Gates
+	list := p.Rules[0].Targets[0].Gates
 	client := mlflow.New(wire, wire, mlflow.About{Address: r.s.URL}, func() float64 { return 0 })
 	q := fact.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
-	facts, err := gather.Facts(context.Background(), client, q, policy.Needs(gates))
+	facts, err := gather.Facts(context.Background(), client, q, gates.Needs(list))
 	if err != nil {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}
@@ -340,7 +342,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	if c.candidate != "gone" {
 		facts.Review = registry.Is(approvedReview())
 	}
-	return policy.Judge(gates, facts).Findings[0]
+	return policy.Judge(list, facts).Findings[0]
 }
 
 // approvedReview is a change by ann that bob promotes. Both and eve have approved it.
@@ -357,7 +359,7 @@ func approvedReview() fact.Review {
 func (r *realGates) cost() {
 	var all strings.Builder
 	all.WriteString("version: 1\nmodels:\n  gates:\n    aliases:\n      champion:\n        gates:\n")
-	for _, kind := range policy.Kinds() {
+	for _, kind := range gates.Names() {
 		all.WriteString("          - " + strings.ReplaceAll(r.cells()[kind][0].gate, "\n", "\n            ") + "\n")
 	}
 	if err := os.WriteFile(filepath.Join(r.dir, "all.yml"), []byte(all.String()), 0o644); err != nil {
@@ -373,7 +375,7 @@ func (r *realGates) cost() {
 	rounds := gated["rounds"].(float64) - plain["rounds"].(float64)
 	r.t.Logf(
 		"MLflow %s: all %d gates on one candidate: %v requests in %v rounds; beyond thresholds alone %v in %v",
-		r.s.Version, len(policy.Kinds()), gated["requests"], gated["rounds"], requests, rounds,
+		r.s.Version, len(gates.Names()), gated["requests"], gated["rounds"], requests, rounds,
 	)
 	if requests > 10 || rounds > 3 {
 		r.t.Errorf("more than 10 requests or 3 rounds")

@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
 // Every kind of gate has a script that shows how it passes, fails and is inconclusive.
 func TestGates_HaveScripts(t *testing.T) {
-	for kind := range policy.Examples() {
+	for _, kind := range gates.Names() {
 		text, err := os.ReadFile("testdata/script/gate_" + kind + ".txtar")
 		if err != nil {
 			t.Error(err)
@@ -64,7 +64,7 @@ func TestExamplePolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range policy.Kinds() {
+	for _, kind := range gates.Names() {
 		if !strings.Contains(string(text), "- "+kind+":") {
 			t.Errorf("the bank's policy has no gate of the kind %s", kind)
 		}

@@ -10,13 +10,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // needs returns what the gates need from MLflow. Evidence that comes from files of the workspace is left out.
 func (s *session) needs() fact.Needs {
-	n := policy.Needs(s.set.Judging.Gates)
+	n := gates.Needs(s.set.Judging.Gates)
 	n.Files = true // the digest of the plan covers them
 	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
 	return n
@@ -26,7 +26,7 @@ func (s *session) needs() fact.Needs {
 func (s *session) addOtherFacts(ctx context.Context, f *fact.Facts) {
 	f.Words = plan.Words(*f, s.set.Intent)
 	f.Identities = s.set.Judging.Identities
-	needs := policy.Needs(s.set.Judging.Gates)
+	needs := gates.Needs(s.set.Judging.Gates)
 	f.Commit = s.gitHub.commit(ctx, *f, needs.Commit, s.report.Dry)
 	if needs.Review {
 		f.Review = s.gitHub.review(ctx, *f, needs.Environments)
@@ -39,7 +39,7 @@ func (s *session) addOtherFacts(ctx context.Context, f *fact.Facts) {
 	}
 	for name, path := range s.set.Judging.Evidence {
 		f.Evidence[name] = registry.Unreadable[string]("")
-		data, err := s.runner.ReadWorkspace(path, policy.MaxReport)
+		data, err := s.runner.ReadWorkspace(path, gates.MaxReport)
 		if err != nil {
 			f.Evidence[name] = registry.Unreadable[string](err.Error())
 			continue
@@ -56,7 +56,7 @@ func (s *session) gather(ctx context.Context) bool {
 // gatherToJudge gathers the facts for a command that evaluates gates and moves nothing. It reads the ledger only if a
 // gate needs it and the input ledger is on.
 func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !policy.Needs(s.set.Judging.Gates).Ledger || s.ledger.ledger == nil {
+	if !gates.Needs(s.set.Judging.Gates).Ledger || s.ledger.ledger == nil {
 		return s.gather(ctx)
 	}
 	var view ledger.View

@@ -38,7 +38,7 @@ func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 		if status != 0 || result.Reason != registry.OK || result.Deployment.State != "success" {
 			t.Errorf("status %d, %s, deployment %+v", status, result.Reason, result.Deployment)
 		}
-		if text := strings.Join(result.Warnings, "\n"); !strings.Contains(text, "slack was not told") {
+		if text := strings.Join(result.Warnings, "\n"); !strings.Contains(text, "slack was not notified") {
 			t.Errorf("warnings: %s", text)
 		}
 		w.hold = nil

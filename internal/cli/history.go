@@ -29,8 +29,8 @@ func runHistory(ctx context.Context, s *session) {
 		return
 	}
 	s.report.Reason = registry.OK
-	if pages := s.set.History.Saved.History.Pages; len(pages) > 0 {
-		saved, err := ledger.ParseHistory(s.set.Intent.Query.Model, pages)
+	if pages := s.set.History.Saved.Pages; len(pages) > 0 {
+		h, _, err := buildHistory(s, ledgerReading{model: s.set.Intent.Query.Model, pages: pages})
 		if err != nil {
 			s.fail(err)
 			return
@@ -51,7 +51,7 @@ func runHistory(ctx context.Context, s *session) {
 		h, err := historyOf(ctx, s, name)
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // a deleted model may still have a ledger
 			msg := fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name)
-			err = s.client.NoModelNamed(ctx, name, msg)
+			err = s.client.Models.NotFound(ctx, name, msg)
 		}
 		if err != nil {
 			s.fail(diagnose.Explain(ctx, s.client, err))
@@ -125,21 +125,18 @@ func buildHistory(s *session, r ledgerReading) (h report.History, consistent boo
 		Unfit:   r.unfit,
 		Reset:   r.ledger.Reset(),
 		Entries: entries,
-		Kept:    len(kept) > 0,
-	}
-	for _, p := range r.ledger.Pages {
-		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
+		Pages:   r.pages,
+		Kept:    len(s.set.History.Kept.Pages) > 0,
 	}
 	self, there := r.self.Get()
-	broken := r.ledger.Broken // a break in the chain is reported first
-	if broken == nil && r.ledger.Lost != nil {
-		broken = &ledger.Break{Why: r.ledger.Lost.Error()}
-	}
-	if broken == nil {
-		broken = r.ledger.Continues(kept)
-	}
-	if broken == nil && there {
-		broken = r.ledger.Check(self.Tags, r.versions...)
+	switch { // a break in the chain is reported first
+	case broken != nil:
+	case r.lost != nil:
+		broken = &ledger.Break{Why: r.lost.Error()}
+	default:
+		if broken = ledger.Continues(s.set.History.Kept.Pages, r.pages); broken == nil && there {
+			broken = ledger.Witnessed(r.model, r.pages, self.Tags, r.versions...)
+		}
 	}
 	if broken != nil {
 		h.BrokenAt, h.Broken = broken.Epoch, broken.Why

@@ -33,7 +33,7 @@ const (
 	commentWidth = 816
 )
 
-// markdown is one job summary of a script.
+// markdown is one summary, as a script's run wrote it.
 type markdown struct{ script, text string }
 
 // Every summary of every script is shown as GitHub would show it: rendered by GitHub's Markdown library, with its style
@@ -64,9 +64,9 @@ var sights = map[int]struct {
 // posted is how many of the first summaries of the tour are also posted as comments.
 const posted = 4
 
-// The summaries of the tour are readable on a page and in a comment, in light and dark mode. The flag -update writes
-// the pictures of the documents.
-func TestBrowser_Tour(t *testing.T) {
+// What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
+// in the documents are made anew.
+func TestTourInABrowser(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
 		t.Fatalf("only %d summaries of the tour", len(tour))
@@ -88,7 +88,7 @@ func TestBrowser_Tour(t *testing.T) {
 // maxPicture is the size limit of a picture in the documents, in bytes.
 const maxPicture = 150_000
 
-// picture shows a summary and, with -update, saves the picture.
+// picture shows a summary as a reader first sees it, and keeps it with -update.
 func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -202,22 +202,19 @@ func TestBrowser_HostileNames(t *testing.T) {
 			Deployment: &lineage.Deployment{To: word, At: word},
 			Lost:       []lineage.Lost{{What: "run", Why: word}},
 		}
-		doc := append(
-			report.Doc{report.Heading{Line: report.LineageTitle(l)}},
-			report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...,
-		)
+		doc := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
 		if v.check(t, markdown{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {
 			t.Errorf("%q: no diagram", word)
 		}
 	}
 }
 
-// summaries runs all scripts and returns their summaries in order.
+// summaries runs all scripts and returns what each wrote, in order.
 func summaries(t *testing.T) []markdown {
 	t.Helper()
 	var mu sync.Mutex
 	var all []markdown
-	t.Run("scripts", func(t *testing.T) { // they run in parallel and have ended when t.Run returns
+	t.Run("scripts", func(t *testing.T) { // which run beside one another, and have ended when this has
 		play(t, func(script, text string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -315,7 +312,7 @@ const (
 	scrolls scrolling = true
 )
 
-// check shows a summary, checks it, and returns the number of diagrams.
+// check shows a summary and holds it to what must be so; it returns the number of diagrams.
 func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrolling) int {
 	t.Helper()
 	v.open(t, m, width, dark)

@@ -12,6 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/cases"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -29,7 +32,7 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 		s.set.Judging.PolicyFile = name
 	}
 	name := s.set.Judging.PolicyFile
-	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
+	data, err := s.runner.ReadWorkspace(name, tree.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
 			Reason: registry.BadPolicy,
@@ -95,7 +98,7 @@ func (s *session) readMovedRoots() error {
 
 // problems adds the errors of a policy file to the report, and in a job as annotations at their lines.
 func (s *session) problems(err error) {
-	found := policy.Problems(err)
+	found := tree.Problems(err)
 	for _, p := range found {
 		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.Judging.PolicyFile, p.Error()))
 		if !s.runner.InActions() {
@@ -117,31 +120,16 @@ func runPolicyCheck(_ context.Context, s *session) {
 		s.fail(err)
 		return
 	}
-	gates, targets := 0, 0
-	t := report.Table{Head: []string{"model", "target", "gates", "line"}}
+	var targets []report.PolicyTarget
 	for _, r := range p.Rules {
-		for _, target := range r.Targets {
-			targets++
-			gates += len(target.Gates)
-			t.Rows = append(t.Rows, []report.Line{
-				{report.C(r.Glob)},
-				{report.C(target.Name())},
-				{report.T(fmt.Sprint(len(target.Gates)))},
-				{report.T(fmt.Sprint(target.Line))},
+		for _, t := range r.Targets {
+			targets = append(targets, report.PolicyTarget{
+				Model: r.Glob, Target: t.Name(), Gates: len(t.Gates), Line: t.Line,
 			})
 		}
 	}
-	text := fmt.Sprintf(": no errors in %s for %s", count(gates, "gate"), count(targets, "target"))
-	s.report.Title = report.Line{report.C(p.File), report.T(text)}
-	s.report.Body = report.Doc{t}
+	s.report.Title, s.report.Body = report.PolicyCheckPage(p.File, targets)
 	s.report.Reason = registry.OK
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func runPolicyExplain(_ context.Context, s *session) {
@@ -156,76 +144,36 @@ func runPolicyExplain(_ context.Context, s *session) {
 		s.fail(err)
 		return
 	}
-	s.report.Title = report.Line{
-		report.T("Gates of "), report.C(model), report.T(" for "), report.C(target.String()),
+	e := report.PolicyExplanation{
+		File: p.File, Model: model, Target: target.String(),
+		Rule:  report.PolicyRule{Model: a.Rule.Glob, Line: a.Rule.Line},
+		Reads: additionalReads(gates.Needs(a.Gates)),
 	}
-	doc := report.Doc{report.Para{Line: ruleLine(p, a, model)}, gateTable(a.Gates)}
-	if reads := extraReads(policy.Needs(a.Gates)); reads != "" {
-		text := "These gates also read " + reads + "."
-		doc = append(doc, report.Para{Line: report.Line{report.T(text)}})
+	for _, other := range p.Matching(model)[1:] {
+		e.LessSpecific = append(e.LessSpecific, report.PolicyRule{Model: other.Glob, Line: other.Line})
 	}
-	var waived []report.Line
+	for _, g := range a.Gates {
+		e.Gates = append(e.Gates, report.PolicyGate{
+			ID: g.ID, Wanted: g.Wanted, OnFail: g.OnFail, Mode: g.Mode, Deferred: g.Deferred, Line: g.Line,
+		})
+	}
 	for _, w := range p.Waivers {
 		if w.Concerns(model, a.Gates) {
-			waived = append(waived, report.Line{
-				report.C(w.Gate),
-				report.T(fmt.Sprintf(" for version %d, by ", w.Version)),
-				report.C(w.By),
-				report.T(" until " + w.Until + ": "),
-				report.C(w.Why),
+			e.Waivers = append(e.Waivers, report.PolicyWaiver{
+				Gate: w.Gate, Version: w.Version, By: w.By, Until: w.Until, Why: w.Why,
 			})
 		}
 	}
-	if len(waived) > 0 {
-		doc = append(doc, report.Para{Line: report.Line{report.T("Exceptions:")}}, report.List{Items: waived})
-	}
-	s.report.Body, s.report.Reason = doc, registry.OK
+	s.report.Title, s.report.Body = report.PolicyExplainPage(e)
+	s.report.Reason = registry.OK
 }
 
-// ruleLine returns a sentence about the rule that applies to the model, and about the less specific ones that do not.
-func ruleLine(p policy.Policy, a policy.Applied, model string) report.Line {
-	line := report.Line{
-		report.T("Rule "), report.C(a.Rule.Glob), report.T(fmt.Sprintf(", line %d of ", a.Rule.Line)), report.C(p.File),
-	}
-	for _, other := range p.Matching(model)[1:] {
-		text := fmt.Sprintf(", line %d", other.Line)
-		line = append(line, report.T("; it is more specific than "), report.C(other.Glob), report.T(text))
-	}
-	return append(line, report.T("."))
-}
-
-// gateTable lists gates with what they require and what happens if they fail.
-func gateTable(gates []policy.Gate) report.Table {
-	t := report.Table{Head: []string{"gate", "wanted", "on failure", "evaluated", "line"}}
-	for _, g := range gates {
-		effect := string(g.OnFail)
-		if effect == "" {
-			effect = string(verdict.OnFailBlock)
-		}
-		if g.Mode == verdict.ReportMode {
-			effect = "nothing (report mode)"
-		}
-		when := "when planned"
-		if g.Late {
-			when = "when applied"
-		}
-		t.Rows = append(t.Rows, []report.Line{
-			{report.C(g.ID)},
-			{report.C(g.Wanted)},
-			{report.T(effect)},
-			{report.T(when)},
-			{report.T(fmt.Sprint(g.Line))},
-		})
-	}
-	return t
-}
-
-// extraReads describes what the gates read in addition to what every promotion reads.
-func extraReads(n fact.Needs) string {
+// additionalReads lists what gates need besides what every promotion reads.
+func additionalReads(n fact.Needs) []string {
 	var out []string
 	for _, x := range []struct {
-		on   bool
-		what string
+		needed bool
+		what   string
 	}{
 		{len(n.Holders) > 0, "the runs of " + strings.Join(registry.RefTexts(n.Holders), ", ")},
 		{n.HolderMLmodels, "the incumbent's MLmodel file"},
@@ -234,11 +182,11 @@ func extraReads(n fact.Needs) string {
 		{len(n.History) > 0, "the history of " + strings.Join(n.History, ", ")},
 		{len(n.Evidence) > 0, strings.Join(n.Evidence, ", ")},
 	} {
-		if x.on {
+		if x.needed {
 			out = append(out, x.what)
 		}
 	}
-	return strings.Join(out, "; ")
+	return out
 }
 
 func runPolicyTest(_ context.Context, s *session) {
@@ -256,56 +204,47 @@ func runPolicyTest(_ context.Context, s *session) {
 		})
 		return
 	}
-	tests, wrong := 0, 0
-	t := report.Table{Head: []string{"test", "verdict", "result"}}
+	var tests []report.PolicyTest
+	s.report.Reason = registry.OK
 	for _, name := range names {
 		if !strings.HasSuffix(name, ".yml") && !strings.HasSuffix(name, ".yaml") {
 			continue
 		}
-		tests++
-		verdict, problems := runPolicyCase(s, p, s.set.PolicyTests+"/"+name)
-		result := "as expected"
+		decision, problems := runPolicyCase(s, p, s.set.PolicyTests+"/"+name)
 		if len(problems) > 0 {
-			wrong++
-			result = strings.Join(problems, "; ")
+			s.report.Reason = registry.Findings
 			s.runner.Annotate(actions.Annotation{
-				Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test", Message: result,
+				Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test",
+				Message: strings.Join(problems, "; "),
 			})
 		}
-		t.Rows = append(t.Rows, []report.Line{{report.C(name)}, {report.T(string(verdict))}, {report.C(result)}})
+		tests = append(tests, report.PolicyTest{File: name, Verdict: string(decision), Problems: problems})
 	}
-	switch {
-	case tests == 0:
+	if len(tests) == 0 {
 		s.fail(&registry.Error{
 			Reason: registry.BadInput,
 			Msg:    fmt.Sprintf("policy-tests: %q: the folder has no tests", s.set.PolicyTests),
 			Hint:   "add a .yml file with the keys model, target, candidate and expect",
 		})
 		return
-	case wrong > 0:
-		s.report.Reason = registry.Findings
-	default:
-		s.report.Reason = registry.OK
 	}
-	text := fmt.Sprintf(": %d of %s as expected", tests-wrong, count(tests, "test"))
-	s.report.Title = report.Line{report.C(p.File), report.T(text)}
-	s.report.Body = report.Doc{t}
+	s.report.Title, s.report.Body = report.PolicyTestPage(p.File, tests)
 }
 
 // runPolicyCase runs one test file. It returns the verdict and what is wrong with it.
 func runPolicyCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
-	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
+	data, err := s.runner.ReadWorkspace(path, tree.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}
 	}
-	c, err := policy.ParseCase(path, data)
+	c, err := cases.Parse(path, data)
 	if err != nil {
 		var all []string
-		for _, problem := range policy.Problems(err) {
+		for _, problem := range tree.Problems(err) {
 			all = append(all, problem.Error())
 		}
 		return "–", all
 	}
-	v, wrong := p.Try(c)
+	v, wrong := cases.Run(p, c)
 	return v.Decision, wrong
 }

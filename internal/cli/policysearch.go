@@ -63,7 +63,7 @@ func listIfThere(list func(string) ([]string, error), folder string) ([]string, 
 func (f *policySearch) add(folder string, names []string) {
 	for _, name := range names {
 		switch file := path.Join(folder, name); {
-		case slices.Contains(policy.UsualFiles, file):
+		case slices.Contains(policy.DefaultFiles, file):
 			f.usual = append(f.usual, file)
 		case nearPolicyName(name):
 			f.near = append(f.near, file)
@@ -100,14 +100,14 @@ func (f policySearch) choose(asInput func(input, value string) string) (string, 
 		return "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    fmt.Sprintf("find policy: there is a file %s, but no policy at %s", f.near[0], usualPlaces),
-			Hint: "if it is the policy, move it to " + policy.UsualFiles[0] + " or name it: " +
+			Hint: "if it is the policy, move it to " + policy.DefaultFiles[0] + " or name it: " +
 				asInput("policy-file", f.near[0]),
 		}
 	}
 	return f.usual[0], nil
 }
 
-var usualPlaces = strings.Join(policy.UsualFiles, " or ")
+var usualPlaces = strings.Join(policy.DefaultFiles, " or ")
 
 // missing returns a text that says where a policy was searched.
 func (f policySearch) missing() string {
@@ -125,7 +125,7 @@ func findPolicy(s *session, needed bool) (string, error) {
 		return "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    "find policy: " + err.Error(),
-			Hint:   "name the file: " + asInput(s, "policy-file", policy.UsualFiles[0]),
+			Hint:   "name the file: " + asInput(s, "policy-file", policy.DefaultFiles[0]),
 		}
 	}
 	name, err := found.choose(func(input, value string) string { return asInput(s, input, value) })

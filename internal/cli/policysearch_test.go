@@ -201,7 +201,7 @@ func FuzzNearPolicyName(f *testing.F) {
 }
 
 func TestNearPolicyName_UsualFiles(t *testing.T) {
-	for _, file := range policy.UsualFiles {
+	for _, file := range policy.DefaultFiles {
 		if !nearPolicyName(path.Base(file)) {
 			t.Errorf("%s is not found in another folder", file)
 		}

@@ -12,10 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
-	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // finishReport prints and publishes the report, and returns the exit code.
@@ -76,49 +74,17 @@ func printError(s *session, err error) {
 
 // annotateReport creates annotations for failed gates, the error and warnings.
 func annotateReport(s *session) {
-	if !s.runner.InActions() {
-		return
-	}
-	for _, f := range s.report.Verdict.Findings {
-		annotateFinding(s, f)
-	}
-	if err := s.report.Err; err != nil {
-		message := err.Error()
-		var e *registry.Error
-		if errors.As(err, &e) && e.Hint != "" {
-			message += "\nhint: " + e.Hint
-		}
-		s.runner.Annotate(actions.Annotation{
-			Level: actions.Error, Title: "mlflow-promote: " + string(s.report.Reason), Message: message,
-		})
-	}
-	for _, w := range s.report.Receipt.Warnings {
-		s.runner.Annotate(actions.Annotation{Level: actions.Warning, Title: "mlflow-promote", Message: w})
+	if s.runner.InActions() {
+		annotateAll(s, s.report.Annotations())
 	}
 }
 
-// annotateFinding creates an annotation for a gate that did not pass, at the gate's line in the policy file.
-func annotateFinding(s *session, f verdict.Finding) {
-	a := actions.Annotation{Level: actions.Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
-	switch {
-	case f.Outcome != verdict.Fail && f.Outcome != verdict.Inconclusive:
-		return
-	case f.Waived():
-		a.Level, a.Title = actions.Notice, "Gate waived"
-		a.Message += "; " + f.Exception()
-	case f.Mode == verdict.ReportMode:
-		a.Level = actions.Warning
-		a.Message += "; not enforced (report mode)"
-	case f.Retains(), !f.Blocks():
-		a.Level = actions.Warning
+func annotateAll(s *session, all []report.Annotation) {
+	for _, a := range all {
+		s.runner.Annotate(actions.Annotation{
+			Level: actions.Level(a.Level), File: a.File, Line: a.Line, Title: a.Title, Message: a.Message,
+		})
 	}
-	if f.Fix != "" {
-		a.Message += ". To satisfy it: " + f.Fix
-	}
-	if f.File != policy.ThresholdsInput {
-		a.File, a.Line = f.File, f.Line
-	}
-	s.runner.Annotate(a)
 }
 
 // publishReport writes the job summary, the outputs and the report file. If one of them cannot be written, it prints a

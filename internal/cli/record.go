@@ -64,7 +64,7 @@ func (s *session) askLogin(ctx context.Context) {
 	if s.report.Dry || s.loginAsked || !sent {
 		return
 	}
-	s.loginAsked, s.login = true, s.client.Me(ctx)
+	s.loginAsked, s.login = true, s.client.LoginName(ctx)
 }
 
 // safeLogin returns the user name, or "" if it is a credential and must not be shown or stored.

@@ -54,7 +54,7 @@ func TestDoctor_LedgerProtection(t *testing.T) {
 		user    string
 		want    string
 	}{
-		"no logins": {nil, "", "tamper-evident only: MLflow itself knows no logins"},
+		"no logins": {nil, "", "tamper-evident only: this server has no logins"},
 		"everybody may read": {
 			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "ci", "tamper-resistant: ",
 		},
@@ -64,10 +64,10 @@ func TestDoctor_LedgerProtection(t *testing.T) {
 		},
 		"an administrator sees no limits": {
 			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "boss",
-			"tamper-resistant where the server's default_permission is READ or less",
+			"tamper-resistant if the server's default_permission is READ or less",
 		},
 		"a right of its own hides the default": {
-			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "not told: this login has a right of its own",
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "unknown: this login has its own right",
 		},
 	} {
 		for _, version := range []string{"3.17.2", "2.22.5"} {

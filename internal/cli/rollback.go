@@ -99,7 +99,7 @@ func chooseRollbackVersion(ctx context.Context, s *session) (int, []string, erro
 			continue
 		}
 		v, _ := f.Versions[b.Number].Get()
-		switch file := s.client.Loadable(ctx, v); {
+		switch file := s.client.Artifacts.VersionMLmodel(ctx, v); {
 		case file.IsAbsent():
 			b.Why = file.Why()
 			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))

@@ -42,7 +42,7 @@ func TestTwoServers(t *testing.T) {
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
 		Wire: rest.Config{Transport: hosts{"tracking.example": tracking, "registry.example": registry}},
 	})
-	if status != 0 || !strings.Contains(stdout.String(), "Registered: churn version 2") {
+	if status != 0 || !strings.Contains(stdout.String(), "Registered churn version 2") {
 		t.Fatalf("status %d\n%s%s", status, stdout.String(), stderr.String())
 	}
 	if len(tracking.Writes()) != 0 || len(registry.Writes()) != 1 {

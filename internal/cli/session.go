@@ -12,6 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -86,7 +87,7 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 			return err
 		}
 	}
-	if c.Offline || len(s.set.History.Saved.History.Pages) > 0 {
+	if c.Offline || len(s.set.History.Saved.Pages) > 0 {
 		return nil
 	}
 	client, err := s.servers.connect(s.safeLogin)
@@ -112,19 +113,19 @@ func (s *session) judge() bool {
 		return false
 	}
 	ungated := len(s.set.Judging.Gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
-	gates := s.set.Judging.Gates
-	if s.set.Judging.From != "" && (ungated || len(gates) > 0) { // the input from alone does not count as a gate
-		gates = append([]policy.Gate{policy.From(s.set.Judging.From, in.Query.Target)}, gates...)
+	list := s.set.Judging.Gates
+	if s.set.Judging.From != "" && (ungated || len(list) > 0) { // the input from alone does not count as a gate
+		list = append([]gates.Gate{gates.FromStage(s.set.Judging.From, in.Query.Target)}, list...)
 	}
 	if s.report.Dry || in.Command == "validate" {
-		gates = policy.Planned(gates)
+		list = policy.ForPlan(list)
 	}
 	mode := verdict.Enforced
 	if ungated || s.report.PolicyNote != "" {
 		mode = verdict.Ungated
 	}
-	if len(gates) > 0 {
-		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.Judging.Waivers...), true
+	if len(list) > 0 {
+		s.report.Verdict, s.report.Judged = policy.Judge(list, s.report.Facts, s.set.Judging.Waivers...), true
 		s.report.Verdict.Mode = cmp.Or(mode, s.report.Verdict.Mode)
 		return true
 	}

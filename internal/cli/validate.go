@@ -94,7 +94,7 @@ func modelsInPolicy(ctx context.Context, s *session, p policy.Policy) ([]string,
 			names = append(names, r.Glob)
 		}
 		if strings.Contains(strings.Join(names, ""), "*") {
-			all, err := s.client.ModelNames(ctx)
+			all, err := s.client.Models.Names(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -172,7 +172,7 @@ func judgeIncumbent(ctx context.Context, s *session, p policy.Policy, q fact.Que
 		return out, err
 	}
 	s.addOtherFacts(ctx, &facts)
-	out.Verdict, out.Left = policy.Standing(applied.Gates, q.Target, facts, p.Waivers...)
+	out.Verdict, out.Left = policy.JudgeCurrent(applied.Gates, q.Target, facts, p.Waivers...)
 	slices.Sort(out.Left)
 	return out, nil
 }
@@ -221,6 +221,6 @@ func compareSignatures(s *session) {
 	if _, read := incumbent.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
 		return
 	}
-	c := policy.SideBySide(s.report.Facts, incumbent)
+	c := policy.CompareVersions(s.report.Facts, incumbent)
 	s.report.Signature, s.report.SignatureChanges = c.Signature, c.Changes
 }

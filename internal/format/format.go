@@ -40,6 +40,19 @@ func Truncate(text string, limit int) string {
 	return cut + note
 }
 
+// Plural returns a number with its noun, such as "1 alias", "2 aliases" or "3 versions".
+func Plural(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case strings.HasSuffix(noun, "s"):
+		return fmt.Sprintf("%d %ses", n, noun)
+	case strings.HasSuffix(noun, "try"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // First joins at most most entries of list with commas, and says how many more there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
@@ -47,6 +60,9 @@ func First(list []string, most int) string {
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }
+
+// Number writes a number with as many digits as it needs to be read back.
+func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // Shorten returns at most most characters of text. A shortened text ends with "…".
 func Shorten(text string, most int) string {

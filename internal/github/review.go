@@ -114,7 +114,7 @@ func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // without it, whoever re-ran the workflow could approve
+		return nil // without it, the person who re-ran the workflow could approve
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}

@@ -1,14 +1,12 @@
 package inputs
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // Approval is the plan that somebody has approved, as far as the inputs tell.
@@ -85,41 +83,15 @@ func readApproval(r *reader) {
 func readPlanFile(r *reader, path string) {
 	text, err := r.file(path, FileLimit)
 	a := &r.out.Approved
+	var saved report.SavedPlan
 	if err == nil {
-		a.Plan, a.Digest, a.Made, err = ReadPlan(text)
+		saved, err = report.ReadPlan(text)
 	}
 	if err != nil {
 		r.problem("plan-file", path, WithoutPath(err, path).Error())
 		return
 	}
-	a.HasPlan = true
-}
-
-// ReadPlan reads the report file of a dry run. It computes the digest of the plan and fails if the file has another
-// one.
-func ReadPlan(text []byte) (p plan.Plan, digest string, made time.Time, err error) {
-	var file struct {
-		Plan   *plan.Plan `json:"plan"`
-		Digest string     `json:"plan_digest"`
-	}
-	if err = json.Unmarshal(text, &file); err != nil {
-		return p, "", made, err
-	}
-	if file.Plan == nil {
-		return p, "", made, errors.New("has no plan; give the report file of a dry run")
-	}
-	if digest, err = file.Plan.Digest(); err != nil {
-		return p, "", made, err
-	}
-	at, _, _ := strings.Cut(file.Digest, "-")
-	if made, err = time.Parse(plan.PlanTime, at); err != nil {
-		return p, "", made, errors.New("has no valid plan_digest; give the unchanged report file of a dry run")
-	}
-	if plan.PlanStamp(digest, made) != file.Digest {
-		return p, "", made, errors.New("its plan does not match its digest, so the file was changed or written by " +
-			"another version of this program; make a new dry run")
-	}
-	return *file.Plan, digest, made, err
+	a.Plan, a.Digest, a.Made, a.HasPlan = saved.Plan, saved.Digest, saved.Made, true
 }
 
 // readExpected reads the version that the target must point to.

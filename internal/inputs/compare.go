@@ -3,7 +3,7 @@ package inputs
 import (
 	"strconv"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
 // readAgainst reads the version to compare the candidate with: its number, an alias or a stage.
@@ -13,7 +13,7 @@ func readAgainst(r *reader) {
 		r.out.Against = text
 		return
 	}
-	if _, err := policy.Against(text); err != nil {
+	if _, err := gates.BaselineKeys(text); err != nil {
 		r.problem("against", text, err.Error())
 	}
 	r.out.Against = text

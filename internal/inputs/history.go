@@ -1,21 +1,12 @@
 package inputs
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
-
-// SavedHistory is a history saved outside MLflow: the report file of the command history.
-type SavedHistory struct {
-	History struct {
-		Model string         `json:"model"`
-		Pages []ledger.Saved `json:"pages"`
-	} `json:"history"`
-}
 
 // readHistory reads the inputs of history. With a model, the history comes from the server, and a saved history is
 // compared with it. Without a model, the saved history is shown and no server is needed.
@@ -24,8 +15,8 @@ func readHistory(r *reader) {
 	if model := r.value("model"); model != "" || r.value("records-file") == "" {
 		readServer(r)
 		r.out.Intent.Query.Model = r.required("model", "the name of the registered model")
-		r.out.History.Kept, r.out.History.Saved = r.out.History.Saved, SavedHistory{}
-		if of := r.out.History.Kept.History.Model; of != "" && of != model {
+		r.out.History.Kept, r.out.History.Saved = r.out.History.Saved, report.SavedHistory{}
+		if of := r.out.History.Kept.Model; of != "" && of != model {
 			want := fmt.Sprintf("is the history of %q, but model is %q; give the file of that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
 		}
@@ -62,16 +53,12 @@ func readRecords(r *reader) {
 	}
 	text, err := r.file(path, recordsLimit)
 	if err == nil {
-		err = json.Unmarshal(text, &r.out.History.Saved)
-	}
-	if err == nil && len(r.out.History.Saved.History.Pages) == 0 {
-		r.problem("records-file", path, "has no history; give the report file of an earlier history run")
-		return
+		r.out.History.Saved, err = report.ReadHistory(text)
 	}
 	if err != nil {
 		r.problem("records-file", path, WithoutPath(err, path).Error())
 	}
-	r.out.Intent.Query.Model = r.out.History.Saved.History.Model
+	r.out.Intent.Query.Model = r.out.History.Saved.Model
 }
 
 // readStatement reads which ledger entry to write as an in-toto statement: a number or "last".
@@ -97,8 +84,8 @@ const LastEntry = -1
 
 // History are the inputs of the command history.
 type History struct {
-	At, Until time.Time    // the given time, or the start and end of the given day
-	Saved     SavedHistory // history to show without a server
-	Kept      SavedHistory // saved history to compare with the one on the server
-	Statement int          // entry to write as a statement, 0 = none
+	At, Until time.Time           // the given time, or the start and end of the given day
+	Saved     report.SavedHistory // history to show without a server
+	Kept      report.SavedHistory // saved history to compare with the one on the server
+	Statement int                 // entry to write as a statement, 0 = none
 }

@@ -278,7 +278,7 @@ var All = []Input{
 		Group: "policy",
 		For:   and(judging, "alias", "audit", "compare", "lineage", "policy check", "policy explain", "policy test"),
 		Help: "Policy file in the workspace, which needs a checkout. Default: `" +
-			strings.Join(policy.UsualFiles, "` or `") + "`, if it exists.",
+			strings.Join(policy.DefaultFiles, "` or `") + "`, if it exists.",
 	},
 	{
 		Name:    "require-policy",

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -57,7 +57,7 @@ func readVersionOf(r *reader, text string) {
 		q.Candidate = registry.Candidate{Text: uri, Model: q.Model, Number: number}
 		return
 	}
-	key, err := policy.HolderKey(text)
+	key, err := gates.TargetKey(text)
 	if err != nil {
 		r.problem("candidate", text, err.Error())
 	}

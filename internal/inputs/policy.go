@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
 // Judging are the inputs about gates.
 type Judging struct {
-	Gates        []policy.Gate
+	Gates        []gates.Gate
 	Waivers      []policy.Waiver
 	Identities   map[string]string // MLflow user -> GitHub login
 	PolicyFile   string            // "" = search for it

@@ -64,9 +64,7 @@ func (r *reader) valueIfTaken(name string) string {
 	return r.value(name)
 }
 
-// problem adds a problem. It is not inlined, because eighty calls would make the binary larger.
-//
-//go:noinline
+// problem adds a problem.
 func (r *reader) problem(input, saw, want string) {
 	r.out.Problems = append(r.out.Problems, Problem{input, shorten(saw), want})
 }

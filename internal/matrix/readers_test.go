@@ -43,8 +43,8 @@ func lineage(b *bench) answer {
 		l.Training.Status != "FINISHED" {
 		b.Errorf("lineage says %+v", l)
 	}
-	if len(l.Promotions) == 0 { // where there is no ledger, by the marks on the version
-		b.Errorf("lineage tells of no promotion")
+	if len(l.Promotions) == 0 { // without a ledger, the marks on the version show them
+		b.Errorf("lineage shows no promotion")
 	}
 	return a
 }

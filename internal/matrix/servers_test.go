@@ -9,7 +9,7 @@ type row struct {
 	name  string
 	fast  bool // in every run; the others only in the whole matrix
 	start realtest.Options
-	also  func(*bench) // what is shown beside the table
+	also  func(*bench) // what is shown next to the table
 }
 
 // rows is the table of servers, in the order the README shows them.
@@ -87,5 +87,5 @@ var (
 		"a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said " +
 			"first, and rollback goes by the tags on versions",
 	}
-	tagged = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version stands for each"}
+	tagged = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version replaces each alias"}
 )

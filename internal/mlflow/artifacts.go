@@ -4,41 +4,47 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// descriptorLimit bounds an MLmodel file; real ones are a few KiB, those with the widest signatures some hundred.
+// descriptorLimit limits the size of an MLmodel file. Most have a few KiB; the widest signatures take a few hundred.
 const descriptorLimit = 512 << 10
 
-// The three doors to an MLmodel file. The server reads with its own credentials behind each of them.
+// The server offers MLmodel files under three addresses. It reads all of them with its own credentials.
 
-func (c *Client) RunMLmodel(ctx context.Context, run, path string) registry.Known[registry.MLmodel] {
+func (s Artifacts) RunMLmodel(ctx context.Context, run, path string) registry.Known[registry.MLmodel] {
 	query := url.Values{"run_id": {run}, "path": {path + "/MLmodel"}}
-	return descriptor(ctx, c.Tracking, "get-artifact", query)
+	return descriptor(ctx, s.c.Tracking, "get-artifact", query)
 }
 
-func (c *Client) LoggedMLmodel(ctx context.Context, id string) registry.Known[registry.MLmodel] {
+func (s Artifacts) LoggedMLmodel(ctx context.Context, id string) registry.Known[registry.MLmodel] {
 	path := "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(id) + "/artifacts/files"
-	return descriptor(ctx, c.Tracking, path, url.Values{"artifact_file_path": {"MLmodel"}})
+	return descriptor(ctx, s.c.Tracking, path, url.Values{"artifact_file_path": {"MLmodel"}})
 }
 
-func (c *Client) VersionMLmodel(ctx context.Context, v registry.Version) registry.Known[registry.MLmodel] {
+func (s Artifacts) VersionMLmodel(ctx context.Context, v registry.Version) registry.Known[registry.MLmodel] {
 	query := url.Values{"name": {v.Model}, "version": {fmt.Sprint(v.Number)}, "path": {"MLmodel"}}
-	return descriptor(ctx, c.Registry, "model-versions/get-artifact", query)
+	return descriptor(ctx, s.c.Registry, "model-versions/get-artifact", query)
 }
 
 func descriptor(ctx context.Context, c *rest.Client, path string, query url.Values) registry.Known[registry.MLmodel] {
-	body, header, err := c.Bytes(ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit})
+	body, header, err := c.Bytes(
+		ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit},
+	)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.MLmodel]("there is no MLmodel file")
 	case err != nil:
-		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: GET " + path + ": " + Short(err))
+		return registry.Unreadable[registry.MLmodel](
+			"the MLmodel file could not be read: GET " + path + ": " + Short(err),
+		)
 	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
-		return registry.Unreadable[registry.MLmodel]("the server answers with an HTML page in place of the MLmodel file")
+		return registry.Unreadable[registry.MLmodel]("the server sent an HTML page instead of the MLmodel file")
 	}
 	m, err := parseMLmodel(body)
 	if err != nil {
@@ -47,14 +53,15 @@ func descriptor(ctx context.Context, c *rest.Client, path string, query url.Valu
 	return registry.Is(m)
 }
 
-// RunFiles lists the names below path in a run's own artifacts. A run whose model is a logged model lists nothing.
-func (c *Client) RunFiles(ctx context.Context, run, path string) ([]registry.File, error) {
+// RunFiles lists the files and folders directly below path in a run's own artifacts. The list is empty if the run's
+// model is a logged model.
+func (s Artifacts) RunFiles(ctx context.Context, run, path string) ([]registry.File, error) {
 	var out listingJSON
 	query := url.Values{"run_id": {run}}
 	if path != "" {
 		query.Set("path", path)
 	}
-	if err := Get(ctx, c.Tracking, API+"artifacts/list", query, "", &out); err != nil {
+	if err := Get(ctx, s.c.Tracking, API+"artifacts/list", query, "", &out); err != nil {
 		return nil, err
 	}
 	return out.Decode(), nil
@@ -69,8 +76,40 @@ func HasMLmodel(files []registry.File, path string) bool {
 	return false
 }
 
-// Loadable looks whether a version's model file is there: absent is certain, unreadable may be a store that is out just
-// now.
-func (c *Client) Loadable(ctx context.Context, v registry.Version) registry.Known[registry.MLmodel] {
-	return c.VersionMLmodel(ctx, v)
+// documentLimit limits the size of a report. SARIF of a large scan takes a few hundred KiB.
+const documentLimit = 4 << 20
+
+// Document reads a file from a run's artifacts.
+func (s Artifacts) Document(ctx context.Context, run, name string) registry.Known[string] {
+	if run == "" {
+		return registry.Unreadable[string]("the run is not known")
+	}
+	query := url.Values{"run_id": {run}, "path": {name}}
+	body, header, err := s.c.Tracking.Bytes(
+		ctx,
+		rest.Request{Method: "GET", Path: "get-artifact", Query: query, Class: rest.Artifact, Limit: documentLimit},
+	)
+	switch {
+	case IsMissing(err), IsFailure(err) && s.unlisted(ctx, run, name):
+		return registry.Absent[string](fmt.Sprintf("run %s has no artifact %s", run, name))
+	case err != nil:
+		return registry.Unreadable[string](
+			fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, Short(err)),
+		)
+	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
+		return registry.Unreadable[string]("the server sent an HTML page instead of the file")
+	}
+	return registry.Is(string(body))
+}
+
+// unlisted reports whether the folder of an artifact can be listed and does not contain it. MLflow before 3 responds
+// with 500 if a file does not exist.
+func (s Artifacts) unlisted(ctx context.Context, run, name string) bool {
+	folder := path.Dir(name)
+	if folder == "." {
+		folder = ""
+	}
+	files, err := s.RunFiles(ctx, run, folder)
+	return err == nil &&
+		!slices.ContainsFunc(files, func(f registry.File) bool { return path.Clean(f.Path) == path.Clean(name) })
 }

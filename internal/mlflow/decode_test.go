@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-func TestMetricsAsServersSendThem(t *testing.T) {
+func TestMeasure_ServerFormats(t *testing.T) {
 	for text, want := range map[string]struct {
 		value  float64
 		finite bool
@@ -40,7 +40,7 @@ func TestMetricsAsServersSendThem(t *testing.T) {
 	}
 }
 
-func TestIntegersComeAsNumbersOrStrings(t *testing.T) {
+func TestInt_NumbersAndStrings(t *testing.T) {
 	for text, want := range map[string]Int{`7`: 7, `"7"`: 7, `"01"`: 1, `1716200000000`: 1716200000000} {
 		var w Int
 		if err := json.Unmarshal([]byte(text), &w); err != nil || w != want {
@@ -55,7 +55,7 @@ func TestIntegersComeAsNumbersOrStrings(t *testing.T) {
 	}
 }
 
-func TestMLmodelFiles(t *testing.T) {
+func TestParseMLmodel(t *testing.T) {
 	got, err := parseMLmodel([]byte(`artifact_path: mlflow-artifacts:/1/models/m-1/artifacts
 flavors:
   python_function:
@@ -75,23 +75,31 @@ utc_time_created: '2026-05-03 10:00:00.123'
 `))
 	want := registry.MLmodel{
 		Flavors: map[string]map[string]any{
-			"python_function": {"env": map[string]any{"conda": "conda.yaml", "virtualenv": "python_env.yaml"}, "loader_module": "mlflow.sklearn", "python_version": "3.11.7"},
-			"sklearn":         {"sklearn_version": "1.5.2"},
+			"python_function": {
+				"env":            map[string]any{"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+				"loader_module":  "mlflow.sklearn",
+				"python_version": "3.11.7",
+			},
+			"sklearn": {"sklearn_version": "1.5.2"},
 		},
-		Signature: registry.Signature{Inputs: `[{"type": "double", "required": true}]`, Outputs: `[{"type": "long", "required": true}]`},
+		Signature: registry.Signature{
+			Inputs:  `[{"type": "double", "required": true}]`,
+			Outputs: `[{"type": "long", "required": true}]`,
+		},
 		Parts: []registry.Part{
 			{Key: "python_function.env.conda", Names: []string{"conda.yaml"}},
 			{Key: "python_function.env.virtualenv", Names: []string{"python_env.yaml"}},
 		},
-		ModelID: "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123", SizeBytes: 1234,
-		Sha256: "3f956e1706f8e544daf78a2f826345e11baf6856548fda357e5293dd48c2d404",
+		ModelID: "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123",
+		SizeBytes: 1234,
+		Sha256:    "3f956e1706f8e544daf78a2f826345e11baf6856548fda357e5293dd48c2d404",
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	for text, want := range map[string]string{
-		"":                           "it names no flavors",
-		"flavors: {}":                "it names no flavors",
+		"":                           "it has no flavors",
+		"flavors: {}":                "it has no flavors",
 		"flavors: 7":                 "not YAML of an MLmodel file",
 		"<html>":                     "not YAML of an MLmodel file",
 		strings.Repeat("[", 40_000):  "nests more than 60 levels",
@@ -107,7 +115,7 @@ utc_time_created: '2026-05-03 10:00:00.123'
 	}
 }
 
-// Law: no MLmodel file crashes the parser, and what it accepts names a flavor.
+// No MLmodel file crashes the parser, and each accepted file has a flavor.
 func FuzzMLmodel(f *testing.F) {
 	f.Add([]byte("flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n"))
 	f.Add([]byte("flavors: &a {x: {y: *a}}"))
@@ -121,7 +129,7 @@ func FuzzMLmodel(f *testing.F) {
 		m, err := parseMLmodel(text)
 		runtime.ReadMemStats(&after)
 		if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
-			t.Fatalf("%d bytes cost %d MiB", len(text), spent>>20)
+			t.Fatalf("%d bytes use %d MiB", len(text), spent>>20)
 		}
 		if err == nil && len(m.Flavors) == 0 {
 			t.Fatal("accepted without a flavor")
@@ -130,7 +138,7 @@ func FuzzMLmodel(f *testing.F) {
 	})
 }
 
-func TestQuotedFilterValues(t *testing.T) {
+func TestQuoted(t *testing.T) {
 	for value, want := range map[string]string{"churn": "'churn'", "it's": `"it's"`, `a"b`: `'a"b'`} {
 		if got, ok := Quoted(value); !ok || got != want {
 			t.Errorf("%s: %s", value, got)

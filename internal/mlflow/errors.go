@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Remote is the wire error inside err, or nil.
+// Remote returns the HTTP error in err, or nil.
 func Remote(err error) *rest.Error {
 	var e *rest.Error
 	if errors.As(err, &e) {
@@ -22,29 +22,30 @@ func Remote(err error) *rest.Error {
 	return nil
 }
 
-// IsStatus reports whether the server answered with this status and error code.
+// IsStatus reports whether the server responded with this status and error code.
 func IsStatus(err error, status int, code string) bool {
 	e := Remote(err)
 	return e != nil && e.Status == status && e.Code == code
 }
 
-// IsMissing reports whether the server says that the thing named does not exist, which needs an error code: a 404
-// without one comes from a route that does not exist.
+// IsMissing reports whether the server says that the requested thing does not exist. That needs an error code: a 404
+// without one means that the endpoint does not exist.
 func IsMissing(err error) bool {
 	return IsStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || IsStatus(err, 404, "NOT_FOUND")
 }
 
-// IsFailure reports a 500.
+// IsFailure reports whether the server responded with 500.
 func IsFailure(err error) bool {
 	e := Remote(err)
 	return e != nil && e.Status == 500
 }
 
-// NoRoute reports whether the endpoint itself is missing, as on older servers: a page says so. JSON that has lost its
-// error code on the way comes from an endpoint that is there.
+// NoRoute reports whether the endpoint itself does not exist, as on older servers, which then send an HTML page. JSON
+// without an error code comes from an endpoint that exists.
 func NoRoute(err error) bool {
 	e := Remote(err)
-	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" && e.ContentType != "application/json"
+	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" &&
+		e.ContentType != "application/json"
 }
 
 func AlreadyExists(err error) bool {
@@ -64,19 +65,19 @@ func pending(err error) bool {
 	return e != nil && e.Pending
 }
 
-// Unknown is the error of a write whose effect could be neither confirmed nor excluded.
+// Unknown is the error of a write that may or may not have taken effect.
 func Unknown(op string, cause error) error {
 	return &registry.Error{
-		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + Short(cause), Detail: ServerText(cause), Cause: cause, Over: !pending(cause),
-		Hint: "the next run reads the state and goes on from there",
+		Reason: registry.Unknown, Msg: op + ": sent, but the result is unknown: " + Short(cause),
+		Detail: ServerText(cause), Cause: cause, Over: !pending(cause),
+		Hint: "run it again: it reads the current state and continues",
 	}
 }
 
-// Explain turns a wire error into one for people: what was tried, why it did not work, and what to do. op is "verb
-// object".
+// Explain turns an HTTP error into an error for people: what failed, why, and what to do. op is "verb object".
 func Explain(op string, err error) error {
 	e := Remote(err)
-	if part := (*Incomplete)(nil); errors.As(err, &part) {
+	if part := incomplete(err); part != nil {
 		return &registry.Error{Reason: registry.NotMLflow, Msg: op + ": " + part.Why, Hint: part.Hint, Cause: err}
 	}
 	if e == nil {
@@ -86,7 +87,7 @@ func Explain(op string, err error) error {
 	return &registry.Error{Reason: reason, Msg: op + ": " + why, Detail: ServerText(err), Hint: hint, Cause: err}
 }
 
-// diagnose names the reason, the cause in a few words, and the remedy.
+// diagnose returns the reason, the cause in a few words, and a hint.
 func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch e.Kind {
 	case rest.Status:
@@ -94,58 +95,81 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Refused:
 		return registry.Unreachable, "connection refused", hintRefused(e)
 	case rest.DNS:
-		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a name of a private network resolves only on a runner inside it"
+		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a private host " +
+			"name resolves only on a runner in that network"
 	case rest.TLS:
-		return registry.Unreachable, e.Message, "give the authority that signed the server's certificate in the input ca-file"
+		return registry.Unreachable, e.Message, "set the input ca-file to the certificate authority of the server"
 	case rest.Timeout:
-		return registry.Unreachable, "no answer in time", "the server or a proxy in front of it hangs; raise the input timeout if it is merely slow"
+		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it " +
+			"hangs; if it is only slow, raise the input timeout"
 	case rest.Reset, rest.Truncated:
-		return registry.Unreachable, "the connection broke", "run it again; if it stays, look at the server's log and at proxies in between"
+		return registry.Unreachable, "the connection broke", "run it again; if it fails again, check the server's " +
+			"log and any proxies"
 	case rest.Redirect:
 		return registry.NotMLflow, "the server redirects to " + e.Location, hintLogin
 	case rest.NotJSON:
-		return registry.NotMLflow, page(e) + " in place of JSON", hintLogin
+		return registry.NotMLflow, answerName(e) + " in place of JSON", hintLogin
 	case rest.Malformed, rest.MissingKey, rest.TooLarge:
-		return registry.NotMLflow, e.Message, "what answers at this address does not speak MLflow's API; check tracking-uri and any proxy in front of the server"
+		return registry.NotMLflow, e.Message, "the server at this address does not use MLflow's API; check " +
+			"tracking-uri and any proxy in front of the server"
 	case rest.InsecureCredentials:
-		return registry.BadInput, "credentials would travel over plain http", "use https, or set allow-insecure-http: true if the network between runner and server is trusted"
+		return registry.BadInput, "credentials would be sent over plain http", "use https, or set " +
+			"allow-insecure-http: true if the network between runner and server is trusted"
 	case rest.Blocked:
-		return registry.BadInput, e.Message, "give the server's own address in tracking-uri"
+		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Canceled:
 		return registry.Cancelled, "cancelled", ""
 	}
 	return registry.ServerError, e.Message, ""
 }
 
-const hintLogin = "most likely a login proxy stands in front of MLflow: pass what it wants in the input headers or token, or give an address that reaches MLflow itself"
+const hintLogin = "most likely a login proxy is in front of MLflow: pass its credentials in the input headers or " +
+	"token, or use an address that reaches MLflow itself"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
 	case e.Status == 401:
-		return registry.Unauthorized, "the login was refused (401)", "give username and password, or token, as the server expects them; MLflow's own basic-auth refuses tokens"
+		return registry.Unauthorized, "the login was refused (401)", "set username and password, or token, as the " +
+			"server expects; MLflow's basic-auth does not accept tokens"
 	case e.Status == 403 && hostRefused(e):
 		host := hostOf(e.URL)
 		return registry.HostRefused, fmt.Sprintf("MLflow does not accept the host name %s (403)", host),
-			fmt.Sprintf("start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it", format.ShellWord(host), format.ShellWord(host))
+			fmt.Sprintf(
+				"start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it",
+				format.ShellWord(host),
+				format.ShellWord(host),
+			)
 	case e.Status == 403:
 		return registry.Forbidden, "the login lacks the right for this (403)",
-			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator grants it, on MLflow 3.x with POST /api/3.0/mlflow/users/permissions/grant, before with POST /api/2.0/mlflow/registered-models/permissions/create"
+			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator " +
+				"grants it with POST /api/3.0/mlflow/users/permissions/grant (MLflow 3.x) or POST " +
+				"/api/2.0/mlflow/registered-models/permissions/create (older)"
 	case (e.Status == 404 || e.Status == 405) && e.Code == "":
-		return registry.NotMLflow, fmt.Sprintf("%d without an MLflow error: this path is not served here", e.Status), "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at https://HOST/mlflow"
+		return registry.NotMLflow, fmt.Sprintf(
+				"%d without an MLflow error: there is no MLflow API at this path",
+				e.Status,
+			), "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at " +
+				"https://HOST/mlflow"
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
 	case e.Status >= 500 && e.Code == "" && isHTML(e):
-		return registry.ServerError, fmt.Sprintf("%d and %s", e.Status, page(e)), "MLflow or the proxy in front of it failed; its log says why"
+		return registry.ServerError, fmt.Sprintf(
+			"%d and %s", e.Status, answerName(e),
+		), "MLflow or a proxy in front of it failed: check their logs"
 	case e.Status == 400 && e.Code == "" && isHTML(e):
-		return registry.NotMLflow, fmt.Sprintf("400 and %s", page(e)), "a proxy in front of MLflow refused the request: where it wants a client certificate, give the input client-cert; where it wants a header, give the input headers"
+		return registry.NotMLflow, fmt.Sprintf(
+				"400 and %s",
+				answerName(e),
+			), "a proxy in front of MLflow refused the request: if it requires a client certificate, set the input " +
+				"client-cert; if it requires a header, set the input headers"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}
 	return registry.ServerError, fmt.Sprintf("%d: %s", e.Status, firstLine(e.Message+"\n"+e.Body)), ""
 }
 
-// hostRefused recognises MLflow's refusal of the Host header. It is the one place that looks at a text: the answer has
-// no code, and a plain 403 has another remedy.
+// hostRefused recognises that MLflow refused the Host header. Only this function looks at a text: the response has no
+// error code, and other 403 responses need another hint.
 func hostRefused(e *rest.Error) bool {
 	return strings.HasPrefix(e.Message, "Invalid Host header") || strings.HasPrefix(e.Body, "Invalid Host header")
 }
@@ -153,9 +177,10 @@ func hostRefused(e *rest.Error) bool {
 func hintRefused(e *rest.Error) string {
 	u, err := url.Parse(e.URL)
 	if err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1") {
-		return "nothing listens at that port; and inside a container, localhost is the container itself: use the name of the service container, as in http://mlflow:5000, or the host's own address"
+		return "nothing listens on that port; inside a container, localhost is the container itself: use the name of " +
+			"the service container, as in http://mlflow:5000, or the host's address"
 	}
-	return "nothing listens at that address and port: check tracking-uri, and that the server runs"
+	return "nothing listens at that address and port: check tracking-uri, and whether the server is running"
 }
 
 func hostOf(address string) string {
@@ -168,8 +193,8 @@ func hostOf(address string) string {
 
 func isHTML(e *rest.Error) bool { return strings.HasPrefix(e.ContentType, "text/html") }
 
-// page names what came in place of an answer.
-func page(e *rest.Error) string {
+// answerName describes a response that is not JSON.
+func answerName(e *rest.Error) string {
 	if e.Title != "" {
 		return fmt.Sprintf("an HTML page titled %q", e.Title)
 	}
@@ -177,12 +202,12 @@ func page(e *rest.Error) string {
 		return "an HTML page"
 	}
 	if e.ContentType != "" {
-		return "an answer of type " + e.ContentType
+		return "a response of type " + e.ContentType
 	}
-	return "an answer without a type"
+	return "a response without a content type"
 }
 
-// Short is the cause in a few words, for use inside a sentence.
+// Short returns the cause in a few words, for use inside a sentence.
 func Short(err error) string {
 	e := Remote(err)
 	if e == nil {
@@ -192,7 +217,7 @@ func Short(err error) string {
 	return why
 }
 
-// ServerText is the line about the request itself.
+// ServerText returns a line that describes the request and the status.
 func ServerText(err error) string {
 	e := Remote(err)
 	if e == nil {
@@ -217,8 +242,8 @@ func Gone(msg, hint string) error {
 	return &registry.Error{Reason: registry.CandidateGone, Msg: msg, Hint: hint}
 }
 
-// useless reports an error after which nothing else can be read either.
-func useless(err error) bool {
+// serverUnusable reports whether all other requests will fail as well after this error.
+func serverUnusable(err error) bool {
 	switch registry.ReasonOf(err) {
 	case registry.Unreachable, registry.Cancelled, registry.Unauthorized, registry.HostRefused:
 		return true
@@ -226,16 +251,16 @@ func useless(err error) bool {
 	return false
 }
 
-// Softened turns a failure to read one thing into a fact that is not readable.
-func Softened[T any](known registry.Known[T], err error) (registry.Known[T], error) {
-	if err == nil || useless(err) {
+// OrUnreadable turns an error into an unreadable fact, unless all other requests would fail as well.
+func OrUnreadable[T any](known registry.Known[T], err error) (registry.Known[T], error) {
+	if err == nil || serverUnusable(err) {
 		return known, err
 	}
 	return registry.Unreadable[T](err.Error()), nil
 }
 
-// ExplainRegistry says why the plainest question to the registry failed. A server whose data lies where no registry is
-// kept refuses it as invalid.
+// ExplainRegistry explains why the simplest request to the registry failed. A server without a registry refuses it as
+// invalid.
 func (c *Client) ExplainRegistry(err error) error {
 	out := Explain("list registered models", err)
 	var e *registry.Error
@@ -245,9 +270,10 @@ func (c *Client) ExplainRegistry(err error) error {
 	e.Reason = registry.Unsupported
 	e.Msg = "this server has no model registry: " + firstLine(Remote(err).Message)
 	host := c.Address
-	e.Hint = "start MLflow with a database, which the registry needs before 2.1:\n" +
-		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow --artifacts-destination s3://BUCKET\n" +
-		"  then look, in this order:\n" +
+	e.Hint = "start MLflow with a database; the registry needs one before 2.1:\n" +
+		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow " +
+		"--artifacts-destination s3://BUCKET\n" +
+		"  then check in this order:\n" +
 		"    curl -sS " + host + "/health\n" +
 		"    curl -sS '" + host + "/api/2.0/mlflow/registered-models/search?max_results=1'\n" +
 		"    docker logs --tail 50 mlflow\n" +

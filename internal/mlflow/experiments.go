@@ -4,31 +4,33 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// experimentsPage is a page of experiments/search. experimentsAtOne is how many experiments one search of runs names:
-// databases bound the length of a list.
+// experimentsPage is a page of experiments/search. ExperimentsAtOne is the number of experiments in one search of runs;
+// databases limit the length of a list.
 const (
-	ExperimentsPage  = 1000
+	experimentsPage  = 1000
 	ExperimentsAtOne = 500
 )
 
-// Experiment finds an active experiment by its name or its id. Every login may create experiments, also one whose name
-// is the id of another: text that means two experiments is refused.
-func (c *Client) Experiment(ctx context.Context, text string) (registry.Experiment, error) {
+// Find finds an active experiment by its name or id. Every login may create experiments, and the name may be the id of
+// another experiment. A text that means two experiments is refused.
+func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
-	asks := []func() error{func() (err error) { named, err = c.experimentNamed(ctx, text); return err }}
+	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}
 	if strings.Trim(text, "0123456789") == "" {
-		asks = append(asks, func() (err error) { numbered, err = c.experimentNumbered(ctx, text); return err })
+		asks = append(asks, func() (err error) { numbered, err = s.byID(ctx, text); return err })
 	}
-	if err := Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return registry.Experiment{}, err
 	}
 	e, isName := named.Get()
@@ -39,24 +41,26 @@ func (c *Client) Experiment(ctx context.Context, text string) (registry.Experime
 			Reason: registry.BadInput,
 			Msg: fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q",
 				text, e.ID, byID.Name),
-			Hint: fmt.Sprintf("write the one that is meant: %s, or %s", e.ID, byID.Name),
+			Hint: fmt.Sprintf("use the one that only one of them has: %s or %s", e.ID, byID.Name),
 		}
 	case !isName && !isID:
-		return registry.Experiment{}, Gone(fmt.Sprintf("there is no experiment %q", text), c.experimentMeant(ctx, text))
+		return registry.Experiment{}, Gone(fmt.Sprintf("there is no experiment %q", text), s.similar(ctx, text))
 	case isID:
 		e = byID
 	}
 	if e.Deleted {
-		hint := "restore it in MLflow, or name another in the input experiment"
+		hint := "restore it in MLflow, or set the input experiment to another one"
 		return registry.Experiment{}, Gone(fmt.Sprintf("experiment %q is deleted", text), hint)
 	}
 	return e, nil
 }
 
-// experimentNamed finds an experiment by its exact name: some databases compare without case and accents.
-func (c *Client) experimentNamed(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
+// byName finds an experiment by its exact name. Some databases ignore case and accents.
+func (s Experiments) byName(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
-	err := Get(ctx, c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
+	err := Get(
+		ctx, s.c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out,
+	)
 	switch {
 	case IsMissing(err), err == nil && out.Experiment.Name != name:
 		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %q", name)), nil
@@ -67,9 +71,9 @@ func (c *Client) experimentNamed(ctx context.Context, name string) (registry.Kno
 	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
 }
 
-// experimentNumbered finds an experiment by its id. Servers fail on a number that their database cannot hold.
-func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
-	known, err := c.ExperimentByID(ctx, id)
+// byID finds an experiment by its id. Servers fail if the number is too large for their database.
+func (s Experiments) byID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
+	known, err := s.Get(ctx, id)
 	if _, tooLarge := strconv.ParseInt(id, 10, 32); err != nil && tooLarge != nil {
 		if e := Remote(err); e != nil && (e.Status == 400 || e.Status == 500) {
 			return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil
@@ -78,51 +82,30 @@ func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Kn
 	return known, err
 }
 
-// experimentMeant says which experiment a person may have meant by a name that none has.
-func (c *Client) experimentMeant(ctx context.Context, text string) string {
+// similar returns a hint with the names that are similar to a name that does not exist.
+func (s Experiments) similar(ctx context.Context, text string) string {
 	var names []string
-	for e, err := range SearchExperiments(ctx, c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}) {
+	for e, err := range SearchExperiments(ctx, s.c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
 		if err != nil {
-			break // the names would only have been a help
+			break // the hint can do without the names
 		}
 		names = append(names, e.Name)
 	}
 	if near := spelling.Nearest(text, names); len(near) > 0 {
 		return fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
 	}
-	return "names are case-sensitive; check the input experiment, and that this login may read that experiment"
+	return "names are case-sensitive; check the input experiment, and whether this login may read it"
 }
 
-// SearchExperiments yields what a search of experiments finds, page by page.
-func SearchExperiments(ctx context.Context, server *rest.Client, body map[string]any) iter.Seq2[ExperimentInfo, error] {
-	return func(yield func(ExperimentInfo, error) bool) {
-		body["max_results"] = ExperimentsPage
-		var pages Pager
-		for {
-			var out struct {
-				Experiments []ExperimentInfo `json:"experiments"`
-				Next        string           `json:"next_page_token"`
-			}
-			r := rest.Request{Method: "POST", Path: API + "experiments/search", Body: body, Limit: 32 << 20, Read: &pages.Bytes}
-			if err := server.JSON(ctx, r, &out); err != nil {
-				yield(ExperimentInfo{}, err)
-				return
-			}
-			for _, e := range out.Experiments {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			more, err := pages.More(out.Next)
-			if err != nil {
-				yield(ExperimentInfo{}, err)
-			}
-			if !more {
-				return
-			}
-			body["page_token"] = out.Next
-		}
-	}
+// SearchExperiments yields the experiments that a search finds. send sends each request; nil sends it at once.
+func SearchExperiments(
+	ctx context.Context, server *rest.Client, body map[string]any, send func(func() error) error,
+) iter.Seq2[ExperimentInfo, error] {
+	body = maps.Clone(body)
+	body["max_results"] = experimentsPage
+	return Search[ExperimentInfo](
+		ctx, List{Server: server, Path: "experiments/search", Body: body, Limit: 128 << 20, Send: send},
+	)
 }
 
 // ExperimentInfo is an experiment without its tags.
@@ -136,10 +119,10 @@ func (j ExperimentInfo) Experiment() registry.Experiment {
 	return registry.Experiment{ID: j.ID, Name: j.Name, Deleted: j.Stage == "deleted"}
 }
 
-// ExperimentByID reads an experiment's name.
-func (c *Client) ExperimentByID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
+// Get reads an experiment by its id.
+func (s Experiments) Get(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
-	err := Get(ctx, c.Tracking, API+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)
+	err := Get(ctx, s.c.Tracking, API+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil

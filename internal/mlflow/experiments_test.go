@@ -23,22 +23,39 @@ func TestExperiment_Found(t *testing.T) {
 		reason   registry.Reason
 		says     string
 	}{
-		"by its name":      {text: "train", id: train},
-		"by its id":        {text: "2", id: named3},
-		"a name of digits": {text: "2026", id: year},
-		"a name of digits that is no id in a database": {text: "20261127201500000000", id: long},
-		"the name of one and the id of another":        {text: "3", reason: registry.BadInput, says: `"3" is the name of experiment 2 and the id of experiment "sweep"`},
-		"the name of one and the id of a deleted one":  {text: "4", reason: registry.BadInput, says: `"4" is the name of experiment 5 and the id of experiment "gone"`},
-		"the id of one and the name of a deleted one":  {text: "1", id: train},
-		"a deleted one":         {text: "gone", reason: registry.CandidateGone, says: `experiment "gone" is deleted`},
-		"one that is not there": {text: "99", reason: registry.CandidateGone, says: `there is no experiment "99"`},
-		"a slip":                {text: "trian", reason: registry.CandidateGone, says: `there is no experiment "trian"`},
-		"another case, which the database takes for the same": {text: "Train", reason: registry.CandidateGone, says: `there is no experiment "Train"`},
+		"by its name":                         {text: "train", id: train},
+		"by its id":                           {text: "2", id: named3},
+		"a name of digits":                    {text: "2026", id: year},
+		"a name of too many digits for an id": {text: "20261127201500000000", id: long},
+		"the name of one and the id of another": {
+			text:   "3",
+			reason: registry.BadInput,
+			says:   `"3" is the name of experiment 2 and the id of experiment "sweep"`,
+		},
+		"the name of one and the id of a deleted one": {
+			text:   "4",
+			reason: registry.BadInput,
+			says:   `"4" is the name of experiment 5 and the id of experiment "gone"`,
+		},
+		"the id of one and the name of a deleted one": {text: "1", id: train},
+		"a deleted one":        {text: "gone", reason: registry.CandidateGone, says: `experiment "gone" is deleted`},
+		"a missing experiment": {text: "99", reason: registry.CandidateGone, says: `there is no experiment "99"`},
+		"a slip": {
+			text:   "trian",
+			reason: registry.CandidateGone,
+			says:   `there is no experiment "trian"`,
+		},
+		"another case that the database ignores": {
+			text:   "Train",
+			reason: registry.CandidateGone,
+			says:   `there is no experiment "Train"`,
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			e, err := over(t, double.Transport()).Experiment(t.Context(), c.text)
-			if c.says == "" && (err != nil || e.ID != c.id) || c.says != "" && (registry.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.says)) {
+			e, err := over(t, double.Transport()).Experiments.Find(t.Context(), c.text)
+			if c.says == "" && (err != nil || e.ID != c.id) ||
+				c.says != "" && (registry.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("found %+v, %v", e, err)
 			}
 		})
@@ -51,9 +68,9 @@ func TestExperiment_DidYouMean(t *testing.T) {
 	for text, want := range map[string]string{
 		"trian":     "names are case-sensitive; did you mean train?",
 		"Train":     "names are case-sensitive; did you mean train?",
-		"elsewhere": "names are case-sensitive; check the input experiment, and that this login may read that experiment",
+		"elsewhere": "names are case-sensitive; check the input experiment, and whether this login may read it",
 	} {
-		_, err := over(t, double.Transport()).Experiment(t.Context(), text)
+		_, err := over(t, double.Transport()).Experiments.Find(t.Context(), text)
 		if e, ok := err.(*registry.Error); !ok || e.Hint != want {
 			t.Errorf("%s: %v", text, err)
 		}

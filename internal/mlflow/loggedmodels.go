@@ -7,25 +7,28 @@ import (
 	"iter"
 	"net/url"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// LoggedModel reads a logged model (MLflow 3.0 and later).
-func (c *Client) LoggedModel(ctx context.Context, id string) (registry.Known[registry.LoggedModel], error) {
+// Get reads a logged model (MLflow 3.0 and later).
+func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[registry.LoggedModel], error) {
 	var out struct {
 		Model loggedModelJSON `json:"model"`
 	}
 	r := rest.Request{
-		Method: "GET", Path: API + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model", Limit: loggedLimit,
+		Method: "GET", Path: API + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model",
+		Limit: loggedLimit,
 	}
-	err := c.Tracking.JSON(ctx, r, &out)
+	err := s.c.Tracking.JSON(ctx, r, &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.LoggedModel](fmt.Sprintf("there is no logged model %s", id)), nil
 	case NoRoute(err):
 		return registry.Known[registry.LoggedModel]{}, &registry.Error{
-			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow 3.0", Detail: ServerText(err), Cause: err,
+			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow " +
+				"3.0", Detail: ServerText(err), Cause: err,
 			Hint: "name the model by its run: runs:/RUN_ID/PATH",
 		}
 	case err != nil:
@@ -34,17 +37,17 @@ func (c *Client) LoggedModel(ctx context.Context, id string) (registry.Known[reg
 	return registry.Is(out.Model.Decode()), nil
 }
 
-// A logged model comes with every value that was logged on it, so that a page is short and may be large.
+// A logged model contains all values that were logged on it. So a page has few of them and may be large.
 const (
 	loggedPage  = 100
 	loggedLimit = 64 << 20
 )
 
-// LoggedModelsOf lists the logged models of a run's experiment that name the run as their source. A server without
-// logged models has none.
-func (c *Client) LoggedModelsOf(ctx context.Context, run registry.Run) (found []registry.LoggedModel, err error) {
+// OfRun lists the logged models in a run's experiment that have the run as their source. It returns none if the server
+// has no logged models.
+func (s LoggedModels) OfRun(ctx context.Context, run registry.Run) (found []registry.LoggedModel, err error) {
 	op, filter := "search logged models of run "+run.ID, "source_run_id = '"+run.ID+"'"
-	for m, err := range c.LoggedModelsIn(ctx, op, run.ExperimentID, filter) {
+	for m, err := range s.InExperiment(ctx, op, run.ExperimentID, filter) {
 		if err != nil {
 			return nil, err
 		}
@@ -55,51 +58,35 @@ func (c *Client) LoggedModelsOf(ctx context.Context, run registry.Run) (found []
 	return found, nil
 }
 
-// LoggedModelsIn yields the logged models of an experiment, page after page. op is for the error, which ends the
-// search. A server without logged models has none.
-func (c *Client) LoggedModelsIn(
+// InExperiment yields the logged models of an experiment. op is the prefix of the error that ends the search. It yields
+// none if the server has no logged models.
+func (s LoggedModels) InExperiment(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {
+	body := map[string]any{"experiment_ids": []string{experiment}, "max_results": loggedPage}
+	if filter != "" {
+		body["filter"] = filter
+	}
+	list := List{Server: s.c.Tracking, Path: "logged-models/search", Body: body, Limit: loggedLimit}
 	return func(yield func(registry.LoggedModel, error) bool) {
-		body := map[string]any{"experiment_ids": []string{experiment}, "max_results": loggedPage}
-		if filter != "" {
-			body["filter"] = filter
-		}
-		var pages Pager
-		for more := true; more; {
-			var out struct {
-				Models []loggedModelJSON `json:"models"`
-				Next   string            `json:"next_page_token"`
-			}
-			r := rest.Request{
-				Method: "POST", Path: API + "logged-models/search", Body: body, Class: rest.Read, Limit: loggedLimit,
-				Read: &pages.Bytes,
-			}
-			err := c.Tracking.JSON(ctx, r, &out)
-			if NoRoute(err) {
+		for m, err := range Search[loggedModelJSON](ctx, list) {
+			switch {
+			case NoRoute(err):
+				return
+			case err != nil:
+				yield(registry.LoggedModel{}, WithIDHint(Explain(op, err)))
+				return
+			case m.Info.ExperimentID == experiment && !yield(m.Decode(), nil):
 				return
 			}
-			for _, m := range out.Models {
-				if err == nil && m.Info.ExperimentID == experiment && !yield(m.Decode(), nil) {
-					return
-				}
-			}
-			if err == nil {
-				more, err = pages.More(out.Next)
-			}
-			if err != nil {
-				yield(registry.LoggedModel{}, Narrower(Explain(op, err)))
-				return
-			}
-			body["page_token"] = out.Next
 		}
 	}
 }
 
-// Narrower adds to the error of a search that is too long how the model can be named instead.
-func Narrower(err error) error {
-	part, e := (*Incomplete)(nil), (*registry.Error)(nil)
-	if errors.As(err, &part) && part.Hint == HintShorter && errors.As(err, &e) {
+// WithIDHint adds to the error of a search that is too long how to name the model instead.
+func WithIDHint(err error) error {
+	e := (*registry.Error)(nil)
+	if part := incomplete(err); part != nil && part.Hint == HintShorter && errors.As(err, &e) {
 		e.Reason = registry.ServerError
 		e.Hint = "name the model by its id, as in models:/m-…, or by its run, as in runs:/RUN_ID/PATH; " +
 			"or train in a smaller experiment"
@@ -107,14 +94,14 @@ func Narrower(err error) error {
 	return err
 }
 
-// LoggedModels reads logged models one by one; those that do not exist are left out.
-func (c *Client) LoggedModels(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
+// GetAll reads logged models one by one and leaves out those that do not exist.
+func (s LoggedModels) GetAll(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
 	known := make([]registry.Known[registry.LoggedModel], len(ids))
 	asks := make([]func() error, len(ids))
 	for i, id := range ids {
-		asks[i] = func() (err error) { known[i], err = c.LoggedModel(ctx, id); return err }
+		asks[i] = func() (err error) { known[i], err = s.Get(ctx, id); return err }
 	}
-	err := Parallel(asks...)
+	err := parallel.Do(asks...)
 	var out []registry.LoggedModel
 	for _, k := range known {
 		if m, ok := k.Get(); ok {

@@ -11,16 +11,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Bounds on an MLmodel file before the YAML parser sees it: the parser spends 664 MiB on 40 KB of open brackets, as much
-// on a line of dashes, and aliases multiply what they name.
+// Limits for an MLmodel file before it reaches the YAML parser. The parser uses 664 MiB for 40 KB of open brackets or
+// for a line of dashes, and YAML aliases multiply the content.
 const (
 	maxNesting = 60
 	maxAnchors = 20
 )
 
-// parseMLmodel reads the descriptor. Any field may be missing; unknown ones are ignored. Nothing of it is executed.
+// parseMLmodel reads an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in it is
+// executed.
 func parseMLmodel(text []byte) (registry.MLmodel, error) {
-	if err := bounded(string(text)); err != nil {
+	if err := checkNesting(string(text)); err != nil {
 		return registry.MLmodel{}, err
 	}
 	var file struct {
@@ -38,7 +39,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		return registry.MLmodel{}, fmt.Errorf("not YAML of an MLmodel file: %s", firstLine(err.Error()))
 	}
 	if len(file.Flavors) == 0 {
-		return registry.MLmodel{}, fmt.Errorf("it names no flavors")
+		return registry.MLmodel{}, fmt.Errorf("it has no flavors")
 	}
 	m := registry.MLmodel{
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
@@ -52,7 +53,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	return m, nil
 }
 
-// signature is the three parts as the file has them, each a JSON text of its own.
+// signature returns the three parts of the signature. Each is a JSON text in the file.
 func signature(parts map[string]any) registry.Signature {
 	text := func(name string) string {
 		t, _ := parts[name].(string)
@@ -61,9 +62,9 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// bounded counts what could nest, whether or not it stands in a quoted text: brackets that are open at once, and the
-// dashes and the indentation at the beginning of each line.
-func bounded(text string) error {
+// checkNesting counts everything that can nest, even in quoted texts: open brackets, and the dashes and indentation at
+// the start of each line.
+func checkNesting(text string) error {
 	open := 0
 	for line := range strings.SplitSeq(text, "\n") {
 		body := strings.TrimLeft(line, " -\t?:")

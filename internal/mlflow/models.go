@@ -10,23 +10,22 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// Model reads a registered model.
-func (c *Client) Model(ctx context.Context, name string) (registry.Known[registry.Model], error) {
-	m, _, err := c.ModelOrTwin(ctx, name)
+// Get reads a registered model.
+func (s Models) Get(ctx context.Context, name string) (registry.Known[registry.Model], error) {
+	m, _, err := s.GetOrTwin(ctx, name)
 	return m, err
 }
 
-// ModelOrTwin reads a registered model. A server on MySQL compares names without case and accents: a model of another
-// name than the one asked for is absent, and its name is the twin.
-func (c *Client) ModelOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
+// GetOrTwin reads a registered model. A server on MySQL ignores case and accents in names. If it returns a model with
+// another name, the model is absent and that name is the twin.
+func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
 	var out struct {
 		Model ModelJSON `json:"registered_model"`
 	}
-	err = Get(ctx, c.Registry, API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+	err = Get(ctx, s.c.Registry, API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), "", nil
@@ -39,39 +38,31 @@ func (c *Client) ModelOrTwin(ctx context.Context, name string) (m registry.Known
 	return registry.Is(out.Model.Decode()), "", nil
 }
 
-// NamesPage is the largest page of registered-models/search; more is refused, and 0 sends endless empty pages.
+// NamesPage is the largest page of registered-models/search. Servers refuse more, and send empty pages without end if
+// they are asked for 0 rows.
 const NamesPage = 1000
 
-// ModelNames lists the names of all registered models.
-func (c *Client) ModelNames(ctx context.Context) ([]string, error) {
-	var names []string
-	var pages Pager
-	query := url.Values{"max_results": {fmt.Sprint(NamesPage)}}
-	for {
-		var out struct {
-			Models []ModelJSON `json:"registered_models"`
-			Next   string      `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "GET", Path: API + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20, Read: &pages.Bytes}
-		if err := c.Registry.JSON(ctx, r, &out); err != nil {
-			return nil, Explain("list registered models", err)
-		}
-		for _, m := range out.Models {
-			names = append(names, m.Name)
-		}
-		if more, err := pages.More(out.Next); err != nil {
-			return nil, Explain("list registered models", err)
-		} else if !more {
-			return names, nil
-		}
-		query.Set("page_token", out.Next)
+// Names lists the names of all registered models.
+func (s Models) Names(ctx context.Context) ([]string, error) {
+	list := List{
+		Server: s.c.Registry, Path: "registered-models/search",
+		Query: url.Values{"max_results": {fmt.Sprint(NamesPage)}},
+		Limit: 32 << 20,
 	}
+	var names []string
+	for m, err := range Search[ModelJSON](ctx, list) {
+		if err != nil {
+			return nil, Explain("list registered models", err)
+		}
+		names = append(names, m.Name)
+	}
+	return names, nil
 }
 
-// NearModels lists the registered models that may be meant by a name that none has: the twin that the database takes
-// the name for ("" if it takes it for none), and those whose names are near.
-func (c *Client) NearModels(ctx context.Context, name, twin string) ([]string, error) {
-	names, err := c.ModelNames(ctx)
+// Near lists registered models that may be meant by a name that does not exist. That is the twin that the database
+// confuses with it ("" without a twin), and similar names.
+func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
+	names, err := s.Names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -87,48 +78,16 @@ func (c *Client) NearModels(ctx context.Context, name, twin string) ([]string, e
 	return out, nil
 }
 
-// PairList is a map of tags as MLflow wants it, in the order of the keys.
-func PairList(tags map[string]string) []Pair {
-	out := make([]Pair, 0, len(tags))
-	for _, key := range SortedKeys(tags) {
-		out = append(out, Pair{key, tags[key]})
+// NotFound is the error for a name that no registered model has. Its hint contains similar names.
+func (s Models) NotFound(ctx context.Context, name, why string) error {
+	e := &registry.Error{
+		Reason: registry.ModelGone,
+		Msg:    why,
+		Hint:   "names are case-sensitive; check the inputs model and candidate",
 	}
-	return out
-}
-
-// Quoted writes a value of a search filter. The grammar has no escapes: a value that holds both kinds of quotes cannot
-// be written, and the caller has to filter what comes back. ok is false then.
-func Quoted(value string) (text string, ok bool) {
-	switch {
-	case !strings.Contains(value, "'"):
-		return "'" + value + "'", true
-	case !strings.Contains(value, `"`):
-		return `"` + value + `"`, true
-	}
-	return "", false
-}
-
-// ByName is the term of a search for the versions of a model. A name that holds both kinds of quotes becomes a pattern
-// that other names may fit too.
-func ByName(name string) string {
-	if text, ok := Quoted(name); ok {
-		return "name = " + text
-	}
-	pattern := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`'"\\`, r) {
-			return '_'
-		}
-		return r
-	}, name)
-	return "name LIKE '" + pattern + "'"
-}
-
-// NoModelNamed is the refusal of a name that no registered model has, with those that come near it.
-func (c *Client) NoModelNamed(ctx context.Context, name, why string) error {
-	e := &registry.Error{Reason: registry.ModelGone, Msg: why, Hint: "names are case-sensitive; check the inputs model and candidate"}
-	names, err := c.ModelNames(ctx)
+	names, err := s.Names(ctx)
 	if err != nil {
-		return e // the names would only have been a help
+		return e // the hint can do without the names
 	}
 	if near := spelling.Nearest(name, names); len(near) > 0 {
 		e.Hint = fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
@@ -136,19 +95,11 @@ func (c *Client) NoModelNamed(ctx context.Context, name, why string) error {
 	return e
 }
 
-func MovedMeanwhile(model, alias string) error {
-	return &registry.Error{
-		Reason: registry.Conflict,
-		Msg:    fmt.Sprintf("read alias %s of %s: it was moved while it was being read", alias, model),
-		Hint:   "run it again: nothing was changed",
-	}
-}
-
-// TakenFor names the alias that the database takes this one for. The alias route found version number by it, and the
-// registered model did not list it: MariaDB and MySQL compare names without case and accents. The model is read again,
-// because the alias may also have been set between the two reads; then the error is a conflict.
-func (c *Client) TakenFor(ctx context.Context, model, alias string, number int) (string, error) {
-	known, err := c.Model(ctx, model)
+// SameAlias returns the alias that the database confuses with this one. The alias endpoint returned a version number,
+// but the registered model did not list the alias: MariaDB and MySQL ignore case and accents in names. The model is
+// read again, because the alias may also have been set between the two requests. Then SameAlias returns a conflict.
+func (s Models) SameAlias(ctx context.Context, model, alias string, number int) (string, error) {
+	known, err := s.Get(ctx, model)
 	if err != nil {
 		return "", err
 	}
@@ -160,10 +111,10 @@ func (c *Client) TakenFor(ctx context.Context, model, alias string, number int) 
 		}
 	}
 	if _, listed := m.Aliases[alias]; listed || len(same) == 0 {
-		return "", MovedMeanwhile(model, alias)
+		return "", AliasMoved(model, alias)
 	}
 	return cmp.Or(spelling.NearTo(alias, same), same[0]), nil
 }
 
-// MaxModels is how many names ModelNames returns at most: a registry with as many may have more.
+// MaxModels is the number of names from which a registry may have more than Names returns.
 const MaxModels = 10 * NamesPage

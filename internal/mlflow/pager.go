@@ -1,59 +1,192 @@
 package mlflow
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"net/url"
 
-// Bounds of one search over all its pages: 1,000 pages are a million registered models or ten million versions of one,
-// and 512 MiB are several hundred thousand of either.
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// The usual limits of one list. 1,000 pages are a million registered models, or ten million versions of one model. 512
+// MiB are several hundred thousand of either.
 const (
 	MostPages = 1000
 	mostBytes = 512 << 20
 )
 
-// Pager bounds the pages of one search. Each search has its own; the zero value has the usual bounds.
-type Pager struct {
-	Pages  int   // that came so far
-	Bytes  int64 // of them; a request adds its own, see rest.Request.Read
-	tokens map[string]bool
-	Most   struct {
-		Pages int   // 0 = mostPages
-		Bytes int64 // 0 = mostBytes
+// Bounds limit how much of a list is read. A zero field means the usual limit.
+type Bounds struct {
+	Pages int
+	Bytes int64 // of all pages together, decoded
+}
+
+// Pages yields the pages of a list until the last one. ask requests the page for a token. The token of the first page
+// is "". next is called after the caller used a page. It returns the token of the next page, or "", and the size of the
+// page in bytes.
+//
+// The sequence ends with an [*Incomplete] error if a token comes again or the list exceeds the bounds. A list that was
+// not read to its end must not look like a shorter one.
+func Pages[P any](
+	most Bounds, ask func(token string) (P, error), next func(P) (token string, bytes int64, err error),
+) iter.Seq2[P, error] {
+	return func(yield func(P, error) bool) {
+		counter := pageCounter{most: most}
+		for token, more := "", true; more; {
+			page, err := ask(token)
+			if err == nil && !yield(page, nil) {
+				return
+			}
+			var bytes int64
+			if err == nil {
+				token, bytes, err = next(page)
+			}
+			if err == nil {
+				more, err = counter.add(token, bytes)
+			}
+			if err != nil {
+				yield(*new(P), err)
+				return
+			}
+		}
 	}
 }
 
-// More reports whether another page follows one that came with this token. It is an [*incomplete] error if that page is
-// known already, or if the search would become too long: a list that was not read to its end is no shorter list.
-func (p *Pager) More(token string) (bool, error) {
-	p.Pages++
-	pages, bytes := p.Most.Pages, p.Most.Bytes
-	if pages == 0 {
-		pages = MostPages
+// pageCounter counts the pages of one list.
+type pageCounter struct {
+	most   Bounds
+	pages  int
+	bytes  int64
+	tokens map[string]bool
+}
+
+// add counts a page with the token of the next page. It reports whether the caller should request that page.
+func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
+	c.pages++
+	c.bytes += bytes
+	most := c.most
+	if most.Pages == 0 {
+		most.Pages = MostPages
 	}
-	if bytes == 0 {
-		bytes = mostBytes
+	if most.Bytes == 0 {
+		most.Bytes = mostBytes
 	}
 	switch {
 	case token == "":
 		return false, nil
-	case p.tokens[token]:
-		return false, &Incomplete{fmt.Sprintf("page %d of the list names a next page that came before", p.Pages), HintToken}
-	case p.Pages >= pages:
-		return false, &Incomplete{fmt.Sprintf("the list has more than %d pages", pages), HintShorter}
-	case p.Bytes > bytes:
-		return false, &Incomplete{fmt.Sprintf("the list has more than %d MiB", bytes>>20), HintShorter}
+	case c.tokens[token]:
+		return false, &Incomplete{
+			fmt.Sprintf("page %d of the list refers to an earlier page as the next one", c.pages),
+			HintToken,
+		}
+	case c.pages >= most.Pages:
+		return false, &Incomplete{fmt.Sprintf("the list has more than %d pages", most.Pages), HintShorter}
+	case c.bytes > most.Bytes:
+		return false, &Incomplete{fmt.Sprintf("the list has more than %d MiB", most.Bytes>>20), HintShorter}
 	}
-	if p.tokens == nil {
-		p.tokens = map[string]bool{}
+	if c.tokens == nil {
+		c.tokens = map[string]bool{}
 	}
-	p.tokens[token] = true
+	c.tokens[token] = true
 	return true, nil
 }
+
+// List is a list that a server sends in pages: the results of a search, or the points of a metric.
+type List struct {
+	Server *rest.Client
+	Path   string         // relative to [API]
+	Query  url.Values     // of a GET request
+	Body   map[string]any // of a POST request; nil makes it a GET request
+	Limit  int64          // bytes of one page
+	Most   Bounds
+	Send   func(request func() error) error // sends a request; nil sends it at once
+}
+
+// Search yields the rows of a list, page by page. An error ends the sequence.
+func Search[T any](ctx context.Context, l List) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		ask := func(token string) (p page[T], err error) {
+			request := func() error { return l.Server.JSON(ctx, l.request(token, &p.bytes), &p) }
+			if l.Send != nil {
+				err = l.Send(request)
+			} else {
+				err = request()
+			}
+			return p, err
+		}
+		for p, err := range Pages(l.Most, ask, page[T].next) {
+			if err != nil {
+				yield(*new(T), err)
+				return
+			}
+			for _, row := range p.rows() {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// request returns the request for one page. Its response adds its size to bytes.
+func (l List) request(token string, bytes *int64) rest.Request {
+	r := rest.Request{Method: "GET", Path: API + l.Path, Class: rest.Read, Limit: l.Limit, Read: bytes}
+	if l.Body != nil {
+		body := maps.Clone(l.Body)
+		if token != "" {
+			body["page_token"] = token
+		}
+		r.Method, r.Body = "POST", body
+		return r
+	}
+	r.Query = maps.Clone(l.Query)
+	if token != "" {
+		r.Query.Set("page_token", token)
+	}
+	return r
+}
+
+// page is one page of any list. Each list uses its own key for the rows.
+type page[T any] struct {
+	Experiments  []T    `json:"experiments"`
+	LoggedModels []T    `json:"models"`
+	Metrics      []T    `json:"metrics"`
+	Models       []T    `json:"registered_models"`
+	Runs         []T    `json:"runs"`
+	Versions     []T    `json:"model_versions"`
+	Next         string `json:"next_page_token"`
+	bytes        int64
+}
+
+func (p page[T]) rows() []T {
+	for _, rows := range [][]T{p.Experiments, p.LoggedModels, p.Metrics, p.Models, p.Runs, p.Versions} {
+		if len(rows) > 0 {
+			return rows
+		}
+	}
+	return nil
+}
+
+func (p page[T]) next() (token string, bytes int64, err error) { return p.Next, p.bytes, nil }
 
 // Incomplete is the error of a list that cannot be read to its end.
 type Incomplete struct{ Why, Hint string }
 
 func (e *Incomplete) Error() string { return e.Why }
 
+// incomplete returns the [*Incomplete] error in err, or nil.
+func incomplete(err error) *Incomplete {
+	var e *Incomplete
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
 const (
 	HintToken   = "check whether a proxy or cache in front of the server drops the parameter page_token"
-	HintShorter = "a part of a list decides nothing: delete on the server what is not needed any more"
+	HintShorter = "an incomplete list is not used: delete what you no longer need on the server"
 )

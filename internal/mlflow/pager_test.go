@@ -12,12 +12,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// listings are reads that follow page tokens.
+// listings are functions that read lists with several pages.
 var listings = map[string]func(context.Context, *Client) error{
-	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.Versions(ctx, "churn", ""); return err },
-	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.ModelNames(ctx); return err },
+	"versions of a model": func(ctx context.Context, c *Client) error {
+		_, err := c.Versions.Search(ctx, "churn", "")
+		return err
+	},
+	"names of models": func(ctx context.Context, c *Client) error { _, err := c.Models.Names(ctx); return err },
 	"runs": func(ctx context.Context, c *Client) error {
-		for _, err := range c.Runs(ctx, "search runs", map[string]any{}) {
+		for _, err := range c.Runs.Search(ctx, "search runs", map[string]any{}) {
 			if err != nil {
 				return err
 			}
@@ -25,7 +28,7 @@ var listings = map[string]func(context.Context, *Client) error{
 		return nil
 	},
 	"a history": func(ctx context.Context, c *Client) error {
-		known := c.History(ctx, "r", "acc")
+		known := c.Runs.History(ctx, "r", "acc")
 		if _, ok := known.Get(); ok || known.IsAbsent() {
 			return nil
 		}
@@ -56,33 +59,37 @@ func TestPager_Bounds(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			var p Pager
 			var err error
 			came := 0
-			for more := true; more && err == nil; {
-				came++
-				p.Bytes += c.bytes
-				token := fmt.Sprint(came)
-				if came == c.pages {
-					token = ""
+			ask := func(string) (int, error) { came++; return came, nil }
+			next := func(page int) (string, int64, error) {
+				if page == c.pages {
+					return "", c.bytes, nil
 				}
-				more, err = p.More(token)
+				return fmt.Sprint(page), c.bytes, nil
 			}
-			if c.says == "" && (err != nil || came != c.pages) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			for _, err = range Pages(Bounds{}, ask, next) {
+			}
+			if c.says == "" && (err != nil || came != c.pages) ||
+				c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("after %d pages: %v, want %q", came, err, c.says)
 			}
 		})
 	}
 }
 
-// A page counts with its decoded bytes, and a history has fewer pages than other lists.
+// The size of a page is its decoded size, and a history has fewer pages than other lists.
 func TestHistory_TooLong(t *testing.T) {
 	n := 0
 	c := over(t, mlflowtest.Answers(func(*http.Request) string {
 		n++
-		return fmt.Sprintf(`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`, n, n)
+		return fmt.Sprintf(
+			`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`,
+			n,
+			n,
+		)
 	}))
-	known := c.History(t.Context(), "r", "acc")
+	known := c.Runs.History(t.Context(), "r", "acc")
 	if _, ok := known.Get(); ok || known.Why() != "the list has more than 40 pages (40 points read)" {
 		t.Errorf("%+v", known)
 	}
@@ -90,7 +97,8 @@ func TestHistory_TooLong(t *testing.T) {
 
 func TestExplain_Incomplete(t *testing.T) {
 	err := Explain("search versions of churn", &Incomplete{"the list has more than 1000 pages", HintShorter})
-	if registry.ReasonOf(err) != registry.NotMLflow || err.Error() != "search versions of churn: the list has more than 1000 pages" {
+	if registry.ReasonOf(err) != registry.NotMLflow ||
+		err.Error() != "search versions of churn: the list has more than 1000 pages" {
 		t.Errorf("%v", err)
 	}
 }
@@ -109,7 +117,7 @@ func TestPager_CountsBytes(t *testing.T) {
 	}
 }
 
-// over is a client that sends its requests through this transport.
+// over returns a client that sends its requests through this transport.
 func over(t *testing.T, transport http.RoundTripper) *Client {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: "http://localhost", Transport: transport})

@@ -16,9 +16,16 @@ const (
 	RightManage = "MANAGE"
 )
 
-// MayEdit asks the same about an experiment and its runs; known is false where the server gave no plain answer.
+// MayEdit reports whether the login may edit an experiment and its runs. known is false if the server gave no clear
+// answer. It sends a write with nothing to write: a server with logins checks the right first (403) and then refuses
+// the incomplete request (400).
 func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known bool) {
-	r := rest.Request{Method: "POST", Path: API + "experiments/set-experiment-tag", Body: map[string]any{"experiment_id": experiment}, Class: rest.Create}
+	r := rest.Request{
+		Method: "POST",
+		Path:   API + "experiments/set-experiment-tag",
+		Body:   map[string]any{"experiment_id": experiment},
+		Class:  rest.Create,
+	}
 	err := c.Registry.JSON(ctx, r, nil)
 	if e := Remote(err); e != nil && e.Status == 403 {
 		return false, true
@@ -26,9 +33,9 @@ func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known boo
 	return true, IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 }
 
-// Me asks who the server takes the login for; "" if it does not tell (old servers, and those without logins), or if the
-// name must not be shown.
-func (c *Client) Me(ctx context.Context) string {
+// LoginName asks the server for the name of the login. It returns "" if the server does not know it (old servers, and
+// those without logins) or if the name must not be shown.
+func (c *Client) LoginName(ctx context.Context) string {
 	var out struct {
 		User struct {
 			Name string `json:"username"`
@@ -40,7 +47,7 @@ func (c *Client) Me(ctx context.Context) string {
 	return c.shown(out.User.Name)
 }
 
-// shown is a user name if it may be shown.
+// shown returns the user name if it may be shown, else "".
 func (c *Client) shown(name string) string {
 	if c.MayName == nil {
 		return name
@@ -48,38 +55,54 @@ func (c *Client) shown(name string) string {
 	return c.MayName(name)
 }
 
-// resource is what a right is granted on, as each generation of servers names it.
+// resource is what a right is granted on, for newer and older servers.
 type resource struct {
 	newer, older map[string]any
 	route        string // of older servers
 }
 
 func ModelResource(name string) resource {
-	return resource{map[string]any{"resource_type": "registered_model", "resource_id": name}, map[string]any{"name": name}, "registered-models"}
+	return resource{
+		map[string]any{"resource_type": "registered_model", "resource_id": name},
+		map[string]any{"name": name},
+		"registered-models",
+	}
 }
 
 func ExperimentResource(id string) resource {
-	return resource{map[string]any{"resource_type": "experiment", "resource_id": id}, map[string]any{"experiment_id": id}, "experiments"}
+	return resource{
+		map[string]any{"resource_type": "experiment", "resource_id": id},
+		map[string]any{"experiment_id": id},
+		"experiments",
+	}
 }
 
-// Grant is the request that grants this login a right on a registered model.
+// Grant describes the request that grants this login a right on a registered model.
 func (c *Client) Grant(model, right string) string {
 	return c.Grants(c.Login, ModelResource(model), right)
 }
 
-// Grants is the request that grants a login a right, a line for each generation of servers; "" is a login to be filled in.
+// Grants describes the request that grants a login a right, for newer and older servers. If login is "", it contains a
+// placeholder.
 func (c *Client) Grants(login string, on resource, right string) string {
 	for _, body := range []map[string]any{on.newer, on.older} {
 		body["username"], body["permission"] = cmp.Or(login, "USER"), right
 	}
-	return fmt.Sprintf("\n    newer servers:  POST %s/api/3.0/mlflow/users/permissions/grant %s\n    older servers:  POST %s/api/2.0/mlflow/%s/permissions/create %s",
-		c.Address, quotedJSON(on.newer), c.Address, on.route, quotedJSON(on.older))
+	return fmt.Sprintf(
+		"\n    newer servers:  POST %s/api/3.0/mlflow/users/permissions/grant %s\n    older servers:  POST "+
+			"%s/api/2.0/mlflow/%s/permissions/create %s",
+		c.Address,
+		quotedJSON(on.newer),
+		c.Address,
+		on.route,
+		quotedJSON(on.older),
+	)
 }
 
 func quotedJSON(v any) string {
 	text, err := canonical.Compact(v)
 	if err != nil {
-		return "" // a map of strings always encodes
+		return "" // a map of strings can always be encoded
 	}
 	return string(text)
 }

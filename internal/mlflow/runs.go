@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -8,19 +9,27 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Run reads a run with the latest point of each metric.
-func (c *Client) Run(ctx context.Context, id string) (registry.Known[registry.Run], error) {
+// Get reads a run with the latest point of each metric.
+func (s Runs) Get(ctx context.Context, id string) (registry.Known[registry.Run], error) {
 	var out struct {
 		Run RunJSON `json:"run"`
 	}
-	r := rest.Request{Method: "GET", Path: API + "runs/get", Query: url.Values{"run_id": {id}}, Class: rest.Read, Expect: "run", Limit: 32 << 20}
-	err := c.Tracking.JSON(ctx, r, &out)
+	r := rest.Request{
+		Method: "GET",
+		Path:   API + "runs/get",
+		Query:  url.Values{"run_id": {id}},
+		Class:  rest.Read,
+		Expect: "run",
+		Limit:  32 << 20,
+	}
+	err := s.c.Tracking.JSON(ctx, r, &out)
 	switch {
 	case IsMissing(err), IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
 		return registry.Absent[registry.Run](fmt.Sprintf("there is no run %s", id)), nil
@@ -30,44 +39,29 @@ func (c *Client) Run(ctx context.Context, id string) (registry.Known[registry.Ru
 	return registry.Is(out.Run.Decode()), nil
 }
 
-// RunsPage is a page of runs/search: a run comes with all its metrics, parameters and tags.
+// RunsPage is a page of runs/search. A run comes with all its metrics, parameters and tags.
 const RunsPage = 200
 
-// Runs searches runs, page after page, in the order the body asks for. op is for the error, which ends the search.
-func (c *Client) Runs(ctx context.Context, op string, body map[string]any) iter.Seq2[registry.Run, error] {
+// Search yields runs in the order that the body asks for. op is the prefix of the error that ends the search.
+func (s Runs) Search(ctx context.Context, op string, body map[string]any) iter.Seq2[registry.Run, error] {
+	body = maps.Clone(body)
+	body["max_results"] = RunsPage
+	list := List{Server: s.c.Tracking, Path: "runs/search", Body: body, Limit: 64 << 20}
 	return func(yield func(registry.Run, error) bool) {
-		body = maps.Clone(body)
-		body["max_results"] = RunsPage
-		var pages Pager
-		for {
-			var out struct {
-				Runs []RunJSON `json:"runs"`
-				Next string    `json:"next_page_token"`
-			}
-			r := rest.Request{Method: "POST", Path: API + "runs/search", Body: body, Class: rest.Read, Limit: 64 << 20, Read: &pages.Bytes}
-			if err := c.Tracking.JSON(ctx, r, &out); err != nil {
-				yield(registry.Run{}, Explain(op, err))
-				return
-			}
-			for _, j := range out.Runs {
-				if !yield(j.Decode(), nil) {
-					return
-				}
-			}
-			more, err := pages.More(out.Next)
+		for j, err := range Search[RunJSON](ctx, list) {
 			if err != nil {
 				yield(registry.Run{}, Explain(op, err))
-			}
-			if !more {
 				return
 			}
-			body["page_token"] = out.Next
+			if !yield(j.Decode(), nil) {
+				return
+			}
 		}
 	}
 }
 
-// Sound turns a run that is deleted or not finished into an unreadable one: its metrics are no evidence.
-func Sound(run registry.Known[registry.Run]) registry.Known[registry.Run] {
+// Finished makes a run unreadable that is deleted or not finished: its metrics are no evidence.
+func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	r, ok := run.Get()
 	switch {
 	case !ok:
@@ -80,10 +74,10 @@ func Sound(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	return run
 }
 
-// CommitRuns searches the runs trained from the commit, whatever became of them, those that ended last first. It reads
-// a page at least, so that they can be listed, and on to the newest run that counts and those that ended with it; more
-// says that there are others.
-func (c *Client) CommitRuns(
+// OfCommit returns the runs that were trained from the commit, in any state, those that ended last first. It reads at
+// least a page, so that they can be listed. It continues up to the newest run that counts and runs that ended at the
+// same time. more reports whether there are others.
+func (s Runs) OfCommit(
 	ctx context.Context, experiments []registry.Experiment, by registry.ByCommit,
 ) (found []registry.Run, more bool, err error) {
 	ids := make([]string, len(experiments))
@@ -98,17 +92,18 @@ func (c *Client) CommitRuns(
 		"order_by":       []string{"attributes.end_time DESC"},
 	}
 	var ended time.Time
-	for run, err := range c.Runs(ctx, "search runs of commit "+by.SHA, body) {
+	for run, err := range s.Search(ctx, "search runs of commit "+by.SHA, body) {
 		switch {
 		case err != nil:
 			return nil, false, err
-		case run.Tags[registry.RunTagCommit] != by.SHA: // some databases compare without case
+		case run.Tags[registry.RunTagCommit] != by.SHA: // some databases ignore case
 			continue
 		case len(found) >= RunsPage && !ended.IsZero() && run.End.Before(ended):
 			return found, true, nil
 		}
-		if _, _, _, counts := by.Choose([]registry.Run{run}, c.Tracking.Meter().ServerTime); counts && ended.IsZero() {
-			ended = run.End // of the newest: they come in that order
+		if _, _, _, counts := by.Choose([]registry.Run{run}, s.c.Tracking.Meter().ServerTime); counts &&
+			ended.IsZero() {
+			ended = run.End // of the newest run: runs come in this order
 		}
 		found = append(found, run)
 	}
@@ -116,3 +111,40 @@ func (c *Client) CommitRuns(
 }
 
 var PlainRun = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+
+// Limits of a history. 200,000 points take 16 MiB. Servers with pages allow 25,000 points in a page, so 40 pages are a
+// million points. Some older servers send all points in one page.
+const (
+	historyLimit = 32 << 20
+	historyPage  = 25000
+	historyPages = 40
+)
+
+// History reads all points of a metric in ascending order by step and time. A history is unreadable if its end cannot
+// be read: the worst or last value may be among the missing points.
+func (s Runs) History(ctx context.Context, run, key string) registry.Known[[]registry.Point] {
+	if run == "" {
+		return registry.Unreadable[[]registry.Point]("the run is not known")
+	}
+	list := List{
+		Server: s.c.Tracking,
+		Path:   "metrics/get-history",
+		Query:  url.Values{"run_id": {run}, "metric_key": {key}, "max_results": {strconv.Itoa(historyPage)}},
+		Limit:  historyLimit,
+		Most:   Bounds{Pages: historyPages},
+	}
+	var points []registry.Point
+	for m, err := range Search[metricJSON](ctx, list) {
+		switch {
+		case incomplete(err) != nil:
+			return registry.Unreadable[[]registry.Point](fmt.Sprintf("%s (%d points read)", err, len(points)))
+		case err != nil:
+			return registry.Unreadable[[]registry.Point](Short(err))
+		}
+		points = append(points, m.Decode())
+	}
+	slices.SortStableFunc(points, func(a, b registry.Point) int {
+		return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))
+	})
+	return registry.Is(points)
+}

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// InWorkspace refuses a workspace on a server that has none: an older one would ignore the header and act on the models
-// of everybody.
+// InWorkspace fails if a workspace is requested and the server has none. An older server would ignore the header and
+// act on everybody's models.
 func (c *Client) InWorkspace(ctx context.Context) error {
 	if c.Workspace == "" {
 		return nil
@@ -21,19 +21,23 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 	err := Get(ctx, c.Registry, "api/3.0/mlflow/server-info", nil, "", &info)
 	switch {
 	case err != nil && !NoRoute(err) && !IsStatus(err, 500, "FEATURE_DISABLED"):
-		return Explain("read what the server offers", err)
+		return Explain("read the server's features", err)
 	case err != nil || !info.Workspaces:
 		return &registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without workspaces", c.Workspace), Detail: ServerText(err), Cause: err,
-			Hint: "leave the input workspace empty, or start the server with --enable-workspaces (MLflow 3.10 and later)",
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without "+
+				"workspaces", c.Workspace), Detail: ServerText(err), Cause: err,
+			Hint: "leave the input workspace empty, or start the server with --enable-workspaces (MLflow 3.10 and " +
+				"later)",
 		}
 	}
 	return nil
 }
 
-// ServerVersion reads MLflow's version; "" where the server does not tell (before 2.1, or behind a proxy).
+// ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, or behind a proxy).
 func (c *Client) ServerVersion(ctx context.Context) string {
-	body, header, err := c.Registry.Bytes(ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100})
+	body, header, err := c.Registry.Bytes(
+		ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100},
+	)
 	if err != nil || strings.HasPrefix(header.Get("Content-Type"), "text/html") && strings.Contains(string(body), "<") {
 		return ""
 	}

@@ -8,16 +8,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Settling is a creation that goes on until it is known whether it took effect.
+// Settling creates something and continues until the result is known.
 type Settling struct {
 	Client  *Client
 	Op      string
-	Explain func(error) error // of a refusal
+	Explain func(error) error // explains a refusal
 }
 
-// Settle sends until the effect is known. Its error is in the words of the domain; of one whose effect is not known it
-// has the reason unknown.
-func (w Settling) Settle(ctx context.Context, send func(try int) error, look func(context.Context) (there bool, err error)) (retry.Settled, error) {
+// Settle sends until the result is known. Its error is explained for people. If the result stays unknown, it has the
+// reason unknown.
+func (w Settling) Settle(
+	ctx context.Context,
+	send func(try int) error,
+	look func(context.Context) (there bool, err error),
+) (retry.Settled, error) {
 	var last error
 	settled, err := retry.Settle(w.Client.patience(ctx), func(try int) error {
 		last = send(try)
@@ -27,7 +31,7 @@ func (w Settling) Settle(ctx context.Context, send func(try int) error, look fun
 		case Unclear(last):
 			return Unknown(w.Op, last)
 		case AlreadyExists(last):
-			return &registry.Error{Reason: registry.Conflict, Msg: w.Op + ": it exists already", Cause: last}
+			return &registry.Error{Reason: registry.Conflict, Msg: w.Op + ": it already exists", Cause: last}
 		}
 		return w.Explain(last)
 	}, func() (there bool, never, err error) {
@@ -37,23 +41,24 @@ func (w Settling) Settle(ctx context.Context, send func(try int) error, look fun
 	switch reason := registry.ReasonOf(err); {
 	case settled == retry.Unsettled:
 		return settled, Unsettled(w.Op, err)
-	case settled == retry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict): // each try was answered, and nothing is there
+	// Each attempt got a response, and nothing was created.
+	case settled == retry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict):
 		return settled, w.Explain(last)
 	}
 	return settled, err
 }
 
-// Unsettled is the error of a write whose effect was not known when the time was up.
+// Unsettled is the error of a write whose result was still unknown at the timeout.
 func Unsettled(op string, cause error) error {
 	out := *Unknown(op, cause).(*registry.Error)
 	out.Over = false
 	return &out
 }
 
-// grace is what a look is given that finds the time used up: it tells what became of the write that used it.
+// grace is the time for a last check after the timeout, to find out what the last write did.
 const grace = 1250 * time.Millisecond
 
-// Insist looks until it succeeds.
+// Insist repeats a check until it succeeds.
 func (c *Client) Insist(ctx context.Context, look func(context.Context) error) error {
 	if ctx.Err() != nil {
 		var cancel context.CancelFunc
@@ -63,21 +68,21 @@ func (c *Client) Insist(ctx context.Context, look func(context.Context) error) e
 	return retry.Persist(c.patience(ctx), func() error { return look(ctx) })
 }
 
-// maxTries bounds what may be left undone: eight waits add up to half a minute at most.
-const maxTries = 8
+// briefTries limits the retries of a write that may be left out. Eight waits take at most half a minute.
+const briefTries = 8
 
-// BriefPause is Pause for a bounded number of tries.
+// BriefPause is Pause for a limited number of tries.
 func (c *Client) BriefPause(ctx context.Context, try int) bool {
-	return try+1 < maxTries && c.Pause(ctx, try)
+	return try+1 < briefTries && c.Pause(ctx, try)
 }
 
-// patience is Pause for as long as ctx lasts.
+// patience is Pause until ctx ends.
 func (c *Client) patience(ctx context.Context) func(int) bool {
 	return func(try int) bool { return c.Pause(ctx, try) }
 }
 
-// Pause waits before the next try, up to 0.25 s doubled for each and 8 s at most, with jitter so that several callers do
-// not collide again. It reports false when the time is used up.
+// Pause waits before the next try: up to 0.25 s, twice as long each time, and at most 8 s. The jitter keeps several
+// callers from colliding again. It returns false if ctx ends.
 func (c *Client) Pause(ctx context.Context, try int) bool {
 	bound := 250 * time.Millisecond << min(try, 5)
 	wait := time.NewTimer(time.Duration(c.jitter() * float64(bound)))

@@ -9,33 +9,32 @@ import (
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// FindVersion reads one version by number.
-func (c *Client) FindVersion(ctx context.Context, name string, number int) (registry.Known[registry.Version], error) {
+// Get reads one version by number.
+func (s Versions) Get(ctx context.Context, name string, number int) (registry.Known[registry.Version], error) {
 	query := url.Values{"name": {name}, "version": {strconv.Itoa(number)}}
-	return c.oneVersion(ctx, "model-versions/get", query, fmt.Sprintf("version %d of %s", number, name), name)
+	return s.read(ctx, "model-versions/get", query, fmt.Sprintf("version %d of %s", number, name), name)
 }
 
-// Version reads one version by number, for who does not depend on it.
-func (c *Client) Version(ctx context.Context, name string, number int) registry.Known[registry.Version] {
-	v, err := c.FindVersion(ctx, name, number)
+// Lookup reads one version by number. The result is unreadable if the request fails.
+func (s Versions) Lookup(ctx context.Context, name string, number int) registry.Known[registry.Version] {
+	v, err := s.Get(ctx, name, number)
 	if err != nil {
 		return registry.Unreadable[registry.Version](err.Error())
 	}
 	return v
 }
 
-// DownloadURI is where the server says that a version's files are. For a copy that is the place of the version that was
-// copied, as it was then.
-func (c *Client) DownloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
+// DownloadURI returns where the server says that a version's files are. For a copy, that is the location that the
+// original had when it was copied.
+func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
 	var out struct {
 		URI string `json:"artifact_uri"`
 	}
 	query := url.Values{"name": {v.Model}, "version": {strconv.Itoa(v.Number)}}
-	what := fmt.Sprintf("the place of version %d of %s", v.Number, v.Model)
-	err := Get(ctx, c.Registry, API+"model-versions/get-download-uri", query, "artifact_uri", &out)
+	what := fmt.Sprintf("the location of version %d of %s", v.Number, v.Model)
+	err := Get(ctx, s.c.Registry, API+"model-versions/get-download-uri", query, "artifact_uri", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[string]("there is no " + what), nil
@@ -45,12 +44,14 @@ func (c *Client) DownloadURI(ctx context.Context, v registry.Version) (registry.
 	return registry.Is(out.URI), nil
 }
 
-// AliasVersion reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
-// deleted version, so neither says which: the caller compares with the aliases of the registered model. bare is true
-// where the server has no aliases.
-func (c *Client) AliasVersion(ctx context.Context, name, alias string) (known registry.Known[registry.Version], bare bool, err error) {
+// ByAlias reads the version that an alias points to. The server's response does not tell a missing alias from a missing
+// model or a deleted version: it can be 400 or 404. So the caller must compare it with the aliases of the registered
+// model. noAliases is true if the server has no aliases.
+func (s Versions) ByAlias(
+	ctx context.Context, name, alias string,
+) (known registry.Known[registry.Version], noAliases bool, err error) {
 	query := url.Values{"name": {name}, "alias": {alias}}
-	v, err := c.oneVersion(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
+	v, err := s.read(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
 	switch {
 	case IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
 		return registry.Absent[registry.Version](fmt.Sprintf("%s has no alias %s", name, alias)), false, nil
@@ -60,11 +61,11 @@ func (c *Client) AliasVersion(ctx context.Context, name, alias string) (known re
 	return v, false, err
 }
 
-// Place is where the files of a version are now. A server that keeps the source of a copy as it came resolves it
-// whenever the version is loaded, so the versions that it names are followed.
-func (c *Client) Place(ctx context.Context, name string, number int) registry.Known[string] {
+// Place returns where the files of a version are now. Some servers store the source of a copy unchanged and resolve it
+// whenever the version is loaded. So the chain of copies is followed to its end.
+func (s Versions) Place(ctx context.Context, name string, number int) registry.Known[string] {
 	v := registry.Version{Model: name, Number: number}
-	at, err := c.DownloadURI(ctx, v)
+	at, err := s.DownloadURI(ctx, v)
 	if err != nil {
 		return registry.Unreadable[string](err.Error())
 	}
@@ -72,7 +73,7 @@ func (c *Client) Place(ctx context.Context, name string, number int) registry.Kn
 	if v.Source, known = at.Get(); !known || !registry.IsCopy(v.Source) {
 		return at
 	}
-	root, err := c.Follow(ctx, v)
+	root, err := s.Follow(ctx, v)
 	if err != nil {
 		return registry.Unreadable[string](err.Error())
 	}
@@ -82,11 +83,13 @@ func (c *Client) Place(ctx context.Context, name string, number int) registry.Kn
 	return registry.Is(v.Source)
 }
 
-func (c *Client) oneVersion(ctx context.Context, endpoint string, query url.Values, what, name string) (registry.Known[registry.Version], error) {
+func (s Versions) read(
+	ctx context.Context, endpoint string, query url.Values, what, name string,
+) (registry.Known[registry.Version], error) {
 	var out struct {
 		Version VersionJSON `json:"model_version"`
 	}
-	err := Get(ctx, c.Registry, API+endpoint, query, "model_version", &out)
+	err := Get(ctx, s.c.Registry, API+endpoint, query, "model_version", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Version]("there is no " + what), nil
@@ -98,90 +101,48 @@ func (c *Client) oneVersion(ctx context.Context, endpoint string, query url.Valu
 	return registry.Is(out.Version.Decode()), nil
 }
 
-// versionsPage is a page of model-versions/search: a server spends about 200 µs a version, so that a page stays well
-// below its time limits, and few registries have more versions of one model.
+// versionsPage is a page of model-versions/search. A server needs about 200 µs for a version, so a page stays well
+// within its time limits. Few registries have more versions of one model.
 const versionsPage = 10000
 
-// Versions searches the versions of a model, all pages, ascending by number. filter narrows the search ("" = all); the
-// results are checked against name again, because some databases compare without case.
-func (c *Client) Versions(ctx context.Context, name, filter string) ([]registry.Version, error) {
+// Search returns the versions of a model in ascending order by number. filter limits them ("" selects all). It checks
+// the name of each result, because some databases ignore case.
+func (s Versions) Search(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{ByName(name)}
 	if filter != "" {
 		terms = append(terms, filter)
 	}
-	query := url.Values{
-		"filter":      {JoinAnd(terms)},
-		"max_results": {strconv.Itoa(versionsPage)},
-		"order_by":    {"name ASC", "version_number ASC"},
+	list := List{
+		Server: s.c.Registry,
+		Path:   "model-versions/search",
+		Query: url.Values{
+			"filter":      {JoinAnd(terms)},
+			"max_results": {strconv.Itoa(versionsPage)},
+			"order_by":    {"name ASC", "version_number ASC"},
+		},
+		Limit: 128 << 20,
 	}
 	var found []registry.Version
-	var pages Pager
-	for {
-		var out struct {
-			Versions []VersionJSON `json:"model_versions"`
-			Next     string        `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "GET", Path: API + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.Bytes}
-		if err := c.Registry.JSON(ctx, r, &out); err != nil {
+	for v, err := range Search[VersionJSON](ctx, list) {
+		if err != nil {
 			return nil, Explain("search versions of "+name, err)
 		}
-		for _, v := range out.Versions {
-			if v.Name == name {
-				found = append(found, v.Decode())
-			}
+		if v.Name == name {
+			found = append(found, v.Decode())
 		}
-		if more, err := pages.More(out.Next); err != nil {
-			return nil, Explain("search versions of "+name, err)
-		} else if !more {
-			break
-		}
-		query.Set("page_token", out.Next)
 	}
 	slices.SortFunc(found, func(a, b registry.Version) int { return cmp.Compare(a.Number, b.Number) })
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// ByRun and byTag are terms of the version search.
-func ByRun(run string) string {
-	text, _ := Quoted(run) // a run id holds no quotes
-	return "run_id = " + text
-}
-
-func ByTag(key, value string) string {
-	text, _ := Quoted(value)
-	return "tags.`" + key + "` = " + text
-}
-
-func JoinAnd(terms []string) string {
-	out := ""
-	for i, t := range terms {
-		if i > 0 {
-			out += " AND "
-		}
-		out += t
-	}
-	return out
-}
-
-// InStage returns the numbers of those versions that are in the stage.
-func InStage(versions []registry.Version, stage string) registry.Versions {
-	var out []int
-	for _, v := range versions {
-		if v.Stage == stage {
-			out = append(out, v.Number)
-		}
-	}
-	return registry.VersionsOf(out...)
-}
-
-// LongestLineage bounds how many copies of copies are followed back to the run.
+// LongestLineage is how many copies of copies are followed back to the run.
 const LongestLineage = 10
 
 func VersionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
 
-// Follow goes from a version that is a copy to the version whose files it points to, which then names the run: its own or
-// the copy's. It is absent if the copies certainly lead nowhere.
-func (c *Client) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
+// Follow follows a chain of copies to the original version. The returned version has the original's source, and the run
+// of the first version in the chain that has one. It is absent if the chain certainly leads nowhere.
+func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := VersionRef(v), []string{VersionRef(v)}
 	run := v.RunID
 	nowhere := func(format string, args ...any) (registry.Known[registry.Version], error) {
@@ -196,13 +157,13 @@ func (c *Client) Follow(ctx context.Context, v registry.Version) (registry.Known
 		ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number)
 		switch {
 		case slices.Contains(passed, ref):
-			return nowhere("%s is a copy of itself, by way of %s", first, ref)
+			return nowhere("%s is a copy of itself through %s", first, ref)
 		case len(passed) > LongestLineage:
 			return nowhere("%s is a copy of a copy, more than %d times", first, LongestLineage)
 		}
 		passed = append(passed, ref)
-		known, err := c.FindVersion(ctx, of.Model, of.Number)
-		if known, err = Softened(known, err); err != nil {
+		known, err := s.Get(ctx, of.Model, of.Number)
+		if known, err = OrUnreadable(known, err); err != nil {
 			return known, err
 		}
 		next, ok := known.Get()
@@ -210,13 +171,23 @@ func (c *Client) Follow(ctx context.Context, v registry.Version) (registry.Known
 		case known.IsAbsent():
 			return nowhere("%s is a copy of %s: %s", first, ref, known.Why())
 		case !ok:
-			return registry.Unreadable[registry.Version](fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why())), nil
+			return registry.Unreadable[registry.Version](
+				fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why()),
+			), nil
 		case run != "" && next.RunID != "" && run != next.RunID:
-			return nowhere("%s names run %s, and %s, which it is a copy of, names run %s", first, run, ref, next.RunID)
+			return nowhere("%s has run %s, but it is a copy of %s, which has run %s", first, run, ref, next.RunID)
 		}
 		if run == "" {
 			run = next.RunID
 		}
 		v = next
+	}
+}
+
+func AliasMoved(model, alias string) error {
+	return &registry.Error{
+		Reason: registry.Conflict,
+		Msg:    fmt.Sprintf("read alias %s of %s: it was moved while it was being read", alias, model),
+		Hint:   "run it again: nothing was changed",
 	}
 }

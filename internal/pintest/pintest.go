@@ -31,20 +31,20 @@ func Read(text []byte) (any, error) {
 	return doc, nil
 }
 
-// Plain returns a document of the format with Said in the place of every sentence. What is folded up in it is unfolded:
+// Plain returns a document of the format with Said instead of every sentence. What is folded up in it is unfolded:
 // JSON within texts, lists of keys and values, long values in parts. Values that differ in each run are left out.
 func Plain(f Format, doc any) any {
 	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
 }
 
-// Reworded returns a document of the format with what with returns in the place of every sentence.
+// Reworded returns a document of the format with what with returns instead of every sentence.
 func Reworded(f Format, doc any, with func(string) string) any {
 	return walker{with: with}.walk(f, nil, doc)
 }
 
 // walker copies documents.
 type walker struct {
-	with  func(string) string // in the place of a sentence
+	with  func(string) string // instead of a sentence
 	plain bool                // see Plain
 }
 

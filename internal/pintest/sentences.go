@@ -25,7 +25,7 @@ const (
 type Field struct {
 	Format Format
 	Path   string         // keys without the indices of lists: findings.why; * for any last key
-	But    *regexp.Regexp // texts there that are none
+	But    *regexp.Regexp // texts there that are not sentences
 }
 
 var (

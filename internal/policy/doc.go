@@ -1,7 +1,5 @@
-// Package policy reads policy files and thresholds into gates and judges facts with them.
+// Package policy reads policy files and thresholds, and judges facts by their gates.
 //
-// It must stay pure: facts in, verdict out. What cannot be judged blocks; every gate is judged, whatever the others
-// said. A kind of gate is one file, gate_<kind>.go, and its row in the table kinds: the parser, the JSON schema and the
-// documentation follow from that row. Files are read strictly, with line and column, from shapes that the schema is
-// written from too.
+// It must stay pure: it gets facts and returns a verdict. A gate that cannot be evaluated blocks. Every gate is
+// judged, even if another one failed before. The kinds of gates are in the package gates.
 package policy

@@ -2,248 +2,244 @@ package policy
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Policy is a policy file, read.
+// Policy is the content of a policy file.
 type Policy struct {
 	File       string
-	Digest     string // of its text
+	Digest     string // of the text
 	Rules      []Rule
 	Waivers    []Waiver
 	MovedRoots []registry.MovedRoot
-	Identities map[string]string // MLflow user -> GitHub login
+	Identities map[string]string // GitHub logins by MLflow user or e-mail address
 	Audit      Audit
 }
 
-// Rule is what applies to the models whose names match.
+// Rule has the targets of all models whose names match a pattern.
 type Rule struct {
 	Glob    string
 	Line    int
-	Mode    verdict.Mode // of the targets that have none of their own
+	Mode    verdict.Mode // for targets without their own mode
 	Targets []TargetRule
 }
 
-// TargetRule is what a version must meet to reach an alias or a stage.
+// TargetRule is what a version needs before an alias or stage may move to it.
 type TargetRule struct {
-	Alias, Stage string // one of them
+	Alias, Stage string // one of them is empty
 	Line         int
 	Mode         verdict.Mode
-	From         []string // aliases and stages one of which the version must hold
+	From         []string // aliases and stages; the version must be in one of them
 	FromLine     int
-	Gates        []Gate
-	AllowAssign  bool   // the command alias may move the alias, although gates guard it
-	Digest       string // of what it asks: gates and from, without mode, comments and layout
+	Gates        []gates.Gate
+	AllowAssign  bool   // the command alias may move the alias without its gates
+	Digest       string // of gates and from; mode, comments and layout do not count
 }
 
-// Ref is the alias or the stage.
-func (t TargetRule) Ref() registry.Ref { return registry.Target{Alias: t.Alias, Stage: t.Stage}.Main() }
+// Ref returns the target as the ledger writes it: @ALIAS or the stage.
+func (t TargetRule) Ref() string {
+	if t.Alias != "" {
+		return "@" + t.Alias
+	}
+	return t.Stage
+}
 
-// Name is the alias or the stage.
+// Name returns the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// UsualFiles are where a policy is looked for when no file is named. Only one of them may be there.
-var UsualFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
+// DefaultFiles are the paths of the policy if the user gives none. Only one of them may exist.
+var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
-	globShape  = upTo(256, pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
-	aliasShape = upTo(255, pattern("an alias with only letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
-	stageShape = oneOf("Staging or Production", "Staging", "Production")
-	loginShape = pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
+	globShape = tree.MaxLength(256,
+		tree.Pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
+	aliasShape = tree.MaxLength(255,
+		tree.Pattern("an alias with only letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
+	stageShape = tree.OneOf("Staging or Production", "Staging", "Production")
 
-	modeShape = oneOf("enforce (default), or report: evaluate and show the gates, but block nothing",
+	modeShape = tree.OneOf("enforce (default), or report: evaluate and show the gates, but block nothing",
 		"enforce", "report")
 
-	targetFields = []field{
-		may("from", list("aliases and stages; the version must be in one of them before it may move here",
-			text("an alias or a stage"))),
-		may("allow-assign", yesNo("for an alias: the command alias may move it without gates, but not to a version "+
-			"that is blocked or on hold")),
-		need("gates", open(isList, "gates that a version must pass; at least one, or any version would pass")),
-		may("mode", modeShape),
+	targetFields = []tree.Field{
+		tree.Optional("from",
+			tree.List("aliases and stages; the version must be in one of them before it may move here",
+				tree.Text("an alias or a stage"))),
+		tree.Optional("allow-assign",
+			tree.Bool("for an alias: the command alias may move it without gates, but not to a version "+
+				"that is blocked or on hold")),
+		tree.Required("gates",
+			tree.Custom(tree.KindList, "gates that a version must pass; at least one, or any version would pass")),
+		tree.Optional("mode", modeShape),
 	}
-	modelFields = []field{
-		may("aliases", open(isMap, "targets that are aliases")),
-		may("stages", open(isMap, "targets that are stages")),
-		may("mode", modeShape),
+	modelFields = []tree.Field{
+		tree.Optional("aliases", tree.Custom(tree.KindMap, "targets that are aliases")),
+		tree.Optional("stages", tree.Custom(tree.KindMap, "targets that are stages")),
+		tree.Optional("mode", modeShape),
 	}
-	waiverFields = []field{
-		need("gate", text("name of the gate in reports")),
-		need("model", text("name of the registered model, without wildcards")),
-		need("version", whole("version number", 1)),
-		may("target", text("alias or stage of the gate, if several targets have a gate with that name")),
-		need("by", text("person who takes responsibility")),
-		need("why", text("reason for the exception")),
-		need("until", pattern("last day of the exception, in UTC", dateText)),
+	waiverFields = []tree.Field{
+		tree.Required("gate", tree.Text("name of the gate in reports")),
+		tree.Required("model", tree.Text("name of the registered model, without wildcards")),
+		tree.Required("version", tree.Integer("version number", 1)),
+		tree.Optional("target", tree.Text("alias or stage of the gate, if several targets have a gate with that name")),
+		tree.Required("by", tree.Text("person who takes responsibility")),
+		tree.Required("why", tree.Text("reason for the exception")),
+		tree.Required("until", tree.Date("last day of the exception, in UTC")),
 	}
-	fileFields = []field{
-		need("version", shape{kind: isNumber, about: "version of the file format, always 1", whole: true, least: 1}),
-		may("models", open(isMap, "rules by the name of the registered model, with * as a wildcard")),
-		may("waivers", list("exceptions that end on a date",
-			object("exception for one gate of one version", waiverFields...))),
-		may("moved-roots", list("artifact stores that were moved; models in them still belong to their runs",
-			object("a moved store", movedRootFields...))),
-		may("identities", free("GitHub logins by MLflow user or by commit e-mail address",
-			text("an MLflow user or an e-mail address"), loginShape)),
+	fileFields = []tree.Field{
+		tree.Required("version",
+			tree.Shape{Kind: tree.KindNumber, About: "version of the file format, always 1", Whole: true, Min: 1}),
+		tree.Optional("models",
+			tree.Custom(tree.KindMap, "rules by the name of the registered model, with * as a wildcard")),
+		tree.Optional("waivers", tree.List("exceptions that end on a date",
+			tree.Object("exception for one gate of one version", waiverFields...))),
+		tree.Optional("moved-roots",
+			tree.List("artifact stores that were moved; models in them still belong to their runs",
+				tree.Object("a moved store", movedRootFields...))),
+		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
+			tree.Text("an MLflow user or an e-mail address"), gates.LoginShape)),
 	}
 )
 
-// fieldsOf are the keys of a file whose audit knows these rules.
-func fieldsOf(rules []audit.Rule) []field {
+// Keys are the keys of the policy file, for its schema.
+type Keys struct {
+	File, Model, Target     []tree.Field
+	ModelName, Alias, Stage tree.Shape
+}
+
+// KeysOf returns the keys of a file whose section audit has these rules.
+func KeysOf(rules []audit.Rule) Keys {
+	return Keys{fieldsOf(rules), modelFields, targetFields, globShape, aliasShape, stageShape}
+}
+
+// fieldsOf returns the keys of the file. With audit rules, that includes the section audit.
+func fieldsOf(rules []audit.Rule) []tree.Field {
 	if len(rules) == 0 {
 		return fileFields
 	}
-	audit := object("settings of the audit rules, and accepted findings", auditFields(rules)...)
-	return append(slices.Clone(fileFields), may("audit", audit))
+	audit := tree.Object("settings of the audit rules, and accepted findings", auditFields(rules)...)
+	return append(slices.Clone(fileFields), tree.Optional("audit", audit))
 }
 
-// Parse reads a policy file. The error is a *registry.Error with reason bad-policy, and its cause joins all Problems
-// with their places. rules are those of an audit, which the section audit sets; without any it is refused.
+// reader reads a policy file and collects its problems.
+type reader struct {
+	tree.Checker
+	rules []audit.Rule
+}
+
+// Parse reads a policy file. The error has the reason bad-policy, and tree.Problems returns its problems. rules are the
+// audit rules that the section audit can set. Without rules, a file with this section is refused.
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
-	root, err := parseYAML(string(data))
-	var problem Problem
+	root, err := tree.Parse(string(data))
+	var problem tree.Problem
 	if errors.As(err, &problem) {
-		r.problems = append(r.problems, problem)
+		r.Problems = append(r.Problems, problem)
 	} else {
 		r.file(&p, root)
 	}
-	if len(r.problems) > 0 {
-		return Policy{}, Bad(file, r.problems)
+	if len(r.Problems) > 0 {
+		return Policy{}, tree.Error(file, r.Problems)
 	}
 	return p, nil
 }
 
-// Bad is the error of a file with problems, in the order of their places.
-func Bad(file string, problems []Problem) error {
-	slices.SortStableFunc(problems, func(a, b Problem) int { return (a.Line-b.Line)*1000 + a.Col - b.Col })
-	problems = slices.Compact(problems)
-	var list []error
-	for _, p := range problems {
-		list = append(list, p)
-	}
-	msg := fmt.Sprintf("%s: %d problems", file, len(problems))
-	if len(problems) == 1 {
-		msg = fmt.Sprintf("%s:%s", file, problems[0].Error())
-	}
-	return &registry.Error{Reason: registry.BadPolicy, Msg: msg, Cause: errors.Join(list...)}
-}
-
-// Problems lists what is wrong, where err is about a file.
-func Problems(err error) []Problem {
-	var e *registry.Error
-	if !errors.As(err, &e) {
-		return nil
-	}
-	var out []Problem
-	if joined, ok := e.Cause.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			var p Problem
-			if errors.As(err, &p) {
-				out = append(out, p)
-			}
-		}
-	}
-	return out
-}
-
-func (r *reader) file(p *Policy, root *node) {
-	if root.kind != isMap {
-		r.wrong(root.line, root.col, "the file is %s; want a mapping with version and models", root.kind)
+func (r *reader) file(p *Policy, root *tree.Node) {
+	if root.Kind != tree.KindMap {
+		r.Add(root.Line, root.Col, "the file is %s; want a mapping with the keys version and models", root.Kind)
 		return
 	}
-	r.checkFields(fieldsOf(r.rules), root, "the policy")
-	if !root.has("models") && !root.has("audit") {
-		r.wrong(root.line, root.col, "the policy lacks the key models: rules by the name of the registered model")
+	r.CheckFields(fieldsOf(r.rules), root, "the policy")
+	if !root.Has("models") && !root.Has("audit") {
+		r.Add(root.Line, root.Col, "the policy needs the key models: rules by the name of the registered model")
 	}
-	if v := root.get("version"); v != nil && v.kind == isNumber && v.number() != 1 {
-		r.wrong(v.line, v.col, "version %s of the policy format is not known; want 1", v.text)
+	if v := root.Get("version"); v != nil && v.Kind == tree.KindNumber && v.Number() != 1 {
+		r.Add(v.Line, v.Col, "unknown version %s of the policy format; want 1", v.Text)
 	}
-	if m := root.get("models"); m != nil && m.kind == isMap {
-		if len(m.entries) > maxRules {
-			r.wrong(m.line, m.col, "models has %d rules, more than %d", len(m.entries), maxRules)
+	if m := root.Get("models"); m != nil && m.Kind == tree.KindMap {
+		if len(m.Entries) > MaxRules {
+			r.Add(m.Line, m.Col, "models has %d rules; the maximum is %d", len(m.Entries), MaxRules)
 			return
 		}
-		for _, e := range m.entries {
+		for _, e := range m.Entries {
 			p.Rules = append(p.Rules, r.rule(p.File, e))
 		}
 	}
 	r.ambiguous(p.Rules)
-	if len(r.problems) > 0 {
-		return // what follows relies on it
+	if len(r.Problems) > 0 {
+		return // the code below needs values that were checked
 	}
-	if ids := root.get("identities"); ids != nil {
-		for _, e := range ids.entries {
-			p.Identities[e.key] = e.value.text
+	if ids := root.Get("identities"); ids != nil {
+		for _, e := range ids.Entries {
+			p.Identities[e.Key] = e.Value.Text
 		}
 	}
-	if a := root.get("audit"); a != nil {
+	if a := root.Get("audit"); a != nil {
 		p.Audit = r.auditSection(a, r.rules)
 	}
-	if m := root.get("moved-roots"); m != nil {
-		for _, n := range m.items {
+	if m := root.Get("moved-roots"); m != nil {
+		for _, n := range m.Items {
 			r.movedRoot(p, n)
 		}
 	}
-	if w := root.get("waivers"); w != nil {
-		for _, n := range w.items {
+	if w := root.Get("waivers"); w != nil {
+		for _, n := range w.Items {
 			r.waiver(p, n)
 		}
 	}
 }
 
-// maxRules bounds the comparison of every pattern with every other.
-const maxRules = 200
+// MaxRules limits the number of rules, because each pattern is compared with all others.
+const MaxRules = 200
 
-func (r *reader) rule(file string, e entry) Rule {
-	out := Rule{Glob: e.key, Line: e.line}
-	r.check(globShape, e.asText(), "the name of a model")
-	r.check(object("", modelFields...), e.value, "model "+e.key)
-	out.Mode = e.value.mode(verdict.Enforced)
+func (r *reader) rule(file string, e tree.Entry) Rule {
+	out := Rule{Glob: e.Key, Line: e.Line}
+	r.Check(globShape, e.KeyNode(), "the name of a model")
+	r.Check(tree.Object("", modelFields...), e.Value, "model "+e.Key)
+	out.Mode = mode(e.Value, verdict.Enforced)
 	for _, group := range []struct {
 		name string
-		keys shape
+		keys tree.Shape
 	}{{"aliases", aliasShape}, {"stages", stageShape}} {
-		targets := e.value.get(group.name)
+		targets := e.Value.Get(group.name)
 		if targets == nil {
 			continue
 		}
-		for _, t := range targets.entries {
-			r.check(group.keys, t.asText(), "a key of "+group.name)
+		for _, t := range targets.Entries {
+			r.Check(group.keys, t.KeyNode(), "a key of "+group.name)
 			rule := r.target(file, t)
-			rule.Mode = t.value.mode(out.Mode)
+			rule.Mode = mode(t.Value, out.Mode)
 			if group.name == "stages" {
-				rule.Stage = t.key
-				if n := t.value.get("allow-assign"); n != nil {
-					r.wrong(n.line, n.col, "allow-assign is for aliases: the command alias moves no stage")
+				rule.Stage = t.Key
+				if n := t.Value.Get("allow-assign"); n != nil {
+					r.Add(n.Line, n.Col, "allow-assign is for aliases: the command alias moves no stage")
 				}
 			} else {
-				rule.Alias = t.key
-				if err := registry.CheckAlias(t.key); err != nil {
-					r.wrong(t.line, t.col, "%v", err)
+				rule.Alias = t.Key
+				if err := registry.CheckAlias(t.Key); err != nil {
+					r.Add(t.Line, t.Col, "%v", err)
 				}
 			}
 			out.Targets = append(out.Targets, rule)
 		}
 	}
-	if e.value.kind == isMap && !e.value.has("aliases") && !e.value.has("stages") {
-		r.wrong(e.line, e.col, "model %q has no target: give aliases or stages", e.key)
+	if e.Value.Kind == tree.KindMap && !e.Value.Has("aliases") && !e.Value.Has("stages") {
+		r.Add(e.Line, e.Col, "model %q has no target: give aliases or stages", e.Key)
 	}
 	return out
 }
 
 // mode is what the value of a model or a target says of it, or else what applies there.
-func (n *node) mode(or verdict.Mode) verdict.Mode {
-	switch n.str("mode") {
+func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
+	switch n.Str("mode") {
 	case "report":
 		return verdict.ReportMode
 	case "enforce":
@@ -252,27 +248,31 @@ func (n *node) mode(or verdict.Mode) verdict.Mode {
 	return or
 }
 
-func (r *reader) target(file string, e entry) TargetRule {
+func (r *reader) target(file string, e tree.Entry) TargetRule {
 	out := TargetRule{
-		Line: e.line, AllowAssign: e.value.yes("allow-assign"), Digest: canonical.Digest("target/1", e.value.without("mode").canonical()),
+		Line: e.Line, AllowAssign: e.Value.Yes("allow-assign"),
+		Digest: canonical.Digest("target/1", e.Value.Without("mode").Canonical()),
 	}
-	r.check(object("", targetFields...), e.value, "target "+e.key)
-	if from := e.value.get("from"); from != nil {
-		out.From, out.FromLine = e.value.texts("from"), from.line
-		for _, item := range from.items {
-			if _, err := HolderKey(item.text); err != nil && item.kind == isText {
-				r.wrong(item.line, item.col, "from of target %s: %v", e.key, err)
+	r.Check(tree.Object("", targetFields...), e.Value, "target "+e.Key)
+	if from := e.Value.Get("from"); from != nil {
+		out.From, out.FromLine = e.Value.Texts("from"), from.Line
+		for _, item := range from.Items {
+			if _, err := gates.TargetKey(item.Text); err != nil && item.Kind == tree.KindText {
+				r.Add(item.Line, item.Col, "from of target %s: %v", e.Key, err)
 			}
 		}
 	}
-	gates := e.value.get("gates")
-	if gates == nil {
+	list := e.Value.Get("gates")
+	if list == nil {
 		return out
 	}
-	for _, n := range gates.items {
-		if g, ok := r.gate(file, n); ok {
-			if slices.ContainsFunc(out.Gates, func(o Gate) bool { return o.ID == g.ID }) {
-				r.wrong(n.line, n.col, "a second gate of this target is called %q; give it a name of its own with the key name", g.ID)
+	for _, n := range list.Items {
+		g, problems := gates.Parse(file, n)
+		r.Problems = append(r.Problems, problems...)
+		if len(problems) == 0 {
+			if slices.ContainsFunc(out.Gates, func(o gates.Gate) bool { return o.ID == g.ID }) {
+				r.Add(n.Line, n.Col,
+					"the target has two gates with the name %q; give one of them another name with the key name", g.ID)
 			}
 			out.Gates = append(out.Gates, g)
 		}
@@ -280,72 +280,16 @@ func (r *reader) target(file string, e entry) TargetRule {
 	return out
 }
 
-// gate reads one gate: the kind is the one key that is a kind's name.
-func (r *reader) gate(file string, n *node) (Gate, bool) {
-	if n.kind != isMap {
-		r.wrong(n.line, n.col, "a gate is %s; want a mapping such as metric: test_accuracy with min: 0.85 below it", n.shown())
-		return Gate{}, false
-	}
-	var found []kind
-	for _, k := range kinds {
-		if n.has(k.name) {
-			found = append(found, k)
-		}
-	}
-	if len(found) != 1 {
-		r.noKind(n, found)
-		return Gate{}, false
-	}
-	k := found[0]
-	before := len(r.problems)
-	r.checkFields(k.keys(), n, "gate "+k.name)
-	if len(r.problems) > before {
-		return Gate{}, false
-	}
-	g, err := k.build(n)
-	if err != nil {
-		var p Problem
-		if !errors.As(err, &p) {
-			p = Problem{n.line, n.col, err.Error()}
-		}
-		r.problems = append(r.problems, p)
-		return Gate{}, false
-	}
-	g.File, g.Line, g.Late, g.Absolute = file, n.line, k.late, k.absolute
-	g.OnFail = verdict.Effect(n.str("on-fail"))
-	g.ID = n.str("name")
-	if g.ID == "" {
-		g.ID = k.name
-		if k.named {
-			g.ID += " " + strings.Join(strings.Fields(n.str(k.name)), " ")
-		}
-	}
-	return g, true
-}
-
-func (r *reader) noKind(n *node, found []kind) {
-	if len(found) > 1 {
-		r.wrong(n.line, n.col, "a gate is both %s and %s; begin each with its own -", found[0].name, found[1].name)
-		return
-	}
-	near := ""
-	for _, e := range n.entries {
-		if names := spelling.Nearest(e.key, Kinds()); len(names) > 0 {
-			near = fmt.Sprintf("; did you mean %s in place of %s?", names[0], e.key)
-			break
-		}
-	}
-	r.wrong(n.line, n.col, "a gate of no known kind; one of its keys must be %s%s", strings.Join(Kinds(), ", "), near)
-}
-
-func (r *reader) waiver(p *Policy, n *node) {
+func (r *reader) waiver(p *Policy, n *tree.Node) {
 	w := Waiver{
-		Gate: n.str("gate"), Target: n.str("target"), Model: n.str("model"), Version: n.int("version", 0), By: n.str("by"), Why: n.str("why"),
-		Until: n.str("until"), Line: n.line,
+		Gate: n.Str("gate"), Target: n.Str("target"), Model: n.Str("model"), Version: n.Int("version", 0),
+		By: n.Str("by"), Why: n.Str("why"),
+		Until: n.Str("until"), Line: n.Line,
 	}
 	rule, ok := p.rule(w.Model)
 	if !ok {
-		r.problems = append(r.problems, n.fail("model", "the waiver is for model %q, which no rule matches", w.Model).(Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("model", "the waiver is for model %q, but no rule matches it", w.Model).(tree.Problem))
 		return
 	}
 	var ids, under []string
@@ -359,12 +303,15 @@ func (r *reader) waiver(p *Policy, n *node) {
 	}
 	switch {
 	case w.Target == "" && len(under) > 1:
-		r.problems = append(r.problems, n.fail("gate", "several targets have a gate %q: add target, one of %s", w.Gate, some(under)).(Problem))
+		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; add the key target: %s",
+			w.Gate, format.First(under, 8)).(tree.Problem))
 	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):
-		r.problems = append(r.problems, n.fail("target", "target %s has no gate %q; %s has", w.Target, w.Gate, some(under)).(Problem))
+		r.Problems = append(r.Problems, n.Problem("target", "target %s has no gate %q; these targets have it: %s",
+			w.Target, w.Gate, format.First(under, 8)).(tree.Problem))
 	}
 	if !slices.Contains(ids, w.Gate) {
-		r.problems = append(r.problems, n.fail("gate", "the waiver is for gate %q, which model %s does not have%s", w.Gate, w.Model, meant(w.Gate, ids)).(Problem))
+		r.Problems = append(r.Problems, n.Problem("gate", "the waiver is for gate %q, but model %s has no such gate%s",
+			w.Gate, w.Model, tree.Suggestion(w.Gate, ids)).(tree.Problem))
 	}
 	p.Waivers = append(p.Waivers, w)
 }

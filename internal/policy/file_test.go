@@ -12,13 +12,19 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 func compiledSchema(t testing.TB) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	text, err := os.ReadFile("../../docs/policy.schema.json") // make generate writes it
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,14 +39,13 @@ func compiledSchema(t testing.TB) *jsonschema.Schema {
 	return s
 }
 
-// bySchema says whether an editor with the schema takes the text: it is one YAML document, of values that JSON has, and
-// the schema accepts it.
+// bySchema reports whether an editor with the schema accepts the text.
 func bySchema(s *jsonschema.Schema, text string) bool {
-	root, err := parseYAML(text)
+	root, err := tree.Parse(text)
 	if err != nil {
 		return false
 	}
-	encoded, err := json.Marshal(root.plain())
+	encoded, err := json.Marshal(plain(root))
 	if err != nil {
 		return false
 	}
@@ -48,32 +53,32 @@ func bySchema(s *jsonschema.Schema, text string) bool {
 	return err == nil && s.Validate(value) == nil
 }
 
-// plain is the node as encoding/json has it.
-func (n *node) plain() any {
-	switch n.kind {
-	case isNumber:
-		return json.Number(n.text)
-	case isBool:
-		return n.text == "true"
-	case isList:
+// plain returns the node as encoding/json represents it.
+func plain(n *tree.Node) any {
+	switch n.Kind {
+	case tree.KindNumber:
+		return json.Number(n.Text)
+	case tree.KindBool:
+		return n.Text == "true"
+	case tree.KindList:
 		out := []any{}
-		for _, item := range n.items {
-			out = append(out, item.plain())
+		for _, item := range n.Items {
+			out = append(out, plain(item))
 		}
 		return out
-	case isMap:
+	case tree.KindMap:
 		out := map[string]any{}
-		for _, e := range n.entries {
-			out[e.key] = e.value.plain()
+		for _, e := range n.Entries {
+			out[e.Key] = plain(e.Value)
 		}
 		return out
-	case isNull:
+	case tree.KindNull:
 		return nil
 	}
-	return n.text
+	return n.Text
 }
 
-// corpus reads files of testdata, each one policy after another between lines of ---8<--- with a name.
+// corpus reads the policies of a file in testdata. A line "#### NAME" comes before each.
 func corpus(t testing.TB, file string) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus", file))
@@ -84,23 +89,23 @@ func corpus(t testing.TB, file string) map[string]string {
 	for _, part := range strings.Split(string(data), "#### ")[1:] {
 		name, text, _ := strings.Cut(part, "\n")
 		if _, twice := out[name]; twice {
-			t.Fatalf("%s: two are called %q", file, name)
+			t.Fatalf("%s: two policies have the name %q", file, name)
 		}
 		out[name] = strings.NewReplacer(`\0`, "\x00", `\t`, "\t").Replace(text)
 	}
 	return out
 }
 
-func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
+func TestParserAndSchemaAgree(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range corpus(t, "accepted.txt") {
 		if _, err := Parse("p.yml", []byte(text)); err != nil {
-			t.Errorf("%s: the parser refuses it: %v %v", name, err, Problems(err))
+			t.Errorf("%s: the parser refuses it: %v %v", name, err, tree.Problems(err))
 		}
 		if !bySchema(s, text) {
 			t.Errorf("%s: the schema refuses it", name)
 		}
-		// What is accepted is the same to a reader of YAML that is not ours.
+		// Another YAML library must read the same values.
 		var value any
 		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -110,7 +115,7 @@ func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 		if v, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded)); err != nil || s.Validate(v) != nil {
-			t.Errorf("%s: the schema refuses it as another reader has it: %v %v", name, err, s.Validate(v))
+			t.Errorf("%s: the schema refuses the values of another YAML library: %v %v", name, err, s.Validate(v))
 		}
 	}
 	for name, text := range corpus(t, "refused.txt") {
@@ -123,34 +128,34 @@ func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
 	}
 }
 
-// What no schema can say, the parser alone refuses.
-func TestOnlyTheParserRefuses(t *testing.T) {
+// The parser also refuses problems that the schema cannot express.
+func TestParser_StricterThanSchema(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range corpus(t, "beyond.txt") {
 		if _, err := Parse("p.yml", []byte(text)); err == nil {
 			t.Errorf("%s: the parser accepts it", name)
 		}
 		if !bySchema(s, text) {
-			t.Errorf("%s: the schema refuses it: it belongs to refused.txt", name)
+			t.Errorf("%s: the schema refuses it, so it belongs in refused.txt", name)
 		}
 	}
 }
 
-func TestEveryProblemHasItsPlace(t *testing.T) {
+func TestProblems_Positions(t *testing.T) {
 	for _, file := range []string{"refused.txt", "beyond.txt"} {
 		for name, text := range corpus(t, file) {
 			_, err := Parse("p.yml", []byte(text))
-			problems := Problems(err)
+			problems := tree.Problems(err)
 			if len(problems) == 0 || registry.ReasonOf(err) != registry.BadPolicy {
-				t.Errorf("%s: %v has no place", name, err)
+				t.Errorf("%s: %v has no position", name, err)
 			}
 			lines := strings.Count(text, "\n") + 1
 			for _, p := range problems {
 				if p.Line < 1 || p.Line > lines || p.Col < 1 || p.Msg == "" {
-					t.Errorf("%s: %+v is no place among %d lines", name, p, lines)
+					t.Errorf("%s: %+v is not a position in %d lines", name, p, lines)
 				}
 			}
-			// a comment names what the message must say
+			// the comment in the first line is part of the message
 			if want, ok := strings.CutPrefix(text, "# "); ok {
 				want, _, _ = strings.Cut(want, "\n")
 				if joined := errText(err); !strings.Contains(joined, want) {
@@ -163,18 +168,20 @@ func TestEveryProblemHasItsPlace(t *testing.T) {
 
 func errText(err error) string {
 	var out []string
-	for _, p := range Problems(err) {
+	for _, p := range tree.Problems(err) {
 		out = append(out, p.Error())
 	}
 	return strings.Join(out, "\n")
 }
 
-func TestEveryKindHasAnExampleThatIsAccepted(t *testing.T) {
+func TestExamplesAreValid(t *testing.T) {
 	s := compiledSchema(t)
-	for name, text := range Examples() {
+	for _, k := range gates.Kinds {
+		name, text := k.Name, "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - "+
+			strings.ReplaceAll(k.Example, "\n", "\n            ")+"\n"
 		p, err := Parse("p.yml", []byte(text))
 		if err != nil {
-			t.Errorf("%s: %v", name, Problems(err))
+			t.Errorf("%s: %v", name, tree.Problems(err))
 			continue
 		}
 		g := p.Rules[0].Targets[0].Gates[0]

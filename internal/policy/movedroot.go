@@ -4,39 +4,43 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// movedRootFields are the keys of an exception for artifacts that were moved to another store.
-var movedRootFields = []field{
-	need("from", locationShape("the location that MLflow recorded, such as s3://old/mlflow")),
-	need("to", locationShape("the current location, as in the source of a version, such as s3://new/mlflow")),
-	need("by", text("person who takes responsibility")),
-	need("why", text("reason for the move")),
-	need("until", pattern("last day of the exception, in UTC", dateText)),
+// movedRootFields are the keys of an artifact store that was moved.
+var movedRootFields = []tree.Field{
+	tree.Required("from", locationShape("the location that MLflow recorded, such as s3://old/mlflow")),
+	tree.Required("to", locationShape("the current location, as in the source of a version, such as s3://new/mlflow")),
+	tree.Required("by", tree.Text("person who takes responsibility")),
+	tree.Required("why", tree.Text("reason for the move")),
+	tree.Required("until", tree.Date("last day of the exception, in UTC")),
 }
 
-func locationShape(about string) shape {
-	return upTo(500, pattern(about, `^(/|[a-z][a-z0-9+.-]+:/)[^\x00-\x1f]+$`))
+func locationShape(about string) tree.Shape {
+	return tree.MaxLength(500, tree.Pattern(about, `^(/|[a-z][a-z0-9+.-]+:/)[^\x00-\x1f]+$`))
 }
 
-// movedRoot reads one exception.
-func (r *reader) movedRoot(p *Policy, n *node) {
+// movedRoot reads one moved store.
+func (r *reader) movedRoot(p *Policy, n *tree.Node) {
 	m := registry.MovedRoot{
-		From: strings.TrimRight(n.str("from"), "/"), To: strings.TrimRight(n.str("to"), "/"),
-		Reason: n.str("why") + " (" + n.str("by") + ")",
+		From: strings.TrimRight(n.Str("from"), "/"), To: strings.TrimRight(n.Str("to"), "/"),
+		Reason: n.Str("why") + " (" + n.Str("by") + ")",
 	}
-	day, err := time.Parse(time.DateOnly, n.str("until"))
-	m.Until = day.AddDate(0, 0, 1).Add(-time.Nanosecond) // the day itself still counts
+	day, err := time.Parse(time.DateOnly, n.Str("until"))
+	m.Until = day.AddDate(0, 0, 1).Add(-time.Nanosecond) // the end of the day
 	switch {
 	case err != nil:
-		r.problems = append(r.problems, n.fail("until", "%q is not a day", n.str("until")).(Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("until", "%q is not a date; want a date such as 2026-12-31", n.Str("until")).(tree.Problem))
 	case !registry.IsLocation(m.From):
-		r.problems = append(r.problems, n.fail("from", "%q is not a location that files can lie below", m.From).(Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("from", "%q is not a location with files below it", m.From).(tree.Problem))
 	case !registry.IsLocation(m.To):
-		r.problems = append(r.problems, n.fail("to", "%q is not a location that files can lie below", m.To).(Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("to", "%q is not a location with files below it", m.To).(tree.Problem))
 	case registry.SameLocation(m.From, m.To):
-		r.problems = append(r.problems, n.fail("to", "from and to are the same place").(Problem))
+		r.Problems = append(r.Problems, n.Problem("to", "from and to are the same location").(tree.Problem))
 	default:
 		p.MovedRoots = append(p.MovedRoots, m)
 	}

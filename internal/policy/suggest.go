@@ -8,11 +8,14 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Suggest returns lines of thresholds that the candidate passes, made from its metrics and the incumbent's. A user who
-// has no thresholds yet can paste them. It covers at most ten metrics, those on held-out data first.
+// Suggest returns lines of thresholds that the candidate passes. Users who have no thresholds yet can paste them. The
+// limits come from the metrics of the candidate and the incumbent. It covers at most ten metrics, and starts with
+// metrics of held-out data.
 func Suggest(f fact.Facts, t registry.Target) []string {
 	values := map[string]fact.Value{}
 	var keys []string
@@ -32,7 +35,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 	var lines []string
 	for _, key := range keys[:min(len(keys), 10)] {
 		v := values[key]
-		op := operator(">=")
+		op := gates.Operator(">=")
 		if lowerIsBetter(key) {
 			op = "<="
 		}
@@ -40,34 +43,36 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 		if strings.HasPrefix(key, "run.") || strings.ContainsAny(key, "[ ") {
 			name = strconv.Quote(key)
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, number(rounded(op, v.Value))))
+		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, format.Number(rounded(op, v.Value))))
 		if !hasIncumbent || t.Empty() {
 			continue
 		}
-		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() && op.holds(v.Value, b.Value.Value) {
+		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() &&
+			op.Holds(v.Value, b.Value.Value) {
 			lines = append(lines, fmt.Sprintf("%s %s incumbent", name, op))
 		}
 	}
 	return lines
 }
 
-// rounded is the limit to three significant digits, towards the side on which the value passes. One that cannot be
-// rounded so stays as it is.
-func rounded(op operator, v float64) float64 {
+// rounded rounds a value to a limit with three significant digits that the value passes. If that is not possible, it
+// returns the value.
+func rounded(op gates.Operator, v float64) float64 {
 	r := threeDigits(v)
-	if v != 0 && !op.holds(v, r) {
+	if v != 0 && !op.Holds(v, r) {
 		unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
 		if op == ">=" {
 			unit = -unit
 		}
 		r = threeDigits(r + unit)
 	}
-	if math.IsInf(r, 0) || !op.holds(v, r) {
+	if math.IsInf(r, 0) || !op.Holds(v, r) {
 		return v
 	}
 	return r
 }
 
+// threeDigits rounds a value to three significant digits.
 func threeDigits(v float64) float64 {
 	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
 	if err != nil {
@@ -76,7 +81,7 @@ func threeDigits(v float64) float64 {
 	return r
 }
 
-// rank puts held-out metrics first: they say more than those of the training data.
+// rank orders metrics: those of held-out data come first, because they say more than metrics of training data.
 func rank(key string) int {
 	for i, word := range []string{"test", "val", "eval"} {
 		if strings.Contains(strings.ToLower(key), word) {
@@ -86,10 +91,11 @@ func rank(key string) int {
 	return 3
 }
 
-// lowerIsBetter guesses a metric's direction from the words people use; it is only used to make suggestions.
+// lowerIsBetter guesses from a metric's name whether lower values are better. Only suggestions and comparisons use it.
 func lowerIsBetter(key string) bool {
 	key = strings.ToLower(key)
-	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "_time", "duration", "_ms", "perplexity", "drift"} {
+	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "_time", "duration",
+		"_ms", "perplexity", "drift"} {
 		if strings.Contains(key, word) {
 			return true
 		}

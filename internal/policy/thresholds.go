@@ -2,23 +2,22 @@ package policy
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ThresholdsInput is the name under which findings of the input are shown.
+// ThresholdsInput is the file name of gates from the input thresholds.
 const ThresholdsInput = "thresholds"
 
-// Thresholds parses the thresholds input: one condition per line, METRIC OPERATOR LIMIT, where LIMIT is a number or a
-// holder with "+ NUMBER" or "- NUMBER" behind it. A holder is "incumbent", "champion", the alias that is promoted to, a
-// stage, or any other alias written @alias: a bare word that is none of these is more likely a mistake than an alias.
-// Empty lines and lines that begin with # are skipped. All wrong lines are reported.
-func Thresholds(text string, t registry.Target) (gates []Gate, problems []string) {
+// Thresholds parses the input thresholds. Each line is METRIC OPERATOR LIMIT. LIMIT is a number, or a baseline and
+// optionally "+ NUMBER" or "- NUMBER". A baseline is "incumbent", "champion", the target's alias, a stage, or another
+// alias as @ALIAS. Other words are refused, because they are more likely mistakes than aliases. Empty lines and lines
+// that start with # are skipped. problems lists all wrong lines.
+func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []string) {
 	for i, line := range strings.Split(text, "\n") {
-		if line = strings.TrimSpace(line); !strings.Contains(line, `"`) { // a quoted name is taken as it stands
+		if line = strings.TrimSpace(line); !strings.Contains(line, `"`) { // spaces in a quoted name count
 			line = strings.Join(strings.Fields(line), " ")
 		}
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -35,43 +34,45 @@ func Thresholds(text string, t registry.Target) (gates []Gate, problems []string
 	return gates, problems
 }
 
-func threshold(line string, t registry.Target) (Gate, error) {
+func threshold(line string, t registry.Target) (gates.Gate, error) {
 	key, op, right, ok := split(line)
 	switch {
 	case !ok:
-		return Gate{}, fmt.Errorf("there is no comparison in it; write METRIC >= NUMBER, as in test_accuracy >= 0.85; the operators are >= <= > < == !=")
+		return gates.Gate{},
+			fmt.Errorf("there is no comparison; write METRIC >= NUMBER, such as test_accuracy >= 0.85; the operators " +
+				"are >= <= > < == !=")
 	case key == "":
-		return Gate{}, fmt.Errorf("the name of the metric is missing before %s", op)
+		return gates.Gate{}, fmt.Errorf("the name of the metric is missing before %s", op)
 	case (op == ">" || op == "<") && strings.HasPrefix(right, "="):
-		return Gate{}, fmt.Errorf("a space stands inside the operator; write %s= without it", op)
+		return gates.Gate{}, fmt.Errorf("there is a space in the operator; write %s=", op)
 	case right == "":
-		return Gate{}, fmt.Errorf("the limit is missing after %s", op)
+		return gates.Gate{}, fmt.Errorf("the limit is missing after %s", op)
 	}
-	r, err := metricRead(key)
+	r, err := gates.ParseMetric(key)
 	if err != nil {
-		return Gate{}, err
+		return gates.Gate{}, err
 	}
-	if v, err := limit(right); err == nil {
-		return metricGate(r, op, v), nil
+	if v, err := gates.ParseNumber(right); err == nil {
+		return gates.MetricGate(r, op, v), nil
 	}
-	name, plus, err := holderAndMargin(right)
+	name, plus, err := baselineAndMargin(right)
 	if err != nil {
-		return Gate{}, err
+		return gates.Gate{}, err
 	}
-	who, err := thresholdHolder(name, t)
+	who, err := thresholdBaseline(name, t)
 	if err != nil {
-		return Gate{}, err
+		return gates.Gate{}, err
 	}
-	return regressionGate(r, op, who, margin{fixed: plus}), nil
+	return gates.RegressionGate(r, op, who, gates.Margin{Fixed: plus}), nil
 }
 
-// split cuts at the first operator; a metric's name cannot hold one of their characters.
-func split(line string) (key string, op operator, right string, ok bool) {
+// split splits the line at the first operator. The name of a metric cannot have a character of an operator.
+func split(line string) (key string, op gates.Operator, right string, ok bool) {
 	at := strings.IndexAny(line, "<>=!")
 	if at < 0 {
 		return "", "", "", false
 	}
-	for _, op := range operators {
+	for _, op := range gates.Operators {
 		if rest, found := strings.CutPrefix(line[at:], string(op)); found {
 			return strings.TrimSpace(line[:at]), op, strings.TrimSpace(rest), true
 		}
@@ -79,25 +80,15 @@ func split(line string) (key string, op operator, right string, ok bool) {
 	return "", "", "", false
 }
 
-// limit parses a plain decimal number. What Go's parser also takes (hex, underscores, inf, nan) is more likely a
-// mistake than a limit.
-func limit(text string) (float64, error) {
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || strings.ContainsAny(text, "_xXpP") {
-		return 0, fmt.Errorf("%q is not a finite decimal number", text)
-	}
-	return v, nil
-}
-
-func holderAndMargin(text string) (name string, plus float64, err error) {
+func baselineAndMargin(text string) (name string, plus float64, err error) {
 	name, tail, spaced := strings.Cut(text, " ")
 	if !spaced {
 		return name, 0, nil
 	}
 	sign, amount := tail[:1], strings.TrimSpace(tail[1:])
-	v, err := limit(amount)
+	v, err := gates.ParseNumber(amount)
 	if sign != "+" && sign != "-" || err != nil || v < 0 {
-		return "", 0, fmt.Errorf("cannot read %q behind %s; write %s - 0.01 or %s + 0.01", tail, name, name, name)
+		return "", 0, fmt.Errorf("cannot read %q after %s; write %s - 0.01 or %s + 0.01", tail, name, name, name)
 	}
 	if sign == "-" {
 		v = -v
@@ -105,29 +96,18 @@ func holderAndMargin(text string) (name string, plus float64, err error) {
 	return name, v, nil
 }
 
-// thresholdHolder reads who a threshold compares with. A bare word is the incumbent, champion, the alias that is promoted
-// to, or a word that is a stage.
-func thresholdHolder(name string, t registry.Target) (holder, error) {
+// thresholdBaseline parses the baseline of a threshold. A word without @ must be incumbent, champion, the target's
+// alias
+// or a stage.
+func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	if name == "incumbent" {
-		return incumbent, nil
+		return gates.Incumbent, nil
 	}
 	_, isStage := registry.CanonicalStage(name)
 	if strings.HasPrefix(name, "@") || isStage || name == "champion" || name == t.Alias && name != "" {
-		return parseHolder(name)
+		return gates.ParseBaseline(name)
 	}
-	return holder{}, fmt.Errorf("%q is neither a number nor an incumbent; write a number such as 0.85, or champion - 0.01 (incumbent, a stage, and any alias as @alias can stand there too)", name)
-}
-
-// HolderKey is the key of a holder named in a policy, where nothing but a stage or an alias can stand.
-func HolderKey(name string) (registry.Ref, error) {
-	if stage, ok := registry.CanonicalStage(name); ok {
-		if stage != name || stage == "None" {
-			return registry.Ref{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
-		}
-		return registry.StageRef(stage), nil
-	}
-	if err := registry.CheckAlias(name); err != nil {
-		return registry.Ref{}, err
-	}
-	return registry.AliasRef(name), nil
+	return gates.Baseline{},
+		fmt.Errorf("%q is neither a number nor a version to compare with; write a number such as 0.85, or incumbent, "+
+			"champion, a stage or @ALIAS, optionally with - 0.01", name)
 }

@@ -5,26 +5,42 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// with judges a candidate that has metric a by gates of a policy.
-func with(t *testing.T, value float64, gates ...string) verdict.Verdict {
+// gateOf parses one gate as part of a policy.
+func gateOf(t rapid.TB, text string) gates.Gate {
 	t.Helper()
-	f := rich()
-	run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
-	var all []Gate
-	for _, text := range gates {
+	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{"+text+"}]}}}}\n"))
+	if err != nil {
+		t.Fatalf("%s: %v", text, tree.Problems(err))
+	}
+	return p.Rules[0].Targets[0].Gates[0]
+}
+
+// with judges a candidate whose metric a has this value by these gates.
+func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
+	t.Helper()
+	f := policytest.Facts()
+	policytest.ChangeRun(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
+	var all []gates.Gate
+	for _, text := range texts {
 		all = append(all, gateOf(t, text))
 	}
 	return Judge(all, f)
 }
 
-func TestLimitsIncludeThemselves(t *testing.T) {
-	for _, gate := range []string{"metric: a, max: 0.5", "metric: a, min: 0.5", "metric: a, between: [0.5, 0.5]", "metric: a, equals: 0.5"} {
+func TestMetric_LimitsAreInclusive(t *testing.T) {
+	for _, gate := range []string{"metric: a, max: 0.5", "metric: a, min: 0.5", "metric: a, between: [0.5, 0.5]",
+		"metric: a, equals: 0.5"} {
 		if v := with(t, 0.5, gate); v.Decision != verdict.Promote {
 			t.Errorf("%s refuses 0.5", gate)
 		}
@@ -34,8 +50,9 @@ func TestLimitsIncludeThemselves(t *testing.T) {
 	}
 }
 
-func TestBlockComesBeforeRetain(t *testing.T) {
-	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1", "metric: a, min: 1, on-fail: warn, name: w"
+func TestOnFail_BlockBeforeRetain(t *testing.T) {
+	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1",
+		"metric: a, min: 1, on-fail: warn, name: w"
 	for want, gates := range map[verdict.Decision][][]string{
 		verdict.Promote: {{warn}},
 		verdict.Retain:  {{retain}, {retain, warn}, {warn, retain}},
@@ -49,58 +66,69 @@ func TestBlockComesBeforeRetain(t *testing.T) {
 	}
 }
 
-func TestAnExceptionEndsWithItsDay(t *testing.T) {
+func TestWaiver_Expires(t *testing.T) {
 	w := Waiver{Gate: "metric a", Model: "churn", Version: 2, By: "eve", Why: "x", Until: "2026-05-03"}
-	gates := []Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
+	list := []gates.Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
 	for now, want := range map[time.Time]verdict.Decision{
-		dawn: verdict.Promote,
+		policytest.Now: verdict.Promote,
 		time.Date(2026, 5, 3, 23, 59, 59, 0, time.UTC): verdict.Promote,
 		time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC):    verdict.Block,
 		{}: verdict.Block,
 	} {
-		f := rich()
+		f := policytest.Facts()
 		f.Now = now
-		v := Judge(gates, f, w)
-		if v.Decision != want || len(v.Waivers) != 1 || strings.HasPrefix(v.Waivers[0], "expired") != (want == verdict.Block) {
+		v := Judge(list, f, w)
+		if v.Decision != want || len(v.Waivers) != 1 ||
+			strings.HasPrefix(v.Waivers[0], "expired") != (want == verdict.Block) {
 			t.Errorf("at %v: %s, want %s; %q", now, v.Decision, want, v.Waivers)
 		}
 	}
-	f := rich()
-	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
-		if v := Judge([]Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block || len(v.Waivers) > 0 {
+	f := policytest.Facts()
+	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"},
+		{Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"},
+		{Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
+		if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block ||
+			len(v.Waivers) > 0 {
 			t.Errorf("%+v counts", other)
 		}
 	}
 }
 
-func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
+func TestSlices_MissingSlice(t *testing.T) {
 	gate := gateOf(t, "slices: auc/*, min: 0.5, expect: [x]")
-	f := rich()
-	run(&f, func(r *registry.Run) { delete(r.Metrics, "auc/y") })
+	f := policytest.Facts()
+	policytest.ChangeRun(&f, func(r *registry.Run) { delete(r.Metrics, "auc/y") })
 	if got := gate.Check(f); got.Outcome != verdict.Inconclusive || !strings.Contains(got.Why, "auc/y") {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestMargins(t *testing.T) {
+func TestRegression_Margins(t *testing.T) {
 	for _, c := range []struct {
 		gate         string
 		mine, theirs float64
 		want         verdict.Outcome
 	}{
 		{"better: higher", 0.9, 0.9, verdict.Pass}, {"better: higher", 0.8999, 0.9, verdict.Fail},
-		{"better: higher, margin: 0.25", 0.75, 1, verdict.Pass}, {"better: higher, margin: 0.25", 0.5, 1, verdict.Fail}, {"better: higher, margin: 0.25", 0.7, 1, verdict.Fail},
+		{"better: higher, margin: 0.25", 0.75, 1, verdict.Pass}, {"better: higher, margin: 0.25", 0.5, 1, verdict.Fail},
+		{"better: higher, margin: 0.25", 0.7, 1, verdict.Fail},
 		{"better: lower, margin: 0.25", 1.25, 1, verdict.Pass}, {"better: lower, margin: 0.25", 1.4, 1, verdict.Fail},
-		{"better: higher, margin-percent: 10", 90, 100, verdict.Pass}, {"better: higher, margin-percent: 10", 89, 100, verdict.Fail},
-		{"better: lower, margin-percent: 10", 110, 100, verdict.Pass}, {"better: lower, margin-percent: 10", 111, 100, verdict.Fail},
-		{"better: higher, margin-percent: 10", -110, -100, verdict.Pass}, {"better: higher, margin-percent: 10", -111, -100, verdict.Fail},
-		{"better: lower, margin-percent: 10", -90, -100, verdict.Pass}, {"better: lower, margin-percent: 10", -89, -100, verdict.Fail},
-		{"better: higher, margin-percent: 10", 0, 0, verdict.Pass}, {"better: higher, margin-percent: 10", -0.001, 0, verdict.Fail},
+		{"better: higher, margin-percent: 10", 90, 100, verdict.Pass},
+		{"better: higher, margin-percent: 10", 89, 100, verdict.Fail},
+		{"better: lower, margin-percent: 10", 110, 100, verdict.Pass},
+		{"better: lower, margin-percent: 10", 111, 100, verdict.Fail},
+		{"better: higher, margin-percent: 10", -110, -100, verdict.Pass},
+		{"better: higher, margin-percent: 10", -111, -100, verdict.Fail},
+		{"better: lower, margin-percent: 10", -90, -100, verdict.Pass},
+		{"better: lower, margin-percent: 10", -89, -100, verdict.Fail},
+		{"better: higher, margin-percent: 10", 0, 0, verdict.Pass},
+		{"better: higher, margin-percent: 10", -0.001, 0, verdict.Fail},
 	} {
-		f := rich()
-		run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: c.mine} })
-		base(&f, func(s *fact.Subject) {
-			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED", Metrics: map[string]registry.Point{"a": {Value: c.theirs}}})
+		f := policytest.Facts()
+		policytest.ChangeRun(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: c.mine} })
+		policytest.ChangeIncumbent(&f, func(s *fact.Subject) {
+			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED",
+				Metrics: map[string]registry.Point{"a": {Value: c.theirs}}})
 		})
 		if got := gateOf(t, "regression: a, "+c.gate).Check(f); got.Outcome != c.want {
 			t.Errorf("%s: %v against %v is %s, want %s", c.gate, c.mine, c.theirs, got.Outcome, c.want)
@@ -108,9 +136,9 @@ func TestMargins(t *testing.T) {
 	}
 }
 
-func TestLateGatesArePendingInAPlan(t *testing.T) {
-	gates := []Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
-	planned, applied := Judge(Planned(gates), rich()), Judge(gates, rich())
+func TestForPlan(t *testing.T) {
+	gates := []gates.Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
+	planned, applied := Judge(ForPlan(gates), policytest.Facts()), Judge(gates, policytest.Facts())
 	if planned.Decision != verdict.Promote || applied.Decision != verdict.Block {
 		t.Errorf("planned: %s, applied: %s", planned.Decision, applied.Decision)
 	}
@@ -119,87 +147,29 @@ func TestLateGatesArePendingInAPlan(t *testing.T) {
 			t.Errorf("%s is %s", f.Gate, f.Outcome)
 		}
 	}
-	later := rich()
+	later := policytest.Facts()
 	later.Now = later.Now.Add(24 * time.Hour)
 	one, _ := plan.Plan{Verdict: &planned}.Digest()
-	tomorrow := Judge(Planned(gates), later)
+	tomorrow := Judge(ForPlan(gates), later)
 	two, _ := plan.Plan{Verdict: &tomorrow}.Digest()
-	other := Judge(gates, rich())
+	other := Judge(gates, policytest.Facts())
 	three, _ := plan.Plan{Verdict: &other}.Digest()
 	if one != two || one != three {
 		t.Errorf("the digest depends on the clock: %s %s %s", one, two, three)
 	}
 }
 
-func TestSignatureChanges(t *testing.T) {
-	in := func(text string) registry.Signature {
-		return registry.Signature{Inputs: text, Outputs: `[{"type":"double"}]`}
-	}
-	out := func(text string) registry.Signature {
-		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Outputs: text}
-	}
-	params := func(text string) registry.Signature {
-		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Params: text}
-	}
-	tensor := func(dtype, shape string) string {
-		return `[{"type":"tensor","tensor-spec":{"dtype":"` + dtype + `","shape":` + shape + `}}]`
-	}
-	for name, c := range map[string]struct {
-		was, now registry.Signature
-		want     int
-	}{
-		"the same":                   {in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), unchanged},
-		"another order":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), unchanged},
-		"an optional input more":     {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), additive},
-		"a required input more":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), breaking},
-		"an input less":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), additive},
-		"an input renamed":           {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), breaking},
-		"renamed to an optional one": {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), breaking},
-		"an input wider":             {in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), additive},
-		"an input narrower":          {in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), breaking},
-		"a long is no double":        {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), breaking},
-		"an input now required":      {in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), breaking},
-		"an input now optional":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), additive},
-		"another tensor shape":       {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), breaking},
-		"any tensor size":            {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), additive},
-		"a fixed tensor size":        {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), breaking},
-		"a wider tensor":             {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), additive},
-		"a tensor of more sides":     {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), breaking},
-		"columns in place of one":    {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), breaking},
-		"an object changed":          {in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`), in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), breaking},
-		"an output more":             {out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), additive},
-		"an output less":             {out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`), breaking},
-		"an output wider":            {out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), breaking},
-		"a parameter more":           {params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), additive},
-		"another default":            {params(`[{"name":"t","type":"float","default":0.1}]`), params(`[{"name":"t","type":"float","default":0.5}]`), unchanged},
-		"a parameter less":           {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), breaking},
-	} {
-		was, err := parseSignature(c.was)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		now, err := parseSignature(c.now)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		worst := unchanged
-		for _, change := range difference(was, now) {
-			worst = max(worst, change.level)
-		}
-		if worst != c.want {
-			t.Errorf("%s is %s, want %s", name, levelNames[worst], levelNames[c.want])
-		}
-	}
-}
-
-// A fact that is not there would count as 0 or as an empty text, of which much is true.
-func TestAnExpressionNeedsEveryFactItNames(t *testing.T) {
+// A missing fact must not count as 0 or as an empty text.
+func TestExpression_NeedsAllFacts(t *testing.T) {
 	for _, source := range []string{
-		"candidate.metrics.absent < 1", "not (candidate.metrics.absent > 1)", `candidate.tags.absent == ""`, `candidate.params.absent != "x"`,
-		`candidate.datasets.absent == ""`, "incumbent.metrics.absent <= candidate.metrics.a", "candidate.metrics.a > 0 || candidate.metrics.absent > 1",
-		"not (candidate.metrics.a / (candidate.metrics.b - candidate.metrics.b) > 1000)", "candidate.metrics.a * 1e308 * 1e10 > 1",
+		"candidate.metrics.absent < 1", "not (candidate.metrics.absent > 1)", `candidate.tags.absent == ""`,
+		`candidate.params.absent != "x"`,
+		`candidate.datasets.absent == ""`, "incumbent.metrics.absent <= candidate.metrics.a",
+		"candidate.metrics.a > 0 || candidate.metrics.absent > 1",
+		"not (candidate.metrics.a / (candidate.metrics.b - candidate.metrics.b) > 1000)",
+		"candidate.metrics.a * 1e308 * 1e10 > 1",
 	} {
-		if got := gateOf(t, "expression: '"+source+"'").Check(rich()); got.Outcome != verdict.Inconclusive {
+		if got := gateOf(t, "expression: '"+source+"'").Check(policytest.Facts()); got.Outcome != verdict.Inconclusive {
 			t.Errorf("%s is %s", source, got.Outcome)
 		}
 	}

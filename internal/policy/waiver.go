@@ -6,49 +6,52 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Waiver lets one version pass one gate until a day, which still counts.
+// Waiver is an exception: one version passes one gate until the end of a day.
 type Waiver struct {
 	Gate, Model string
-	Target      string // alias or stage; "" where the gate stands under one target only
+	Target      string // alias or stage; "" if only one target has the gate
 	Version     int
 	By, Why     string
 	Until       string // 2026-12-31, UTC
 	Line        int
 }
 
+// covers reports whether the waiver is for the candidate.
 func (w Waiver) covers(f fact.Facts) bool {
 	v, ok := f.Candidate.Version.Get()
 	return ok && v.Model == w.Model && v.Number == w.Version
 }
 
-// Concerns reports whether the waiver is for the model and one of the gates, which are those of a target or two.
-func (w Waiver) Concerns(model string, gates []Gate) bool {
-	return w.Model == model && slices.ContainsFunc(gates, func(g Gate) bool {
+// Concerns reports whether the waiver is for the model and one of the gates.
+func (w Waiver) Concerns(model string, list []gates.Gate) bool {
+	return w.Model == model && slices.ContainsFunc(list, func(g gates.Gate) bool {
 		return g.ID == w.Gate && (w.Target == "" || w.Target == g.Target)
 	})
 }
 
-func (w Waiver) expired(now time.Time) bool { return Over(w.Until, now) }
+func (w Waiver) expired(now time.Time) bool { return DayIsOver(w.Until, now) }
 
-// Over reports whether a day that still counts has passed. It also holds where the time is not known: an exception
-// nobody can date is none.
-func Over(until string, now time.Time) bool {
+// DayIsOver reports whether a day, as 2026-12-31 in UTC, is over. It returns true if the day or the time is unknown, so
+// that an exception ends in doubt.
+func DayIsOver(until string, now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, until)
 	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))
 }
 
-// waive applies the exceptions for this version. One that has run out blocks, whatever the gate's failure would have
-// done: somebody meant to come back to it.
+// waive applies the waivers for this version. If a waiver has expired and its gate still fails, the gate blocks, even
+// if on-fail says otherwise. The waiver's author planned to fix the gate by that day.
 func waive(v verdict.Verdict, waivers []Waiver, facts fact.Facts) verdict.Verdict {
 	for _, w := range waivers {
 		if !w.covers(facts) {
 			continue
 		}
 		for i, f := range v.Findings {
-			if f.Gate != w.Gate || w.Target != "" && f.Target != w.Target || f.Outcome != verdict.Fail && f.Outcome != verdict.Inconclusive {
+			if f.Gate != w.Gate || w.Target != "" && f.Target != w.Target || f.Outcome != verdict.Fail &&
+				f.Outcome != verdict.Inconclusive {
 				continue
 			}
 			said := fmt.Sprintf("%s for version %d, by %s until %s: %s", w.Gate, w.Version, w.By, w.Until, w.Why)

@@ -1,8 +1,8 @@
 // Package racetest judges races of promotions: several runs that move one target to different versions at the same
-// moment. It is the same judge for runs in one process on the double and for processes on a real server.
+// time. It judges runs in one process on the test server as well as processes on a real server.
 //
-// It must never know how the runs keep out of each other's way: it sees what each reported, and what the target named
-// in the end.
+// It must never know how the runs avoid conflicts. It sees what each run reported, and which version the target points
+// to at the end.
 package racetest
 
 import (
@@ -12,28 +12,28 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Attempt is one promotion, as whoever started it saw it.
+// Attempt is one promotion as its caller saw it.
 type Attempt struct {
-	Began, Ended time.Duration // since the round began
-	From, To     int           // versions; From is the incumbent that it says it replaced, 0 = none
-	Won          bool          // it reported success; else it says that it moved nothing
+	Began, Ended time.Duration // since the start of the round
+	From, To     int           // versions; From is the incumbent that it says it replaced, or 0
+	Won          bool          // it reported success; else it reported that it moved nothing
 }
 
-// Round is promotions of one target at the same moment, between what it named before and after.
+// Round is a number of promotions of one target at the same time.
 type Round struct {
 	Before   int
-	After    []int // every holder: of several parts of a target each one's
+	After    []int // for each part of the target, the version that it points to
 	Attempts []Attempt
 }
 
-// Tally counts rounds, and the rounds in which something is wrong.
+// Tally counts rounds and what went wrong in them.
 type Tally struct {
 	Rounds, Won, Refused int
 
-	SameBase        int // two successes say that they replaced the same version
-	Lost            int // a success is neither what the target names nor what another one replaced
-	Holders         int // the target names no version, or several
-	NotLinearisable int // no order of the promotions explains what each reported and how it ended
+	SameBase        int // two successes report the same incumbent
+	Lost            int // the target does not point to the version of a success, and no other success replaced it
+	Holders         int // the target points to no version or to several
+	NotLinearisable int // no order of the promotions explains their reports and the result
 }
 
 // Count adds a round.
@@ -53,10 +53,13 @@ func (t *Tally) Count(r Round) {
 		same = same || n > 1
 	}
 	for _, a := range r.Attempts {
-		lost = lost || a.Won && replaced[a.To] == 0 && !only(r.After, a.To)
+		lost = lost || a.Won && replaced[a.To] == 0 && !allEqual(r.After, a.To)
 	}
 	for n, wrong := range map[*int]bool{
-		&t.SameBase: same, &t.Lost: lost, &t.Holders: !one(r.After), &t.NotLinearisable: !Linearisable(r),
+		&t.SameBase:        same,
+		&t.Lost:            lost,
+		&t.Holders:         !one(r.After),
+		&t.NotLinearisable: !linearisable(r),
 	} {
 		if wrong {
 			*n++
@@ -64,19 +67,19 @@ func (t *Tally) Count(r Round) {
 	}
 }
 
-// Wrong is the number of findings in all rounds.
+// Wrong returns the number of problems in all rounds.
 func (t Tally) Wrong() int { return t.SameBase + t.Lost + t.Holders + t.NotLinearisable }
 
 func (t Tally) String() string {
 	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base %d, lost updates %d, not "+
-		"one holder %d, not linearisable %d",
+		"one version %d, not linearisable %d",
 		t.Rounds, t.Won, t.Refused, t.SameBase, t.Lost, t.Holders, t.NotLinearisable)
 }
 
-// one reports whether all parts of the target name the same single version.
-func one(holders []int) bool { return len(holders) > 0 && only(holders, holders[0]) }
+// one reports whether all parts of the target point to the same version.
+func one(holders []int) bool { return len(holders) > 0 && allEqual(holders, holders[0]) }
 
-func only(holders []int, version int) bool {
+func allEqual(holders []int, version int) bool {
 	for _, h := range holders {
 		if h != version {
 			return false
@@ -85,33 +88,37 @@ func only(holders []int, version int) bool {
 	return len(holders) > 0
 }
 
-// Linearisable reports whether there is an order of the promotions, in keeping with who ended before whom began, in
-// which each success finds the incumbent that it says it replaced, and which leaves the target as it was found after
-// all of them.
-func Linearisable(r Round) bool {
+// linearisable reports whether there is an order of the promotions that explains the round. A promotion that ended
+// before another started comes first. Each success must find the incumbent that it reports, and the target must end as
+// it was found.
+func linearisable(r Round) bool {
 	if !one(r.After) {
 		return false
 	}
 	var ops []porcupine.Operation
 	var last time.Duration
 	for i, a := range r.Attempts {
-		ops = append(ops, porcupine.Operation{
-			ClientId: i,
-			Input:    a,
-			Output:   a,
-			Call:     int64(a.Began),
-			Return:   int64(a.Ended),
-		})
+		ops = append(
+			ops,
+			porcupine.Operation{ClientId: i, Input: a, Output: a, Call: int64(a.Began), Return: int64(a.Ended)},
+		)
 		last = max(last, a.Ended)
 	}
-	found := Attempt{From: r.After[0], To: r.After[0], Won: true} // reading the target is replacing it by itself
-	ops = append(ops, porcupine.Operation{
-		ClientId: len(ops),
-		Input:    found,
-		Output:   found,
-		Call:     int64(last) + 1,
-		Return:   int64(last) + 2,
-	})
+	found := Attempt{
+		From: r.After[0],
+		To:   r.After[0],
+		Won:  true,
+	} // reading the target is like replacing a version by itself
+	ops = append(
+		ops,
+		porcupine.Operation{
+			ClientId: len(ops),
+			Input:    found,
+			Output:   found,
+			Call:     int64(last) + 1,
+			Return:   int64(last) + 2,
+		},
+	)
 	return porcupine.CheckOperations(porcupine.Model{
 		Init: func() any { return r.Before },
 		Step: func(state, _, out any) (bool, any) {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The judge is judged: each kind of wrong round is found by its own count, and a right one by none.
-func TestRounds_AreChecked(t *testing.T) {
+// Each kind of problem is counted by its own counter, and a correct round by none.
+func TestTally(t *testing.T) {
 	at := func(began, ended int, from, to int, won bool) Attempt {
 		return Attempt{time.Duration(began), time.Duration(ended), from, to, won}
 	}
@@ -15,33 +15,32 @@ func TestRounds_AreChecked(t *testing.T) {
 		want  Tally
 	}{
 		"one after the other": {
-			Round{1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 2, 3, true)}}, Tally{Won: 2},
+			Round{1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 2, 3, true)}},
+			Tally{Won: 2},
 		},
 		"one is refused": {
-			Round{1, []int{2, 2}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, false)}}, Tally{Won: 1, Refused: 1},
+			Round{1, []int{2, 2}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, false)}},
+			Tally{Won: 1, Refused: 1},
 		},
 		"both replaced the same version": {
-			Round{
-				1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, true)},
-			}, Tally{Won: 2, SameBase: 1, Lost: 1, NotLinearisable: 1},
+			Round{1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, true)}},
+			Tally{Won: 2, SameBase: 1, Lost: 1, NotLinearisable: 1},
 		},
-		"a refused one was carried out": {
-			Round{
-				1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, false)},
-			}, Tally{Won: 1, Refused: 1, Lost: 1, NotLinearisable: 1},
+		"a refused promotion took effect": {
+			Round{1, []int{3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 1, 3, false)}},
+			Tally{Won: 1, Refused: 1, Lost: 1, NotLinearisable: 1},
 		},
 		"two holders": {
-			Round{
-				1, []int{2, 3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 2, 3, true)},
-			}, Tally{Won: 2, Lost: 1, Holders: 1, NotLinearisable: 1},
+			Round{1, []int{2, 3}, []Attempt{at(0, 5, 1, 2, true), at(0, 9, 2, 3, true)}},
+			Tally{Won: 2, Lost: 1, Holders: 1, NotLinearisable: 1},
 		},
-		"nobody holds it": {
-			Round{1, nil, []Attempt{at(0, 5, 1, 2, false)}}, Tally{Refused: 1, Holders: 1, NotLinearisable: 1},
+		"no holder": {
+			Round{1, nil, []Attempt{at(0, 5, 1, 2, false)}},
+			Tally{Refused: 1, Holders: 1, NotLinearisable: 1},
 		},
-		"replaced what came only later": {
-			Round{
-				1, []int{2}, []Attempt{at(0, 5, 3, 2, true), at(6, 9, 1, 3, true)},
-			}, Tally{Won: 2, NotLinearisable: 1},
+		"replaced a later version": {
+			Round{1, []int{2}, []Attempt{at(0, 5, 3, 2, true), at(6, 9, 1, 3, true)}},
+			Tally{Won: 2, NotLinearisable: 1},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

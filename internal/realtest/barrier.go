@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Barrier stands between several processes and a server, and makes them meet: the first write by which each would move
-// the model's versions, or claim that, is held until every process has come that far and has read what the versions are
-// now. Two promotions that merely start together mostly run one after the other.
+// Barrier is a proxy between several processes and a server. It holds the first write of each process that would move
+// or claim the model's versions, until every process has read the current versions and reached that write. Without it,
+// two promotions that start at the same time mostly run one after the other.
 type Barrier struct {
 	server *httptest.Server
 	reads  int           // of the model's versions by one process, before its first write
@@ -80,7 +80,7 @@ func (b *Barrier) Begin(processes int) {
 	b.open, b.together = make(chan struct{}), false
 }
 
-// Left says that a process has ended, so that nobody waits for it.
+// Left reports that a process has ended, so that the others do not wait for it.
 func (b *Barrier) Left(process int) { b.note(process, func(m *member) { m.gone = true }) }
 
 // Met reports whether in this round all processes were held at the same time, each with what it had read.
@@ -108,7 +108,7 @@ func moves(r *http.Request) bool {
 	return err == nil && claim.Match(body)
 }
 
-// note changes what is known of a process, and opens the barrier where nobody is waited for any more.
+// note changes the state of a process, and opens the barrier if all processes have arrived.
 func (b *Barrier) note(process int, change func(*member)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -20,7 +20,7 @@ const (
 	workspace   = "workspace"
 )
 
-// NewJob makes the folder's files anew, empty as a runner does.
+// NewJob creates the files of the job again, empty as the runner creates them.
 func NewJob(dir string) (Job, error) {
 	j := Job{Dir: dir}
 	err := errors.Join(

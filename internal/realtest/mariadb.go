@@ -23,8 +23,7 @@ type MariaDB struct {
 	once    sync.Once
 }
 
-// StartMariaDB starts a server on new files. It takes part in no grant tables:
-// whoever reaches it on this machine may do everything.
+// StartMariaDB starts a server on new files. It uses no grant tables, so everybody on this machine has all rights.
 func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	if err := Setup(ctx, "mariadb"); err != nil {
 		return nil, err

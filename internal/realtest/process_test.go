@@ -18,7 +18,7 @@ import (
 // A shell with a child of its own, as a server with workers.
 var family = []string{"/bin/sh", "-c", "sleep 1000 & sleep 1000"}
 
-// atEnd is what the tests of this package share and nobody else ends.
+// atEnd stops what the tests of this package share.
 var atEnd []func()
 
 // TestMain lets the test binary play a process that is killed while it has
@@ -110,8 +110,7 @@ func TestServer_PortInUse(t *testing.T) {
 	}
 }
 
-// alive tells whether the group has a process that is more than an entry
-// nobody has collected.
+// alive reports whether the group has a process that is not a zombie.
 func alive(group int) bool {
 	if errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) {
 		return false

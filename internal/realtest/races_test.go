@@ -39,7 +39,7 @@ var racedServers = []struct {
 
 // racesHead is the head of the table that a race logs a row of.
 const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
-	"updates | not one holder | not linearisable | ms a round"
+	"updates | not one version | not linearisable | ms a round"
 
 // Real processes promote different versions to one target of a real server at the same moment; a barrier sees to it
 // that all have looked before the first writes. With the ledger nothing is lost; without it, and with what the stock

@@ -21,8 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// adopter is a repository that holds the example workflows as its own, on a GitHub that is a double, with a real MLflow
-// server and a Slack that keeps what it is told.
+// adopter is a repository with the example workflows. It uses the GitHub double, a real MLflow server, and a Slack double
+// that keeps its messages.
 type adopter struct {
 	t      *testing.T
 	engine engine
@@ -216,14 +216,14 @@ func TestExampleWorkflows(t *testing.T) {
 
 	out := u.mustAct(1, "promote.yml", "workflow_dispatch", candidate(0))
 	u.champion("1")
-	if !strings.Contains(out, "### Promoted: `@champion` of `churn` names version 1") {
+	if !strings.Contains(out, "### Promoted `churn` version 1 to `@champion`") {
 		t.Errorf("the summary does not begin with the verdict:\n%s", out)
 	}
 	if n := len(u.told); n != 1 || !strings.Contains(u.told[0], "churn") {
-		t.Errorf("Slack was told %q", u.told)
+		t.Errorf("Slack received %q", u.told)
 	}
 
-	// A pull request is told what merging would do, twice in one comment.
+	// One comment of the pull request shows what merging would do. The second run updates it.
 	pull := object{"action": "synchronize", "number": 12, "pull_request": object{
 		"number": 12, "head": object{
 			"sha":  head,

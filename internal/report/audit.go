@@ -1,33 +1,33 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Audit is what a summary tells of an audit: what was counted, and the worst of what was found.
+// Audit is the content of an audit's summary: counts, and the worst findings.
 type Audit struct {
 	Totals       audit.Totals
 	Rules        []audit.Rule
-	Worst, Fixed []audit.Finding // a few
+	Worst, Fixed []audit.Finding // the first few
 	FailOn       string
-	Failing      int              // findings that count against it
-	Blind        []audit.Unjudged // what could not be judged and counts against it
+	Failing      int              // findings that count against FailOn
+	Blind        []audit.Unjudged // rules that could not check everything and count against FailOn
 	Model        string
 	Files        []AuditFile
 }
 
-// AuditFile is a file that was written beside the summary.
+// AuditFile is a file that the audit wrote.
 type AuditFile struct{ What, Path string }
 
-// auditPage composes the page of the audit command.
-func (r Report) auditPage() Doc {
-	a := r.Audit
+// AuditOutcome is the outcome of the command audit.
+func AuditOutcome(r Run, a Audit) Outcome {
 	d := Doc{Heading{a.headline()}, Para{a.scope()}}
 	if why := a.failure(); why != nil {
 		d = append(d, Para{why})
@@ -40,16 +40,17 @@ func (r Report) auditPage() Doc {
 	}
 	d = append(d, a.trend()...)
 	d = append(d, a.unjudged()...)
-	d = append(d, a.files()...)
-	return d
+	out := r.end(append(d, a.files()...), r.data(false))
+	out.Result.Audit = a.result()
+	return out
 }
 
 func (a Audit) headline() Line {
 	t := a.Totals
-	l := line("Audit of ", C(t.Server), ": ", plural(t.Total(), "finding"))
+	l := line("Audit of ", C(t.Server), ": ", format.Plural(t.Total(), "finding"))
 	switch {
 	case t.Total() == 0 && len(t.Unjudged) > 0:
-		return line("Audit of ", C(t.Server), ": nothing found, and not everything could be judged")
+		return line("Audit of ", C(t.Server), ": nothing found, but some checks could not run")
 	case t.Total() == 0:
 		return line("Audit of ", C(t.Server), ": nothing found")
 	}
@@ -62,43 +63,45 @@ func (a Audit) headline() Line {
 	return append(l, T(" ("+strings.Join(parts, ", ")+")"))
 }
 
-// failure says what counts against fail-on; nil where nothing does.
+// failure says what counts against fail-on, nil if nothing does.
 func (a Audit) failure() Line {
 	var parts []string
-	finding, everything := "finding", "everything"
+	finding, unable := "finding", "could not check everything"
 	if a.Totals.Baseline {
-		finding, everything = "new finding", "more than in the baseline"
+		finding, unable = "new finding", "could check less than for the baseline"
 	}
 	if a.Failing > 0 {
-		parts = append(parts, plural(a.Failing, finding))
+		parts = append(parts, format.Plural(a.Failing, finding))
 	}
 	if len(a.Blind) > 0 {
-		parts = append(parts, plural(len(a.Blind), "rule")+" could not judge "+everything)
+		parts = append(parts, format.Plural(len(a.Blind), "rule")+" "+unable)
 	}
 	if len(parts) == 0 {
 		return nil
 	}
-	return line("Fails at or above ", a.FailOn, ": ", strings.Join(parts, ", and "), ".")
+	return line("Failed (", C("fail-on: "+a.FailOn), "): ", strings.Join(parts, ", and "), ".")
 }
 
-// scope says what was looked at, so that a subset is not taken for the whole.
+// scope says what was audited, so that readers do not take a part for the whole registry.
 func (a Audit) scope() Line {
 	t := a.Totals
-	versions := fmt.Sprintf("%s, %d of them live", plural(t.Versions, "version"), t.Live)
+	versions := fmt.Sprintf("%s (%d live)", format.Plural(t.Versions, "version"), t.Live)
 	if t.Scope == audit.ScopeLive {
-		versions = plural(t.Versions, "live version") + " (those that an alias or a stage names; scope: live)"
+		versions = format.Plural(t.Versions, "live version") + " (with an alias or in a stage; scope: live)"
 	}
-	l := line("Read by this login: ", plural(t.Models, "registered model"), ", ", versions, ", ", plural(t.Aliases, "alias"), ".")
+	aliases := format.Plural(t.Aliases, "alias")
+	models := format.Plural(t.Models, "registered model")
+	l := line("Audited what this login can read: ", models, ", ", versions, ", ", aliases, ".")
 	if a.Model != "" {
-		l = line("Read: the registered model ", C(a.Model), ", ", versions, ", ", plural(t.Aliases, "alias"), ".")
+		l = line("Audited the registered model ", C(a.Model), ": ", versions, ", ", aliases, ".")
 	}
 	if t.Accepted > 0 {
-		l = append(l, T(fmt.Sprintf(" %s accepted in the policy file and left out.", plural(t.Accepted, "further finding"))))
+		l = append(l, T(" Not shown: "+format.Plural(t.Accepted, "finding")+" that the policy file accepts."))
 	}
 	return l
 }
 
-// severities is a table with a chart of the same numbers beside it.
+// severities is a table of counts, with bars.
 func (a Audit) severities() Doc {
 	t := a.Totals
 	table := Table{Head: []string{"severity", "findings", ""}}
@@ -107,12 +110,13 @@ func (a Audit) severities() Doc {
 		most = max(most, t.Findings[s])
 	}
 	for _, s := range audit.Severities {
-		table.Rows = append(table.Rows, []Line{line(string(s)), line(strconv.Itoa(t.Findings[s])), line(bars(t.Findings[s], most))})
+		n := t.Findings[s]
+		table.Rows = append(table.Rows, []Line{line(string(s)), line(strconv.Itoa(n)), line(bars(n, most))})
 	}
 	return Doc{table}
 }
 
-// bars draws a count for a cell of a table; a number that is not zero is never without a mark.
+// bars draws a count as a bar for a table cell. Every count above 0 is visible.
 func bars(n, most int) string {
 	if n == 0 || most == 0 {
 		return ""
@@ -125,7 +129,7 @@ func bars(n, most int) string {
 }
 
 func (a Audit) worst() Doc {
-	table := Table{Head: []string{"severity", "rule", "where", "what was found"}}
+	table := Table{Head: []string{"severity", "rule", "where", "finding"}}
 	if a.Totals.Baseline {
 		table.Head = append(table.Head, "")
 	}
@@ -142,14 +146,14 @@ func (a Audit) worst() Doc {
 			fixes = append(fixes, append(line(C(f.Rule), ": "), prose(f.Fix)...))
 		}
 	}
-	title := "All of them:"
+	title := "All findings:"
 	if n := a.Totals.Total(); n > len(a.Worst) {
-		title = fmt.Sprintf("The worst %d of %d:", len(a.Worst), n)
+		title = fmt.Sprintf("The %d worst of %d findings:", len(a.Worst), n)
 	}
 	return Doc{Para{line(title)}, table, Para{line("What to do:")}, List{fixes}}
 }
 
-// prose shows what stands between backticks as code, so that a command can be copied as it is.
+// prose shows text between backticks as code, so that commands can be copied.
 func prose(text string) Line {
 	var l Line
 	for i, part := range strings.Split(text, "`") {
@@ -164,7 +168,7 @@ func prose(text string) Line {
 	return l
 }
 
-// where names the model and the place in it.
+// where shows the model, and the alias, stage or version that a finding is about.
 func where(f audit.Finding) Line {
 	l := line(C(f.Model))
 	switch {
@@ -182,8 +186,11 @@ func where(f audit.Finding) Line {
 	return l
 }
 
-// byRule is a table with bars of the same numbers beside it.
+// byRule is a table of counts, with bars. It is left out if all findings are shown.
 func (a Audit) byRule() Doc {
+	if a.Totals.Total() <= len(a.Worst) {
+		return nil
+	}
 	most := 0
 	for _, n := range a.Totals.ByRule {
 		most = max(most, n)
@@ -191,11 +198,9 @@ func (a Audit) byRule() Doc {
 	table := Table{Head: []string{"rule", "", "findings", ""}}
 	for _, r := range a.Rules {
 		if n := a.Totals.ByRule[r.ID]; n > 0 {
-			table.Rows = append(table.Rows, []Line{line(C(r.ID)), line(r.Title), line(strconv.Itoa(n)), line(bars(n, most))})
+			row := []Line{line(C(r.ID)), line(r.Title), line(strconv.Itoa(n)), line(bars(n, most))}
+			table.Rows = append(table.Rows, row)
 		}
-	}
-	if a.Totals.Total() <= len(a.Worst) {
-		return nil // the table of the worst says it all
 	}
 	return Doc{Para{line("By rule:")}, table}
 }
@@ -206,7 +211,7 @@ func (a Audit) trend() Doc {
 		return nil
 	}
 	most := max(t.New, t.Unchanged, t.Fixed)
-	table := Table{Head: []string{"against the baseline", "findings", ""}}
+	table := Table{Head: []string{"compared with the baseline", "findings", ""}}
 	for _, row := range []struct {
 		what string
 		n    int
@@ -228,12 +233,12 @@ func (a Audit) trend() Doc {
 	return d
 }
 
-// unjudged is never left out: what was not looked at is not fine.
+// unjudged lists what could not be checked. It is always shown, because these models may have defects.
 func (a Audit) unjudged() Doc {
 	if len(a.Totals.Unjudged) == 0 {
 		return nil
 	}
-	table := Table{Head: []string{"not judged", "times", "the first", "why"}}
+	table := Table{Head: []string{"rule", "times", "first", "reason"}}
 	for _, u := range a.Totals.Unjudged {
 		rule := line(C(u.Rule))
 		if u.Rule == "" {
@@ -244,7 +249,12 @@ func (a Audit) unjudged() Doc {
 		}
 		table.Rows = append(table.Rows, []Line{rule, line(strconv.Itoa(u.Count)), line(C(u.Where)), line(u.Why)})
 	}
-	return Doc{Para{line("What could not be judged counts neither as found nor as fine:")}, table}
+	return Doc{Para{line("Not checked. These models may have defects that are not counted:")}, table}
+}
+
+// notChecked says in one line what a rule could not check.
+func notChecked(u audit.Unjudged) string {
+	return fmt.Sprintf("%s: could not check %d, such as %s: %s", cmp.Or(u.Rule, "all rules"), u.Count, u.Where, u.Why)
 }
 
 func (a Audit) files() Doc {
@@ -258,25 +268,17 @@ func (a Audit) files() Doc {
 	return Doc{List{items}}
 }
 
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	if strings.HasSuffix(what, "s") {
-		return fmt.Sprintf("%d %ses", n, what)
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// AuditResult is an audit for programs, in short; the report file has every finding.
+// AuditResult is the summary of an audit for programs. The report file contains every finding.
 type AuditResult struct {
 	Totals audit.Totals     `json:"totals"`
 	FailOn string           `json:"fail_on"`
 	Fails  int              `json:"fails"`                      // findings that count against fail_on
-	Blind  []audit.Unjudged `json:"fails_not_judged,omitempty"` // what could not be judged and counts against it
+	Blind  []audit.Unjudged `json:"fails_not_judged,omitempty"` // rules that could not check everything
 	Worst  []audit.Finding  `json:"worst,omitempty"`
 }
 
 func (a Audit) result() *AuditResult {
-	return &AuditResult{Totals: a.Totals, FailOn: a.FailOn, Fails: a.Failing, Blind: a.Blind, Worst: slices.Clone(a.Worst)}
+	return &AuditResult{
+		Totals: a.Totals, FailOn: a.FailOn, Fails: a.Failing, Blind: a.Blind, Worst: slices.Clone(a.Worst),
+	}
 }

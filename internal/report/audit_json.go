@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,27 +12,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// AuditJSON writes the report file of an audit piece by piece: one JSON object, a finding on each line, described by
+// AuditJSON writes the report file of an audit model by model: one JSON object with one finding per line. Its schema is
 // docs/audit.schema.json.
 type AuditJSON struct {
 	w             *bufio.Writer
-	began, closed bool // the list of findings
-	n             int
+	began, closed bool // whether the list of findings was begun and closed
+	n             int  // findings
 }
 
-// NewAuditJSON begins a report.
+// NewAuditJSON returns a writer for one audit.
 func NewAuditJSON(w io.Writer) *AuditJSON { return &AuditJSON{w: bufio.NewWriterSize(w, 32<<10)} }
 
-// AuditSchema is the version of the report file. It grows when a field changes its meaning; new fields do not count.
+// AuditSchema is the version of the report file. It increases if a field changes its meaning, not if a field is added.
 const AuditSchema = 1
 
-// Rules writes the head.
+// Rules writes the beginning.
 func (a *AuditJSON) Rules(rules []audit.Rule) error {
 	a.began = true
 	return a.put(fmt.Sprintf(`{"schema":%d,"command":"audit","rules":`, AuditSchema), rules, `,"findings":[`)
 }
 
-// Model writes what was found about a model.
+// Model writes the findings about a model.
 func (a *AuditJSON) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	for _, f := range findings {
 		before := "\n"
@@ -45,13 +46,13 @@ func (a *AuditJSON) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	return nil
 }
 
-// Totals writes what was counted. End must follow.
+// Totals writes the counts. The caller calls End next.
 func (a *AuditJSON) Totals(t audit.Totals) error {
 	a.closed = true
 	return a.put("\n],\"totals\":", t, "")
 }
 
-// End closes the object with how the audit ended. What was cut short has no totals, and the error in their place.
+// End writes how the audit ended and closes the object. An audit that failed has an error and no totals.
 func (a *AuditJSON) End(reason registry.Reason, failed error) error {
 	var err error
 	if failed != nil {
@@ -72,8 +73,34 @@ func (a *AuditJSON) put(before string, v any, after string) error {
 	if err != nil {
 		return err
 	}
-	a.w.WriteString(before) // an error stays with the writer
+	a.w.WriteString(before) // bufio returns an error again on the next write
 	a.w.Write(text)
 	_, err = a.w.WriteString(after)
 	return err
+}
+
+// SavedAudit is what a later audit needs from a report file: what was found, and what could not be checked.
+type SavedAudit struct {
+	Findings []audit.Finding
+	Totals   audit.Totals
+}
+
+// ReadAudit reads the report file of an audit. It fails if the audit did not finish.
+func ReadAudit(text []byte) (SavedAudit, error) {
+	var file struct {
+		Schema   int             `json:"schema"`
+		Command  string          `json:"command"`
+		Findings []audit.Finding `json:"findings"`
+		Totals   *audit.Totals   `json:"totals"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return SavedAudit{}, err
+	}
+	switch {
+	case file.Command != "audit" || file.Schema != AuditSchema:
+		return SavedAudit{}, errors.New("is not the report file of an audit")
+	case file.Totals == nil:
+		return SavedAudit{}, errors.New("the audit that wrote it was interrupted; use the report of a complete one")
+	}
+	return SavedAudit{file.Findings, *file.Totals}, nil
 }

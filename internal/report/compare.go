@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 )
 
-// Compare is the page of two versions side by side.
+// Compare is the page of two versions side by side. now is the server's time, for ages.
 func Compare(c fact.Comparison, now time.Time) Doc {
 	t := Table{Head: []string{"", "candidate", "compared with"}}
 	row := func(name string, a, b any) { t.Rows = append(t.Rows, []Line{line(name), line(a), line(b)}) }
@@ -22,7 +22,7 @@ func Compare(c fact.Comparison, now time.Time) Doc {
 	d := Doc{t}
 	for _, s := range []fact.CompareSide{c.Candidate, c.Against} {
 		if s.Problem != "" {
-			d = append(d, Para{line("Nothing of the run of ", C(s.Ref), " is compared: ", s.Problem)})
+			d = append(d, Para{line("The run of ", C(s.Ref), " is not compared: ", s.Problem)})
 		}
 	}
 	d = append(d, metricTable(c.Metrics)...)
@@ -46,10 +46,16 @@ func metricTable(pairs []fact.MetricPair) Doc {
 	t := Table{Head: []string{"metric", "candidate", "compared with", "change", ""}}
 	chart := []string{}
 	for _, p := range pairs {
-		t.Rows = append(t.Rows, []Line{line(C(p.Name)), line(C(p.Shown[0])), line(C(p.Shown[1])), line(change(p)), line(p.Verdict)})
+		t.Rows = append(t.Rows, []Line{
+			line(C(p.Name)), line(C(p.Shown[0])), line(C(p.Shown[1])), line(change(p)), line(p.Verdict),
+		})
 		if p.Candidate != nil && p.Against != nil && len(chart) < 3*maxCharted {
 			most := max(math.Abs(*p.Candidate), math.Abs(*p.Against))
-			chart = append(chart, p.Name+" ("+p.Better+" is better)", "  "+bar(*p.Candidate, most)+" candidate", "  "+bar(*p.Against, most)+" compared with")
+			chart = append(chart,
+				p.Name+" ("+p.Better+" is better)",
+				"  "+bar(*p.Candidate, most)+" candidate",
+				"  "+bar(*p.Against, most)+" compared with",
+			)
 		}
 	}
 	d := Doc{t}
@@ -62,7 +68,7 @@ func metricTable(pairs []fact.MetricPair) Doc {
 	return d
 }
 
-// unclear says why no value is shown where there may be one.
+// unclear explains values that are shown as a question mark.
 func unclear(pairs []fact.MetricPair) (items []Line) {
 	for _, p := range pairs {
 		for _, u := range p.Unclear {
@@ -75,7 +81,7 @@ func unclear(pairs []fact.MetricPair) (items []Line) {
 	return items
 }
 
-// maxCharted keeps the chart on one screen.
+// maxCharted is how many metrics a chart shows. More do not fit on a screen.
 const maxCharted = 8
 
 // bar draws a value as a bar of at most 24 characters, in eighths.
@@ -91,6 +97,7 @@ func bar(v, most float64) string {
 	return text + strings.Repeat(" ", 24-len([]rune(text)))
 }
 
+// change describes the difference between two values, "–" if one is missing.
 func change(p fact.MetricPair) string {
 	if p.Candidate == nil || p.Against == nil {
 		return "–"
@@ -113,14 +120,16 @@ func pairTable(what string, pairs []fact.TextPair, none string) Doc {
 		if p.Candidate != p.Against {
 			differs = "differs"
 		}
-		t.Rows = append(t.Rows, []Line{line(C(p.Name)), line(orDash(p.Candidate)), line(orDash(p.Against)), line(differs)})
+		t.Rows = append(t.Rows, []Line{
+			line(C(p.Name)), line(orDash(p.Candidate)), line(orDash(p.Against)), line(differs),
+		})
 	}
 	return Doc{t}
 }
 
 func versionText(s fact.CompareSide) string {
 	if s.Version == 0 {
-		return "not registered yet"
+		return "not registered"
 	}
 	return strconv.Itoa(s.Version)
 }

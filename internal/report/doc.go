@@ -1,11 +1,11 @@
-// Package report renders what happened, once: for people as Markdown (job summary, comment) and as text (terminal),
-// for programs as JSON.
+// Package report shows what a command did: for people as Markdown (job summary, comment) and as text (terminal), for
+// programs as JSON and SARIF.
 //
-// It must stay pure, and everything that came from MLflow, an input or a file is hostile: it reaches a page only
-// through this package's escaping.
+// Each command has a file with its headline, page and result, for example PromoteOutcome in promote.go. The package is
+// pure. Text from MLflow, inputs and files is hostile, and this package escapes all of it.
 package report
 
-// Doc is a page before it has a format: blocks of spans. Markdown and Text render the same Doc.
+// Doc is the content of a page. Markdown and Text render it.
 type Doc []Block
 
 // Block is one of Heading, Para, List, Table, Code, Diagram and Details.
@@ -17,12 +17,12 @@ type Block interface {
 // Line is a piece of running text.
 type Line []Span
 
-// Span is a run of characters. Code is shown verbatim in a fixed pitch, which is how data from outside is shown.
+// Span is a piece of text. Data from outside is shown as code.
 type Span struct {
 	Text string
 	Code bool
-	URL  string // link target; only ever built from a configured address
-	Long string // what a terminal shows in place of Text
+	URL  string // link target, built from a configured address
+	Long string // shown instead of Text in a terminal
 }
 
 type (
@@ -36,7 +36,7 @@ type (
 	Code struct {
 		Lang, Text string
 	}
-	Diagram struct { // shown where it can be drawn; what it says is in a table too
+	Diagram struct { // only in Markdown; a table has the same content
 		Mermaid string
 	}
 	Details struct {
@@ -53,7 +53,7 @@ func (Code) isBlock()    {}
 func (Diagram) isBlock() {}
 func (Details) isBlock() {}
 
-// Map returns the page with f applied to every text and address that did not come from this program.
+// Map returns the page with f applied to every text and address, except the heads of tables.
 func (d Doc) Map(f func(string) string) Doc {
 	out := make(Doc, len(d))
 	for i, block := range d {
@@ -93,17 +93,13 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 	return out
 }
 
-// T is plain text, C verbatim data.
-//
-// They stay out of line: spread over every cell of every page they weigh half a megabyte of the image.
-//
-//go:noinline
+// T returns plain text.
 func T(text string) Span { return Span{Text: text} }
 
-//go:noinline
+// C returns verbatim data.
 func C(data string) Span { return Span{Text: data, Code: true} }
 
-// line joins strings and spans: strings are plain text.
+// line joins strings, spans and lines. Strings are plain text.
 func line(parts ...any) Line {
 	var out Line
 	for _, p := range parts {

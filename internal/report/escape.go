@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Clean makes text harmless for any reader: control characters, line separators and the characters that reorder text
-// (bidi controls, CVE-2021-42574) become visible replacements, and the whole is one line.
+// Clean makes text harmless: line breaks become spaces, and control characters become visible. So do characters that
+// change the direction of text (CVE-2021-42574).
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -21,33 +21,34 @@ func Clean(text string) string {
 }
 
 func isBidi(r rune) bool {
-	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || r == '\u200e' || r == '\u200f' || r == '\u061c'
+	override, isolate := r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069'
+	return override || isolate || r == '\u200e' || r == '\u200f' || r == '\u061c'
 }
 
-// markdown escapes. Entities rather than backslashes for what could open HTML; a zero-width space breaks mentions,
-// issue references and bare addresses, which GitHub links after rendering, whatever the escapes.
+// markdownText escapes Markdown. Characters that could begin HTML become entities. A zero-width space prevents
+// mentions, issue references and links, because GitHub adds these after rendering and ignores escapes.
 var markdownText = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", `*`, `\*`, `_`, `\_`, `{`, `\{`, `}`, `\}`, `[`, `\[`, `]`, `\]`, `~`, `\~`, `!`, `\!`,
 	`|`, `\|`, `$`, `\$`, `&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//",
 	"www.", "www\u200b.", `(`, `\(`, `)`, `\)`,
 )
 
-// oldReference is GH-7, which GitHub takes for a reference like #7, in any case.
+// oldReference matches GH-7, which GitHub links like #7.
 var oldReference = regexp.MustCompile(`(?i)\b(gh-)(\d)`)
 
-// plainText writes foreign text as running text, by the replacer of its surroundings.
+// plainText escapes text for Markdown or HTML.
 func plainText(text string, escapes *strings.Replacer) string {
 	return oldReference.ReplaceAllString(escapes.Replace(Clean(text)), "$1\u200b$2")
 }
 
-// htmlText escapes within a line of HTML, where Markdown's backslashes would be shown. What GitHub links after rendering
-// is broken as above.
+// htmlText escapes text inside HTML, where backslashes would be visible. See markdownText for the zero-width spaces.
 var htmlText = strings.NewReplacer(
-	`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `"`, "&quot;", `'`, "&#39;", `@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//", "www.", "www\u200b.",
+	`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `"`, "&quot;", `'`, "&#39;",
+	`@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//", "www.", "www\u200b.",
 )
 
-// markdownSpan writes a code span: fenced by more backticks than it holds. In a cell of a table a bar must be escaped
-// even there; anywhere else the escape would be shown.
+// markdownSpan writes a code span between more backticks than the data contains. Bars are escaped only in table cells,
+// because elsewhere the backslash would be visible.
 func markdownSpan(data string, cell bool) string {
 	data = Clean(data)
 	if cell {
@@ -63,7 +64,7 @@ func markdownSpan(data string, cell bool) string {
 	return fence + data + fence
 }
 
-// longestRun is the length of the longest run of backticks.
+// longestRun returns the length of the longest sequence of backticks.
 func longestRun(text string) int {
 	longest, run := 0, 0
 	for _, r := range text {

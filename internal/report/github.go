@@ -2,161 +2,93 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// GitHub is what GitHub and others have to do with a run.
+// GitHub is what a run read from GitHub and sent to GitHub and other channels.
 type GitHub struct {
-	PullRequest *PullRequest // what is judged is about it; nil where it is about none
-	Deployment  Deployment   // the zero value where none was asked for
+	PullRequest *PullRequest // that the candidate comes from, nil = none
+	Deployment  Deployment   // the zero value if none was requested
 	Told        []Told
-	Comment     string // address of the comment that holds this page
+	Comment     string // address of the comment with this page
 }
 
-// PullRequest is the one that a page is about.
+// PullRequest is the pull request that a page is about.
 type PullRequest struct {
 	Number int
-	Head   string // its last commit
+	Head   string // last commit
 	URL    string
-	Fork   bool // it comes from another repository, so there are no secrets and the token only reads
+	Fork   bool // from another repository: there are no secrets, and the token can only read
 }
 
 // Deployment is how a move is shown in the repository's list of deployments.
 type Deployment struct {
 	Environment string
-	State       string // last state that was reported
-	ByJob       bool   // the job's own environment has made it, and GitHub keeps it
-	Why         string // what could not be shown
+	State       string // the last one that was sent
+	ByJob       bool   // the job's own environment created it, and GitHub updates it
+	Why         string // why it could not be updated
 }
 
-// Told is how telling one channel of one record ended.
+// Told is the result of one notification.
 type Told struct {
 	Channel  string `json:"channel"`
 	Model    string `json:"model"`
 	RecordID string `json:"record_id"`
-	Why      string `json:"error,omitempty"` // why it was not; "" where it was
+	Why      string `json:"error,omitempty"` // why it was not sent, "" = it was
 }
 
-// NotValidated reports whether a pull request of a fork was judged by nobody.
-func (r Report) NotValidated() bool {
-	return r.PullRequest != nil && r.PullRequest.Fork && r.Err != nil && !r.Judged && r.Reason != registry.BadPolicy && r.Reason != registry.NoGates
+// NotValidated reports whether a pull request from a fork was not validated because it got no secrets.
+func (r Run) NotValidated() bool {
+	if r.PullRequest == nil || !r.PullRequest.Fork || r.Err == nil || r.Judged {
+		return false
+	}
+	return r.Reason != registry.BadPolicy && r.Reason != registry.NoGates
 }
 
-// ForkHint says what to do about that.
-const ForkHint = "A pull request from a fork gets no secrets, so the server could not be asked; this is no verdict. " +
-	"Let somebody with rights validate it, or use the two workflows of docs/pull-requests.md."
+// ForkHint says what to do about a pull request that was not validated.
+const ForkHint = "A pull request from a fork gets no secrets, so the server could not be read. This is no verdict. " +
+	"Ask a maintainer to validate it, or use the two workflows in docs/pull-requests.md."
 
-// NotValidatedPage begins the page of such a pull request.
+// NotValidatedPage is the beginning of the page of such a pull request.
 func NotValidatedPage() Doc {
 	return Doc{Heading{notValidated}, Para{line(ForkHint)}}
 }
 
 var notValidated = line("Not validated: the pull request comes from a fork")
 
-// pullRequestRow names the pull request and its commit: a comment that stays behind shows which one it is about.
-func (r Report) pullRequestRow() [][]Line {
-	pr := r.PullRequest
+// pullRequestRow shows the pull request and its commit. A comment may become outdated, so readers must see the commit.
+func (g GitHub) pullRequestRow() [][]Line {
+	pr := g.PullRequest
 	if pr == nil {
 		return nil
 	}
 	l := line(Span{Text: strconv.Itoa(pr.Number), URL: pr.URL})
 	if pr.Head != "" {
-		l = append(l, line(" at commit ", C(pr.Head[:min(len(pr.Head), 12)]))...)
+		l = append(l, line(" at commit ", C(shortID(pr.Head)))...)
 	}
 	return [][]Line{{line("pull request"), l}}
 }
 
-// approvedRow names who approved, or why that is not known.
-func (r Report) approvedRow() [][]Line {
-	if approvers := r.Facts.Approvers(); len(approvers) > 0 {
-		return [][]Line{{line("approved by"), line(C(strings.Join(approvers, ", ")))}}
-	}
-	if why := r.Facts.Review.OrZero().ApproversUnknown(); why != "" {
-		return [][]Line{{line("approved by"), line("not known: ", why)}}
-	}
-	return nil
-}
-
-// signature says how the candidate's contract differs from the incumbent's.
-func (r Report) signature() Doc {
-	if r.Signature == "" {
-		return nil
-	}
-	d := Doc{Para{line("Signature against the incumbent: ", r.Signature)}}
-	var items []Line
-	for _, c := range r.SignatureChanges {
-		items = append(items, line(C(c)))
-	}
-	if len(items) > 0 {
-		d = append(d, List{items})
-	}
-	return d
-}
-
-// gitHubNotes say what others were told, and what they were not.
-func (r Report) gitHubNotes() []Line {
-	var items []Line
-	if d := r.Deployment; d.ByJob {
-		items = append(items, line("deployment to ", C(d.Environment), ": the job's own environment has made it, so no other is shown"))
-	} else if d.State != "" && d.Why == "" {
-		items = append(items, line("deployment to ", C(d.Environment), ": ", d.State))
-	}
-	for _, record := range r.toldRecords() {
-		var channels []string
-		for _, t := range r.Told {
-			if t.RecordID == record && t.Why == "" {
-				channels = append(channels, t.Channel)
-			}
-		}
-		items = append(items, line("told of ", C(record), ": ", list(channels)))
-	}
-	return items
-}
-
-// list shows data one behind the other.
-func list(data []string) Line {
-	var l Line
-	for i, d := range data {
-		if i > 0 {
-			l = append(l, T(", "))
-		}
-		l = append(l, C(d))
-	}
-	return l
-}
-
-// toldRecords are those that somebody was told of, in their order.
-func (r Report) toldRecords() []string {
+// Untold returns warnings about notifications that could not be sent.
+func (g GitHub) Untold() []string {
 	var out []string
-	for _, t := range r.Told {
-		if t.Why == "" && !slices.Contains(out, t.RecordID) {
-			out = append(out, t.RecordID)
-		}
-	}
-	return out
-}
-
-// Untold are the warnings about those who could not be told.
-func (r Report) Untold() []string {
-	var out []string
-	for _, t := range r.Told {
+	for _, t := range g.Told {
 		if t.Why == "" {
 			continue
 		}
-		again := "the next promotion or audit of " + t.Model + " sends it"
+		later := "the next promotion or audit of " + t.Model + " sends it again"
 		if strings.HasPrefix(t.RecordID, Unrecorded) {
-			again = "without a ledger it is not sent again"
+			later = "without a ledger it is not sent again"
 		}
-		out = append(out, fmt.Sprintf("%s was not told of %s: %s; %s", t.Channel, t.RecordID, t.Why, again))
+		out = append(out, fmt.Sprintf("%s was not notified of %s: %s; %s", t.Channel, t.RecordID, t.Why, later))
 	}
 	return out
 }
 
-// Unrecorded begins the id of a promotion that no ledger holds.
+// Unrecorded is the prefix of the id of a promotion that no ledger recorded.
 const Unrecorded = "unrecorded-"
 
 // DeploymentResult is the deployment for programs.

@@ -1,82 +1,94 @@
 package report
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// History is what the ledger of one model tells.
+// History is the content of one model's ledger.
 type History struct {
 	Model     string
-	Unfit     string // why the server keeps no ledger; "" where there is one, or may be
-	Reset     string // why it was begun in the place of a lost one; "" where it was not
+	Unfit     string // why the server has no ledger, "" = it may have one
+	Reset     string // why it replaces a lost ledger, "" = it does not
 	Entries   []ledger.Entry
-	Pages     []SavedPage
-	BrokenAt  int            // first entry that does not hold together, 0 = none in particular
-	Broken    string         // why; "" where all do
-	Kept      bool           // held against a copy that was kept elsewhere
-	Compared  bool           // held against what the registry names now
-	Outside   []ledger.Shift // moved by others since the last entry, by that
+	Pages     []ledger.Saved
+	BrokenAt  int            // first entry that breaks the chain, 0 = unknown
+	Broken    string         // why the chain is broken, "" = it is not
+	Kept      bool           // compared with a copy outside MLflow
+	Compared  bool           // compared with the registry as it is now
+	Outside   []ledger.Shift // drift since the last entry, if Compared
 	At, Until time.Time
 	Live      []ledger.Live
 }
 
-// SavedPage is a page as it is stored, for checking without the server.
-type SavedPage struct {
-	Page   string            `json:"page"`
-	Values map[string]string `json:"values"`
-}
-
-// historyPage composes the page of the history command.
-func (r Report) historyPage() Doc {
-	var d Doc
-	if len(r.Histories) == 0 && r.Err == nil {
-		return Doc{Heading{line("No model of this server has a promotion ledger")}}
+// HistoryOutcome is the outcome of the command history. statement is the one that was requested, nil = none.
+func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Outcome {
+	result := r.data(false)
+	if result.Statement = statement; statement != nil {
+		result.Version = numberText(statement.Predicate.Record.To)
 	}
-	for _, h := range r.Histories {
+	for _, h := range histories {
+		result.Histories = append(result.Histories, h.result())
+	}
+	if len(result.Histories) == 1 {
+		result.Model, result.History, result.Histories = result.Histories[0].Model, &result.Histories[0], nil
+	}
+	if len(histories) == 0 && r.Err == nil {
+		return r.end(Doc{Heading{line("No model on this server has a promotion ledger")}}, result)
+	}
+	var d Doc
+	for _, h := range histories {
 		d = append(d, h.page(r.Workflow)...)
 	}
-	return append(append(d, r.statement()...), r.problem()...)
+	return r.end(append(append(d, statementTable(statement)...), r.problem()...), result)
 }
 
-// statement says what the statement is about that was asked for.
-func (r Report) statement() Doc {
-	s := r.Statement
+// statementTable shows the subject and the type of a statement.
+func statementTable(s *ledger.Statement) Doc {
 	if s == nil {
 		return nil
 	}
-	return Doc{Para{line("Statement of entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":")}, Table{[]string{"", ""}, [][]Line{
-		{line("subject"), line(C(s.Subject[0].Name))},
-		{line("digest"), line(C(s.SubjectDigest()))},
-		{line("predicate type"), line(C(s.PredicateType))},
-	}}}
+	return Doc{
+		Para{line("Statement of entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":")},
+		Table{[]string{"", ""}, [][]Line{
+			{line("subject"), line(C(s.Subject[0].Name))},
+			{line("digest"), line(C(s.SubjectDigest()))},
+			{line("predicate type"), line(C(s.PredicateType))},
+		}},
+	}
 }
 
 func (h History) page(w Workflow) Doc {
 	d := Doc{Heading{h.headline()}}
 	if h.Reset != "" {
-		d = append(d, Para{line("This ledger was begun anew: ", C(h.Reset))})
+		d = append(d, Para{line("This ledger replaces a lost one: ", C(h.Reset))})
 	}
 	if !h.At.IsZero() {
 		d = append(d, h.live()...)
 	}
+	const unknown = "What was live before is unknown."
 	switch {
 	case h.Unfit != "":
-		return append(d, Para{line("No promotion of this model is recorded, for this server keeps no ledger (", C(h.Unfit), "): what was live before is unknown.")})
+		why := line("No promotion of this model is recorded, because this server has no ledger (",
+			C(h.Unfit), "). ", unknown)
+		return append(d, Para{why})
 	case h.Reset != "" && len(h.Entries) == 0:
-		return append(d, Para{line("No promotion of this model is recorded since: what was live before is unknown.")})
+		return append(d, Para{line("No promotion of this model is recorded since then. ", unknown)})
 	case len(h.Entries) == 0:
-		return append(d, Para{line("No promotion of this model is recorded: what was live before is unknown.")})
+		return append(d, Para{line("No promotion of this model is recorded. ", unknown)})
 	}
 	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
-	t.Rows = append(t.Rows, outsideRows("since then", h.Outside, "in no record yet")...)
+	t.Rows = append(t.Rows, driftRows("since then", h.Outside, "not recorded yet")...)
 	for i := len(h.Entries) - 1; i >= 0; i-- {
 		t.Rows = append(t.Rows, entryRows(h.Entries[i], w)...)
 	}
@@ -84,22 +96,22 @@ func (h History) page(w Workflow) Doc {
 }
 
 func (h History) headline() Line {
-	l := line("History of ", C(h.Model), ": ", strconv.Itoa(len(h.Entries)), map[bool]string{true: " entry", false: " entries"}[len(h.Entries) == 1])
+	l := line("History of ", C(h.Model), ": ", format.Plural(len(h.Entries), "entry"))
 	switch {
 	case h.Broken != "" && h.BrokenAt == 0:
 		return append(l, line(", broken: ", h.Broken)...)
 	case h.Broken != "":
 		return append(l, line(", broken at entry ", strconv.Itoa(h.BrokenAt), ": ", h.Broken)...)
 	case len(h.Entries) > 0:
-		l = append(l, T(", each verified against the one before"))
+		l = append(l, T(", chain verified"))
 	}
 	if h.Kept {
-		l = append(l, T("; it begins with all of the saved history"))
+		l = append(l, T("; contains the whole saved history"))
 	}
 	return l
 }
 
-// live answers what was live.
+// live shows which versions were live at the requested time.
 func (h History) live() Doc {
 	when := h.At.UTC().Format("2006-01-02 15:04:05 UTC")
 	if h.Until.After(h.At) {
@@ -112,38 +124,38 @@ func (h History) live() Doc {
 		}
 		return Doc{Para{line("Live on ", when, ": unknown", since, ".")}}
 	}
-	t := Table{Head: []string{"target", "named", "since (UTC)", "entry"}}
+	t := Table{Head: []string{"target", "live", "since (UTC)", "entry"}}
 	limit, found := "", []ledger.Shift(nil)
 	if h.open() {
 		limit, found = h.limit(), h.Outside
 	}
 	for i, l := range h.Live {
-		if i == 0 || h.Live[i-1].Ref != l.Ref { // what is so now comes first
-			t.Rows = append(t.Rows, foundNow(found, l.Ref)...)
+		if i == 0 || h.Live[i-1].Ref != l.Ref { // the newest comes first
+			t.Rows = append(t.Rows, driftNow(found, l.Ref)...)
 		}
-		named, since := versions(l.Named), h.ended(l.Epoch)
+		live, since := versions(l.Named), h.ended(l.Epoch)
 		switch {
 		case l.Unknown:
-			named, since = "unknown", "its records begin "+since
+			live, since = "unknown", "records begin "+since
 		case l.Outside:
-			since = "moved outside, found " + since
+			since = "drift, found " + since
 		}
-		t.Rows = append(t.Rows, []Line{line(C(l.Ref.String())), line(named), line(since), line(strconv.Itoa(l.Epoch))})
+		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(live), line(since), line(strconv.Itoa(l.Epoch))})
 	}
 	return Doc{Para{line("Live on ", when, limit, ":")}, t}
 }
 
-// foundNow is what a target was found to name, where others have moved it.
-func foundNow(moved []ledger.Shift, ref registry.Ref) (rows [][]Line) {
-	for _, m := range moved {
-		if m.Ref == ref {
-			rows = append(rows, []Line{line(C(ref.String())), line(versions(m.Want)), line("moved outside, found now"), line("–")})
+// driftNow shows what a target points to now if it has drifted.
+func driftNow(drift []ledger.Shift, ref string) (rows [][]Line) {
+	for _, d := range drift {
+		if d.Ref == ref {
+			rows = append(rows, []Line{line(C(ref)), line(versions(d.Want)), line("drift, found now"), line("–")})
 		}
 	}
 	return rows
 }
 
-// ended is when an entry ended.
+// ended returns the time at which an entry ended, "" if it has not.
 func (h History) ended(epoch int) string {
 	for _, e := range h.Entries {
 		if e.Epoch == epoch {
@@ -153,25 +165,25 @@ func (h History) ended(epoch int) string {
 	return ""
 }
 
-// open reports whether the time asked about reaches beyond the last entry.
+// open reports whether the requested time extends beyond the last entry.
 func (h History) open() bool {
 	last := h.Entries[len(h.Entries)-1]
 	return last.Ended.IsZero() || h.Until.After(last.Ended)
 }
 
-// limit says how far the answer reaches where no entry ends it.
+// limit says how reliable the answer is after the last entry.
 func (h History) limit() string {
 	epoch := h.Entries[len(h.Entries)-1].Epoch
 	switch {
 	case !h.Compared:
-		return fmt.Sprintf(", as of the last entry (%d); what was moved outside since then is not recorded", epoch)
+		return fmt.Sprintf(" according to the last entry, %d; later drift is not recorded", epoch)
 	case len(h.Outside) == 0:
-		return fmt.Sprintf(", as of the last entry (%d); the registry names the same now", epoch)
+		return fmt.Sprintf(" according to the last entry, %d; the registry agrees", epoch)
 	}
-	return fmt.Sprintf(", as of the last entry (%d) and of what others have moved since then", epoch)
+	return fmt.Sprintf(" according to the last entry, %d, and the drift since then", epoch)
 }
 
-// entryRows are an entry, and what it found moved by others since the one before.
+// entryRows are the rows of one entry: its moves, and the drift that it recorded.
 func entryRows(e ledger.Entry, w Workflow) [][]Line {
 	ended := "open"
 	if !e.Ended.IsZero() {
@@ -181,14 +193,14 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 	outcome := e.Outcome
 	switch {
 	case outcome == "":
-		outcome = "under way, or cut off"
+		outcome = "in progress or interrupted"
 	case outcome == ledger.EntryAborted:
 		outcome += ": " + string(e.Reason)
 	case e.Record.TakesOver != 0:
 		outcome += fmt.Sprintf(", finishing entry %d", e.Record.TakesOver)
 	}
-	for _, channel := range untold(e) {
-		outcome += "; not told: " + channel
+	for _, channel := range pending(e) {
+		outcome += "; not notified: " + channel
 	}
 	from, to := "", ""
 	for i, s := range e.Record.Moves {
@@ -197,39 +209,39 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 		}
 		from, to = from+s.Ref.String()+" "+orNone(s.Was.String()), to+s.Ref.String()+" "+orNone(s.Want.String())
 	}
-	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(evidence(e.Record))), line(outcome)}}
-	return append(rows, outsideRows("before that", e.Record.Outside, "found and recorded")...)
+	rows := [][]Line{{
+		line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by,
+		line(C(Evidence(e.Record))), line(outcome),
+	}}
+	return append(rows, driftRows("before that", e.Record.Outside, "found and recorded")...)
 }
 
-// outsideRows are what others moved.
-func outsideRows(when string, moved []ledger.Shift, outcome string) (rows [][]Line) {
-	for _, o := range moved {
-		rows = append(rows, []Line{line(""), line(when), line("moved outside"), line(C(o.Ref.String() + " " + orNone(o.Was.String()))), line(C(o.Ref.String() + " " + orNone(o.Want.String()))), line("unknown"), line("none"), line(outcome)})
+// driftRows are moves that this program did not make.
+func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]Line) {
+	for _, d := range drift {
+		from, to := d.Ref+" "+orNone(d.Was), d.Ref+" "+orNone(d.Want)
+		rows = append(rows, []Line{
+			line(""), line(when), line("drift"), line(C(from)), line(C(to)),
+			line("unknown"), line("none"), line(outcome),
+		})
 	}
 	return rows
 }
 
-// untold lists who has not been told of an entry, in the order of its list.
-func untold(e ledger.Entry) []string {
+// pending returns the channels that have not been notified of an entry, in the entry's order.
+func pending(e ledger.Entry) []string {
 	var out []string
-	left := e.PendingNotifications()
+	channels := e.Untold()
 	for i := range e.Record.Notify {
-		if channel, there := left[i]; there {
+		if channel, ok := channels[i]; ok {
 			out = append(out, channel)
 		}
 	}
 	return out
 }
 
-func orNone(list string) string {
-	if list == "" {
-		return "none"
-	}
-	return list
-}
-
-// evidence is why the move was made, in a few words.
-func evidence(r ledger.Record) string {
+// Evidence says in a few words why a move was made: its first gates, its mode and its overrides.
+func Evidence(r ledger.Record) string {
 	var parts []string
 	for i, g := range r.Gates {
 		if i == 3 {
@@ -237,7 +249,8 @@ func evidence(r ledger.Record) string {
 			break
 		}
 		g.Candidate = g.Seen()
-		parts = append(parts, strings.TrimSuffix(fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g)), " ()"))
+		text := fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g))
+		parts = append(parts, strings.TrimSuffix(text, " ()"))
 	}
 	if r.Mode == verdict.ReportMode {
 		parts = append(parts, "not enforced (report mode)")
@@ -254,14 +267,14 @@ func evidence(r ledger.Record) string {
 // HistoryResult is a model's history for programs.
 type HistoryResult struct {
 	Model   string         `json:"model"`
-	Unfit   string         `json:"no_ledger,omitempty"` // why the server keeps none
-	Reset   string         `json:"reset,omitempty"`     // why it was begun in the place of a lost one
+	Unfit   string         `json:"no_ledger,omitempty"` // why the server has no ledger
+	Reset   string         `json:"reset,omitempty"`     // why it replaces a lost ledger
 	Entries []EntryResult  `json:"entries"`
 	Live    []ledger.Live  `json:"live,omitempty"`
-	Outside []ledger.Shift `json:"moved_outside,omitempty"` // by others since the last entry
+	Outside []ledger.Shift `json:"moved_outside,omitempty"` // drift since the last entry
 	Broken  string         `json:"broken,omitempty"`
 	At      int            `json:"broken_at,omitempty"`
-	Pages   []SavedPage    `json:"pages"` // as stored: history verify checks them
+	Pages   []ledger.Saved `json:"pages"` // as stored: history verify checks them
 }
 
 // EntryResult is one entry for programs.
@@ -272,17 +285,43 @@ type EntryResult struct {
 	Ended   string          `json:"ended,omitempty"`
 	Link    string          `json:"link,omitempty"`
 	Digest  string          `json:"sha256,omitempty"`
-	Untold  []string        `json:"untold,omitempty"` // who has not been told of it yet
+	Untold  []string        `json:"untold,omitempty"` // channels that have not been notified
 }
 
 func (h History) result() HistoryResult {
-	out := HistoryResult{Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
+	out := HistoryResult{
+		Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Entries: []EntryResult{}, Live: h.Live, Outside: h.Outside,
+		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages,
+	}
 	for _, e := range h.Entries {
-		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
+		r := EntryResult{
+			Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: pending(e),
+		}
 		if !e.Ended.IsZero() {
 			r.Ended = e.Ended.UTC().Format(time.RFC3339)
 		}
 		out.Entries = append(out.Entries, r)
 	}
 	return out
+}
+
+// SavedHistory is what `history` needs from a report file of its own: the stored pages of one model's ledger.
+type SavedHistory struct {
+	Model string         `json:"model"`
+	Pages []ledger.Saved `json:"pages"`
+}
+
+// ReadHistory reads the report file of the command `history`. It fails if the file contains no ledger of a single
+// model.
+func ReadHistory(text []byte) (SavedHistory, error) {
+	var file struct {
+		History SavedHistory `json:"history"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return SavedHistory{}, err
+	}
+	if len(file.History.Pages) == 0 {
+		return SavedHistory{}, errors.New("has no history; give the report file of an earlier history run")
+	}
+	return file.History, nil
 }

@@ -6,12 +6,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The reason of a reset was typed by somebody and stored on a server: it is shown as it is, and means nothing to Markdown.
-func TestAHistoryBegunAnewSaysWhy(t *testing.T) {
-	r := Report{Command: "history", Histories: []History{{Model: "churn", Reset: "lost it | <b> @ann\n# [x](http://evil.example)"}}}
+// The reason of a reset is text from outside, so it has no meaning in Markdown.
+func TestHistory_Reset(t *testing.T) {
+	r := Report{
+		Command:   "history",
+		Histories: []History{{Model: "churn", Reset: "lost it | <b> @ann\n# [x](http://evil.example)"}},
+	}
 	const want = "### History of `churn`: 0 entries\n\n" +
-		"This ledger was begun anew: `lost it | <b> @ann # [x](http://evil.example)`\n\n" +
-		"No promotion of this model is recorded since: what was live before is unknown.\n"
+		"This ledger replaces a lost one: `lost it | <b> @ann # [x](http://evil.example)`\n\n" +
+		"No promotion of this model is recorded since then. What was live before is unknown.\n"
 	if diff := cmp.Diff(want, Markdown(r.Page())); diff != "" {
 		t.Error(diff)
 	}

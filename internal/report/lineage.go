@@ -17,17 +17,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// LineageTitle is the headline of a version's lineage.
+// LineageTitle is the headline of the lineage page.
 func LineageTitle(l lineage.Lineage) Line {
 	return line("Lineage of ", C(l.Model), " version ", l.Version)
 }
 
-// Lineage is the page of one version's lineage. tracking is the address of MLflow, for links.
+// Lineage is the page of one version's lineage. tracking is the address of MLflow for links.
 func Lineage(l lineage.Lineage, tracking string, w Workflow) Doc {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	var d Doc
 	if p.RunProblem != "" {
-		d = append(d, Para{line("Not its own run: ", p.RunProblem)})
+		d = append(d, Para{line("The run is not shown: ", p.RunProblem)})
 	}
 	d = append(d, p.lost()...)
 	d = append(d, Diagram{lineageFlow(l).String()}, p.table())
@@ -43,16 +43,16 @@ type lineagePage struct {
 	workflow Workflow
 }
 
-// lost comes first: what is missing is what somebody has to act on.
+// lost lists missing links. It comes first because somebody may have to act on it.
 func (p lineagePage) lost() Doc {
 	if len(p.Lost) == 0 {
-		return Doc{Para{line("Complete: every link from the data to the version is known.")}}
+		return Doc{Para{line("Complete: every step from the data to the version is known.")}}
 	}
 	var items []Line
 	for _, l := range p.Lost {
 		items = append(items, line(l.What+": ", l.Why))
 	}
-	return Doc{Para{line("Not known:")}, List{items}}
+	return Doc{Para{line("Missing:")}, List{items}}
 }
 
 func (p lineagePage) table() Table {
@@ -68,7 +68,8 @@ func (p lineagePage) table() Table {
 		row("run", line(Span{Text: p.RunID, Code: true, URL: p.runURL()}), p.trainingLine())
 	}
 	if m := p.Logged; m != nil {
-		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), plain(strings.TrimPrefix(m.Status, "LOGGED_MODEL_")), plain(since(m.Created))))
+		status := strings.TrimPrefix(m.Status, "LOGGED_MODEL_")
+		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), line(status), line(created(m.Created))))
 	}
 	if a := p.Files; a != nil {
 		row("files", line(orDash(p.Source)), artifactLine(*a))
@@ -78,23 +79,25 @@ func (p lineagePage) table() Table {
 	for _, c := range p.Copies {
 		what := line(C("models:/" + c.Model + "/" + c.Version))
 		if c.Problem != "" {
-			row("copied from", what, line("the chain ends here"))
+			row("copied from", what, line("not followed further"))
 		} else {
-			row("copied from", what, joined(line("source ", C(c.Source)), named("run ", c.RunID)))
+			row("copied from", what, joined(line("source ", C(c.Source)), labelled("run ", c.RunID)))
 		}
 	}
-	row("version", line(Span{Text: p.Model + " " + p.Version, Code: true, URL: p.versionURL()}), joined(plain(p.Status), plain(since(p.Created)), named("", p.Description)))
+	row("version", line(Span{Text: p.Model + " " + p.Version, Code: true, URL: p.versionURL()}),
+		joined(line(p.Status), line(created(p.Created)), labelled("", p.Description)))
 	row("aliases", aliasLine(p.Aliases), nil)
 	row("stage", line(p.Stage), nil)
 	if d := p.Deployment; d != nil {
-		row("deployment", line(orDash(d.To)), named("at ", d.At))
+		row("deployment", line(orDash(d.To)), labelled("at ", d.At))
 	} else {
-		row("deployment", line("not recorded"), line("the tags ", C(registry.TagDeployedTo), " and ", C(registry.TagDeployedAt), " say it"))
+		to, at := C(registry.TagDeployedTo), C(registry.TagDeployedAt)
+		row("deployment", line("not recorded"), line("set the tags ", to, " and ", at, " to record it"))
 	}
 	return t
 }
 
-// joined puts the parts that say something into one line.
+// joined joins the parts that are not empty with commas.
 func joined(parts ...Line) Line {
 	var out Line
 	for _, p := range parts {
@@ -109,24 +112,23 @@ func joined(parts ...Line) Line {
 	return out
 }
 
-func plain(text string) Line { return line(text) }
-
-// named is a label and data, nothing where there is none.
-func named(label, data string) Line {
+// labelled is a label with its data, nil if there is no data.
+func labelled(label, data string) Line {
 	if data == "" {
 		return nil
 	}
 	return line(label, C(short(data)))
 }
 
-func since(at string) string {
+// created describes a time of creation, "" if it is unknown.
+func created(at string) string {
 	if at == "" {
 		return ""
 	}
 	return "created " + clock(at) + " UTC"
 }
 
-// clock writes a time of the lineage for reading; what is none stays as it is.
+// clock writes a time of the lineage for reading. Text that is not a time is returned unchanged.
 func clock(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
@@ -139,12 +141,12 @@ func datasetLine(d lineage.Dataset) Line {
 	from := keptIn(d.From)
 	address := cmp.Or(d.URI, d.Source)
 	if d.Name == "" {
-		address = "" // it stands in the place of the name
+		address = "" // it is shown as the name
 	}
-	return joined(named("for ", d.Context), named("digest ", d.Digest), named("from ", address), from)
+	return joined(labelled("for ", d.Context), labelled("digest ", d.Digest), labelled("from ", address), from)
 }
 
-// keptIn says where something is known from that its run does not tell.
+// keptIn says where data comes from if the run does not contain it.
 func keptIn(from string) Line {
 	switch from {
 	case "tags":
@@ -157,14 +159,14 @@ func keptIn(from string) Line {
 
 func codeLine(c lineage.Code) Line {
 	from := keptIn(c.From)
-	return joined(named("branch ", c.Branch), named("of ", c.Repository), named("script ", c.Script), from)
+	return joined(labelled("branch ", c.Branch), labelled("of ", c.Repository), labelled("script ", c.Script), from)
 }
 
 func (p lineagePage) trainingLine() Line {
 	t := p.Training
 	switch {
 	case p.RunProblem != "":
-		return line("not its own, so left out")
+		return line("not of this version, so not shown")
 	case t == nil:
 		return line("not readable")
 	}
@@ -176,7 +178,8 @@ func (p lineagePage) trainingLine() Line {
 	if t.Ended != "" {
 		ended = line("ended " + clock(t.Ended) + " UTC")
 	}
-	return joined(named("", t.RunName), line(state), named("by ", t.User), named("experiment ", cmp.Or(t.ExperimentName, t.ExperimentID)), ended)
+	experiment := labelled("experiment ", cmp.Or(t.ExperimentName, t.ExperimentID))
+	return joined(labelled("", t.RunName), line(state), labelled("by ", t.User), experiment, ended)
 }
 
 func artifactLine(a lineage.ModelFiles) Line {
@@ -186,10 +189,11 @@ func artifactLine(a lineage.ModelFiles) Line {
 	}
 	digest := Line(nil)
 	if a.SHA256 != "" {
-		digest = line("sha256 ", C(a.SHA256), " as of promotion ", C(a.SHA256At))
+		digest = line("sha256 ", C(a.SHA256), " at promotion ", C(a.SHA256At))
 	}
-	return joined(bytes, named("", a.Framework), named("Python ", a.Python), named("MLflow ", a.MLflow),
-		named("the MLmodel file claims run ", a.RunID), named("the MLmodel file claims logged model ", a.ModelID), digest)
+	return joined(
+		bytes, labelled("", a.Framework), labelled("Python ", a.Python), labelled("MLflow ", a.MLflow),
+		labelled("run in the MLmodel file ", a.RunID), labelled("logged model in the MLmodel file ", a.ModelID), digest)
 }
 
 func aliasLine(aliases []string) Line {
@@ -203,7 +207,7 @@ func aliasLine(aliases []string) Line {
 	return joined(parts...)
 }
 
-// promotions is what the ledger, or without one the version's own tags, tell of it.
+// promotions shows the promotions from the ledger, or without a ledger from the version's tags.
 func (p lineagePage) promotions() Doc {
 	if len(p.Promotions) == 0 {
 		return Doc{Para{line("No promotion of this version is recorded.")}}
@@ -212,11 +216,11 @@ func (p lineagePage) promotions() Doc {
 	for i := len(p.Promotions) - 1; i >= 0; i-- {
 		t.Rows = append(t.Rows, promotionRow(p.Promotions[i], p.workflow))
 	}
-	from := "Promotions, the newest first:"
+	title := "Promotions, newest first:"
 	if p.Promotions[0].From == "tags" {
-		from = "Promotions as the version's tags tell them, not the ledger:"
+		title = "Promotions according to the version's tags, not the ledger:"
 	}
-	return Doc{Para{line(from)}, t}
+	return Doc{Para{line(title)}, t}
 }
 
 func promotionRow(p lineage.Promotion, w Workflow) []Line {
@@ -229,7 +233,11 @@ func promotionRow(p lineage.Promotion, w Workflow) []Line {
 	if p.Reason != "" && p.Reason != registry.OK {
 		outcome += ": " + string(p.Reason)
 	}
-	return []Line{entry, line(clock(p.At)), line(orDash(p.Command)), line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))), w.by(p.Actor, p.Workflow), gatesLine(p), line(outcome)}
+	return []Line{
+		entry, line(clock(p.At)), line(orDash(p.Command)),
+		line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))),
+		w.by(p.Actor, p.Workflow), gatesLine(p), line(outcome),
+	}
 }
 
 func gatesLine(p lineage.Promotion) Line {
@@ -277,10 +285,10 @@ func (p lineagePage) signature() Doc {
 	return Doc{Details{"Signature", Doc{Code{"json", strings.Join(text, "\n")}}}}
 }
 
-// maxRows bounds a table of details: the report file has all of it.
+// maxRows is the length of the longest table of details. The report file has all of them.
 const maxRows = 100
 
-// logged is what the run logged.
+// logged shows the metrics, parameters and tags of the run.
 func (p lineagePage) logged() Doc {
 	t := p.Training
 	if t == nil {
@@ -299,7 +307,7 @@ func (p lineagePage) logged() Doc {
 	return append(d, tagDetails("Tags of the run", t.Tags)...)
 }
 
-// unclearMetrics folds a list of metrics whose values may be another model's, each with the reason.
+// unclearMetrics is a folded list of metrics that may belong to another model, each with the reason.
 func unclearMetrics(why map[string]string) Doc {
 	if len(why) == 0 {
 		return nil
@@ -312,10 +320,10 @@ func unclearMetrics(why map[string]string) Doc {
 		}
 		items = append(items, line(C(short(key)), ": ", why[key]))
 	}
-	return Doc{Details{fmt.Sprintf("Metrics that may not be the model's (%d)", len(why)), Doc{List{items}}}}
+	return Doc{Details{fmt.Sprintf("Metrics that may belong to another model (%d)", len(why)), Doc{List{items}}}}
 }
 
-// tagDetails folds a table of keys and values, sorted.
+// tagDetails is a folded table of keys and values, sorted by key.
 func tagDetails(title string, values map[string]string) Doc {
 	if len(values) == 0 {
 		return nil
@@ -323,7 +331,8 @@ func tagDetails(title string, values map[string]string) Doc {
 	t := Table{Head: []string{"name", "value"}}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if len(t.Rows) == maxRows {
-			t.Rows = append(t.Rows, []Line{line(fmt.Sprintf("%d more", len(values)-maxRows)), line("in the report file")})
+			more := line(fmt.Sprintf("%d more", len(values)-maxRows))
+			t.Rows = append(t.Rows, []Line{more, line("in the report file")})
 			break
 		}
 		t.Rows = append(t.Rows, []Line{line(C(short(key))), line(C(short(values[key])))})
@@ -335,7 +344,8 @@ func (p lineagePage) runURL() string {
 	if p.tracking == "" || p.Training == nil {
 		return ""
 	}
-	return p.tracking + "/#/experiments/" + url.PathEscape(p.Training.ExperimentID) + "/runs/" + url.PathEscape(p.RunID)
+	experiment, run := url.PathEscape(p.Training.ExperimentID), url.PathEscape(p.RunID)
+	return p.tracking + "/#/experiments/" + experiment + "/runs/" + run
 }
 
 func (p lineagePage) versionURL() string {
@@ -345,28 +355,27 @@ func (p lineagePage) versionURL() string {
 	return p.tracking + "/#/models/" + url.PathEscape(p.Model) + "/versions/" + url.PathEscape(p.Version)
 }
 
-// maxBoxes keeps the chart on one screen: so many data sets, aliases.
+// maxBoxes is how many datasets, and how many aliases, a chart shows. More do not fit on a screen.
 const maxBoxes = 4
 
-// lineageFlow draws data, code, run, files, copies, version, aliases, stage and deployment from left to right.
+// lineageFlow draws data, code, run, copies, version, aliases, stage and deployment from left to right.
 func lineageFlow(l lineage.Lineage) *flow {
 	f := &flow{}
-	lost := func(what string) bool {
-		return slices.ContainsFunc(l.Lost, func(x lineage.Lost) bool { return x.What == what })
-	}
 	run := runBox(f, l)
 	for i, d := range l.Datasets {
 		if i == maxBoxes {
-			f.edge(f.node("more data", fmt.Sprintf("%d more data sets", len(l.Datasets)-maxBoxes)), run, false)
+			more := fmt.Sprintf("%d more datasets", len(l.Datasets)-maxBoxes)
+			f.edge(f.node("more data", more), run, false)
 			break
 		}
-		f.edge(f.node(fmt.Sprint("data", i), joinWords("data", cmp.Or(d.Name, d.URI), d.Context, firstRunes(d.Digest, 12))), run, d.From != "run")
+		label := joinWords("data", cmp.Or(d.Name, d.URI), d.Context, shortID(d.Digest))
+		f.edge(f.node(fmt.Sprint("data", i), label), run, d.From != "run")
 	}
 	if len(l.Datasets) == 0 {
-		f.edge(f.node("data", "data not known"), run, true)
+		f.edge(f.node("data", "data unknown"), run, true)
 	}
 	if l.Code != nil && l.Code.Commit != "" {
-		f.edge(f.node("code", joinWords("commit", firstRunes(l.Code.Commit, 12))), run, l.Code.From != "run")
+		f.edge(f.node("code", joinWords("commit", shortID(l.Code.Commit))), run, l.Code.From != "run")
 	}
 	at, broken := run, l.Training == nil
 	step := func(thing, label string) {
@@ -375,7 +384,7 @@ func lineageFlow(l lineage.Lineage) *flow {
 		at, broken = next, false
 	}
 	if l.Logged != nil {
-		step("logged", joinWords("logged model", firstRunes(l.Logged.ID, 12)))
+		step("logged", joinWords("logged model", shortID(l.Logged.ID)))
 	}
 	for _, c := range slices.Backward(l.Copies) {
 		ref := joinWords(c.Model, "version", c.Version)
@@ -386,12 +395,14 @@ func lineageFlow(l lineage.Lineage) *flow {
 		step("copy "+c.Model+"/"+c.Version, ref)
 		broken = c.Problem != ""
 	}
-	broken = broken || lost("artifact") && l.Files == nil
+	lost := slices.ContainsFunc(l.Lost, func(x lineage.Lost) bool { return x.What == "artifact" })
+	broken = broken || lost && l.Files == nil
 	step("version", joinWords(l.Model, "version", l.Version))
 	version := at
 	for i, a := range l.Aliases {
 		if i == maxBoxes {
-			f.edge(version, f.node("more aliases", fmt.Sprintf("%d more aliases", len(l.Aliases)-maxBoxes)), false)
+			more := fmt.Sprintf("%d more aliases", len(l.Aliases)-maxBoxes)
+			f.edge(version, f.node("more aliases", more), false)
 			break
 		}
 		ref := registry.AliasRef(a).String()
@@ -411,22 +422,11 @@ func runBox(f *flow, l lineage.Lineage) string {
 	case l.RunID == "":
 		return f.node("run", "no run")
 	case l.RunProblem != "":
-		return f.node("run", joinWords("run", firstRunes(l.RunID, 12), "not its own"))
+		return f.node("run", joinWords("run", shortID(l.RunID), "not of this version"))
 	case l.Training == nil:
-		return f.node("run", joinWords("run", firstRunes(l.RunID, 12), "not readable"))
+		return f.node("run", joinWords("run", shortID(l.RunID), "not readable"))
 	case l.Training.Deleted:
-		return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, firstRunes(l.RunID, 12)), "deleted"))
+		return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID)), "deleted"))
 	}
-	return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, firstRunes(l.RunID, 12))))
-}
-
-func joinWords(words ...string) string {
-	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
-}
-
-func firstRunes(text string, n int) string {
-	if r := []rune(text); len(r) > n {
-		return string(r[:n])
-	}
-	return text
+	return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID))))
 }

@@ -34,7 +34,8 @@ func markdownBlock(b *strings.Builder, block Block) {
 	case Diagram:
 		b.WriteString("```mermaid\n" + cleanLines(block.Mermaid) + "\n```\n")
 	case Details:
-		b.WriteString("<details><summary>" + plainText(block.Title, htmlText) + "</summary>\n\n" + Markdown(block.Body) + "\n</details>\n")
+		title := plainText(block.Title, htmlText)
+		b.WriteString("<details><summary>" + title + "</summary>\n\n" + Markdown(block.Body) + "\n</details>\n")
 	}
 }
 
@@ -48,7 +49,7 @@ func markdownTable(b *strings.Builder, t Table) {
 		return out
 	}
 	head := t.Head
-	if strings.Join(head, "") == "" && len(t.Rows) > 0 { // a table must have a head: an empty one would be an empty bar
+	if strings.Join(head, "") == "" && len(t.Rows) > 0 { // Markdown needs a head, and an empty one is visible
 		head, t.Rows = cells(t.Rows[0]), t.Rows[1:]
 	}
 	row(head)
@@ -77,11 +78,13 @@ func markdownLine(l Line, cell bool) string {
 	return b.String()
 }
 
-var linkEscapes = strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "", "\r", "", " ", "%20", "|", "%7C", "`", "%60", `\`, "%5C")
+var linkEscapes = strings.NewReplacer(
+	"<", "%3C", ">", "%3E", "\n", "", "\r", "", " ", "%20", "|", "%7C", "`", "%60", `\`, "%5C",
+)
 
 func linkTarget(url string) string { return linkEscapes.Replace(url) }
 
-// cleanLines cleans a block of text and keeps its lines.
+// cleanLines applies Clean to each line of a text.
 func cleanLines(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, l := range lines {

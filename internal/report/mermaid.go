@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// flow is a small flowchart for Mermaid, which GitHub draws in summaries and comments. It never stands alone: what it
-// shows is in a table beside it too, for the terminal, for screen readers, and for the day GitHub stops drawing.
+// flow is a Mermaid flowchart, which GitHub draws in summaries and comments. A table next to it has the same content,
+// for terminals and screen readers.
 type flow struct {
 	nodes, edges []string
-	known        map[string]string // node by what it stands for
+	known        map[string]string // name of the node for each thing
 }
 
-// node adds a box once for each thing and returns its name in the chart.
+// node adds a box for a thing, unless it has one, and returns its name in the chart.
 func (f *flow) node(thing, label string) string {
-	if name, there := f.known[thing]; there {
+	if name, ok := f.known[thing]; ok {
 		return name
 	}
 	if f.known == nil {
@@ -27,7 +29,7 @@ func (f *flow) node(thing, label string) string {
 	return name
 }
 
-// edge joins two boxes; one that is broken leads to or from something that is lost.
+// edge connects two boxes. A broken edge is dotted: one end is unknown or lost.
 func (f *flow) edge(from, to string, broken bool) {
 	arrow := "-->"
 	if broken {
@@ -36,22 +38,22 @@ func (f *flow) edge(from, to string, broken bool) {
 	f.edges = append(f.edges, fmt.Sprintf("  %s %s %s", from, arrow, to))
 }
 
-// String is the chart in Mermaid's words, from left to right.
+// String returns the chart as Mermaid source.
 func (f *flow) String() string {
 	return "flowchart LR\n" + strings.Join(append(f.nodes, f.edges...), "\n")
 }
 
-// maxLabel keeps a box narrow; the table has the whole text.
+// maxLabel is the length of the longest label. The table has the whole text.
 const maxLabel = 40
 
-// mermaidLabel makes any text fit between the quotes of a label. Only letters, digits and the few marks that mean
-// nothing to Mermaid, Markdown and HTML stay; any other run of characters becomes a space. So nothing can end the
-// label, open a directive, a link, a formula or an icon.
+// mermaidLabel makes text safe between the quotes of a label. It keeps letters, digits and a few marks without a
+// meaning in Mermaid, Markdown and HTML, and replaces everything else by spaces. So no text can end the label or begin
+// a directive.
 func mermaidLabel(text string) string {
 	var b strings.Builder
 	space := false
 	for _, r := range text {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r) && !strings.ContainsRune("-_./(),+=@'", r) {
+		if !unicode.In(r, unicode.L, unicode.Nd, unicode.Mn) && !strings.ContainsRune("-_./(),+=@'", r) {
 			space = true
 			continue
 		}
@@ -64,8 +66,5 @@ func mermaidLabel(text string) string {
 	if b.Len() == 0 {
 		return "?"
 	}
-	if r := []rune(b.String()); len(r) > maxLabel {
-		return string(r[:maxLabel-1]) + "…"
-	}
-	return b.String()
+	return format.Shorten(b.String(), maxLabel)
 }

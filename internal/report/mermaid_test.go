@@ -16,23 +16,26 @@ var (
 	arrow = regexp.MustCompile(`^  n\d+ (-->|-\.->) n\d+$`)
 )
 
-// mermaidWords mean something to Mermaid, beside those that mean something to Markdown.
+// mermaidWords have a meaning in Mermaid or Markdown.
 var mermaidWords = append([]string{
-	`"`, `"]`, `"];`, "end", "click n1 call alert()", "%%{init: {}}%%", "%%", "#quot;", "&quot;", "$$x$$", "fa:fa-ban", ":::red", "-->", "subgraph", "@{ shape: x }",
+	`"`, `"]`, `"];`, "end", "click n1 call alert()", "%%{init: {}}%%", "%%", "#quot;", "&quot;", "$$x$$",
+	"fa:fa-ban", ":::red", "-->", "subgraph", "@{ shape: x }",
 	"é", "模型", "🙂", "\u0301", strings.Repeat("long ", 20),
 }, hostile...)
 
 func mermaidText(t *rapid.T, label string) string {
-	return strings.Join(rapid.SliceOfN(rapid.OneOf(rapid.SampledFrom(mermaidWords), rapid.String()), 0, 6).Draw(t, label), "")
+	word := rapid.OneOf(rapid.SampledFrom(mermaidWords), rapid.String())
+	return strings.Join(rapid.SliceOfN(word, 0, 6).Draw(t, label), "")
 }
 
-// Law: whatever the names, every line of a chart is a box with a plain label or an arrow between boxes that exist.
-func TestLawNamesStayInTheirBoxes(t *testing.T) {
+// Whatever the names, every line of a chart is a box with a plain label, or an arrow between existing boxes.
+func TestMermaid_HostileLabels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := func(label string) string { return mermaidText(t, label) }
 		l := lineage.Lineage{
 			Model: text("model"), Version: "7", Stage: text("stage"), RunID: text("run"),
-			Aliases:  rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return mermaidText(t, "alias") }), 0, 6).Draw(t, "aliases"),
+			Aliases: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return mermaidText(t, "alias") }), 0, 6).
+				Draw(t, "aliases"),
 			Datasets: []lineage.Dataset{{Name: text("data"), Context: text("context"), Digest: text("digest")}},
 			Copies:   []lineage.CopyLink{{Model: text("copied"), Version: text("number"), Problem: text("problem")}},
 			Code:     &lineage.Code{Commit: text("commit")}, Deployment: &lineage.Deployment{To: text("to")},
@@ -44,7 +47,7 @@ func TestLawNamesStayInTheirBoxes(t *testing.T) {
 		out := lineageFlow(l).String()
 		lines := strings.Split(out, "\n")
 		if lines[0] != "flowchart LR" {
-			t.Fatalf("begins with %q", lines[0])
+			t.Fatalf("the chart begins with %q", lines[0])
 		}
 		boxes := map[string]bool{}
 		for _, line := range lines[1:] {
@@ -53,24 +56,24 @@ func TestLawNamesStayInTheirBoxes(t *testing.T) {
 				name, label, _ := strings.Cut(strings.TrimSpace(line), "[")
 				boxes[name] = true
 				if n := utf8.RuneCountInString(label) - len(`""]`); n > maxLabel {
-					t.Fatalf("a label of %d characters: %s", n, line)
+					t.Fatalf("label of %d characters: %s", n, line)
 				}
 			case arrow.MatchString(line):
 				f := strings.Fields(line)
 				if !boxes[f[0]] || !boxes[f[2]] {
-					t.Fatalf("an arrow without its box: %q", line)
+					t.Fatalf("arrow without a box: %q", line)
 				}
 			default:
 				t.Fatalf("neither a box nor an arrow: %q in\n%s", line, out)
 			}
 		}
 		if fence := Markdown(Doc{Diagram{out}}); strings.Count(fence, "```") != 2 {
-			t.Fatalf("the block is not closed by its own fence only: %q", fence)
+			t.Fatalf("the data ends the code block: %q", fence)
 		}
 	})
 }
 
-func TestLabels(t *testing.T) {
+func TestMermaidLabel(t *testing.T) {
 	for text, want := range map[string]string{
 		"churn":                 "churn",
 		"sha256:abc":            "sha256 abc",

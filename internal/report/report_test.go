@@ -10,18 +10,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// hostile are pieces of text that mean something to Markdown, HTML, GitHub or a terminal.
+// hostile texts have a meaning in Markdown, HTML, on GitHub or in a terminal.
 var hostile = []string{
-	"|", "`", "``", "```", "\n", "\r", "<", ">", "<!--", "-->", "</details>", "<script>", "[x](http://evil)", "![i](http://evil)", "*", "_", "~", "#", "#1",
-	"GH-1", "@octocat", "http://evil.example", "www.evil.example", "\\", "$", "&lt;", "\u202e", "\u2066", "\x1b[31m", "\x00", "\u2028", "::error::", "##[error]", "text", " ",
+	"|", "`", "``", "```", "\n", "\r", "<", ">", "<!--", "-->", "</details>", "<script>", "[x](http://evil)",
+	"![i](http://evil)", "*", "_", "~", "#", "#1",
+	"GH-1", "@octocat", "http://evil.example", "www.evil.example", "\\", "$", "&lt;", "\u202e", "\u2066", "\x1b[31m",
+	"\x00", "\u2028", "::error::", "##[error]", "text", " ",
 }
 
 func text(t *rapid.T, label string) string {
 	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(hostile), 0, 12).Draw(t, label), "")
 }
 
-// Law: whatever the data, a table keeps its rows and cells, and nothing of it becomes HTML, a link or a mention.
-func TestLawDataStaysInItsCell(t *testing.T) {
+// Whatever the data, a table keeps its rows and cells, and no data becomes HTML, a link or a mention.
+func TestMarkdown_DataStaysInCell(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plain, code := text(t, "plain"), text(t, "code")
 		out := Markdown(Doc{Table{[]string{"a", "b"}, [][]Line{{line(plain), line(C(code))}}}})
@@ -31,7 +33,7 @@ func TestLawDataStaysInItsCell(t *testing.T) {
 		}
 		row := strings.NewReplacer(`\\`, "", `\|`, "").Replace(lines[2])
 		if strings.Contains(lines[2], `\\|`) {
-			row = lines[2] // a backslash that is data stands before the escape of a bar
+			row = lines[2] // a backslash in the data comes before an escaped bar
 			row = strings.ReplaceAll(strings.ReplaceAll(row, `\|`, ""), `\\`, "")
 		}
 		if n := strings.Count(row, "|"); n != 3 {
@@ -40,17 +42,17 @@ func TestLawDataStaysInItsCell(t *testing.T) {
 		cell := strings.SplitN(lines[2], " | ", 2)[0]
 		for _, bad := range []string{"<", ">", "@o", "#1", "://", "www.e", "\x1b", "\u202e", "\x00"} {
 			if strings.Contains(cell, bad) {
-				t.Fatalf("%q holds %q", cell, bad)
+				t.Fatalf("%q contains %q", cell, bad)
 			}
 		}
 		if ref := regexp.MustCompile(`(?i)\bgh-\d`).FindString(cell); ref != "" {
-			t.Fatalf("%q holds %q", cell, ref)
+			t.Fatalf("%q contains %q", cell, ref)
 		}
 	})
 }
 
-// Law: a code block holds its text whatever fences are in it.
-func TestLawCodeBlockIsClosedByItsOwnFenceOnly(t *testing.T) {
+// No text ends its code block.
+func TestMarkdown_CodeFence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		out := Markdown(Doc{Code{"", text(t, "code")}})
 		fence := out[:strings.Index(out, "\n")]
@@ -63,7 +65,7 @@ func TestLawCodeBlockIsClosedByItsOwnFenceOnly(t *testing.T) {
 	})
 }
 
-func TestNumbersAreShortenedForReadingOnly(t *testing.T) {
+func TestBrief(t *testing.T) {
 	for _, c := range []struct{ text, wanted, incumbent, want string }{
 		{"0.9590643274853801", ">= 0.9", "0.9185863394982603", "0.959064"},
 		{"0.8499999999999", ">= 0.85", "", "0.8499999999999"},
@@ -79,7 +81,7 @@ func TestNumbersAreShortenedForReadingOnly(t *testing.T) {
 	}
 }
 
-func TestCodeSpansOfBackticks(t *testing.T) {
+func TestMarkdownSpan_Backticks(t *testing.T) {
 	for data, want := range map[string]string{
 		"a": "`a`", "a`b": "``a`b``", "`": "`` ` ``", "": "(empty)", " ": "(empty)", "a|b": "`a\\|b`",
 	} {
@@ -89,7 +91,7 @@ func TestCodeSpansOfBackticks(t *testing.T) {
 	}
 }
 
-func TestLinksGoOnlyWhereTheyPoint(t *testing.T) {
+func TestMarkdown_Links(t *testing.T) {
 	got := Markdown(Doc{Para{line(Span{Text: "a](http://evil) [b", URL: "https://mlflow.example/#/models/x>)"})}})
 	if want := "[a\\]\\(http:\u200b//evil\\) \\[b](<https://mlflow.example/#/models/x%3E)>)\n"; got != want {
 		t.Errorf("%q\nwant %q", got, want)

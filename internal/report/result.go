@@ -2,8 +2,11 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"slices"
-	"strconv"
+	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -11,16 +14,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ResultSchema is the version of Result. It grows when a field changes its meaning; new fields do not count.
+// ResultSchema is the version of Result. It increases if a field changes its meaning, not if a field is added.
 const ResultSchema = 1
 
-// Result is the report for programs: the output "result", and what --json prints.
+// Result is the result for programs: the output "result", the report file, and what --json prints.
 type Result struct {
 	Schema     int               `json:"schema"`
 	Command    string            `json:"command"`
 	Reason     registry.Reason   `json:"reason"`
 	Verdict    string            `json:"verdict,omitempty"` // decision of the gates
-	Mode       string            `json:"mode,omitempty"`    // enforce, report (the verdict blocked nothing) or ungated
+	Mode       string            `json:"mode,omitempty"`    // enforce, report (nothing was blocked) or ungated
 	DryRun     bool              `json:"dry_run,omitempty"`
 	Changed    bool              `json:"changed"`
 	Registered bool              `json:"registered"`
@@ -33,18 +36,18 @@ type Result struct {
 	ModelURI   string            `json:"model_uri,omitempty"`
 	PlanDigest string            `json:"plan_digest,omitempty"`
 	RecordID   string            `json:"record_id,omitempty"`
-	NoLedger   string            `json:"no_ledger,omitempty"`     // why two promotions at the same moment may both report success
-	Outside    []ledger.Shift    `json:"moved_outside,omitempty"` // by others since the entry before, as this one records
+	NoLedger   string            `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
+	Outside    []ledger.Shift    `json:"moved_outside,omitempty"` // drift that the entry records
 	Findings   []verdict.Finding `json:"findings,omitempty"`
 	Steps      []plan.StepResult `json:"steps,omitempty"`
-	Plan       *plan.Plan        `json:"plan,omitempty"`    // of a dry run, whole: what plan-file takes
+	Plan       *plan.Plan        `json:"plan,omitempty"`    // of a dry run, for the input plan-file
 	Planned    []plan.Step       `json:"planned,omitempty"` // of a dry run
 	Notes      []string          `json:"notes,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 	Policy     string            `json:"policy,omitempty"`
 	Waivers    []string          `json:"waivers,omitempty"`
 	Problems   []string          `json:"problems,omitempty"` // with the inputs or the policy file
-	Data       any               `json:"data,omitempty"`     // of commands with a page of their own
+	Data       any               `json:"data,omitempty"`     // content of a page that the command made itself
 	Error      string            `json:"error,omitempty"`
 	Hint       string            `json:"hint,omitempty"`
 	Server     *ServerResult     `json:"server,omitempty"`
@@ -53,60 +56,22 @@ type Result struct {
 	Statement  *ledger.Statement `json:"statement,omitempty"` // in-toto, of one entry
 	Audit      *AuditResult      `json:"audit,omitempty"`
 	Deployment *DeploymentResult `json:"deployment,omitempty"`
-	Told       []Told            `json:"told,omitempty"`    // who was told of moves, and who could not be
+	Told       []Told            `json:"told,omitempty"`    // notifications
 	Comment    string            `json:"comment,omitempty"` // address of the comment on the pull request
 	Requests   int               `json:"requests"`
 	Rounds     int               `json:"rounds"`
 	DurationMS int64             `json:"duration_ms"`
 }
 
-// ServerResult is what doctor found.
-type ServerResult struct {
-	Address      string `json:"address"`
-	Version      string `json:"version,omitempty"`
-	Store        string `json:"store,omitempty"`
-	Aliases      bool   `json:"aliases"`
-	LoggedModels bool   `json:"logged_models"`
-	Workspaces   bool   `json:"workspaces"`
-	Models       int    `json:"models"`
-	MoreModels   bool   `json:"more_models,omitempty"`
-
-	ServerInfo bool              `json:"server_info"`
-	StoreWhy   string            `json:"store_why,omitempty"`
-	Artifacts  string            `json:"artifacts,omitempty"`
-	User       string            `json:"user,omitempty"`
-	Admin      bool              `json:"admin,omitempty"`
-	Rights     map[string]string `json:"rights,omitempty"` // by registered model
-	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
-	Ledger     string            `json:"ledger,omitempty"`
-	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
-	Grants     []string          `json:"ledger_grants,omitempty"`
-	Warnings   []string          `json:"warnings,omitempty"`
-}
-
-func serverResult(s registry.Server) *ServerResult {
-	login := s.Login.OrZero()
-	return &ServerResult{
-		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
-		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
-		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
-		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
-	}
-}
-
-// Result returns the report as data.
-func (r Report) Result() Result {
+// data is what the run decided and changed. target reports whether the command moves the target to the candidate.
+func (r Run) data(target bool) Result {
 	out := Result{
-		Schema: ResultSchema, Command: r.Command, Reason: r.Reason, DryRun: r.Dry,
-		Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
+		DryRun: r.Dry, Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
-		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Stamped,
+		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.modelURI(target), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off, Outside: r.Ledger.Outside,
-		Notes: append(slices.Clone(r.Plan.Notes), r.unread()...), Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
-		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
+		Notes: append(slices.Clone(r.Plan.Notes), r.unreadable()...), Steps: r.Receipt.Results, Policy: r.Policy,
 	}
-	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
-	out.Deployment, out.Told, out.Comment = r.Deployment.result(), r.Told, r.Comment
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
@@ -123,30 +88,53 @@ func (r Report) Result() Result {
 			out.Plan = &r.Plan
 		}
 	}
-	if out.Statement = r.Statement; out.Statement != nil {
-		out.Version = numberText(r.Statement.Predicate.Record.To)
-	}
-	for _, h := range r.Histories {
-		out.Histories = append(out.Histories, h.result())
-	}
-	if len(out.Histories) == 1 {
-		out.Model, out.History, out.Histories = out.Histories[0].Model, &out.Histories[0], nil
-	}
-	if r.Err != nil {
-		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
-	}
-	if r.Audit != nil {
-		out.Audit = r.Audit.result()
-	}
-	if s := r.Server; s != nil {
-		out.Server = serverResult(*s)
+	return out
+}
+
+// Complete returns the result with the fields that all commands have in common.
+func (o Outcome) Complete(command string, problems []string, g GitHub, u Usage) Result {
+	out := o.Result
+	out.Schema, out.Command, out.Reason = ResultSchema, command, o.Reason
+	out.Problems, out.Warnings = problems, o.Warnings
+	out.Deployment, out.Told, out.Comment = g.Deployment.result(), g.Told, g.Comment
+	out.Requests, out.Rounds, out.DurationMS = u.Requests, u.Rounds, u.Took.Milliseconds()
+	if o.Err != nil {
+		out.Error, out.Hint = o.Err.Error(), hintOf(o.Err)
 	}
 	return out
 }
 
-func numberText(n int) string {
-	if n == 0 {
-		return ""
+// SavedPlan is the plan of a dry run, as its report file contains it.
+type SavedPlan struct {
+	Plan   plan.Plan
+	Digest string    // computed from the plan, in hex
+	Made   time.Time // when the dry run ended, to the minute
+}
+
+// ReadPlan reads the report file of a dry run. It fails if the plan does not match the digest in the file.
+func ReadPlan(text []byte) (SavedPlan, error) {
+	var file struct {
+		Plan   *plan.Plan `json:"plan"`
+		Digest string     `json:"plan_digest"`
 	}
-	return strconv.Itoa(n)
+	if err := json.Unmarshal(text, &file); err != nil {
+		return SavedPlan{}, err
+	}
+	if file.Plan == nil {
+		return SavedPlan{}, errors.New("has no plan; give the report file of a dry run")
+	}
+	digest, err := file.Plan.Digest()
+	if err != nil {
+		return SavedPlan{}, err
+	}
+	minute, _, _ := strings.Cut(file.Digest, "-")
+	made, err := time.Parse(plan.PlanTime, minute)
+	if err != nil {
+		return SavedPlan{}, errors.New("has no valid plan_digest; give the unchanged report file of a dry run")
+	}
+	if plan.PlanStamp(digest, made) != file.Digest {
+		return SavedPlan{}, errors.New("its plan does not match its digest, so the file was changed or written by " +
+			"another version of this program; make a new dry run")
+	}
+	return SavedPlan{*file.Plan, digest, made}, nil
 }

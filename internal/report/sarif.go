@@ -14,35 +14,32 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// sarifResults is how many results code scanning shows of one run; more are left out there, without regard to how bad
-// they are.
+// sarifResults is how many results code scanning shows for one run. It would drop others whatever their severity.
 const sarifResults = 5000
 
-// defaultPolicyFile is where findings point that no policy file has to do with: code scanning shows none without a place
-// in the repository.
+// defaultPolicyFile is the location of findings that have none. Code scanning needs a file in the repository.
 const defaultPolicyFile = ".github/mlflow-policy.yml"
 
-// Sarif writes an audit as SARIF 2.1.0 for code scanning: the worst findings, those that somebody accepted as suppressed
-// and last. It keeps no more than it may write. Findings that are fixed are left out: code scanning does not know the
-// baseline state "absent", and would show them as open.
+// Sarif writes an audit as SARIF 2.1.0 for code scanning, the worst findings first. Accepted findings come last and are
+// suppressed. Fixed findings are left out, because code scanning would show their baseline state "absent" as open.
 type Sarif struct {
 	to      io.Writer
 	version string
 	rules   []audit.Rule
 	found   []audit.Finding
-	count   int // of all that may be written
+	count   int // findings, also those that were dropped
 }
 
-// NewSarif returns a writer for one audit, made by this version of the program.
+// NewSarif returns a writer for one audit. version is the version of this program.
 func NewSarif(to io.Writer, version string) *Sarif { return &Sarif{to: to, version: version} }
 
-// Rules takes the rules that were judged by.
+// Rules sets the rules of the audit.
 func (s *Sarif) Rules(rules []audit.Rule) error {
 	s.rules = rules
 	return nil
 }
 
-// Model takes what was found about one model.
+// Model adds the findings about one model.
 func (s *Sarif) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	for _, f := range findings {
 		if f.Trend == audit.TrendFixed {
@@ -56,25 +53,29 @@ func (s *Sarif) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	return nil
 }
 
-// keepWorst sorts by what a reader looks at first, and drops what is too much.
+// keepWorst sorts the findings, worst first, and drops those that do not fit.
 func (s *Sarif) keepWorst() {
 	slices.SortFunc(s.found, func(a, b audit.Finding) int {
 		return cmp.Or(
 			cmp.Compare(min(len(a.Accepted), 1), min(len(b.Accepted), 1)),
 			cmp.Compare(slices.Index(audit.Severities, a.Severity), slices.Index(audit.Severities, b.Severity)),
-			cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint),
+			cmp.Compare(a.Model, b.Model),
+			cmp.Compare(a.Version, b.Version),
+			cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Fingerprint, b.Fingerprint),
 		)
 	})
 	s.found = s.found[:min(len(s.found), sarifResults)]
 }
 
-// Totals writes the file, result by result.
+// Totals writes the file.
 func (s *Sarif) Totals(t audit.Totals) error {
 	s.keepWorst()
+	const program = "https://github.com/mlflow-promote/mlflow-promote"
 	log := sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
 		Runs: []sarifRun{{
-			Tool:       sarifTool{sarifDriver{"mlflow-promote", s.version, "https://github.com/mlflow-promote/mlflow-promote", s.sarifRules()}},
+			Tool:       sarifTool{sarifDriver{"mlflow-promote", s.version, program, s.sarifRules()}},
 			Automation: sarifAutomation{"mlflow-promote/audit/"},
 			Calls:      []sarifInvocation{{true, sarifTime(t.Began), sarifTime(t.Ended), s.notes(t)}},
 			Columns:    "unicodeCodePoints",
@@ -86,7 +87,7 @@ func (s *Sarif) Totals(t audit.Totals) error {
 	}
 	const end = "}]}"
 	to := bufio.NewWriter(s.to)
-	fmt.Fprintf(to, `%s,"results":[`, strings.TrimSuffix(string(head), end)) // bufio keeps the error for Flush
+	fmt.Fprintf(to, `%s,"results":[`, strings.TrimSuffix(string(head), end)) // bufio returns the error from Flush
 	for i, f := range s.found {
 		text, err := json.Marshal(s.result(f))
 		if err != nil {
@@ -101,7 +102,7 @@ func (s *Sarif) Totals(t audit.Totals) error {
 	return to.Flush()
 }
 
-// The shapes of SARIF, as far as they are used.
+// The part of SARIF that this file uses.
 
 type sarifLog struct {
 	Schema  string     `json:"$schema"`
@@ -114,7 +115,7 @@ type sarifRun struct {
 	Automation sarifAutomation   `json:"automationDetails"`
 	Calls      []sarifInvocation `json:"invocations"`
 	Columns    string            `json:"columnKind"`
-	// results follow, see Totals
+	// Totals writes the results after these fields
 }
 
 type sarifTool struct {
@@ -217,8 +218,8 @@ type sarifResultExtra struct {
 	Stage    string         `json:"stage,omitempty"`
 }
 
-// sarifLevels and sarifScores are a severity in the words of SARIF, and as the number that code scanning sorts by: from
-// 7.0 it says high, from 4.0 medium.
+// sarifLevels and sarifScores express a severity as SARIF's level, and as the number that code scanning sorts by: high
+// from 7.0, medium from 4.0.
 var (
 	sarifLevels = map[audit.Severity]string{audit.High: "error", audit.Medium: "warning", audit.Low: "note"}
 	sarifScores = map[audit.Severity]string{audit.High: "8.0", audit.Medium: "5.0", audit.Low: "2.0"}
@@ -228,8 +229,10 @@ func (s *Sarif) sarifRules() []sarifRule {
 	rules := []sarifRule{}
 	for _, r := range s.rules {
 		rules = append(rules, sarifRule{
-			ID: r.ID, Short: sarifPlain(r.Title), Full: sarifPlain(r.Why), Help: sarifPlain(r.Why + " To mend it: " + r.Fix + "."),
-			Default: sarifDefault{sarifLevels[r.Severity]}, Properties: sarifRuleExtra{sarifScores[r.Severity], []string{"security", "mlflow", "model-registry"}},
+			ID: r.ID, Short: sarifPlain(r.Title), Full: sarifPlain(r.Why),
+			Help:       sarifPlain(r.Why + " To fix it: " + r.Fix + "."),
+			Default:    sarifDefault{sarifLevels[r.Severity]},
+			Properties: sarifRuleExtra{sarifScores[r.Severity], []string{"security", "mlflow", "model-registry"}},
 		})
 	}
 	return rules
@@ -241,16 +244,19 @@ func (s *Sarif) result(f audit.Finding) sarifResult {
 		text = f.Model + ": " + text
 	}
 	if f.Fix != "" {
-		text += ". To mend it: " + f.Fix
+		text += ". To fix it: " + f.Fix
 	}
 	r := sarifResult{
 		Rule: f.Rule, Level: cmp.Or(sarifLevels[f.Severity], "warning"), Message: sarifPlain(text),
 		Locations: []sarifLocation{{Physical: sarifPhysical{
 			sarifArtifact{sarifPath(cmp.Or(f.File, defaultPolicyFile)), "%SRCROOT%"}, sarifRegion{max(f.Line, 1)},
 		}}},
-		// The first is what code scanning tells alerts apart by. Without it, all that point at one line would be one.
-		Fingerprints: map[string]string{"primaryLocationLineHash": f.Fingerprint, "mlflowPromoteAudit/v1": f.Fingerprint},
-		Properties:   sarifResultExtra{f.Severity, Clean(f.Model), f.Version, Clean(f.Alias), Clean(f.Stage)},
+		// Code scanning identifies an alert by the first fingerprint. Without it, alerts at one line would be merged.
+		Fingerprints: map[string]string{
+			"primaryLocationLineHash": f.Fingerprint,
+			"mlflowPromoteAudit/v1":   f.Fingerprint,
+		},
+		Properties: sarifResultExtra{f.Severity, Clean(f.Model), f.Version, Clean(f.Alias), Clean(f.Stage)},
 	}
 	if i := slices.IndexFunc(s.rules, func(rule audit.Rule) bool { return rule.ID == f.Rule }); i >= 0 {
 		r.Index = &i
@@ -259,7 +265,7 @@ func (s *Sarif) result(f audit.Finding) sarifResult {
 		r.Locations[0].Logical = []sarifLogical{{Clean(f.Model), sarifURI(f), "resource"}}
 	}
 	if f.Trend != "" {
-		r.Baseline = string(f.Trend) // new and unchanged are SARIF's own words
+		r.Baseline = string(f.Trend) // SARIF has the same two values, new and unchanged
 	}
 	if f.Accepted != "" {
 		r.Suppressions = []sarifSuppression{{"external", "accepted", sarifPlain(f.Accepted).Text}}
@@ -267,7 +273,7 @@ func (s *Sarif) result(f audit.Finding) sarifResult {
 	return r
 }
 
-// sarifURI names what a finding is about, as clients load it.
+// sarifURI is the address that clients load the subject of a finding from.
 func sarifURI(f audit.Finding) string {
 	uri := "models:/" + Clean(f.Model)
 	switch {
@@ -281,24 +287,26 @@ func sarifURI(f audit.Finding) string {
 	return uri
 }
 
-// sarifPath is a path of the repository as a reference.
+// sarifPath writes a path in the repository as a URI.
 func sarifPath(path string) string {
 	return (&url.URL{Path: strings.TrimPrefix(path, "./")}).EscapedPath()
 }
 
-// sarifPlain is a text of SARIF that shows as it is: there, brackets before parentheses are a link.
+// sarifPlain prevents links: in SARIF texts, brackets before parentheses are one.
 func sarifPlain(text string) sarifText {
 	return sarifText{strings.ReplaceAll(Clean(text), "](", "]\u200b(")}
 }
 
-// notes tell what the results do not.
+// notes lists dropped findings, and rules that could not check everything.
 func (s *Sarif) notes(t audit.Totals) []sarifNote {
 	var notes []sarifNote
-	if left := s.count - len(s.found); left > 0 {
-		notes = append(notes, sarifNote{"warning", sarifPlain(fmt.Sprintf("%d findings are left out here: code scanning shows %d, and these are the worst.", left, sarifResults))})
+	if dropped := s.count - len(s.found); dropped > 0 {
+		text := fmt.Sprintf("%d findings are left out: code scanning shows %d, so this file has the worst.",
+			dropped, sarifResults)
+		notes = append(notes, sarifNote{"warning", sarifPlain(text)})
 	}
 	for _, u := range t.Unjudged {
-		notes = append(notes, sarifNote{"note", sarifPlain(fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "the audit"), u.Count, u.Where, u.Why))})
+		notes = append(notes, sarifNote{"note", sarifPlain(notChecked(u))})
 	}
 	return notes
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,9 +18,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
+var update = flag.Bool("update", false, "write the golden SARIF file")
+
 var _ audit.Sink = (*Sarif)(nil)
 
-// sarifSchema is the schema of SARIF 2.1.0, as its committee published it.
+// sarifSchema is the official schema of SARIF 2.1.0.
 func sarifSchema(t testing.TB) *jsonschema.Schema {
 	t.Helper()
 	text, err := os.ReadFile("testdata/sarif/sarif-2.1.0.json")
@@ -39,8 +42,20 @@ func sarifSchema(t testing.TB) *jsonschema.Schema {
 }
 
 var sarifTestRules = []audit.Rule{
-	{ID: "dangling-alias", Title: "Alias of nothing", Severity: audit.High, Why: "Whoever loads it gets an error.", Fix: "remove it"},
-	{ID: "description-missing", Title: "No description", Severity: audit.Low, Why: "Nobody knows what it is.", Fix: "write one"},
+	{
+		ID:       "dangling-alias",
+		Title:    "Alias without a version",
+		Severity: audit.High,
+		Why:      "Consumers that load the alias fail.",
+		Fix:      "remove the alias",
+	},
+	{
+		ID:       "description-missing",
+		Title:    "No description",
+		Severity: audit.Low,
+		Why:      "The purpose of the model is unknown.",
+		Fix:      "write a description",
+	},
 }
 
 func writeSarif(t interface{ Fatal(...any) }, found []audit.Finding, totals audit.Totals) []byte {
@@ -53,13 +68,54 @@ func writeSarif(t interface{ Fatal(...any) }, found []audit.Finding, totals audi
 	return out.Bytes()
 }
 
-func TestSarifIsWhatCodeScanningTakes(t *testing.T) {
+func TestSarif_Golden(t *testing.T) {
 	found := []audit.Finding{
-		{Rule: "description-missing", Severity: audit.Low, Model: "churn", Version: 7, Message: "there is none", Fix: "write [one](https://evil.example)", Fingerprint: "f3", Trend: audit.TrendUnchanged},
-		{Rule: "dangling-alias", Severity: audit.High, Model: "a\u202eb\n::error::", Alias: "champion", Version: 9, Message: "@champion names version 9, which does not exist", Fix: "remove it", File: "ml/my policy.yml", Line: 12, Fingerprint: "f1", Trend: audit.TrendNew},
-		{Rule: "dangling-alias", Severity: audit.High, Model: "zoo", Stage: "Production", Message: "m", Fingerprint: "f4", Accepted: "by ann until 2027-01-01: known"},
-		{Rule: "dangling-alias", Severity: audit.High, Model: "gone", Message: "m", Fingerprint: "f5", Trend: audit.TrendFixed},
-		{Rule: "server-vulnerable", Severity: audit.Medium, Message: "MLflow 2.2 has known holes", Fingerprint: "f2"},
+		{
+			Rule:        "description-missing",
+			Severity:    audit.Low,
+			Model:       "churn",
+			Version:     7,
+			Message:     "the version has no description",
+			Fix:         "write [one](https://evil.example)",
+			Fingerprint: "f3",
+			Trend:       audit.TrendUnchanged,
+		},
+		{
+			Rule:        "dangling-alias",
+			Severity:    audit.High,
+			Model:       "a\u202eb\n::error::",
+			Alias:       "champion",
+			Version:     9,
+			Message:     "@champion points to version 9, which does not exist",
+			Fix:         "remove the alias",
+			File:        "ml/my policy.yml",
+			Line:        12,
+			Fingerprint: "f1",
+			Trend:       audit.TrendNew,
+		},
+		{
+			Rule:        "dangling-alias",
+			Severity:    audit.High,
+			Model:       "zoo",
+			Stage:       "Production",
+			Message:     "m",
+			Fingerprint: "f4",
+			Accepted:    "by ann until 2027-01-01: known",
+		},
+		{
+			Rule:        "dangling-alias",
+			Severity:    audit.High,
+			Model:       "gone",
+			Message:     "m",
+			Fingerprint: "f5",
+			Trend:       audit.TrendFixed,
+		},
+		{
+			Rule:        "server-vulnerable",
+			Severity:    audit.Medium,
+			Message:     "MLflow 2.2 has known vulnerabilities",
+			Fingerprint: "f2",
+		},
 	}
 	totals := audit.Totals{
 		Began: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC), Ended: time.Date(2026, 5, 3, 10, 1, 0, 0, time.UTC),
@@ -92,13 +148,14 @@ func TestSarifIsWhatCodeScanningTakes(t *testing.T) {
 	}
 }
 
-// Whatever is found and whatever it is called: the file keeps to the schema, holds the worst and no more than may be,
-// says how many are left out, and is the same in whatever order the models came.
-func TestSarifKeepsTheWorstOfAnyAudit(t *testing.T) {
+// Whatever the findings, the file is valid, contains the worst findings up to the limit and counts the others. The
+// order of the findings does not matter.
+func TestSarif_KeepsWorst(t *testing.T) {
 	schema := sarifSchema(t)
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringN(0, 12, 40)
-		keepsWorst(t, schema, rapid.IntRange(0, 60).Draw(t, "findings"), rapid.Uint64().Draw(t, "seed"), word.Draw(t, "one"), word.Draw(t, "two"))
+		n, seed := rapid.IntRange(0, 60).Draw(t, "findings"), rapid.Uint64().Draw(t, "seed")
+		keepsWorst(t, schema, n, seed, word.Draw(t, "one"), word.Draw(t, "two"))
 	})
 	for _, n := range []int{sarifResults, sarifResults + 1, 2*sarifResults + 2345} {
 		keepsWorst(t, schema, n, 1, "churn", "credit")
@@ -116,8 +173,10 @@ func keepsWorst(t interface {
 	severe := 0
 	for i := range n {
 		f := audit.Finding{
-			Rule: sarifTestRules[chance.IntN(2)].ID, Severity: audit.Severities[chance.IntN(3)], Model: pick(), Version: chance.IntN(3),
-			Alias: pick(), Message: pick(), File: words[2+chance.IntN(2)], Line: chance.IntN(3), Fingerprint: fmt.Sprintf("%032d", i),
+			Rule: sarifTestRules[chance.IntN(2)].ID, Severity: audit.Severities[chance.IntN(3)], Model: pick(),
+			Version: chance.IntN(3),
+			Alias:   pick(), Message: pick(), File: words[2+chance.IntN(2)], Line: chance.IntN(3),
+			Fingerprint: fmt.Sprintf("%032d", i),
 		}
 		if chance.IntN(5) == 0 {
 			f.Accepted = "by " + pick()
@@ -129,7 +188,7 @@ func keepsWorst(t interface {
 	text := writeSarif(t, found, audit.Totals{})
 	chance.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
 	if !bytes.Equal(text, writeSarif(t, found, audit.Totals{})) {
-		t.Fatal("another order of the findings makes another file")
+		t.Fatal("the file depends on the order of the findings")
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Workflow is where the program runs, for links to GitHub; the zero value is a laptop, and nothing is linked.
+// Workflow is the repository and commit of the job, for links to GitHub. The zero value makes no links.
 type Workflow struct {
 	Server     string // address of GitHub
 	Repository string // owner/name
-	Head       string // the commit that it is about
+	Head       string // commit
 }
 
 var runLink = regexp.MustCompile(`^https?://[^/]+/([^/]+/[^/]+)/actions/runs/(\d+)(?:/attempts/(\d+))?$`)
 
-// run names a workflow run that a record links to. Records are foreign: only an address on our own GitHub becomes a link,
-// and a page shows it in few words. A terminal spells it out.
+// run shows the workflow run of a record, in full only in a terminal. Records may be forged, so only addresses on this
+// GitHub server become links.
 func (w Workflow) run(link string) Line {
 	m := runLink.FindStringSubmatch(link)
 	if m == nil {
@@ -35,7 +35,7 @@ func (w Workflow) run(link string) Line {
 	return line(Span{Text: text, URL: link, Long: link})
 }
 
-// by is who did something, in which run.
+// by shows who did something, and the workflow run.
 func (w Workflow) by(actor, link string) Line {
 	if link == "" {
 		return line(orDash(actor))
@@ -43,20 +43,21 @@ func (w Workflow) by(actor, link string) Line {
 	return line(orDash(actor), " ", w.run(link))
 }
 
-// commit links to a commit of the workflow's own repository; "" for one of any other.
+// commit returns the address of the commit that a run was trained from, "" if it is in another repository.
 func (w Workflow) commit(run registry.Run) string {
 	server, err := url.Parse(w.Server)
 	if err != nil || server.Host == "" || w.Repository == "" {
 		return ""
 	}
-	of := strings.TrimSuffix(run.Tags[registry.RunTagRepository], ".git")
-	if !strings.HasSuffix(of, server.Host+"/"+w.Repository) && !strings.HasSuffix(of, server.Host+":"+w.Repository) {
+	repository := strings.TrimSuffix(run.Tags[registry.RunTagRepository], ".git")
+	https, ssh := server.Host+"/"+w.Repository, server.Host+":"+w.Repository
+	if !strings.HasSuffix(repository, https) && !strings.HasSuffix(repository, ssh) {
 		return ""
 	}
 	return w.address("commit/" + url.PathEscape(run.Tags[registry.RunTagCommit]))
 }
 
-// line links to a line of a file of the workflow's commit.
+// line returns the address of a line of a file in the commit, "" if it is unknown.
 func (w Workflow) line(file string, number int) string {
 	if w.Server == "" || w.Repository == "" || w.Head == "" || number <= 0 {
 		return ""

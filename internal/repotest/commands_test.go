@@ -11,14 +11,14 @@ import (
 	"testing"
 )
 
-// command finds a command to paste in a text, up to the end of its line; verb finds what is put into it.
+// command matches a command in a message, up to the end of its line. verb matches a verb of a format.
 var (
 	command = regexp.MustCompile(`(?:mlflow-promote [a-z]+|--allowed-hosts)[^\n]*`)
 	verb    = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z]`)
 )
 
-// Names come from anybody who may create a model, an alias or a run. A command that a message prints is pasted into a
-// shell, so each of them has to be one word of it.
+// Messages print commands that people paste into a shell. Anybody who may create a model, an alias or a run chooses its
+// name, so each name in such a command must be quoted as one word.
 func TestPastedCommandsAreQuoted(t *testing.T) {
 	for path := range sources(t) {
 		if strings.Contains(path, "test/") || !strings.HasPrefix(path, "internal/") {
@@ -34,7 +34,7 @@ func TestPastedCommandsAreQuoted(t *testing.T) {
 	}
 }
 
-// The rule finds what it is for.
+// TestUnquoted checks the rule itself.
 func TestUnquoted(t *testing.T) {
 	for source, want := range map[string]int{
 		`fmt.Sprintf("mlflow-promote doctor --model %s", m)`:                                        1,
@@ -59,9 +59,9 @@ func TestUnquoted(t *testing.T) {
 	}
 }
 
-// unquoted lists what is put into a command as it is: into a format, or behind a text with +.
+// unquoted lists the values that are inserted into a command without quotes, by a format or with +.
 func unquoted(file *ast.File) (problems []string) {
-	joined := map[ast.Node]bool{} // sums that are part of a longer one
+	joined := map[ast.Node]bool{} // operands of a longer sum
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
@@ -115,7 +115,7 @@ func inSum(sum []ast.Expr) (problems []string) {
 	return problems
 }
 
-// terms are the parts of a sum, from left to right.
+// terms returns the operands of a sum, from left to right.
 func terms(e ast.Expr, joined map[ast.Node]bool) []ast.Expr {
 	if b, ok := e.(*ast.BinaryExpr); ok && b.Op == token.ADD {
 		joined[b] = true
@@ -138,7 +138,7 @@ func literal(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// isQuoted reports whether an expression is a word of the shell: a call of ShellWord.
+// isQuoted reports whether an expression calls ShellWord.
 func isQuoted(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {

@@ -1,2 +1,2 @@
-// Package repotest holds the tests about the repository itself: who may import whom, generated files, documents.
+// Package repotest contains the tests of the repository itself: allowed imports, sizes, generated files and documents.
 package repotest

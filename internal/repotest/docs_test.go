@@ -13,10 +13,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// pages are the documents people read, by path.
+// pages returns the documents by their path.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -52,8 +53,8 @@ var (
 	flags = regexp.MustCompile(`(?:^|\s)--([a-z][a-z-]*)`)
 )
 
-// Every workflow in the documents gives the action inputs that exist, and every command flags that exist.
-func TestBlocksInDocumentsAreTrue(t *testing.T) {
+// Workflows in the documents use only inputs that exist, and commands use only flags that exist.
+func TestDocuments_InputsAndFlags(t *testing.T) {
 	declared := map[string]bool{"json": true, "help": true, "version": true}
 	for _, in := range inputs.All {
 		declared[in.Name] = true
@@ -93,8 +94,8 @@ func TestBlocksInDocumentsAreTrue(t *testing.T) {
 	}
 }
 
-// Every policy in the documents is one.
-func TestPoliciesInDocumentsAreAccepted(t *testing.T) {
+// The parser accepts every policy in the documents.
+func TestDocuments_Policies(t *testing.T) {
 	found := 0
 	for path, text := range pages(t) {
 		for _, b := range block.FindAllStringSubmatch(text, -1) {
@@ -103,7 +104,7 @@ func TestPoliciesInDocumentsAreAccepted(t *testing.T) {
 			}
 			found++
 			if _, err := policy.Parse(path, []byte(b[2]), rules.Rules()...); err != nil {
-				t.Errorf("%v", policy.Problems(err))
+				t.Errorf("%v", tree.Problems(err))
 			}
 		}
 	}
@@ -112,7 +113,7 @@ func TestPoliciesInDocumentsAreAccepted(t *testing.T) {
 	}
 }
 
-// actionInputs lists the inputs that a workflow's steps give to this action.
+// actionInputs returns the inputs that a workflow passes to this action.
 func actionInputs(t *testing.T, workflow string) []string {
 	t.Helper()
 	var file struct {
@@ -124,7 +125,7 @@ func actionInputs(t *testing.T, workflow string) []string {
 		}
 	}
 	if err := yaml.Unmarshal([]byte(workflow), &file); err != nil {
-		return nil // some other kind of file
+		return nil // not a workflow
 	}
 	var out []string
 	for _, j := range file.Jobs {
@@ -139,21 +140,21 @@ func actionInputs(t *testing.T, workflow string) []string {
 	return out
 }
 
-func TestLinksBetweenDocumentsResolve(t *testing.T) {
+func TestDocuments_Links(t *testing.T) {
 	for path, text := range pages(t) {
 		for _, l := range link.FindAllStringSubmatch(block.ReplaceAllString(text, ""), -1) {
 			if l[1] == "" || strings.Contains(l[1], "://") {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join(root, filepath.Dir(path), l[1])); err != nil {
-				t.Errorf("%s: %s leads nowhere", path, l[1])
+				t.Errorf("%s: the target of the link %s does not exist", path, l[1])
 			}
 		}
 	}
 }
 
-// Whatever stays in MLflow is listed on the page that tells how to remove it.
-func TestUninstallNamesEveryTag(t *testing.T) {
+// The page on uninstalling lists every tag that the program writes.
+func TestDocuments_UninstallListsTags(t *testing.T) {
 	text := pages(t)["docs/uninstall.md"]
 	for _, tag := range []string{
 		registry.TagRequest, registry.TagRecord, registry.TagGitCommit, registry.TagGitRepository, registry.TagWorkflowRun,
@@ -162,18 +163,18 @@ func TestUninstallNamesEveryTag(t *testing.T) {
 		registry.TagDeployedTo, registry.TagDeployedAt,
 	} {
 		if !strings.Contains(text, "`"+tag+"`") {
-			t.Errorf("docs/uninstall.md does not name the tag %s", tag)
+			t.Errorf("docs/uninstall.md does not list the tag %s", tag)
 		}
 	}
 }
 
 var picture = regexp.MustCompile(`(?:\b(?:src|srcset)="|!\[[^]]*\]\()([^")]+)["\)]`)
 
-// maxPicture is how large a picture in the documents may be, in bytes: people read them on the way.
+// maxPicture is the largest size of a picture in the documents, in bytes. A page must load fast.
 const maxPicture = 150_000
 
-// Every picture that a document shows is there, small, and ours; every picture that is there is shown.
-func TestPicturesInDocuments(t *testing.T) {
+// Every picture in a document is a small file of the repository, and every picture file is in a document.
+func TestDocuments_Pictures(t *testing.T) {
 	shown := map[string]bool{}
 	for path, text := range pages(t) {
 		for _, p := range picture.FindAllStringSubmatch(text, -1) {
@@ -181,7 +182,7 @@ func TestPicturesInDocuments(t *testing.T) {
 			shown[file] = true
 			info, err := os.Stat(root + file)
 			if err != nil || info.Size() > maxPicture {
-				t.Errorf("%s shows %s, which is not there, or larger than %d bytes", path, p[1], maxPicture)
+				t.Errorf("%s shows %s, which is missing or larger than %d bytes", path, p[1], maxPicture)
 			}
 		}
 	}
@@ -192,6 +193,39 @@ func TestPicturesInDocuments(t *testing.T) {
 	for _, path := range there {
 		if file := strings.TrimPrefix(path, root); !shown[file] {
 			t.Errorf("no document shows %s", file)
+		}
+	}
+}
+
+var (
+	repoPath   = regexp.MustCompile("`((?:internal|tools|docs|examples|\\.github|\\.vale|\\.ci)/[\\w./-]*)`")
+	makeTarget = regexp.MustCompile("`make ([a-z -]+)`|(?m)^\\| `([a-z-]+)` \\|")
+	ruleOfMake = regexp.MustCompile(`(?m)^([a-z-]+):`)
+)
+
+// The pages for contributors mention only paths and make targets that exist.
+func TestDocuments_PathsAndTargets(t *testing.T) {
+	makefile, err := os.ReadFile(root + "Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := map[string]bool{}
+	for _, m := range ruleOfMake.FindAllStringSubmatch(string(makefile), -1) {
+		targets[m[1]] = true
+	}
+	all := pages(t)
+	for _, page := range []string{".github/ARCHITECTURE.md", ".github/CONTRIBUTING.md"} {
+		for _, m := range repoPath.FindAllStringSubmatch(all[page], -1) {
+			if _, err := os.Stat(root + m[1]); err != nil {
+				t.Errorf("%s: %s does not exist", page, m[1])
+			}
+		}
+	}
+	for _, m := range makeTarget.FindAllStringSubmatch(all[".github/CONTRIBUTING.md"], -1) {
+		for _, target := range strings.Fields(m[1] + m[2]) {
+			if !targets[target] {
+				t.Errorf("the Makefile has no target %s", target)
+			}
 		}
 	}
 }

@@ -13,13 +13,15 @@ import (
 
 const module = "github.com/mlflow-promote/mlflow-promote/"
 
-// layers says what each package may import of ours. A package that is not listed fails the test: a new one has to be
-// given its place.
+// layers lists the packages of this module that each package may import. The test fails for a package that is not
+// listed.
 var layers = map[string][]string{
 	"main": {"internal/cli"},
 
 	"internal/canonical": {},
 	"internal/format":    {"internal/canonical"},
+	"internal/glob":      {},
+	"internal/parallel":  {},
 	"internal/spelling":  {},
 	"internal/registry":  {"internal/canonical", "internal/format", "internal/spelling"},
 	"internal/retry":     {"internal/registry"},
@@ -27,12 +29,26 @@ var layers = map[string][]string{
 	"internal/ledger": {
 		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
 	},
-	"internal/fact":     {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
-	"internal/evidence": {"internal/format"},
-	"internal/audit":    {"internal/ledger", "internal/registry"},
+	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
+	"internal/evidence":         {"internal/format"},
+	"internal/audit":            {"internal/ledger", "internal/registry"},
+	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
+	"internal/policy/approvals": {"internal/fact", "internal/format"},
+	"internal/policy/gates": {
+		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
+		"internal/policy/approvals", "internal/policy/expression", "internal/policy/tree", "internal/registry",
+		"internal/signature", "internal/spelling", "internal/verdict",
+	},
+	"internal/policy/expression": {"internal/format"},
+	"internal/signature":         {"internal/canonical", "internal/format", "internal/registry"},
 	"internal/policy": {
-		"internal/audit", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-		"internal/ledger", "internal/registry", "internal/spelling", "internal/verdict",
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/glob",
+		"internal/policy/gates", "internal/policy/tree", "internal/registry", "internal/signature",
+		"internal/verdict",
+	},
+	"internal/policy/cases": {
+		"internal/fact", "internal/ledger", "internal/policy", "internal/policy/gates", "internal/policy/tree",
+		"internal/registry", "internal/verdict",
 	},
 	"internal/plan": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
@@ -49,18 +65,25 @@ var layers = map[string][]string{
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
 		"internal/lineage", "internal/plan", "internal/registry", "internal/verdict",
 	},
+	"internal/auditpage": {
+		"internal/audit", "internal/format", "internal/ledger", "internal/registry", "internal/report",
+	},
 	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
 	"internal/rest":    {"internal/format"},
 	"internal/actions": {"internal/format"},
 	"internal/mlflow": {
-		"internal/canonical", "internal/format", "internal/registry", "internal/rest", "internal/retry",
-		"internal/spelling",
+		"internal/canonical", "internal/format", "internal/parallel", "internal/registry", "internal/rest",
+		"internal/retry", "internal/spelling",
 	},
-	"internal/mlflow/crawl":    {"internal/audit", "internal/mlflow", "internal/registry", "internal/rest"},
-	"internal/mlflow/diagnose": {"internal/mlflow", "internal/mlflow/runstore", "internal/registry", "internal/rest"},
+	"internal/mlflow/crawl": {
+		"internal/audit", "internal/mlflow", "internal/parallel", "internal/registry", "internal/rest",
+	},
+	"internal/mlflow/diagnose": {
+		"internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/rest",
+	},
 	"internal/mlflow/gather": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",
-		"internal/registry", "internal/spelling",
+		"internal/parallel", "internal/registry", "internal/spelling",
 	},
 	"internal/mlflow/runstore": {
 		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
@@ -71,15 +94,16 @@ var layers = map[string][]string{
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
-		"internal/audit", "internal/format", "internal/ledger", "internal/plan", "internal/policy", "internal/registry",
-		"internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/audit", "internal/format", "internal/plan", "internal/policy", "internal/policy/gates",
+		"internal/registry", "internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 	"internal/cli": {
-		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
-		"internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger", "internal/lineage",
-		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
-		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/registry",
-		"internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
+		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger",
+		"internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
+		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/parallel", "internal/plan",
+		"internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
+		"internal/registry", "internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 
 	"internal/attacks":             {},
@@ -94,18 +118,27 @@ var layers = map[string][]string{
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
 	"internal/pintest":             {},
+	"internal/policy/policytest":   {"internal/fact", "internal/ledger", "internal/registry"},
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},
 	"tools/openapi":                {},
+	"tools/prose":                  {},
+	"tools/gen":                    {"tools/gen/files"},
+	"tools/gen/markdown":           {},
+	"tools/gen/files": {
+		"internal/audit/rules", "internal/cli", "internal/format", "internal/inputs", "internal/policy",
+		"internal/policy/gates", "internal/policy/tree", "internal/registry", "tools/gen/markdown",
+	},
 }
 
-// pure packages decide and render; they see no system, no network, no clock and no chance.
+// pure packages decide and render. They do not use the system, the network, the clock or randomness.
 var pure = []string{
-	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
-	"internal/verdict",
+	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
+	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/approvals",
+	"internal/policy/cases", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/report", "internal/signature", "internal/spelling", "internal/verdict",
 }
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}
@@ -126,31 +159,31 @@ func TestLayers(t *testing.T) {
 		for _, imp := range imports {
 			own, ours := strings.CutPrefix(imp, module)
 			if ours && !slices.Contains(allowed, own) {
-				t.Errorf("%s imports %s: %s may import only %v of ours", path, own, pkg, allowed)
+				t.Errorf("%s imports %s: of this module, %s may import only %v", path, own, pkg, allowed)
 			}
 			if slices.Contains(pure, pkg) && slices.Contains(impure, imp) {
 				t.Errorf("%s imports %s: %s must stay pure", path, imp, pkg)
 			}
 			if strings.HasPrefix(imp, "github.com/google/go-github/") && pkg != "internal/github" {
-				t.Errorf("%s imports %s: only internal/github speaks to GitHub", path, imp)
+				t.Errorf("%s imports %s: only internal/github sends requests to GitHub", path, imp)
 			}
 			if (pkg == "internal/apply" || pkg == "internal/ledger") && imp == "net/http" {
-				t.Errorf("%s imports net/http: it knows steps and pages, not the wire", path)
+				t.Errorf("%s imports net/http: it must not send requests itself", path)
 			}
 		}
 	}
 	for pkg := range layers {
 		if !seen[pkg] {
-			t.Errorf("the table of layers names %s, which has no source", pkg)
+			t.Errorf("the table of layers lists %s, which does not exist", pkg)
 		}
 	}
 }
 
-// Only main may touch what belongs to the whole process.
-func TestProcessGlobalsAreUsedInMainOnly(t *testing.T) {
+// Only main uses the clock, the environment, the streams and the exit of the process.
+func TestProcessGlobals(t *testing.T) {
 	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
 	allowed := map[string][]string{
-		"internal/rest": {"time.Now", "rand.Float64"}, // waits, and how far the server's clock is from this one
+		"internal/rest": {"time.Now", "rand.Float64"}, // waits between retries, and the offset of the server's clock
 	}
 	for path := range sources(t) {
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -159,13 +192,13 @@ func TestProcessGlobalsAreUsedInMainOnly(t *testing.T) {
 		}
 		for _, word := range selectors(t, path) {
 			if slices.Contains(banned, word) && !slices.Contains(allowed[dir], word) {
-				t.Errorf("%s uses %s: clock, chance, environment, streams and exit are handed in by main", path, word)
+				t.Errorf("%s uses %s: main passes in clock, randomness, environment, streams and exit", path, word)
 			}
 		}
 	}
 }
 
-// selectors lists what a file uses of other packages, as package.Name.
+// selectors returns the names that a file uses from other packages, as package.Name.
 func selectors(t *testing.T, path string) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), root+path, nil, parser.SkipObjectResolution)
@@ -184,7 +217,7 @@ func selectors(t *testing.T, path string) []string {
 	return out
 }
 
-// sources lists the files that are no tests, with what they import.
+// sources returns the files that are not tests, with their imports.
 func sources(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}

@@ -17,7 +17,7 @@ import (
 
 var pin = flag.Bool("pin", false, "write inputs, outputs, reasons and schemas to testdata/surface.txt")
 
-// What workflows and programs rely on stays: names, defaults, commands, exit codes, and the schemas without texts.
+// Workflows and programs rely on names, defaults, commands, exit codes, and the schemas without their texts.
 func TestSurface(t *testing.T) {
 	const file = "testdata/surface.txt"
 	got := strings.Join(surface(t), "\n") + "\n"
@@ -35,7 +35,7 @@ func TestSurface(t *testing.T) {
 	}
 }
 
-// kinds are names for how an input is read.
+// kinds are the names of the kinds of inputs in the pin.
 var kinds = map[inputs.Kind]string{
 	inputs.Text: "text", "": "text", inputs.Bool: "switch", inputs.Enum: "choice", inputs.Words: "choices", inputs.Lines: "lines",
 	inputs.Map: "map", inputs.Duration: "duration", inputs.Headers: "headers",
@@ -75,7 +75,7 @@ func surface(t *testing.T) []string {
 	return out
 }
 
-// wordless is a schema without titles and descriptions. Properties of these names hold no text and stay.
+// wordless returns a schema without titles and descriptions. It keeps properties with these names.
 func wordless(doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A .cache/ that came from another machine remembers packages which this one has not.
-func TestSetupInstallsPackagesThatAreMissingWhateverTheCacheSays(t *testing.T) {
+// A .cache/ that came from another machine lists packages that are not installed here.
+func TestSetup_CacheOfAnotherMachine(t *testing.T) {
 	dir := t.TempDir()
 	script, err := os.ReadFile("../../tools/setup")
 	if err != nil {
@@ -19,7 +19,7 @@ func TestSetupInstallsPackagesThatAreMissingWhateverTheCacheSays(t *testing.T) {
 	for path, text := range map[string]string{
 		"tools/setup":          string(script),
 		".cache/stamp/mariadb": "",
-		"bin/apt-get":          "#!/bin/sh\necho \"$@\"\n", // for root; others are told what is missing
+		"bin/apt-get":          "#!/bin/sh\necho \"$@\"\n", // only for root; other users see a list of missing packages
 	} {
 		path = filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -43,6 +43,6 @@ func TestSetupInstallsPackagesThatAreMissingWhateverTheCacheSays(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	log, missing := os.ReadFile(filepath.Join(dir, ".cache/log/mariadb.log"))
 	if missing != nil || !strings.Contains(string(log), "mariadb-server-core") {
-		t.Errorf("nothing was asked for: %v, %v\n%s", err, missing, out)
+		t.Errorf("no package was requested: %v, %v\n%s", err, missing, out)
 	}
 }

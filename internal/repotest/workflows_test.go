@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 )
 
-// workflow is what the rules about our own and the example workflows look at.
+// workflow contains the parts of a workflow that the rules check.
 type workflow struct {
 	Permissions *map[string]string `yaml:"permissions"`
 	Concurrency *struct {
@@ -31,9 +31,10 @@ type workflow struct {
 	}
 }
 
-// Of the guide this program replaces, the workflow put inputs into shell lines, had no permissions and no concurrency,
-// and installed what was newest. None of that stands in a workflow of ours, and each input an example gives is one.
-func TestDefect12WorkflowsAreSafe(t *testing.T) {
+// The workflow in the guide that this program replaces put inputs into shell lines. It had no permissions and no
+// concurrency, and it installed the newest versions. Our workflows and examples do nothing of this, and use only inputs
+// that exist.
+func TestWorkflows_Safe(t *testing.T) {
 	files := workflows(t)
 	if len(files) < 10 {
 		t.Errorf("only %d workflows were found", len(files))
@@ -49,8 +50,8 @@ func TestDefect12WorkflowsAreSafe(t *testing.T) {
 	}
 }
 
-// The rules notice what they are there for.
-func TestUnsafeWorkflowsAreNoticed(t *testing.T) {
+// The rules find each mistake.
+func TestWorkflows_Unsafe(t *testing.T) {
 	for want, text := range map[string]string{
 		"an expression in a run line":         "permissions: {}\nconcurrency: {group: a}\njobs: {a: {timeout-minutes: 1, permissions: {}, steps: [{run: \"echo ${{ inputs.x }}\"}]}}",
 		"no permissions: {} for the workflow": "concurrency: {group: a}\njobs: {a: {timeout-minutes: 1, permissions: {}, steps: [{run: a}]}}",
@@ -61,13 +62,13 @@ func TestUnsafeWorkflowsAreNoticed(t *testing.T) {
 		"no input \"modle\"":                  "permissions: {}\nconcurrency: {group: a}\njobs: {a: {timeout-minutes: 1, permissions: {}, steps: [{uses: mlflow-promote/mlflow-promote@v1, with: {modle: a}}]}}",
 	} {
 		if got := strings.Join(unsafe(t, want, text), "; "); !strings.Contains(got, want) {
-			t.Errorf("%q is not noticed, but %q", want, got)
+			t.Errorf("found %[2]q, want %[1]q", want, got)
 		}
 	}
 }
 
-// An event that could not be sent comes behind the one that replaced it: whoever deploys must not go back to it.
-func TestConsumersDeployNothingForALateEvent(t *testing.T) {
+// An event that could not be sent at first arrives after the event that replaced it. A deployment must ignore it.
+func TestWorkflows_IgnoreLateEvents(t *testing.T) {
 	for _, file := range []string{"examples/workflows/deploy-on-event.yml", "docs/events.md"} {
 		text, err := os.ReadFile(root + file)
 		if err != nil {

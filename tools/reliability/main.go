@@ -94,7 +94,7 @@ var campaigns = []campaign{
 	{
 		name:  "permissions before the claim",
 		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
-		test:  []string{"-tags=real", "-run", "^TestRights_BeforeClaim$", "./internal/realtest"},
+		test:  []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"},
 		shows: `^\|`,
 	},
 	{

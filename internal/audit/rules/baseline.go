@@ -7,13 +7,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// Baseline is what an earlier audit found, by the model's name, as far as it counted there, and what it could not judge.
+// Baseline has the findings of an earlier audit that counted, and what it could not check.
 type Baseline struct {
 	byModel  map[string][]audit.Finding
-	unjudged map[string]int // rule -> how often
+	unjudged map[string]int // by rule
 }
 
-// NewBaseline keeps of an earlier audit's findings those that counted.
+// NewBaseline returns a baseline of the findings that count.
 func NewBaseline(findings []audit.Finding, unjudged []audit.Unjudged) *Baseline {
 	b := &Baseline{byModel: map[string][]audit.Finding{}, unjudged: map[string]int{}}
 	for _, u := range unjudged {
@@ -21,16 +21,16 @@ func NewBaseline(findings []audit.Finding, unjudged []audit.Unjudged) *Baseline 
 	}
 	for _, f := range findings {
 		if f.Counts() {
-			f.Message = strings.TrimSuffix(f.Message, notLooked)
+			f.Message = strings.TrimSuffix(f.Message, notChecked)
 			b.byModel[f.Model] = append(b.byModel[f.Model], f)
 		}
 	}
 	return b
 }
 
-// Compare sets the trend of a model's findings and adds those of the baseline that are there no more. One whose rule is
-// off now is left out. One that could not be judged this time is kept as it was: not looked at is not fixed. The model
-// is then forgotten, so that Rest is what no Compare asked for.
+// Compare sets the trend of a model's findings, and adds findings of the baseline that no longer exist as fixed.
+// Findings of rules that are disabled now are dropped. If a rule could not check this time, its findings stay: not
+// checked is not fixed. GoneModels returns the models for which Compare was not called.
 func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgement {
 	if b == nil {
 		return j
@@ -54,7 +54,7 @@ func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgemen
 			continue
 		case slices.ContainsFunc(j.Unjudged, func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" }):
 			f.Trend = audit.TrendUnchanged
-			f.Message += notLooked
+			f.Message += notChecked
 		default:
 			f.Trend = audit.TrendFixed
 		}
@@ -64,18 +64,21 @@ func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgemen
 	return j
 }
 
-const notLooked = " (could not be looked at this time)"
+const notChecked = " (could not be looked at this time)"
 
+// on reports whether the rule is enabled.
 func on(rules []audit.Rule, id string) bool {
 	return slices.ContainsFunc(rules, func(r audit.Rule) bool { return r.ID == id })
 }
 
-// Blind lists the rules at or above a severity that could not judge something, and with a baseline more than then. A
-// model that could not be read at all is as bad as it gets: any rule may have found something.
-func (b *Baseline) Blind(unjudged []audit.Unjudged, rules []audit.Rule, at audit.Severity) []audit.Unjudged {
+// FailingUnjudged returns the rules of a severity or higher that could not check something. With a baseline, they must
+// have missed more than in the baseline. A model that could not be read counts in any case, because every rule may have
+// missed something.
+func (b *Baseline) FailingUnjudged(unjudged []audit.Unjudged, rules []audit.Rule, at audit.Severity) []audit.Unjudged {
 	var out []audit.Unjudged
 	for _, u := range unjudged {
-		counts := u.Rule == "" || slices.ContainsFunc(rules, func(r audit.Rule) bool { return r.ID == u.Rule && r.Severity.AtLeast(at) })
+		counts := u.Rule == "" ||
+			slices.ContainsFunc(rules, func(r audit.Rule) bool { return r.ID == u.Rule && r.Severity.AtLeast(at) })
 		if counts && (b == nil || u.Count > b.unjudged[u.Rule]) {
 			out = append(out, u)
 		}
@@ -83,8 +86,8 @@ func (b *Baseline) Blind(unjudged []audit.Unjudged, rules []audit.Rule, at audit
 	return out
 }
 
-// Rest names the models of the baseline that Compare was not asked about, sorted: they are gone.
-func (b *Baseline) Rest() []string {
+// GoneModels returns the sorted models of the baseline for which Compare was not called. They were deleted.
+func (b *Baseline) GoneModels() []string {
 	if b == nil {
 		return nil
 	}

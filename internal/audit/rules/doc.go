@@ -1,7 +1,8 @@
-// Package rules judges registered models by the rules of an audit: was what consumers load approved, is its origin
-// known, and is there a way back?
+// Package rules checks registered models by the rules of an audit. Were the live versions approved? Is their origin
+// known? Is there a version to roll back to?
 //
-// It must stay pure: one model at a time in, findings out. What a rule cannot check is counted and never passes. A rule
+// It must stay pure: it gets one model at a time and returns findings. If a rule cannot check something, that is
+// counted and never passes. A rule
 // is one file, rule_<name>.go, and its row in the table rules. The policy file's section, its JSON schema and the
 // documentation are generated from that row.
 package rules

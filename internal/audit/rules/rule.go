@@ -9,28 +9,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// rule is one rule, with everything that the audit, the policy file and the documentation know about it.
+// rule is one audit rule. The audit, the policy file and the documentation use it.
 type rule struct {
 	audit.Rule
 	needs audit.Needs
-	// moving marks a rule that compares things read one after the other. Its finding may only be a promotion in
-	// progress, so it counts if it is still there when the model is read again.
+	// moving marks a rule that compares facts that were not read at the same time. A promotion that runs during the
+	// audit can cause such a finding. So it counts only if it is found again when the model is read again.
 	moving bool
-	model  func(scene) []result  // judges one registered model; nil for rules about the server
-	server func(server) []result // judges the server
+	model  func(ruleInput) []result // checks one registered model; nil for rules about the server
+	server func(server) []result    // checks the server
 }
 
-// rules is the table of rules, those about live versions first. A new rule needs a file and a row here.
+// rules is the table of rules. Rules about live versions come first. A new rule needs a file and a row here.
 var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
-	neverPassed, reportMode, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken, noRollbackTarget,
+	neverPassed, reportMode, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken,
+	noRollbackTarget,
 	runNotOwn, noRun, runGone, runUnfinished, experimentDeleted, datasetLineage,
 	championStale, challengerEndless, descriptionMissing, requiredTags, tagSchema, tagOverload,
 	serverVulnerable,
 }
 
-// Rules returns the texts and settings of each rule, in the order of the table.
+// Rules returns the descriptions and settings of all rules, in the order of the table.
 func Rules() []audit.Rule {
 	var out []audit.Rule
 	for _, r := range rules {
@@ -39,14 +40,14 @@ func Rules() []audit.Rule {
 	return out
 }
 
-// result is one finding of a rule, or one thing that it could not judge.
+// result is one finding of a rule, or one thing that the rule could not check.
 type result struct {
 	version      int
 	alias, stage string
-	key          string // distinguishes findings at one place; the same in every audit
-	message      string // the finding, or why it could not be judged
+	key          string // distinguishes findings about the same target; the same in every audit
+	message      string // the finding, or why the rule could not check
 	fix          string // "" = the rule's fix
-	line         int    // line of the policy file; 0 = the line of the rule's settings or of the model
+	line         int    // line of the policy file; 0 = that of the rule's settings or of the model
 	unjudged     bool
 }
 
@@ -65,7 +66,7 @@ func (v values) value(name string) any {
 			return s.Default
 		}
 	}
-	panic("no setting " + name) // this package misspells a name
+	panic("no setting " + name) // a rule asks for a setting that it does not have
 }
 
 func (v values) span(name string) time.Duration      { return v.value(name).(time.Duration) }
@@ -79,24 +80,24 @@ func (v values) patterns(name string) map[string]*regexp.Regexp {
 
 const day = 24 * time.Hour
 
-// server is what rules about the server see.
+// server is the input of rules about the server.
 type server struct {
-	version string // "" where it does not tell
+	version string // "" = not known
 }
 
-// Approved is a plan that somebody agreed to.
-type Approved struct {
+// ApprovedPlan is a plan that somebody approved.
+type ApprovedPlan struct {
 	File   string
 	Digest string
 	Made   time.Time // zero = not known
 	Plan   plan.Plan
 }
 
-// Config is what an audit is made with.
+// Config is the configuration of an audit.
 type Config struct {
-	Policy *policy.Policy // nil = there is none
+	Policy *policy.Policy // nil = there is no policy file
 	Scope  string
 	Now    time.Time // the server's clock, so that ages do not depend on the runner's
-	Server string    // MLflow's version; "" where the server does not tell
-	Plans  []Approved
+	Server string    // version of MLflow; "" = not known
+	Plans  []ApprovedPlan
 }

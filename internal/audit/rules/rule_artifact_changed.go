@@ -21,14 +21,14 @@ var artifactChanged = rule{
 	},
 	needs:  audit.Needs{Ledger: true, MLmodels: true, Files: true},
 	moving: true,
-	model: byLedger(func(s scene, l ledger.Chain) []result {
+	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
 		var out []result
 		for _, t := range s.targets {
-			e, found := evidence(l, t)
+			e, found := lastPromotion(l, t)
 			if !found || slices.ContainsFunc(out, func(r result) bool { return r.version == t.version.Number }) {
 				continue
 			}
-			if r, speaks := s.compared(t.version, e); speaks {
+			if r, changed := s.compareFiles(t.version, e); changed {
 				out = append(out, r)
 			}
 		}
@@ -36,11 +36,11 @@ var artifactChanged = rule{
 	}),
 }
 
-// compared holds a version's files against what the record of its promotion says.
-func (s scene) compared(v registry.Version, e ledger.Entry) (result, bool) {
+// compareFiles compares a version's files with the record of its promotion.
+func (s ruleInput) compareFiles(v registry.Version, e ledger.Entry) (result, bool) {
 	was := e.Record.Contents
 	if was.MLmodel == "" && was.Files == 0 {
-		return unjudged(v, "entry %d of the ledger says nothing of the files", e.Epoch), true
+		return unjudged(v, "ledger entry %d has no record of the files", e.Epoch), true
 	}
 	m, known := s.MLmodels[v.Number].Get()
 	files, listed := s.Files[v.Number].Get()
@@ -48,13 +48,14 @@ func (s scene) compared(v registry.Version, e ledger.Entry) (result, bool) {
 	what := ""
 	switch {
 	case known && was.MLmodel != "" && m.Sha256 != was.MLmodel:
-		what = fmt.Sprintf("the MLmodel file has the digest %.12s, and had %.12s", m.Sha256, was.MLmodel)
+		what = fmt.Sprintf("the digest of the MLmodel file is %.12s, but was %.12s", m.Sha256, was.MLmodel)
 	case listed && was.Files > 0 && (n != was.Files || bytes != was.Bytes):
-		what = fmt.Sprintf("there are %d files with %d bytes, and there were %d with %d", n, bytes, was.Files, was.Bytes)
+		what = fmt.Sprintf("there are %d files with %d bytes, but there were %d with %d", n, bytes, was.Files,
+			was.Bytes)
 	case was.MLmodel != "" && !known, was.Files > 0 && !listed:
-		return unjudged(v, "its files could not be read"), true
+		return unjudged(v, "the files could not be read"), true
 	default:
 		return result{}, false
 	}
-	return about(v, "%s: %s when it was promoted on %s (entry %d)", s.at(v), what, date(e.Ended), e.Epoch), true
+	return about(v, "%s: %s at the promotion on %s (ledger entry %d)", s.label(v), what, date(e.Ended), e.Epoch), true
 }

@@ -16,27 +16,30 @@ var artifactMissing = rule{
 			"--alias ALIAS` checks the files before it moves",
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},
-	moving: true, // of a version that was just deleted nothing is there either
-	model: func(s scene) (out []result) {
+	moving: true, // a version that was just deleted has no files either
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
-			files, listed := s.Files[v.Number].Get()
-			m, known := s.MLmodels[v.Number].Get()
-			switch why := missing(s.MLmodels[v.Number], s.Files[v.Number], m, known, files, listed); {
+			descriptor, listing := s.MLmodels[v.Number], s.Files[v.Number]
+			_, known := descriptor.Get()
+			_, listed := listing.Get()
+			switch why := missing(descriptor, listing); {
 			case why != "":
-				out = append(out, about(v, "%s: %s (source %s)", s.at(v), why, short(v.Source)))
+				out = append(out, about(v, "%s: %s (source %s)", s.label(v), why, short(v.Source)))
 			case !known || !listed:
-				out = append(out, unjudged(v, "%s", unseen(s.MLmodels[v.Number], s.Files[v.Number])))
+				out = append(out, unjudged(v, "%s", unreadableReason(descriptor, listing)))
 			}
 		}
 		return out
 	},
 }
 
-// missing says what of a model's files is confirmed not to be there; "" where nothing is.
-func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File], m registry.MLmodel, known bool, files []registry.File, listed bool) string {
+// missing says which files of a model are confirmed to be missing, or returns "".
+func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) string {
+	m, known := descriptor.Get()
+	files, listed := listing.Get()
 	switch {
 	case listing.IsAbsent(), listed && len(files) == 0:
-		return "nothing is where its files should be"
+		return "there are no files"
 	case descriptor.IsAbsent(), listed && !has(files, "MLmodel"):
 		return "there is no MLmodel file"
 	case !known || !listed:
@@ -45,6 +48,7 @@ func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known
 	return m.Lacks(files)
 }
 
+// has reports whether a file is in the list.
 func has(files []registry.File, name string) bool {
 	for _, f := range files {
 		if f.Path == name && !f.Dir {
@@ -54,21 +58,22 @@ func has(files []registry.File, name string) bool {
 	return false
 }
 
-// unseen says why a model's files are not known to be all there, where nothing is known to be missing.
-func unseen(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) string {
+// unreadableReason says why it is not known whether files are missing.
+func unreadableReason(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) string {
 	_, known := descriptor.Get()
 	switch {
-	case notAsked(descriptor, listing):
-		return "the server hands out no files"
+	case notGathered(descriptor, listing):
+		return "the server does not serve files"
 	case !known:
 		return short(descriptor.Why())
 	case !listing.Gathered():
-		return "its files cannot be listed, so only the MLmodel file was looked at"
+		return "the files cannot be listed, so only the MLmodel file was checked"
 	}
 	return short(listing.Why())
 }
 
-// notAsked reports whether neither fact was gathered: the server hands out no files at all.
-func notAsked(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) bool {
+// notGathered reports whether neither the MLmodel file nor the list of files was gathered. Then the server does not
+// serve files.
+func notGathered(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) bool {
 	return !descriptor.Gathered() && !listing.Gathered()
 }

@@ -15,13 +15,13 @@ var artifactUnreadable = rule{
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			descriptor, listing := s.MLmodels[v.Number], s.Files[v.Number]
-			m, known := descriptor.Get()
-			files, listed := listing.Get()
-			if missing(descriptor, listing, m, known, files, listed) != "" {
-				continue // artifact-missing says so
+			_, known := descriptor.Get()
+			_, listed := listing.Get()
+			if missing(descriptor, listing) != "" {
+				continue // artifact-missing reports it
 			}
 			for _, part := range []struct {
 				unreadable bool
@@ -31,12 +31,12 @@ var artifactUnreadable = rule{
 				{listing.Gathered() && !listed, listing.Why()},
 			} {
 				if part.unreadable {
-					out = append(out, about(v, "%s: %s", s.at(v), short(part.why)))
+					out = append(out, about(v, "%s: %s", s.label(v), short(part.why)))
 					break
 				}
 			}
-			if notAsked(descriptor, listing) {
-				out = append(out, unjudged(v, "the server hands out no files"))
+			if notGathered(descriptor, listing) {
+				out = append(out, unjudged(v, "the server does not serve files"))
 			}
 		}
 		return out

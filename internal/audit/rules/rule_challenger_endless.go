@@ -26,17 +26,20 @@ var challengerEndless = rule{
 		},
 	},
 	needs: audit.Needs{Ledger: true},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, t := range s.targets {
 			if !slices.Contains(s.names("aliases"), t.alias) {
 				continue
 			}
-			since, marked := s.since(t)
+			since, marked := s.movedAt(t)
 			switch age := s.Now.Sub(since); {
 			case marked && age > s.span("max-age"):
-				out = append(out, t.finds("version %d is %s since %s, %s", t.version.Number, t.ref, date(since), days(age)))
-			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"): // a younger version cannot be on trial for longer
-				out = append(out, t.unjudged("since when version %d is %s is not known: it was set outside this tool", t.version.Number, t.ref))
+				out = append(out, t.finds("version %d has been %s since %s (%s)", t.version.Number, t.ref, date(since),
+					days(age)))
+			// a younger version cannot have been on trial for longer
+			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"):
+				out = append(out, t.unjudged("it is not known how long version %d has been %s: it was set outside "+
+					"this tool", t.version.Number, t.ref))
 			}
 		}
 		return out

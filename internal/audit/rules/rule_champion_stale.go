@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// judgeNewest is the fix, with NEWEST in place of the newest version's number.
+// judgeNewest is the fix. NEWEST is replaced by the number of the newest version.
 const judgeNewest = "check the newest version with `mlflow-promote validate --model MODEL --candidate " +
 	"models:/MODEL/NEWEST --alias ALIAS`; then promote it, or delete it if it is not wanted"
 
@@ -48,21 +48,21 @@ var championStale = rule{
 		},
 	},
 	needs: audit.Needs{Ledger: true},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, t := range s.targets {
 			if !slices.Contains(s.names("aliases"), t.alias) && !slices.Contains(s.names("stages"), t.stage) {
 				continue
 			}
-			since, marked := s.since(t)
-			word := "since"
+			since, marked := s.movedAt(t)
+			text := "version %d has been at %s since %s (%s)"
 			if !marked {
-				since, word = t.version.Created, "and was made on"
+				since, text = t.version.Created, "version %d is at %s and was created on %s (%s ago)"
 			}
 			if age := s.Now.Sub(since); age > s.span("max-age") {
-				out = append(out, t.finds("version %d is at %s %s %s, %s", t.version.Number, t.ref, word, date(since), days(age)))
+				out = append(out, t.finds(text, t.version.Number, t.ref, date(since), days(age)))
 				continue
 			}
-			if r, speaks := s.waiting(t); speaks {
+			if r, found := s.newerVersion(t); found {
 				out = append(out, r)
 			}
 		}
@@ -70,16 +70,19 @@ var championStale = rule{
 	},
 }
 
-// waiting looks whether a newer version, which was not refused, has been there for long.
-func (s scene) waiting(t target) (result, bool) {
+// newerVersion returns a finding if a newer version has been waiting for too long. Versions that were blocked do not
+// count.
+func (s ruleInput) newerVersion(t target) (result, bool) {
 	newest, known := s.Newest.Get()
 	switch {
 	case !known && s.Model.Newest > t.version.Number:
-		return t.unjudged("version %d is newer, and when it was made is not known", s.Model.Newest), true
-	case !known || newest.Number <= t.version.Number || newest.Blocked() || s.Now.Sub(newest.Created) <= s.span("waiting"):
+		return t.unjudged("version %d is newer, but its creation time is not known", s.Model.Newest), true
+	case !known || newest.Number <= t.version.Number || newest.Blocked() ||
+		s.Now.Sub(newest.Created) <= s.span("waiting"):
 		return result{}, false
 	}
-	r := t.finds("version %d is at %s, and version %d has been waiting since %s", t.version.Number, t.ref, newest.Number, date(newest.Created))
+	r := t.finds("version %d is at %s, but version %d has been waiting since %s", t.version.Number, t.ref,
+		newest.Number, date(newest.Created))
 	r.key = fmt.Sprint(newest.Number)
 	r.fix = strings.ReplaceAll(judgeNewest, "NEWEST", r.key)
 	return r, true

@@ -19,11 +19,12 @@ var danglingAlias = rule{
 			"a version that exists",
 	},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, alias := range slices.Sorted(maps.Keys(s.Model.Aliases)) {
 			n := s.Model.Aliases[alias]
 			if _, there := s.Version(n); !there {
-				out = append(out, result{version: n, alias: alias, message: fmt.Sprintf("@%s names version %d, which does not exist", alias, n)})
+				out = append(out, result{version: n, alias: alias,
+					message: fmt.Sprintf("@%s points to version %d, which does not exist", alias, n)})
 			}
 		}
 		return out

@@ -16,17 +16,19 @@ var datasetLineage = rule{
 		Fix: "log the data during training with `mlflow.log_input(dataset, context='training')`",
 	},
 	needs: audit.Needs{Runs: true, Datasets: true},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // other rules say so
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // other rules report it
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
-			case len(run.Datasets) == 0 && (s.Server == "" || before(s.Server, "2.4")): // servers tell their version since 2.1
-				out = append(out, unjudged(v, "MLflow before 2.4 keeps no datasets, and this is %s", cmp.Or(s.Server, "a server that does not tell its version")))
+			// servers before 2.1 do not report their version
+			case len(run.Datasets) == 0 && (s.Server == "" || before(s.Server, "2.4")):
+				out = append(out, unjudged(v, "MLflow before 2.4 does not store datasets; this server is %s",
+					cmp.Or(s.Server, "of an unknown version")))
 			case len(run.Datasets) == 0:
-				out = append(out, about(v, "%s: its run %s names no dataset", s.at(v), short(run.ID)))
+				out = append(out, about(v, "%s: the run %s has no dataset", s.label(v), short(run.ID)))
 			}
 		}
 		return out

@@ -30,13 +30,13 @@ var descriptionMissing = rule{
 			},
 		},
 	},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		if s.on("model") && len(s.targets) > 0 && strings.TrimSpace(s.Model.Description) == "" {
 			out = append(out, result{message: "the registered model has no description"})
 		}
 		for _, v := range s.Versions {
 			if s.on("version") && len(s.refs[v.Number]) > 0 && strings.TrimSpace(v.Description) == "" {
-				out = append(out, about(v, "%s has no description", s.at(v)))
+				out = append(out, about(v, "%s has no description", s.label(v)))
 			}
 		}
 		return out

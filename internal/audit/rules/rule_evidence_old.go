@@ -22,12 +22,13 @@ var evidenceOld = rule{
 		},
 	},
 	needs: audit.Needs{Ledger: true},
-	model: byLedger(func(s scene, l ledger.Chain) []result {
+	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
 		var out []result
 		for _, t := range s.targets {
-			e, found := evidence(l, t)
+			e, found := lastPromotion(l, t)
 			if age := s.Now.Sub(e.Ended); found && len(e.Record.Gates) > 0 && age > s.span("max-age") {
-				out = append(out, t.finds("the gates that let version %d to %s were judged on %s, %s ago", t.version.Number, t.ref, date(e.Ended), days(age)))
+				out = append(out, t.finds("the gates for version %d at %s were evaluated on %s, %s ago",
+					t.version.Number, t.ref, date(e.Ended), days(age)))
 			}
 		}
 		return out

@@ -13,18 +13,20 @@ var experimentDeleted = rule{
 	},
 	needs:  audit.Needs{Runs: true, Experiments: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()
 			experiment, there := s.Experiments[run.ExperimentID].Get()
 			switch {
-			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // no-run and run-gone say so
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // no-run and run-gone report it
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case !there && !s.Experiments[run.ExperimentID].IsAbsent():
-				out = append(out, unjudged(v, "experiment %s: %s", short(run.ExperimentID), s.Experiments[run.ExperimentID].Why()))
+				out = append(out, unjudged(v, "experiment %s: %s", short(run.ExperimentID),
+					s.Experiments[run.ExperimentID].Why()))
 			case !there || experiment.Deleted:
-				out = append(out, about(v, "%s: experiment %s (%s) of its run is deleted", s.at(v), short(experiment.Name), short(run.ExperimentID)))
+				out = append(out, about(v, "%s: the run's experiment %s (%s) is deleted", s.label(v),
+					short(experiment.Name), short(run.ExperimentID)))
 			}
 		}
 		return out

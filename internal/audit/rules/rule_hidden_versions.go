@@ -16,15 +16,16 @@ var hiddenVersions = rule{
 			"versions, so look them up by number",
 	},
 	moving: true,
-	model: func(s scene) []result {
+	model: func(s ruleInput) []result {
 		if !s.hidden() {
 			return nil
 		}
-		return []result{{message: "the server hides all versions of this model from search, because one of them is marked as a prompt"}}
+		return []result{{message: "the server hides all versions of this model from searches, because one version " +
+			"has the tag of a prompt"}}
 	},
 }
 
-// hidden reports whether the server keeps the model's versions from search. Only servers that know prompts do.
-func (s scene) hidden() bool {
+// hidden reports whether the server hides the model's versions from searches. Only servers with prompts do.
+func (s ruleInput) hidden() bool {
 	return s.Model.Hidden && !before(s.Server, "2.21")
 }

@@ -15,7 +15,7 @@ var ledgerBroken = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: func(s scene) []result {
+	model: func(s ruleInput) []result {
 		switch {
 		case s.Broken != "":
 			return []result{{message: s.Broken}}
@@ -26,10 +26,12 @@ var ledgerBroken = rule{
 	},
 }
 
-// Unlisted says that the ledgers could not be listed: one whose model says nothing of it any more is not noticed then.
-func (a *Auditor) Unlisted(why string) (j Judgement) {
+// UnlistedLedgers returns what could not be checked because the ledgers could not be listed. Then a model may have a
+// ledger although its tags no longer name it.
+func (a *Auditor) UnlistedLedgers(why string) (j Judgement) {
 	if on(a.Rules(), ledgerBroken.ID) {
-		j.Unjudged = []audit.Unjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why, Where: "models that name no ledger"}}
+		j.Unjudged = []audit.Unjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why,
+			Where: "models without a ledger in their tags"}}
 	}
 	return j
 }

@@ -19,14 +19,18 @@ var movedOutside = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: byLedger(func(s scene, l ledger.Chain) (out []result) {
+	model: byLedger(func(s ruleInput, l ledger.Chain) (out []result) {
 		for _, d := range l.Drift(s.Model, s.Versions) {
-			if s.under(l, d.Ref) {
+			if s.promotionRunning(l, d.Ref) {
 				continue
 			}
-			r := result{key: d.Ref.String(), message: fmt.Sprintf("%s names %s; the last promotion on record left it at %s", d.Ref, names(d.Want), names(d.Was))}
-			t := d.Ref.Target()
-			r.alias, r.stage, r.version = t.Alias, t.Stage, s.Model.Aliases[t.Alias]
+			r := result{key: d.Ref, message: fmt.Sprintf("%s points to %s, but the last recorded promotion was to %s",
+				d.Ref, versionsText(d.Want), versionsText(d.Was))}
+			if alias, isAlias := strings.CutPrefix(d.Ref, "@"); isAlias {
+				r.alias, r.version = alias, s.Model.Aliases[alias]
+			} else {
+				r.stage = d.Ref
+			}
 			out = append(out, r)
 		}
 		return out

@@ -23,37 +23,42 @@ var neverPassed = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		l, recorded, why := s.ledger()
 		for _, t := range s.targets {
-			asked, described := s.asked(t)
-			e, found := evidence(l, t)
+			asked, described := s.targetRule(t)
+			e, found := lastPromotion(l, t)
 			switch {
 			case !recorded && why != "" && described:
 				out = append(out, t.unjudged("%s", why))
-			case recorded && s.under(l, t.ref):
+			case recorded && s.promotionRunning(l, t.ref):
 			case found && slices.Contains(e.Record.Override, verdict.OverrideUngated):
-				out = append(out, t.finds("version %d came to %s without any gate (override: ungated), on %s by %s", t.version.Number, t.ref, date(e.Ended), who(e)).from(asked))
+				out = append(out, t.finds("version %d was promoted to %s without gates (override: ungated) on %s by %s",
+					t.version.Number, t.ref, date(e.Ended), who(e)).atLineOf(asked))
 			case !described:
-			case !found && weakly(t.version):
-				out = append(out, t.unjudged("it was promoted without a ledger, so what it passed is not on record"))
+			case !found && promotedWithoutLedger(t.version):
+				out = append(out, t.unjudged("it was promoted without a ledger, so there is no record of its gates"))
 			case !found:
-				out = append(out, t.finds("no record says that version %d passed what the policy asks of %s", t.version.Number, t.ref).from(asked))
+				out = append(out, t.finds("there is no record that version %d passed the policy's gates for %s",
+					t.version.Number, t.ref).atLineOf(asked))
 			case unenforced(e.Record, t):
-				out = append(out, t.finds("version %d came to %s on %s in report mode, against the policy's gates", t.version.Number, t.ref,
-					date(e.Ended)).from(asked))
+				out = append(out, t.finds("version %d was promoted to %s on %s in report mode, although it failed "+
+					"the policy's gates", t.version.Number, t.ref,
+					date(e.Ended)).atLineOf(asked))
 			case e.Record.Rules[t.ref] == "":
-				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file", t.version.Number, t.ref, date(e.Ended)).from(asked))
+				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file",
+					t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
 			case e.Record.Rules[t.ref] != asked.Digest:
-				out = append(out, t.finds("version %d passed the policy for %s as it was on %s; what it asks has changed since", t.version.Number, t.ref, date(e.Ended)).from(asked))
+				out = append(out, t.finds("version %d passed the gates for %s on %s, but the policy's "+
+					"gates have changed since then", t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
 			}
 		}
 		return out
 	},
 }
 
-// unenforced reports whether the record's gates for the target did not pass, and were not enforced. If the record had no
-// room for all gates, the decision about all targets counts.
+// unenforced reports whether the gates for the target did not pass and were in report mode. If the record does not have
+// all gates, the decision about all targets counts.
 func unenforced(r ledger.Record, t target) bool {
 	if r.Mode != verdict.ReportMode || r.Decision == verdict.Promote {
 		return false
@@ -63,12 +68,13 @@ func unenforced(r ledger.Record, t target) bool {
 	})
 }
 
-// from points the finding at the line of the policy that describes the target.
-func (r result) from(t policy.TargetRule) result {
+// atLineOf sets the line of the target in the policy file.
+func (r result) atLineOf(t policy.TargetRule) result {
 	r.line = t.Line
 	return r
 }
 
+// who returns the user who made the promotion.
 func who(e ledger.Entry) string {
 	if e.Record.Actor == "" {
 		return "an unknown user"
@@ -76,8 +82,8 @@ func who(e ledger.Entry) string {
 	return short(e.Record.Actor)
 }
 
-// weakly reports whether the version's own mark says that it was promoted where no ledger could be kept.
-func weakly(v registry.Version) bool {
-	last, ok := ledger.SummaryOf(v)
-	return ok && last.Weak != "" && last.To == v.Number
+// promotedWithoutLedger reports whether the version's tag says that it was promoted without a ledger.
+func promotedWithoutLedger(v registry.Version) bool {
+	var mark ledger.Summary
+	return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Weak != "" && mark.To == v.Number
 }

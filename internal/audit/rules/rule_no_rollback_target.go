@@ -21,15 +21,15 @@ var noRollbackTarget = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: byLedger(func(s scene, l ledger.Chain) []result {
+	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
 		var out []result
 		for _, ref := range l.Refs() {
-			now := s.holders(ref).Versions.Only()
-			formers := l.EarlierVersions(ref, now)
-			if now == 0 || len(formers) == 0 {
+			now, err := strconv.Atoi(s.versionsAt(ref))
+			formers := l.Formers(ref, now)
+			if err != nil || len(formers) == 0 {
 				continue
 			}
-			if r, speaks := s.back(l, ref, now, formers); speaks {
+			if r, found := s.rollbackVersion(l, ref, now, formers); found {
 				out = append(out, r)
 			}
 		}
@@ -37,38 +37,41 @@ var noRollbackTarget = rule{
 	}),
 }
 
-// back looks for a former holder that could be gone back to.
-func (s scene) back(l ledger.Chain, ref registry.Ref, now int, formers []int) (result, bool) {
-	target := ref.Target()
-	r := result{version: now, alias: target.Alias, stage: target.Stage}
-	var looked []string
-	for _, n := range formers[:min(len(formers), audit.FormersWanted)] {
+// rollbackVersion returns a finding if none of the earlier versions is good for a rollback.
+func (s ruleInput) rollbackVersion(l ledger.Chain, ref string, now int, formers []int) (result, bool) {
+	r := result{version: now, stage: ref}
+	if alias, ok := strings.CutPrefix(ref, "@"); ok {
+		r.alias, r.stage = alias, ""
+	}
+	var rejected []string
+	for _, n := range formers[:min(len(formers), audit.MaxEarlierVersions)] {
 		v, there := s.Version(n)
-		known := s.Former[n]
+		known := s.EarlierVersions[n]
 		if !there && known.Gathered() {
 			v, there = known.Get()
 		}
 		switch {
 		case !there && (s.Scope == audit.ScopeAll || known.IsAbsent()):
-			looked = append(looked, fmt.Sprintf("version %d is deleted", n))
+			rejected = append(rejected, fmt.Sprintf("version %d is deleted", n))
 		case !there:
-			r.unjudged, r.message = true, fmt.Sprintf("version %d, an earlier holder of %s: %s", n, ref, known.Why())
+			r.unjudged, r.message = true, fmt.Sprintf("version %d, which was at %s before: %s", n, ref, known.Why())
 			return r, true
 		case v.Usable() != "":
-			looked = append(looked, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
-		case r.stage == "Staging" && v.Stage == "Production":
-			looked = append(looked, fmt.Sprintf("version %d is in Production", n))
+			rejected = append(rejected, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
+		case ref == "Staging" && v.Stage == "Production":
+			rejected = append(rejected, fmt.Sprintf("version %d is in Production", n))
 		case (fact.Facts{Ledger: l}).OnHold(v) != "":
-			looked = append(looked, fmt.Sprintf("version %d was rolled back", n))
+			rejected = append(rejected, fmt.Sprintf("version %d was rolled back", n))
 		default:
 			f := fact.Facts{Ledger: l, Versions: map[int]registry.Known[registry.Version]{n: registry.Is(v)}}
 			why := f.NotPassed(target, n)
 			if why == "" {
 				return r, false
 			}
-			looked = append(looked, fmt.Sprintf("version %d: %s", n, why))
+			rejected = append(rejected, fmt.Sprintf("version %d: %s", n, why))
 		}
 	}
-	r.message = fmt.Sprintf("%s names version %d and there is none to go back to: %s", ref, now, strings.Join(looked, ", "))
+	r.message = fmt.Sprintf("%s is at version %d and has no version to roll back to: %s", ref, now,
+		strings.Join(rejected, ", "))
 	return r, true
 }

@@ -12,10 +12,10 @@ var noRun = rule{
 		Fix: "log the model in a run and register it from there: `mlflow-promote register --model MODEL " +
 			"--candidate runs:/RUN_ID/model`",
 	},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			if v.RunID == "" {
-				out = append(out, about(v, "%s names no run (source %s)", s.at(v), short(v.Source)))
+				out = append(out, about(v, "%s has no run (source %s)", s.label(v), short(v.Source)))
 			}
 		}
 		return out

@@ -26,7 +26,7 @@ var planNotApplied = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		l, ok, why := s.ledger()
 		for _, p := range s.Plans {
 			if p.Plan.Model != s.Model.Name || !p.Made.IsZero() && s.Now.Sub(p.Made) <= s.span("after") {
@@ -36,20 +36,21 @@ var planNotApplied = rule{
 			switch state := appliedBy(l, p.Digest); {
 			case !ok && why != "":
 				r.unjudged, r.message = true, why
-			case state == ledger.EntryDone, !ok && s.marked(func(r ledger.Summary) bool { return r.Plan == p.Digest }):
+			case state == ledger.EntryDone,
+				!ok && s.hasSummary(func(r ledger.Summary) bool { return r.Plan == p.Digest }):
 				continue
-			case !ok && s.marked(func(r ledger.Summary) bool { return later(r.At, p.Made) }):
-				r.unjudged, r.message = true, "there is no ledger, and of promotions before the last of each version nothing is kept"
-			case state == underWay:
+			case !ok && s.hasSummary(func(r ledger.Summary) bool { return later(r.At, p.Made) }):
+				r.unjudged, r.message = true, "there is no ledger, and a version's tag records only its last promotion"
+			case state == running:
 				continue
 			default:
 				r.message = "the plan in " + p.File
 				if !p.Made.IsZero() {
-					r.message += fmt.Sprintf(", made on %s,", date(p.Made))
+					r.message += fmt.Sprintf(" of %s", date(p.Made))
 				}
 				r.message += " was never applied: " + strings.TrimSpace(p.Plan.Candidate+" to "+p.Plan.Target.String())
 				if state == ledger.EntryAborted {
-					r.message = strings.Replace(r.message, "never applied", "begun and given up", 1)
+					r.message = strings.Replace(r.message, "never applied", "started but given up", 1)
 				}
 			}
 			out = append(out, r)
@@ -58,13 +59,14 @@ var planNotApplied = rule{
 	},
 }
 
-// Missing judges the approved plans about a model that is not in the registry.
-func (a *Auditor) Missing(model string) Judgement {
-	m := audit.Snapshot{Model: registry.Model{Name: model}, Ledger: registry.Absent[ledger.Chain]("there is no such model")}
+// MissingModel checks the approved plans for a model that is not in the registry.
+func (a *Auditor) MissingModel(model string) Judgement {
+	m := audit.Snapshot{Model: registry.Model{Name: model},
+		Ledger: registry.Absent[ledger.Chain]("the model does not exist")}
 	var j Judgement
 	for _, r := range a.rules {
 		if r.ID == planNotApplied.ID {
-			s := newScene(m, a.config)
+			s := newRuleInput(m, a.config)
 			s.values = values{a.set[r.ID].Values, r.Settings}
 			a.sort(&j, r, m, s.refs, r.model(s))
 		}
@@ -72,15 +74,15 @@ func (a *Auditor) Missing(model string) Judgement {
 	return j
 }
 
-const underWay = "under way"
+const running = "under way"
 
-// appliedBy says how the newest entry with that plan ended; "" where there is none.
+// appliedBy returns the outcome of the newest ledger entry with that plan, or "" if the plan has no entry.
 func appliedBy(l ledger.Chain, digest string) string {
 	for _, e := range slices.Backward(l.Entries) {
 		switch {
 		case e.Record.Plan != digest:
 		case e.Outcome == "":
-			return underWay
+			return running
 		default:
 			return e.Outcome
 		}
@@ -88,14 +90,16 @@ func appliedBy(l ledger.Chain, digest string) string {
 	return ""
 }
 
-// marked reports whether a version says so of the last promotion that moved it: what there is where no ledger is kept.
-func (s scene) marked(says func(ledger.Summary) bool) bool {
+// hasSummary reports whether the tag of a version matches. Each version has a tag about its last promotion, even
+// without a ledger.
+func (s ruleInput) hasSummary(says func(ledger.Summary) bool) bool {
 	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {
 		last, ok := ledger.SummaryOf(v)
 		return ok && says(last)
 	})
 }
 
+// later reports whether a time is after another one.
 func later(at string, than time.Time) bool {
 	t, err := time.Parse(time.RFC3339, at)
 	return err == nil && t.After(than)

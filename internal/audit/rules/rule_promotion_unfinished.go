@@ -19,21 +19,27 @@ var promotionUnfinished = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: byLedger(func(s scene, l ledger.Chain) []result {
-		e, there := lastThatMoved(l)
-		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To, key: fmt.Sprint(e.Epoch)}
-		what := fmt.Sprintf("entry %d (%s of version %d to %s, begun by %s)", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, who(e))
+	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
+		e, there := lastMovingEntry(l)
+		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To,
+			key: fmt.Sprint(e.Epoch)}
+		what := fmt.Sprintf("ledger entry %d (%s of version %d to %s, started by %s)", e.Epoch, e.Record.Command,
+			e.Record.To, e.Record.Target, who(e))
 		switch {
 		case !there:
 			return nil
 		case e.Outcome == "" && s.Now.After(e.Lease):
-			r.message = what + " was never finished; its time ran out on " + e.Lease.UTC().Format("2006-01-02 15:04 UTC")
+			r.message = what + " was never finished; its lease ended on " + e.Lease.UTC().Format("2006-01-02 15:04 UTC")
 		case e.Outcome == ledger.EntrySuperseded && e.Moved > 0:
-			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, and nobody finished it", what, date(e.Ended), e.Moved, len(own(e)))
-		case e.Outcome == ledger.EntryAborted && e.Moved > 0 && e.Moved < len(own(e)):
-			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(own(e)))
-		case e.Outcome == ledger.EntryAborted && e.Moved < 0 && slices.ContainsFunc(own(e), func(m ledger.Shift) bool { return s.holders(m.Ref).Equal(m.Want) }):
-			r.message = fmt.Sprintf("%s was given up on %s, and nobody looked how many of its %d moves it had made", what, date(e.Ended), len(own(e)))
+			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, but was not finished", what,
+				date(e.Ended), e.Moved, len(ownMoves(e)))
+		case e.Outcome == ledger.EntryAborted && e.Moved > 0 && e.Moved < len(ownMoves(e)):
+			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved,
+				len(ownMoves(e)))
+		case e.Outcome == ledger.EntryAborted && e.Moved < 0 &&
+			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref) == m.Want }):
+			r.message = fmt.Sprintf("%s was given up on %s; it is not known how many of its %d moves were made", what,
+				date(e.Ended), len(ownMoves(e)))
 		default:
 			return nil
 		}
@@ -41,8 +47,8 @@ var promotionUnfinished = rule{
 	}),
 }
 
-// lastThatMoved is the last entry without those that ended before they moved anything.
-func lastThatMoved(l ledger.Chain) (ledger.Entry, bool) {
+// lastMovingEntry returns the last entry, without those that were given up before they moved anything.
+func lastMovingEntry(l ledger.Chain) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		if e.Outcome != ledger.EntryAborted || e.Moved != 0 {
 			return e, true
@@ -51,7 +57,7 @@ func lastThatMoved(l ledger.Chain) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// own are the moves of an entry that others had not made before it.
-func own(e ledger.Entry) []ledger.Shift {
-	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Confirms)
+// ownMoves returns the moves of an entry, without those that others had already made.
+func ownMoves(e ledger.Entry) []ledger.Shift {
+	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Adopted)
 }

@@ -20,15 +20,16 @@ var reportMode = rule{
 		Fix: "remove `mode: report` from the policy file, then promote the version again: `mlflow-promote promote " +
 			"--model MODEL --candidate models:/MODEL/VERSION --alias ALIAS`",
 	},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, t := range s.targets {
-			asked, described := s.asked(t)
+			asked, described := s.targetRule(t)
 			switch {
 			case t.version.Tags[registry.TagValidation] == registry.ValidationNotEnforced:
-				out = append(out, t.finds("version %d is at %s and was promoted in report mode%s", t.version.Number, t.ref,
+				out = append(out, t.finds("version %d is at %s and was promoted in report mode%s", t.version.Number,
+					t.ref,
 					failedGates(t.version)))
 			case described && asked.Mode == verdict.ReportMode:
-				r := t.finds("the policy's gates for %s are in report mode: they block nothing", t.ref).from(asked)
+				r := t.finds("the policy's gates for %s are in report mode and block nothing", t.ref).atLineOf(asked)
 				r.key = "policy"
 				out = append(out, r)
 			}
@@ -37,7 +38,7 @@ var reportMode = rule{
 	},
 }
 
-// failedGates names the gates that the version failed, by its own tag.
+// failedGates returns the gates that the version failed, according to its tag.
 func failedGates(v registry.Version) string {
 	var failed []string
 	if json.Unmarshal([]byte(v.Tags[registry.TagFailedGates]), &failed) != nil || len(failed) == 0 {

@@ -30,21 +30,21 @@ var requiredTags = rule{
 			},
 		},
 	},
-	model: func(s scene) (out []result) {
-		if lacking := lacks(s.Model.Tags, s.names("model")); lacking != "" {
+	model: func(s ruleInput) (out []result) {
+		if lacking := missingTags(s.Model.Tags, s.names("model")); lacking != "" {
 			out = append(out, result{message: "the registered model has no tag " + lacking, key: "model"})
 		}
 		for _, v := range s.Versions {
-			if lacking := lacks(v.Tags, s.names("version")); lacking != "" {
-				out = append(out, about(v, "%s has no tag %s", s.at(v), lacking))
+			if lacking := missingTags(v.Tags, s.names("version")); lacking != "" {
+				out = append(out, about(v, "%s has no tag %s", s.label(v), lacking))
 			}
 		}
 		return out
 	},
 }
 
-// lacks lists the keys that have no tag, or an empty one.
-func lacks(tags map[string]string, keys []string) string {
+// missingTags returns the keys whose tags are missing or empty.
+func missingTags(tags map[string]string, keys []string) string {
 	var out []string
 	for _, key := range keys {
 		if strings.TrimSpace(tags[key]) == "" {

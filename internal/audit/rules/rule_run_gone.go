@@ -14,19 +14,19 @@ var runGone = rule{
 	},
 	needs:  audit.Needs{Runs: true, Experiments: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			if v.RunID == "" {
-				continue // no-run says so
+				continue // no-run reports it
 			}
 			run, known := s.Runs[v.RunID].Get()
 			switch {
 			case s.Runs[v.RunID].IsAbsent():
-				out = append(out, about(v, "%s: its run %s does not exist", s.at(v), short(v.RunID)))
+				out = append(out, about(v, "%s: the run %s does not exist", s.label(v), short(v.RunID)))
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
-			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // experiment-deleted says so
-				out = append(out, about(v, "%s: its run %s is deleted", s.at(v), short(v.RunID)))
+			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // experiment-deleted reports it
+				out = append(out, about(v, "%s: the run %s is deleted", s.label(v), short(v.RunID)))
 			}
 		}
 		return out

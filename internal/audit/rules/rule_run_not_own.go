@@ -18,19 +18,19 @@ var runNotOwn = rule{
 			"under `moved-roots`",
 	},
 	needs: audit.Needs{Runs: true, Origins: true},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			if len(s.refs[v.Number]) == 0 || v.RunID == "" {
-				continue // source-elsewhere and no-run say so
+				continue // source-elsewhere and no-run report it
 			}
-			out = append(out, s.notOwn(v)...)
+			out = append(out, s.checkRun(v)...)
 		}
 		return out
 	},
 }
 
-// notOwn judges whether a live version belongs to the run that it names.
-func (s scene) notOwn(v registry.Version) []result {
+// checkRun checks that a live version belongs to its run.
+func (s ruleInput) checkRun(v registry.Version) []result {
 	known := s.Runs[v.RunID]
 	run, ok := known.Get()
 	origin := s.Origins[v.Number]
@@ -38,29 +38,29 @@ func (s scene) notOwn(v registry.Version) []result {
 	logged, isLogged := origin.Logged.Get()
 	var why string
 	switch {
-	case known.IsAbsent(): // run-gone says so
+	case known.IsAbsent(): // run-gone reports it
 		return nil
 	case !ok:
 		return []result{unjudged(v, "run %s: %s", short(v.RunID), known.Why())}
 	case origin.Version.IsAbsent():
 		why = origin.Version.Why()
 	case !led:
-		return []result{unjudged(v, "where it comes from is not known: %s", origin.Version.Why())}
+		return []result{unjudged(v, "the origin of the version is not known: %s", origin.Version.Why())}
 	case isLogged:
-		why = registry.BelongsToRun(root.Source, &logged, run, s.moves()...)
+		why = registry.BelongsToRun(root.Source, &logged, run, s.movedRoots()...)
 	case origin.Logged.IsAbsent():
-		why = registry.BelongsToRun(root.Source, nil, run, s.moves()...)
+		why = registry.BelongsToRun(root.Source, nil, run, s.movedRoots()...)
 	default:
-		return []result{unjudged(v, "its logged model: %s", origin.Logged.Why())}
+		return []result{unjudged(v, "the logged model: %s", origin.Logged.Why())}
 	}
 	if why == "" {
 		return nil
 	}
-	return []result{about(v, "%s does not belong to run %s, which it names: %s", s.at(v), short(v.RunID), short(why))}
+	return []result{about(v, "%s does not belong to its run %s: %s", s.label(v), short(v.RunID), short(why))}
 }
 
-// moves are the moves of artifact stores that still count.
-func (s scene) moves() []registry.MovedRoot {
+// movedRoots returns the moved artifact stores of the policy file that have not expired.
+func (s ruleInput) movedRoots() []registry.MovedRoot {
 	if s.Policy == nil {
 		return nil
 	}

@@ -13,15 +13,15 @@ var runUnfinished = rule{
 			"`MlflowClient().set_terminated(RUN_ID)`",
 	},
 	needs: audit.Needs{Runs: true},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case v.RunID == "" || s.Runs[v.RunID].IsAbsent() || known && run.Deleted: // other rules say so
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent() || known && run.Deleted: // other rules report it
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case run.Status != "FINISHED":
-				out = append(out, about(v, "%s: its run %s is %s", s.at(v), short(v.RunID), short(run.Status)))
+				out = append(out, about(v, "%s: the run %s is %s", s.label(v), short(v.RunID), short(run.Status)))
 			}
 		}
 		return out

@@ -19,15 +19,15 @@ var serverVulnerable = rule{
 	},
 	server: func(s server) []result {
 		if s.version == "" {
-			return []result{{unjudged: true, message: "the server does not tell its version"}}
+			return []result{{unjudged: true, message: "the server does not report its version"}}
 		}
 		var ids, known []string
 		fixed := ""
-		for _, a := range advisories {
+		for _, a := range Advisories {
 			if a.affects(s.version) {
-				ids, known = append(ids, a.id), append(known, a.id+" ("+a.what+")")
-				if fixed == "" || before(fixed, a.fixed[len(a.fixed)-1]) {
-					fixed = a.fixed[len(a.fixed)-1]
+				ids, known = append(ids, a.ID), append(known, a.ID+" ("+a.What+")")
+				if fixed == "" || before(fixed, a.Fixed[len(a.Fixed)-1]) {
+					fixed = a.Fixed[len(a.Fixed)-1]
 				}
 			}
 		}

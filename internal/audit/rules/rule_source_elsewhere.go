@@ -20,29 +20,30 @@ var sourceElsewhere = rule{
 			"runs:/RUN_ID/model`",
 	},
 	needs: audit.Needs{Runs: true},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
-			usual := malformed(v.Source) == "" && slices.Contains(usualSchemes, schemeOf(v.Source))
+			usual := formProblem(v.Source) == "" && slices.Contains(usualSchemes, schemeOf(v.Source))
 			if len(s.refs[v.Number]) > 0 || v.RunID == "" || !usual {
-				continue // run-not-own, no-run and source-unsafe say so
+				continue // run-not-own, no-run and source-unsafe report it
 			}
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case !known && s.Runs[v.RunID].IsAbsent(): // run-gone says so
+			case !known && s.Runs[v.RunID].IsAbsent(): // run-gone reports it
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", v.RunID, s.Runs[v.RunID].Why()))
 			case !s.within(v.Source, run):
-				out = append(out, about(v, "%s: its source %s is not among the artifacts of its run %s", s.at(v), short(v.Source), run.ID))
+				out = append(out, about(v, "%s: the source %s is not among the artifacts of its run %s", s.label(v),
+					short(v.Source), run.ID))
 			}
 		}
 		return out
 	},
 }
 
-// within reports whether a source may belong to the run: below its artifacts, a logged model beside them, or a reference
-// that MLflow itself follows.
-func (s scene) within(source string, run registry.Run) bool {
-	if _, ok := registry.ArtifactPath(source, run, s.moves()...); ok || strings.HasPrefix(source, "models:/") {
+// within reports whether a source may belong to the run. It may be among the run's artifacts, or a logged model next to
+// them. It may also be a models:/ reference that MLflow follows.
+func (s ruleInput) within(source string, run registry.Run) bool {
+	if _, ok := registry.ArtifactPath(source, run, s.movedRoots()...); ok || strings.HasPrefix(source, "models:/") {
 		return true
 	}
 	experiment, _, ok := strings.Cut(run.ArtifactURI, "/"+run.ID+"/")

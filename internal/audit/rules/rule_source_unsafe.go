@@ -23,54 +23,58 @@ var sourceUnsafe = rule{
 			"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` on the server",
 		Settings: []audit.Setting{
 			{
-				Name:    "schemes",
-				About:   "allowed URI schemes; local paths and other schemes are allowed only below the run's artifacts",
+				Name: "schemes",
+				About: "allowed URI schemes; local paths and other schemes are allowed only below the run's " +
+					"artifacts",
 				Kind:    audit.Names,
 				Default: usualSchemes,
 			},
 		},
 	},
 	needs: audit.Needs{Runs: true},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			_, known := s.Runs[v.RunID].Get()
-			form, place := malformed(v.Source), s.outside(v)
+			form, place := formProblem(v.Source), s.locationProblem(v)
 			switch why := cmp.Or(form, place); {
 			case why == "":
-			case form == "" && v.RunID != "" && !known && !s.Runs[v.RunID].IsAbsent(): // it may lie in its run
+			// it may be inside the run's artifacts
+			case form == "" && v.RunID != "" && !known && !s.Runs[v.RunID].IsAbsent():
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			default:
-				out = append(out, about(v, "%s: its source %s %s", s.at(v), short(v.Source), why))
+				out = append(out, about(v, "%s: the source %s %s", s.label(v), short(v.Source), why))
 			}
 		}
 		return out
 	},
 }
 
-// usualSchemes are those of artifact stores, and of references that MLflow follows itself.
+// usualSchemes are the schemes of artifact stores, and of references that MLflow follows.
 var usualSchemes = []string{
-	"mlflow-artifacts", "runs", "models", "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "dbfs", "hdfs", "viewfs", "r2", "b2", "oci", "oss",
+	"mlflow-artifacts", "runs", "models", "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "dbfs", "hdfs", "viewfs", "r2",
+	"b2", "oci", "oss",
 }
 
-// malformed says what is wrong with the form of a source; "" where nothing is.
-func malformed(source string) string {
+// formProblem says what is wrong with the form of a source, or returns "".
+func formProblem(source string) string {
 	lower := strings.ToLower(source)
 	switch {
 	case source == "":
 		return "is empty"
 	case strings.ContainsFunc(source, unicode.IsControl):
-		return "holds a control character"
+		return "contains a control character"
 	case slices.Contains(strings.FieldsFunc(lower, func(r rune) bool { return r == '/' || r == '\\' }), ".."):
-		return "climbs out of its folder"
-	case strings.Contains(lower, "%2e"), strings.Contains(lower, "%2f"), strings.Contains(lower, "%5c"), strings.Contains(lower, "%00"), strings.Contains(lower, "%25"):
-		return "hides characters by encoding them"
-	case !strings.HasPrefix(lower, "models:") && strings.ContainsAny(source, `\#?`): // the name of a model may hold them
-		return "holds a backslash, a # or a ?"
+		return "leaves its folder with .."
+	case strings.Contains(lower, "%2e"), strings.Contains(lower, "%2f"), strings.Contains(lower, "%5c"),
+		strings.Contains(lower, "%00"), strings.Contains(lower, "%25"):
+		return "contains encoded characters"
+	case !strings.HasPrefix(lower, "models:") && strings.ContainsAny(source, `\#?`): // names of models may contain them
+		return "contains a backslash, a # or a ?"
 	}
 	return ""
 }
 
-// schemeOf is the scheme of a source, in lower case; "" of a path.
+// schemeOf returns the scheme of a source in lower case, or "" for a path.
 func schemeOf(source string) string {
 	scheme, rest, ok := strings.Cut(source, ":")
 	if !ok || strings.Contains(scheme, "/") || !strings.HasPrefix(rest, "/") {
@@ -79,21 +83,21 @@ func schemeOf(source string) string {
 	return strings.ToLower(scheme)
 }
 
-// outside says where a source of an unusual scheme points that is not in its own run; "" where all is well. What the
-// server itself chose as the place of a run's artifacts is no surprise.
-func (s scene) outside(v registry.Version) string {
+// locationProblem says why the location of a source is not safe, or returns "". Unusual schemes are allowed inside the
+// artifacts of the version's run, because the server chose that location.
+func (s ruleInput) locationProblem(v registry.Version) string {
 	scheme := schemeOf(v.Source)
 	run, known := s.Runs[v.RunID].Get()
 	switch {
 	case slices.Contains(s.names("schemes"), scheme), known && below(v.Source, run.ArtifactURI):
 		return ""
 	case scheme == "":
-		return "is a path on the server's own disk, outside its run"
+		return "is a path on the server's disk, outside the run"
 	}
-	return "has the scheme " + scheme + ", outside its run"
+	return "has the scheme " + scheme + ", outside the run"
 }
 
-// below reports whether a source lies in a folder.
+// below reports whether a source is inside a folder.
 func below(source, folder string) bool {
 	return folder != "" && strings.HasPrefix(source, strings.TrimSuffix(folder, "/")+"/")
 }

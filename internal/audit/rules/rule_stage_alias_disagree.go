@@ -19,7 +19,7 @@ var stageAliasDisagree = rule{
 			"is an unfinished migration from stages to aliases.",
 		Fix: "to keep the alias's version, run `mlflow-promote promote --model MODEL --candidate " +
 			"models:/MODEL/VERSION --alias ALIAS --stage STAGE`; to keep the stage's version, promote that one; or " +
-			"remove the alias or stage if nobody uses it",
+			"remove the alias or stage if it is not used",
 		Settings: []audit.Setting{
 			{
 				Name:    "pairs",
@@ -31,7 +31,7 @@ var stageAliasDisagree = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		l, ok, _ := s.ledger()
 		pairs := maps.Clone(s.pairs("pairs"))
 		for _, e := range l.Entries {
@@ -41,14 +41,15 @@ var stageAliasDisagree = rule{
 		}
 		for _, alias := range slices.Sorted(maps.Keys(pairs)) {
 			stage, n := pairs[alias], s.Model.Aliases[alias]
-			holders := s.holders(registry.StageRef(stage))
-			if n == 0 || holders.IsZero() || holders.Versions.Has(n) {
+			versions := s.versionsAt(stage)
+			if n == 0 || versions == "" || slices.Contains(strings.Split(versions, ","), strconv.Itoa(n)) {
 				continue
 			}
-			if ok && (s.under(l, registry.AliasRef(alias)) || s.under(l, registry.StageRef(stage))) {
+			if ok && (s.promotionRunning(l, "@"+alias) || s.promotionRunning(l, stage)) {
 				continue
 			}
-			out = append(out, result{version: n, alias: alias, stage: stage, message: fmt.Sprintf("@%s names version %d, and %s in %s", alias, n, are(holders), stage)})
+			out = append(out, result{version: n, alias: alias, stage: stage,
+				message: fmt.Sprintf("@%s points to version %d, but %s in %s", alias, n, versionsAre(versions), stage)})
 		}
 		return out
 	},

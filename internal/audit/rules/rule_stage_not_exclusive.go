@@ -27,16 +27,17 @@ var stageNotExclusive = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		l, ok, _ := s.ledger()
 		for _, stage := range s.names("stages") {
-			ref := registry.StageRef(stage)
-			holders := s.holders(ref)
-			left, _ := l.LastRecorded(ref)
-			if len(holders.Versions) < 2 || ok && (left.Equal(holders) || s.under(l, ref)) { // left so on purpose, or on its way
+			versions := s.versionsAt(stage)
+			recorded, _ := l.Left(stage)
+			// it was recorded like this, or a promotion is running
+			if !strings.Contains(versions, ",") || ok && (recorded == versions || s.promotionRunning(l, stage)) {
 				continue
 			}
-			out = append(out, result{stage: stage, message: fmt.Sprintf("%s are all in %s", names(holders), stage)})
+			out = append(out, result{stage: stage,
+				message: fmt.Sprintf("%s are all in %s", versionsText(versions), stage)})
 		}
 		return out
 	},

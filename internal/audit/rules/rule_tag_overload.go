@@ -30,7 +30,7 @@ var tagOverload = rule{
 			},
 		},
 	},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			own, longest, key := 0, 0, ""
 			for k, value := range v.Tags {
@@ -44,9 +44,9 @@ var tagOverload = rule{
 			}
 			switch {
 			case own > s.count("most"):
-				out = append(out, about(v, "%s has %d tags", s.at(v), own))
+				out = append(out, about(v, "%s has %d tags", s.label(v), own))
 			case longest > s.count("bytes"):
-				out = append(out, about(v, "%s: tag %s has %d bytes", s.at(v), short(key), longest))
+				out = append(out, about(v, "%s: tag %s has %d bytes", s.label(v), short(key), longest))
 			}
 		}
 		return out

@@ -33,19 +33,19 @@ var tagSchema = rule{
 			},
 		},
 	},
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		wanted := s.patterns("model")
 		for _, key := range slices.Sorted(maps.Keys(wanted)) {
-			if why := deviates(s.Model.Tags, key, wanted[key]); why != "" {
-				out = append(out, result{message: "of the registered model, " + why, key: "model " + key})
+			if why := tagProblem(s.Model.Tags, key, wanted[key]); why != "" {
+				out = append(out, result{message: "the registered model: " + why, key: "model " + key})
 			}
 		}
 		wanted = s.patterns("version")
 		keys := slices.Sorted(maps.Keys(wanted))
 		for _, v := range s.Versions {
 			for _, key := range keys {
-				if why := deviates(v.Tags, key, wanted[key]); why != "" {
-					r := about(v, "%s: %s", s.at(v), why)
+				if why := tagProblem(v.Tags, key, wanted[key]); why != "" {
+					r := about(v, "%s: %s", s.label(v), why)
 					r.key = key
 					out = append(out, r)
 				}
@@ -55,11 +55,12 @@ var tagSchema = rule{
 	},
 }
 
-// deviates says what is wrong with a tag that is there; "" where nothing is.
-func deviates(tags map[string]string, key string, form *regexp.Regexp) string {
+// tagProblem says what is wrong with an existing tag, or returns "".
+func tagProblem(tags map[string]string, key string, form *regexp.Regexp) string {
 	value, there := tags[key]
 	if !there || form.MatchString(value) {
 		return ""
 	}
-	return fmt.Sprintf("tag %s is %q, wanted %s", key, short(value), strings.TrimSuffix(strings.TrimPrefix(form.String(), "^(?:"), ")$"))
+	return fmt.Sprintf("tag %s is %q; it must match %s", key, short(value),
+		strings.TrimSuffix(strings.TrimPrefix(form.String(), "^(?:"), ")$"))
 }

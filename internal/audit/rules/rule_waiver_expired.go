@@ -21,18 +21,19 @@ var waiverExpired = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: byLedger(func(s scene, l ledger.Chain) []result {
+	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
 		var out []result
 		for _, t := range s.targets {
-			e, found := evidence(l, t)
+			e, found := lastPromotion(l, t)
 			if !found {
 				continue
 			}
 			for _, f := range e.Record.Gates {
-				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.ended(f, t.version) {
+				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.waiverEnded(f, t.version) {
 					continue
 				}
-				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(f.Exception()))
+				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate),
+					short(f.Exception()))
 				r.key = f.Gate
 				out = append(out, r)
 			}
@@ -41,12 +42,14 @@ var waiverExpired = rule{
 	}),
 }
 
-// ended reports whether neither the waiver that was used then nor one of the policy file now covers the gate.
-func (s scene) ended(f verdict.Finding, v registry.Version) bool {
-	if !policy.Over(f.Until, s.Now) {
+// waiverEnded reports whether the waiver of the promotion has expired, and no waiver of the policy file covers the gate
+// now.
+func (s ruleInput) waiverEnded(f verdict.Finding, v registry.Version) bool {
+	if !policy.DayIsOver(f.Until, s.Now) {
 		return false
 	}
 	return s.Policy == nil || !slices.ContainsFunc(s.Policy.Waivers, func(w policy.Waiver) bool {
-		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number && (w.Target == "" || w.Target == f.Target) && !policy.Over(w.Until, s.Now)
+		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number &&
+			(w.Target == "" || w.Target == f.Target) && !policy.DayIsOver(w.Until, s.Now)
 	})
 }

@@ -15,56 +15,65 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ruleCase plants one thing into the sound model. want is what the rule then says, by its message; "" = not a word,
-// neither of it nor of any other rule; unjudged is why it cannot tell.
+// ruleCase changes one thing of the healthy model. want is the start of the rule's message. If it is empty, no rule may
+// report anything. unjudged is the reason why the rule could not check.
 type ruleCase struct {
 	rule, when string
-	plant      func(*sound)
+	plant      func(*healthyModel)
 	want       string
 	severity   audit.Severity
 	unjudged   string
-	also       []string // other rules that rightly speak up as well
+	also       []string // other rules that also find something
 }
 
-// inReportMode makes the last promotion one in report mode, whose gates of this target ended so.
-func inReportMode(ended verdict.Outcome, target string) func(*sound) {
-	return func(s *sound) {
+// inReportMode changes the last promotion to report mode, with this outcome of the gates of the target.
+func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
+	return func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) {
 			e.Record.Mode, e.Record.Decision = verdict.ReportMode, verdict.Promote
 			if ended != verdict.Pass {
 				e.Record.Decision = verdict.Block
 			}
-			e.Record.Gates = append(e.Record.Gates, verdict.Finding{Gate: "metric f1", Target: target, Mode: verdict.ReportMode, Outcome: ended})
+			e.Record.Gates = append(e.Record.Gates,
+				verdict.Finding{Gate: "metric f1", Target: target, Mode: verdict.ReportMode, Outcome: ended})
 		})
 	}
 }
 
-// foreign is how a finding of run-not-own about the sound model begins.
-const foreign = "version 2 (@champion) does not belong to run r2, which it names: "
+// foreign is the start of a finding of run-not-own about the healthy model.
+const foreign = "version 2 (@champion) does not belong to its run r2: "
 
-// moved are the first lines of an exception for a store that was moved.
+// moved is the start of a policy file with a moved store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
 
-func live(s *sound, stage string) { s.version(2).Stage = stage }
+func live(s *healthyModel, stage string) { s.version(2).Stage = stage }
 
 var cases = []ruleCase{
-	{rule: "dangling-alias", when: "the version of an alias is gone", plant: func(s *sound) { s.Model.Aliases["shadow"] = 9 },
-		want: "@shadow names version 9, which does not exist", severity: audit.High},
-	{rule: "dangling-alias", when: "several aliases name one version", plant: func(s *sound) { s.Model.Aliases["shadow"] = 2 }},
-	{rule: "dangling-alias", when: "the versions are hidden, and were read by their numbers", plant: func(s *sound) { s.Model.Hidden = true },
-		also: []string{"hidden-versions"}},
-	{rule: "dangling-alias", when: "the versions are hidden, and one that an alias names is gone", plant: func(s *sound) { s.Model.Hidden, s.Model.Aliases["shadow"] = true, 9 },
-		want: "@shadow names version 9, which does not exist", also: []string{"hidden-versions"}},
+	{rule: "dangling-alias", when: "the version of an alias is gone",
+		plant: func(s *healthyModel) { s.Model.Aliases["shadow"] = 9 },
+		want:  "@shadow points to version 9, which does not exist", severity: audit.High},
+	{
+		rule: "dangling-alias", when: "several aliases name one version",
+		plant: func(s *healthyModel) { s.Model.Aliases["shadow"] = 2 },
+	},
+	{rule: "dangling-alias", when: "the versions are hidden, and were read by their numbers",
+		plant: func(s *healthyModel) { s.Model.Hidden = true },
+		also:  []string{"hidden-versions"}},
+	{rule: "dangling-alias", when: "the versions are hidden, and one that an alias names is gone",
+		plant: func(s *healthyModel) { s.Model.Hidden, s.Model.Aliases["shadow"] = true, 9 },
+		want:  "@shadow points to version 9, which does not exist", also: []string{"hidden-versions"}},
 
-	{rule: "moved-outside", when: "the alias names another version than the ledger left it at", plant: func(s *sound) { s.Model.Aliases["champion"] = 1 },
-		want: "@champion names version 1; the last promotion on record left it at version 2", severity: audit.High},
-	{rule: "moved-outside", when: "the alias was removed", plant: func(s *sound) { delete(s.Model.Aliases, "champion") },
-		want: "@champion names no version; the last promotion on record left it at version 2"},
-	{rule: "moved-outside", when: "a target the ledger never moved is somewhere", plant: func(s *sound) {
+	{rule: "moved-outside", when: "the alias names another version than the ledger left it at",
+		plant: func(s *healthyModel) { s.Model.Aliases["champion"] = 1 },
+		want:  "@champion points to version 1, but the last recorded promotion was to version 2", severity: audit.High},
+	{rule: "moved-outside", when: "the alias was removed",
+		plant: func(s *healthyModel) { delete(s.Model.Aliases, "champion") },
+		want:  "@champion points to no version, but the last recorded promotion was to version 2"},
+	{rule: "moved-outside", when: "a target the ledger never moved is somewhere", plant: func(s *healthyModel) {
 		s.Model.Aliases["challenger"] = 1
 		s.version(1).Tags[registry.AliasTimeTag("challenger")] = "2026-05-01T00:00:00Z"
 	}},
-	{rule: "moved-outside", when: "a promotion is under way", plant: func(s *sound) {
+	{rule: "moved-outside", when: "a promotion is under way", plant: func(s *healthyModel) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules[registry.AliasRef("champion")])
@@ -72,39 +81,45 @@ var cases = []ruleCase{
 			return append(all, e)
 		})
 	}},
-	{rule: "moved-outside", when: "somebody moved it and a later promotion adopted that", plant: func(s *sound) {
-		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{ledger.ParseShift("@champion", "1", "5")} })
+	{rule: "moved-outside", when: "somebody moved it and a later promotion adopted that", plant: func(s *healthyModel) {
+		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{{Ref: "@champion", Was: "1", Want: "5"}} })
 	}},
-	{rule: "moved-outside", when: "somebody moved it, and the promotion that saw that moved nothing", plant: func(s *sound) {
-		s.Model.Aliases["champion"] = 1
-		s.entries(func(all []ledger.Entry) []ledger.Entry {
-			e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules[registry.AliasRef("champion")])
-			e.Outcome, e.Moved, e.Record.Outside = ledger.EntryAborted, 0, []ledger.Shift{ledger.ParseShift("@champion", "2", "1")}
-			return append(all, e)
-		})
-	}, want: "@champion names version 1; the last promotion on record left it at version 2"},
-	{rule: "moved-outside", when: "a promotion that was never finished had moved it", plant: func(s *sound) { opened(now.Add(-time.Hour))(s); s.Model.Aliases["champion"] = 1 },
-		also: []string{"promotion-unfinished"}},
-	{rule: "moved-outside", when: "the stage gained a second version", plant: func(s *sound) {
+	{rule: "moved-outside", when: "somebody moved it, and the promotion that saw that moved nothing",
+		plant: func(s *healthyModel) {
+			s.Model.Aliases["champion"] = 1
+			s.entries(func(all []ledger.Entry) []ledger.Entry {
+				e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules["@champion"])
+				e.Outcome, e.Moved, e.Record.Outside = ledger.EntryAborted, 0,
+					[]ledger.Shift{{Ref: "@champion", Was: "2", Want: "1"}}
+				return append(all, e)
+			})
+		}, want: "@champion points to version 1, but the last recorded promotion was to version 2"},
+	{rule: "moved-outside", when: "a promotion that was never finished had moved it",
+		plant: func(s *healthyModel) { opened(now.Add(-time.Hour))(s); s.Model.Aliases["champion"] = 1 },
+		also:  []string{"promotion-unfinished"}},
+	{rule: "moved-outside", when: "the stage gained a second version", plant: func(s *healthyModel) {
 		live(s, "Production")
 		s.version(1).Stage = "Production"
 		s.last(func(e *ledger.Entry) {
 			e.Record.Target.Stage = "Production"
 			e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
 		})
-	}, want: "Production names versions 1, 2; the last promotion on record left it at version 2", also: []string{"stage-not-exclusive"}},
-	{rule: "moved-outside", when: "the ledger does not hold together", plant: func(s *sound) { s.Broken = "entry 2 was edited" },
+	}, want: "Production points to versions 1, 2, but the last recorded promotion was to version 2",
+		also: []string{"stage-not-exclusive"}},
+	{rule: "moved-outside", when: "the ledger does not hold together",
+		plant:    func(s *healthyModel) { s.Broken = "entry 2 was edited" },
 		unjudged: "entry 2 was edited", also: []string{"ledger-broken"}},
 
-	{rule: "stage-not-exclusive", when: "two versions are in Production", plant: func(s *sound) { live(s, "Production"); s.version(1).Stage = "Production" },
-		want: "versions 1, 2 are all in Production", severity: audit.High},
-	{rule: "stage-not-exclusive", when: "two versions are in Staging and two archived", plant: func(s *sound) {
+	{rule: "stage-not-exclusive", when: "two versions are in Production",
+		plant: func(s *healthyModel) { live(s, "Production"); s.version(1).Stage = "Production" },
+		want:  "versions 1, 2 are all in Production", severity: audit.High},
+	{rule: "stage-not-exclusive", when: "two versions are in Staging and two archived", plant: func(s *healthyModel) {
 		live(s, "Staging")
 		s.version(1).Stage = "Staging"
 		s.add(3).Stage = "Archived"
 		s.add(4).Stage = "Archived"
 	}},
-	{rule: "stage-not-exclusive", when: "a promotion left both there on purpose", plant: func(s *sound) {
+	{rule: "stage-not-exclusive", when: "a promotion left both there on purpose", plant: func(s *healthyModel) {
 		live(s, "Production")
 		s.version(1).Stage = "Production"
 		s.last(func(e *ledger.Entry) {
@@ -113,16 +128,23 @@ var cases = []ruleCase{
 		})
 	}},
 
-	{rule: "stage-alias-disagree", when: "champion and Production differ", plant: func(s *sound) { s.version(1).Stage = "Production" },
-		want: "@champion names version 2, and version 1 is in Production", severity: audit.Medium},
-	{rule: "stage-alias-disagree", when: "two others are in Staging", plant: func(s *sound) {
+	{rule: "stage-alias-disagree", when: "champion and Production differ",
+		plant: func(s *healthyModel) { s.version(1).Stage = "Production" },
+		want:  "@champion points to version 2, but version 1 is in Production", severity: audit.Medium},
+	{rule: "stage-alias-disagree", when: "two others are in Staging", plant: func(s *healthyModel) {
 		s.Model.Aliases["staging"] = 2
 		s.add(3).Stage = "Staging"
 		s.version(1).Stage = "Staging"
-	}, want: "@staging names version 2, and versions 1, 3 are in Staging"},
-	{rule: "stage-alias-disagree", when: "champion is among those in Production", plant: func(s *sound) { live(s, "Production") }},
-	{rule: "stage-alias-disagree", when: "nothing is in Production", plant: func(s *sound) { s.version(1).Stage = "Staging" }},
-	{rule: "stage-alias-disagree", when: "promotions have moved the two together", plant: func(s *sound) {
+	}, want: "@staging points to version 2, but versions 1, 3 are in Staging"},
+	{
+		rule: "stage-alias-disagree", when: "champion is among those in Production",
+		plant: func(s *healthyModel) { live(s, "Production") },
+	},
+	{
+		rule: "stage-alias-disagree", when: "nothing is in Production",
+		plant: func(s *healthyModel) { s.version(1).Stage = "Staging" },
+	},
+	{rule: "stage-alias-disagree", when: "promotions have moved the two together", plant: func(s *healthyModel) {
 		s.Model.Aliases = map[string]int{"blue": 2}
 		s.version(1).Stage = "Staging"
 		s.Policy = nil
@@ -131,124 +153,185 @@ var cases = []ruleCase{
 			all[1].Record.Moves = []ledger.Shift{ledger.ParseShift("@blue", "", "2")}
 			return all[1:]
 		})
-	}, want: "@blue names version 2, and version 1 is in Staging"},
+	}, want: "@blue points to version 2, but version 1 is in Staging"},
 
-	{rule: "hidden-versions", when: "one is marked as a prompt", plant: func(s *sound) { s.Model.Hidden = true },
-		want: "the server hides all versions of this model from search, because one of them is marked as a prompt", severity: audit.High},
-	{rule: "hidden-versions", when: "the server knows no prompts", plant: func(s *sound) { s.Model.Hidden, s.Server = true, "2.9.2" }, also: []string{"server-vulnerable"}},
+	{rule: "hidden-versions", when: "one is marked as a prompt", plant: func(s *healthyModel) { s.Model.Hidden = true },
+		want: "the server hides all versions of this model from searches, because one version has the tag of a " +
+			"prompt",
+		severity: audit.High},
+	{
+		rule: "hidden-versions", when: "the server knows no prompts",
+		plant: func(s *healthyModel) { s.Model.Hidden, s.Server = true, "2.9.2" }, also: []string{"server-vulnerable"},
+	},
 
-	{rule: "artifact-missing", when: "the folder is empty", plant: func(s *sound) { s.Files[2] = registry.Is([]registry.File{}) },
-		want: "version 2 (@champion): nothing is where its files should be (source mlflow-artifacts:/7/r2/artifacts/model)", severity: audit.High, also: []string{"artifact-changed"}},
-	{rule: "artifact-missing", when: "there is no MLmodel file", plant: func(s *sound) { s.MLmodels[2] = registry.Absent[registry.MLmodel]("404") },
-		want: "version 2 (@champion): there is no MLmodel file (source mlflow-artifacts:/7/r2/artifacts/model)", also: []string{"artifact-changed"}},
-	{rule: "artifact-missing", when: "a file that the MLmodel names is gone", plant: func(s *sound) {
+	{rule: "artifact-missing", when: "the folder is empty",
+		plant:    func(s *healthyModel) { s.Files[2] = registry.Is([]registry.File{}) },
+		want:     "version 2 (@champion): there are no files (source mlflow-artifacts:/7/r2/artifacts/model)",
+		severity: audit.High, also: []string{"artifact-changed"}},
+	{rule: "artifact-missing", when: "there is no MLmodel file",
+		plant: func(s *healthyModel) { s.MLmodels[2] = registry.Absent[registry.MLmodel]("404") },
+		want:  "version 2 (@champion): there is no MLmodel file (source mlflow-artifacts:/7/r2/artifacts/model)",
+		also:  []string{"artifact-changed"}},
+	{rule: "artifact-missing", when: "a file that the MLmodel names is gone", plant: func(s *healthyModel) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.pkl", Size: 1000}})
 	},
-		want: "version 2 (@champion): model.skops, which the MLmodel file refers to (sklearn.pickled_model), is missing (source mlflow-artifacts:/7/r2/artifacts/model)"},
-	{rule: "artifact-missing", when: "a file is empty", plant: func(s *sound) {
+		want: "version 2 (@champion): model.skops, which the MLmodel file refers to (sklearn.pickled_model), is " +
+			"missing (source mlflow-artifacts:/7/r2/artifacts/model)"},
+	{rule: "artifact-missing", when: "a file is empty", plant: func(s *healthyModel) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 1100}, {Path: "model.skops"}})
 	},
-		want: "version 2 (@champion): model.skops, which the MLmodel file refers to (sklearn.pickled_model), is empty (source mlflow-artifacts:/7/r2/artifacts/model)"},
-	{rule: "artifact-missing", when: "the files are smaller than the MLmodel file says", plant: func(s *sound) {
+		want: "version 2 (@champion): model.skops, which the MLmodel file refers to (sklearn.pickled_model), is " +
+			"empty " +
+			"(source mlflow-artifacts:/7/r2/artifacts/model)"},
+	{rule: "artifact-missing", when: "the files are smaller than the MLmodel file says", plant: func(s *healthyModel) {
 		s.MLmodels[2] = registry.Is(registry.MLmodel{Parts: skops, Sha256: "sumr2", SizeBytes: 5000})
-	}, want: "version 2 (@champion): some files are missing: there are 1000 bytes, but the MLmodel file says 5000 (source mlflow-artifacts:/7/r2/artifacts/model)"},
-	{rule: "artifact-missing", when: "it is a version that nobody loads", plant: func(s *sound) { s.Files[1] = registry.Is([]registry.File{}) },
-		want: "version 1: nothing is where its files should be (source mlflow-artifacts:/7/r1/artifacts/model)", severity: audit.Low},
-	{rule: "artifact-missing", when: "there is more than the MLmodel file names", plant: func(s *sound) {
-		s.Files[1] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1000}, {Path: "notes.txt", Size: 1}})
+	}, want: "version 2 (@champion): some files are missing: there are 1000 bytes, but the MLmodel file " +
+		"says 5000 (source mlflow-artifacts:/7/r2/artifacts/model)"},
+	{rule: "artifact-missing", when: "it is a version that nobody loads",
+		plant: func(s *healthyModel) { s.Files[1] = registry.Is([]registry.File{}) },
+		want:  "version 1: there are no files (source mlflow-artifacts:/7/r1/artifacts/model)", severity: audit.Low},
+	{rule: "artifact-missing", when: "there is more than the MLmodel file names", plant: func(s *healthyModel) {
+		s.Files[1] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1000},
+			{Path: "notes.txt", Size: 1}})
 	}},
-	{rule: "artifact-missing", when: "only the MLmodel file could be read", plant: func(s *sound) { s.Files[1] = registry.Unreadable[[]registry.File]("503") },
+	{rule: "artifact-missing", when: "only the MLmodel file could be read",
+		plant:    func(s *healthyModel) { s.Files[1] = registry.Unreadable[[]registry.File]("503") },
 		unjudged: "503", also: []string{"artifact-unreadable"}},
-	{rule: "artifact-missing", when: "its files lie where nothing can be listed", plant: func(s *sound) { delete(s.Files, 1) },
-		unjudged: "its files cannot be listed, so only the MLmodel file was looked at"},
-	{rule: "artifact-missing", when: "the server hands out no files", plant: func(s *sound) { delete(s.Files, 2); delete(s.MLmodels, 2) }, unjudged: "the server hands out no files"},
+	{rule: "artifact-missing", when: "its files lie where nothing can be listed",
+		plant:    func(s *healthyModel) { delete(s.Files, 1) },
+		unjudged: "the files cannot be listed, so only the MLmodel file was checked"},
+	{
+		rule: "artifact-missing", when: "the server does not serve files",
+		plant:    func(s *healthyModel) { delete(s.Files, 2); delete(s.MLmodels, 2) },
+		unjudged: "the server does not serve files",
+	},
 
-	{rule: "artifact-unreadable", when: "the storage is out", plant: func(s *sound) {
+	{rule: "artifact-unreadable", when: "the storage is out", plant: func(s *healthyModel) {
 		s.MLmodels[1] = registry.Unreadable[registry.MLmodel]("GET get-artifact: 500")
 		s.Files[1] = registry.Unreadable[[]registry.File]("500")
 	}, want: "version 1: GET get-artifact: 500"},
-	{rule: "artifact-unreadable", when: "the MLmodel file is no YAML", plant: func(s *sound) {
+	{rule: "artifact-unreadable", when: "the MLmodel file is no YAML", plant: func(s *healthyModel) {
 		s.MLmodels[2] = registry.Unreadable[registry.MLmodel]("the MLmodel file cannot be parsed")
 	},
 		want: "version 2 (@champion): the MLmodel file cannot be parsed", severity: audit.Medium},
-	{rule: "artifact-unreadable", when: "an old server answers 500 for a file that the listing shows to be gone", plant: func(s *sound) {
-		s.MLmodels[1] = registry.Unreadable[registry.MLmodel]("500")
-		s.Files[1] = registry.Is([]registry.File{{Path: "model.skops", Size: 1000}})
-	}, also: []string{"artifact-missing"}},
+	{rule: "artifact-unreadable", when: "an old server answers 500 for a file that the listing shows to be gone",
+		plant: func(s *healthyModel) {
+			s.MLmodels[1] = registry.Unreadable[registry.MLmodel]("500")
+			s.Files[1] = registry.Is([]registry.File{{Path: "model.skops", Size: 1000}})
+		}, also: []string{"artifact-missing"}},
 
-	{rule: "artifact-changed", when: "the MLmodel file is another", plant: func(s *sound) {
+	{rule: "artifact-changed", when: "the MLmodel file is another", plant: func(s *healthyModel) {
 		s.MLmodels[2] = registry.Is(registry.MLmodel{Parts: skops, Sha256: strings.Repeat("0", 64)})
-	}, want: "version 2 (@champion): the MLmodel file has the digest 000000000000, and had sumr2 when it was promoted on 2026-04-26 (entry 2)", severity: audit.High},
-	{rule: "artifact-changed", when: "a file grew", plant: func(s *sound) {
+	}, want: "version 2 (@champion): the digest of the MLmodel file is 000000000000, but was sumr2 at the promotion " +
+		"on 2026-04-26 (ledger entry 2)", severity: audit.High},
+	{rule: "artifact-changed", when: "a file grew", plant: func(s *healthyModel) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1001}})
 	},
-		want: "version 2 (@champion): there are 2 files with 1101 bytes, and there were 2 with 1100 when it was promoted on 2026-04-26 (entry 2)"},
-	{rule: "artifact-changed", when: "the files of a version that is not live any more changed", plant: func(s *sound) { s.MLmodels[1] = registry.Is(registry.MLmodel{Sha256: "other"}) }},
-	{rule: "artifact-changed", when: "no gate had read the sizes", plant: func(s *sound) {
+		want: "version 2 (@champion): there are 2 files with 1101 bytes, but there were 2 with 1100 at the promotion " +
+			"on 2026-04-26 (ledger entry 2)"},
+	{
+		rule: "artifact-changed", when: "the files of a version that is not live any more changed",
+		plant: func(s *healthyModel) { s.MLmodels[1] = registry.Is(registry.MLmodel{Sha256: "other"}) },
+	},
+	{rule: "artifact-changed", when: "no gate had read the sizes", plant: func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) { e.Record.Contents = ledger.Contents{MLmodel: "sumr2"} })
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 7}})
 	}},
-	{rule: "artifact-changed", when: "the MLmodel file is the same and the others could not be listed", plant: func(s *sound) { s.Files[2] = registry.Unreadable[[]registry.File]("503") },
-		unjudged: "its files could not be read", also: []string{"artifact-unreadable"}},
-	{rule: "artifact-changed", when: "the record says nothing of the files", plant: func(s *sound) { s.last(func(e *ledger.Entry) { e.Record.Contents = ledger.Contents{} }) },
-		unjudged: "entry 2 of the ledger says nothing of the files"},
+	{rule: "artifact-changed", when: "the MLmodel file is the same and the others could not be listed",
+		plant:    func(s *healthyModel) { s.Files[2] = registry.Unreadable[[]registry.File]("503") },
+		unjudged: "the files could not be read", also: []string{"artifact-unreadable"}},
+	{rule: "artifact-changed", when: "the record says nothing of the files",
+		plant:    func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Contents = ledger.Contents{} }) },
+		unjudged: "ledger entry 2 has no record of the files"},
 
-	{rule: "source-unsafe", when: "it climbs", plant: source("mlflow-artifacts:/7/r1/artifacts/../../secret"), want: "version 1: its source mlflow-artifacts:/7/r1/artifacts/../../secret climbs out of its folder"},
-	{rule: "source-unsafe", when: "it climbs with encoded dots", plant: source("s3://b/%2e%2e/k"), want: "version 1: its source s3://b/%2e%2e/k hides characters by encoding them", severity: audit.Low},
-	{rule: "source-unsafe", when: "it is a path of the server", plant: source("/etc"), want: "version 1: its source /etc is a path on the server's own disk, outside its run"},
-	{rule: "source-unsafe", when: "it is a file of the server", plant: source("file:///etc"), want: "version 1: its source file:///etc has the scheme file, outside its run"},
-	{rule: "source-unsafe", when: "it is a page somewhere", plant: source("http://169.254.169.254/latest"), want: "version 1: its source http://169.254.169.254/latest has the scheme http, outside its run"},
-	{rule: "source-unsafe", when: "it has a backslash", plant: source(`s3://b\..\k`), want: `version 1: its source s3://b\..\k climbs out of its folder`},
-	{rule: "source-unsafe", when: "it ends in a query", plant: source("s3://b/k?x=1"), want: "version 1: its source s3://b/k?x=1 holds a backslash, a # or a ?"},
-	{rule: "source-unsafe", when: "dots are part of a name", plant: source("mlflow-artifacts:/7/r1/artifacts/model..v2")},
+	{
+		rule: "source-unsafe", when: "it climbs", plant: source("mlflow-artifacts:/7/r1/artifacts/../../secret"),
+		want: "version 1: the source mlflow-artifacts:/7/r1/artifacts/../../secret leaves its folder with ..",
+	},
+	{
+		rule: "source-unsafe", when: "it climbs with encoded dots", plant: source("s3://b/%2e%2e/k"),
+		want: "version 1: the source s3://b/%2e%2e/k contains encoded characters", severity: audit.Low,
+	},
+	{
+		rule: "source-unsafe", when: "it is a path of the server", plant: source("/etc"),
+		want: "version 1: the source /etc is a path on the server's disk, outside the run",
+	},
+	{
+		rule: "source-unsafe", when: "it is a file of the server", plant: source("file:///etc"),
+		want: "version 1: the source file:///etc has the scheme file, outside the run",
+	},
+	{
+		rule: "source-unsafe", when: "it is a page somewhere", plant: source("http://169.254.169.254/latest"),
+		want: "version 1: the source http://169.254.169.254/latest has the scheme http, outside the run",
+	},
+	{
+		rule: "source-unsafe", when: "it has a backslash", plant: source(`s3://b\..\k`),
+		want: `version 1: the source s3://b\..\k leaves its folder with ..`,
+	},
+	{
+		rule: "source-unsafe", when: "it ends in a query", plant: source("s3://b/k?x=1"),
+		want: "version 1: the source s3://b/k?x=1 contains a backslash, a # or a ?",
+	},
+	{
+		rule: "source-unsafe", when: "dots are part of a name",
+		plant: source("mlflow-artifacts:/7/r1/artifacts/model..v2"),
+	},
 	{rule: "source-unsafe", when: "a space is encoded", plant: source("mlflow-artifacts:/7/r1/artifacts/my%20model")},
-	{rule: "source-unsafe", when: "the server itself keeps artifacts on its disk", plant: func(s *sound) {
+	{rule: "source-unsafe", when: "the server itself keeps artifacts on its disk", plant: func(s *healthyModel) {
 		s.version(1).Source = "file:///srv/mlruns/7/r1/artifacts/model"
 		s.run(1, func(r *registry.Run) { r.ArtifactURI = "file:///srv/mlruns/7/r1/artifacts" })
 	}},
-	{rule: "source-unsafe", when: "it is a path, and its run could not be read", plant: func(s *sound) {
+	{rule: "source-unsafe", when: "it is a path, and its run could not be read", plant: func(s *healthyModel) {
 		s.version(1).Source = "/mlartifacts/7/r1/artifacts/model"
 		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
 	}, unjudged: "run r1: 403"},
-	{rule: "source-unsafe", when: "it climbs, and its run could not be read", plant: func(s *sound) {
+	{rule: "source-unsafe", when: "it climbs, and its run could not be read", plant: func(s *healthyModel) {
 		s.version(1).Source = "/mlartifacts/../etc"
 		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
-	}, want: "version 1: its source /mlartifacts/../etc climbs out of its folder"},
-	{rule: "source-unsafe", when: "it is a path, and there is no run", plant: func(s *sound) {
+	}, want: "version 1: the source /mlartifacts/../etc leaves its folder with .."},
+	{rule: "source-unsafe", when: "it is a path, and there is no run", plant: func(s *healthyModel) {
 		s.version(1).Source, s.version(1).RunID = "/etc", ""
-	}, want: "version 1: its source /etc is a path on the server's own disk, outside its run", also: []string{"no-run"}},
+	}, want: "version 1: the source /etc is a path on the server's disk, outside the run", also: []string{"no-run"}},
 	{rule: "source-unsafe", when: "a model's name has a question mark", plant: source("models:/who?/3")},
 
-	{rule: "source-elsewhere", when: "the files lie in another run", plant: source("mlflow-artifacts:/7/r9/artifacts/model"),
-		want: "version 1: its source mlflow-artifacts:/7/r9/artifacts/model is not among the artifacts of its run r1", severity: audit.Low},
-	{rule: "source-elsewhere", when: "a folder's name begins like the run's", plant: source("mlflow-artifacts:/7/r1/artifacts-old/model"),
-		want: "version 1: its source mlflow-artifacts:/7/r1/artifacts-old/model is not among the artifacts of its run r1"},
-	{rule: "source-elsewhere", when: "it is a logged model beside the run", plant: source("mlflow-artifacts:/7/models/m-0123/artifacts")},
+	{rule: "source-elsewhere", when: "the files lie in another run",
+		plant: source("mlflow-artifacts:/7/r9/artifacts/model"),
+		want: "version 1: the source mlflow-artifacts:/7/r9/artifacts/model is not among the artifacts of its " +
+			"run r1",
+		severity: audit.Low},
+	{rule: "source-elsewhere", when: "a folder's name begins like the run's",
+		plant: source("mlflow-artifacts:/7/r1/artifacts-old/model"),
+		want: "version 1: the source mlflow-artifacts:/7/r1/artifacts-old/model is not among the artifacts of its " +
+			"run r1"},
+	{
+		rule: "source-elsewhere", when: "it is a logged model beside the run",
+		plant: source("mlflow-artifacts:/7/models/m-0123/artifacts"),
+	},
 	{rule: "source-elsewhere", when: "MLflow kept the reference to the run", plant: source("runs:/r1/model")},
 	{rule: "source-elsewhere", when: "it is a copy", plant: source("models:/dev.churn/3")},
 
-	{rule: "never-passed", when: "nothing says so", plant: func(s *sound) {
+	{rule: "never-passed", when: "nothing says so", plant: func(s *healthyModel) {
 		s.Model.Aliases["champion"] = s.add(3).Number
 		s.Newest = registry.Is(*s.version(3))
-		s.last(func(e *ledger.Entry) {
-			e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, registry.PointsTo(3)
-		})
-	}, want: "no record says that version 3 passed what the policy asks of @champion", severity: audit.Medium},
-	{rule: "never-passed", when: "the policy changed", plant: func(s *sound) {
-		s.last(func(e *ledger.Entry) { e.Record.Rules[registry.AliasRef("champion")] = "another" })
-	},
-		want: "version 2 passed the policy for @champion as it was on 2026-04-26; what it asks has changed since"},
-	{rule: "never-passed", when: "it was promoted by thresholds alone", plant: func(s *sound) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) },
-		want: "version 2 was promoted to @champion on 2026-04-26 without the policy file"},
-	{rule: "never-passed", when: "it was let through ungated, and there is no policy file", plant: func(s *sound) {
-		s.Policy = nil
-		s.last(func(e *ledger.Entry) { e.Record.Override, e.Record.Gates = []string{"ungated"}, nil })
-	}, want: "version 2 came to @champion without any gate (override: ungated), on 2026-04-26 by ann"},
-	{rule: "never-passed", when: "there is no policy file and thresholds passed", plant: func(s *sound) {
+		s.last(func(e *ledger.Entry) { e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, "3" })
+	}, want: "there is no record that version 3 passed the policy's gates for @champion", severity: audit.Medium},
+	{rule: "never-passed", when: "the policy changed",
+		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Rules["@champion"] = "another" }) },
+		want: "version 2 passed the gates for @champion on 2026-04-26, but the policy's gates have changed since " +
+			"then"},
+	{rule: "never-passed", when: "it was promoted by thresholds alone",
+		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) },
+		want:  "version 2 was promoted to @champion on 2026-04-26 without the policy file"},
+	{rule: "never-passed", when: "it was let through ungated, and there is no policy file",
+		plant: func(s *healthyModel) {
+			s.Policy = nil
+			s.last(func(e *ledger.Entry) { e.Record.Override, e.Record.Gates = []string{"ungated"}, nil })
+		}, want: "version 2 was promoted to @champion without gates (override: ungated) on 2026-04-26 by ann"},
+	{rule: "never-passed", when: "there is no policy file and thresholds passed", plant: func(s *healthyModel) {
 		s.Policy = nil
 		s.last(func(e *ledger.Entry) { e.Record.Rules = nil })
 	}},
-	{rule: "never-passed", when: "it was gone back to by a rollback", plant: func(s *sound) {
+	{rule: "never-passed", when: "it was gone back to by a rollback", plant: func(s *healthyModel) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			back := promoted(3, 2, 1, now.Add(-time.Hour), "")
@@ -256,140 +339,202 @@ var cases = []ruleCase{
 			return append(all, back)
 		})
 	}, also: []string{"no-rollback-target"}},
-	{rule: "never-passed", when: "an alias that the policy does not name was set by hand", plant: func(s *sound) { s.Model.Aliases["blue"] = 1 }},
-	{rule: "never-passed", when: "it was promoted without a ledger", plant: func(s *sound) {
+	{
+		rule: "never-passed", when: "an alias that the policy does not name was set by hand",
+		plant: func(s *healthyModel) { s.Model.Aliases["blue"] = 1 },
+	},
+	{rule: "never-passed", when: "it was promoted without a ledger", plant: func(s *healthyModel) {
 		s.Ledger = registry.Absent[ledger.Chain]("")
 		s.version(2).Tags[registry.TagRecord] = `{"to":2,"no_ledger":"forbidden"}`
-	}, unjudged: "it was promoted without a ledger, so what it passed is not on record"},
+	}, unjudged: "it was promoted without a ledger, so there is no record of its gates"},
 
-	{rule: "never-passed", when: "it came in report mode and would have been blocked", plant: inReportMode(verdict.Fail, "champion"),
-		want: "version 2 came to @champion on 2026-04-26 in report mode, against the policy's gates"},
-	{rule: "never-passed", when: "it came in report mode, and the record had no room for the gates", plant: func(s *sound) {
-		s.last(func(e *ledger.Entry) {
-			e.Record.Mode, e.Record.Decision, e.Record.Gates, e.Record.LeftOut = verdict.ReportMode, verdict.Block, nil, 1
-		})
-	}, want: "version 2 came to @champion on 2026-04-26 in report mode, against the policy's gates"},
+	{rule: "never-passed", when: "it came in report mode and would have been blocked",
+		plant: inReportMode(verdict.Fail, "champion"),
+		want: "version 2 was promoted to @champion on 2026-04-26 in report mode, although it failed the policy's " +
+			"gates"},
+	{rule: "never-passed", when: "it came in report mode, and the record had no room for the gates",
+		plant: func(s *healthyModel) {
+			s.last(func(e *ledger.Entry) {
+				e.Record.Mode, e.Record.Decision, e.Record.Gates, e.Record.LeftOut = verdict.ReportMode, verdict.Block,
+					nil,
+					1
+			})
+		}, want: "version 2 was promoted to @champion on 2026-04-26 in report mode, although it failed the policy's " +
+			"gates"},
 	{rule: "never-passed", when: "it came in report mode and passed", plant: inReportMode(verdict.Pass, "champion")},
-	{rule: "never-passed", when: "only the gates of another target were in report mode", plant: inReportMode(verdict.Fail, "Staging")},
+	{
+		rule: "never-passed", when: "only the gates of another target were in report mode",
+		plant: inReportMode(verdict.Fail, "Staging"),
+	},
 
-	{rule: "report-mode", when: "the version was promoted in report mode and would have been blocked", plant: func(s *sound) {
-		s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced", registry.TagFailedGates: `["metric acc"]`}
-	}, want: "version 2 is at @champion and was promoted in report mode; it would have been blocked by metric acc", severity: audit.Medium},
-	{rule: "report-mode", when: "the version was promoted in report mode and its gates passed", plant: func(s *sound) {
-		s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced", registry.TagFailedGates: "[]"}
-	}, want: "version 2 is at @champion and was promoted in report mode", severity: audit.Medium},
-	{rule: "report-mode", when: "nothing live was", plant: func(s *sound) { s.version(1).Tags[registry.TagValidation] = "not-enforced" }, also: []string{"no-rollback-target"}},
-	{rule: "report-mode", when: "the policy's target is in report mode", plant: func(s *sound) { s.Policy = policyOf(gates + "        mode: report\n") },
-		want: "the policy's gates for @champion are in report mode: they block nothing"},
-	{rule: "report-mode", when: "the policy's model is in report mode", plant: func(s *sound) { s.Policy = policyOf(gates + "    mode: report\n") },
-		want: "the policy's gates for @champion are in report mode: they block nothing"},
-	{rule: "report-mode", when: "the target enforces, though its model does not", plant: func(s *sound) {
+	{rule: "report-mode", when: "the version was promoted in report mode and would have been blocked",
+		plant: func(s *healthyModel) {
+			s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced",
+				registry.TagFailedGates: `["metric acc"]`}
+		}, want: "version 2 is at @champion and was promoted in report mode; it would have been blocked by metric acc",
+		severity: audit.Medium},
+	{rule: "report-mode", when: "the version was promoted in report mode and its gates passed",
+		plant: func(s *healthyModel) {
+			s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced", registry.TagFailedGates: "[]"}
+		}, want: "version 2 is at @champion and was promoted in report mode", severity: audit.Medium},
+	{
+		rule: "report-mode", when: "nothing live was",
+		plant: func(s *healthyModel) { s.version(1).Tags[registry.TagValidation] = "not-enforced" },
+		also:  []string{"no-rollback-target"},
+	},
+	{rule: "report-mode", when: "the policy's target is in report mode",
+		plant: func(s *healthyModel) { s.Policy = policyOf(gates + "        mode: report\n") },
+		want:  "the policy's gates for @champion are in report mode and block nothing"},
+	{rule: "report-mode", when: "the policy's model is in report mode",
+		plant: func(s *healthyModel) { s.Policy = policyOf(gates + "    mode: report\n") },
+		want:  "the policy's gates for @champion are in report mode and block nothing"},
+	{rule: "report-mode", when: "the target enforces, though its model does not", plant: func(s *healthyModel) {
 		s.Policy = policyOf(gates + "        mode: enforce\n    mode: report\n")
 	}},
 
-	{rule: "waiver-expired", when: "the day has passed", plant: waived("2026-05-02"), want: "version 2 is at @champion although it failed metric acc: waived by ann", severity: audit.Medium},
+	{
+		rule: "waiver-expired", when: "the day has passed", plant: waived("2026-05-02"),
+		want: "version 2 is at @champion although it failed metric acc: waived by ann", severity: audit.Medium,
+	},
 	{rule: "waiver-expired", when: "it is the last day", plant: waived("2026-05-03")},
-	{rule: "waiver-expired", when: "the waiver was renewed in the policy file", plant: func(s *sound) {
+	{rule: "waiver-expired", when: "the waiver was renewed in the policy file", plant: func(s *healthyModel) {
 		waived("2026-05-02")(s)
 		digest := s.Policy.Rules[0].Targets[0].Digest
-		s.Policy = policyOf(gates + "waivers:\n  - {gate: metric acc, model: churn, version: 2, by: bob, why: longer, until: 2026-06-01}\n")
+		s.Policy = policyOf(gates +
+			"waivers:\n  - {gate: metric acc, model: churn, version: 2, by: bob, why: longer, until: 2026-06-01}\n")
 		if s.Policy.Rules[0].Targets[0].Digest != digest {
 			panic("a waiver changes what is asked")
 		}
 	}},
 
-	{rule: "evidence-old", when: "it was judged more than a year ago", plant: func(s *sound) { s.last(func(e *ledger.Entry) { e.Ended = now.AddDate(-2, 0, 0) }) },
-		want: "the gates that let version 2 to @champion were judged on 2024-05-03, 730 days ago", severity: audit.Low, also: []string{"champion-stale"}},
-	{rule: "evidence-old", when: "it was judged 364 days ago", plant: func(s *sound) { s.last(func(e *ledger.Entry) { e.Ended = now.AddDate(0, 0, -364) }) }},
+	{rule: "evidence-old", when: "it was judged more than a year ago",
+		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Ended = now.AddDate(-2, 0, 0) }) },
+		want:  "the gates for version 2 at @champion were evaluated on 2024-05-03, 730 days ago", severity: audit.Low,
+		also: []string{"champion-stale"}},
+	{
+		rule: "evidence-old", when: "it was judged 364 days ago",
+		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Ended = now.AddDate(0, 0, -364) }) },
+	},
 
 	{rule: "promotion-unfinished", when: "the lease ran out", plant: opened(now.Add(-time.Hour)),
-		want: "entry 3 (promote of version 1 to @champion, begun by ann) was never finished; its time ran out on 2026-05-03 09:00 UTC", severity: audit.High},
+		want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was never finished; its lease " +
+			"ended on 2026-05-03 09:00 UTC", severity: audit.High},
 	{rule: "promotion-unfinished", when: "it may still be at work", plant: opened(now.Add(time.Minute))},
-	{rule: "promotion-unfinished", when: "it was given up half way", plant: func(s *sound) {
+	{rule: "promotion-unfinished", when: "it was given up half way", plant: func(s *healthyModel) {
 		live(s, "Production")
 		s.Model.Aliases["shadow"] = 2
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) {
 			e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, 1, now.Add(-time.Hour)
-			e.Record.Moves = append([]ledger.Shift{ledger.ParseShift("@shadow", "2", "2"), ledger.ParseShift("Production", "", "2")}, e.Record.Moves...)
+			e.Record.Moves = append([]ledger.Shift{{Ref: "@shadow", Was: "2", Want: "2"},
+				{Ref: "Production", Want: "2"}}, e.Record.Moves...)
 		})
-	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was given up on 2026-05-03 after 1 of 2 moves"},
-	{rule: "promotion-unfinished", when: "it was closed without looking, and the target is where it was to go", plant: func(s *sound) {
-		live(s, "Production")
-		opened(now)(s)
-		s.last(func(e *ledger.Entry) {
-			e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now.Add(-time.Hour)
-			e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
-		})
-	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was given up on 2026-05-03, and nobody looked how many of its 2 moves it had made"},
-	{rule: "promotion-unfinished", when: "it was closed without looking, and nothing was moved", plant: func(s *sound) {
-		opened(now)(s)
-		s.last(func(e *ledger.Entry) { e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now })
-	}},
-	{rule: "promotion-unfinished", when: "it was taken over by a run that was refused before anything moved", plant: func(s *sound) {
-		live(s, "Production")
-		opened(now)(s)
-		s.last(func(e *ledger.Entry) {
-			e.Outcome, e.Moved, e.Ended = ledger.EntrySuperseded, 1, now.Add(-time.Hour)
-			e.Record.Moves = []ledger.Shift{ledger.ParseShift("Production", "", "2"), ledger.ParseShift("@shadow", "", "2")}
-		})
-		s.entries(func(all []ledger.Entry) []ledger.Entry {
-			later := all[len(all)-1]
-			later.Epoch, later.Outcome, later.Moved = 4, ledger.EntryAborted, 0
-			return append(all, later)
-		})
-	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was taken over on 2026-05-03 after 1 of 2 moves, and nobody finished it"},
-	{rule: "promotion-unfinished", when: "it was refused before anything moved", plant: func(s *sound) {
+	}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was given up on 2026-05-03 after 1 " +
+		"of 2 moves"},
+	{rule: "promotion-unfinished", when: "it was closed without looking, and the target is where it was to go",
+		plant: func(s *healthyModel) {
+			live(s, "Production")
+			opened(now)(s)
+			s.last(func(e *ledger.Entry) {
+				e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now.Add(-time.Hour)
+				e.Record.Moves = append(e.Record.Moves, ledger.Shift{Ref: "Production", Want: "2"})
+			})
+		}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was given up on 2026-05-03; it " +
+			"is " +
+			"not known how many of its 2 moves were made"},
+	{rule: "promotion-unfinished", when: "it was closed without looking, and nothing was moved",
+		plant: func(s *healthyModel) {
+			opened(now)(s)
+			s.last(func(e *ledger.Entry) { e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now })
+		}},
+	{rule: "promotion-unfinished", when: "it was taken over by a run that was refused before anything moved",
+		plant: func(s *healthyModel) {
+			live(s, "Production")
+			opened(now)(s)
+			s.last(func(e *ledger.Entry) {
+				e.Outcome, e.Moved, e.Ended = ledger.EntrySuperseded, 1, now.Add(-time.Hour)
+				e.Record.Moves = []ledger.Shift{{Ref: "Production", Want: "2"}, {Ref: "@shadow", Want: "2"}}
+			})
+			s.entries(func(all []ledger.Entry) []ledger.Entry {
+				later := all[len(all)-1]
+				later.Epoch, later.Outcome, later.Moved = 4, ledger.EntryAborted, 0
+				return append(all, later)
+			})
+		}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was taken over on 2026-05-03 " +
+			"after " +
+			"1 of 2 moves, but was not finished"},
+	{rule: "promotion-unfinished", when: "it was refused before anything moved", plant: func(s *healthyModel) {
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) { e.Outcome, e.Reason, e.Ended = ledger.EntryAborted, registry.Conflict, now })
 	}},
 
 	{rule: "plan-not-applied", when: "no entry has the plan", plant: approved("plan 9", now.AddDate(0, 0, -2)),
-		want: "the plan in plan.json, made on 2026-05-01, was never applied: runs:/r3/model to @champion", severity: audit.Medium},
-	{rule: "plan-not-applied", when: "it was begun and given up", plant: func(s *sound) {
+		want:     "the plan in plan.json of 2026-05-01 was never applied: runs:/r3/model to @champion",
+		severity: audit.Medium},
+	{rule: "plan-not-applied", when: "it was begun and given up", plant: func(s *healthyModel) {
 		approved("plan 3", now.AddDate(0, 0, -2))(s)
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) { e.Outcome, e.Ended = ledger.EntryAborted, now })
-	}, want: "the plan in plan.json, made on 2026-05-01, was begun and given up: runs:/r3/model to @champion"},
+	}, want: "the plan in plan.json of 2026-05-01 was started but given up: runs:/r3/model to @champion"},
 	{rule: "plan-not-applied", when: "it was made an hour ago", plant: approved("plan 9", now.Add(-time.Hour))},
 	{rule: "plan-not-applied", when: "it was applied", plant: approved("plan 2", now.AddDate(0, 0, -9))},
-	{rule: "plan-not-applied", when: "it is about another model", plant: func(s *sound) { s.Plans = []Approved{{Digest: "x", Plan: plan.Plan{Model: "fraud"}}} }},
-	{rule: "plan-not-applied", when: "there is no ledger and the version says it was applied", plant: func(s *sound) {
-		approved("plan 9", now.AddDate(0, 0, -2))(s)
-		s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
-		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 9"}`
-	}},
+	{
+		rule: "plan-not-applied", when: "it is about another model",
+		plant: func(s *healthyModel) { s.Plans = []ApprovedPlan{{Digest: "x", Plan: plan.Plan{Model: "fraud"}}} },
+	},
+	{rule: "plan-not-applied", when: "there is no ledger and the version says it was applied",
+		plant: func(s *healthyModel) {
+			approved("plan 9", now.AddDate(0, 0, -2))(s)
+			s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
+			s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 9"}`
+		}},
 
-	{rule: "plan-not-applied", when: "there is no ledger, and a later promotion may have taken its mark away", plant: func(s *sound) {
-		approved("plan 9", now.AddDate(0, 0, -9))(s)
-		s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
-		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 10","at":"2026-05-01T10:00:00Z"}`
-	}, unjudged: "there is no ledger, and of promotions before the last of each version nothing is kept"},
-	{rule: "plan-not-applied", when: "there is no ledger, and the last promotion was before it", plant: func(s *sound) {
-		approved("plan 9", now.AddDate(0, 0, -2))(s)
-		s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
-		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 8","at":"2026-04-01T10:00:00Z"}`
-	}, want: "the plan in plan.json, made on 2026-05-01, was never applied: runs:/r3/model to @champion"},
+	{rule: "plan-not-applied", when: "there is no ledger, and a later promotion may have taken its mark away",
+		plant: func(s *healthyModel) {
+			approved("plan 9", now.AddDate(0, 0, -9))(s)
+			s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
+			s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 10","at":"2026-05-01T10:00:00Z"}`
+		}, unjudged: "there is no ledger, and a version's tag records only its last promotion"},
+	{rule: "plan-not-applied", when: "there is no ledger, and the last promotion was before it",
+		plant: func(s *healthyModel) {
+			approved("plan 9", now.AddDate(0, 0, -2))(s)
+			s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
+			s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 8","at":"2026-04-01T10:00:00Z"}`
+		}, want: "the plan in plan.json of 2026-05-01 was never applied: runs:/r3/model to @champion"},
 
-	{rule: "ledger-broken", when: "it does not hold together", plant: func(s *sound) { s.Broken = "entry 2: its record was edited" }, want: "entry 2: its record was edited", severity: audit.High},
-	{rule: "ledger-broken", when: "the server could not be asked", plant: func(s *sound) { s.Ledger = registry.Unreadable[ledger.Chain]("503") }, unjudged: "503"},
-	{rule: "ledger-broken", when: "there is none", plant: func(s *sound) { s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("none") }},
+	{
+		rule: "ledger-broken", when: "it does not hold together",
+		plant: func(s *healthyModel) { s.Broken = "entry 2: its record was edited" },
+		want:  "entry 2: its record was edited", severity: audit.High,
+	},
+	{
+		rule: "ledger-broken", when: "the server could not be asked",
+		plant: func(s *healthyModel) { s.Ledger = registry.Unreadable[ledger.Chain]("503") }, unjudged: "503",
+	},
+	{
+		rule: "ledger-broken", when: "there is none",
+		plant: func(s *healthyModel) { s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("none") },
+	},
 
-	{rule: "no-rollback-target", when: "the former holder was deleted", plant: func(s *sound) { s.Versions = s.Versions[1:] },
-		want: "@champion names version 2 and there is none to go back to: version 1 is deleted", severity: audit.Medium},
-	{rule: "no-rollback-target", when: "the former holder is not READY", plant: func(s *sound) { s.version(1).Status = "FAILED_REGISTRATION" },
-		want: "@champion names version 2 and there is none to go back to: version 1: it is FAILED_REGISTRATION"},
-	{rule: "no-rollback-target", when: "the former holder was rolled back", plant: func(s *sound) {
+	{rule: "no-rollback-target", when: "the former holder was deleted",
+		plant:    func(s *healthyModel) { s.Versions = s.Versions[1:] },
+		want:     "@champion is at version 2 and has no version to roll back to: version 1 is deleted",
+		severity: audit.Medium},
+	{rule: "no-rollback-target", when: "the former holder is not READY",
+		plant: func(s *healthyModel) { s.version(1).Status = "FAILED_REGISTRATION" },
+		want:  "@champion is at version 2 and has no version to roll back to: version 1: it is FAILED_REGISTRATION"},
+	{rule: "no-rollback-target", when: "the former holder was rolled back", plant: func(s *healthyModel) {
 		s.version(1).Tags[registry.TagHold] = "2026-05-01T00:00:00Z"
 		s.entries(func(all []ledger.Entry) []ledger.Entry { return all[1:] })
 	},
-		want: "@champion names version 2 and there is none to go back to: version 1 was rolled back"},
-	{rule: "no-rollback-target", when: "it is the first promotion", plant: func(s *sound) {
-		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = registry.State{}; return all[1:] })
+		want: "@champion is at version 2 and has no version to roll back to: version 1 was rolled back"},
+	{rule: "no-rollback-target", when: "it is the first promotion", plant: func(s *healthyModel) {
+		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = ""; return all[1:] })
 	}},
-	{rule: "no-rollback-target", when: "only live versions were read", plant: func(s *sound) { s.Scope, s.Versions = audit.ScopeLive, s.Versions[1:] },
-		unjudged: "version 1, an earlier holder of @champion: not gathered"},
-	{rule: "no-rollback-target", when: "an older former holder is left", plant: func(s *sound) {
+	{rule: "no-rollback-target", when: "only live versions were read",
+		plant:    func(s *healthyModel) { s.Scope, s.Versions = audit.ScopeLive, s.Versions[1:] },
+		unjudged: "version 1, which was at @champion before: not gathered"},
+	{rule: "no-rollback-target", when: "an older former holder is left", plant: func(s *healthyModel) {
 		s.add(3)
 		s.Model.Aliases["champion"], s.Versions = 3, []registry.Version{s.Versions[0], s.Versions[2]}
 		s.Newest = registry.Is(s.Versions[1])
@@ -398,167 +543,277 @@ var cases = []ruleCase{
 		})
 	}},
 
-	{rule: "no-run", when: "the version names none", plant: func(s *sound) { s.version(2).RunID = "" },
-		want: "version 2 (@champion) names no run (source mlflow-artifacts:/7/r2/artifacts/model)", severity: audit.Medium},
+	{rule: "no-run", when: "the version names none", plant: func(s *healthyModel) { s.version(2).RunID = "" },
+		want:     "version 2 (@champion) has no run (source mlflow-artifacts:/7/r2/artifacts/model)",
+		severity: audit.Medium},
 	{rule: "no-run", when: "a copy keeps the run", plant: source("models:/dev.churn/3")},
 
-	{rule: "run-not-own", when: "the files are in another run", plant: func(s *sound) { s.version(2).Source = "mlflow-artifacts:/7/r9/artifacts/model" },
-		want: foreign + "its artifacts are at mlflow-artifacts:/7/r9/artifacts/model", severity: audit.High},
-	{rule: "run-not-own", when: "MLflow kept the reference to the run", plant: func(s *sound) { s.version(2).Source = "runs:/r2/model" }},
-	{rule: "run-not-own", when: "nothing points to the version", plant: source("mlflow-artifacts:/7/r9/artifacts/model"), also: []string{"source-elsewhere"}},
-	{rule: "run-not-own", when: "it is a logged model of the run", plant: func(s *sound) { s.logged(2, func(*registry.LoggedModel, *registry.Run) {}) }},
-	{rule: "run-not-own", when: "it is a logged model of another experiment", plant: func(s *sound) {
+	{rule: "run-not-own", when: "the files are in another run",
+		plant: func(s *healthyModel) { s.version(2).Source = "mlflow-artifacts:/7/r9/artifacts/model" },
+		want:  foreign + "its artifacts are at mlflow-artifacts:/7/r9/artifacts/model", severity: audit.High},
+	{
+		rule: "run-not-own", when: "MLflow kept the reference to the run",
+		plant: func(s *healthyModel) { s.version(2).Source = "runs:/r2/model" },
+	},
+	{
+		rule: "run-not-own", when: "nothing points to the version",
+		plant: source("mlflow-artifacts:/7/r9/artifacts/model"), also: []string{"source-elsewhere"},
+	},
+	{
+		rule: "run-not-own", when: "it is a logged model of the run",
+		plant: func(s *healthyModel) { s.logged(2, func(*registry.LoggedModel, *registry.Run) {}) },
+	},
+	{rule: "run-not-own", when: "it is a logged model of another experiment", plant: func(s *healthyModel) {
 		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) { m.ExperimentID = "8" })
-	}, want: foreign + "logged model m-00000000000000000000000000000001 is in experiment 8, but run r2 is in experiment 7"},
-	{rule: "run-not-own", when: "the run does not list the logged model", plant: func(s *sound) {
+	}, want: foreign + "logged model m-00000000000000000000000000000001 is in experiment 8, but run r2 is in " +
+		"experiment 7"},
+	{rule: "run-not-own", when: "the run does not list the logged model", plant: func(s *healthyModel) {
 		s.logged(2, func(_ *registry.LoggedModel, r *registry.Run) { r.Outputs = nil })
 	}, want: foreign + "run r2 does not list logged model m-00000000000000000000000000000001 among its outputs"},
-	{rule: "run-not-own", when: "another run logged the model", plant: func(s *sound) {
+	{rule: "run-not-own", when: "another run logged the model", plant: func(s *healthyModel) {
 		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) { m.SourceRunID = "r1" })
 	}, want: foreign + "logged model m-00000000000000000000000000000001 was logged by run r1, not by run r2"},
-	{rule: "run-not-own", when: "the files only look like those of a logged model of the run", plant: func(s *sound) {
-		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) {
-			m.ArtifactURI = "mlflow-artifacts:/8/models/m-1/artifacts"
-		})
-	}, want: foreign + "its artifacts at mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts are not those of logged model m-00000000000000000000000000000001"},
-	{rule: "run-not-own", when: "it is a copy of a version of the run", plant: func(s *sound) {
-		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2", Source: "mlflow-artifacts:/7/r2/artifacts/model"}))
+	{rule: "run-not-own", when: "the files only look like those of a logged model of the run",
+		plant: func(s *healthyModel) {
+			s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) {
+				m.ArtifactURI = "mlflow-artifacts:/8/models/m-1/artifacts"
+			})
+		}, want: foreign +
+			"its artifacts at mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts are " +
+			"not those of logged model m-00000000000000000000000000000001"},
+	{rule: "run-not-own", when: "it is a copy of a version of the run", plant: func(s *healthyModel) {
+		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2",
+			Source: "mlflow-artifacts:/7/r2/artifacts/model"}))
 	}},
-	{rule: "run-not-own", when: "it is a copy of a version that is elsewhere", plant: func(s *sound) {
+	{rule: "run-not-own", when: "it is a copy of a version that is elsewhere", plant: func(s *healthyModel) {
 		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2", Source: "s3://evil/model"}))
 	}, want: foreign + "its artifacts are at s3://evil/model"},
-	{rule: "run-not-own", when: "it is a copy of a version of another run", plant: func(s *sound) {
+	{rule: "run-not-own", when: "it is a copy of a version of another run", plant: func(s *healthyModel) {
 		s.copied(2, registry.Absent[registry.Version]("models:/churn/2 names run r2, and models:/dev/4 names run r9"))
 	}, want: foreign + "models:/churn/2 names run r2, and models:/dev/4 names run r9"},
-	{rule: "run-not-own", when: "the version that it is a copy of could not be read", plant: func(s *sound) {
+	{rule: "run-not-own", when: "the version that it is a copy of could not be read", plant: func(s *healthyModel) {
 		s.copied(2, registry.Unreadable[registry.Version]("503"))
-	}, unjudged: "where it comes from is not known: 503"},
-	{rule: "run-not-own", when: "the logged model could not be read", plant: func(s *sound) {
+	}, unjudged: "the origin of the version is not known: 503"},
+	{rule: "run-not-own", when: "the logged model could not be read", plant: func(s *healthyModel) {
 		s.logged(2, func(*registry.LoggedModel, *registry.Run) {})
 		o := s.Origins[2]
 		o.Logged = registry.Unreadable[registry.LoggedModel]("403")
 		s.Origins[2] = o
-	}, unjudged: "its logged model: 403"},
-	{rule: "run-not-own", when: "the policy knows that the store was moved", plant: func(s *sound) {
+	}, unjudged: "the logged model: 403"},
+	{rule: "run-not-own", when: "the policy knows that the store was moved", plant: func(s *healthyModel) {
 		s.version(2).Source = "s3://new/7/r2/artifacts/model"
 		s.Policy = policyOf(gates + moved + "    until: 2026-05-03\n")
 	}},
-	{rule: "run-not-own", when: "that exception has run out", plant: func(s *sound) {
+	{rule: "run-not-own", when: "that exception has run out", plant: func(s *healthyModel) {
 		s.version(2).Source = "s3://new/7/r2/artifacts/model"
 		s.Policy = policyOf(gates + moved + "    until: 2026-05-02\n")
 	}, want: foreign + "its artifacts are at s3://new/7/r2/artifacts/model"},
 
-	{rule: "run-gone", when: "it does not exist", plant: func(s *sound) { s.Runs["r2"] = registry.Absent[registry.Run]("there is no run r2") },
-		want: "version 2 (@champion): its run r2 does not exist", severity: audit.High},
-	{rule: "run-gone", when: "it is deleted", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Deleted = true }) }, want: "version 2 (@champion): its run r2 is deleted"},
-	{rule: "run-gone", when: "it could not be read", plant: func(s *sound) { s.Runs["r2"] = registry.Unreadable[registry.Run]("503") }, unjudged: "run r2: 503"},
-	{rule: "run-gone", when: "its whole experiment is deleted", plant: func(s *sound) {
+	{rule: "run-gone", when: "it does not exist",
+		plant: func(s *healthyModel) { s.Runs["r2"] = registry.Absent[registry.Run]("there is no run r2") },
+		want:  "version 2 (@champion): the run r2 does not exist", severity: audit.High},
+	{
+		rule: "run-gone", when: "it is deleted",
+		plant: func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Deleted = true }) },
+		want:  "version 2 (@champion): the run r2 is deleted",
+	},
+	{
+		rule: "run-gone", when: "it could not be read",
+		plant:    func(s *healthyModel) { s.Runs["r2"] = registry.Unreadable[registry.Run]("503") },
+		unjudged: "run r2: 503",
+	},
+	{rule: "run-gone", when: "its whole experiment is deleted", plant: func(s *healthyModel) {
 		s.run(1, func(r *registry.Run) { r.Deleted, r.ExperimentID = true, "8" })
 		s.Experiments["8"] = registry.Is(registry.Experiment{ID: "8", Name: "old", Deleted: true})
 	}, also: []string{"experiment-deleted"}},
 
-	{rule: "run-unfinished", when: "it failed", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Status = "FAILED" }) }, want: "version 2 (@champion): its run r2 is FAILED", severity: audit.Medium},
-	{rule: "run-unfinished", when: "it goes on", plant: func(s *sound) { s.run(1, func(r *registry.Run) { r.Status = "RUNNING" }) }, want: "version 1: its run r1 is RUNNING", severity: audit.Low},
-	{rule: "run-unfinished", when: "it is deleted as well", plant: func(s *sound) { s.run(1, func(r *registry.Run) { r.Status, r.Deleted = "FAILED", true }) }, also: []string{"run-gone"}},
+	{
+		rule: "run-unfinished", when: "it failed",
+		plant: func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Status = "FAILED" }) },
+		want:  "version 2 (@champion): the run r2 is FAILED", severity: audit.Medium,
+	},
+	{
+		rule: "run-unfinished", when: "it goes on",
+		plant: func(s *healthyModel) { s.run(1, func(r *registry.Run) { r.Status = "RUNNING" }) },
+		want:  "version 1: the run r1 is RUNNING", severity: audit.Low,
+	},
+	{
+		rule: "run-unfinished", when: "it is deleted as well",
+		plant: func(s *healthyModel) { s.run(1, func(r *registry.Run) { r.Status, r.Deleted = "FAILED", true }) },
+		also:  []string{"run-gone"},
+	},
 
-	{rule: "experiment-deleted", when: "it is", plant: func(s *sound) {
+	{rule: "experiment-deleted", when: "it is", plant: func(s *healthyModel) {
 		s.Experiments["7"] = registry.Is(registry.Experiment{ID: "7", Name: "churn", Deleted: true})
 		s.Versions = s.Versions[:2]
 	},
-		want: "version 1: experiment churn (7) of its run is deleted"},
-	{rule: "experiment-deleted", when: "it could not be read", plant: func(s *sound) { s.Experiments["7"] = registry.Unreadable[registry.Experiment]("503") }, unjudged: "experiment 7: 503"},
-	{rule: "experiment-deleted", when: "the run that names it could not be read", plant: func(s *sound) { s.Runs["r1"] = registry.Unreadable[registry.Run]("403") },
+		want: "version 1: the run's experiment churn (7) is deleted"},
+	{
+		rule: "experiment-deleted", when: "it could not be read",
+		plant:    func(s *healthyModel) { s.Experiments["7"] = registry.Unreadable[registry.Experiment]("503") },
+		unjudged: "experiment 7: 503",
+	},
+	{rule: "experiment-deleted", when: "the run that names it could not be read",
+		plant:    func(s *healthyModel) { s.Runs["r1"] = registry.Unreadable[registry.Run]("403") },
 		unjudged: "run r1: 403"},
-	{rule: "experiment-deleted", when: "the run that named it is gone", plant: func(s *sound) { s.Runs["r1"] = registry.Absent[registry.Run]("") }, also: []string{"run-gone"}},
-	{rule: "experiment-deleted", when: "another one is", plant: func(s *sound) { s.Experiments["8"] = registry.Is(registry.Experiment{ID: "8", Deleted: true}) }},
+	{
+		rule: "experiment-deleted", when: "the run that named it is gone",
+		plant: func(s *healthyModel) { s.Runs["r1"] = registry.Absent[registry.Run]("") }, also: []string{"run-gone"},
+	},
+	{
+		rule: "experiment-deleted", when: "another one is",
+		plant: func(s *healthyModel) { s.Experiments["8"] = registry.Is(registry.Experiment{ID: "8", Deleted: true}) },
+	},
 
-	{rule: "dataset-lineage", when: "the run names none", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = nil }) },
-		want: "version 2 (@champion): its run r2 names no dataset", severity: audit.Low},
-	{rule: "dataset-lineage", when: "the server keeps none", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = nil }); s.Server = "2.2.2" },
-		unjudged: "MLflow before 2.4 keeps no datasets, and this is 2.2.2", also: []string{"server-vulnerable"}},
-	{rule: "dataset-lineage", when: "one without a context is there", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = []registry.Dataset{{Name: "all"}} }) }},
+	{rule: "dataset-lineage", when: "the run names none",
+		plant: func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Datasets = nil }) },
+		want:  "version 2 (@champion): the run r2 has no dataset", severity: audit.Low},
+	{rule: "dataset-lineage", when: "the server keeps none",
+		plant:    func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Datasets = nil }); s.Server = "2.2.2" },
+		unjudged: "MLflow before 2.4 does not store datasets; this server is 2.2.2",
+		also:     []string{"server-vulnerable"}},
+	{
+		rule: "dataset-lineage", when: "one without a context is there",
+		plant: func(s *healthyModel) {
+			s.run(2,
+				func(r *registry.Run) { r.Datasets = []registry.Dataset{{Name: "all"}} })
+		},
+	},
 
-	{rule: "champion-stale", when: "it has been there for more than a year", plant: func(s *sound) {
+	{rule: "champion-stale", when: "it has been there for more than a year", plant: func(s *healthyModel) {
 		s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
 		s.version(2).Tags[registry.AliasTimeTag("champion")] = "2025-01-01T00:00:00Z"
-	}, want: "version 2 is at @champion since 2025-01-01, 487 days", severity: audit.Low},
-	{rule: "champion-stale", when: "it was made more than a year ago, and nothing says since when it is there", plant: func(s *sound) {
-		s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
-		s.version(2).Created = now.AddDate(-2, 0, 0)
-	}, want: "version 2 is at @champion and was made on 2024-05-03, 730 days"},
-	{rule: "champion-stale", when: "a newer version waits", plant: func(s *sound) { s.add(3).Created = now.AddDate(0, -4, 0); s.Newest = registry.Is(*s.version(3)) },
-		want: "version 2 is at @champion, and version 3 has been waiting since 2026-01-03"},
-	{rule: "champion-stale", when: "the newer version was refused", plant: func(s *sound) {
+	}, want: "version 2 has been at @champion since 2025-01-01 (487 days)", severity: audit.Low},
+	{rule: "champion-stale", when: "it was made more than a year ago, and nothing says since when it is there",
+		plant: func(s *healthyModel) {
+			s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
+			s.version(2).Created = now.AddDate(-2, 0, 0)
+		}, want: "version 2 is at @champion and was created on 2024-05-03 (730 days ago)"},
+	{rule: "champion-stale", when: "a newer version waits",
+		plant: func(s *healthyModel) {
+			s.add(3).Created = now.AddDate(0, -4,
+				0)
+			s.Newest = registry.Is(*s.version(3))
+		},
+		want: "version 2 is at @champion, but version 3 has been waiting since 2026-01-03"},
+	{rule: "champion-stale", when: "the newer version was refused", plant: func(s *healthyModel) {
 		v := s.add(3)
 		v.Created, v.Tags[registry.TagValidation] = now.AddDate(0, -4, 0), "blocked"
 		s.Newest = registry.Is(*v)
 	}},
-	{rule: "champion-stale", when: "the newer version came last month", plant: func(s *sound) { s.add(3); s.Newest = registry.Is(*s.version(3)) }},
-	{rule: "champion-stale", when: "another alias is old", plant: func(s *sound) { s.Model.Aliases["archive"] = 1; s.version(1).Created = now.AddDate(-3, 0, 0) }},
+	{
+		rule: "champion-stale", when: "the newer version came last month",
+		plant: func(s *healthyModel) { s.add(3); s.Newest = registry.Is(*s.version(3)) },
+	},
+	{
+		rule: "champion-stale", when: "another alias is old",
+		plant: func(s *healthyModel) { s.Model.Aliases["archive"] = 1; s.version(1).Created = now.AddDate(-3, 0, 0) },
+	},
 
-	{rule: "challenger-endless", when: "it has been on trial for long", plant: func(s *sound) {
+	{rule: "challenger-endless", when: "it has been on trial for long", plant: func(s *healthyModel) {
 		s.Model.Aliases["challenger"] = 1
 		s.version(1).Tags[registry.AliasTimeTag("challenger")] = "2026-01-01T00:00:00Z"
-	}, want: "version 1 is @challenger since 2026-01-01, 122 days", severity: audit.Low},
-	{rule: "challenger-endless", when: "its version is younger than a trial may take", plant: func(s *sound) { s.Model.Aliases["challenger"] = 1 }},
-	{rule: "challenger-endless", when: "nothing says since when", plant: func(s *sound) { s.Model.Aliases["challenger"] = 1; s.version(1).Created = now.AddDate(-1, 0, 0) },
-		unjudged: "since when version 1 is @challenger is not known: it was set outside this tool"},
+	}, want: "version 1 has been @challenger since 2026-01-01 (122 days)", severity: audit.Low},
+	{
+		rule: "challenger-endless", when: "its version is younger than a trial may take",
+		plant: func(s *healthyModel) { s.Model.Aliases["challenger"] = 1 },
+	},
+	{rule: "challenger-endless", when: "nothing says since when",
+		plant: func(s *healthyModel) {
+			s.Model.Aliases["challenger"] = 1
+			s.version(1).Created = now.AddDate(-1, 0,
+				0)
+		},
+		unjudged: "it is not known how long version 1 has been @challenger: it was set outside this tool"},
 
-	{rule: "description-missing", when: "the model has none", plant: func(s *sound) { s.Model.Description = " \n" }, want: "the registered model has no description", severity: audit.Low},
-	{rule: "description-missing", when: "nothing of the model is live", plant: func(s *sound) {
+	{
+		rule: "description-missing", when: "the model has none",
+		plant: func(s *healthyModel) { s.Model.Description = " \n" },
+		want:  "the registered model has no description", severity: audit.Low,
+	},
+	{rule: "description-missing", when: "nothing of the model is live", plant: func(s *healthyModel) {
 		s.Model.Description, s.Model.Aliases, s.Policy, s.Ledger = "", nil, nil, registry.Absent[ledger.Chain]("")
 	}},
-	{rule: "description-missing", when: "the policy file wants one of each live version", plant: set("description-missing: {version: true}"), want: "version 2 (@champion) has no description"},
+	{
+		rule: "description-missing", when: "the policy file wants one of each live version",
+		plant: set("description-missing: {version: true}"), want: "version 2 (@champion) has no description",
+	},
 
-	{rule: "required-tags", when: "the policy file names one", plant: set("required-tags: {version: [owner], model: [team]}"),
-		want: "the registered model has no tag team", severity: audit.Medium},
-	{rule: "required-tags", when: "it is empty", plant: func(s *sound) {
+	{rule: "required-tags", when: "the policy file names one",
+		plant: set("required-tags: {version: [owner], model: [team]}"),
+		want:  "the registered model has no tag team", severity: audit.Medium},
+	{rule: "required-tags", when: "it is empty", plant: func(s *healthyModel) {
 		set("required-tags: {version: [owner]}")(s)
 		s.version(1).Tags["owner"], s.version(2).Tags["owner"] = "ann", " "
 	}, want: "version 2 (@champion) has no tag owner"},
-	{rule: "required-tags", when: "it is there", plant: func(s *sound) {
+	{rule: "required-tags", when: "it is there", plant: func(s *healthyModel) {
 		set("required-tags: {version: [owner]}")(s)
 		s.version(1).Tags["owner"], s.version(2).Tags["owner"] = "ann", "bob"
 	}},
 
-	{rule: "tag-schema", when: "a value is not of the form", plant: func(s *sound) {
+	{rule: "tag-schema", when: "a value is not of the form", plant: func(s *healthyModel) {
 		set("tag-schema: {version: {risk: low|high}}")(s)
 		s.version(2).Tags["risk"] = "highest"
 	},
-		want: `version 2 (@champion): tag risk is "highest", wanted low|high`, severity: audit.Medium},
-	{rule: "tag-schema", when: "a value of the model is not", plant: func(s *sound) { set("tag-schema: {model: {team: '[a-z]+'}}")(s); s.Model.Tags["team"] = "Growth" },
-		want: `of the registered model, tag team is "Growth", wanted [a-z]+`},
-	{rule: "tag-schema", when: "it is of the form, or not there", plant: func(s *sound) { set("tag-schema: {version: {risk: low|high}}")(s); s.version(2).Tags["risk"] = "high" }},
+		want: `version 2 (@champion): tag risk is "highest"; it must match low|high`, severity: audit.Medium},
+	{rule: "tag-schema", when: "a value of the model is not",
+		plant: func(s *healthyModel) {
+			set("tag-schema: {model: {team: " +
+				"'[a-z]+'}}")(s)
+			s.Model.Tags["team"] = "Growth"
+		},
+		want: `the registered model: tag team is "Growth"; it must match [a-z]+`},
+	{
+		rule: "tag-schema", when: "it is of the form, or not there",
+		plant: func(s *healthyModel) {
+			set("tag-schema: {version: {risk: " +
+				"low|high}}")(s)
+			s.version(2).Tags["risk"] = "high"
+		},
+	},
 
-	{rule: "tag-overload", when: "there are 51", plant: tags(51, 1), want: "version 2 (@champion) has 51 tags", severity: audit.Low},
-	{rule: "tag-overload", when: "one is too long", plant: tags(1, 5001), want: "version 2 (@champion): tag k0 has 5001 bytes"},
-	{rule: "tag-overload", when: "there are 50, and those of this tool", plant: func(s *sound) {
+	{
+		rule: "tag-overload", when: "there are 51", plant: tags(51, 1), want: "version 2 (@champion) has 51 tags",
+		severity: audit.Low,
+	},
+	{
+		rule: "tag-overload", when: "one is too long", plant: tags(1, 5001),
+		want: "version 2 (@champion): tag k0 has 5001 bytes",
+	},
+	{rule: "tag-overload", when: "there are 50, and those of this tool", plant: func(s *healthyModel) {
 		tags(50, 5000)(s)
 		for i := range 20 {
 			s.version(2).Tags[fmt.Sprintf("promote.datasets.%d", i)] = "x"
 		}
 	}},
 
-	{rule: "server-vulnerable", when: "it is old", plant: func(s *sound) { s.Server = "3.14.0" },
-		want:     "MLflow 3.14.0 has CVE-2026-2635 (the administrator has a default password if logins are enabled), CVE-2026-64849 (webhooks can send requests into the server's network)",
+	{rule: "server-vulnerable", when: "it is old", plant: func(s *healthyModel) { s.Server = "3.14.0" },
+		want: "MLflow 3.14.0 has CVE-2026-2635 (the administrator has a default password if logins are enabled), " +
+			"CVE-2026-64849 (webhooks can send requests into the server's network)",
 		severity: audit.High},
-	{rule: "server-vulnerable", when: "it has the last fix", plant: func(s *sound) { s.Server = "3.16.1" }},
-	{rule: "server-vulnerable", when: "it does not say", plant: func(s *sound) { s.Server = "" }, unjudged: "the server does not tell its version"},
+	{rule: "server-vulnerable", when: "it has the last fix", plant: func(s *healthyModel) { s.Server = "3.16.1" }},
+	{
+		rule: "server-vulnerable", when: "it does not say", plant: func(s *healthyModel) { s.Server = "" },
+		unjudged: ": the server does not report its version",
+	},
 }
 
-func source(uri string) func(*sound) { return func(s *sound) { s.version(1).Source = uri } }
+func source(uri string) func(*healthyModel) {
+	return func(s *healthyModel) { s.version(1).Source = uri }
+}
 
-func waived(until string) func(*sound) {
-	return func(s *sound) {
+func waived(until string) func(*healthyModel) {
+	return func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) {
-			e.Record.Gates = []verdict.Finding{{Gate: "metric acc", Target: "champion", Outcome: verdict.Fail, Waiver: "waived by ann", Until: until}}
+			e.Record.Gates = []verdict.Finding{{Gate: "metric acc", Target: "champion", Outcome: verdict.Fail,
+				Waiver: "waived by ann", Until: until}}
 		})
 	}
 }
 
-// opened adds an entry that wants to move champion back to version 1.
-func opened(lease time.Time) func(*sound) {
-	return func(s *sound) {
+// opened adds an open entry that moves champion back to version 1.
+func opened(lease time.Time) func(*healthyModel) {
+	return func(s *healthyModel) {
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules[registry.AliasRef("champion")])
 			e.Outcome, e.Moved, e.Lease = "", 0, lease
@@ -567,19 +822,20 @@ func opened(lease time.Time) func(*sound) {
 	}
 }
 
-func approved(digest string, made time.Time) func(*sound) {
-	return func(s *sound) {
-		s.Plans = []Approved{{File: "plan.json", Digest: digest, Made: made, Plan: plan.Plan{Model: "churn", Candidate: "runs:/r3/model", Target: registry.Target{Alias: "champion"}}}}
+func approved(digest string, made time.Time) func(*healthyModel) {
+	return func(s *healthyModel) {
+		s.Plans = []ApprovedPlan{{File: "plan.json", Digest: digest, Made: made,
+			Plan: plan.Plan{Model: "churn", Candidate: "runs:/r3/model", Target: registry.Target{Alias: "champion"}}}}
 	}
 }
 
-// set gives the policy file settings of an audit; what it asks of targets stays.
-func set(rule string) func(*sound) {
-	return func(s *sound) { s.Policy = policyOf(gates + "audit:\n  rules:\n    " + rule + "\n") }
+// set sets the settings of a rule in the policy file and keeps its targets.
+func set(rule string) func(*healthyModel) {
+	return func(s *healthyModel) { s.Policy = policyOf(gates + "audit:\n  rules:\n    " + rule + "\n") }
 }
 
-func tags(n, length int) func(*sound) {
-	return func(s *sound) {
+func tags(n, length int) func(*healthyModel) {
+	return func(s *healthyModel) {
 		for i := range n {
 			s.version(2).Tags[fmt.Sprintf("k%d", i)] = strings.Repeat("x", length)
 		}
@@ -591,15 +847,15 @@ func TestRules(t *testing.T) {
 		t.Run(c.rule+": "+c.when, func(t *testing.T) {
 			s := newSound()
 			c.plant(s)
-			if err := c.holds(s); err != nil {
+			if err := c.check(s); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// holds compares what the rules say with what the case wants.
-func (c ruleCase) holds(s *sound) error {
+// check compares the findings with the case.
+func (c ruleCase) check(s *healthyModel) error {
 	found, unjudged := s.judge()
 	var problems []string
 	said := ""
@@ -634,10 +890,11 @@ func (c ruleCase) holds(s *sound) error {
 	return errors.New(strings.Join(problems, "\n"))
 }
 
-// Without a ledger nothing tells what a promotion left behind, so that nothing is found must not read as all is well.
-func TestPromotionsWithoutALedgerAreNotJudged(t *testing.T) {
+// Without a ledger, there is no record of a promotion. So no findings must not mean that all is well.
+func TestRules_PromotedWithoutLedger(t *testing.T) {
 	const weak = `{"to":2,"no_ledger":"the input ledger is off"}`
-	byLedger := []string{"moved-outside", "artifact-changed", "waiver-expired", "evidence-old", "promotion-unfinished", "no-rollback-target"}
+	byLedger := []string{"moved-outside", "artifact-changed", "waiver-expired", "evidence-old", "promotion-unfinished",
+		"no-rollback-target"}
 	for _, c := range []struct {
 		when, mark string
 		ledger     bool
@@ -669,8 +926,8 @@ func TestPromotionsWithoutALedgerAreNotJudged(t *testing.T) {
 	}
 }
 
-// Every rule is seen to find something, and to keep silent where something is nearly wrong.
-func TestEveryRuleHasCases(t *testing.T) {
+// Every rule has cases with a finding, and similar cases without one.
+func TestRules_AllHaveCases(t *testing.T) {
 	for _, r := range rules {
 		finds, silent := 0, 0
 		for _, c := range cases {
@@ -683,10 +940,11 @@ func TestEveryRuleHasCases(t *testing.T) {
 			}
 		}
 		if finds == 0 || silent == 0 {
-			t.Errorf("%s: %d cases with a finding, %d near misses", r.ID, finds, silent)
+			t.Errorf("%s: %d cases with a finding, %d similar cases without one", r.ID, finds, silent)
 		}
-		if r.Title == "" || r.Why == "" || r.Fix == "" || !slices.Contains(audit.Severities, r.Severity) || (r.model == nil) == (r.server == nil) {
-			t.Errorf("%s: its row is not complete", r.ID)
+		if r.Title == "" || r.Why == "" || r.Fix == "" || !slices.Contains(audit.Severities, r.Severity) ||
+			(r.model == nil) == (r.server == nil) {
+			t.Errorf("%s: the row in the table is not complete", r.ID)
 		}
 	}
 	for _, c := range cases {

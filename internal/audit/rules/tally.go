@@ -7,29 +7,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// worstKept is how many of the findings a summary shows.
-const worstKept = 10
+// maxWorst is the number of findings that a summary shows.
+const maxWorst = 10
 
-// Tally adds up an audit, model by model, and keeps what a summary shows: never more than a few findings.
+// Tally adds up an audit, model by model. It keeps only the few findings that a summary shows.
 type Tally struct {
 	Totals audit.Totals
-	Worst  []audit.Finding // that count, new before known, the worst first
+	Worst  []audit.Finding // findings that count: by severity, new ones first
 	Fixed  []audit.Finding
-	// Failing is the number of findings that count against a limit, by severity: with a baseline only those that are new.
+	// Failing is the number of findings by severity that can fail the audit. With a baseline, only new ones can.
 	Failing map[audit.Severity]int
 
-	unjudged map[string]int // rule -> place in Totals.Unjudged
+	unjudged map[string]int // index in Totals.Unjudged by rule
 }
 
-// NewTally begins with what is known before.
+// NewTally returns a tally that starts with these totals.
 func NewTally(t audit.Totals) *Tally {
 	t.Findings = map[audit.Severity]int{audit.High: 0, audit.Medium: 0, audit.Low: 0}
 	t.ByRule = map[string]int{}
 	return &Tally{Totals: t, Failing: map[audit.Severity]int{}, unjudged: map[string]int{}}
 }
 
-// Read counts a model that was read.
-func (t *Tally) Read(m audit.Snapshot) {
+// CountModel counts a model that was read.
+func (t *Tally) CountModel(m audit.Snapshot) {
 	t.Totals.Models++
 	t.Totals.Versions += len(m.Versions)
 	t.Totals.Aliases += len(m.Model.Aliases)
@@ -44,7 +44,7 @@ func (t *Tally) Read(m audit.Snapshot) {
 	}
 }
 
-// Add counts what the rules say.
+// Add counts the findings about a model or the server.
 func (t *Tally) Add(j Judgement) {
 	for _, f := range j.Findings {
 		t.finding(f)
@@ -58,7 +58,7 @@ func (t *Tally) finding(f audit.Finding) {
 	switch {
 	case f.Trend == audit.TrendFixed:
 		t.Totals.Fixed++
-		if len(t.Fixed) < worstKept {
+		if len(t.Fixed) < maxWorst {
 			t.Fixed = append(t.Fixed, f)
 		}
 		return
@@ -76,13 +76,13 @@ func (t *Tally) finding(f audit.Finding) {
 		t.Failing[f.Severity]++
 	}
 	i, _ := slices.BinarySearchFunc(t.Worst, f, worse)
-	if i < worstKept {
+	if i < maxWorst {
 		t.Worst = slices.Insert(t.Worst, i, f)
-		t.Worst = t.Worst[:min(len(t.Worst), worstKept)]
+		t.Worst = t.Worst[:min(len(t.Worst), maxWorst)]
 	}
 }
 
-// worse orders findings as people want to read them: by severity, what is new first, then by the order of the rules.
+// worse orders findings for readers: by severity, then new ones first, then by rule.
 func worse(a, b audit.Finding) int {
 	known := func(f audit.Finding) int {
 		if f.Trend == audit.TrendUnchanged {
@@ -94,11 +94,13 @@ func worse(a, b audit.Finding) int {
 		cmp.Compare(slices.Index(audit.Severities, a.Severity), slices.Index(audit.Severities, b.Severity)),
 		cmp.Compare(known(a), known(b)),
 		cmp.Compare(rank(a.Rule), rank(b.Rule)),
-		cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Alias, b.Alias), cmp.Compare(a.Stage, b.Stage),
+		cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Alias, b.Alias),
+		cmp.Compare(a.Stage, b.Stage),
 		cmp.Compare(a.Fingerprint, b.Fingerprint),
 	)
 }
 
+// rank is the position of a rule in the table.
 func rank(id string) int {
 	return slices.IndexFunc(rules, func(r rule) bool { return r.ID == id })
 }
@@ -113,8 +115,8 @@ func (t *Tally) skipped(u audit.Unjudged) {
 	t.Totals.Unjudged[i].Count += u.Count
 }
 
-// Fails is the number of findings at or above a severity that count against it.
-func (t *Tally) Fails(at audit.Severity) int {
+// Failures returns the number of findings of a severity or higher that fail the audit.
+func (t *Tally) Failures(at audit.Severity) int {
 	n := 0
 	for severity, of := range t.Failing {
 		if severity.AtLeast(at) {

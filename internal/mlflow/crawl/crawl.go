@@ -16,68 +16,81 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Audit reads a whole registry, model by model and in no order: in the scope all with every version, in the scope live
-// with those that an alias or a stage names. An error ends the sequence; what could not be read of one model alone is
-// said in that model.
+// Audit reads a whole registry model by model, in no particular order. The scope all includes every version, and the
+// scope live only the versions that an alias or a stage points to. An error ends the sequence. If only one model cannot
+// be read, its snapshot says so.
 //
-// Every version that existed unchanged throughout is seen exactly once, and every model at most once. What makes it so,
-// on a server that knows no snapshots:
+// Each version that existed unchanged all the time appears exactly once, and each model at most once. The server has no
+// snapshots, so this takes some care:
 //
-//   - All models are listed first, in the server's own order by name, and versions are read in that order too, in two
-//     halves by their number. A page is one statement and so a snapshot; what moves does so between pages.
-//   - What comes again is dropped by its place in the list. What may have been missed between two pages is known from the
-//     highest numbers in the list, and such models are read again by themselves (see stream). So are those at the
-//     edges of a page whose tags may have been missed.
-//   - So is a model whose parts, read at different moments, contradict one another: an alias or the newest version of a
-//     stage that is not among the versions, or two versions in one stage (see torn). What it says twice is so.
-//   - A list of several pages is read again until none can have been missed (see list). Models that the versions show
-//     and the list does not are read at the end.
+//   - All models are listed first, in the server's own order by name. Versions are read in the same order, in two
+//     halves split by number. One page comes from one statement, so it is consistent; things only move between pages.
+//   - A row that appears again is recognised by its position in the list and dropped. The list contains the highest
+//     number of each model, so it shows which versions may have been missed between two pages. Those models are read
+//     again one by one (see stream), and so are models at the edge of a page whose tags may be missing.
+//   - A model is also read again if its parts contradict each other: an alias or the newest version of a stage is
+//     missing, or two versions are in one stage (see contradicts). If the second reading says the same, it counts.
+//   - A list of several pages is read again until no model can have been missed (see listModels). Models that have
+//     versions and are not in the list are read at the end.
 //
-// What is made, moved or deleted meanwhile may be seen or not, but not twice.
+// Something that is created, moved or deleted during the audit may appear or not, but never twice.
 func Audit(ctx context.Context, c *mlflow.Client, q audit.Query) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
-		r := newReading(ctx, c, q)
-		defer r.beside.Wait()
+		r := newCrawler(ctx, c, q)
+		defer r.fetches.Wait()
 		defer stop()
-		r.enriched(ctx, r.read(ctx))(yield)
+		r.withDetails(ctx, r.read(ctx))(yield)
 	}
 }
 
-// reading is one audit under way.
-type reading struct {
-	c      *mlflow.Client
-	q      audit.Query
-	pace   *pace
-	beside sync.WaitGroup // requests under way
-	sizes  sizes
+// crawler is one running audit.
+type crawler struct {
+	c       *mlflow.Client
+	query   audit.Query
+	pace    *pace
+	fetches sync.WaitGroup // requests in flight
+	sizes   sizes
 
-	models []listed
-	at     map[string]int // name -> place among models, or prompt
-	bare   bool           // the server has no aliases: tags stand for them
+	models    []entry
+	index     map[string]int // name -> index in models, or promptIndex
+	noAliases bool           // the server has no aliases; tags stand in for them
 
-	suspects  map[int]bool    // places of models that have to be read again
-	strangers map[string]bool // names that the versions have and the list has not
-	again     []string        // models to be read by themselves, at the end
+	suspect  map[int]bool    // indexes of models that must be read again
+	unlisted map[string]bool // names of models that have versions and are not in the list
+	again    []string        // names of models to read one by one at the end
 
-	asked, singly bool // whether the server was asked for versions of several models at once, and cannot tell
+	probed, singly bool // probed: a search for several models was tried; singly: the server does not support it
 
-	experiments func() (map[string]registry.Experiment, error) // all there are, asked for once
-	noRuns      atomic.Bool                                    // the server cannot search for runs by their ids
-	noFiles     atomic.Bool                                    // the server hands out no files
+	experiments func() (map[string]registry.Experiment, error) // all experiments, read once
+	noRunSearch atomic.Bool                                    // the server cannot search for runs by their ids
+	noFiles     atomic.Bool                                    // the server does not serve artifacts
 	progress    progress
 }
 
-func newReading(ctx context.Context, c *mlflow.Client, q audit.Query) *reading {
-	r := &reading{c: c, q: q, sizes: pageSizes, at: map[string]int{}, suspects: map[int]bool{}, strangers: map[string]bool{}}
+func newCrawler(ctx context.Context, c *mlflow.Client, q audit.Query) *crawler {
+	r := &crawler{
+		c:        c,
+		query:    q,
+		sizes:    pageSizes,
+		index:    map[string]int{},
+		suspect:  map[int]bool{},
+		unlisted: map[string]bool{},
+	}
 	r.pace = newPace(q.Now, func() int { return meters(c).Retries })
 	r.experiments = sync.OnceValues(func() (map[string]registry.Experiment, error) { return r.listExperiments(ctx) })
-	r.progress = progress{tell: q.Progress, now: r.pace.time, began: r.pace.time(), told: r.pace.time(), requests: func() int { return meters(c).Requests }}
+	r.progress = progress{
+		report:   q.Progress,
+		now:      r.pace.time,
+		began:    r.pace.time(),
+		reported: r.pace.time(),
+		requests: func() int { return meters(c).Requests },
+	}
 	r.progress.sent = r.progress.requests()
 	return r
 }
 
-// meters counts what was sent to the servers together.
+// meters adds up the requests to both servers.
 func meters(c *mlflow.Client) rest.Meter {
 	m := c.Registry.Meter()
 	if c.Tracking != c.Registry {
@@ -88,26 +101,26 @@ func meters(c *mlflow.Client) rest.Meter {
 	return m
 }
 
-// read yields the models as the registry has them.
-func (r *reading) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+// read yields the models without further details.
+func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if err := r.prepare(ctx); err != nil {
 			yield(audit.Snapshot{}, err)
 			return
 		}
-		source := r.all
+		source := r.everyVersion
 		switch {
-		case r.q.Model != "":
-			source = r.named
-		case r.q.Scope == audit.ScopeLive && !r.bare:
-			source = r.live
+		case r.query.Model != "":
+			source = singleReader{r}.requested
+		case r.query.Scope == audit.ScopeLive && !r.noAliases:
+			source = liveReader{r}.live
 		}
 		for a, err := range source(ctx) {
 			if !yield(a, err) || err != nil {
 				return
 			}
 		}
-		for a, err := range r.late(ctx) {
+		for a, err := range (singleReader{r}).leftovers(ctx) {
 			if !yield(a, err) || err != nil {
 				return
 			}
@@ -115,15 +128,15 @@ func (r *reading) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	}
 }
 
-// prepare lists the models and finds out how the server tells aliases.
-func (r *reading) prepare(ctx context.Context) error {
+// prepare lists the models and finds out whether the server has aliases.
+func (r *crawler) prepare(ctx context.Context) error {
 	if err := r.c.InWorkspace(ctx); err != nil {
 		return err
 	}
-	if r.q.Model != "" {
+	if r.query.Model != "" {
 		return nil
 	}
-	if err := r.list(ctx); err != nil {
+	if err := r.listModels(ctx); err != nil {
 		return err
 	}
 	aliases := false
@@ -135,28 +148,38 @@ func (r *reading) prepare(ctx context.Context) error {
 	if aliases || len(r.models) == 0 {
 		return nil
 	}
-	return r.askForAliases(ctx, r.models[0].model.Name)
+	return r.probeAliases(ctx, r.models[0].model.Name)
 }
 
-// askForAliases finds out whether the server has aliases, of which nothing is seen.
-func (r *reading) askForAliases(ctx context.Context, model string) error {
+// probeAliases finds out whether the server has aliases. It is used if no model shows one.
+func (r *crawler) probeAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
-		_, r.bare, err = r.c.AliasVersion(ctx, model, mlflow.AnyAlias)
+		_, r.noAliases, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
 		return err
 	})
 }
 
-// all yields the models with every version.
-func (r *reading) all(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+// everyVersion yields the models with all their versions.
+func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
-		cut := r.middle()
+		cut := r.splitNumber()
 		halves := []*stream{r.stream(ctx, 0, cut), r.stream(ctx, cut, math.MaxInt)}
+		defer halves[0].stop()
+		defer halves[1].stop()
 		for place := range len(r.models) + 1 {
 			var versions []registry.Version
 			for _, half := range halves {
-				err := half.of(ctx, place, func(v registry.Version) { versions = r.add(place, versions, v) })
+				err := half.take(
+					ctx,
+					place,
+					func(v registry.Version) { versions = r.appendVersion(place, versions, v) },
+				)
 				if place == 0 && mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
-					r.oneByOne(ctx)(yield) // the server cannot compare version numbers (before 2.1), and has no pages either
+					r.oneByOne(
+						ctx,
+					)(
+						yield,
+					) // the server cannot compare version numbers (before 2.1), and does not page either
 					return
 				}
 				if err != nil {
@@ -164,49 +187,51 @@ func (r *reading) all(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 					return
 				}
 			}
-			if place < len(r.models) && !r.put(place, versions, yield) {
+			if place < len(r.models) && !r.emit(place, versions, yield) {
 				return
 			}
 		}
 	}
 }
 
-// put yields the model at a place with its versions, or leaves it for later where something speaks against them.
-func (r *reading) put(place int, versions []registry.Version, yield func(audit.Snapshot, error) bool) bool {
+// emit yields the model at an index with its versions. If they may be incomplete, it keeps the model for the end.
+func (r *crawler) emit(place int, versions []registry.Version, yield func(audit.Snapshot, error) bool) bool {
 	l := r.models[place]
-	r.models[place] = listed{} // a registry has many
-	if r.suspects[place] || l.torn(versions, true) {
+	r.models[place] = entry{} // frees memory: a registry may have many models
+	if r.suspect[place] || l.contradicts(versions, true) {
 		r.again = append(r.again, l.model.Name)
 		return true
 	}
-	return yield(r.audited(l, versions), nil)
+	return yield(r.snapshot(l, versions), nil)
 }
 
-// add puts a version behind the others of its model, unless it came before.
-func (r *reading) add(place int, versions []registry.Version, v registry.Version) []registry.Version {
+// appendVersion adds a version to those of its model, unless it is there already.
+func (r *crawler) appendVersion(place int, versions []registry.Version, v registry.Version) []registry.Version {
 	if n := len(versions); n == 0 || versions[n-1].Number < v.Number {
 		return append(versions, v)
 	}
 	if !slices.ContainsFunc(versions, func(had registry.Version) bool { return had.Number == v.Number }) {
-		r.suspects[place] = true // the server does not keep the order that was asked for
+		r.suspect[place] = true // the server ignores the requested order
 	}
 	return versions
 }
 
-// oneByOne yields the models with their versions, those of each asked for by name.
-func (r *reading) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+// oneByOne yields the models with their versions and reads those of each model separately.
+func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
-		read := func(l listed) ([]registry.Version, error) { return r.versionsOf(ctx, l.model.Name, "") }
+		read := func(ctx context.Context, l entry) ([]registry.Version, error) {
+			return r.versionsOf(ctx, l.model.Name, "")
+		}
 		place := 0
-		for versions, err := range inOrder(&r.beside, slices.Clone(r.models), read) {
-			if err != nil && !ofOneModel(err) {
+		for versions, err := range inOrder(ctx, slices.Clone(r.models), read) {
+			if err != nil && !concernsOneModel(err) {
 				yield(audit.Snapshot{}, err)
 				return
 			}
 			if err != nil {
-				r.suspects[place] = true
+				r.suspect[place] = true
 			}
-			if r.progress.due(); !r.put(place, versions, yield) {
+			if r.progress.reportIfDue(); !r.emit(place, versions, yield) {
 				return
 			}
 			place++
@@ -214,10 +239,10 @@ func (r *reading) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error]
 	}
 }
 
-// middle is the number that parts the versions into two halves of the same size, as far as the list can tell: of each
-// model all numbers up to the newest.
-func (r *reading) middle() int {
-	above := map[int]int{} // number -> models that end with it
+// splitNumber returns the version number that splits all versions into two halves of about the same size. It assumes
+// that a model has all numbers up to its newest.
+func (r *crawler) splitNumber() int {
+	above := map[int]int{} // number -> models whose newest version has it
 	total := 0
 	for _, l := range r.models {
 		above[l.model.Newest]++
@@ -236,58 +261,58 @@ func (r *reading) middle() int {
 	return max(1, last)
 }
 
-func (r *reading) newest(place int) int { return r.models[place].model.Newest }
+func (r *crawler) newest(place int) int { return r.models[place].model.Newest }
 
-// placeOf is the place of a model in the list; ok is false where it has none.
-func (r *reading) placeOf(name string) (place int, ok bool) {
-	place, known := r.at[name]
-	return place, known && place != prompt
+// indexOf returns the index of a model in the list; ok is false if it is not there.
+func (r *crawler) indexOf(name string) (place int, ok bool) {
+	place, known := r.index[name]
+	return place, known && place != promptIndex
 }
 
-// audited puts the parts of a model together, in the scope asked for.
-func (r *reading) audited(l listed, versions []registry.Version) audit.Snapshot {
+// snapshot combines the parts of a model for the query's scope.
+func (r *crawler) snapshot(l entry, versions []registry.Version) audit.Snapshot {
 	a := audit.Snapshot{Model: l.model, Versions: versions}
-	if r.bare {
-		a.Model.Aliases = mlflow.TagAliases(mlflow.AllTagged(versions))
+	if r.noAliases {
+		a.Model.Aliases = mlflow.TagAliases(mlflow.TagHolders(versions))
 	}
 	a.Newest = l.newest(versions)
 	if n := len(versions); n > 0 {
 		a.Model.Newest = max(a.Model.Newest, versions[n-1].Number)
 	}
-	if r.q.Scope == audit.ScopeLive {
+	if r.query.Scope == audit.ScopeLive {
 		a.Versions = slices.DeleteFunc(a.Versions, func(v registry.Version) bool { return !a.Live(v) })
 	}
 	return a
 }
 
-// progress is told now and then, from one goroutine.
+// progress reports now and then how far the audit is. Only one goroutine uses it.
 type progress struct {
-	tell                 func(audit.Progress)
+	report               func(audit.Progress)
 	now                  func() time.Time
 	requests             func() int
 	sent                 int
-	began, told          time.Time
+	began, reported      time.Time
 	models, ofModels     int
 	versions, ofVersions int
 }
 
-// progressEvery is often enough to show that something happens.
+// progressEvery is short enough to show that something happens.
 const progressEvery = 3 * time.Second
 
-// add counts a model that is done.
+// add counts a finished model.
 func (p *progress) add(a audit.Snapshot) {
 	p.models++
 	p.versions += len(a.Versions)
 }
 
-// due tells where it is time to. It is called before something is waited for, when all that came was used: an estimate
-// in the middle of a page would count half of it as not read.
-func (p *progress) due() {
-	if p.tell == nil || p.now().Sub(p.told) < progressEvery {
+// reportIfDue reports if it is time. Call it before waiting for something, when everything received so far was used. In
+// the middle of a page, the estimate would count half of the page as unread.
+func (p *progress) reportIfDue() {
+	if p.report == nil || p.now().Sub(p.reported) < progressEvery {
 		return
 	}
-	p.told = p.now()
-	took := p.told.Sub(p.began)
+	p.reported = p.now()
+	took := p.reported.Sub(p.began)
 	share := float64(p.models) / float64(max(p.ofModels, 1))
 	if p.ofVersions > 0 {
 		share = float64(p.versions) / float64(p.ofVersions)
@@ -296,8 +321,9 @@ func (p *progress) due() {
 	if share > 0 && share < 1 {
 		left = time.Duration(float64(took) * (1 - share) / share)
 	}
-	p.tell(audit.Progress{
-		Models: p.models, OfModels: max(p.ofModels, p.models), Versions: p.versions, OfVersions: max(p.ofVersions, p.versions),
-		Requests: p.requests() - p.sent, Took: took, Left: left,
+	p.report(audit.Progress{
+		Models: p.models, OfModels: max(p.ofModels, p.models), Versions: p.versions,
+		OfVersions: max(p.ofVersions, p.versions),
+		Requests:   p.requests() - p.sent, Took: took, Left: left,
 	})
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// meddled carries requests to a server, and lets somebody meddle with it before each.
+// meddled passes requests to a server and calls meddle before each.
 type meddled struct {
 	http.RoundTripper
 	mu     sync.Mutex
@@ -46,22 +46,22 @@ func auditor(t interface{ Fatal(...any) }, transport http.RoundTripper) *mlflow.
 	return mlflow.New(wire, wire, mlflow.About{Address: "http://localhost:5000"}, func() float64 { return 0 })
 }
 
-// collect reads a registry in small pages.
+// collect reads a registry with small pages.
 func collect(ctx context.Context, c *mlflow.Client, q audit.Query, s sizes) (all []audit.Snapshot, err error) {
-	r := newReading(ctx, c, q)
+	r := newCrawler(ctx, c, q)
 	r.sizes = s
-	r.enriched(ctx, r.read(ctx))(func(a audit.Snapshot, e error) bool {
+	r.withDetails(ctx, r.read(ctx))(func(a audit.Snapshot, e error) bool {
 		if err = e; e == nil {
 			all = append(all, a)
 		}
 		return e == nil
 	})
-	r.beside.Wait()
+	r.fetches.Wait()
 	slices.SortFunc(all, func(a, b audit.Snapshot) int { return strings.Compare(a.Model.Name, b.Model.Name) })
 	return all, err
 }
 
-// world is a registry of the double that somebody works in, and what of it nobody touched.
+// world is a registry that somebody changes during an audit. It remembers what was changed.
 type world struct {
 	*mlflowtest.Server
 	chance  *rand.Rand
@@ -83,7 +83,7 @@ func (w *world) send(method, path string, body map[string]any) int {
 
 func version(model string, number int) string { return fmt.Sprintf("%s/%d", model, number) }
 
-// meddle does one thing or a few to one model, as people and jobs do.
+// meddle makes one or a few changes to one model, as people and jobs do.
 func (w *world) meddle(names []string, most int) {
 	name := names[w.chance.IntN(len(names))]
 	number := 1 + w.chance.IntN(most)
@@ -105,7 +105,7 @@ func (w *world) meddle(names []string, most int) {
 		w.send("DELETE", "registered-models/delete", map[string]any{"name": name})
 	case 6:
 		w.made++
-		made := fmt.Sprintf("%s-%d", name, w.made) // in between the others
+		made := fmt.Sprintf("%s-%d", name, w.made) // sorts between the other names
 		touch(made)
 		w.send("POST", "registered-models/create", map[string]any{"name": made})
 		w.send("POST", "model-versions/create", map[string]any{"name": made, "source": "s3://bucket/key"})
@@ -115,18 +115,35 @@ func (w *world) meddle(names []string, most int) {
 	case 7:
 		w.made++
 		touch(name)
-		w.send("POST", "registered-models/rename", map[string]any{"name": name, "new_name": fmt.Sprintf("%c%d", 'a'+w.chance.IntN(26), w.made)})
+		w.send(
+			"POST",
+			"registered-models/rename",
+			map[string]any{"name": name, "new_name": fmt.Sprintf("%c%d", 'a'+w.chance.IntN(26), w.made)},
+		)
 	case 8, 9:
 		touch(version(name, number))
-		w.send("POST", "registered-models/alias", map[string]any{"name": name, "alias": "champion", "version": fmt.Sprint(number)})
-		w.send("POST", "model-versions/transition-stage", map[string]any{"name": name, "version": fmt.Sprint(number), "stage": "Production", "archive_existing_versions": true})
+		w.send(
+			"POST",
+			"registered-models/alias",
+			map[string]any{"name": name, "alias": "champion", "version": fmt.Sprint(number)},
+		)
+		w.send(
+			"POST",
+			"model-versions/transition-stage",
+			map[string]any{
+				"name":                      name,
+				"version":                   fmt.Sprint(number),
+				"stage":                     "Production",
+				"archive_existing_versions": true,
+			},
+		)
 	default:
 	}
 }
 
-// Whatever happens meanwhile: every version that nobody touched is seen exactly once, nothing is seen twice, and no
-// model contradicts itself.
-func TestAnAuditSeesWhatWasThereThroughoutExactlyOnce(t *testing.T) {
+// Whatever changes during an audit, each untouched version appears exactly once, nothing appears twice, and no model
+// contradicts itself.
+func TestAudit_UntouchedAppearOnce(t *testing.T) {
 	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 		t.Run(scope, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { seesOnce(t, scope) }) })
 	}
@@ -136,7 +153,9 @@ func seesOnce(t *rapid.T, scope string) {
 	const most = 6
 	w := &world{Server: mlflowtest.New("3.17.2"), touched: map[string]bool{}}
 	draw := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
-	w.chance = rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed of what happens"), 0)) // rapid draws in one goroutine only
+	w.chance = rand.New(
+		rand.NewPCG(rapid.Uint64().Draw(t, "seed of the changes"), 0),
+	) // rapid may draw only in one goroutine
 	var names []string
 	live := map[string]bool{}
 	want := map[string]bool{}
@@ -201,19 +220,20 @@ func seesOnce(t *rapid.T, scope string) {
 		}
 		for alias, n := range a.Model.Aliases {
 			if !seen[version(a.Model.Name, n)] {
-				t.Errorf("%s: alias %s seems to name version %d, which does not exist", a.Model.Name, alias, n)
+				t.Errorf("%s: alias %s seems to point to version %d, which does not exist", a.Model.Name, alias, n)
 			}
 		}
 	}
 	for v := range want {
 		name, _, _ := strings.Cut(v, "/")
-		if !seen[v] && !w.touched[v] && !w.touched[name] && !unreadable(all, name) && (scope == audit.ScopeAll || !w.moved(name)) {
-			t.Errorf("%s was there throughout and was not seen", v)
+		if !seen[v] && !w.touched[v] && !w.touched[name] && !unreadable(all, name) &&
+			(scope == audit.ScopeAll || !w.moved(name)) {
+			t.Errorf("%s existed all the time and was not seen", v)
 		}
 	}
 }
 
-// moved reports whether anything of the model changed: what is live in it may then be another version.
+// moved reports whether anything in the model changed. Then another version may be live.
 func (w *world) moved(model string) bool {
 	for what := range w.touched {
 		if strings.HasPrefix(what, model+"/") {
@@ -227,13 +247,14 @@ func unreadable(all []audit.Snapshot, name string) bool {
 	return slices.ContainsFunc(all, func(a audit.Snapshot) bool { return a.Model.Name == name && a.Unreadable != "" })
 }
 
-// untagged carries requests to a server that reads tags with a statement of its own: what moved in between, at both edges
-// of a page, comes without.
+// untagged passes requests to a server that reads tags with a separate statement. Rows at both edges of a page that
+// moved in between come without tags.
 type untagged struct{ http.RoundTripper }
 
 func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := u.RoundTripper.RoundTrip(r)
-	if err != nil || !strings.HasSuffix(r.URL.Path, "model-versions/search") || !strings.HasPrefix(r.URL.Query().Get("filter"), "version_number") {
+	if err != nil || !strings.HasSuffix(r.URL.Path, "model-versions/search") ||
+		!strings.HasPrefix(r.URL.Query().Get("filter"), "version_number") {
 		return answer, err
 	}
 	defer answer.Body.Close()
@@ -254,16 +275,24 @@ func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-func TestTagsThatGotLostBetweenTwoStatementsAreReadAgain(t *testing.T) {
+func TestAudit_ReadsLostTagsAgain(t *testing.T) {
 	s := mlflowtest.New("3.17.2")
 	for i := range 40 {
 		m := mlflowtest.Model{Name: fmt.Sprintf("m%02d", i)}
 		for range 6 {
-			m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"team": "risk"}})
+			m.Versions = append(
+				m.Versions,
+				mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"team": "risk"}},
+			)
 		}
 		s.AddModel(m)
 	}
-	all, err := collect(t.Context(), auditor(t, untagged{s.Transport()}), audit.Query{Scope: audit.ScopeAll}, sizes{first: 40, versions: 50, models: 1000})
+	all, err := collect(
+		t.Context(),
+		auditor(t, untagged{s.Transport()}),
+		audit.Query{Scope: audit.ScopeAll},
+		sizes{first: 40, versions: 50, models: 1000},
+	)
 	if err != nil || len(all) != 40 {
 		t.Fatalf("%d models, %v", len(all), err)
 	}

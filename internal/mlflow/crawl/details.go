@@ -9,92 +9,90 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Models are completed in batches, a few at a time, while the next are read. One with more versions is a batch of its own.
+// Details are added to batches of models, several at the same time. A model with more versions is a batch of its own.
 const (
 	batchVersions = 200
 	batchModels   = 200
-	batchesBegun  = 3
+	batchesAtOnce = 4
 )
 
-// enriched adds to each model what was asked for beside its versions.
-func (r *reading) enriched(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
+// withDetails adds the details that the query needs to each model.
+func (r *crawler) withDetails(
+	ctx context.Context, models iter.Seq2[audit.Snapshot, error],
+) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
-		out := outbox{r: r, ctx: ctx, yield: yield}
+		if r.query.Needs != (audit.Needs{Ledger: r.query.Needs.Ledger}) {
+			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r}.addDetails))
+		}
 		for a, err := range models {
-			if err != nil {
-				out.failed = err
-				break
+			if err == nil && ctx.Err() != nil {
+				err = mlflow.Explain("read the registry", ctx.Err())
 			}
-			if !out.add(a) {
+			if err != nil {
+				yield(audit.Snapshot{}, err)
+				return
+			}
+			r.progress.add(a)
+			if !yield(a, nil) {
 				return
 			}
 		}
-		out.begin()
-		if out.send(0) && out.failed != nil {
-			yield(audit.Snapshot{}, out.failed)
-		}
 	}
 }
 
-// outbox holds batches until they are complete, and sends them on in their order.
-type outbox struct {
-	r        *reading
-	ctx      context.Context
-	yield    func(audit.Snapshot, error) bool
-	begun    []chan []audit.Snapshot
-	batch    []audit.Snapshot
-	versions int // in it
-	failed   error
-}
-
-// add takes a model; false says that nobody wants more. Where nothing is asked for it goes on at once.
-func (o *outbox) add(a audit.Snapshot) bool {
-	o.batch = append(o.batch, a)
-	if o.r.q.Needs == (audit.Needs{Ledger: o.r.q.Needs.Ledger}) {
-		o.begin()
-		return o.send(0)
-	}
-	o.r.progress.due()
-	if o.versions += len(a.Versions); o.versions < batchVersions && len(o.batch) < batchModels {
-		return true
-	}
-	o.begin()
-	return o.send(batchesBegun)
-}
-
-func (o *outbox) begin() {
-	batch, ready := o.batch, make(chan []audit.Snapshot, 1)
-	o.begun, o.batch, o.versions = append(o.begun, ready), nil, 0
-	o.r.beside.Go(func() {
-		o.r.complete(o.ctx, batch)
-		ready <- batch
-	})
-}
-
-// send sends batches until no more than most are left.
-func (o *outbox) send(most int) bool {
-	for ; len(o.begun) > most; o.begun = o.begun[1:] {
-		for _, a := range <-o.begun[0] {
-			if err := o.ctx.Err(); err != nil {
-				o.yield(audit.Snapshot{}, mlflow.Explain("read the registry", err))
-				return false
+// batches groups models. An error comes after the models before it.
+func (r *crawler) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
+	return func(yield func([]audit.Snapshot, error) bool) {
+		var batch []audit.Snapshot
+		versions := 0
+		for a, err := range models {
+			if err != nil {
+				if yield(batch, nil) {
+					yield(nil, err)
+				}
+				return
 			}
-			o.r.progress.add(a)
-			if !o.yield(a, nil) {
-				return false
+			r.progress.reportIfDue()
+			batch, versions = append(batch, a), versions+len(a.Versions)
+			if versions < batchVersions && len(batch) < batchModels {
+				continue
+			}
+			if !yield(batch, nil) {
+				return
+			}
+			batch, versions = nil, 0
+		}
+		yield(batch, nil)
+	}
+}
+
+// flat yields the models of batches one by one.
+func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
+		for batch, err := range batches {
+			for _, a := range batch {
+				if !yield(a, nil) {
+					return
+				}
+			}
+			if err != nil && !yield(audit.Snapshot{}, err) {
+				return
 			}
 		}
 	}
-	return true
 }
 
-// complete adds what was asked for to some models. What cannot be read is said where it is missing.
-func (r *reading) complete(ctx context.Context, models []audit.Snapshot) {
-	n := r.q.Needs
+// details reads what a query needs in addition to the versions of a model.
+type details struct{ *crawler }
+
+// addDetails adds the details to a batch of models. What cannot be read is marked as unreadable.
+func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
+	n := r.query.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
 		for i := range models {
@@ -115,11 +113,12 @@ func (r *reading) complete(ctx context.Context, models []audit.Snapshot) {
 	if n.MLmodels || n.Files {
 		r.files(ctx, models)
 	}
+	return models, nil
 }
 
-// origins reads where live versions that name a run come from: one request for a logged model, and one for each version
-// that a copy leads to.
-func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
+// origins finds out where live versions with a run come from. This takes one request for a logged model, and one for
+// each version that a chain of copies leads through.
+func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
 		version registry.Version
@@ -133,17 +132,17 @@ func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
 			}
 		}
 	}
-	read := func(at ask) (audit.Origin, error) { return r.origin(ctx, at.version), nil }
+	read := func(ctx context.Context, at ask) (audit.Origin, error) { return r.origin(ctx, at.version), nil }
 	at := 0
-	for o := range inOrder(&r.beside, asks, read) {
+	for o := range inOrder(ctx, asks, read) {
 		models[asks[at].model].Origins[asks[at].version.Number] = o
 		at++
 	}
 }
 
-func (r *reading) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
+func (r details) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
 	err := r.pace.do(ctx, "origin", 1, func() (err error) {
-		o.Version, err = r.c.Follow(ctx, v)
+		o.Version, err = r.c.Versions.Follow(ctx, v)
 		return err
 	})
 	if err != nil {
@@ -153,16 +152,16 @@ func (r *reading) origin(ctx context.Context, v registry.Version) (o audit.Origi
 	return o
 }
 
-// logged reads the logged model that a source names.
-func (r *reading) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
+// logged reads the logged model in a source.
+func (r details) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
 	id := registry.LoggedIn(source)
 	if id == "" {
-		return registry.Absent[registry.LoggedModel]("it is no logged model")
+		return registry.Absent[registry.LoggedModel]("it is not a logged model")
 	}
-	return paced(ctx, r, "logged", id, r.c.LoggedModel)
+	return paced(ctx, r.crawler, "logged", id, r.c.LoggedModels.Get)
 }
 
-// runIDs lists the runs that the versions name, each once.
+// runIDs lists the runs of the versions, each once.
 func runIDs(models []audit.Snapshot) []string {
 	seen := map[string]bool{}
 	var ids []string
@@ -177,19 +176,19 @@ func runIDs(models []audit.Snapshot) []string {
 	return ids
 }
 
-// runsAtOnce is how many runs one search asks for.
+// runsAtOnce is the number of runs in one search.
 const runsAtOnce = 100
 
-// runs reads runs without their metrics and parameters, by searches for many of them. What a search does not find is
-// asked for by itself: it may be in an experiment that the list of experiments does not show.
-func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
+// runs reads runs without metrics and parameters, many in one search. A run that the search does not find is read
+// separately: its experiment may be missing from the list of experiments.
+func (r details) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
 	runs := make(map[string]registry.Known[registry.Run], len(ids))
 	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
-	find := func(ids []string) ([]registry.Run, error) { return r.findRuns(ctx, ids) }
-	if !r.noRuns.Load() {
-		for found, err := range inOrder(&r.beside, slices.Collect(slices.Chunk(plain, runsAtOnce)), find) {
-			if err != nil && ctx.Err() == nil && ofOneModel(err) && mlflow.Remote(err).Status < 500 {
-				r.noRuns.Store(true)
+	find := func(ctx context.Context, ids []string) ([]registry.Run, error) { return r.findRuns(ctx, ids) }
+	if !r.noRunSearch.Load() {
+		for found, err := range inOrder(ctx, slices.Collect(slices.Chunk(plain, runsAtOnce)), find) {
+			if err != nil && ctx.Err() == nil && concernsOneModel(err) && mlflow.Remote(err).Status < 500 {
+				r.noRunSearch.Store(true)
 			}
 			for _, run := range found {
 				runs[run.ID] = registry.Is(run)
@@ -197,9 +196,9 @@ func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Kn
 		}
 	}
 	rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return runs[id].Gathered() })
-	one := func(id string) (known registry.Known[registry.Run], err error) {
+	one := func(ctx context.Context, id string) (known registry.Known[registry.Run], err error) {
 		err = r.pace.do(ctx, "runs/get", 1, func() error {
-			known, err = r.c.Run(ctx, id)
+			known, err = r.c.Runs.Get(ctx, id)
 			return err
 		})
 		if err != nil {
@@ -212,15 +211,16 @@ func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Kn
 		return known, nil
 	}
 	at := 0
-	for known := range inOrder(&r.beside, rest, one) {
+	for known := range inOrder(ctx, rest, one) {
 		runs[rest[at]] = known
 		at++
 	}
 	return runs
 }
 
-// findRuns searches for runs by their ids, deleted ones too, in all experiments there are: a search has to name those.
-func (r *reading) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
+// findRuns searches for runs by id, including deleted ones. A search needs a list of experiments, so it uses all of
+// them.
+func (r details) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
 	all, err := r.experiments()
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -235,63 +235,48 @@ func (r *reading) findRuns(ctx context.Context, ids []string) ([]registry.Run, e
 	return runs, nil
 }
 
-func (r *reading) findRunsIn(ctx context.Context, experiments, ids []string) ([]registry.Run, error) {
+func (r details) findRunsIn(ctx context.Context, experiments, ids []string) ([]registry.Run, error) {
 	body := map[string]any{
 		"experiment_ids": experiments, "max_results": len(ids), "run_view_type": "ALL",
 		"filter": "attributes.run_id IN ('" + strings.Join(ids, "','") + "')",
 	}
 	var out struct {
-		Runs []struct {
-			Info mlflow.RunInfoJSON `json:"info"`
-			Data struct {
-				Tags []mlflow.Pair `json:"tags"`
-			} `json:"data"`
-			Inputs  mlflow.RunInputsJSON  `json:"inputs"`
-			Outputs mlflow.RunOutputsJSON `json:"outputs"`
-		} `json:"runs"`
+		Runs []mlflow.RunSummaryJSON `json:"runs"`
 	}
 	err := r.pace.do(ctx, "runs/search", len(ids), func() error {
-		request := rest.Request{Method: "POST", Path: mlflow.API + "runs/search", Body: body, Class: rest.Read, Limit: rowLimit}
+		request := rest.Request{
+			Method: "POST",
+			Path:   mlflow.API + "runs/search",
+			Body:   body,
+			Class:  rest.Read,
+			Limit:  rowLimit,
+		}
 		return r.c.Tracking.JSON(ctx, request, &out)
 	})
 	var runs []registry.Run
 	for _, j := range out.Runs {
-		run := mlflow.RunJSON{Info: j.Info, Inputs: j.Inputs, Outputs: j.Outputs}.Decode()
-		run.Metrics, run.Params, run.Tags = nil, nil, mlflow.Pairs(j.Data.Tags)
-		runs = append(runs, run)
+		runs = append(runs, j.Decode())
 	}
 	return runs, err
 }
 
-// listExperiments lists all experiments, deleted ones too.
-func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
+// listExperiments lists all experiments, including deleted ones.
+func (r *crawler) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
 	all := map[string]registry.Experiment{}
-	body := map[string]any{"max_results": mlflow.ExperimentsPage, "view_type": "ALL"}
-	var pages mlflow.Pager
-	for {
-		var out struct {
-			Experiments []mlflow.ExperimentInfo `json:"experiments"`
-			Next        string                  `json:"next_page_token"`
-		}
-		err := r.pace.do(ctx, "", 1, func() error {
-			request := rest.Request{Method: "POST", Path: mlflow.API + "experiments/search", Body: body, Class: rest.Read, Limit: rowLimit, Read: &pages.Bytes}
-			return r.c.Tracking.JSON(ctx, request, &out)
-		})
+	send := func(request func() error) error { return r.pace.do(ctx, "", 1, request) }
+	for e, err := range mlflow.SearchExperiments(ctx, r.c.Tracking, map[string]any{"view_type": "ALL"}, send) {
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range out.Experiments {
-			all[e.ID] = e.Experiment()
-		}
-		if more, err := pages.More(out.Next); err != nil || !more {
-			return all, err
-		}
-		body["page_token"] = out.Next
+		all[e.ID] = e.Experiment()
 	}
+	return all, nil
 }
 
-// experimentsOf are the experiments of some runs.
-func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Known[registry.Run]) map[string]registry.Known[registry.Experiment] {
+// experimentsOf returns the experiments of the runs.
+func (r details) experimentsOf(
+	ctx context.Context, runs map[string]registry.Known[registry.Run],
+) map[string]registry.Known[registry.Experiment] {
 	of := map[string]registry.Known[registry.Experiment]{}
 	all, _ := r.experiments()
 	for _, known := range runs {
@@ -308,13 +293,13 @@ func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Kn
 	return of
 }
 
-func (r *reading) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
-	return paced(ctx, r, "", id, r.c.ExperimentByID)
+func (r details) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
+	return paced(ctx, r.crawler, "", id, r.c.Experiments.Get)
 }
 
-// paced reads one thing by its id with one request. What cannot be read is unreadable, with the reason.
+// paced reads one thing by its id in one request. If that fails, the result is unreadable and contains the reason.
 func paced[T any](
-	ctx context.Context, r *reading, kind, id string, read func(context.Context, string) (registry.Known[T], error),
+	ctx context.Context, r *crawler, kind, id string, read func(context.Context, string) (registry.Known[T], error),
 ) (got registry.Known[T]) {
 	err := r.pace.do(ctx, kind, 1, func() (err error) {
 		got, err = read(ctx, id)
@@ -326,8 +311,8 @@ func paced[T any](
 	return got
 }
 
-// files reads the descriptors and the listings of the versions of some models.
-func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
+// files reads the MLmodel files and file lists of the versions.
+func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	type ask struct{ model, version int }
 	type found struct {
 		mlmodel registry.Known[registry.MLmodel]
@@ -335,26 +320,27 @@ func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
 	}
 	var asks []ask
 	for i := range models {
-		models[i].MLmodels, models[i].Files = map[int]registry.Known[registry.MLmodel]{}, map[int]registry.Known[[]registry.File]{}
+		models[i].MLmodels = map[int]registry.Known[registry.MLmodel]{}
+		models[i].Files = map[int]registry.Known[[]registry.File]{}
 		for n := range models[i].Versions {
 			asks = append(asks, ask{i, n})
 		}
 	}
-	read := func(at ask) (f found, _ error) {
+	read := func(ctx context.Context, at ask) (f found, _ error) {
 		v := models[at.model].Versions[at.version]
-		if r.q.Needs.Files {
+		if r.query.Needs.Files {
 			f.files = r.listing(ctx, v, models[at.model])
 		}
 		switch {
-		case f.files.IsAbsent() && r.q.Needs.MLmodels:
+		case f.files.IsAbsent() && r.query.Needs.MLmodels:
 			f.mlmodel = registry.Absent[registry.MLmodel](f.files.Why())
-		case r.q.Needs.MLmodels:
+		case r.query.Needs.MLmodels:
 			f.mlmodel = r.descriptor(ctx, v)
 		}
 		return f, nil
 	}
 	at := 0
-	for f := range inOrder(&r.beside, asks, read) {
+	for f := range inOrder(ctx, asks, read) {
 		m, number := models[asks[at].model], models[asks[at].model].Versions[asks[at].version].Number
 		if m.Files[number] = f.files; !f.files.Gathered() {
 			delete(m.Files, number)
@@ -366,23 +352,25 @@ func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-// listing lists the files of a version, where they lie in a place that can be listed.
-func (r *reading) listing(ctx context.Context, v registry.Version, of audit.Snapshot) (files registry.Known[[]registry.File]) {
+// listing lists the files of a version if its location can be listed.
+func (r details) listing(
+	ctx context.Context, v registry.Version, of audit.Snapshot,
+) (files registry.Known[[]registry.File]) {
 	logged := of.Origins[v.Number].Logged
 	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
 		logged = r.logged(ctx, v.Source)
 	}
-	where, why := mlflow.FilesAt(v.Source, of.Runs[v.RunID].OrZero(), logged)
+	where, why := mlflow.FilesOf(v.Source, of.Runs[v.RunID].OrZero(), logged)
 	if why != "" || r.noFiles.Load() {
 		return files
 	}
 	var list []registry.File
 	err := r.pace.do(ctx, "listing", 1, func() (err error) {
-		list, err = r.c.Tree(ctx, where)
+		list, err = r.c.Artifacts.Tree(ctx, where)
 		return err
 	})
 	switch {
-	case switchedOff(err):
+	case artifactsDisabled(err):
 		r.noFiles.Store(true)
 		return files
 	case mlflow.IsMissing(err), err == nil && len(list) == 0:
@@ -394,19 +382,19 @@ func (r *reading) listing(ctx context.Context, v registry.Version, of audit.Snap
 }
 
 // descriptor reads a version's MLmodel file.
-func (r *reading) descriptor(ctx context.Context, v registry.Version) (m registry.Known[registry.MLmodel]) {
+func (r details) descriptor(ctx context.Context, v registry.Version) (m registry.Known[registry.MLmodel]) {
 	if r.noFiles.Load() {
 		return m
 	}
 	_ = r.pace.do(ctx, "descriptor", 1, func() error {
-		m = r.c.VersionMLmodel(ctx, v)
+		m = r.c.Artifacts.VersionMLmodel(ctx, v)
 		return nil
 	})
 	return m
 }
 
-// switchedOff reports whether the server runs without handing out files.
-func switchedOff(err error) bool {
+// artifactsDisabled reports whether the server runs without serving artifacts.
+func artifactsDisabled(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Status == 503 && e.Code == "" && e.Attempts == 1
 }

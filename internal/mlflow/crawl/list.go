@@ -12,20 +12,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// listed is a registered model as the list of all tells it.
-type listed struct {
+// entry is a registered model as it appears in the list of all models.
+type entry struct {
 	model  registry.Model
-	latest []registry.Version // the newest of each stage; but for the scope live only number and stage
+	latest []registry.Version // the newest version of each stage; outside of the scope live only number and stage
 }
 
-type listedJSON struct {
+type entryJSON struct {
 	mlflow.ModelJSON
 	Latest []mlflow.VersionJSON `json:"latest_versions"`
 }
 
-// listed keeps of the newest versions all or what tells them apart.
-func (j listedJSON) listed(whole bool) listed {
-	l := listed{model: j.Decode()}
+// entry decodes the entry. Unless full is set, it keeps only numbers and stages of the newest versions.
+func (j entryJSON) entry(whole bool) entry {
+	l := entry{model: j.Decode()}
 	for _, v := range j.Latest {
 		version := v.Decode()
 		l.model.Newest = max(l.model.Newest, version.Number)
@@ -38,8 +38,9 @@ func (j listedJSON) listed(whole bool) listed {
 	return l
 }
 
-// newest is the version with the highest number, of those that were read and of those that the list has in whole.
-func (l listed) newest(versions []registry.Version) registry.Known[registry.Version] {
+// newest returns the version with the highest number, from those that were read and those that are complete in the
+// list.
+func (l entry) newest(versions []registry.Version) registry.Known[registry.Version] {
 	if n := len(versions); n > 0 && versions[n-1].Number >= l.model.Newest {
 		return registry.Is(versions[n-1])
 	}
@@ -54,8 +55,8 @@ func (l listed) newest(versions []registry.Version) registry.Known[registry.Vers
 	return registry.Absent[registry.Version]("the model has no versions")
 }
 
-// wanted lists the numbers that the aliases and the stages name, ascending.
-func (l listed) wanted() []int {
+// liveNumbers lists the version numbers that aliases point to or that are in a live stage, in ascending order.
+func (l entry) liveNumbers() []int {
 	numbers := slices.Collect(maps.Values(l.model.Aliases))
 	for _, v := range l.latest {
 		if inUse(v.Stage) {
@@ -66,85 +67,92 @@ func (l listed) wanted() []int {
 	return slices.Compact(numbers)
 }
 
-// list reads all registered models but the prompts, in the server's own order by name, and notes where each stands.
+// listModels reads all registered models except prompts, in the server's own order by name, and records their
+// positions.
 //
-// A list of several pages is no snapshot. Where a model is deleted between two of them, the first of the next page moves
-// to the one that was read already: it is missed. And where one is made or deleted within a page, between the two
-// statements with which servers read models and then what belongs to them, those at the edge of the page come without
-// their aliases and tags. So the names are listed again, until two lists in a row show that nothing moved; what was
-// missed, or may lack something, is read by itself.
-func (r *reading) list(ctx context.Context) error {
-	var edges []int // places where a page begins
+// A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next page
+// moves to the earlier page, and is missed. Servers read a page in two statements, first models and then their aliases
+// and tags. If a model is created or deleted in between, models at the edge of the page come without aliases and tags.
+// So the names are listed again until two lists in a row show that nothing moved. Models that were missed or may be
+// incomplete are read separately.
+func (r *crawler) listModels(ctx context.Context) error {
+	var edges []int // indexes at which a page starts
 	again := false
-	pages, err := r.eachListed(ctx, func(page int, j listedJSON) {
+	pages, err := r.eachEntry(ctx, func(page int, j entryJSON) {
 		if page > len(edges) {
 			edges = append(edges, len(r.models))
 		}
-		switch _, had := r.at[j.Name]; {
+		switch _, had := r.index[j.Name]; {
 		case had:
 			again = true
 		case isPrompt(j.ModelJSON):
-			r.at[j.Name] = prompt
+			r.index[j.Name] = promptIndex
 		default:
-			r.at[j.Name] = len(r.models)
-			r.models = append(r.models, j.listed(r.q.Scope == audit.ScopeLive))
+			r.index[j.Name] = len(r.models)
+			r.models = append(r.models, j.entry(r.query.Scope == audit.ScopeLive))
 		}
 	})
 	if err != nil || pages < 2 {
 		return err
 	}
-	moved, err := r.recount(ctx, again)
+	moved, err := r.relist(ctx, again)
 	for _, edge := range edges[1:] {
 		for place := max(edge-edgeRows, 0); moved && place < min(edge+edgeRows, len(r.models)); place++ {
 			m := r.models[place].model
-			r.suspects[place] = r.suspects[place] || len(m.Aliases)+len(m.Tags) == 0
+			r.suspect[place] = r.suspect[place] || len(m.Aliases)+len(m.Tags) == 0
 		}
 	}
 	return err
 }
 
-// edgeRows is how many rows at each edge of a page may come without what belongs to them: as many as can be made or
-// deleted between two statements.
+// edgeRows is how many rows at each edge of a page may lack aliases and tags. Not more can be created or deleted
+// between two statements.
 const edgeRows = 16
 
-// prompt stands for the place of what is no model.
-const prompt = -1
+// promptIndex is the index of names that are prompts, not models.
+const promptIndex = -1
 
 func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.PromptTag] == "true" }
 
-// eachListed hands on every entry of the list with the number of its page, and returns how many pages there are.
-func (r *reading) eachListed(ctx context.Context, use func(int, listedJSON)) (int, error) {
-	s := r.search(r.c.Registry, "registered-models/search", "registered_models", r.sizes.models, url.Values{"order_by": {"name ASC"}})
-	for j, err := range each[listedJSON](ctx, s) {
+// eachEntry calls use for each entry of the list, with the number of its page. It returns the number of pages.
+func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int, error) {
+	s := r.search(
+		r.c.Registry,
+		"registered-models/search",
+		"registered_models",
+		r.sizes.models,
+		url.Values{"order_by": {"name ASC"}},
+	)
+	for j, err := range each[entryJSON](ctx, s) {
 		if err != nil {
 			return 0, r.c.ExplainRegistry(err)
 		}
 		use(s.pages+1, j)
 	}
-	if s.fullest >= tellingRows {
-		r.sizes.first = max(r.sizes.first, pageSize(s.fullest, r.sizes.versions, s.cost))
+	if s.mostRows >= sampleRows {
+		r.sizes.first = max(r.sizes.first, pageSize(s.mostRows, r.sizes.versions, s.cost))
 	}
 	return s.pages, nil
 }
 
-// tellingRows is from how many entries on the list tells what a page of versions will take: each entry holds the newest
-// version, and costs a server more than one.
-const tellingRows = 200
+// sampleRows is how many rows the list needs so that its cost predicts the cost of a page of versions. Each entry
+// contains the newest version and costs a server more than a version.
+const sampleRows = 200
 
-// recount lists the names again until two lists in a row are settled: no name stands twice in either, and the later has
-// all names of the earlier. Then none can have been missed by both, since what is deleted between two pages stands in one
-// list and not in the next, and what is made and deleted again makes another stand twice. The names that were not known
-// are left to be read by themselves. moved reports whether anything differed from the first list.
-func (r *reading) recount(ctx context.Context, again bool) (moved bool, err error) {
+// relist lists the names again until two lists in a row are stable. Then no name appears twice in either, the later
+// list has all names of the earlier, and neither can have missed a model. A model that is deleted between two pages is
+// in one list and not in the next. If another is created as well, some name appears twice. Names that are new are read
+// separately. moved reports whether anything differs from the first list.
+func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
-	for name := range r.at {
+	for name := range r.index {
 		known[name] = true
 	}
 	first := len(known)
 	before, settled := maps.Clone(known), !again
-	for range lists {
+	for range maxLists {
 		now, again := map[string]bool{}, false
-		_, err := r.eachListed(ctx, func(_ int, j listedJSON) {
+		_, err := r.eachEntry(ctx, func(_ int, j entryJSON) {
 			again = again || now[j.Name]
 			now[j.Name] = true
 			if !known[j.Name] && !isPrompt(j.ModelJSON) {
@@ -155,7 +163,7 @@ func (r *reading) recount(ctx context.Context, again bool) (moved bool, err erro
 		if err != nil {
 			return true, err
 		}
-		if settled && !again && within(before, now) {
+		if settled && !again && containsAll(before, now) {
 			return moved || len(now) > first, nil
 		}
 		before, settled, moved = now, !again, true
@@ -163,10 +171,10 @@ func (r *reading) recount(ctx context.Context, again bool) (moved bool, err erro
 	return true, nil
 }
 
-// lists is how often a list that does not settle is read again.
-const lists = 5
+// maxLists is how often an unstable list is read again.
+const maxLists = 5
 
-func within(some, all map[string]bool) bool {
+func containsAll(some, all map[string]bool) bool {
 	for name := range some {
 		if !all[name] {
 			return false

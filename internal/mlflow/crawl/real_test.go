@@ -18,9 +18,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// While versions are made, promoted and deleted on a real server, audits in small pages see what nobody touches exactly
-// once, nothing twice, and no model that contradicts itself.
-func TestAuditsOfARealServerThatIsWorkedOn(t *testing.T) {
+// Versions are created, promoted and deleted on a real server while audits read it in small pages. Untouched versions
+// appear exactly once, nothing appears twice, and no model contradicts itself.
+func TestAudit_RealServerUnderWrites(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql"}, {Version: "2.22.5"}, {Version: "1.30.1"}} {
 		t.Run(o.Version+o.Store, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -37,7 +37,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	const models, versions, audits = 16, 6, 3
 	ctx := t.Context()
 	call := func(method, path string, body map[string]any) {
-		_ = server.Call(ctx, method, path, body, nil) // what a server refuses has not happened
+		_ = server.Call(ctx, method, path, body, nil) // a refused request changed nothing
 	}
 	name := func(i int) string { return fmt.Sprintf("m%02d", i) }
 	want := map[string]bool{}
@@ -46,7 +46,15 @@ func workedOn(t *testing.T, server *realtest.Server) {
 		making.Go(func() {
 			call(http.MethodPost, "registered-models/create", map[string]any{"name": name(i)})
 			for range versions {
-				call(http.MethodPost, "model-versions/create", map[string]any{"name": name(i), "source": "s3://b/k", "tags": []any{map[string]any{"key": "team", "value": "risk"}}})
+				call(
+					http.MethodPost,
+					"model-versions/create",
+					map[string]any{
+						"name":   name(i),
+						"source": "s3://b/k",
+						"tags":   []any{map[string]any{"key": "team", "value": "risk"}},
+					},
+				)
 			}
 		})
 		if i%8 == 7 {
@@ -72,10 +80,23 @@ func workedOn(t *testing.T, server *realtest.Server) {
 					call(http.MethodDelete, "model-versions/delete", map[string]any{"name": m, "version": n})
 				case 2, 3:
 					call(http.MethodPost, "model-versions/create", map[string]any{"name": m, "source": "s3://b/k"})
-				case 4: // one of the two: their own races leave two versions in one stage
+				case 4: // only one of the two, because their own races leave two versions in one stage
 					if seed == 0 {
-						call(http.MethodPost, "registered-models/alias", map[string]any{"name": m, "alias": "champion", "version": n})
-						call(http.MethodPost, "model-versions/transition-stage", map[string]any{"name": m, "version": n, "stage": "Production", "archive_existing_versions": true})
+						call(
+							http.MethodPost,
+							"registered-models/alias",
+							map[string]any{"name": m, "alias": "champion", "version": n},
+						)
+						call(
+							http.MethodPost,
+							"model-versions/transition-stage",
+							map[string]any{
+								"name":                      m,
+								"version":                   n,
+								"stage":                     "Production",
+								"archive_existing_versions": true,
+							},
+						)
 					}
 				}
 			}
@@ -88,10 +109,10 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	c := mlflow.New(wire, wire, mlflow.About{Address: server.URL}, rand.Float64)
 	again := 0
 	for range audits {
-		r := newReading(ctx, c, audit.Query{Scope: audit.ScopeAll, Now: time.Now})
+		r := newCrawler(ctx, c, audit.Query{Scope: audit.ScopeAll, Now: time.Now})
 		r.sizes = sizes{first: 7, versions: 13, models: 7}
 		seen := map[string]bool{}
-		for a, err := range r.enriched(ctx, r.read(ctx)) {
+		for a, err := range r.withDetails(ctx, r.read(ctx)) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,18 +134,26 @@ func workedOn(t *testing.T, server *realtest.Server) {
 			}
 			for alias, n := range a.Model.Aliases {
 				if !seen[version(a.Model.Name, n)] && a.Unreadable == "" && strings.HasPrefix(server.Version, "3.") {
-					t.Errorf("%s: alias %s seems to name version %d, which does not exist", a.Model.Name, alias, n)
+					t.Errorf("%s: alias %s seems to point to version %d, which does not exist", a.Model.Name, alias, n)
 				}
 			}
 		}
 		again += len(r.again)
 		for v := range want {
 			if !seen[v] {
-				t.Errorf("%s was there throughout and was not seen", v)
+				t.Errorf("%s existed all the time and was not seen", v)
 			}
 		}
 	}
 	stop()
 	work.Wait()
-	t.Logf("%s on %s: %d audits of %d models, %d requests, %d models read again", server.Version, server.Store, audits, models, wire.Meter().Requests, again)
+	t.Logf(
+		"%s on %s: %d audits of %d models, %d requests, %d models read again",
+		server.Version,
+		server.Store,
+		audits,
+		models,
+		wire.Meter().Requests,
+		again,
+	)
 }

@@ -45,7 +45,7 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 	t.Helper()
 	s := mlflowtest.New(version)
 	seed := smallRegistry
-	if version < "2.21" && !strings.HasPrefix(version, "3") { // they know no prompts
+	if version < "2.21" && !strings.HasPrefix(version, "3") { // they have no prompts
 		seed = strings.Replace(seed, `"prompts": [{"name": "greeting", "versions": [{}]}]`, `"prompts": []`, 1)
 	}
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
@@ -53,15 +53,23 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 	}
 	w := &world{Server: s}
 	for model, number := range map[string]string{"churn": "3", "it's \"quoted\"": "1", "gap": "5"} {
-		if w.send("POST", "registered-models/alias", map[string]any{"name": model, "alias": "champion", "version": number}) == http.StatusNotFound {
-			w.send("POST", "model-versions/set-tag", map[string]any{"name": model, "version": number, "key": "alias_champion", "value": "true"})
+		if w.send(
+			"POST",
+			"registered-models/alias",
+			map[string]any{"name": model, "alias": "champion", "version": number},
+		) == http.StatusNotFound {
+			w.send(
+				"POST",
+				"model-versions/set-tag",
+				map[string]any{"name": model, "version": number, "key": "alias_champion", "value": "true"},
+			)
 		}
 	}
 	w.send("DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": "5"})
 	return s
 }
 
-// brief is what an audit read of a model, in a few lines.
+// brief describes a snapshot in a few lines.
 func brief(a audit.Snapshot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: newest %d", a.Model.Name, a.Newest.OrZero().Number)
@@ -82,7 +90,14 @@ func brief(a audit.Snapshot) string {
 		fmt.Fprintf(&b, "  %d %s", v.Number, v.Stage)
 		if run, asked := a.Runs[v.RunID]; asked {
 			r := run.OrZero()
-			fmt.Fprintf(&b, ", run %s %s %s %d", cmp.Or(run.Why(), r.Status), map[bool]string{true: "deleted", false: "there"}[r.Deleted], r.Tags["mlflow.source.git.commit"], len(r.Datasets))
+			fmt.Fprintf(
+				&b,
+				", run %s %s %s %d",
+				cmp.Or(run.Why(), r.Status),
+				map[bool]string{true: "deleted", false: "there"}[r.Deleted],
+				r.Tags["mlflow.source.git.commit"],
+				len(r.Datasets),
+			)
 			e := a.Experiments[r.ExperimentID]
 			fmt.Fprintf(&b, ", experiment %s%s", e.OrZero().Name, e.Why())
 			if e.OrZero().Deleted {
@@ -114,7 +129,7 @@ func briefs(t *testing.T, c *mlflow.Client, q audit.Query) string {
 	return b.String()
 }
 
-func TestEveryServerTellsAnAuditTheSame(t *testing.T) {
+func TestAudit_SameOnAllServers(t *testing.T) {
 	const all = `
 churn: newest 7, @champion 3
   1 None
@@ -159,7 +174,7 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-func TestAnAuditReadsWhatIsBehindTheVersions(t *testing.T) {
+func TestAudit_ReadsDetails(t *testing.T) {
 	const want = `
 churn: newest 7, @champion 3
   2 Production, run RUNNING there  0, experiment churn, 0 files of 0 bytes nothing is stored at mlflow-artifacts:/1/r2/artifacts/model, descriptor nothing is stored at mlflow-artifacts:/1/r2/artifacts/model
@@ -181,7 +196,7 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-func TestARunThatASearchDoesNotFindIsAskedForByItself(t *testing.T) {
+func TestAudit_RunsMissedBySearch(t *testing.T) {
 	const want = `
 churn: newest 7, @champion 3
   1 None, run FINISHED there 4f2c 1, experiment not gathered
@@ -194,13 +209,17 @@ churn: newest 7, @champion 3
 	for name, fault := range map[string]mlflowtest.Fault{
 		"the server cannot search for ids":     {Path: "runs/search", Kind: mlflowtest.Status, Status: 400, Body: `{"error_code": "INVALID_PARAMETER_VALUE"}`},
 		"the search fails":                     {Path: "runs/search", Kind: mlflowtest.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR"}`},
-		"the list of experiments is not to be": {Path: "experiments/search", Kind: mlflowtest.Status, Status: 403, Body: "Permission denied"},
+		"the list of experiments is forbidden": {Path: "experiments/search", Kind: mlflowtest.Status, Status: 403, Body: "Permission denied"},
 		"the list of experiments is empty":     {Path: "experiments/search", Kind: mlflowtest.Status, Status: 200, Body: "{}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := smallServer(t, "3.17.2")
 			s.Fault(fault)
-			got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll, Model: "churn", Needs: audit.Needs{Runs: true}})
+			got := briefs(
+				t,
+				auditor(t, s.Transport()),
+				audit.Query{Scope: audit.ScopeAll, Model: "churn", Needs: audit.Needs{Runs: true}},
+			)
 			if diff := gocmp.Diff(want, "\n"+got); diff != "" {
 				t.Error(diff)
 			}
@@ -208,11 +227,15 @@ churn: newest 7, @champion 3
 	}
 }
 
-// A hidden model is read version by version: a failure there is of that model, and does not end the audit.
-func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
+// A hidden model is read version by version. If that fails, the model is unreadable and the audit continues.
+func TestAudit_UnreadableHiddenModel(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
-	w.send("POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"})
+	w.send(
+		"POST",
+		"model-versions/set-tag",
+		map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"},
+	)
 	s.Fault(mlflowtest.Fault{Path: "model-versions/get", Kind: mlflowtest.Status, Status: 403})
 	got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeLive})
 	if !strings.Contains(got, "gap: ") || !strings.Contains(got, "churn: ") || !strings.Contains(got, "403") {
@@ -220,7 +243,7 @@ func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
 	}
 }
 
-func TestAnAuditSaysWhatHidesAndWhatDangles(t *testing.T) {
+func TestAudit_HiddenAndDangling(t *testing.T) {
 	for version, want := range map[string]map[string]string{
 		"3.17.2": {
 			audit.ScopeAll: `
@@ -265,7 +288,11 @@ gap: newest 9, @champion 5
 			t.Run(version+" "+scope, func(t *testing.T) {
 				s := smallServer(t, version)
 				w := &world{Server: s}
-				w.send("POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"})
+				w.send(
+					"POST",
+					"model-versions/set-tag",
+					map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"},
+				)
 				w.send("DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"})
 				w.send("DELETE", "registered-models/delete", map[string]any{"name": "empty"})
 				w.send("DELETE", "registered-models/delete", map[string]any{"name": "it's \"quoted\""})
@@ -278,14 +305,20 @@ gap: newest 9, @champion 5
 	}
 }
 
-// The numbers of requests are what an audit costs a server: they change on purpose only.
-func TestRequestsOfAnAudit(t *testing.T) {
+// The numbers of requests are the cost of an audit for a server. Change them only on purpose.
+func TestAudit_Requests(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")
 		for i := range models {
-			m := mlflowtest.Model{Name: fmt.Sprintf("m%03d", i), Aliases: map[string]int64{"champion": int64(1 + i%versions)}}
+			m := mlflowtest.Model{
+				Name:    fmt.Sprintf("m%03d", i),
+				Aliases: map[string]int64{"champion": int64(1 + i%versions)},
+			}
 			for range versions {
-				m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://bucket/key", Tags: map[string]string{"team": "risk"}})
+				m.Versions = append(
+					m.Versions,
+					mlflowtest.Version{Source: "s3://bucket/key", Tags: map[string]string{"team": "risk"}},
+				)
 			}
 			s.AddModel(m)
 		}
@@ -296,11 +329,16 @@ func TestRequestsOfAnAudit(t *testing.T) {
 		q                audit.Query
 		want             int
 	}{
-		"a small registry":                       {5, 3, audit.Query{Scope: audit.ScopeAll}, 3},
-		"pages of both halves":                   {100, 30, audit.Query{Scope: audit.ScopeAll}, 1 + 2*2},
-		"live, most of it in the list":           {100, 1, audit.Query{Scope: audit.ScopeLive}, 2},
-		"live, by number":                        {100, 5, audit.Query{Scope: audit.ScopeLive}, 2 + 4},
-		"live, with runs that versions have not": {100, 5, audit.Query{Scope: audit.ScopeLive, Needs: audit.Needs{Runs: true}}, 2 + 4},
+		"a small registry":             {5, 3, audit.Query{Scope: audit.ScopeAll}, 3},
+		"pages of both halves":         {100, 30, audit.Query{Scope: audit.ScopeAll}, 1 + 2*2},
+		"live, most of it in the list": {100, 1, audit.Query{Scope: audit.ScopeLive}, 2},
+		"live, by number":              {100, 5, audit.Query{Scope: audit.ScopeLive}, 2 + 4},
+		"live, with runs of versions": {
+			100,
+			5,
+			audit.Query{Scope: audit.ScopeLive, Needs: audit.Needs{Runs: true}},
+			2 + 4,
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -319,11 +357,16 @@ func TestRequestsOfAnAudit(t *testing.T) {
 	}
 }
 
-func TestAnAuditEndsWithItsReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // which fails where a goroutine stays
+func TestAudit_StopsEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it fails if a goroutine is still running
 		s := mlflowtest.New("3.17.2")
 		for i := range 50 {
-			s.AddModel(mlflowtest.Model{Name: fmt.Sprintf("m%03d", i), Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}}})
+			s.AddModel(
+				mlflowtest.Model{
+					Name:     fmt.Sprintf("m%03d", i),
+					Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}},
+				},
+			)
 		}
 		for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 			for range Audit(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: scope}) {
@@ -337,24 +380,65 @@ func TestAnAuditEndsWithItsReader(t *testing.T) {
 			}
 			cancel()
 			if last == nil {
-				t.Errorf("%s: a cancelled audit seems to be complete", scope)
+				t.Errorf("%s: a cancelled audit looks complete", scope)
 			}
 		}
 	})
 }
 
-func TestAnAuditThatCannotGoOnSaysSo(t *testing.T) {
+func TestAudit_Fails(t *testing.T) {
 	cases := map[string]struct {
 		fault mlflowtest.Fault
 		says  string
 	}{
-		"no list":        {mlflowtest.Fault{Path: "registered-models/search", Kind: mlflowtest.Status, Status: 401}, "the login was refused"},
-		"no versions":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 403}, "lacks the right"},
-		"a login page":   {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: "<html><title>Sign in</title>"}, "Sign in"},
-		"half a page":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [{"name": "churn"`}, "not what MLflow sends"},
-		"another answer": {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": {}}`}, "not what MLflow sends"},
-		"a number":       {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{"model_versions": [7]}`}, "not what MLflow sends"},
-		"two answers":    {mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{}{}`}, "not what MLflow sends"},
+		"no list": {
+			mlflowtest.Fault{Path: "registered-models/search", Kind: mlflowtest.Status, Status: 401},
+			"the login was refused",
+		},
+		"no versions": {
+			mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 403},
+			"lacks the right",
+		},
+		"a login page": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   "<html><title>Sign in</title>",
+			},
+			"Sign in",
+		},
+		"half a page": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   `{"model_versions": [{"name": "churn"`,
+			},
+			"invalid page of a search",
+		},
+		"another answer": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   `{"model_versions": {}}`,
+			},
+			"invalid page of a search",
+		},
+		"a number": {
+			mlflowtest.Fault{
+				Path:   "model-versions/search",
+				Kind:   mlflowtest.Status,
+				Status: 200,
+				Body:   `{"model_versions": [7]}`,
+			},
+			"invalid page of a search",
+		},
+		"two answers": {
+			mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{}{}`},
+			"invalid page of a search",
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -368,22 +452,31 @@ func TestAnAuditThatCannotGoOnSaysSo(t *testing.T) {
 	}
 }
 
-func TestPagesWithoutEndAreAnError(t *testing.T) {
+func TestAudit_EndlessPages(t *testing.T) {
 	n := 0
 	endless := transport(func(r *http.Request) string {
 		n++
 		return fmt.Sprintf(`{"next_page_token": "%d"}`, n)
 	})
 	_, err := collect(t.Context(), auditor(t, endless), audit.Query{Scope: audit.ScopeAll}, pageSizes)
-	if err == nil || !strings.Contains(err.Error(), "without end") || n > mostEmpty+10 {
+	if err == nil || !strings.Contains(err.Error(), "keeps sending empty pages") || n > maxEmpty+10 {
 		t.Errorf("after %d pages: %v", n, err)
 	}
 }
 
-func TestAModelThatCannotBeReadIsNamed(t *testing.T) {
+func TestAudit_UnreadableModel(t *testing.T) {
 	s := smallServer(t, "2.22.5")
-	(&world{Server: s}).send("DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"}) // its alias dangles, so it is read again
-	s.Fault(mlflowtest.Fault{Path: "registered-models/get", Kind: mlflowtest.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR", "message": "no"}`})
+	(&world{Server: s}).send(
+		"DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"},
+	) // its alias dangles, so it is read again
+	s.Fault(
+		mlflowtest.Fault{
+			Path:   "registered-models/get",
+			Kind:   mlflowtest.Status,
+			Status: 500,
+			Body:   `{"error_code": "INTERNAL_ERROR", "message": "no"}`,
+		},
+	)
 	all, err := collect(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll}, pageSizes)
 	if err != nil {
 		t.Fatal(err)
@@ -392,12 +485,13 @@ func TestAModelThatCannotBeReadIsNamed(t *testing.T) {
 	for _, a := range all {
 		got += brief(a)
 	}
-	if want := "gap: newest 0 (not gathered), unreadable: 500 INTERNAL_ERROR: no\n"; !strings.Contains(got, want) || !strings.Contains(got, "it's \"quoted\": newest 2, @champion 1\n") {
+	if want := "gap: newest 0 (not gathered), unreadable: 500 INTERNAL_ERROR: no\n"; !strings.Contains(got, want) ||
+		!strings.Contains(got, "it's \"quoted\": newest 2, @champion 1\n") {
 		t.Errorf("got\n%s", got)
 	}
 }
 
-func TestALargePageIsAskedForByHalves(t *testing.T) {
+func TestSearch_HalvesLargePages(t *testing.T) {
 	s := mlflowtest.New("3.17.2")
 	long := strings.Repeat("x", 90_000)
 	m := mlflowtest.Model{Name: "m"}
@@ -420,7 +514,7 @@ func TestALargePageIsAskedForByHalves(t *testing.T) {
 	}
 }
 
-func TestProgressComesEveryFewSecondsWithAnEstimate(t *testing.T) {
+func TestAudit_Progress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := mlflowtest.New("3.17.2", mlflowtest.Latency(2*time.Second))
 		for i := range 40 {
@@ -431,7 +525,11 @@ func TestProgressComesEveryFewSecondsWithAnEstimate(t *testing.T) {
 			s.AddModel(m)
 		}
 		var told []audit.Progress
-		q := audit.Query{Scope: audit.ScopeAll, Now: time.Now, Progress: func(p audit.Progress) { told = append(told, p) }}
+		q := audit.Query{
+			Scope:    audit.ScopeAll,
+			Now:      time.Now,
+			Progress: func(p audit.Progress) { told = append(told, p) },
+		}
 		if _, err := collect(t.Context(), auditor(t, s.Transport()), q, sizes{first: 20, versions: 20, models: 1000}); err != nil {
 			t.Fatal(err)
 		}
@@ -442,17 +540,23 @@ func TestProgressComesEveryFewSecondsWithAnEstimate(t *testing.T) {
 			if i > 0 && p.Took-told[i-1].Took < progressEvery || p.OfModels != 40 || p.OfVersions != 400 {
 				t.Errorf("%d: %+v", i, p)
 			}
-			if p.Versions > 100 && p.Versions < 400 && (p.Left <= 0 || p.Left > time.Minute) || p.Versions == 0 && p.Left != 0 {
+			if p.Versions > 100 && p.Versions < 400 && (p.Left <= 0 || p.Left > time.Minute) ||
+				p.Versions == 0 && p.Left != 0 {
 				t.Errorf("an estimate of %s after %s with %d of 400", p.Left, p.Took, p.Versions)
 			}
 		}
 	})
 }
 
-// transport answers every request with a text.
+// transport responds to every request with a text.
 type transport func(*http.Request) string
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := io.NopCloser(strings.NewReader(f(r)))
-	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
+	return &http.Response{
+		StatusCode: 200,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       body,
+		Request:    r,
+	}, nil
 }

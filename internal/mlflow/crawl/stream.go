@@ -3,6 +3,7 @@ package crawl
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"net/url"
 
@@ -10,189 +11,184 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// stream is one half of all versions, those with a number above lowest up to highest, by name and number.
+// stream reads one half of all versions, those with a number above lowest and up to highest, ordered by name and
+// number.
 //
-// Its pages are offsets into a list that moves. Where a version before the offset is made between two pages, the last
-// one comes again: it is dropped. Where one is deleted, the next is missed. Which that can be is known, since the list
-// of models tells the highest number of each: the stream notes the models at each seam between two pages where something
-// can be missing, and they are read again, each by itself.
+// A page is an offset into a list that changes. If a version before the offset is created between two pages, the last
+// row comes again and is dropped. If a version is deleted, the next row is missed. The list of models contains the
+// highest number of each, so it is known where that is possible: at each seam between two pages, the stream marks the
+// models that may lack a version. They are read again one by one.
 //
-// Servers read the tags of a page with a second statement, for the same offset. What is made or deleted between the two
-// moves rows out of it, and those at the edges of the page come without tags: their models are noted too, if any version
-// before had tags at all.
+// Servers read the tags of a page with a second statement and the same offset. If rows are created or deleted in
+// between, rows at the edges of the page come without tags. Their models are marked too, if any earlier version had
+// tags.
 type stream struct {
-	r               *reading
-	pages           *search
+	crawler         *crawler
+	search          *search
 	lowest, highest int
 
-	page   *rows
-	coming chan fetched // the page under way; nil = none
-	asked  string       // the token of it
-	rows   int          // that the page being read can have
-	tagged bool         // some version had tags
-	ended  bool
+	next         func() (*rowReader, error, bool) // next page
+	stop         func()
+	page         *rowReader
+	pending      chan fetchedPage // page in flight, or nil
+	pendingToken string           // its token
+	pageRows     int              // rows that were requested in the current page
+	sawTags      bool             // some version had tags
+	ended        bool
 
-	row   mlflow.VersionJSON // the newest that came
-	held  bool               // it was not used yet
-	place int                // in the list, of the model whose versions are wanted
-	seam  *mlflow.VersionJSON
+	row    mlflow.VersionJSON // the last row that was decoded
+	hasRow bool               // row was not used yet
+	index  int                // index of the model whose versions are wanted
+	seam   *mlflow.VersionJSON
 }
 
-type fetched struct {
-	page *rows
-	most int // rows that were asked for
-	err  error
+type fetchedPage struct {
+	page    *rowReader
+	maxRows int // rows that were requested
+	err     error
 }
 
-func (r *reading) stream(ctx context.Context, lowest, highest int) *stream {
+func (r *crawler) stream(ctx context.Context, lowest, highest int) *stream {
 	filter := fmt.Sprintf("version_number > %d", lowest)
 	if highest < math.MaxInt {
 		filter = fmt.Sprintf("version_number <= %d", highest)
 	}
 	query := url.Values{"filter": {filter}, "order_by": {"name ASC", "version_number ASC"}}
 	s := &stream{
-		r: r, lowest: lowest, highest: highest,
-		pages: r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query),
+		crawler: r, lowest: lowest, highest: highest,
+		search: r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query),
 	}
+	s.next, s.stop = iter.Pull2(
+		mlflow.Pages(auditBounds, func(token string) (*rowReader, error) { return s.ask(ctx, token) }, s.search.finish),
+	)
 	s.fetch(ctx, "")
 	return s
 }
 
-// fetch asks for a page, beside whatever else goes on.
+// fetch requests a page in the background.
 func (s *stream) fetch(ctx context.Context, token string) {
-	coming := make(chan fetched, 1)
-	s.coming, s.asked = coming, token
-	s.r.beside.Go(func() {
-		page, err := s.pages.page(ctx, token)
-		coming <- fetched{page, s.pages.asked, err}
+	coming := make(chan fetchedPage, 1)
+	s.pending, s.pendingToken = coming, token
+	s.crawler.fetches.Go(func() {
+		page, err := s.search.page(ctx, token)
+		coming <- fetchedPage{page, s.search.lastSize, err}
 	})
 }
 
-// of takes the versions of the model at a place of the list, and drops those of models before it, which came again.
-func (s *stream) of(ctx context.Context, place int, use func(registry.Version)) error {
-	s.place = place
+// take calls use for the versions of the model at an index. It drops versions of earlier models, which came again.
+func (s *stream) take(ctx context.Context, place int, use func(registry.Version)) error {
+	s.index = place
 	for {
-		if err := s.peek(ctx); err != nil || !s.held {
+		if err := s.advance(ctx); err != nil || !s.hasRow {
 			return err
 		}
-		at, known := s.r.at[s.row.Name]
+		at, known := s.crawler.index[s.row.Name]
 		switch {
 		case !known:
-			s.r.strangers[s.row.Name] = true
+			s.crawler.unlisted[s.row.Name] = true
 		case at > place:
 			return nil
 		case at == place:
-			s.edge(place)
+			s.checkTags(place)
 			use(s.row.Decode())
 		}
-		s.held = false
+		s.hasRow = false
 	}
 }
 
-// peek sees to it that the next row is held, unless there is none.
-func (s *stream) peek(ctx context.Context) error {
-	for !s.held && !s.ended {
+// advance decodes the next row, unless there is an unused one or the stream has ended.
+func (s *stream) advance(ctx context.Context) error {
+	for !s.hasRow && !s.ended {
 		if s.page == nil {
-			if err := s.turn(ctx); err != nil {
+			page, err, more := s.next()
+			if err != nil {
 				return err
+			}
+			if s.page, s.ended = page, !more; s.ended {
+				s.markMissed(len(s.crawler.models), math.MaxInt)
+				return nil
 			}
 		}
 		var row mlflow.VersionJSON
 		more, err := s.page.next(&row)
-		if err == nil && !more {
-			err = s.leave(ctx)
-		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if more {
-			s.row, s.held = row, true
-			s.join()
+		case more:
+			s.row, s.hasRow = row, true
+			s.closeSeam()
+		default:
+			s.page = nil
 		}
 	}
 	return nil
 }
 
-// edge notes the model of the held row where that may have lost its tags.
-func (s *stream) edge(place int) {
+// checkTags marks the model of the current row if the row may have lost its tags.
+func (s *stream) checkTags(place int) {
 	at := s.page.count
-	s.tagged = s.tagged || len(s.row.Tags) > 0
-	head := at <= edgeRows && s.pages.token != ""
-	if len(s.row.Tags) == 0 && s.tagged && (head || at > s.rows-edgeRows) {
-		s.r.suspects[place] = true
+	s.sawTags = s.sawTags || len(s.row.Tags) > 0
+	head := at <= edgeRows && s.search.token != ""
+	if len(s.row.Tags) == 0 && s.sawTags && (head || at > s.pageRows-edgeRows) {
+		s.crawler.suspect[place] = true
 	}
 }
 
-// turn waits for the page under way, and asks for the one after it where the page tells that already. So one page is on
-// its way while one is used, and none while one waits to be.
-func (s *stream) turn(ctx context.Context) error {
-	s.r.progress.due()
-	got := <-s.coming
-	s.coming = nil
-	if got.err != nil {
-		return got.err
-	}
-	s.page, s.rows = got.page, got.most
-	if token := s.page.ahead(); token != "" && token != s.pages.token {
-		s.fetch(ctx, token)
-	}
-	return nil
-}
-
-// leave goes from a page that is used up to the next.
-func (s *stream) leave(ctx context.Context) error {
-	token, err := s.pages.after(s.page)
-	if err != nil {
-		return err
-	}
-	s.page = nil
-	if token == "" {
-		s.ended = true
-		s.mend(len(s.r.models), math.MaxInt)
-		return nil
-	}
-	if s.seam == nil {
+// ask waits for a page, and requests the next one if the page already shows its token. So one page is in flight while
+// another is used, and there is never a third.
+func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
+	if token != "" && s.seam == nil {
 		last := s.row
 		s.seam = &last
 	}
-	if s.coming == nil || s.asked != token {
+	if s.pending == nil || s.pendingToken != token {
 		s.fetch(ctx, token)
 	}
-	return nil
+	s.crawler.progress.reportIfDue()
+	got := <-s.pending
+	s.pending = nil
+	if got.err != nil {
+		return nil, got.err
+	}
+	s.pageRows = got.maxRows
+	if ahead := got.page.earlyToken(); ahead != "" && ahead != token {
+		s.fetch(ctx, ahead)
+	}
+	return got.page, nil
 }
 
-// join looks at the seam once a row behind it has a place in the list.
-func (s *stream) join() {
-	if place, ok := s.r.placeOf(s.row.Name); ok {
-		s.mend(place, int(s.row.Version))
+// closeSeam checks the seam as soon as a row after it has an index in the list.
+func (s *stream) closeSeam() {
+	if place, ok := s.crawler.indexOf(s.row.Name); ok {
+		s.markMissed(place, int(s.row.Version))
 	}
 }
 
-// mend notes every model of which a version may have been missed at the seam, that is between the row before it and
-// the number of the model at the place.
-func (s *stream) mend(place, number int) {
+// markMissed marks each model that may have lost a version at the seam. The seam is between the row before it and this
+// number of the model at the index.
+func (s *stream) markMissed(place, number int) {
 	if s.seam == nil {
 		return
 	}
 	before := *s.seam
 	s.seam = nil
-	from, ok := s.r.placeOf(before.Name)
+	from, ok := s.crawler.indexOf(before.Name)
 	if !ok {
-		from = s.place - 1 // nothing came yet, or a model that is read by itself in any case
+		from = s.index - 1 // nothing came yet, or only a model that is read separately anyway
 	}
 	suspect := func(at int, is bool) {
-		if is && at >= 0 && at < len(s.r.models) {
-			s.r.suspects[at] = true
+		if is && at >= 0 && at < len(s.crawler.models) {
+			s.crawler.suspect[at] = true
 		}
 	}
 	switch {
-	case place < from: // it comes again from there
+	case place < from: // rows come again from there
 	case place == from:
 		suspect(place, number > int(before.Version)+1)
 	default:
-		suspect(from, ok && min(s.r.newest(from), s.highest) > int(before.Version))
+		suspect(from, ok && min(s.crawler.newest(from), s.highest) > int(before.Version))
 		for at := from + 1; at < place; at++ {
-			suspect(at, s.r.newest(at) > s.lowest)
+			suspect(at, s.crawler.newest(at) > s.lowest)
 		}
 		suspect(place, number > s.lowest+1)
 	}

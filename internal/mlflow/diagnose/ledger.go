@@ -10,57 +10,73 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
 
-// defaultExperiment is there on every server, and nobody is its creator: what a login without a grant of its own may do
-// there is what it may do anywhere.
+// defaultExperiment exists on every server and has no creator. So what a login without a grant may do there is what it
+// may do everywhere.
 const defaultExperiment = "0"
 
-// custody says who may edit the model's promotion ledger, and what another team needs to write it too.
-func (p *probe) custody(ctx context.Context) {
+// ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.
+func (p *probe) ledgerAccess(ctx context.Context) {
 	home, begun, err := runstore.New(p.c).Experiment(ctx, runstore.LedgerExperiment)
 	if err != nil {
-		p.s.Ledger.Guard = "not told: " + mlflow.Short(err)
+		p.server.Ledger.Guard = "unknown: " + mlflow.Short(err)
 		return
 	}
-	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" { // no ledger, and nobody who may edit it
+	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" { // there is no ledger that somebody could edit
 		return
 	}
-	p.s.Ledger.Guard = p.guard(ctx)
-	if _, logins := p.s.Login.Get(); !logins || !begun {
+	p.server.Ledger.Guard = p.editProtection(ctx)
+	if _, logins := p.server.Login.Get(); !logins || !begun {
 		return
 	}
 	id := home.Experiment.ID
-	p.s.Ledger.Grants = lines(p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants("", mlflow.ExperimentResource(id), mlflow.RightEdit))
+	p.server.Ledger.Grants = lines(
+		p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants(
+			"",
+			mlflow.ExperimentResource(id),
+			mlflow.RightEdit,
+		),
+	)
 	if may, known := p.c.MayEdit(ctx, id); known && !may {
-		p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("the login %s may not write promotion ledgers, so its promotions go without (the weaker promise); whoever began them, or an administrator, grants it: %s",
-			cmp.Or(p.c.Login, "USER"), strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " ")))
+		p.server.Warnings = append(
+			p.server.Warnings,
+			fmt.Sprintf(
+				"the login %s may not write promotion ledgers, so its promotions run without lock and record; the "+
+					"creator of the ledgers or ask an administrator to grant it: %s",
+				cmp.Or(p.c.Login, "USER"),
+				strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
+			),
+		)
 	}
 }
 
-// guard says whether others can edit ledgers. Edits are noticed in any case; where logins are kept apart they are also
-// prevented.
-func (p *probe) guard(ctx context.Context) string {
+// editProtection says whether others can edit ledgers. Edits are always detected; servers with separate logins also
+// prevent them.
+func (p *probe) editProtection(ctx context.Context) string {
 	const evident = "tamper-evident only: "
-	login, known := p.s.Login.Get()
+	login, known := p.server.Login.Get()
 	switch {
-	case p.s.Login.IsAbsent():
-		return evident + "MLflow itself knows no logins here, so whoever reaches it may edit runs; an edit shows in history and stops the next promotion"
+	case p.server.Login.IsAbsent():
+		return evident + "this server has no logins, so everybody who can reach it may edit runs; history shows an " +
+			"edit, and the next promotion stops"
 	case !known:
-		return "not told: " + p.s.Login.Why()
+		return "unknown: " + p.server.Login.Why()
 	case login.Admin:
-		return "tamper-resistant where the server's default_permission is READ or less, which an administrator's login cannot find out; administrators may always edit runs"
+		return "tamper-resistant if the server's default_permission is READ or less, which an administrator's login " +
+			"cannot find out; administrators can always edit runs"
 	case login.Experiments[defaultExperiment] != "":
-		return "not told: this login has a right of its own on the experiment that would tell"
+		return "unknown: this login has its own right on the experiment that would show it"
 	}
 	switch may, known := p.c.MayEdit(ctx, defaultExperiment); {
 	case !known:
-		return "not told: the server does not say what a login may do without a grant"
+		return "unknown: the server does not say what a login may do without a grant"
 	case may:
-		return evident + "every login may edit runs (the server's default_permission is EDIT or more); an edit shows in history and stops the next promotion"
+		return evident + "every login may edit runs (the server's default_permission is EDIT or more); history shows " +
+			"an edit, and the next promotion stops"
 	}
-	return "tamper-resistant: other logins may read it and not edit it, but for administrators and those who were granted it"
+	return "tamper-resistant: other logins may read but not edit it, except administrators and logins with a grant"
 }
 
-// lines are the non-empty lines of a text, without indentation.
+// lines returns the non-empty lines of a text without indentation.
 func lines(text string) []string {
 	var out []string
 	for line := range strings.Lines(text) {

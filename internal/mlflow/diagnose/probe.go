@@ -10,45 +10,46 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Probe asks the server what it is and can do; with a model, also what the login may do with it and whether its aliases
-// name versions that exist. It never fails: what could not be found out is in the report.
+// Probe asks the server what it is and can do. With a model, it also finds out what the login may do with it, and
+// whether its aliases point to existing versions. It never fails: what it cannot find out is part of the result.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
-	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
-	_ = mlflow.Parallel(
-		func() error { p.s.Version = c.ServerVersion(ctx); return nil },
+	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
+	_ = parallel.Do(
+		func() error { p.server.Version = c.ServerVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
 		func() error { p.registry(ctx); return nil },
 		func() error { p.aliases(ctx); return nil },
 		func() error { p.loggedModels(ctx); return nil },
 		func() error { p.experiments(ctx); return nil },
 		func() error { p.artifacts(ctx); return nil },
-		func() error { p.s.Login = whoami(ctx, c); return nil },
+		func() error { p.server.Login = readLogin(ctx, c); return nil },
 	)
-	if p.s.Registry != nil {
-		return p.s
+	if p.server.Registry != nil {
+		return p.server
 	}
 	if model != "" {
-		_ = mlflow.Parallel(
+		_ = parallel.Do(
 			func() error { p.dangling(ctx); return nil },
-			func() error { p.custody(ctx); return nil },
+			func() error { p.ledgerAccess(ctx); return nil },
 		)
 	}
 	p.store()
 	p.warn()
-	return p.s
+	return p.server
 }
 
-// probe is what is known while the server is asked. Each field is written by one of the requests alone.
+// probe collects the results. Each field is written by only one of the requests.
 type probe struct {
-	c     *mlflow.Client
-	model string
-	s     registry.Server
-	told  string   // the store by the server's own word
-	ids   []string // of experiments
+	c             *mlflow.Client
+	model         string
+	server        registry.Server
+	reportedStore string   // the store, as the server reports it
+	ids           []string // of experiments
 }
 
 func (p *probe) info(ctx context.Context) {
@@ -56,10 +57,12 @@ func (p *probe) info(ctx context.Context) {
 		Store      *string `json:"store_type"`
 		Workspaces bool    `json:"workspaces_enabled"`
 	}
-	err := p.c.Registry.JSON(ctx, rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read}, &info)
-	p.s.ServerInfo, p.s.Workspaces = err == nil, info.Workspaces
+	err := p.c.Registry.JSON(
+		ctx, rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read}, &info,
+	)
+	p.server.ServerInfo, p.server.Workspaces = err == nil, info.Workspaces
 	if info.Store != nil {
-		p.told = *info.Store
+		p.reportedStore = *info.Store
 	}
 }
 
@@ -69,23 +72,33 @@ func (p *probe) registry(ctx context.Context) {
 		Next   string             `json:"next_page_token"`
 	}
 	query := url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}}
-	r := rest.Request{Method: "GET", Path: mlflow.API + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
-	if err := p.c.Registry.JSON(ctx, r, &models); err != nil {
-		p.s.Registry = p.c.ExplainRegistry(err)
+	r := rest.Request{
+		Method: "GET",
+		Path:   mlflow.API + "registered-models/search",
+		Query:  query,
+		Class:  rest.Read,
+		Limit:  32 << 20,
 	}
-	p.s.Models, p.s.MoreModels = len(models.Models), models.Next != ""
+	if err := p.c.Registry.JSON(ctx, r, &models); err != nil {
+		p.server.Registry = p.c.ExplainRegistry(err)
+	}
+	p.server.Models, p.server.MoreModels = len(models.Models), models.Next != ""
 }
 
-// aliases and loggedModels find out which routes exist, by asking for things that do not.
+// aliases and loggedModels find out which endpoints exist by asking for things that do not exist.
 func (p *probe) aliases(ctx context.Context) {
-	_, bare, _ := p.c.AliasVersion(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
-	p.s.Aliases = !bare
+	_, noAliases, _ := p.c.Versions.ByAlias(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
+	p.server.Aliases = !noAliases
 }
 
 func (p *probe) loggedModels(ctx context.Context) {
 	body := map[string]any{"experiment_ids": []string{"0"}, "max_results": 1}
-	err := p.c.Tracking.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "logged-models/search", Body: body, Class: rest.Read}, nil)
-	p.s.LoggedModels = !mlflow.NoRoute(err)
+	err := p.c.Tracking.JSON(
+		ctx,
+		rest.Request{Method: "POST", Path: mlflow.API + "logged-models/search", Body: body, Class: rest.Read},
+		nil,
+	)
+	p.server.LoggedModels = !mlflow.NoRoute(err)
 }
 
 func (p *probe) experiments(ctx context.Context) {
@@ -94,9 +107,14 @@ func (p *probe) experiments(ctx context.Context) {
 			ID string `json:"experiment_id"`
 		} `json:"experiments"`
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "experiments/search", Body: map[string]any{"max_results": 20}, Class: rest.Read}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "experiments/search",
+		Body:   map[string]any{"max_results": 20},
+		Class:  rest.Read,
+	}
 	if p.c.Tracking.JSON(ctx, r, &out) != nil {
-		return // the store is then not told
+		return // the store stays unknown
 	}
 	for _, e := range out.Experiments {
 		if e.ID != "0" {
@@ -105,52 +123,59 @@ func (p *probe) experiments(ctx context.Context) {
 	}
 }
 
-// artifacts asks for a listing of nothing. It is sent once: a server without the route for artifacts answers 503, which
-// waiting does not change.
+// artifacts requests the list of a folder that does not exist. The request is sent only once: a server without this
+// endpoint responds with 503, and retries do not help.
 func (p *probe) artifacts(ctx context.Context) {
-	r := rest.Request{Method: "GET", Path: "api/2.0/mlflow-artifacts/artifacts", Query: url.Values{"path": {"promote-probe"}}, Class: rest.Create}
+	r := rest.Request{
+		Method: "GET",
+		Path:   "api/2.0/mlflow-artifacts/artifacts",
+		Query:  url.Values{"path": {"promote-probe"}},
+		Class:  rest.Create,
+	}
 	err := p.c.Tracking.JSON(ctx, r, nil)
 	switch e := mlflow.Remote(err); {
 	case err == nil, mlflow.IsMissing(err), e != nil && e.Status == 500:
-		p.s.Artifacts = "served"
+		p.server.Artifacts = "served"
 	case e != nil && e.Status == 503:
-		p.s.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store themselves"
+		p.server.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store " +
+			"themselves"
 	case mlflow.NoRoute(err):
-		p.s.Artifacts = "not served: the server has no such route"
+		p.server.Artifacts = "not served: the server has no such route"
 	default:
-		p.s.Artifacts = "not told: " + mlflow.Short(err)
+		p.server.Artifacts = "unknown: " + mlflow.Short(err)
 	}
 }
 
-// fileStoreID is the length from which on an experiment's number is a file store's: those draw 18 digits, databases count.
+// fileStoreID is the length from which an experiment id must come from a file store. Those draw 18 digits; databases
+// count.
 const fileStoreID = 12
 
-// store says what keeps the registry, where that can be observed.
+// store finds out what stores the registry, if that is visible.
 func (p *probe) store() {
 	switch {
-	case p.told != "":
-		p.s.Store, p.s.StoreWhy = p.told, "by the server's word"
+	case p.reportedStore != "":
+		p.server.Store, p.server.StoreWhy = p.reportedStore, "reported by the server"
 	case slices.ContainsFunc(p.ids, func(id string) bool { return len(id) >= fileStoreID }):
-		p.s.Store, p.s.StoreWhy = "FileStore", "by the numbers of its experiments"
+		p.server.Store, p.server.StoreWhy = "FileStore", "derived from its experiment ids"
 	case len(p.ids) > 0:
-		p.s.Store, p.s.StoreWhy = "SqlStore", "by the numbers of its experiments"
+		p.server.Store, p.server.StoreWhy = "SqlStore", "derived from its experiment ids"
 	default:
-		p.s.StoreWhy = "it does not say; its operator knows (--backend-store-uri)"
+		p.server.StoreWhy = "the server does not report it; see its option --backend-store-uri"
 	}
 }
 
 func (p *probe) dangling(ctx context.Context) {
 	var m registry.Known[registry.Model]
 	var versions []registry.Version
-	err := mlflow.Parallel(
-		func() (err error) { m, err = p.c.Model(ctx, p.model); return err },
-		func() (err error) { versions, err = p.c.Versions(ctx, p.model, ""); return err },
+	err := parallel.Do(
+		func() (err error) { m, err = p.c.Models.Get(ctx, p.model); return err },
+		func() (err error) { versions, err = p.c.Versions.Search(ctx, p.model, ""); return err },
 	)
 	if err == nil && m.IsAbsent() {
-		err = p.c.NoModelNamed(ctx, p.model, m.Why())
+		err = p.c.Models.NotFound(ctx, p.model, m.Why())
 	}
 	if err != nil {
-		p.s.Warnings = append(p.s.Warnings, sentence(err))
+		p.server.Warnings = append(p.server.Warnings, withHint(err))
 		return
 	}
 	there := map[int]bool{}
@@ -163,19 +188,30 @@ func (p *probe) dangling(ctx context.Context) {
 		if there[number] {
 			continue
 		}
-		v, err := p.c.FindVersion(ctx, p.model, number) // a search may not list what is there, and a repair takes the alias away
+		v, err := p.c.Versions.Get(
+			ctx, p.model, number,
+		) // a search may omit existing versions, and a repair would delete the alias
 		switch {
 		case err != nil:
-			p.s.Warnings = append(p.s.Warnings, sentence(err))
+			p.server.Warnings = append(p.server.Warnings, withHint(err))
 		case v.IsAbsent():
-			p.s.Dangling = append(p.s.Dangling, registry.Alias{Name: name, Version: number})
-			p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
+			p.server.Dangling = append(p.server.Dangling, registry.Alias{Name: name, Version: number})
+			p.server.Warnings = append(
+				p.server.Warnings,
+				fmt.Sprintf(
+					"alias %s of %s points to version %d, which was deleted: run doctor with repair: "+
+						"dangling-aliases to remove it",
+					name,
+					p.model,
+					number,
+				),
+			)
 		}
 	}
 }
 
-// sentence is an error and its hint in one line.
-func sentence(err error) string {
+// withHint formats an error and its hint in one line.
+func withHint(err error) string {
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
 		return e.Msg + ": " + strings.ReplaceAll(e.Hint, "\n", " ")
@@ -184,11 +220,17 @@ func sentence(err error) string {
 }
 
 func (p *probe) warn() {
-	add := func(format string, args ...any) { p.s.Warnings = append(p.s.Warnings, fmt.Sprintf(format, args...)) }
-	if p.s.Store == "FileStore" {
-		add("the registry is kept in files: moving a stage archives the others before it looks for the version, and two runs at once may fail; for production start the server with a database (--backend-store-uri postgresql://…)")
+	add := func(format string, args ...any) {
+		p.server.Warnings = append(p.server.Warnings, fmt.Sprintf(format, args...))
 	}
-	login, known := p.s.Login.Get()
+	if p.server.Store == "FileStore" {
+		add(
+			"the registry is kept in files: a move to a stage archives the others before it looks for the version, " +
+				"and two runs at the same time may fail; for production, start the server with a database " +
+				"(--backend-store-uri postgresql://…)",
+		)
+	}
+	login, known := p.server.Login.Get()
 	if p.model == "" || !known || login.Admin {
 		return
 	}
@@ -196,15 +238,20 @@ func (p *probe) warn() {
 	case mlflow.RightEdit, mlflow.RightManage:
 	default:
 		if right == "" {
-			right = "what the server gives everybody (READ by default)"
+			right = "the server's default right (READ unless changed)"
 		}
-		add("the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s", cmp.Or(login.User, "USER"), right, p.model,
-			strings.ReplaceAll(p.c.Grant(p.model, mlflow.RightEdit), "\n    ", " "))
+		add(
+			"the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s",
+			cmp.Or(login.User, "USER"),
+			right,
+			p.model,
+			strings.ReplaceAll(p.c.Grant(p.model, mlflow.RightEdit), "\n    ", " "),
+		)
 	}
 }
 
-// whoami asks who the server takes us for; only servers with a login tell.
-func whoami(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login] {
+// readLogin asks the server who is logged in. Only servers with logins know.
+func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login] {
 	login := registry.Login{User: c.Login, Rights: map[string]string{}, Experiments: map[string]string{}}
 	var newer struct {
 		Admin       bool `json:"is_admin"`
@@ -225,13 +272,13 @@ func whoami(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login
 			}
 		}
 		login.Admin = newer.Admin
-		login.User = cmp.Or(c.Me(ctx), login.User)
+		login.User = cmp.Or(c.LoginName(ctx), login.User)
 		return registry.Is(login)
 	}
 	if !c.LoggedIn {
-		return registry.Absent[registry.Login]("nobody logged in")
+		return registry.Absent[registry.Login]("not logged in")
 	}
-	if c.Login == "" { // the question would put the name, which is a credential, into an address
+	if c.Login == "" { // the request would put the name, which is a credential, into a URL
 		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")
 	}
 	var older struct {
@@ -248,7 +295,7 @@ func whoami(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login
 		} `json:"user"`
 	}
 	if mlflow.Get(ctx, c.Registry, mlflow.API+"users/get", url.Values{"username": {c.Login}}, "user", &older) != nil {
-		return registry.Unreadable[registry.Login]("the server does not tell what this login may do")
+		return registry.Unreadable[registry.Login]("the server does not report what this login may do")
 	}
 	login.Admin = older.User.Admin
 	for _, m := range older.User.Models {
@@ -260,8 +307,8 @@ func whoami(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login
 	return registry.Is(login)
 }
 
-// Explain explains an error of another command by what the server is: a refusal that says nothing by itself may come
-// from a server that keeps no registry at all.
+// Explain replaces an error by a better one if the server has no registry at all. Such a server refuses requests
+// without saying why.
 func Explain(ctx context.Context, c *mlflow.Client, err error) error {
 	if !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
 		return err

@@ -6,81 +6,109 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases reads what setting aliases depends on: the model with its aliases, the versions they are to point to,
-// and what the database takes new aliases for.
+// Aliases reads what the command alias needs: the model with its aliases, and the versions that the aliases will point
+// to. It also finds similar aliases that the database does not distinguish.
 func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
-	f := fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
-	g := &gathering{c: c, q: q}
+	q.Candidate = registry.Candidate{}
+	g := &gathering{
+		c:     c,
+		q:     q,
+		facts: fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}},
+	}
 	versions := make([]registry.Known[registry.Version], len(q.Aliases))
-	pointed := make([]registry.Known[registry.Version], len(q.Aliases))
+	asked := make([]askedAlias, len(q.Aliases))
 	asks := []func() error{
 		func() error { return c.InWorkspace(ctx) },
-		func() (err error) { f.Model, err = c.Model(ctx, q.Model); return err },
+		func() (err error) { g.facts.Model, err = c.Models.Get(ctx, q.Model); return err },
 	}
 	if len(q.Aliases) == 0 {
-		asks = append(asks, func() (err error) { _, err = g.holder(ctx, q.Model, mlflow.AnyAlias); return err })
+		asks = append(asks, func() (err error) { _, err = g.byAlias(ctx, q.Model, mlflow.AnyAlias); return err })
 	}
 	for i, a := range q.Aliases {
-		asks = append(asks, func() (err error) { pointed[i], err = g.holder(ctx, q.Model, a.Alias); return err })
+		asked[i].name = a.Alias
+		asks = append(asks, func() (err error) { asked[i].found, err = g.byAlias(ctx, q.Model, a.Alias); return err })
 		if a.Version != 0 {
-			asks = append(asks, func() (err error) { versions[i], err = c.FindVersion(ctx, q.Model, a.Version); return err })
+			asks = append(
+				asks,
+				func() (err error) { versions[i], err = c.Versions.Get(ctx, q.Model, a.Version); return err },
+			)
 		}
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
-		return f, err
+	if err := parallel.Do(asks...); err != nil {
+		return g.facts, err
 	}
 	for i, a := range q.Aliases {
-		f.Versions[a.Version] = versions[i]
+		g.facts.Versions[a.Version] = versions[i]
 	}
-	g.facts.Model = f.Model
-	if f.Model.IsAbsent() {
-		return f, c.NoModelNamed(ctx, q.Model, f.Model.Why())
+	if err := g.requireModel(ctx); err != nil {
+		return g.facts, err
 	}
-	if err := g.refusePrompt(); err != nil {
-		return f, err
-	}
-	if g.bare.Load() {
-		if err := g.readTags(ctx, &candidateRoot{}); err != nil {
-			return f, err
-		}
-		f.Fallback = g.facts.Fallback
-		return f, nil
-	}
-	for i, a := range q.Aliases {
-		if err := g.noteTwin(ctx, a.Alias, pointed[i]); err != nil {
-			return f, err
-		}
-	}
-	f.Taken = g.facts.Taken
-	return f, nil
+	err := g.checkAliases(ctx, asked)
+	return g.facts, err
 }
 
-// holder reads the version an alias names and notes where the server has no aliases.
-func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
-	v, bare, err := g.c.AliasVersion(ctx, name, alias)
-	if bare {
-		g.bare.Store(true)
+// askedAlias is an alias and the version that its endpoint returned. The name is "" if the request only tested the
+// endpoint.
+type askedAlias struct {
+	name  string
+	found registry.Known[registry.Version]
+}
+
+// requireModel fails if the model does not exist or is a prompt.
+func (g *gathering) requireModel(ctx context.Context) error {
+	if g.facts.Model.IsAbsent() {
+		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
+	}
+	return g.refusePrompt()
+}
+
+// checkAliases reads the tags that stand in for aliases on a server without aliases. On other servers it records
+// aliases that the database does not distinguish from the requested ones.
+func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error {
+	if g.noAliases.Load() {
+		return g.readTags(ctx, &candidateRoot{})
+	}
+	for _, a := range asked {
+		if a.name == "" {
+			continue
+		}
+		if err := g.noteTwin(ctx, a.name, a.found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byAlias reads the version that an alias points to, and records whether the server has aliases.
+func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
+	v, noAliases, err := g.c.Versions.ByAlias(ctx, name, alias)
+	if noAliases {
+		g.noAliases.Store(true)
 	}
 	return v, err
 }
 
-// readTags reads in the tags of the versions what the alias routes would have told.
+// readTags reads from the versions' tags what the alias endpoint would have returned.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
-	if !g.all {
-		g.all = true
-		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions(ctx, g.q.Model, ""); return err })
+	if !g.allVersions {
+		g.allVersions = true
+		asks = append(
+			asks,
+			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err },
+		)
 	}
 	var others []registry.Version
 	q := g.q.Candidate
 	if q.Alias != "" && q.Model != g.q.Model {
-		asks = append(asks, func() (err error) { others, err = g.c.Versions(ctx, q.Model, ""); return err })
+		asks = append(asks, func() (err error) { others, err = g.c.Versions.Search(ctx, q.Model, ""); return err })
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return err
 	}
 	if q.Alias != "" {
@@ -90,13 +118,15 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 		}
 		root.version = g.tagHolder(of, q.Alias)
 	}
-	g.facts.Fallback.Holders = mlflow.AllTagged(g.versions)
+	g.facts.Fallback.Holders = mlflow.TagHolders(g.versions)
 	return nil
 }
 
-// tagHolder is the version that holds the alias by its tag: of several the highest number.
+// tagHolder returns the version that carries the tag of the alias, the highest number if there are several.
 func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
-	out := registry.Absent[registry.Version](fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)))
+	out := registry.Absent[registry.Version](
+		fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)),
+	)
 	for _, v := range versions {
 		if v.Tags[registry.FallbackTag(alias)] == "true" {
 			out = registry.Is(v)

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// findRun turns a candidate that asks for a model, "best" or "commit", into the model it stands for.
-func (g *gathering) findRun(ctx context.Context) error {
+// findRun replaces a candidate of the kind "best" or "commit" by a run or model.
+func (g candidate) findRun(ctx context.Context) error {
 	switch q := g.q.Candidate; {
 	case q.Best != nil:
 		return g.findBest(ctx)
@@ -23,9 +23,9 @@ func (g *gathering) findRun(ctx context.Context) error {
 	return nil
 }
 
-func (g *gathering) findBest(ctx context.Context) error {
+func (g candidate) findBest(ctx context.Context) error {
 	best := *g.q.Candidate.Best
-	experiment, err := g.c.Experiment(ctx, best.Experiment)
+	experiment, err := g.c.Experiments.Find(ctx, best.Experiment)
 	if err != nil {
 		return err
 	}
@@ -35,12 +35,12 @@ func (g *gathering) findBest(ctx context.Context) error {
 	}
 	for _, step := range []func(context.Context) error{s.readModels, s.enterModels, s.enterRuns} {
 		if err := step(ctx); err != nil {
-			return mlflow.Narrower(err)
+			return mlflow.WithIDHint(err)
 		}
 	}
 	found, ok := s.contest.Winner()
 	if !ok {
-		return s.none(found)
+		return s.errNone(found)
 	}
 	g.facts.Best = &found
 	if found.ModelID != "" {
@@ -51,44 +51,44 @@ func (g *gathering) findBest(ctx context.Context) error {
 	return nil
 }
 
-// candidateOf names the model of a run.
+// candidateOf returns a candidate for the model of a run.
 func candidateOf(run registry.Run, path string) registry.Candidate {
 	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
 }
 
-// bestSearch looks for the best model of one experiment. A run of MLflow 3 can have many models, each with its own values,
-// so models are compared, and runs only if their models are among their files.
+// bestSearch finds the best model of one experiment. In MLflow 3, a run can have many models, each with its own metric
+// values. So it compares models. It compares runs only if the model is among their files.
 type bestSearch struct {
 	c          *mlflow.Client
 	experiment string // id
 	contest    fact.Contest
 
-	models  map[string]registry.LoggedModel // of the experiment, by id, with the values of the metric
-	others  map[string]registry.LoggedModel // that runs list and that are in other experiments
-	metrics map[string]bool                 // names of all metrics seen, for the message
-	judged  map[string]bool                 // runs whose values are those of logged models
-	listed  int                             // runs whose files were looked at
+	models  map[string]registry.LoggedModel // models of the experiment by id, with the values of the metric
+	others  map[string]registry.LoggedModel // models that its runs list and that are in other experiments
+	metrics map[string]bool                 // names of all metrics, for messages
+	judged  map[string]bool                 // runs whose values belong to logged models
+	listed  int                             // number of runs whose files were listed
 }
 
-// Bounds of the search.
+// Limits of the search.
 const (
 	bestRuns   = 100000 // source and evaluation runs of the models
-	bestFiles  = 200    // runs of which the files are listed
+	bestFiles  = 200    // runs whose files are listed
 	bestOthers = 100    // models of other experiments that its runs list
 )
 
-// readModels reads all logged models of the experiment, whatever their names: which values are a model's own is told from
-// those of the other models of its run.
+// readModels reads all logged models of the experiment, whatever their names. A model's own values can only be
+// recognised next to those of the other models of its run.
 func (s *bestSearch) readModels(ctx context.Context) error {
 	op := "search logged models of experiment " + s.contest.Experiment
-	for m, err := range s.c.LoggedModelsIn(ctx, op, s.experiment, "") {
+	for m, err := range s.c.LoggedModels.InExperiment(ctx, op, s.experiment, "") {
 		if err != nil {
 			return err
 		}
 		for _, v := range m.Metrics {
 			s.metrics[v.Key] = true
 			if v.Key == s.contest.Metric && v.RunID != m.SourceRunID {
-				s.judged[v.RunID] = true // an evaluation: its value is that model's
+				s.judged[v.RunID] = true // an evaluation, so the value is that of the model
 			}
 		}
 		m.Metrics = slices.DeleteFunc(m.Metrics, func(v registry.ModelMetric) bool { return v.Key != s.contest.Metric })
@@ -98,7 +98,7 @@ func (s *bestSearch) readModels(ctx context.Context) error {
 	return nil
 }
 
-// enterModels judges the logged models of that name.
+// enterModels evaluates the logged models with the requested name.
 func (s *bestSearch) enterModels(ctx context.Context) error {
 	ids := map[string]bool{}
 	var named []registry.LoggedModel
@@ -127,8 +127,8 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 	return err
 }
 
-// readOthers reads models that the runs list and that are not in the experiment. Those that cannot be read, or are more
-// than a few, are models of which nothing is known.
+// readOthers reads models that the runs list and that are not in the experiment. Models that cannot be read, or exceed
+// the limit, count as unknown.
 func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Run) error {
 	ids := map[string]bool{}
 	for _, run := range runs {
@@ -139,7 +139,7 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 		}
 	}
 	list := mlflow.SortedKeys(ids)
-	models, err := s.c.LoggedModels(ctx, list[:min(len(list), bestOthers)])
+	models, err := s.c.LoggedModels.GetAll(ctx, list[:min(len(list), bestOthers)])
 	s.others = map[string]registry.LoggedModel{}
 	for _, m := range models {
 		s.others[m.ID] = m
@@ -147,13 +147,19 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 	return err
 }
 
-// read reads runs of the experiment that are not deleted, by id. It asks for less than a page at once: a full page is
-// followed by another one.
+// read reads runs of the experiment by id, except deleted ones. It requests less than a page at once, because a full
+// page is followed by another request.
 func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registry.Run, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	op := "search runs of experiment " + s.contest.Experiment
 	if len(ids) > bestRuns {
-		return nil, mlflow.Explain(op, &mlflow.Incomplete{Why: fmt.Sprintf("its models name more than %d runs", bestRuns), Hint: mlflow.HintShorter})
+		return nil, mlflow.Explain(
+			op,
+			&mlflow.Incomplete{
+				Why:  fmt.Sprintf("its models refer to more than %d runs", bestRuns),
+				Hint: mlflow.HintShorter,
+			},
+		)
 	}
 	runs := map[string]registry.Run{}
 	for part := range slices.Chunk(ids, mlflow.RunsPage-1) {
@@ -161,7 +167,7 @@ func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registr
 			"experiment_ids": []string{s.experiment}, "run_view_type": "ACTIVE_ONLY",
 			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
 		}
-		for run, err := range s.c.Runs(ctx, op, body) {
+		for run, err := range s.c.Runs.Search(ctx, op, body) {
 			if err != nil {
 				return nil, err
 			}
@@ -174,7 +180,7 @@ func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registr
 }
 
 func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry.Run) {
-	if err := uploaded(m); err != nil {
+	if err := checkUploaded(m); err != nil {
 		s.contest.Skip(m.ID, "it is "+m.Status)
 		return
 	}
@@ -187,14 +193,15 @@ func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry
 		why := fmt.Sprintf("run %s is not in the experiment, or is deleted", m.SourceRunID)
 		subject.Run = registry.Unreadable[registry.Run](why)
 	}
-	tracer{c: s.c}.settleRun(&subject, source)
+	provenance{c: s.c}.checkRun(&subject, source)
 	if run, ok := subject.Run.Get(); ok {
 		s.judged[run.ID] = true
 	}
 	s.contest.Enter(subject)
 }
 
-// evaluations are the runs of the experiment, other than the source run, that logged values of the metric on the model.
+// evaluations returns the runs of the experiment, other than the source run, that logged values of the metric on the
+// model.
 func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registry.Run) map[string]fact.Evaluation {
 	found := map[string]fact.Evaluation{}
 	for _, v := range m.Metrics {
@@ -207,7 +214,7 @@ func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registr
 	return found
 }
 
-// outputs are the models that a run lists, without the one with this id, as siblings of the tracer are.
+// outputs returns the models that a run lists, except the one with this id, like provenance.siblings.
 func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedModel {
 	found := []registry.LoggedModel{}
 	for _, id := range run.Models() {
@@ -226,19 +233,21 @@ func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedMod
 	return found
 }
 
-// enterRuns judges runs whose model is among their files: all of MLflow 1 and 2, and those that used log_artifacts. The
-// server sorts them, so that those which cannot win need not be read. What is not finite is left out here: a store
-// keeps Inf as a number, and then it would win.
+// enterRuns evaluates runs whose model is among their files: all of MLflow 1 and 2, and runs that used log_artifacts.
+// The server sorts them, so runs that cannot win are not read. Values that are not finite are skipped here: a store
+// keeps Inf as a number, which would win.
 func (s *bestSearch) enterRuns(ctx context.Context) error {
 	order := "DESC"
 	if s.contest.Goal == registry.Minimize {
 		order = "ASC"
 	}
 	body := map[string]any{
-		"experiment_ids": []string{s.experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
-		"order_by": []string{"metrics.`" + s.contest.Metric + "` " + order},
+		"experiment_ids": []string{s.experiment},
+		"filter":         "attributes.status = 'FINISHED'",
+		"run_view_type":  "ACTIVE_ONLY",
+		"order_by":       []string{"metrics.`" + s.contest.Metric + "` " + order},
 	}
-	for run, err := range s.c.Runs(ctx, "search runs of experiment "+s.contest.Experiment, body) {
+	for run, err := range s.c.Runs.Search(ctx, "search runs of experiment "+s.contest.Experiment, body) {
 		if err != nil {
 			return err
 		}
@@ -264,20 +273,20 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 		return s.tooManyRuns()
 	}
 	path := s.contest.Path
-	files, err := s.c.RunFiles(ctx, run.ID, path)
+	files, err := s.c.Artifacts.RunFiles(ctx, run.ID, path)
 	switch {
 	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
-		return unlistable(run, err)
+		return errUnlistable(run, err)
 	case !mlflow.HasMLmodel(files, path):
 		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
 		return nil
 	}
 	subject := fact.Subject{
 		Ref: "run " + run.ID, Run: registry.Is(run), Path: path, Siblings: registry.Is(s.outputs(run, "")),
-		Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
+		Logged: registry.Absent[registry.LoggedModel]("it is not a logged model"),
 	}
 	if subject.Unlisted() {
-		subject.OtherPaths = s.c.OtherModels(ctx, run.ID, path)
+		subject.OtherPaths = s.c.Artifacts.OtherModels(ctx, run.ID, path)
 	}
 	s.contest.Enter(subject)
 	return nil
@@ -290,12 +299,12 @@ func (s *bestSearch) tooManyRuns() error {
 	}
 	what := "the %d best runs of experiment %q by %s have no model at %q"
 	if _, found := s.contest.Winner(); found {
-		what = "more than %d runs of experiment %q may be the best by %s, of those with a model at %q"
+		what = "more than %d runs of experiment %q may be the best by %s among those with a model at %q"
 	}
 	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
 }
 
-// otherNames proposes the names of models that the experiment has and that were not asked for.
+// otherNames returns a hint with the names of the other models in the experiment.
 func (s *bestSearch) otherNames() string {
 	names := map[string]bool{}
 	for _, m := range s.models {
@@ -309,12 +318,12 @@ func (s *bestSearch) otherNames() string {
 	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
 		meant = near[0]
 	}
-	return fmt.Sprintf("the logged models of the experiment are called %s: write candidate: best/%s",
+	return fmt.Sprintf("the experiment has logged models named %s: use candidate: best/%s",
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 
-// none says why no model counts.
-func (s *bestSearch) none(found fact.BestRun) error {
+// errNone explains why no model counts.
+func (s *bestSearch) errNone(found fact.BestRun) error {
 	best := s.contest.Best
 	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)
 	names := mlflow.SortedKeys(s.metrics)

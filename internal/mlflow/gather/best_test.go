@@ -15,23 +15,24 @@ import (
 
 const mlmodel = "flavors:\n  sklearn: {}\n"
 
-// best looks for the best model of the experiment train by acc.
+// best finds the best model of the experiment "train" by acc.
 func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	t.Helper()
 	by := registry.Best{Experiment: "train", Metric: "acc", Goal: registry.Maximize, Path: "model"}
 	g := &gathering{c: asking(t, double), q: fact.Query{Candidate: registry.Candidate{Best: &by}}}
-	return g, g.findBest(context.Background())
+	return g, (candidate{g}).findBest(context.Background())
 }
 
-// swept adds runs with one logged model each; the run of the last one is the best.
+// swept adds runs with one logged model each. The last run has the best one.
 func swept(double *mlflowtest.Server, n int) {
 	for i := range n {
 		id := fmt.Sprintf("r%d", i)
-		value := float64(i+1) / float64(n+1) // never 0, which may be NaN on a model
+		value := float64(i+1) / float64(n+1) // never 0, which can mean NaN on a model
 		double.AddRun(mlflowtest.Run{
 			ID: id, Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(value)},
 			Logged: []mlflowtest.LoggedModel{{
-				ID: fmt.Sprintf("m-%032x", i), Name: "model", Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: value}},
+				ID: fmt.Sprintf("m-%032x", i), Name: "model",
+				Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: value}},
 			}},
 		})
 	}
@@ -47,40 +48,55 @@ func TestBest_FewRequests(t *testing.T) {
 	if want := fmt.Sprintf("models:/m-%032x", 449); g.q.Candidate.Text != want || g.facts.Best.Looked != 450 {
 		t.Errorf("found %s of %d, want %s", g.q.Candidate.Text, g.facts.Best.Looked, want)
 	}
-	// The experiment, 5 pages of models, 3 pages of their runs, and all runs, of which none is better.
+	// The requests are: the experiment, 5 pages of models, 3 pages of their runs, and a page of all runs, none of which
+	// is better.
 	if got := len(double.Requests()); got > 12 {
 		t.Errorf("%d requests", got)
 	}
 }
 
-// What others can do without a right on the experiment changes nothing.
+// Others cannot change the result without a right on the experiment.
 func TestBest_Outsiders(t *testing.T) {
 	double := mlflowtest.New("3.17.2")
 	swept(double, 3)
 	honest := fmt.Sprintf("m-%032x", 2)
-	double.AddRun(mlflowtest.Run{ID: "out", Experiment: "outsider", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)}})
-	double.AddLoggedModel(mlflowtest.LoggedModel{ // listed by the best run, in another experiment
+	double.AddRun(
+		mlflowtest.Run{
+			ID:         "out",
+			Experiment: "outsider",
+			Metrics:    map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)},
+		},
+	)
+	double.AddLoggedModel(mlflowtest.LoggedModel{ // listed by the best run, but in another experiment
 		ID: "m-" + strings.Repeat("a", 32), Name: "model", Experiment: "outsider", Run: "r2",
 		Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1}, {Key: "acc", Value: 1, Run: "out"}},
 	})
 	double.AddRun(mlflowtest.Run{ID: "bad", Experiment: "train", Logged: []mlflowtest.LoggedModel{{
-		ID: "m-" + strings.Repeat("b", 32), Name: "model", Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1, Run: "out"}},
+		ID: "m-" + strings.Repeat("b", 32), Name: "model",
+		Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1, Run: "out"}},
 	}}})
 	g, err := best(t, double)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.facts.Best.ModelID != honest || len(g.facts.Best.Skipped) != 1 || g.facts.Best.Skipped[0].Ref != "m-"+strings.Repeat("b", 32) {
+	if g.facts.Best.ModelID != honest || len(g.facts.Best.Skipped) != 1 ||
+		g.facts.Best.Skipped[0].Ref != "m-"+strings.Repeat("b", 32) {
 		t.Errorf("found %+v", g.facts.Best)
 	}
 }
 
-// A better run without a model is passed over, but not without end.
+// Better runs without a model are skipped, up to a limit.
 func TestBest_RunsWithoutModels(t *testing.T) {
 	for _, bare := range []int{3, bestFiles} {
 		double := mlflowtest.New("2.22.5")
 		for i := range bare {
-			double.AddRun(mlflowtest.Run{ID: fmt.Sprintf("bare%d", i), Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)}})
+			double.AddRun(
+				mlflowtest.Run{
+					ID:         fmt.Sprintf("bare%d", i),
+					Experiment: "train",
+					Metrics:    map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)},
+				},
+			)
 		}
 		double.AddRun(mlflowtest.Run{
 			ID: "whole", Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(0.5)},
@@ -91,21 +107,24 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 		switch {
 		case bare == bestFiles && (!errors.As(err, &refused) || refused.Reason != registry.CandidateGone):
 			t.Errorf("%d runs without a model: %v", bare, err)
-		case bare < bestFiles && (err != nil || g.q.Candidate.Text != "runs:/whole/model" || len(g.facts.Best.Skipped) != bare):
+		case bare < bestFiles &&
+			(err != nil || g.q.Candidate.Text != "runs:/whole/model" || len(g.facts.Best.Skipped) != bare):
 			t.Errorf("%d runs without a model: %v, %+v", bare, err, g.facts.Best)
 		}
 	}
 }
 
-// A search that is too long says how to do without it.
+// If the search is too long, the error says what to do instead.
 func TestBest_TooManyModels(t *testing.T) {
-	long := mlflow.Explain("search", &mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter})
+	long := mlflow.Explain(
+		"search", &mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter},
+	)
 	var e *registry.Error
-	if !errors.As(mlflow.Narrower(long), &e) || !strings.HasPrefix(e.Hint, "name the model by its id") {
+	if !errors.As(mlflow.WithIDHint(long), &e) || !strings.HasPrefix(e.Hint, "name the model by its id") {
 		t.Errorf("%v, hint %q", e, e.Hint)
 	}
 	broken := mlflow.Explain("search", &mlflow.Incomplete{Why: "page 2 came before", Hint: mlflow.HintToken})
-	if !errors.As(mlflow.Narrower(broken), &e) || e.Hint != mlflow.HintToken {
+	if !errors.As(mlflow.WithIDHint(broken), &e) || e.Hint != mlflow.HintToken {
 		t.Errorf("%v, hint %q", e, e.Hint)
 	}
 }

@@ -9,56 +9,63 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// candidateRoot is the thing the candidate's text names directly: one of the three.
+// candidate resolves the candidate.
+type candidate struct{ *gathering }
+
+// candidateRoot is what the candidate's text names directly: one of the three.
 type candidateRoot struct {
 	run     registry.Known[registry.Run]
 	logged  registry.Known[registry.LoggedModel]
 	version registry.Known[registry.Version]
 }
 
-func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
+func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error) {
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
-		out.run, err = g.c.Run(ctx, q.RunID)
+		out.run, err = g.c.Runs.Get(ctx, q.RunID)
 	case q.ModelID != "":
-		out.logged, err = g.c.LoggedModel(ctx, q.ModelID)
+		out.logged, err = g.c.LoggedModels.Get(ctx, q.ModelID)
 	case q.Alias != "":
-		out.version, err = g.holder(ctx, q.Model, q.Alias)
+		out.version, err = g.byAlias(ctx, q.Model, q.Alias)
 	default:
-		out.version, err = g.c.FindVersion(ctx, q.Model, q.Number)
+		out.version, err = g.c.Versions.Get(ctx, q.Model, q.Number)
 	}
 	return err
 }
 
-// adopt checks the root and notes what registering it would send, as far as that is known before the model file is
-// found.
-func (g *gathering) adopt(ctx context.Context, root candidateRoot) error {
+// checkRoot checks the root and records what its registration would send. The MLmodel file is not known yet.
+func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
-		return g.adoptRun(root.run)
+		return g.checkRun(root.run)
 	case q.ModelID != "":
-		return g.adoptLogged(root.logged)
+		return g.checkLogged(root.logged)
 	default:
-		return g.adoptVersion(ctx, root.version)
+		return g.checkVersion(ctx, root.version)
 	}
 }
 
-func (g *gathering) adoptRun(known registry.Known[registry.Run]) error {
+func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	run, ok := known.Get()
 	id := g.q.Candidate.RunID
 	switch {
 	case !ok:
-		return mlflow.Gone(known.Why(), "check the run id in the input candidate; it is shown on the run's page in MLflow")
+		return mlflow.Gone(
+			known.Why(), "check the run id in the input candidate; it is shown on the run's page in MLflow",
+		)
 	case run.Deleted:
-		return mlflow.Gone(fmt.Sprintf("run %s is deleted", id), "restore the run in MLflow, or choose another candidate")
+		return mlflow.Gone(
+			fmt.Sprintf("run %s is deleted", id), "restore the run in MLflow, or choose another candidate",
+		)
 	case run.Status != "FINISHED":
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("run %s is %s, not FINISHED", id, run.Status),
-			Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+			Hint: "only models of finished runs are registered: wait for the run to end, or choose another candidate",
 		}
 	}
 	g.facts.Candidate.Run = known
@@ -67,22 +74,29 @@ func (g *gathering) adoptRun(known registry.Known[registry.Run]) error {
 	return nil
 }
 
-func (g *gathering) adoptLogged(known registry.Known[registry.LoggedModel]) error {
+func (g candidate) checkLogged(known registry.Known[registry.LoggedModel]) error {
 	m, ok := known.Get()
 	switch {
 	case !ok:
-		return mlflow.Gone(known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow")
+		return mlflow.Gone(
+			known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow",
+		)
 	}
-	if err := uploaded(m); err != nil {
+	if err := checkUploaded(m); err != nil {
 		return err
 	}
 	g.facts.Candidate.Logged = known
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not registered yet")
-	g.facts.Source = registry.Source{RunID: m.SourceRunID, ModelID: m.ID, URI: "models:/" + m.ID, ArtifactURI: m.ArtifactURI}
+	g.facts.Source = registry.Source{
+		RunID:       m.SourceRunID,
+		ModelID:     m.ID,
+		URI:         "models:/" + m.ID,
+		ArtifactURI: m.ArtifactURI,
+	}
 	return nil
 }
 
-func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[registry.Version]) error {
+func (g candidate) checkVersion(ctx context.Context, known registry.Known[registry.Version]) error {
 	v, ok := known.Get()
 	q := g.q.Candidate
 	if !ok {
@@ -90,18 +104,21 @@ func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[regis
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
-		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" && (err != nil || of.Number == 0) {
-			return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" &&
+			(err != nil || of.Number == 0) {
+			return errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 		}
 		return nil
 	}
 	if v.Tags[registry.PromptTag] == "true" || v.Status != "READY" && v.Status != "" {
+		why := cmp.Or(v.StatusMessage, v.Status, "a prompt")
 		return &registry.Error{
-			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is no model that can be copied: %s", v.Number, v.Model, cmp.Or(v.StatusMessage, v.Status, "a prompt")),
-			Hint: "choose a version that MLflow reports as READY, and that is no prompt",
+			Reason: registry.NotReady,
+			Msg:    fmt.Sprintf("version %d of %s cannot be copied: %s", v.Number, v.Model, why),
+			Hint:   "choose a version that is READY and is not a prompt",
 		}
 	}
-	v, err := g.origin(ctx, v)
+	v, err := g.withRun(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -111,33 +128,36 @@ func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[regis
 	return nil
 }
 
-// noVersion explains a version or alias that does not exist: most often the name is not quite right.
+// noVersion explains a version or alias that does not exist. Usually the name is misspelt.
 func (g *gathering) noVersion(ctx context.Context, why string) error {
 	q := g.q.Candidate
 	m := g.facts.Model
 	if q.Model != g.q.Model {
 		var err error
-		if m, err = g.c.Model(ctx, q.Model); err != nil {
+		if m, err = g.c.Models.Get(ctx, q.Model); err != nil {
 			return err
 		}
 	}
 	found, exists := m.Get()
 	switch number, named := found.Aliases[q.Alias]; {
 	case exists && named && q.Alias != "":
-		return dangling(q.Model, q.Alias, number)
+		return errDangling(q.Model, q.Alias, number)
 	case exists && q.Alias != "" && len(found.Aliases) > 0:
 		return mlflow.Gone(why, found.AliasMeant(q.Alias))
 	case exists && found.Newest > 0:
-		return mlflow.Gone(why, fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, found.Newest))
+		return mlflow.Gone(
+			why,
+			fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, found.Newest),
+		)
 	case exists:
 		return mlflow.Gone(why, fmt.Sprintf("%s has no versions", q.Model))
 	}
-	return g.c.NoModelNamed(ctx, q.Model, m.Why())
+	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }
 
-// origin is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
-// source only together with the run that version names. The version of a logged model needs no run.
-func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Version, error) {
+// withRun returns the version that has the run: v itself, or the one it was copied from. MLflow 3 accepts a version as
+// a source only together with the run of that version. The version of a logged model needs no run.
+func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
 		if v.RunID != "" || registry.LoggedIn(v.Source) != "" {
@@ -147,22 +167,24 @@ func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Ve
 		if err != nil || of.Number == 0 {
 			break
 		}
-		known, err := g.c.FindVersion(ctx, of.Model, of.Number)
+		known, err := g.c.Versions.Get(ctx, of.Model, of.Number)
 		if err != nil {
 			return v, err
 		}
 		next, ok := known.Get()
 		if !ok {
-			return v, noRun(fmt.Sprintf("%s has no run of its own and is a copy of %s, which does not exist", first, v.Source))
+			return v, errNoRun(
+				fmt.Sprintf("%s has no run of its own and is a copy of %s, which does not exist", first, v.Source),
+			)
 		}
 		v = next
 	}
-	return v, noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+	return v, errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 }
 
-// resolve reads what is behind the candidate: its run where that is not known yet, and its MLmodel file; and settles
+// resolve reads what belongs to the candidate: its run, if it is not known yet, and its MLmodel file. It also completes
 // the source.
-func (g *gathering) resolve(ctx context.Context) error {
+func (g candidate) resolve(ctx context.Context) error {
 	defer func() { g.facts.Source.Request = request(g.q.Model, g.facts.Source) }()
 	if v, ok := g.facts.Candidate.Version.Get(); ok {
 		return g.readVersion(ctx, v)
@@ -171,20 +193,20 @@ func (g *gathering) resolve(ctx context.Context) error {
 	if run, ok := g.facts.Candidate.Run.Get(); ok {
 		return g.findModel(ctx, run, source.Path)
 	}
-	s, t := &g.facts.Candidate, g.tracer
-	t.check = finished(source.URI)
-	err := mlflow.Parallel(
+	s, t := &g.facts.Candidate, g.provenance
+	t.check = checkFinished(source.URI)
+	err := parallel.Do(
 		func() error {
 			if source.ModelID == "" {
 				return t.ofVersion(ctx, s, g.copyOf)
 			}
-			return t.trace(ctx, s, source.URI, source.RunID)
+			return t.read(ctx, s, source.URI, source.RunID)
 		},
 		func() error {
 			if source.ModelID != "" {
-				s.MLmodel = g.c.LoggedMLmodel(ctx, source.ModelID)
+				s.MLmodel = g.c.Artifacts.LoggedMLmodel(ctx, source.ModelID)
 			} else {
-				s.MLmodel = g.c.VersionMLmodel(ctx, g.copyOf)
+				s.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, g.copyOf)
 			}
 			return nil
 		},
@@ -193,12 +215,12 @@ func (g *gathering) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	BorrowMLmodel(ctx, g.c, s, g.copyOf)
-	return g.needMLmodel(source.URI)
+	borrowMLmodel(ctx, g.c, s, g.copyOf)
+	return g.requireMLmodel(source.URI)
 }
 
-// finished holds the run behind a logged model or a copied version to the same rules as a run named directly.
-func finished(ref string) func(registry.Known[registry.Run]) error {
+// checkFinished applies the rules for a run to the run of a logged model or copied version.
+func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	return func(run registry.Known[registry.Run]) error {
 		r, ok := run.Get()
 		switch {
@@ -206,47 +228,52 @@ func finished(ref string) func(registry.Known[registry.Run]) error {
 			return mlflow.Gone(fmt.Sprintf("the run of %s: %s", ref, run.Why()),
 				"without its run the lineage is lost; register the model from a run that exists")
 		case r.Deleted:
-			return mlflow.Gone(fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID), "restore the run in MLflow, or choose another candidate")
+			return mlflow.Gone(
+				fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID),
+				"restore the run in MLflow, or choose another candidate",
+			)
 		case r.Status != "FINISHED":
 			return &registry.Error{
-				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not FINISHED", ref, r.ID, r.Status),
-				Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not "+
+					"FINISHED", ref, r.ID, r.Status),
+				Hint: "only models of finished runs are registered: wait for the run to end, or choose another " +
+					"candidate",
 			}
 		}
 		return nil
 	}
 }
 
-// listLogged lists the files of a logged model; of none if id is "".
-func (g *gathering) listLogged(ctx context.Context, id string) func() error {
+// listLogged returns a function that lists the files of a logged model, or does nothing if id is "".
+func (g candidate) listLogged(ctx context.Context, id string) func() error {
 	return func() error {
 		if id != "" {
-			g.list(ctx, mlflow.Place{Model: id})
+			g.list(ctx, mlflow.Location{Model: id})
 		}
 		return nil
 	}
 }
 
-// readVersion reads the run and the model file of a candidate that is a version already.
-func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
-	err := mlflow.Parallel(
-		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
-		func() error { g.facts.Candidate.MLmodel = g.c.VersionMLmodel(ctx, v); return nil },
+// readVersion reads the run and the MLmodel file of a candidate that is already a version.
+func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
+	err := parallel.Do(
+		func() error { return g.provenance.ofVersion(ctx, &g.facts.Candidate, v) },
+		func() error { g.facts.Candidate.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, v); return nil },
 		g.listLogged(ctx, registry.LoggedIn(v.Source)),
 	)
 	if err != nil {
 		return err
 	}
-	BorrowMLmodel(ctx, g.c, &g.facts.Candidate, v)
-	return g.needMLmodel(mlflow.VersionRef(v))
+	borrowMLmodel(ctx, g.c, &g.facts.Candidate, v)
+	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// speculative is how many logged models of a run are looked at directly instead of by a search.
-const speculative = 3
+// fewModels is how many logged models of a run are read one by one instead of by a search.
+const fewModels = 3
 
-// findModel finds the model that runs:/ID/PATH names. Since MLflow 3 it is most often a logged model of that name, an
-// entity of its own; before, and still possible, a folder of the run's artifacts.
-func (g *gathering) findModel(ctx context.Context, run registry.Run, path string) error {
+// findModel finds the model that runs:/ID/PATH means. Since MLflow 3 it is usually a logged model of that name. In
+// older versions, and sometimes still, it is a folder of the run's artifacts.
+func (g candidate) findModel(ctx context.Context, run registry.Run, path string) error {
 	models, files, err := g.outputsOf(ctx, run)
 	if err != nil {
 		return err
@@ -279,24 +306,30 @@ func (g *gathering) findModel(ctx context.Context, run registry.Run, path string
 	if len(run.Outputs) == 0 {
 		return g.unlisted(ctx, run, path)
 	}
-	return noModel(run.ID, path, names)
+	return errNoModel(run.ID, path, names)
 }
 
-// outputsOf reads the models that a run lists as its outputs, in its experiment, and the MLmodel files of a few, by id.
-func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
+// outputsOf reads the models that a run lists as outputs and that are in its experiment. If they are few, it also reads
+// their MLmodel files, by id.
+func (g candidate) outputsOf(
+	ctx context.Context, run registry.Run,
+) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
 	var models registry.Known[[]registry.LoggedModel]
-	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), speculative))
-	asks := []func() error{func() (err error) { models, err = g.tracer.siblings(ctx, run, ""); return err }}
+	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), fewModels))
+	asks := []func() error{func() (err error) { models, err = g.provenance.siblings(ctx, run, ""); return err }}
 	for i := range files {
-		asks = append(asks, func() error { files[i] = g.c.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
+		asks = append(
+			asks,
+			func() error { files[i] = g.c.Artifacts.LoggedMLmodel(ctx, run.Outputs[i].ModelID); return nil },
+		)
 	}
 	switch {
-	case len(run.Outputs) > speculative: // which of so many is meant is not known yet
+	case len(run.Outputs) > fewModels: // the right one is not known yet
 		asks = asks[:1]
 	case len(run.Outputs) == 1:
 		asks = append(asks, g.listLogged(ctx, run.Outputs[0].ModelID))
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return nil, nil, err
 	}
 	byID := map[string]registry.Known[registry.MLmodel]{}
@@ -305,59 +338,65 @@ func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry
 	}
 	list, ok := models.Get()
 	if !ok {
-		return nil, nil, mlflow.Gone(fmt.Sprintf("the models of run %s cannot be listed: %s", run.ID, models.Why()), "name the model by its id, as in models:/m-…")
+		return nil, nil, mlflow.Gone(
+			fmt.Sprintf("the models of run %s cannot be listed: %s", run.ID, models.Why()),
+			"name the model by its id, as in models:/m-…",
+		)
 	}
 	return list, byID, nil
 }
 
-// unlisted looks for a logged model that names the run as its source and is not among its outputs: it does not belong,
-// and its gates will say so.
-func (g *gathering) unlisted(ctx context.Context, run registry.Run, path string) error {
-	models, err := g.c.LoggedModelsOf(ctx, run)
+// unlisted looks for a logged model that has the run as its source and is not among its outputs. It does not belong to
+// the run, and its gates will say so.
+func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) error {
+	models, err := g.c.LoggedModels.OfRun(ctx, run)
 	if err != nil {
 		return err
 	}
 	models = slices.DeleteFunc(models, func(m registry.LoggedModel) bool { return m.Name != path })
 	if len(models) == 0 {
-		return noModel(run.ID, path, nil)
+		return errNoModel(run.ID, path, nil)
 	}
 	return g.useLogged(ctx, latest(run, models), registry.Known[registry.MLmodel]{})
 }
 
-// fromRunFiles looks for the model among the run's own artifacts.
-func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
+// fromRunFiles looks for the model in the run's own artifacts.
+func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
 	var there bool
 	var model registry.Known[registry.MLmodel]
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() (err error) {
-			there, err = g.holdsMLmodel(ctx, mlflow.Place{Run: run.ID, Path: path})
+			there, err = g.holdsMLmodel(ctx, mlflow.Location{Run: run.ID, Path: path})
 			return err
 		},
-		func() error { model = g.c.RunMLmodel(ctx, run.ID, path); return nil },
+		func() error { model = g.c.Artifacts.RunMLmodel(ctx, run.ID, path); return nil },
 	)
 	switch {
 	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
-		return false, unlistable(run, err)
+		return false, errUnlistable(run, err)
 	case !there:
 		return false, nil
 	}
 	g.facts.Candidate.MLmodel = model
 	g.facts.Source.URI = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + path
-	return true, g.tracer.trace(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
+	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
-// holdsMLmodel reports whether there is an MLmodel file in a folder of a run's artifacts. It lists what is below, if the
-// files are wanted anyway.
-func (g *gathering) holdsMLmodel(ctx context.Context, where mlflow.Place) (bool, error) {
+// holdsMLmodel reports whether a folder of a run's artifacts contains an MLmodel file. If the files are needed anyway,
+// it lists everything below.
+func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
-		return slices.ContainsFunc(g.listed.files, func(f registry.File) bool { return f.Path == "MLmodel" }), g.listed.err
+		return slices.ContainsFunc(
+			g.earlyListing.files,
+			func(f registry.File) bool { return f.Path == "MLmodel" },
+		), g.earlyListing.err
 	}
-	files, err := g.c.RunFiles(ctx, where.Run, where.Path)
+	files, err := g.c.Artifacts.RunFiles(ctx, where.Run, where.Path)
 	return mlflow.HasMLmodel(files, where.Path), err
 }
 
-// latest chooses among logged models of one name as the stock client does: the largest step, then the newest.
+// latest chooses among logged models of one name like the MLflow client: the largest step, then the newest.
 func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedModel {
 	step := map[string]int64{}
 	for _, o := range run.Outputs {
@@ -368,25 +407,25 @@ func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedMode
 	})
 }
 
-// useLogged takes the logged model as the candidate; file is its MLmodel file if that was read already.
-func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
-	if err := uploaded(m); err != nil {
+// useLogged makes the logged model the candidate. file is its MLmodel file if it was already read.
+func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
+	if err := checkUploaded(m); err != nil {
 		return err
 	}
 	g.facts.Source.ModelID, g.facts.Source.ArtifactURI = m.ID, m.ArtifactURI
 	g.facts.Source.URI = "models:/" + m.ID
 	s := &g.facts.Candidate
 	s.Logged, s.MLmodel = registry.Is(m), file
-	err := mlflow.Parallel(
-		func() error { return g.tracer.trace(ctx, s, g.facts.Source.URI, g.facts.Source.RunID) },
+	err := parallel.Do(
+		func() error { return g.provenance.read(ctx, s, g.facts.Source.URI, g.facts.Source.RunID) },
 		func() error {
 			if !file.Gathered() {
-				s.MLmodel = g.c.LoggedMLmodel(ctx, m.ID)
+				s.MLmodel = g.c.Artifacts.LoggedMLmodel(ctx, m.ID)
 			}
 			return nil
 		},
 		func() error {
-			if where := (mlflow.Place{Model: m.ID}); g.listed == nil || g.listed.where != where {
+			if where := (mlflow.Location{Model: m.ID}); g.earlyListing == nil || g.earlyListing.where != where {
 				g.list(ctx, where)
 			}
 			return nil
@@ -395,39 +434,39 @@ func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file 
 	if err != nil {
 		return err
 	}
-	return g.needMLmodel("logged model " + m.ID)
+	return g.requireMLmodel("logged model " + m.ID)
 }
 
-// needMLmodel refuses a candidate whose MLmodel file is confirmed to be missing. One that merely cannot be read just
-// now is left to the gates that need it.
-func (g *gathering) needMLmodel(ref string) error {
+// requireMLmodel refuses a candidate that certainly has no MLmodel file. If the file only cannot be read now, the gates
+// that need it decide.
+func (g candidate) requireMLmodel(ref string) error {
 	if g.facts.Candidate.MLmodel.IsAbsent() {
 		return mlflow.Gone(ref+" has no MLmodel file", "the files were deleted or never uploaded; log the model again")
 	}
 	return nil
 }
 
-// uploaded refuses a logged model whose files are not all there.
-func uploaded(m registry.LoggedModel) error {
+// checkUploaded refuses a logged model whose upload is incomplete.
+func checkUploaded(m registry.LoggedModel) error {
 	if m.Status == "LOGGED_MODEL_PENDING" || m.Status == "LOGGED_MODEL_UPLOAD_FAILED" {
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("logged model %s is %s", m.ID, m.Status),
-			Hint: "its files were not all uploaded; log the model again, or wait for the run to end",
+			Hint: "its upload is incomplete: wait for the run to end, or log the model again",
 		}
 	}
 	return nil
 }
 
-func unlistable(run registry.Run, err error) error {
+func errUnlistable(run registry.Run, err error) error {
 	out := mlflow.Explain("list artifacts of run "+run.ID, err)
 	if e, ok := out.(*registry.Error); ok && e.Reason == registry.ServerError {
-		e.Hint = fmt.Sprintf("the server cannot read its artifact store %s; check its credentials for that store", run.ArtifactURI)
+		e.Hint = fmt.Sprintf("check the server's credentials for its artifact store %s", run.ArtifactURI)
 	}
 	return out
 }
 
-// request is the digest that makes registering idempotent: the same for every run of this program that registers the
-// same model files of the same run under the same name.
+// request returns the digest that makes a registration idempotent. It is the same whenever this program registers the
+// same files of the same run under the same name.
 func request(model string, s registry.Source) string {
 	what := s.Path
 	if s.ModelID != "" {
@@ -438,15 +477,26 @@ func request(model string, s registry.Source) string {
 	return canonical.Digest("register/1", model, s.RunID, what)
 }
 
-func noRun(msg string) error {
-	return &registry.Error{Reason: registry.NoRun, Msg: msg, Hint: "a version without a run has no lineage and no metrics to judge; register a model that was logged in a run"}
+func errNoRun(msg string) error {
+	return &registry.Error{
+		Reason: registry.NoRun,
+		Msg:    msg,
+		Hint:   "a version without a run has no lineage and no metrics: register a model that was logged in a run",
+	}
 }
 
-func noModel(run, path string, names []string) error {
-	hint := fmt.Sprintf("no logged model of this run has that name, and its artifacts hold no %s/MLmodel; was the model logged with log_model(name=%q)?", path, path)
+func errNoModel(run, path string, names []string) error {
+	hint := fmt.Sprintf(
+		"no logged model of this run has that name, and its artifacts contain no %s/MLmodel; was the model logged "+
+			"with log_model(name=%q)?",
+		path,
+		path,
+	)
 	if len(names) > 0 {
 		slices.Sort(names)
-		hint = fmt.Sprintf("the models of this run are: %s; write candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0])
+		hint = fmt.Sprintf(
+			"the models of this run are: %s; use candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0],
+		)
 	}
 	return mlflow.Gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)
 }

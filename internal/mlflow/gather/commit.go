@@ -7,24 +7,25 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// findCommit turns the candidate "commit" into the run it stands for.
-func (g *gathering) findCommit(ctx context.Context) error {
+// findCommit replaces the candidate "commit" by its run.
+func (g candidate) findCommit(ctx context.Context) error {
 	by := *g.q.Candidate.Commit
 	experiments, err := g.experimentsOf(ctx, by)
 	if err != nil {
 		return err
 	}
-	runs, more, err := g.c.CommitRuns(ctx, experiments, by)
+	runs, more, err := g.c.Runs.OfCommit(ctx, experiments, by)
 	if err != nil {
 		return err
 	}
-	where := searched(experiments, len(by.Experiments) == 0)
+	where := searchedNames(experiments, len(by.Experiments) == 0)
 	run, older, ignored, ok := by.Choose(runs, g.c.Tracking.Meter().ServerTime)
 	if !ok {
-		return noCommit(by, where, ignored)
+		return errNoCommit(by, where, ignored)
 	}
 	g.facts.OfCommit = &registry.CommitRun{
 		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where,
@@ -34,8 +35,8 @@ func (g *gathering) findCommit(ctx context.Context) error {
 	return nil
 }
 
-// experimentsOf finds the experiments to look in. Only those count that somebody named or that the incumbent was
-// trained in: every login may create experiments, and runs with any commit in them.
+// experimentsOf returns the experiments to search. Only those count that the user named or that the incumbent was
+// trained in, because every login may create experiments and runs with any commit.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)
@@ -44,12 +45,12 @@ func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]
 	found := make([]registry.Experiment, len(by.Experiments))
 	var asks []func() error
 	for i, name := range by.Experiments {
-		asks = append(asks, func() (err error) { found[i], err = g.c.Experiment(ctx, name); return err })
+		asks = append(asks, func() (err error) { found[i], err = g.c.Experiments.Find(ctx, name); return err })
 	}
-	return found, mlflow.Parallel(asks...)
+	return found, parallel.Do(asks...)
 }
 
-// incumbentExperiment is the experiment of the run behind the version that the target points to.
+// incumbentExperiment returns the experiment of the incumbent's run.
 func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experiment, error) {
 	incumbent, err := g.incumbent(ctx)
 	if err != nil {
@@ -57,60 +58,58 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	}
 	subject, ok := incumbent.Get()
 	if !ok {
-		return registry.Experiment{}, needExperiment("there is no incumbent: " + incumbent.Why())
+		return registry.Experiment{}, errNeedExperiment("there is no incumbent: " + incumbent.Why())
 	}
 	run, ok := subject.Run.Get()
 	if !ok {
-		why := fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why())
-		return registry.Experiment{}, needExperiment(why)
+		why := fmt.Sprintf("the run of the incumbent %s cannot be read: %s", subject.Ref, subject.Run.Why())
+		return registry.Experiment{}, errNeedExperiment(why)
 	}
-	known, err := g.c.ExperimentByID(ctx, run.ExperimentID)
+	known, err := g.c.Experiments.Get(ctx, run.ExperimentID)
 	if err != nil {
 		return registry.Experiment{}, err
 	}
 	e, ok := known.Get()
 	if !ok || e.Deleted {
 		why := fmt.Sprintf("the experiment %s of the incumbent %s is deleted", run.ExperimentID, subject.Ref)
-		return registry.Experiment{}, needExperiment(why)
+		return registry.Experiment{}, errNeedExperiment(why)
 	}
 	return e, nil
 }
 
-// incumbent reads what the target points to, and the run behind it. The gathering itself reads it again later, together
-// with the candidate, which is not known yet.
+// incumbent reads the version that the target points to, and its run. It is read again later, together with the
+// candidate, which is not known yet.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
-	before := &gathering{c: g.c, tracer: tracer{c: g.c}, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
-	answers, err := before.ask(ctx, &candidateRoot{})
-	for _, check := range []func() error{
-		before.refusePrompt, before.refuseHidden, func() error { return before.settle(ctx, &candidateRoot{}, answers) },
-	} {
-		if err == nil {
-			err = check()
-		}
+	before := &gathering{
+		c:          g.c,
+		provenance: provenance{c: g.c},
+		q:          q,
+		holderKeys: holderKeys(q, fact.Needs{}),
+		facts:      fact.Facts{Target: q.Target},
 	}
-	if err != nil {
+	if err := before.askNames(ctx, &candidateRoot{}, true); err != nil {
 		return registry.Known[fact.Subject]{}, err
 	}
-	none := registry.Absent[registry.Version]("the target is empty")
-	for _, key := range before.want {
-		if none = before.held[key]; !none.IsAbsent() {
+	none := registry.Absent[registry.Version]("the target points to no version")
+	for _, key := range before.holderKeys {
+		if none = before.holders[key]; !none.IsAbsent() {
 			break
 		}
 	}
 	return before.subject(ctx, none)
 }
 
-func needExperiment(why string) error {
+func errNeedExperiment(why string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    "input experiment: is missing: the candidate commit looks in the incumbent's experiment, and " + why,
-		Hint:   "name the experiment that the model is trained in: write experiment: NAME (on a laptop --experiment NAME)",
+		Msg:    "input experiment: missing: the candidate commit searches the incumbent's experiment, and " + why,
+		Hint:   "set the experiment that the model is trained in: experiment: NAME (on a laptop --experiment NAME)",
 	}
 }
 
-// searched names the experiments that were searched.
-func searched(experiments []registry.Experiment, incumbents bool) string {
+// searchedNames describes the experiments that were searched.
+func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 	if incumbents {
 		return fmt.Sprintf("experiment %s (the incumbent's)", experiments[0].Name)
 	}
@@ -124,11 +123,13 @@ func searched(experiments []registry.Experiment, incumbents bool) string {
 	return "the experiments " + strings.Join(names, ", ")
 }
 
-// noCommit says what was searched, and why the runs of the commit do not count.
-func noCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
-	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a checkout; " +
-		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; " +
-		"if it was trained in another experiment, name that in the input experiment"
+// errNoCommit says what was searched, and why the runs of the commit do not count.
+func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
+	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a " +
+		"checkout; " +
+		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +
+		"merge commit; " +
+		"if it was trained in another experiment, set the input experiment"
 	if len(ignored) > 0 {
 		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again",
 			len(ignored), registry.Others(ignored))

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// asking is a client of the double.
+// asking returns a client of the test server.
 func asking(t *testing.T, double *mlflowtest.Server) *mlflow.Client {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: "http://localhost", Transport: double.Transport()})
@@ -25,15 +25,17 @@ func asking(t *testing.T, double *mlflowtest.Server) *mlflow.Client {
 
 const sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-// ofCommit adds runs of a commit to the double.
+// ofCommit adds runs of a commit to the test server.
 func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit string, end int64) {
 	return func(id, experiment, status, commit string, end int64) {
-		double.AddRun(mlflowtest.Run{ID: id, Experiment: experiment, Status: status, End: mlflowtest.Moment(end), Start: 1,
-			Tags: map[string]string{registry.RunTagCommit: commit}})
+		double.AddRun(
+			mlflowtest.Run{ID: id, Experiment: experiment, Status: status, End: mlflowtest.Moment(end), Start: 1,
+				Tags: map[string]string{registry.RunTagCommit: commit}},
+		)
 	}
 }
 
-// The newest run is found behind any number of runs that do not count, and reading stops soon behind it.
+// The newest run is found after any number of runs that do not count. The search stops soon after it.
 func TestCommit_FewRequests(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
 	add := ofCommit(double)
@@ -45,12 +47,14 @@ func TestCommit_FewRequests(t *testing.T) {
 	for i := range 900 {
 		add(fmt.Sprintf("older%d", i), "train", "FINISHED", sha, 2000)
 	}
-	add("shouting", "train", "FINISHED", strings.ToUpper(sha), 8000) // the same to a database that compares without case
+	add(
+		"shouting", "train", "FINISHED", strings.ToUpper(sha), 8000,
+	) // a database that ignores case cannot tell them apart
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
 	g := &gathering{c: c, q: fact.Query{Candidate: registry.Candidate{Commit: &by}}}
-	if err := g.findCommit(context.Background()); err != nil {
+	if err := (candidate{g}).findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	found := g.facts.OfCommit
@@ -65,24 +69,39 @@ func TestCommit_FewRequests(t *testing.T) {
 	}
 }
 
-// If no experiment is named, that of the incumbent's run is searched.
+// If no experiment is named, the experiment of the incumbent's run is searched.
 func TestCommit_IncumbentsExperiment(t *testing.T) {
 	double := mlflowtest.New("3.17.2")
 	add := ofCommit(double)
 	add("base", "train", "FINISHED", "b", 1000)
 	add("mine", "train", "FINISHED", sha, 2000)
 	add("stranger", "outsider", "FINISHED", sha, 8000)
-	double.AddModel(mlflowtest.Model{Name: "churn", Versions: []mlflowtest.Version{{Run: "base"}}, Aliases: map[string]int64{"champion": 1}})
+	double.AddModel(
+		mlflowtest.Model{
+			Name:     "churn",
+			Versions: []mlflowtest.Version{{Run: "base"}},
+			Aliases:  map[string]int64{"champion": 1},
+		},
+	)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model"}
-	g := &gathering{c: c, q: fact.Query{Model: "churn", Target: registry.Target{Alias: "champion"}, Candidate: registry.Candidate{Commit: &by}}}
-	if err := g.findCommit(context.Background()); err != nil {
+	g := &gathering{
+		c: c,
+		q: fact.Query{
+			Model:     "churn",
+			Target:    registry.Target{Alias: "champion"},
+			Candidate: registry.Candidate{Commit: &by},
+		},
+	}
+	if err := (candidate{g}).findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" || len(got.Older)+len(got.Ignored) != 0 {
+	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" ||
+		len(got.Older)+len(got.Ignored) != 0 {
 		t.Errorf("found %+v", got)
 	}
-	if got := c.Tracking.Meter().Requests; got != 6 { // the alias and the model, the run, its folders, its experiment, the search
+	// The alias and the model, the run, its folders, its experiment, the search.
+	if got := c.Tracking.Meter().Requests; got != 6 {
 		t.Errorf("%d requests, want 6", got)
 	}
 }

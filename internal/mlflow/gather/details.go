@@ -5,57 +5,57 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// BorrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
-// it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
-// not its own.
-func BorrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
+// borrowMLmodel reads the MLmodel file of a copy from the original if the server cannot read it through the copy.
+// MLflow before 2.8 stores the source of a copy unchanged, and looks for it in the wrong registry.
+func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
 	if _, ok := s.MLmodel.Get(); ok || !registry.IsCopy(v.Source) {
 		return
 	}
 	var found registry.Known[registry.MLmodel]
-	switch where, why := placeOf(*s); {
+	switch where, why := locationOf(*s); {
 	case why != "":
 		return
 	case where.Model != "":
-		found = c.LoggedMLmodel(ctx, where.Model)
+		found = c.Artifacts.LoggedMLmodel(ctx, where.Model)
 	default:
-		found = c.RunMLmodel(ctx, where.Run, where.Path)
+		found = c.Artifacts.RunMLmodel(ctx, where.Run, where.Path)
 	}
 	if _, ok := found.Get(); ok {
 		s.MLmodel = found
 	}
 }
 
-// third reads what only some gates ask for, beside one another. Nothing of it can fail the command: a gate says what
-// it means that a fact could not be read.
-func (g *gathering) third(ctx context.Context) {
+// readDetails reads in parallel what only some gates need. It never fails: a gate decides what an unreadable fact
+// means.
+func (g *gathering) readDetails(ctx context.Context) {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
 	c, s := g.c, &g.facts.Candidate
 	if g.needs.Files {
-		ask(func() { g.files(ctx) })
+		ask(func() { candidate{g}.files(ctx) })
 	}
 	run, _ := s.Run.Get()
 	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
 	points := make([]registry.Known[[]registry.Point], len(g.needs.History))
 	for i, key := range g.needs.History {
-		ask(func() { points[i] = c.History(ctx, run.ID, key) })
+		ask(func() { points[i] = c.Runs.History(ctx, run.ID, key) })
 	}
 	documents := make([]registry.Known[string], len(g.needs.Evidence))
 	for i, name := range g.needs.Evidence {
-		ask(func() { documents[i] = c.Document(ctx, run.ID, name) })
+		ask(func() { documents[i] = c.Artifacts.Document(ctx, run.ID, name) })
 	}
-	holders := make([]fact.Subject, len(g.want))
-	for i, key := range g.want {
+	holders := make([]fact.Subject, len(g.holderKeys))
+	for i, key := range g.holderKeys {
 		if base, ok := g.facts.Holders[key].Get(); ok {
 			holders[i] = base
-			g.thirdOf(ctx, &holders[i], ask)
+			g.readHolderDetails(ctx, &holders[i], ask)
 		}
 	}
-	_ = mlflow.Parallel(asks...)
+	_ = parallel.Do(asks...)
 	for i, key := range g.needs.History {
 		s.History[key] = points[i]
 	}
@@ -63,7 +63,7 @@ func (g *gathering) third(ctx context.Context) {
 	for i, name := range g.needs.Evidence {
 		g.facts.Evidence[name] = documents[i]
 	}
-	for i, key := range g.want {
+	for i, key := range g.holderKeys {
 		if _, ok := g.facts.Holders[key].Get(); !ok {
 			continue
 		}
@@ -74,14 +74,14 @@ func (g *gathering) third(ctx context.Context) {
 	}
 }
 
-// thirdOf reads what gates want to know of a holder. A holder that is the candidate is asked again: it costs nothing
-// but a request, and keeps the two apart.
-func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func())) {
+// readHolderDetails reads what gates need about a holder. If the holder is also the candidate, this repeats some
+// requests, but it keeps the two apart.
+func (g *gathering) readHolderDetails(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {
 		ask(func() {
-			s.MLmodel = g.c.VersionMLmodel(ctx, v)
-			BorrowMLmodel(ctx, g.c, s, v)
+			s.MLmodel = g.c.Artifacts.VersionMLmodel(ctx, v)
+			borrowMLmodel(ctx, g.c, s, v)
 		})
 	}
 	if len(g.needs.History) == 0 {
@@ -90,9 +90,9 @@ func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func(
 	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
 	found := make([]registry.Known[[]registry.Point], len(g.needs.History))
 	ask(func() {
-		_ = mlflow.Parallel(func() (all []func() error) {
+		_ = parallel.Do(func() (all []func() error) {
 			for i, key := range g.needs.History {
-				all = append(all, func() error { found[i] = g.c.History(ctx, run.ID, key); return nil })
+				all = append(all, func() error { found[i] = g.c.Runs.History(ctx, run.ID, key); return nil })
 			}
 			return all
 		}()...)

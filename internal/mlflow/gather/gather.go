@@ -9,100 +9,124 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Facts reads everything the decision may depend on, in two rounds of parallel requests for the common candidates: the
-// first asks what the names stand for, the second what is behind them. What only some gates ask for is a third. It returns an error where there is nothing to
-// decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
-// read is in the facts, with the reason.
+// Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests: the first
+// resolves the names, and the second reads what belongs to them. A third round reads what only some gates need. Facts
+// fails if there is nothing to decide: the server or the candidate is unusable, or the target alias dangles. Anything
+// else that cannot be read is part of the facts, with the reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
-		c: c, q: q, needs: n, want: wanted(q, n), tracer: tracer{c: c, roots: q.MovedRoots},
-		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[registry.Ref]registry.Known[fact.Subject]{}},
+		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
+		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[fact.Subject]{}},
 	}
-	if err := g.findRun(ctx); err != nil {
+	if err := (candidate{g}).findRun(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	if err := g.first(ctx); err != nil {
+	if err := g.firstRound(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	if err := g.second(ctx); err != nil {
+	if err := g.secondRound(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	if err := g.identify(ctx); err != nil {
+	if err := (candidate{g}).findVersion(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	g.third(ctx)
+	g.readDetails(ctx)
 	g.facts.Now = c.Registry.Meter().ServerTime
 	return g.facts, nil
 }
 
 // gathering is what is known between the rounds.
 type gathering struct {
-	c        *mlflow.Client
-	tracer   tracer
-	q        fact.Query
-	needs    fact.Needs
-	want     []registry.Ref // holders to find
-	facts    fact.Facts
-	held     map[registry.Ref]registry.Known[registry.Version]
-	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
-	all      bool               // versions are all of the model
-	bare     atomic.Bool        // the server has no aliases
-	listed   *early             // of the candidate's files, read early
-	copyOf   registry.Version   // the version of another registered model that is to be copied
+	c            *mlflow.Client
+	provenance   provenance
+	q            fact.Query
+	needs        fact.Needs
+	holderKeys   []string // "@alias", a stage or a version number
+	facts        fact.Facts
+	holders      map[string]registry.Known[registry.Version]
+	versions     []registry.Version // all versions of the model if a stage is involved, else those of the run
+	allVersions  bool               // versions has all versions of the model
+	noAliases    atomic.Bool        // the server has no aliases
+	earlyListing *listing           // files of the candidate that were listed early
+	copyOf       registry.Version   // version of another registered model that will be copied
 }
 
-// wanted lists the holders the decision looks at, the target's own first.
-func wanted(q fact.Query, n fact.Needs) []registry.Ref {
-	out := q.Target.Refs()
-	for _, ref := range n.Holders {
-		if ref != fact.Incumbent && !slices.Contains(out, ref) {
-			out = append(out, ref)
+// holderKeys lists the holders that the decision depends on. Those of the target come first.
+func holderKeys(q fact.Query, n fact.Needs) []string {
+	var out []string
+	add := func(key string) {
+		for _, have := range out {
+			if have == key {
+				return
+			}
+		}
+		out = append(out, key)
+	}
+	if q.Target.Alias != "" {
+		add("@" + q.Target.Alias)
+	}
+	if q.Target.Stage != "" {
+		add(q.Target.Stage)
+	}
+	for _, h := range n.Holders {
+		if h != fact.Incumbent {
+			add(h)
 		}
 	}
 	return out
 }
 
-// first asks what the names stand for.
-func (g *gathering) first(ctx context.Context) error {
+// firstRound resolves the names.
+func (g *gathering) firstRound(ctx context.Context) error {
 	root := candidateRoot{}
-	holders, err := g.ask(ctx, &root)
+	if err := g.askNames(ctx, &root, true); err != nil {
+		return err
+	}
+	return candidate{g}.checkRoot(ctx, root)
+}
+
+// askNames resolves the names, and finds the holders in the answers. With allVersions it refuses a model whose versions
+// are hidden.
+func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersions bool) error {
+	answers, err := g.sendQuestions(ctx, root)
+	if err == nil {
+		err = g.refusePrompt()
+	}
+	if err == nil && allVersions {
+		err = g.refuseHidden()
+	}
 	if err != nil {
 		return err
 	}
-	if err := g.refusePrompt(); err != nil {
-		return err
-	}
-	if err := g.refuseHidden(); err != nil {
-		return err
-	}
-	if err := g.settle(ctx, &root, holders); err != nil {
-		return err
-	}
-	return g.adopt(ctx, root)
+	return g.findHolders(ctx, root, answers)
 }
 
-// ask sends the questions of the first round.
-func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Known[registry.Version], error) {
-	holders := make([]registry.Known[registry.Version], len(g.want))
+// sendQuestions sends the requests of the first round.
+func (g *gathering) sendQuestions(
+	ctx context.Context, root *candidateRoot,
+) ([]registry.Known[registry.Version], error) {
+	holders := make([]registry.Known[registry.Version], len(g.holderKeys))
 	asks := []func() error{
 		func() error { return g.c.InWorkspace(ctx) },
 		func() (err error) {
-			g.facts.Model, g.facts.ModelTwin, err = g.c.ModelOrTwin(ctx, g.q.Model)
+			g.facts.Model, g.facts.ModelTwin, err = g.c.Models.GetOrTwin(ctx, g.q.Model)
 			return err
 		},
-		func() error { return g.tracer.nameExperiments(ctx, g.needs.EvaluatedIn) },
+		func() error { return g.provenance.nameExperiments(ctx, g.needs.EvaluatedIn) },
 	}
 	if g.q.Candidate != (registry.Candidate{}) {
-		asks = append(asks, func() error { return g.root(ctx, root) })
+		asks = append(asks, func() error { return candidate{g}.readRoot(ctx, root) })
 	}
 	stages := false
-	for i, key := range g.want {
-		if number, ok := key.Version(); ok {
+	for i, key := range g.holderKeys {
+		alias, isAlias := strings.CutPrefix(key, "@")
+		if number, err := strconv.Atoi(key); err == nil {
 			asks = append(asks, func() (err error) {
-				holders[i], err = g.c.FindVersion(ctx, g.q.Model, number)
+				holders[i], err = g.c.Versions.Get(ctx, g.q.Model, number)
 				return err
 			})
 			continue
@@ -113,113 +137,125 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 			continue
 		}
 		asks = append(asks, func() (err error) {
-			holders[i], err = g.holder(ctx, g.q.Model, alias)
+			holders[i], err = g.byAlias(ctx, g.q.Model, alias)
 			return err
 		})
 	}
-	g.all = stages
+	g.allVersions = stages
 	if stages {
-		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions(ctx, g.q.Model, ""); return err })
+		asks = append(
+			asks,
+			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err },
+		)
 	}
-	return holders, mlflow.Parallel(asks...)
+	return holders, parallel.Do(asks...)
 }
 
-// settle makes holders of the answers: by tags on a server without aliases, by stage, each alias held against the
-// registered model's own list.
-func (g *gathering) settle(ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version]) error {
-	if g.bare.Load() {
+// findHolders finds the holders in the answers: by tag on a server without aliases, by stage, and by alias. Aliases are
+// compared with those of the registered model.
+func (g *gathering) findHolders(
+	ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version],
+) error {
+	if g.noAliases.Load() {
 		if err := g.readTags(ctx, root); err != nil {
 			return err
 		}
 	}
-	g.held = map[registry.Ref]registry.Known[registry.Version]{}
-	for i, key := range g.want {
-		g.held[key] = holders[i]
+	g.holders = map[string]registry.Known[registry.Version]{}
+	for i, key := range g.holderKeys {
+		g.holders[key] = holders[i]
 	}
 	g.stageHolders()
 	return g.aliasHolders(ctx)
 }
 
-// second reads what is behind the names: the candidate's model file and the holders' runs.
-func (g *gathering) second(ctx context.Context) error {
-	holders := make([]registry.Known[fact.Subject], len(g.want))
-	asks := []func() error{func() error { return g.resolve(ctx) }}
-	for i, key := range g.want {
-		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.held[key]); return err })
+// secondRound reads the candidate's MLmodel file and the runs of the holders.
+func (g *gathering) secondRound(ctx context.Context) error {
+	holders := make([]registry.Known[fact.Subject], len(g.holderKeys))
+	asks := []func() error{func() error { return candidate{g}.resolve(ctx) }}
+	for i, key := range g.holderKeys {
+		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.holders[key]); return err })
 	}
 	if g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
-			g.facts.NearModels, err = g.c.NearModels(ctx, g.q.Model, g.facts.ModelTwin)
+			g.facts.NearModels, err = g.c.Models.Near(ctx, g.q.Model, g.facts.ModelTwin)
 			return err
 		})
 	}
-	if !g.all && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
+	if !g.allVersions && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
-			g.versions, err = g.c.Versions(ctx, g.q.Model, mlflow.ByRun(g.facts.Source.RunID))
+			g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.ByRun(g.facts.Source.RunID))
 			return err
 		})
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return err
 	}
-	for i, key := range g.want {
+	for i, key := range g.holderKeys {
 		g.facts.Holders[key] = holders[i]
 	}
-	if len(g.want) > 0 && !g.q.Target.Empty() {
+	if len(g.holderKeys) > 0 && !g.q.Target.Empty() {
 		g.facts.Holders[fact.Incumbent] = holders[0]
 		if t := g.q.Target; t.Alias != "" && t.Stage != "" && holders[0].IsAbsent() {
-			g.facts.Holders[fact.Incumbent] = holders[1] // what the stage names is live as well
+			g.facts.Holders[fact.Incumbent] = holders[1] // the version in the stage is live as well
 		}
 	}
 	return nil
 }
 
-// aliasHolders holds the alias route's answers against the aliases of the registered model: only both together tell an
-// absent alias from one that names a deleted version, and a difference means that it is being moved just now.
+// aliasHolders compares the answers of the alias endpoint with the aliases of the registered model. Only both together
+// distinguish a missing alias from one that points to a deleted version. If they differ, somebody is moving the alias
+// right now.
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
-	for _, key := range g.want {
-		alias, isAlias := key.Alias()
+	for _, key := range g.holderKeys {
+		alias, isAlias := strings.CutPrefix(key, "@")
 		if !isAlias {
 			continue
 		}
 		if g.facts.Fallback != nil {
-			g.held[key] = g.tagHolder(g.versions, alias)
+			g.holders[key] = g.tagHolder(g.versions, alias)
 			continue
 		}
 		number, named := m.Aliases[alias]
-		v, there := g.held[key].Get()
+		v, there := g.holders[key].Get()
 		switch {
 		case !named && !there:
-			g.held[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias))
+			g.holders[key] = registry.Absent[registry.Version](
+				fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias),
+			)
 		case named && there && v.Number == number:
-		case named && !there && g.held[key].IsAbsent():
-			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("alias %s of %s names version %d, which does not exist", alias, g.q.Model, number))
+		case named && !there && g.holders[key].IsAbsent():
+			g.holders[key] = registry.Unreadable[registry.Version](
+				fmt.Sprintf("alias %s of %s points to version %d, which does not exist", alias, g.q.Model, number),
+			)
 			if alias == g.q.Target.Alias {
-				return dangling(g.q.Model, alias, number)
+				return errDangling(g.q.Model, alias, number)
 			}
 		case !named && there:
-			if err := g.noteTwin(ctx, alias, g.held[key]); err != nil {
+			if err := g.noteTwin(ctx, alias, g.holders[key]); err != nil {
 				return err
 			}
-			why := fmt.Sprintf("%s has no alias %s: the database takes the name for %s", g.q.Model, alias, g.facts.Taken[alias])
-			g.held[key] = registry.Absent[registry.Version](why)
+			why := fmt.Sprintf(
+				"%s has no alias %s: the database confuses it with %s", g.q.Model, alias, g.facts.Taken[alias],
+			)
+			g.holders[key] = registry.Absent[registry.Version](why)
 		default:
-			return mlflow.MovedMeanwhile(g.q.Model, alias)
+			return mlflow.AliasMoved(g.q.Model, alias)
 		}
 	}
 	return nil
 }
 
-// noteTwin notes which alias the database takes this one for, if the alias route finds a version and the model lists no
-// such alias.
+// noteTwin records which alias the database confuses with this one, if the alias endpoint finds a version and the model
+// does not list the alias.
 func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry.Known[registry.Version]) error {
 	_, listed := g.facts.Model.OrZero().Aliases[alias]
 	v, there := pointed.Get()
 	if listed || !there {
 		return nil
 	}
-	twin, err := g.c.TakenFor(ctx, g.q.Model, alias, v.Number)
+	twin, err := g.c.Models.SameAlias(ctx, g.q.Model, alias, v.Number)
 	if err != nil {
 		return err
 	}
@@ -230,35 +266,47 @@ func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry
 	return nil
 }
 
-func dangling(model, alias string, number int) error {
+func errDangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
-		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
-		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or, if no gates guard it, set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
-			format.ShellWord(model), format.ShellWord(model), format.ShellWord(alias)),
+		Msg:    fmt.Sprintf("alias %s of %s points to version %d, which was deleted", alias, model, number),
+		Hint: fmt.Sprintf(
+			"the incumbent is unknown, so nothing is compared or moved; remove the alias with: mlflow-promote doctor "+
+				"--model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: "+
+				"mlflow-promote alias --model %s --alias %s=VERSION",
+			format.ShellWord(model),
+			format.ShellWord(model),
+			format.ShellWord(alias),
+		),
 	}
 }
 
-// stageHolders finds the newest version of each stage asked for, and all holders of the target's.
+// stageHolders finds the newest version of each requested stage, and all versions in the target stage.
 func (g *gathering) stageHolders() {
-	for _, key := range g.want {
-		stage, isStage := key.Stage()
-		if !isStage {
+	for _, key := range g.holderKeys {
+		if !slices.Contains(registry.Stages, key) {
 			continue
 		}
-		numbers := mlflow.InStage(g.versions, stage)
-		g.held[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s is in %s", g.q.Model, key))
+		numbers := mlflow.InStage(g.versions, key)
+		g.holders[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s is in %s", g.q.Model, key))
 		for _, v := range g.versions {
-			if v.Stage == stage {
-				g.held[key] = registry.Is(v)
+			if v.Stage == key {
+				g.holders[key] = registry.Is(v)
 			}
 		}
 		if len(numbers) > 1 {
 			if g.facts.Shared == nil {
 				g.facts.Shared = map[string]registry.Versions{}
 			}
-			g.facts.Shared[stage] = numbers
-			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, numbers))
+			g.facts.Shared[key] = numbers
+			g.holders[key] = registry.Unreadable[registry.Version](
+				fmt.Sprintf(
+					"several versions are in %s of %s: %s; the incumbent is ambiguous",
+					key,
+					g.q.Model,
+					ledger.Numbers(numbers),
+				),
+			)
 		}
 		if stage == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
@@ -266,8 +314,10 @@ func (g *gathering) stageHolders() {
 	}
 }
 
-// subject reads what is behind a holder.
-func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Version]) (registry.Known[fact.Subject], error) {
+// subject reads the run and the logged model of a holder.
+func (g *gathering) subject(
+	ctx context.Context, held registry.Known[registry.Version],
+) (registry.Known[fact.Subject], error) {
 	v, ok := held.Get()
 	if !ok {
 		if held.IsAbsent() {
@@ -276,26 +326,27 @@ func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Ve
 		return registry.Unreadable[fact.Subject](held.Why()), nil
 	}
 	s := fact.Subject{Ref: mlflow.VersionRef(v), Version: held}
-	err := g.tracer.ofVersion(ctx, &s, v)
+	err := g.provenance.ofVersion(ctx, &s, v)
 	return registry.Is(s), err
 }
 
-// refusePrompt refuses a registered model that is a prompt: prompts share the registry and are no models.
+// refusePrompt refuses a registered model that is a prompt. Prompts are stored in the registry but are not models.
 func (g *gathering) refusePrompt() error {
 	if m, ok := g.facts.Model.Get(); ok && m.Tags[registry.PromptTag] == "true" {
 		return &registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt of MLflow's prompt registry", m.Name),
-			Hint: "prompts are not promoted by this tool; name a registered model in the input model",
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt of MLflow's prompt "+
+				"registry", m.Name),
+			Hint: "prompts cannot be promoted: set the input model to a registered model",
 		}
 	}
 	return nil
 }
 
-// refuseHidden refuses a model whose versions the server hides: the prompt marker on one version takes all of the model
-// out of every search, and a stage that looks empty would not be.
+// refuseHidden refuses a model whose versions are hidden. If one version is marked as a prompt, no search shows any
+// version of the model, and its stages look empty.
 func (g *gathering) refuseHidden() error {
 	m := g.facts.Model.OrZero()
-	if !m.Hidden && (!g.all || len(g.versions) > 0 || m.Newest == 0) {
+	if !m.Hidden && (!g.allVersions || len(g.versions) > 0 || m.Newest == 0) {
 		return nil
 	}
 	return &registry.Error{
@@ -304,27 +355,28 @@ func (g *gathering) refuseHidden() error {
 	}
 }
 
-// identify finds the version the candidate already is, and its twins: versions of the same run that carry our request
-// tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
-// look older or newer than itself.
-func (g *gathering) identify(ctx context.Context) error {
-	// The highest number must not be read later than the versions are looked through: one that another process made in
-	// between would be counted and not seen. The model is read in the round before the versions of a run; where all
-	// versions are read, that is in the model's own round, and they tell the number themselves.
-	if !g.all {
+// findVersion finds the version that the candidate already is, and its duplicates: versions of the same run with our
+// request tag or the same source. The version that the target points to counts, else the lowest. A live duplicate must
+// not look older or newer than itself.
+func (g candidate) findVersion(ctx context.Context) error {
+	// The highest number must not be read after the versions: a version that another process creates in between would
+	// be counted but not found. The model is read in the round before the versions of a run. If all versions are read,
+	// that happens in the same round as the model, and they show the highest number themselves.
+	if !g.allVersions {
 		g.facts.Newest = g.facts.Model.OrZero().Newest
 	}
 	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)
-		if v.Tags[registry.TagDuplicateOf] == "" && registry.SameRegistration(v, g.facts.Source, g.facts.Candidate.Run.OrZero()) {
+		if v.Tags[registry.TagDuplicateOf] == "" &&
+			registry.SameRegistration(v, g.facts.Source, g.facts.Candidate.Run.OrZero()) {
 			same = append(same, v)
 		}
 	}
 	if !g.facts.Candidate.Version.IsAbsent() || len(same) == 0 {
 		return nil
 	}
-	same, err := g.copied(ctx, same)
+	same, err := g.withSameFiles(ctx, same)
 	if err != nil || len(same) == 0 {
 		return err
 	}
@@ -340,18 +392,18 @@ func (g *gathering) identify(ctx context.Context) error {
 	return nil
 }
 
-// copied keeps, of versions that are copies of the candidate by name, those that have its files: the name may have meant
-// another version when they were made. Of a candidate that is no copy it keeps all.
-func (g *gathering) copied(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
+// withSameFiles keeps the copies that have the candidate's files. The name may have meant another version when they
+// were made. It keeps all if the candidate is not a copy.
+func (g candidate) withSameFiles(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
 	if g.copyOf.Number == 0 {
 		return same, nil
 	}
 	places := make([]registry.Known[string], len(same)+1)
 	var asks []func() error
 	for i, v := range append([]registry.Version{g.copyOf}, same...) {
-		asks = append(asks, func() (err error) { places[i], err = g.c.DownloadURI(ctx, v); return err })
+		asks = append(asks, func() (err error) { places[i], err = g.c.Versions.DownloadURI(ctx, v); return err })
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return nil, err
 	}
 	of, known := places[0].Get()

@@ -9,107 +9,97 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Lineage reads what one version came from: the version is that of the query's candidate, a number or an alias, or
-// where there is none the holder of the target's stage. What is behind it is read beside one another, each thing as
-// soon as its name is known. Only the version itself must be there; anything else that cannot be read is in the answer
-// with the reason, unless the server cannot be used any more.
+// Lineage reads what one version came from. The version is the query's candidate, a number or an alias, or else the
+// version in the target's stage. Everything else is read in parallel, as soon as its name is known. Only the version
+// itself must exist. Anything else that cannot be read is marked in the result with the reason, unless the server is
+// unusable.
 func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Traced, error) {
-	v, err := findNamed(ctx, c, q)
+	v, err := findRequested(ctx, c, q)
 	if err != nil {
 		return lineage.Traced{}, err
 	}
-	t := &tracing{
-		c: c, tracer: tracer{c: c, roots: q.MovedRoots},
+	t := &lineageReader{
+		c: c, provenance: provenance{c: c, roots: q.MovedRoots},
 		out: lineage.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID},
 	}
-	err = mlflow.Parallel(
-		func() error { return t.back(ctx) },
-		func() error { t.out.MLmodel = t.c.VersionMLmodel(ctx, v.version); return nil },
-		func() error { return t.tagged(ctx, v.bare) },
+	err = parallel.Do(
+		func() error { return t.readOrigins(ctx) },
+		func() error { t.out.MLmodel = t.c.Artifacts.VersionMLmodel(ctx, v.version); return nil },
+		func() error { return t.aliasesByTag(ctx, v.noAliases) },
 	)
 	if err != nil {
 		return t.out, err
 	}
-	t.borrow(ctx)
-	t.judge()
-	err = mlflow.Parallel(
+	t.borrowMLmodel(ctx)
+	t.checkRun()
+	err = parallel.Do(
 		func() error { return t.experiment(ctx) },
-		func() error { return t.around(ctx) },
+		func() error { return t.readNeighbours(ctx) },
 		func() error { t.size(ctx); return nil },
 	)
 	slices.Sort(t.out.Aliases)
 	return t.out, err
 }
 
-// named is the version a query asks for, with the aliases that the registered model lists for it.
-type named struct {
-	version registry.Version
-	model   registry.Model
-	aliases []string
-	bare    bool // the server has no aliases, and that is known
+// requested is the version that a query asks for, with the aliases that the registered model lists for it.
+type requested struct {
+	version   registry.Version
+	model     registry.Model
+	aliases   []string
+	noAliases bool // the server is known to have no aliases
 }
 
-func findNamed(ctx context.Context, c *mlflow.Client, q fact.Query) (named, error) {
+func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (requested, error) {
 	q.Target = registry.Target{Stage: q.Target.Stage}
-	g := &gathering{c: c, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
+	g := &gathering{c: c, q: q, holderKeys: holderKeys(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
 	root := candidateRoot{}
-	holders, err := g.ask(ctx, &root)
-	if err != nil {
-		return named{}, err
-	}
-	if err := g.refusePrompt(); err != nil {
-		return named{}, err
+	if err := g.askNames(ctx, &root, q.Target.Stage != ""); err != nil {
+		return requested{}, err
 	}
 	if q.Target.Stage != "" {
-		if err := g.refuseHidden(); err != nil {
-			return named{}, err
-		}
-	}
-	if err := g.settle(ctx, &root, holders); err != nil {
-		return named{}, err
-	}
-	if q.Target.Stage != "" {
-		root.version = g.held[registry.StageRef(q.Target.Stage)]
+		root.version = g.holders[q.Target.Stage]
 	}
 	v, ok := root.version.Get()
 	if !ok {
-		return named{}, g.unnamed(ctx, root.version.Why())
+		return requested{}, g.errNotFound(ctx, root.version.Why())
 	}
-	out := named{version: v, model: g.facts.Model.OrZero(), bare: g.bare.Load()}
+	out := requested{version: v, model: g.facts.Model.OrZero(), noAliases: g.noAliases.Load()}
 	for alias, number := range out.model.Aliases {
 		if number == v.Number {
 			out.aliases = append(out.aliases, alias)
 		}
 	}
-	if out.bare {
+	if out.noAliases {
 		out.aliases = heldByTag(g.facts.Fallback.Holders, v.Number)
 	}
 	return out, nil
 }
 
-// unnamed explains a version, an alias or a stage's holder that does not exist.
-func (g *gathering) unnamed(ctx context.Context, why string) error {
+// errNotFound explains a version, an alias or a holder of a stage that does not exist.
+func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	stage := g.q.Target.Stage
 	numbers := mlflow.InStage(g.versions, stage)
 	switch {
 	case stage == "":
 		return g.noVersion(ctx, why)
 	case g.facts.Model.IsAbsent():
-		return g.c.NoModelNamed(ctx, g.q.Model, g.facts.Model.Why())
+		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
 	case len(numbers) > 1:
 		return &registry.Error{
 			Reason: registry.StageNotExclusive, Msg: why,
-			Hint: fmt.Sprintf("name one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
+			Hint: fmt.Sprintf("choose one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
 		}
 	}
-	return mlflow.Gone(why, "give the number of a version, as in models:/"+g.q.Model+"/7")
+	return mlflow.Gone(why, "use a version number, as in models:/"+g.q.Model+"/7")
 }
 
-// heldByTag lists the aliases that a version holds by their tags: of several that carry one the highest number.
-func heldByTag(holders map[string]registry.Versions, number int) []string {
+// heldByTag lists the aliases that point to a version by their tags. If several versions carry a tag, the highest
+// number counts.
+func heldByTag(holders map[string][]int, number int) []string {
 	var out []string
 	for alias, numbers := range holders {
 		if numbers.Highest() == number {
@@ -119,16 +109,16 @@ func heldByTag(holders map[string]registry.Versions, number int) []string {
 	return out
 }
 
-// tracing is a lineage under way. Its parts fill different fields.
-type tracing struct {
-	c      *mlflow.Client
-	tracer tracer
-	out    lineage.Traced
+// lineageReader reads a lineage. Its parts fill different fields.
+type lineageReader struct {
+	c          *mlflow.Client
+	provenance provenance
+	out        lineage.Traced
 }
 
-// back goes from the version to the versions it was copied from, the logged model and the run.
-func (t *tracing) back(ctx context.Context) error {
-	err := mlflow.Parallel(
+// readOrigins reads the versions that this version was copied from, its logged model and its run.
+func (t *lineageReader) readOrigins(ctx context.Context) error {
+	err := parallel.Do(
 		func() error { return t.copies(ctx) },
 		func() error { return t.run(ctx, t.out.Version.RunID) },
 		func() error { return t.logged(ctx, t.out.Version.Source) },
@@ -142,14 +132,14 @@ func (t *tracing) back(ctx context.Context) error {
 		}
 	}
 	if t.out.RunID == "" {
-		t.out.RunID = t.named()
+		t.out.RunID = t.runOfCopies()
 		return t.run(ctx, t.out.RunID)
 	}
 	return nil
 }
 
-// named is the run that a version is of which names none itself: that of the nearest copy, or of its logged model.
-func (t *tracing) named() string {
+// runOfCopies returns the run of a version that has none itself: that of the nearest copy, or of its logged model.
+func (t *lineageReader) runOfCopies() string {
 	for _, c := range t.out.Copies {
 		if c.RunID != "" {
 			return c.RunID
@@ -158,8 +148,8 @@ func (t *tracing) named() string {
 	return t.out.Logged.OrZero().SourceRunID
 }
 
-// judge finds out whether the version belongs to the run.
-func (t *tracing) judge() {
+// checkRun checks whether the version belongs to the run.
+func (t *lineageReader) checkRun() {
 	run, ok := t.out.Run.Get()
 	if !ok {
 		return
@@ -167,24 +157,25 @@ func (t *tracing) judge() {
 	source := t.out.Origin().Source
 	t.out.RunProblem = t.out.Detached()
 	if t.out.RunProblem == "" {
-		t.out.RunProblem = t.tracer.foreign(source, t.out.Subject().Logged, run)
+		t.out.RunProblem = t.provenance.whyForeign(source, t.out.Subject().Logged, run)
 	}
-	t.out.Path, _ = registry.ArtifactPath(source, run, t.tracer.moves()...)
+	t.out.Path, _ = registry.ArtifactPath(source, run, t.provenance.movedRoots()...)
 }
 
-// around reads what tells the values of the version from those of others, if the run is its own.
-func (t *tracing) around(ctx context.Context) error {
+// readNeighbours reads what is needed to tell the values of the version from those of other models, if the run is its
+// own.
+func (t *lineageReader) readNeighbours(ctx context.Context) error {
 	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
 		return nil
 	}
 	s := t.out.Subject()
-	err := t.tracer.around(ctx, &s)
+	err := t.provenance.readNeighbours(ctx, &s)
 	t.out.Siblings, t.out.Evaluations, t.out.OtherPaths = s.Siblings, s.Evaluations, s.OtherPaths
 	return err
 }
 
-// copies follows the sources that are versions themselves.
-func (t *tracing) copies(ctx context.Context) error {
+// copies follows sources that are versions.
+func (t *lineageReader) copies(ctx context.Context) error {
 	v := t.out.Version
 	passed := []string{mlflow.VersionRef(v)}
 	for {
@@ -195,9 +186,14 @@ func (t *tracing) copies(ctx context.Context) error {
 		link := lineage.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
 		switch ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number); {
 		case slices.Contains(passed, ref):
-			link.Problem = fmt.Sprintf("%s is a copy of %s, which was passed before: the copies run in a circle", mlflow.VersionRef(v), ref)
+			link.Problem = fmt.Sprintf("%s is a copy of %s: the chain of copies is a circle", mlflow.VersionRef(v), ref)
 		case len(passed) > mlflow.LongestLineage:
-			link.Problem = fmt.Sprintf("%s is a copy of %s; more than %d copies are not followed", mlflow.VersionRef(v), ref, mlflow.LongestLineage)
+			link.Problem = fmt.Sprintf(
+				"%s is a copy of %s; more than %d copies are not followed",
+				mlflow.VersionRef(v),
+				ref,
+				mlflow.LongestLineage,
+			)
 		default:
 			passed = append(passed, ref)
 		}
@@ -205,13 +201,15 @@ func (t *tracing) copies(ctx context.Context) error {
 			t.out.Copies = append(t.out.Copies, link)
 			return nil
 		}
-		known, err := t.c.FindVersion(ctx, of.Model, of.Number)
-		if known, err = mlflow.Softened(known, err); err != nil {
+		known, err := t.c.Versions.Get(ctx, of.Model, of.Number)
+		if known, err = mlflow.OrUnreadable(known, err); err != nil {
 			return err
 		}
 		next, ok := known.Get()
 		if !ok {
-			link.Problem = fmt.Sprintf("%s is a copy of models:/%s/%d: %s", mlflow.VersionRef(v), of.Model, of.Number, known.Why())
+			link.Problem = fmt.Sprintf(
+				"%s is a copy of models:/%s/%d: %s", mlflow.VersionRef(v), of.Model, of.Number, known.Why(),
+			)
 			if known.IsAbsent() {
 				link.Problem += " any more"
 			}
@@ -224,36 +222,37 @@ func (t *tracing) copies(ctx context.Context) error {
 	}
 }
 
-// run reads the run; none if the id is "".
-func (t *tracing) run(ctx context.Context, id string) error {
+// run reads the run, or nothing if the id is "".
+func (t *lineageReader) run(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
-	run, err := t.c.Run(ctx, id)
-	t.out.Run, err = mlflow.Softened(run, err)
+	run, err := t.c.Runs.Get(ctx, id)
+	t.out.Run, err = mlflow.OrUnreadable(run, err)
 	return err
 }
 
-// experiment reads the name of the run's experiment, if the run is the version's own.
-func (t *tracing) experiment(ctx context.Context) error {
+// experiment reads the run's experiment, if the run is the version's own.
+func (t *lineageReader) experiment(ctx context.Context) error {
 	run, ok := t.out.Run.Get()
 	if !ok || t.out.RunProblem != "" {
 		return nil
 	}
-	experiment, err := t.c.ExperimentByID(ctx, run.ExperimentID)
-	t.out.Experiment, err = mlflow.Softened(experiment, err)
+	experiment, err := t.c.Experiments.Get(ctx, run.ExperimentID)
+	t.out.Experiment, err = mlflow.OrUnreadable(experiment, err)
 	return err
 }
 
-// borrow takes the model's description from the version that was copied, where the copy does not tell: a server that
-// keeps a copy's source as it was given cannot read files there.
-func (t *tracing) borrow(ctx context.Context) {
+// borrowMLmodel takes the MLmodel file from the original if it cannot be read through the copy. A server that stores
+// the source of a copy unchanged cannot read files there.
+func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	if _, ok := t.out.MLmodel.Get(); ok {
 		return
 	}
 	for _, c := range slices.Backward(t.out.Copies) {
 		if number, _ := strconv.Atoi(c.Version); c.Problem == "" {
-			if m := t.c.VersionMLmodel(ctx, registry.Version{Model: c.Model, Number: number}); !m.IsAbsent() && m.Why() == "" {
+			m := t.c.Artifacts.VersionMLmodel(ctx, registry.Version{Model: c.Model, Number: number})
+			if !m.IsAbsent() && m.Why() == "" {
 				t.out.MLmodel = m
 			}
 			return
@@ -261,28 +260,28 @@ func (t *tracing) borrow(ctx context.Context) {
 	}
 }
 
-// logged reads the logged model that a source names.
-func (t *tracing) logged(ctx context.Context, source string) (err error) {
+// logged reads the logged model in a source.
+func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	id := registry.LoggedIn(source)
 	if id == "" {
 		return nil
 	}
-	logged, err := t.c.LoggedModel(ctx, id)
-	t.out.Logged, err = mlflow.Softened(logged, err)
+	logged, err := t.c.LoggedModels.Get(ctx, id)
+	t.out.Logged, err = mlflow.OrUnreadable(logged, err)
 	return err
 }
 
-// size adds up the model's files if the MLmodel file does not tell their size. That they cannot be listed is no loss
-// worth a word.
-func (t *tracing) size(ctx context.Context) {
+// size adds up the sizes of the model's files if the MLmodel file does not contain the size. If the files cannot be
+// listed, the size is left out.
+func (t *lineageReader) size(ctx context.Context) {
 	if m, ok := t.out.MLmodel.Get(); !ok || m.SizeBytes > 0 {
 		return
 	}
-	where, why := mlflow.FilesAt(t.out.Origin().Source, t.out.Run.OrZero(), t.out.Logged)
+	where, why := mlflow.FilesOf(t.out.Origin().Source, t.out.Run.OrZero(), t.out.Logged)
 	if why != "" {
 		return
 	}
-	files, err := t.c.Tree(ctx, where)
+	files, err := t.c.Artifacts.Tree(ctx, where)
 	if err != nil {
 		return
 	}
@@ -291,21 +290,21 @@ func (t *tracing) size(ctx context.Context) {
 	}
 }
 
-// tagged finds the aliases that tags stand for: the version carries one, the server may have no aliases, and a version
-// with a higher number may carry it too.
-func (t *tracing) tagged(ctx context.Context, bare bool) error {
+// aliasesByTag finds the aliases of a version that carries an alias tag, if the server has no aliases. A higher version
+// may carry the same tag.
+func (t *lineageReader) aliasesByTag(ctx context.Context, noAliases bool) error {
 	v := t.out.Version
-	carries := mlflow.AllTagged([]registry.Version{v})
-	if bare || len(carries) == 0 {
+	carries := mlflow.TagHolders([]registry.Version{v})
+	if noAliases || len(carries) == 0 {
 		return nil
 	}
-	if _, bare, err := t.c.AliasVersion(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !bare {
+	if _, noAliases, err := t.c.Versions.ByAlias(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !noAliases {
 		return err
 	}
-	versions, err := t.c.Versions(ctx, v.Model, "")
+	versions, err := t.c.Versions.Search(ctx, v.Model, "")
 	if err != nil {
 		return err
 	}
-	t.out.Aliases = heldByTag(mlflow.AllTagged(versions), v.Number)
+	t.out.Aliases = heldByTag(mlflow.TagHolders(versions), v.Number)
 	return nil
 }

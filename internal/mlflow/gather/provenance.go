@@ -9,35 +9,36 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// tracer reads where models come from: their runs, logged models, the other models of those runs, and the runs that
-// evaluated them.
-type tracer struct {
+// provenance reads where models come from: their runs, their logged models, the other models of those runs, and the
+// runs that evaluated them.
+type provenance struct {
 	c           *mlflow.Client
 	roots       []registry.MovedRoot
-	experiments map[string]string // names that gates use -> ids, of those that exist
+	experiments map[string]string // names in gates -> ids of existing experiments
 
-	// check refuses the command for the sake of the run that was named; nil leaves it to the gates.
+	// check refuses the command if it does not accept the run; nil leaves that to the gates.
 	check func(registry.Known[registry.Run]) error
 }
 
-// trace reads what is behind a model whose files are at source. run is what a version or a logged model names as its
-// run, "" if it names none. What the subject knows already is not read again. A model that does not belong to the run
-// leaves the run unreadable, with the reason; only a failure of the server is an error.
-func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) error {
+// read reads what belongs to a model whose files are at source. run is the run of the version or logged model, or "".
+// Known fields of the subject are not read again. If the model does not belong to the run, the run becomes unreadable,
+// with the reason. It fails only if the server fails.
+func (t provenance) read(ctx context.Context, s *fact.Subject, source, run string) error {
 	model := registry.LoggedIn(source)
-	err := mlflow.Parallel(
+	err := parallel.Do(
 		func() error { return t.readRun(ctx, s, run) },
 		func() (err error) {
 			switch {
 			case s.Logged.Gathered():
 			case model == "":
-				s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
+				s.Logged = registry.Absent[registry.LoggedModel]("it is not a logged model")
 			default:
-				s.Logged, err = t.c.LoggedModel(ctx, model)
-				s.Logged, err = mlflow.Softened(s.Logged, err)
+				s.Logged, err = t.c.LoggedModels.Get(ctx, model)
+				s.Logged, err = mlflow.OrUnreadable(s.Logged, err)
 			}
 			return err
 		},
@@ -56,72 +57,74 @@ func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) 
 			return err
 		}
 	}
-	t.settleRun(s, source)
-	return t.around(ctx, s)
+	t.checkRun(s, source)
+	return t.readNeighbours(ctx, s)
 }
 
-func (t tracer) readRun(ctx context.Context, s *fact.Subject, id string) (err error) {
+func (t provenance) readRun(ctx context.Context, s *fact.Subject, id string) (err error) {
 	if s.Run.Gathered() || id == "" {
 		return nil
 	}
-	s.Run, err = t.c.Run(ctx, id)
+	s.Run, err = t.c.Runs.Get(ctx, id)
 	return err
 }
 
-// settleRun keeps the run only if it is finished and the model belongs to it.
-func (t tracer) settleRun(s *fact.Subject, source string) {
+// checkRun keeps the run only if it is finished and the model belongs to it.
+func (t provenance) checkRun(s *fact.Subject, source string) {
 	logged, isLogged := s.Logged.Get()
 	switch {
 	case s.Run.Gathered():
-	case isLogged && logged.IsAt(source, t.moves()...):
+	case isLogged && logged.IsAt(source, t.movedRoots()...):
 		s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
 		return
 	case isLogged:
-		s.Run = registry.Unreadable[registry.Run](registry.BelongsToRun(source, &logged, registry.Run{}, t.moves()...))
+		s.Run = registry.Unreadable[registry.Run](
+			registry.BelongsToRun(source, &logged, registry.Run{}, t.movedRoots()...),
+		)
 		return
 	default:
 		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
 		return
 	}
-	s.Run = mlflow.Sound(s.Run)
+	s.Run = mlflow.Finished(s.Run)
 	run, ok := s.Run.Get()
 	if !ok {
-		if s.Run.IsAbsent() { // it is named, so its absence is no fact about the model
+		if s.Run.IsAbsent() { // the model names this run, so it should exist
 			s.Run = registry.Unreadable[registry.Run](s.Run.Why())
 		}
 		return
 	}
 	if s.Logged.IsAbsent() {
-		s.Path, _ = registry.ArtifactPath(source, run, t.moves()...)
+		s.Path, _ = registry.ArtifactPath(source, run, t.movedRoots()...)
 		_, s.InPlace = registry.ArtifactPath(source, run)
 	}
-	if why := t.foreign(source, s.Logged, run); why != "" {
+	if why := t.whyForeign(source, s.Logged, run); why != "" {
 		s.Run = registry.Unreadable[registry.Run]("the model does not belong to run " + run.ID + ": " + why)
 	}
 }
 
-// foreign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is no logged
-// model.
-func (t tracer) foreign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
+// whyForeign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is not a
+// logged model.
+func (t provenance) whyForeign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
 	m, isLogged := logged.Get()
 	switch {
 	case isLogged:
-		return registry.BelongsToRun(source, &m, run, t.moves()...)
+		return registry.BelongsToRun(source, &m, run, t.movedRoots()...)
 	case logged.IsAbsent():
-		return registry.BelongsToRun(source, nil, run, t.moves()...)
+		return registry.BelongsToRun(source, nil, run, t.movedRoots()...)
 	}
-	return cmp.Or(logged.Why(), "whether it is a logged model is not known")
+	return cmp.Or(logged.Why(), "it is unknown whether it is a logged model")
 }
 
-// moves are the moved roots that are still allowed for, by the server's clock.
-func (t tracer) moves() []registry.MovedRoot {
+// movedRoots returns the moved roots that are still allowed according to the server's clock.
+func (t provenance) movedRoots() []registry.MovedRoot {
 	return registry.MovedBy(t.roots, t.c.Registry.Meter().ServerTime)
 }
 
-// around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
-// the gates that need it.
-func (t tracer) around(ctx context.Context, s *fact.Subject) error {
-	return mlflow.Parallel(
+// readNeighbours reads the other models of the run, and the runs that evaluated the model. If they cannot be read, the
+// gates that need them decide.
+func (t provenance) readNeighbours(ctx context.Context, s *fact.Subject) error {
+	return parallel.Do(
 		func() (err error) {
 			run, ok := s.Run.Get()
 			if !ok || s.Siblings.Gathered() {
@@ -136,24 +139,26 @@ func (t tracer) around(ctx context.Context, s *fact.Subject) error {
 		},
 		func() error {
 			if s.Unlisted() && !s.OtherPaths.Gathered() {
-				s.OtherPaths = t.c.OtherModels(ctx, s.Run.OrZero().ID, s.Path)
+				s.OtherPaths = t.c.Artifacts.OtherModels(ctx, s.Run.OrZero().ID, s.Path)
 			}
 			return nil
 		},
 	)
 }
 
-// Bounds of what is read around a model.
+// Limits for the neighbours of a model.
 const (
-	singlyRead     = 20  // outputs of a run that a search does not find
-	evaluationRuns = 250 // in one search: databases bound the length of a list
+	maxSingleReads = 20  // outputs of a run that no search finds
+	evaluationRuns = 250 // in one search; databases limit the length of a list
 	evaluationsMax = 20  // searches
 )
 
-// siblings reads the other models of a run, without the one with this id: its outputs in its experiment, and every model
-// that it logged values on. What it lists and nobody can read, because it was deleted, is a model of which nothing is
-// known; anybody could list such an id before MLflow 3.15.
-func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
+// siblings reads the other models of a run, except the one with this id. These are its outputs in its experiment, and
+// each model that it logged values on. A listed model that cannot be read because it was deleted counts as unknown.
+// Before MLflow 3.15, anybody could list such an id.
+func (t provenance) siblings(
+	ctx context.Context, run registry.Run, self string,
+) (registry.Known[[]registry.LoggedModel], error) {
 	missing := map[string]bool{}
 	for _, o := range run.Outputs {
 		missing[o.ModelID] = true
@@ -166,10 +171,10 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 	if len(missing) == 0 {
 		return registry.Is(found), nil
 	}
-	if len(missing) > speculative {
-		models, err := t.c.LoggedModelsOf(ctx, run)
+	if len(missing) > fewModels {
+		models, err := t.c.LoggedModels.OfRun(ctx, run)
 		if err != nil {
-			return mlflow.Softened(registry.Known[[]registry.LoggedModel]{}, err)
+			return mlflow.OrUnreadable(registry.Known[[]registry.LoggedModel]{}, err)
 		}
 		for _, m := range models {
 			if missing[m.ID] {
@@ -179,8 +184,8 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 		}
 	}
 	ids := mlflow.SortedKeys(missing)
-	read := ids[:min(len(ids), singlyRead)]
-	models, err := t.c.LoggedModels(ctx, read)
+	read := ids[:min(len(ids), maxSingleReads)]
+	models, err := t.c.LoggedModels.GetAll(ctx, read)
 	for _, m := range models {
 		delete(missing, m.ID)
 		if run.HasModel(m) {
@@ -190,12 +195,12 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 	for _, id := range mlflow.SortedKeys(missing) {
 		found = append(found, registry.UnknownModel(id))
 	}
-	return mlflow.Softened(registry.Is(found), err)
+	return mlflow.OrUnreadable(registry.Is(found), err)
 }
 
-// evaluations finds the runs, other than the source run, that logged values on the model: those of them that are in the
-// model's experiment or in one that a gate names, and are not deleted. The zero model has none.
-func (t tracer) evaluations(
+// evaluations finds the runs, other than the source run, that logged values on the model. They must be in the model's
+// experiment or in one that a gate names, and must not be deleted. The zero model has none.
+func (t provenance) evaluations(
 	ctx context.Context, model registry.LoggedModel, source string,
 ) (registry.Known[map[string]fact.Evaluation], error) {
 	ids := map[string]bool{}
@@ -207,7 +212,10 @@ func (t tracer) evaluations(
 	found := map[string]fact.Evaluation{}
 	if len(ids) > evaluationRuns*evaluationsMax {
 		return registry.Unreadable[map[string]fact.Evaluation](
-			fmt.Sprintf("%d runs logged values on %s, more than %d", len(ids), model.ID, evaluationRuns*evaluationsMax)), nil
+			fmt.Sprintf(
+				"%d runs logged values on %s, more than %d", len(ids), model.ID, evaluationRuns*evaluationsMax,
+			),
+		), nil
 	}
 	in := []string{model.ExperimentID}
 	for _, id := range t.experiments {
@@ -220,9 +228,9 @@ func (t tracer) evaluations(
 			"experiment_ids": in, "run_view_type": "ACTIVE_ONLY",
 			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
 		}
-		for run, err := range t.c.Runs(ctx, "search the runs that evaluated "+model.ID, body) {
+		for run, err := range t.c.Runs.Search(ctx, "search the runs that evaluated "+model.ID, body) {
 			if err != nil {
-				return mlflow.Softened(registry.Known[map[string]fact.Evaluation]{}, err)
+				return mlflow.OrUnreadable(registry.Known[map[string]fact.Evaluation]{}, err)
 			}
 			e := fact.Evaluation{
 				RunID: run.ID, Status: run.Status, Start: run.Start,
@@ -241,13 +249,13 @@ func (t tracer) evaluations(
 	return registry.Is(found), nil
 }
 
-// nameExperiments finds the experiments that gates name. No run is in one that does not exist.
-func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
+// nameExperiments finds the experiments in gates. Those that do not exist are left out.
+func (t *provenance) nameExperiments(ctx context.Context, names []string) error {
 	ids := make([]string, len(names))
 	asks := make([]func() error, len(names))
 	for i, name := range names {
 		asks[i] = func() error {
-			e, err := t.c.Experiment(ctx, name)
+			e, err := t.c.Experiments.Find(ctx, name)
 			if registry.ReasonOf(err) == registry.CandidateGone {
 				return nil
 			}
@@ -255,7 +263,7 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 			return err
 		}
 	}
-	if err := mlflow.Parallel(asks...); err != nil {
+	if err := parallel.Do(asks...); err != nil {
 		return err
 	}
 	t.experiments = map[string]string{}
@@ -267,9 +275,9 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 	return nil
 }
 
-// ofVersion reads what is behind a version.
-func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
-	known, err := t.c.Follow(ctx, v)
+// ofVersion reads what belongs to a version.
+func (t provenance) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
+	known, err := t.c.Versions.Follow(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -279,7 +287,7 @@ func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Versi
 		s.Logged = registry.Unreadable[registry.LoggedModel](known.Why())
 		return nil
 	}
-	err = t.trace(ctx, s, root.Source, root.RunID)
+	err = t.read(ctx, s, root.Source, root.RunID)
 	if logged, ok := s.Logged.Get(); ok {
 		s.Places = []string{root.Source, logged.ArtifactURI}
 	} else if s.Logged.IsAbsent() {
@@ -291,25 +299,30 @@ func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Versi
 	return t.sameFiles(ctx, s, v, root)
 }
 
-// sameFiles holds a copy to the place that the server stored when it was made. The version that it names may be another
-// one by now: names and numbers come again after a model was deleted or renamed.
-func (t tracer) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
-	at, err := t.c.DownloadURI(ctx, v)
-	if at, err = mlflow.Softened(at, err); err != nil {
+// sameFiles compares a copy with the location that the server stored when it was made. The original may be another
+// version today: names and numbers can be used again after a model was deleted or renamed.
+func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
+	at, err := t.c.Versions.DownloadURI(ctx, v)
+	if at, err = mlflow.OrUnreadable(at, err); err != nil {
 		return err
 	}
 	location, ok := at.Get()
 	run, hasRun := s.Run.Get()
 	logged, isLogged := s.Logged.Get()
-	same := isLogged && logged.IsAt(location, t.moves()...)
+	same := isLogged && logged.IsAt(location, t.movedRoots()...)
 	if !isLogged && hasRun {
-		path, below := registry.ArtifactPath(location, run, t.moves()...)
+		path, below := registry.ArtifactPath(location, run, t.movedRoots()...)
 		same = below && path == s.Path
 	}
-	if ok && (same || location == v.Source) { // a server that keeps the address as it is resolves it by name itself
+	if ok && (same || location == v.Source) { // such a server resolves the source by name itself
 		return nil
 	}
-	why := fmt.Sprintf("%s is a copy of %s, and its files are not those: %s", mlflow.VersionRef(v), mlflow.VersionRef(root), cmp.Or(location, at.Why()))
+	why := fmt.Sprintf(
+		"%s is a copy of %s but has other files: %s",
+		mlflow.VersionRef(v),
+		mlflow.VersionRef(root),
+		cmp.Or(location, at.Why()),
+	)
 	s.Run = registry.Unreadable[registry.Run](why)
 	s.Logged = registry.Unreadable[registry.LoggedModel](why)
 	return nil

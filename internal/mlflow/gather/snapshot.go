@@ -4,25 +4,28 @@ import (
 	"context"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Snapshot reads what a model and its versions say themselves about their promotions: their tags, and what names them
-// now. The model is absent where it was deleted or renamed.
-func Snapshot(ctx context.Context, c *mlflow.Client, name string) (m registry.Known[registry.Model], versions []registry.Version, err error) {
-	err = mlflow.Parallel(
-		func() (err error) { m, err = c.Model(ctx, name); return err },
-		func() (err error) { versions, err = c.Versions(ctx, name, ""); return err },
+// Snapshot reads what a model and its versions say about their promotions: their tags, and the aliases and stages that
+// point to them now. The model is absent if it was deleted or renamed.
+func Snapshot(
+	ctx context.Context, c *mlflow.Client, name string,
+) (m registry.Known[registry.Model], versions []registry.Version, err error) {
+	err = parallel.Do(
+		func() (err error) { m, err = c.Models.Get(ctx, name); return err },
+		func() (err error) { versions, err = c.Versions.Search(ctx, name, ""); return err },
 	)
 	self, there := m.Get()
 	if err != nil || !there {
 		return m, versions, err
 	}
 	self.Hidden = self.Hidden || len(versions) == 0 && self.Newest > 0
-	holders := mlflow.AllTagged(versions)
+	holders := mlflow.TagHolders(versions)
 	if len(self.Aliases) == 0 && len(holders) > 0 {
-		bare := false
-		if _, bare, err = c.AliasVersion(ctx, name, mlflow.AnyAlias); bare { // tags stand for aliases
+		noAliases := false
+		if _, noAliases, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); noAliases { // tags stand in for aliases
 			self.Aliases = mlflow.TagAliases(holders)
 		}
 	}

@@ -2,7 +2,7 @@ package mlflowtest
 
 import "slices"
 
-// aliases keep the order they were first set in.
+// aliases keep the order in which they were first set.
 type aliases []alias
 
 type alias struct {
@@ -34,75 +34,75 @@ func (a aliases) of(version int64) []string {
 	return out
 }
 
-// setAlias points an alias at a version that exists. It changes no timestamp.
+// setAlias points an alias to an existing version. It changes no timestamp.
 func setAlias(c *call) (any, error) {
 	name, a := c.in.str("name"), c.in.str("alias")
-	if err := c.checkModelName(name); err != nil {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
-	if err := c.checkAlias(a); err != nil {
+	if err := checkAlias(c, a); err != nil {
 		return nil, err
 	}
 	if err := checkAliasFree(a); err != nil {
 		return nil, err
 	}
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	c.putAlias(v.model, a, v.number)
+	putAlias(c, v.model, a, v.number)
 	return struct{}{}, nil
 }
 
 func deleteAlias(c *call) (any, error) {
 	name, a := c.in.str("name"), c.in.str("alias")
-	if err := c.checkModelName(name); err != nil {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
-	if err := c.checkAlias(a); err != nil {
+	if err := checkAlias(c, a); err != nil {
 		return nil, err
 	}
-	m, err := c.model(name)
+	m, err := findModel(c, name)
 	if err != nil {
 		return nil, err
 	}
-	c.removeAlias(m, a)
+	removeAlias(c, m, a)
 	return struct{}{}, nil
 }
 
 func getAlias(c *call) (any, error) {
-	v, err := c.resolveAlias(c.in.str("name"), c.in.str("alias"))
+	v, err := resolveAlias(c, c.in.str("name"), c.in.str("alias"))
 	if err != nil {
 		return nil, err
 	}
-	return c.oneVersion(v)
+	return versionAnswer(c, v)
 }
 
-// resolveAlias follows an alias to its version, which may be gone.
-func (c *call) resolveAlias(name, a string) (*version, error) {
-	if err := c.checkModelName(name); err != nil {
+// resolveAlias returns the version that an alias points to. The version may be deleted.
+func resolveAlias(c *call, name, a string) (*version, error) {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
-	if err := c.checkAlias(a); err != nil {
+	if err := checkAlias(c, a); err != nil {
 		return nil, err
 	}
 	if c.sw.latestAlias && isLatest(a) {
-		return c.latestOf(name)
+		return latestOf(c, name)
 	}
-	m, ok := c.held(name)
+	m, ok := modelNamed(c, name)
 	if !ok && c.sw.aliasNeedsModel {
 		return nil, missing("Registered Model with name=%s not found", name)
 	}
 	if ok {
-		if n, ok := c.aliasHeld(m, a); ok {
-			return c.versionOf(name, digits(n))
+		if n, ok := findAlias(c, m, a); ok {
+			return findVersion(c, name, digits(n))
 		}
 	}
 	return nil, invalid("Registered model alias %s not found.", a)
 }
 
-func (c *call) latestOf(name string) (*version, error) {
-	m, err := c.model(name)
+func latestOf(c *call, name string) (*version, error) {
+	m, err := findModel(c, name)
 	if err != nil {
 		return nil, err
 	}

@@ -16,18 +16,18 @@ type fileJSON struct {
 	Size int    `json:"file_size,omitempty"`
 }
 
-// listRunArtifacts lists one directory of a run, paths relative to the run. A run of MLflow 3 whose model was logged
-// beside it has nothing there.
+// listRunArtifacts lists one folder of a run, with paths relative to the run. It is empty for a run of MLflow 3 whose
+// model is a logged model.
 func listRunArtifacts(c *call) (any, error) {
-	dir, err := c.safePath("path")
+	dir, err := safePath(c, "path")
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.runAsked()
+	r, err := requestedRun(c)
 	if err != nil {
 		return nil, err
 	}
-	files, err := c.list(r.artifactURI, dir)
+	files, err := listFiles(c, r.artifactURI, dir)
 	return listing{Root: r.artifactURI, Files: files}, err
 }
 
@@ -37,34 +37,34 @@ type listing struct {
 }
 
 func listModelArtifacts(c *call) (any, error) {
-	dir, err := c.safePath("artifact_directory_path")
+	dir, err := safePath(c, "artifact_directory_path")
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
-	files, err := c.list(m.artifactURI, dir)
+	files, err := listFiles(c, m.artifactURI, dir)
 	return listing{Root: m.artifactURI, Files: files}, err
 }
 
-// listProxy lists a directory of the artifact proxy, by base names.
+// listProxy lists a folder of the artifact proxy, with base names.
 func listProxy(c *call) (any, error) {
-	dir, err := c.safePath("path")
+	dir, err := safePath(c, "path")
 	if err != nil {
 		return nil, err
 	}
-	files, err := c.list(artifactRoot+"/"+dir, "")
+	files, err := listFiles(c, artifactRoot+"/"+dir, "")
 	for i := range files {
 		files[i].Path = path.Base(files[i].Path)
 	}
 	return listing{Files: files}, err
 }
 
-// list is one level of what lies under root/dir, with paths relative to root.
-func (c *call) list(root, dir string) ([]fileJSON, error) {
-	if err := c.reachable(root); err != nil {
+// listFiles lists one folder below root, with paths relative to root.
+func listFiles(c *call, root, dir string) ([]fileJSON, error) {
+	if err := reachable(c, root); err != nil {
 		return nil, err
 	}
 	base := strings.TrimRight(root, "/") + "/"
@@ -92,9 +92,9 @@ func (c *call) list(root, dir string) ([]fileJSON, error) {
 	return out, nil
 }
 
-// reachable says whether the server can get at a storage: its own always, another only if something was put there.
-// A storage without a driver or credentials makes a real server fall over.
-func (c *call) reachable(uri string) error {
+// reachable reports whether the server can access a storage: always its own, and others only if something was stored
+// there. A real server fails on a storage without a driver or credentials.
+func reachable(c *call, uri string) error {
 	if schemeOf(uri) == "mlflow-artifacts" && c.cfg.artifacts != artifactsDirect {
 		return nil
 	}
@@ -108,27 +108,31 @@ func (c *call) reachable(uri string) error {
 }
 
 // download sends one file.
-func (c *call) download(root, file string) (any, error) {
-	if err := c.reachable(root); err != nil {
+func download(c *call, root, file string) (any, error) {
+	if err := reachable(c, root); err != nil {
 		return nil, err
 	}
 	content, ok := c.files[strings.TrimRight(root, "/")+"/"+file]
 	if !ok {
 		if root == artifactRoot {
-			return nil, c.noArtifact(c.sw.missingProxied, file)
+			return nil, errNoArtifact(c, c.sw.missingProxied, file)
 		}
-		return nil, c.noArtifact(c.sw.missingArtifact, file)
+		return nil, errNoArtifact(c, c.sw.missingArtifact, file)
 	}
-	h := contentType(c.artifactType(root, file))
+	h := contentType(artifactType(c, root, file))
 	h.Set("Content-Disposition", "attachment; filename="+path.Base(file))
 	h.Set("X-Content-Type-Options", "nosniff")
 	return response{status: http.StatusOK, header: h, body: content}, nil
 }
 
-var textFiles = strings.Fields("txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb MLmodel MLproject")
+var textFiles = strings.Fields(
+	"txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb " +
+		"MLmodel MLproject",
+)
 
-// artifactType is what a server makes of a file's name; all it knows to be text is plain text.
-func (c *call) artifactType(root, file string) string {
+// artifactType returns the content type that a server gives a file name. Everything that it knows to be text is plain
+// text.
+func artifactType(c *call, root, file string) string {
 	base := path.Base(file)
 	ext := strings.TrimPrefix(path.Ext(base), ".")
 	if root == artifactRoot && !c.sw.artifactTypes {
@@ -140,7 +144,7 @@ func (c *call) artifactType(root, file string) string {
 	return cmp.Or(mime.TypeByExtension("."+ext), "application/octet-stream")
 }
 
-func (c *call) noArtifact(form, file string) error {
+func errNoArtifact(c *call, form, file string) error {
 	switch form {
 	case "404":
 		return missing("No such artifact: '%s'", file)
@@ -151,56 +155,56 @@ func (c *call) noArtifact(form, file string) error {
 }
 
 func getRunArtifact(c *call) (any, error) {
-	file, err := c.queryPath("path")
+	file, err := queryPath(c, "path")
 	if err != nil {
 		return nil, err
 	}
 	q := c.request.URL.Query()
-	r, err := c.run(cmp.Or(q.Get("run_id"), q.Get("run_uuid")))
+	r, err := findRun(c, cmp.Or(q.Get("run_id"), q.Get("run_uuid")))
 	if err != nil {
 		return nil, err
 	}
-	return c.download(r.artifactURI, file)
+	return download(c, r.artifactURI, file)
 }
 
 func getVersionArtifact(c *call) (any, error) {
-	file, err := c.queryPath("path")
+	file, err := queryPath(c, "path")
 	if err != nil {
 		return nil, err
 	}
 	q := c.request.URL.Query()
-	v, err := c.versionOf(q.Get("name"), q.Get("version"))
+	v, err := findVersion(c, q.Get("name"), q.Get("version"))
 	if err != nil {
 		return nil, err
 	}
-	return c.download(v.download, file)
+	return download(c, v.download, file)
 }
 
 func getModelArtifact(c *call) (any, error) {
 	if c.request.URL.Query().Get("artifact_file_path") == "" {
 		return nil, fail("BAD_REQUEST", `Request must include the "artifact_file_path" query parameter.`)
 	}
-	file, err := c.queryPath("artifact_file_path")
+	file, err := queryPath(c, "artifact_file_path")
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
-	return c.download(m.artifactURI, file)
+	return download(c, m.artifactURI, file)
 }
 
 func getProxied(c *call) (any, error) {
-	file, err := c.safe(c.path["path"])
+	file, err := checkPath(c, c.path["path"])
 	if err != nil {
 		return nil, err
 	}
-	return c.download(artifactRoot, file)
+	return download(c, artifactRoot, file)
 }
 
 func putProxied(c *call) (any, error) {
-	file, err := c.safe(c.path["path"])
+	file, err := checkPath(c, c.path["path"])
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +216,7 @@ func putProxied(c *call) (any, error) {
 }
 
 func deleteProxied(c *call) (any, error) {
-	file, err := c.safe(c.path["path"])
+	file, err := checkPath(c, c.path["path"])
 	if err != nil {
 		return nil, err
 	}
@@ -227,26 +231,30 @@ func deleteProxied(c *call) (any, error) {
 	return struct{}{}, nil
 }
 
-func (c *call) safePath(name string) (string, error) {
+func safePath(c *call, name string) (string, error) {
 	if !c.in.has(name) {
 		return "", nil
 	}
-	return c.safe(c.in.str(name))
+	return checkPath(c, c.in.str(name))
 }
 
-func (c *call) queryPath(name string) (string, error) {
+func queryPath(c *call, name string) (string, error) {
 	q := c.request.URL.Query()
 	if !q.Has(name) && !c.sw.pathNeeded {
 		return "", errCrash
 	}
 	if !q.Has(name) {
-		return "", refusal{http.StatusBadRequest, htmlType, string(page(400, "The browser (or proxy) sent a request that this server could not understand.").body)}
+		return "", refusal{
+			http.StatusBadRequest,
+			htmlType,
+			string(page(400, "The browser (or proxy) sent a request that this server could not understand.").body),
+		}
 	}
-	return c.safe(q.Get(name))
+	return checkPath(c, q.Get(name))
 }
 
-// safe refuses a path that could leave its root; newer servers decode it first, as often as it takes.
-func (c *call) safe(p string) (string, error) {
+// checkPath refuses a path that could leave its root. Newer servers decode it first, as often as necessary.
+func checkPath(c *call, p string) (string, error) {
 	for c.sw.artifactPaths {
 		next, err := url.PathUnescape(p)
 		if err != nil || next == p {

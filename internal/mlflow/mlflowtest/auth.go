@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A User may log in to a server started with BasicAuth. Grants say what it may do beyond the default, by resource:
-// "model:churn" or "experiment:3" to READ, USE, EDIT, MANAGE, NO_PERMISSIONS.
+// User may log in to a server with BasicAuth. Grants extend its default rights. They map a resource, such as
+// "model:churn" or "experiment:3", to READ, USE, EDIT, MANAGE or NO_PERMISSIONS.
 type User struct {
 	Name     string            `json:"name"`
 	Password string            `json:"password"`
@@ -47,7 +47,7 @@ const (
 
 var permissionNames = []string{"NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE"}
 
-// permissionNamed reads a permission; what is none of MLflow's names grants nothing.
+// permissionNamed reads a permission. A name that MLflow does not have grants nothing.
 func permissionNamed(name string) permission {
 	return permission(max(slices.Index(permissionNames, strings.ToUpper(name)), 0))
 }
@@ -64,11 +64,12 @@ func newUser(u User, id int) *user {
 	return out
 }
 
-const notLoggedIn = "You are not authenticated. Please see https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate."
+const notLoggedIn = "You are not authenticated. Please see " +
+	"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate."
 
 var errForbidden = refusal{http.StatusForbidden, htmlType, "Permission denied"}
 
-// login checks the Authorization header of a server with users. Bearer tokens are none of its business.
+// login checks the Authorization header on a server with users. It does not accept bearer tokens.
 func (c *call) login(path string) (response, bool) {
 	if !c.cfg.basicAuth || path == serverInfoPath {
 		return response{}, false
@@ -87,8 +88,8 @@ func (c *call) login(path string) (response, bool) {
 	return r, true
 }
 
-// may is what the caller may do with a resource.
-func (c *call) may(kind resourceKind, id string) permission {
+// permissionOn returns what the caller may do with a resource.
+func permissionOn(c *call, kind resourceKind, id string) permission {
 	if c.user == nil || c.user.Admin {
 		return permManage
 	}
@@ -98,60 +99,63 @@ func (c *call) may(kind resourceKind, id string) permission {
 	return c.cfg.defaultGrant
 }
 
-func (c *call) readable(kind resourceKind, id string) bool { return c.may(kind, id) >= permRead }
+func mayRead(c *call, kind resourceKind, id string) bool {
+	return permissionOn(c, kind, id) >= permRead
+}
 
-// owns makes the caller the manager of what it has just created.
-func (c *call) owns(kind resourceKind, id string) {
+// makeOwner makes the caller the manager of something that it just created.
+func makeOwner(c *call, kind resourceKind, id string) {
 	if c.user != nil {
 		c.user.grants[resource{kind, id}] = permManage
 	}
 }
 
-// authorize asks whether the caller may use the route on the resource its parameters name. It runs before they are
-// checked, so a missing right hides a missing model.
+// authorize checks whether the caller may use the route on the resource in its parameters. It runs before the
+// parameters are checked, so a missing right hides a missing model.
 func (c *call) authorize() error {
 	if c.user == nil || c.user.Admin || c.route.right.level == permNone {
 		return nil
 	}
-	id, err := c.subject()
+	id, err := requestSubject(c)
 	if err != nil || id == "" {
-		return err // a request that names nothing is refused for that, later
+		return err // a request without a resource is refused later
 	}
-	if c.may(c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && !c.hasModel(id) {
+	if permissionOn(c, c.route.right.on, id) < c.route.right.level ||
+		c.sw.hidesUnknown && c.route.aboutVersion() && !hasModel(c, id) {
 		return errForbidden
 	}
 	return nil
 }
 
-func (c *call) hasModel(name string) bool {
-	_, ok := c.held(name)
+func hasModel(c *call, name string) bool {
+	_, ok := modelNamed(c, name)
 	return ok
 }
 
-// aboutVersion says whether a route looks for a version, of a model that has to be there for that.
+// aboutVersion reports whether a route reads a version. Then its model must exist.
 func (r *route) aboutVersion() bool {
 	return r.right.on == resourceModel && (strings.HasPrefix(r.path, api+"model-versions/") ||
 		strings.HasSuffix(r.path, "/alias") || strings.HasSuffix(r.path, "/get-latest-versions"))
 }
 
-// subject is the model or experiment a request is about.
-func (c *call) subject() (string, error) {
+// requestSubject returns the model or experiment of a request.
+func requestSubject(c *call) (string, error) {
 	if c.route.right.on == resourceModel {
-		return c.parameter("name"), nil
+		return requestParameter(c, "name"), nil
 	}
-	if id := c.parameter("experiment_id"); id != "" {
+	if id := requestParameter(c, "experiment_id"); id != "" {
 		return id, nil
 	}
-	if name := c.parameter("experiment_name"); name != "" {
-		if e := c.experimentHeld(name); e != nil {
+	if name := requestParameter(c, "experiment_name"); name != "" {
+		if e := experimentNamed(c, name); e != nil {
 			return e.id, nil
 		}
 		return "", missing("Could not find experiment with name %s", name)
 	}
 	if id := c.path["model_id"]; id != "" {
-		return c.experimentOf(c.space.loggedModel(id))
+		return experimentOf(c, c.space.loggedModel(id))
 	}
-	id := cmp.Or(c.parameter("run_id"), c.parameter("run_uuid"))
+	id := cmp.Or(requestParameter(c, "run_id"), requestParameter(c, "run_uuid"))
 	if id == "" {
 		return "", nil
 	}
@@ -164,15 +168,15 @@ func (c *call) subject() (string, error) {
 	return "", missing("Run with id=%s not found", id)
 }
 
-func (c *call) experimentOf(m *loggedModel) (string, error) {
+func experimentOf(c *call, m *loggedModel) (string, error) {
 	if m == nil {
 		return "", errForbidden
 	}
 	return m.experiment, nil
 }
 
-// parameter reads one parameter before the request is decoded.
-func (c *call) parameter(name string) string {
+// requestParameter reads one parameter before the request is decoded.
+func requestParameter(c *call, name string) string {
 	if c.request.URL.Query().Has(name) {
 		return c.request.URL.Query().Get(name)
 	}
@@ -191,7 +195,10 @@ type grantJSON struct {
 func (u *user) listed() []grantJSON {
 	out := []grantJSON{}
 	for r, p := range u.grants {
-		out = append(out, grantJSON{r.kind, r.id, permissionNames[p], fmt.Sprintf("__user_%d__", u.id), u.id, defaultWorkspace})
+		out = append(
+			out,
+			grantJSON{r.kind, r.id, permissionNames[p], fmt.Sprintf("__user_%d__", u.id), u.id, defaultWorkspace},
+		)
 	}
 	slices.SortFunc(out, func(a, b grantJSON) int {
 		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.ID, b.ID))
@@ -213,7 +220,7 @@ func currentUser(c *call) (any, error) {
 	return map[string]any{"is_basic_auth": true, "user": c.user.shown(false)}, nil
 }
 
-// getUser shows a user to itself and to administrators; older servers add what it may do.
+// getUser shows a user to itself and to administrators. Older servers add its rights.
 func getUser(c *call) (any, error) {
 	if c.user == nil {
 		return nil, errNoRoute
@@ -239,29 +246,51 @@ func (u *user) shown(withPermissions bool) map[string]any {
 		if g.Resource == resourceModel {
 			models = append(models, map[string]any{"name": g.ID, "user_id": u.id, "permission": g.Permission})
 		} else {
-			experiments = append(experiments, map[string]any{"experiment_id": g.ID, "user_id": u.id, "permission": g.Permission})
+			experiments = append(experiments, map[string]any{
+				"experiment_id": g.ID, "user_id": u.id, "permission": g.Permission,
+			})
 		}
 	}
 	out["registered_model_permissions"], out["experiment_permissions"] = models, experiments
 	return out
 }
 
-// grantPermission lets a manager of a resource give rights on it. What a user has cannot be given again.
+// grantPermission lets the manager of a resource grant rights on it. A right that the user already has cannot be
+// granted again.
 func grantPermission(c *call) (any, error) {
 	if c.user == nil {
 		return nil, errNoRoute
 	}
 	kind, id, level := resourceKind(c.in.str("resource_type")), c.in.str("resource_id"), c.in.str("permission")
-	if c.may(kind, id) < permManage {
+	if permissionOn(c, kind, id) < permManage {
 		return nil, errForbidden
 	}
 	if !slices.Contains(append(permissionNames, "DENY"), level) {
-		return nil, invalid("Invalid permission '%s'. Valid permissions are: ('READ', 'USE', 'EDIT', 'MANAGE', 'NO_PERMISSIONS', 'DENY')", level)
+		return nil, invalid(
+			"Invalid permission '%s'. Valid permissions are: ('READ', 'USE', 'EDIT', 'MANAGE', 'NO_PERMISSIONS', "+
+				"'DENY')",
+			level,
+		)
 	}
 	if level == permissionNames[permNone] {
-		return nil, invalid("Invalid permission '%s' for resource_type='%s'. Resource-level grants accept only: ('DENY', 'EDIT', 'MANAGE', 'READ', 'USE').", level, kind)
+		return nil, invalid(
+			"Invalid permission '%s' for resource_type='%s'. Resource-level grants accept only: ('DENY', 'EDIT', "+
+				"'MANAGE', 'READ', 'USE').",
+			level,
+			kind,
+		)
 	}
-	return struct{}{}, c.grant(kind, id, exists("Permission for user=%s on resource_type=%s, resource_id=%s already exists.", c.in.str("username"), kind, id))
+	return struct{}{}, grantOnce(
+		c,
+		kind,
+		id,
+		exists(
+			"Permission for user=%s on resource_type=%s, resource_id=%s already exists.",
+			c.in.str("username"),
+			kind,
+			id,
+		),
+	)
 }
 
 func grantModelPermission(c *call) (any, error) {
@@ -269,10 +298,20 @@ func grantModelPermission(c *call) (any, error) {
 		return nil, errNoRoute
 	}
 	name, to := c.in.str("name"), c.in.str("username")
-	if c.may(resourceModel, name) < permManage {
+	if permissionOn(c, resourceModel, name) < permManage {
 		return nil, errForbidden
 	}
-	err := c.grant(resourceModel, name, exists("Registered model permission (name=%s, username=%s) already exists. Error: %s", name, to, uniqueViolation))
+	err := grantOnce(
+		c,
+		resourceModel,
+		name,
+		exists(
+			"Registered model permission (name=%s, username=%s) already exists. Error: %s",
+			name,
+			to,
+			uniqueViolation,
+		),
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +320,7 @@ func grantModelPermission(c *call) (any, error) {
 	}}, nil
 }
 
-func (c *call) grant(kind resourceKind, id string, again error) error {
+func grantOnce(c *call, kind resourceKind, id string, again error) error {
 	u := c.users[c.in.str("username")]
 	if u == nil {
 		return missing("User with username=%s not found", c.in.str("username"))
@@ -293,5 +332,5 @@ func (c *call) grant(kind resourceKind, id string, again error) error {
 	return nil
 }
 
-// errNoRoute is what the routes of an app that is not installed answer.
+// errNoRoute is the response of routes that belong to an app that is not installed.
 var errNoRoute = refusal{http.StatusNotFound, htmlType, string(pageNotFound().body)}

@@ -18,15 +18,40 @@ var sourceCases = []testCase{
 	{name: "source: cloud storage", script: `
 		POST registered-models/create {"name":"$m"}` + sources("s3://bucket/key/model", "gs://bucket/key", "wasbs://c@a.example/key", "dbfs:/path/model")},
 	{name: "source: hosts", script: `
-		POST registered-models/create {"name":"$m"}` + sources("http://host/path", "https://host/path", "ftp://host/path", "sftp://host/path",
-		"hdfs://host/path", "viewfs://host/path", "r2://bucket/key", "b2://bucket/key", "abfss://fs@a.example/path", "mlflow-artifacts://host/path")},
+		POST registered-models/create {"name":"$m"}` + sources(
+		"http://host/path",
+		"https://host/path",
+		"ftp://host/path",
+		"sftp://host/path",
+		"hdfs://host/path",
+		"viewfs://host/path",
+		"r2://bucket/key",
+		"b2://bucket/key",
+		"abfss://fs@a.example/path",
+		"mlflow-artifacts://host/path",
+	)},
 	{name: "source: local paths", script: `
 		POST registered-models/create {"name":"$m"}` + sources("/tmp/model", "model/here", "file:///tmp/model", "file:/tmp/model")},
 	{name: "source: local path on another host", script: `
 		POST registered-models/create {"name":"$m"}` + sources("file://host/path")},
-	{name: "source: paths that mean another", when: func(sw switches) bool { return sw.pathSourceChecked }, script: `
-		POST registered-models/create {"name":"$m"}` + sources("s3://bucket", "s3://bucket/", "s3://bucket/a/../b", "s3://bucket/a/./b", "s3://bucket/%2e%2e/b",
-		"s3://bucket/a%2F..%2Fb", "s3://bucket/a%252e%252e/b", "s3://bucket/a//b", "s3://bucket/a/", "s3://bucket/a%00b", "s3://bucket/..a/b", "s3:bucket/a", "s3://bucket/a?x=../b", "s3://bucket/a#../b", "s3://bucket/a+b")},
+	{name: "source: paths that mean another path", when: func(sw switches) bool { return sw.pathSourceChecked }, script: `
+		POST registered-models/create {"name":"$m"}` + sources(
+		"s3://bucket",
+		"s3://bucket/",
+		"s3://bucket/a/../b",
+		"s3://bucket/a/./b",
+		"s3://bucket/%2e%2e/b",
+		"s3://bucket/a%2F..%2Fb",
+		"s3://bucket/a%252e%252e/b",
+		"s3://bucket/a//b",
+		"s3://bucket/a/",
+		"s3://bucket/a%00b",
+		"s3://bucket/..a/b",
+		"s3:bucket/a",
+		"s3://bucket/a?x=../b",
+		"s3://bucket/a#../b",
+		"s3://bucket/a+b",
+	)},
 	{name: "source: in a run", script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"runs:/$r/model","run_id":"$r"}
@@ -81,7 +106,7 @@ var sourceCases = []testCase{
 		POST model-versions/create {"name":"$m","source":"models:/$l"}
 		POST model-versions/create {"name":"$m","source":"models:/$l","model_id":"m-0123456789abcdef0123456789abcdef"}
 		POST model-versions/create {"name":"$m","source":"runs:/$r/model","run_id":"$r","model_id":"$l"}`},
-	{name: "source: a logged model's place", when: hasLoggedModels, script: newRun + newLogged + `
+	{name: "source: location of a logged model", when: hasLoggedModels, script: newRun + newLogged + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"mlflow-artifacts:/$e/models/$l/artifacts","model_id":"$l","run_id":"$r"}
 		POST model-versions/create {"name":"$m","source":"mlflow-artifacts:/$e/models/$l/artifacts/","model_id":"$l","run_id":"$r"}
@@ -92,15 +117,23 @@ var sourceCases = []testCase{
 		POST registered-models/create {"name":"$m-two"}
 		POST model-versions/create {"name":"$m-two","source":"mlflow-artifacts:/$e/models/$l/artifacts","model_id":"$l","run_id":"$r"}
 		GET logged-models/$l`},
-	{name: "source: an unknown logged model, and the version is there all the same", when: hasLoggedModels, script: newRun + `
+	{
+		name: "source: unknown logged model",
+		when: hasLoggedModels,
+		script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/key","run_id":"$r","model_id":"m-0123456789abcdef0123456789abcdef"}
 		GET model-versions/get?name=$m&version=1
 		! POST model-versions/create {"name":"$m","source":"s3://bucket/key","model_id":"m-0123456789abcdef0123456789abcdef"}
-		GET model-versions/get?name=$m&version=2`},
-	{name: "source: model_id on a server that knows none", when: func(sw switches) bool { return !sw.loggedModels }, script: `
+		GET model-versions/get?name=$m&version=2`,
+	},
+	{
+		name: "source: model_id on older servers",
+		when: func(sw switches) bool { return !sw.loggedModels },
+		script: `
 		POST registered-models/create {"name":"$m"}
-		POST model-versions/create {"name":"$m","source":"s3://bucket/key","model_id":"m-0123456789abcdef0123456789abcdef"}`},
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key","model_id":"m-0123456789abcdef0123456789abcdef"}`,
+	},
 	{name: "source: prompts", when: func(sw switches) bool { return sw.promptsHidden }, script: `
 		POST registered-models/create {"name":"$m","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
 		POST model-versions/create {"name":"$m","source":"prompt-template","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"},{"key":"mlflow.prompt.text","value":"hi"}]}
@@ -133,7 +166,10 @@ var searchCases = []testCase{
 		POST model-versions/create {"name":"$m","source":"s3://bucket/two"}
 		GET model-versions/search?filter=run_id = '$r'
 		GET model-versions/search?filter=name = '$m' AND source_path = 's3://bucket/two'`},
-	{name: "search: version attributes of later servers", when: func(sw switches) bool { return sw.versionSearchPaged }, script: newRun + `
+	{
+		name: "search: version attributes of newer servers",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/one","run_id":"$r"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/two"}
@@ -144,13 +180,18 @@ var searchCases = []testCase{
 		! GET model-versions/search?filter=name = '$m' AND version_number = 1.5
 		! GET model-versions/search?filter=name = '$m' AND version_number BETWEEN 1 AND 2
 		GET model-versions/search?filter=name = '$m' AND source_path LIKE '%two'
-		GET model-versions/search?filter=name = '$m' AND run_id != 'x'&order_by=version_number ASC`},
-	{name: "search: versions of several runs", when: func(sw switches) bool { return !sw.strayTokens }, script: newRun + `
+		GET model-versions/search?filter=name = '$m' AND run_id != 'x'&order_by=version_number ASC`,
+	},
+	{
+		name: "search: versions of several runs",
+		when: func(sw switches) bool { return !sw.strayTokens },
+		script: newRun + `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/one","run_id":"$r"}
 		GET model-versions/search?filter=run_id IN ('$r','x')
 		! GET model-versions/search?filter=run_id IN ()
-		! GET model-versions/search?filter=source_path IN ('a')`},
+		! GET model-versions/search?filter=source_path IN ('a')`,
+	},
 	{name: "search: versions by tag", script: `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/key","tags":[{"key":"promote.request","value":"abc"},{"key":"plain","value":"1"}]}
@@ -176,7 +217,7 @@ var searchCases = []testCase{
 		GET registered-models/search?filter=name = "$m'q"
 		! GET model-versions/search?filter=name = '$m'q'
 		! GET model-versions/search?filter=name = '$m\'q'`},
-	{name: "search: versions cannot be asked", script: `
+	{name: "search: invalid filters of versions", script: `
 		GET model-versions/search?filter=name = '$m' OR name = 'x'
 		GET model-versions/search?filter=current_stage = 'Production'
 		GET model-versions/search?filter=aliases = 'champion'
@@ -188,15 +229,23 @@ var searchCases = []testCase{
 		! GET model-versions/search?filter=name = '$m'; name = 'x'
 		! GET model-versions/search?filter=name <> '$m'
 		GET model-versions/search?filter=params.a = 'x'`},
-	{name: "search: version order", when: func(sw switches) bool { return sw.versionSearchPaged }, script: versioned(2) + `
+	{
+		name: "search: version order",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: versioned(2) + `
 		GET model-versions/search?filter=name = '$m'&order_by=creation_timestamp ASC&order_by=version_number ASC
 		GET model-versions/search?filter=name = '$m'&order_by=last_updated_timestamp DESC&order_by=version_number DESC
 		GET model-versions/search?filter=name = '$m'&order_by=run_id
 		GET model-versions/search?filter=name = '$m'&order_by=version_number upwards
 		! GET model-versions/search?filter=name = '$m'&order_by=version_number&order_by=version_number
-		! GET model-versions/search?filter=name = '$m'&order_by=`},
-	{name: "search: versions of several names", when: func(sw switches) bool { return !sw.strayTokens }, script: versioned(1) + `
-		! GET model-versions/search?filter=name IN ('$m','$m-two')`},
+		! GET model-versions/search?filter=name = '$m'&order_by=`,
+	},
+	{
+		name: "search: versions of several names",
+		when: func(sw switches) bool { return !sw.strayTokens },
+		script: versioned(1) + `
+		! GET model-versions/search?filter=name IN ('$m','$m-two')`,
+	},
 	{name: "search: one version tagged as a prompt hides all", script: versioned(2) + `
 		POST model-versions/set-tag {"name":"$m","version":"1","key":"mlflow.prompt.is_prompt","value":"true"}
 		GET model-versions/search?filter=name = '$m'
@@ -206,7 +255,10 @@ var searchCases = []testCase{
 	{name: "search: keywords in any case", script: versioned(1) + `
 		GET model-versions/search?filter=name like '$m' and name = '$m'
 		GET model-versions/search?filter=name ilike '$m' AND name LIKE '$m%'`},
-	{name: "search: one half of all versions in pages", when: func(sw switches) bool { return sw.versionSearchPaged }, script: `
+	{
+		name: "search: one half of all versions in pages",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b1","tags":[{"key":"k","value":"1"}]}
@@ -218,17 +270,26 @@ var searchCases = []testCase{
 		GET model-versions/search?filter=name LIKE '$m%' AND version_number <= 2&order_by=name ASC&order_by=version_number ASC&max_results=3&page_token=$t
 		GET model-versions/search?filter=name LIKE '$m%' AND version_number > 2&order_by=name ASC&order_by=version_number ASC&max_results=3
 		GET model-versions/search?filter=name LIKE '$m%' AND version_number > 1 AND version_number < 3&order_by=name ASC&order_by=version_number ASC
-		GET model-versions/search?filter=version_number > 999999&order_by=name ASC&order_by=version_number ASC&max_results=3`},
-	{name: "search: numbers of versions cannot be compared", when: func(sw switches) bool { return !sw.versionSearchPaged }, script: versioned(2) + `
+		GET model-versions/search?filter=version_number > 999999&order_by=name ASC&order_by=version_number ASC&max_results=3`,
+	},
+	{
+		name: "search: numbers of versions cannot be compared",
+		when: func(sw switches) bool { return !sw.versionSearchPaged },
+		script: versioned(2) + `
 		! GET model-versions/search?filter=version_number <= 1
-		! GET model-versions/search?filter=name = '$m' AND version_number > 1&order_by=name ASC`},
-	{name: "search: what is deleted between two pages moves the next one", when: func(sw switches) bool { return sw.versionSearchPaged }, script: versioned(4) + `
+		! GET model-versions/search?filter=name = '$m' AND version_number > 1&order_by=name ASC`,
+	},
+	{
+		name: "search: deletions between two pages",
+		when: func(sw switches) bool { return sw.versionSearchPaged },
+		script: versioned(4) + `
 		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2 => t=next_page_token
 		DELETE model-versions/delete {"name":"$m","version":"1"}
 		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t
 		DELETE model-versions/delete {"name":"$m","version":"2"}
 		DELETE model-versions/delete {"name":"$m","version":"3"}
-		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t`},
+		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t`,
+	},
 	{name: "search: one number of several models", when: func(sw switches) bool { return !sw.strayTokens }, script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}
@@ -237,7 +298,7 @@ var searchCases = []testCase{
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b2"}
 		! GET model-versions/search?filter=name IN ('$m-a',"$m-b",'$m-none') AND version_number = 1&order_by=name ASC&max_results=4
 		! GET model-versions/search?filter=name IN ('$m-a','$m-b') AND version_number = 2&max_results=3`},
-	{name: "search: all that is marked as a prompt", script: `
+	{name: "search: versions marked as prompts", script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-p","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
 		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a1","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
@@ -263,11 +324,11 @@ var experimentCases = []testCase{
 		! GET experiments/get?experiment_id=abc
 		GET experiments/get
 		POST experiments/create {"name":""}`},
-	{name: "experiment: names are a test-and-set", script: `
+	{name: "experiment: a name can be created once", script: `
 		POST experiments/create {"name":"$m","tags":[{"key":"ledger","value":"first"}]} => e=experiment_id
 		POST experiments/create {"name":"$m","tags":[{"key":"ledger","value":"second"}]}
 		GET experiments/get-by-name?experiment_name=$m`},
-	{name: "experiment: a deleted one keeps its name", script: newRun + `
+	{name: "experiment: a deleted name stays in use", script: newRun + `
 		POST experiments/delete {"experiment_id":"$e"}
 		POST experiments/create {"name":"$m"}
 		GET experiments/get?experiment_id=$e
@@ -278,10 +339,10 @@ var experimentCases = []testCase{
 		POST experiments/restore {"experiment_id":"$e"}
 		GET runs/get?run_id=$r
 		POST experiments/restore {"experiment_id":"$e"}`},
-	{name: "experiment: names are paths to nobody", script: `
+	{name: "experiment: names are not paths", script: `
 		POST experiments/create {"name":"$m/a b:c"} => e=experiment_id
 		GET experiments/get-by-name?experiment_name=$m/a b:c`},
-	{name: "experiment: names are told apart by case", script: `
+	{name: "experiment: names are case-sensitive", script: `
 		POST experiments/create {"name":"$m-x"} => e=experiment_id
 		! POST experiments/create {"name":"$m-X"} => f=experiment_id
 		GET experiments/get-by-name?experiment_name=$m-X`},
@@ -350,7 +411,7 @@ var runCases = []testCase{
 		POST runs/log-parameter {"run_id":"$r","key":"","value":"v"}
 		POST runs/log-parameter {"run_id":"$r","value":"v"}
 		POST runs/log-parameter {"run_id":"0123456789abcdef0123456789abcdef","key":"k","value":"v"}`},
-	{name: "run: parameters are told apart by case", script: newRun + `
+	{name: "run: parameters are case-sensitive", script: newRun + `
 		POST runs/log-parameter {"run_id":"$r","key":"e","value":"1"}
 		! POST runs/log-parameter {"run_id":"$r","key":"E","value":"1"}
 		! POST runs/log-parameter {"run_id":"$r","key":"E","value":"2"}
@@ -366,13 +427,17 @@ var runCases = []testCase{
 		! POST runs/log-batch {"run_id":"$r","params":[{"key":"e3","value":"x"},{"key":"e3","value":"x"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e4","value":"x"},{"key":"a@b","value":"x"}]}
 		GET runs/get?run_id=$r`},
-	{name: "run: a file store takes a batch value by value, and fails at the first that is refused", stores: []string{"file"}, script: `
+	{
+		name:   "run: file store stores a batch one by one",
+		stores: []string{"file"},
+		script: `
 		POST runs/create {"experiment_id":"0"} => r=run.info.run_id
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"a","value":"1"},{"key":"b","value":"1"}]}
 		! POST runs/log-batch {"run_id":"$r","params":[{"key":"c","value":"1"},{"key":"a","value":"2"},{"key":"d","value":"1"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"a","value":"1"},{"key":"e","value":"1"}]}
 		! POST runs/log-parameter {"run_id":"$r","key":"a","value":"2"}
-		GET runs/get?run_id=$r`},
+		GET runs/get?run_id=$r`,
+	},
 	{name: "run: a failed batch stores no tags either", script: newRun + `
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"a"}],"tags":[{"key":"t","value":"1"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"b"}],"tags":[{"key":"t","value":"2"}],"metrics":[{"key":"m","value":1,"timestamp":1,"step":0}]}
@@ -383,7 +448,7 @@ var runCases = []testCase{
 		POST runs/log-batch {"run_id":"$r","tags":[` + repeat(101, `{"key":"q%d","value":"v"}`) + `]}
 		POST runs/log-batch {"run_id":"$r","metrics":[` + repeat(1001, `{"key":"m%d","value":1,"timestamp":1,"step":0}`) + `]}
 		POST runs/log-batch {"run_id":"$r","metrics":[` + repeat(950, `{"key":"m%d","value":1,"timestamp":1,"step":0}`) + `],"params":[` + repeat(60, `{"key":"p%d","value":"v"}`) + `]}`},
-	{name: "run: batch without its parts", script: newRun + `
+	{name: "run: incomplete batch entries", script: newRun + `
 		POST runs/log-batch {"run_id":"$r"}
 		POST runs/log-batch {"run_id":"$r","params":[{"value":"v"}]}
 		POST runs/log-batch {"run_id":"$r","tags":[{"key":""}]}
@@ -396,7 +461,7 @@ var runCases = []testCase{
 		! POST runs/log-batch {"run_id":"0123456789abcdef0123456789abcdef","params":[{"key":"k","value":"v"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"no value"}]}
 		GET runs/get?run_id=$r`},
-	{name: "run: a batch that cannot be read is stored in part", script: newRun + `
+	{name: "run: an invalid batch is stored in part", script: newRun + `
 		! POST runs/log-batch {"run_id":"$r","metrics":[{"key":"a","value":1,"timestamp":1,"step":0},{"key":"b","value":1e400,"timestamp":1,"step":0},{"key":"c","value":1,"timestamp":1,"step":0}],"params":[{"key":"p","value":"1"}]}
 		GET runs/get?run_id=$r`},
 	{name: "run: long parameters", script: newRun + `
@@ -438,7 +503,7 @@ var runCases = []testCase{
 		POST runs/log-metric {"run_id":"$r","key":"acc","value":"0.25","timestamp":"1","step":"9"}
 		! POST runs/log-metric {"run_id":"$r","key":"acc","value":0.5,"timestamp":-1}
 		GET runs/get?run_id=$r`},
-	{name: "run: metrics that are no numbers", script: newRun + `
+	{name: "run: metrics that are not numbers", script: newRun + `
 		POST runs/log-batch {"run_id":"$r","metrics":[{"key":"nan","value":"NaN","timestamp":1,"step":0},{"key":"inf","value":"Infinity","timestamp":1,"step":0},{"key":"ninf","value":"-Infinity","timestamp":1,"step":0},{"key":"max","value":1.7976931348623157e308,"timestamp":1,"step":0}]}
 		GET runs/get?run_id=$r
 		GET metrics/get-history?run_id=$r&metric_key=nan
@@ -509,12 +574,12 @@ var runCases = []testCase{
 		POST runs/search {"experiment_ids":["$e","$b"],"filter":"tags.` + "`mlflow.source.git.commit`" + ` = '4f2c'","run_view_type":"ALL","order_by":["attributes.end_time DESC"],"max_results":2,"page_token":"$t"}
 		POST runs/delete {"run_id":"$r"}
 		POST runs/search {"experiment_ids":["$e","$b"],"filter":"tags.` + "`mlflow.source.git.commit`" + ` = '4f2c'","run_view_type":"ALL","order_by":["attributes.end_time DESC"]}`},
-	{name: "run: search sees deleted runs only when asked", script: newRun + `
+	{name: "run: search of deleted runs", script: newRun + `
 		POST runs/delete {"run_id":"$r"}
 		POST runs/search {"experiment_ids":["$e"]}
 		POST runs/search {"experiment_ids":["$e"],"run_view_type":"DELETED_ONLY"}
 		POST runs/search {"experiment_ids":["$e"],"run_view_type":"ALL"}`},
-	{name: "run: search cannot be asked", script: newRun + `
+	{name: "run: invalid searches", script: newRun + `
 		! POST runs/search {"experiment_ids":["$e"],"filter":"metrics.acc > '0.5'"}
 		! POST runs/search {"experiment_ids":["$e"],"filter":"params.depth > 3"}
 		! POST runs/search {"experiment_ids":["$e"],"filter":"status = 'A' OR status = 'B'"}
@@ -537,7 +602,7 @@ var loggedCases = []testCase{
 		GET logged-models/m-0123456789abcdef0123456789abcdef
 		POST logged-models {"experiment_id":"$e","name":"a/b"}
 		POST logged-models {"experiment_id":"999999","name":"a"}`},
-	{name: "logged model: created with as little as possible", when: hasLoggedModels, script: newRun + `
+	{name: "logged model: minimal create", when: hasLoggedModels, script: newRun + `
 		POST logged-models {"experiment_id":"$e","name":"model"} => l=model.info.model_id
 		GET logged-models/$l`},
 	{name: "logged model: search", when: hasLoggedModels, script: newRun + newLogged + `
@@ -642,7 +707,7 @@ var artifactCases = []testCase{
 		GET /model-versions/get-artifact?name=$m&version=1&path=a%23b
 		GET /model-versions/get-artifact?name=$m&version=9&path=MLmodel
 		GET /model-versions/get-artifact?name=$m-none&version=1&path=MLmodel`},
-	{name: "artifact: of a version that is elsewhere", script: versioned(1) + `
+	{name: "artifact: of a version stored elsewhere", script: versioned(1) + `
 		! GET /model-versions/get-artifact?name=$m&version=1&path=MLmodel`},
 }
 
@@ -658,13 +723,13 @@ var wireCases = []testCase{
 		PATCH registered-models/update {"name":"$m-three","description":"x"}
 		with Content-Type: text/plain
 		DELETE registered-models/delete {"name":"$m-three"}`},
-	{name: "wire: routes that are none", script: `
+	{name: "wire: unknown routes", script: `
 		GET registered-models/nope
 		GET registered-models/get/?name=$m
 		POST registered-models/create/ {"name":"$m"}
 		GET /api/2.0/mlflow
 		GET /nowhere`},
-	{name: "wire: methods that do not fit", script: `
+	{name: "wire: wrong methods", script: `
 		DELETE registered-models/get {"name":"$m"}
 		GET registered-models/create
 		PUT registered-models/update {"name":"$m"}
@@ -674,7 +739,7 @@ var wireCases = []testCase{
 		DELETE registered-models/delete?name=$m
 		DELETE model-versions/delete?name=$m&version=1
 		GET registered-models/get?name=$m`},
-	{name: "wire: bodies that are no objects", script: `
+	{name: "wire: bodies other than objects", script: `
 		POST registered-models/create not json
 		POST registered-models/create [1]
 		POST registered-models/create 7
@@ -700,7 +765,7 @@ var wireCases = []testCase{
 		GET /health
 		GET /version
 		GET /api/3.0/mlflow/server-info`},
-	{name: "wire: the workspace header where the feature is off", script: `
+	{name: "wire: workspace header without the feature", script: `
 		POST registered-models/create {"name":"$m"}
 		with X-MLFLOW-WORKSPACE: team-a
 		GET registered-models/get?name=$m
@@ -753,7 +818,7 @@ var wireCases = []testCase{
 		GET registered-models/get?name=$m
 		with Origin: https://evil.example
 		DELETE registered-models/delete {"name":"$m"}`},
-	{name: "wire: text of every kind comes back as it was", script: `
+	{name: "wire: all kinds of text stay unchanged", script: `
 		POST registered-models/create {"name":"$m","description":"line one\nline two\t::error::x </script> ☃ 𝒳 \u202e","tags":[{"key":"k","value":"\u0000"}]}
 		POST registered-models/create {"name":"$m-two","description":"line one\nline two\t::error::x </script> & ☃ 𝒳 \u202e"}
 		GET registered-models/get?name=$m-two`, stores: []string{"sqlite"}},

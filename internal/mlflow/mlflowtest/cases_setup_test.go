@@ -2,9 +2,11 @@ package mlflowtest
 
 import "encoding/base64"
 
-// as makes the next request that of a user.
+// as sends the next request as this user.
 func as(name string) string {
-	return "\n\t\twith Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+passwordOf(name))) + "\n\t\t"
+	return "\n\t\twith Authorization: Basic " + base64.StdEncoding.EncodeToString(
+		[]byte(name+":"+passwordOf(name)),
+	) + "\n\t\t"
 }
 
 func passwordOf(name string) string {
@@ -23,7 +25,7 @@ const (
 func newGrants(sw switches) bool { return sw.permissionGrants }
 func oldGrants(sw switches) bool { return !sw.permissionGrants }
 
-// shared makes a model of owner's on which editor has EDIT.
+// shared creates a model of the user owner and grants editor EDIT on it.
 func shared(grant string) string {
 	return as("owner") + `POST registered-models/create {"name":"$m"}` + as("owner") + grant
 }
@@ -33,7 +35,7 @@ const (
 	grantOld = `POST registered-models/permissions/create {"username":"editor","name":"$m","permission":"EDIT"}`
 )
 
-// rights tries everything a promotion does as somebody with EDIT, and as somebody with nothing but the default.
+// rights tries everything that a promotion does, as a user with EDIT and as a user with only the default rights.
 func rights(grant string) string {
 	s := shared(grant)
 	for _, name := range []string{"editor", "reader"} {
@@ -63,7 +65,10 @@ func rights(grant string) string {
 }
 
 var setupCases = []testCase{
-	{name: "hosts: what is allowed", group: "hosts", script: hostHere + `POST registered-models/create {"name":"$m"}` + `
+	{
+		name:  "hosts: allowed hosts",
+		group: "hosts",
+		script: hostHere + `POST registered-models/create {"name":"$m"}` + `
 		GET registered-models/get?name=$m` + hostHere + `GET registered-models/get?name=$m
 		with Host: mlflow
 		GET registered-models/get?name=$m
@@ -74,7 +79,8 @@ var setupCases = []testCase{
 		with Host: localhost
 		GET registered-models/get?name=$m
 		with Host: other
-		GET /health`},
+		GET /health`,
+	},
 	{name: "workspaces: two models of one name", group: "workspaces", script: `
 		POST /api/3.0/mlflow/workspaces {"name":"$m-a"}
 		POST /api/3.0/mlflow/workspaces {"name":"$m-b"}
@@ -111,7 +117,7 @@ var setupCases = []testCase{
 		GET experiments/get?experiment_id=$e
 		! GET /api/2.0/mlflow-artifacts/artifacts?path=a
 		! GET /api/2.0/mlflow-artifacts/artifacts/a`},
-	{name: "artifacts only: the rest is off", group: "artifacts only", script: `
+	{name: "artifacts only: everything else is off", group: "artifacts only", script: `
 		GET /health
 		GET registered-models/get?name=$m
 		POST registered-models/create {"name":"$m"}
@@ -133,42 +139,58 @@ var setupCases = []testCase{
 		GET /health
 		GET /version
 		GET /nowhere` + as("reader") + `GET /version` + as("reader") + `GET /nowhere` + as("reader") + `GET registered-models/get`},
-	{name: "login: server-info needs none", group: "login", when: hasServerInfo, script: `
+	{name: "login: server-info needs no login", group: "login", when: hasServerInfo, script: `
 		GET /api/3.0/mlflow/server-info`},
 	{name: "login: rights", group: "login", when: newGrants, script: rights(grantNew)},
 	{name: "login: rights on older servers", group: "login", when: oldGrants, script: rights(grantOld)},
-	{name: "login: rights on what is not there", group: "login", script: as("reader") + `GET registered-models/get?name=$m` +
-		as("reader") + `POST registered-models/set-tag {"name":"$m","key":"k","value":"v"}` +
-		as("reader") + `POST model-versions/create {"name":"$m","source":"s3://bucket/key"}` +
-		as("reader") + `GET experiments/get?experiment_id=999999` +
-		as("reader") + `GET experiments/get-by-name?experiment_name=$m` +
-		as("reader") + `GET runs/get?run_id=0123456789abcdef0123456789abcdef` +
-		as("reader") + `GET model-versions/get?name=$m&version=1` +
-		as("reader") + `GET registered-models/alias?name=$m&alias=champion` +
-		as("reader") + `GET registered-models/get-latest-versions?name=$m` +
-		as("reader") + `GET model-versions/get-download-uri?name=$m&version=1` +
-		as("owner") + `POST registered-models/create {"name":"$m"}` +
-		as("reader") + `GET model-versions/get?name=$m&version=1` +
-		as("reader") + `GET registered-models/alias?name=$m&alias=champion` +
-		as("reader") + `POST registered-models/nope {}`},
-	{name: "login: experiments belong to who made them", group: "login", script: as("owner") + `POST experiments/create {"name":"$m"} => e=experiment_id` +
-		as("owner") + `POST runs/create {"experiment_id":"$e","run_name":"ledger"} => r=run.info.run_id` +
-		as("reader") + `GET runs/get?run_id=$r` +
-		as("reader") + `POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"x"}]}` +
-		as("reader") + `POST runs/create {"experiment_id":"$e"}` +
-		as("reader") + `POST runs/set-tag {"run_id":"$r","key":"k","value":"v"}` +
-		as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"$e","key":"k","value":"v"}` +
-		as("reader") + `POST experiments/delete {"experiment_id":"$e"}` +
-		as("reader") + `POST runs/delete {"run_id":"$r"}` +
-		as("reader") + `GET artifacts/list?run_id=$r` +
-		as("reader") + `POST runs/search {"experiment_ids":["$e"]}` +
-		as("owner") + `POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"x"}]}`},
+	{
+		name:  "login: rights on missing things",
+		group: "login",
+		script: as("reader") + `GET registered-models/get?name=$m` +
+			as("reader") + `POST registered-models/set-tag {"name":"$m","key":"k","value":"v"}` +
+			as("reader") + `POST model-versions/create {"name":"$m","source":"s3://bucket/key"}` +
+			as("reader") + `GET experiments/get?experiment_id=999999` +
+			as("reader") + `GET experiments/get-by-name?experiment_name=$m` +
+			as("reader") + `GET runs/get?run_id=0123456789abcdef0123456789abcdef` +
+			as("reader") + `GET model-versions/get?name=$m&version=1` +
+			as("reader") + `GET registered-models/alias?name=$m&alias=champion` +
+			as("reader") + `GET registered-models/get-latest-versions?name=$m` +
+			as("reader") + `GET model-versions/get-download-uri?name=$m&version=1` +
+			as("owner") + `POST registered-models/create {"name":"$m"}` +
+			as("reader") + `GET model-versions/get?name=$m&version=1` +
+			as("reader") + `GET registered-models/alias?name=$m&alias=champion` +
+			as("reader") + `POST registered-models/nope {}`,
+	},
+	{
+		name:  "login: experiments belong to their creators",
+		group: "login",
+		script: as("owner") + `POST experiments/create {"name":"$m"} => e=experiment_id` +
+			as("owner") + `POST runs/create {"experiment_id":"$e","run_name":"ledger"} => r=run.info.run_id` +
+			as("reader") + `GET runs/get?run_id=$r` +
+			as("reader") + `POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"x"}]}` +
+			as("reader") + `POST runs/create {"experiment_id":"$e"}` +
+			as("reader") + `POST runs/set-tag {"run_id":"$r","key":"k","value":"v"}` +
+			as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"$e","key":"k","value":"v"}` +
+			as("reader") + `POST experiments/delete {"experiment_id":"$e"}` +
+			as("reader") + `POST runs/delete {"run_id":"$r"}` +
+			as("reader") + `GET artifacts/list?run_id=$r` +
+			as("reader") + `POST runs/search {"experiment_ids":["$e"]}` +
+			as("owner") + `POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"x"}]}`,
+	},
 	{name: "login: grants", group: "login", when: newGrants, script: shared(grantNew) + as("owner") + grantNew +
 		as("reader") + grantNew +
-		as("owner") + `POST /api/3.0/mlflow/users/permissions/grant {"username":"nobody","resource_type":"registered_model","resource_id":"$m","permission":"EDIT"}` +
-		as("owner") + `POST /api/3.0/mlflow/users/permissions/grant {"username":"reader","resource_type":"registered_model","resource_id":"$m","permission":"WRITE"}` +
-		as("owner") + `POST /api/3.0/mlflow/users/permissions/grant {"username":"reader","resource_type":"registered_model","resource_id":"$m","permission":"NO_PERMISSIONS"}` +
-		as("owner") + `POST /api/3.0/mlflow/users/permissions/grant {"username":"reader","resource_type":"registered_model","resource_id":"$m","permission":"DENY"}` +
+		as(
+			"owner",
+		) + `POST /api/3.0/mlflow/users/permissions/grant {"username":"nobody","resource_type":"registered_model","resource_id":"$m","permission":"EDIT"}` +
+		as(
+			"owner",
+		) + `POST /api/3.0/mlflow/users/permissions/grant {"username":"reader","resource_type":"registered_model","resource_id":"$m","permission":"WRITE"}` +
+		as(
+			"owner",
+		) + `POST /api/3.0/mlflow/users/permissions/grant {"username":"reader","resource_type":"registered_model","resource_id":"$m","permission":"NO_PERMISSIONS"}` +
+		as(
+			"owner",
+		) + `POST /api/3.0/mlflow/users/permissions/grant {"username":"reader","resource_type":"registered_model","resource_id":"$m","permission":"DENY"}` +
 		as("reader") + `GET registered-models/get?name=$m` +
 		as("reader") + `GET registered-models/search?filter=name = '$m'` +
 		as("reader") + `GET model-versions/search?filter=name = '$m'` +
@@ -178,34 +200,40 @@ var setupCases = []testCase{
 		as("editor") + `GET users/current` +
 		as("owner") + grantOld},
 	{name: "login: grants on older servers", group: "login", when: oldGrants, script: shared(grantOld) +
-		as("owner") + `POST registered-models/permissions/create {"username":"reader","name":"$m","permission":"NO_PERMISSIONS"}` +
+		as(
+			"owner",
+		) + `POST registered-models/permissions/create {"username":"reader","name":"$m","permission":"NO_PERMISSIONS"}` +
 		as("reader") + grantOld +
 		as("reader") + `GET registered-models/get?name=$m` +
 		as("reader") + `GET registered-models/search?filter=name = '$m'` +
 		as("owner") + `POST model-versions/create {"name":"$m","source":"s3://bucket/key"}` +
 		as("reader") + `GET model-versions/search?filter=name = '$m'` +
 		as("reader") + `GET users/get?username=owner`},
-	{name: "rights: a write that names nothing to write", script: `
+	{name: "rights: incomplete writes", script: `
 		POST registered-models/create {"name":"$m"}
 		POST registered-models/set-tag {"name":"$m"}
 		POST registered-models/set-tag {"name":"$m-none"}
 		POST experiments/create {"name":"$m"} => e=experiment_id
 		POST experiments/set-experiment-tag {"experiment_id":"$e"}
 		GET registered-models/get?name=$m`},
-	{name: "rights: taking away an alias that is not named", when: hasAliases, script: `
+	{name: "rights: delete without an alias", when: hasAliases, script: `
 		POST registered-models/create {"name":"$m"}
 		DELETE registered-models/alias {"name":"$m"}
 		GET registered-models/get?name=$m`},
-	{name: "login: rights come before what is missing", group: "login", script: as("owner") + `POST registered-models/create {"name":"$m"}` +
-		as("owner") + `POST experiments/create {"name":"$m"} => e=experiment_id` +
-		as("owner") + `POST registered-models/set-tag {"name":"$m"}` +
-		as("owner") + `DELETE registered-models/alias {"name":"$m"}` +
-		as("owner") + `POST experiments/set-experiment-tag {"experiment_id":"$e"}` +
-		as("reader") + `POST registered-models/set-tag {"name":"$m"}` +
-		as("reader") + `DELETE registered-models/alias {"name":"$m"}` +
-		as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"$e"}` +
-		as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"0"}`},
-	{name: "prefix: what is under it", group: "prefix", script: `
+	{
+		name:  "login: rights are checked before existence",
+		group: "login",
+		script: as("owner") + `POST registered-models/create {"name":"$m"}` +
+			as("owner") + `POST experiments/create {"name":"$m"} => e=experiment_id` +
+			as("owner") + `POST registered-models/set-tag {"name":"$m"}` +
+			as("owner") + `DELETE registered-models/alias {"name":"$m"}` +
+			as("owner") + `POST experiments/set-experiment-tag {"experiment_id":"$e"}` +
+			as("reader") + `POST registered-models/set-tag {"name":"$m"}` +
+			as("reader") + `DELETE registered-models/alias {"name":"$m"}` +
+			as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"$e"}` +
+			as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"0"}`,
+	},
+	{name: "prefix: paths below it", group: "prefix", script: `
 		GET /health
 		GET /p/health
 		GET /version

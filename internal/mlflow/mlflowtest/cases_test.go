@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// A group is a way to start a server.
+// group is a way to start a server.
 type group struct {
 	double []Option
 	args   []string
 	env    []string
 	when   func(switches) bool
 	stores []string
-	login  []string // with a login, for these users beside the administrator
+	login  []string // users of a server with logins, in addition to the administrator
 	prefix string
-	byHand string // how to start the server, where this package cannot; see the flags -at and -group
+	byHand string // how to start the server if the test cannot; see the flags -at and -group
 }
 
 var groups = map[string]group{
 	"": {},
-	// A server of its own, for cases that see all that is there.
+	// A separate server for cases that see everything on it.
 	"fresh": {},
 	"hosts": {
 		double: []Option{AllowedHosts("mlflow:5000", "*.example.com")},
@@ -62,8 +62,20 @@ var groups = map[string]group{
 	},
 }
 
-// cases are all that servers and the double are compared in.
-var cases = join(modelCases, versionCases, aliasCases, sourceCases, searchCases, experimentCases, runCases, loggedCases, artifactCases, wireCases, setupCases)
+// cases are all requests in which real servers and this package are compared.
+var cases = join(
+	modelCases,
+	versionCases,
+	aliasCases,
+	sourceCases,
+	searchCases,
+	experimentCases,
+	runCases,
+	loggedCases,
+	artifactCases,
+	wireCases,
+	setupCases,
+)
 
 func join(lists ...[]testCase) []testCase {
 	var out []testCase
@@ -75,7 +87,7 @@ func join(lists ...[]testCase) []testCase {
 
 func x(n int) string { return strings.Repeat("x", n) }
 
-// repeat writes n copies of a format with a running number, separated by commas.
+// repeat writes a format n times with a running number, separated by commas.
 func repeat(n int, format string) string {
 	var out []string
 	for i := range n {
@@ -89,7 +101,7 @@ const newRun = `
 		POST runs/create {"experiment_id":"$e","run_name":"first","user_id":"ann","start_time":1700000000000} => r=run.info.run_id
 `
 
-// versioned makes a model with n versions.
+// versioned creates a model with n versions.
 func versioned(n int) string {
 	return `
 		POST registered-models/create {"name":"$m"}` + strings.Repeat(`
@@ -104,9 +116,9 @@ var modelCases = []testCase{
 		DELETE registered-models/delete {"name":"$m"}
 		GET registered-models/get?name=$m
 		DELETE registered-models/delete {"name":"$m"}`},
-	{name: "model: deleting starts the numbers anew", script: versioned(2) + `
+	{name: "model: numbers restart after delete", script: versioned(2) + `
 		DELETE registered-models/delete {"name":"$m"}` + versioned(1)},
-	{name: "model: a patch without a description erases it", script: `
+	{name: "model: a patch without a description clears it", script: `
 		POST registered-models/create {"name":"$m","description":"one"}
 		PATCH registered-models/update {"name":"$m","description":"two"}
 		PATCH registered-models/update {"name":"$m"}
@@ -126,7 +138,7 @@ var modelCases = []testCase{
 		POST registered-models/create {"name":"$m/x"}
 		GET registered-models/get?name=$m/x
 		POST registered-models/create {"name":"$m:x"}`},
-	{name: "model: names that are unusual", script: `
+	{name: "model: unusual names", script: `
 		POST registered-models/create {"name":"$m with space"}
 		POST registered-models/create {"name":"$m ' quote"}
 		POST registered-models/create {"name":"$m % percent"}
@@ -135,7 +147,7 @@ var modelCases = []testCase{
 		POST registered-models/create {"name":"$m+plus&amp=1#hash?"}
 		GET registered-models/get?name=$m trailing
 		GET registered-models/get?name=$m über`},
-	{name: "model: names that are no names", script: `
+	{name: "model: invalid names", script: `
 		POST registered-models/create {"name":""}
 		POST registered-models/create {"name":null}
 		POST registered-models/create {}
@@ -146,7 +158,7 @@ var modelCases = []testCase{
 		POST registered-models/create {"name":".."}
 		POST registered-models/create {"name":"."}
 		GET registered-models/get?name=..`},
-	{name: "model: names are told apart by case", script: `
+	{name: "model: names are case-sensitive", script: `
 		POST registered-models/create {"name":"$m-x"}
 		GET registered-models/get?name=$m-X
 		! POST registered-models/create {"name":"$m-X"}
@@ -155,7 +167,7 @@ var modelCases = []testCase{
 		GET registered-models/search?filter=name ILIKE '$m-X'
 		POST model-versions/create {"name":"$m-X","source":"s3://bucket/key"}
 		GET model-versions/search?filter=name = '$m-x'`},
-	{name: "model: tag keys are told apart by case", script: `
+	{name: "model: tag keys are case-sensitive", script: `
 		POST registered-models/create {"name":"$m"}
 		POST registered-models/set-tag {"name":"$m","key":"k","value":"1"}
 		! POST registered-models/set-tag {"name":"$m","key":"K","value":"2"}
@@ -244,7 +256,7 @@ var modelCases = []testCase{
 		GET registered-models/search?filter=name LIKE '$m%'&max_results=2&order_by=name ASC => t=next_page_token
 		GET registered-models/search?filter=name LIKE '$m%'&max_results=2&order_by=name ASC&page_token=$t
 		GET registered-models/search?filter=name LIKE '$m%'&max_results=3`},
-	{name: "model: list tells the newest of each stage", script: `
+	{name: "model: list shows the newest of each stage", script: `
 		POST registered-models/create {"name":"$m-b","tags":[{"key":"team","value":"risk"}]}
 		POST registered-models/create {"name":"$m-a"}
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/1","tags":[{"key":"k","value":"1"}]}
@@ -254,11 +266,11 @@ var modelCases = []testCase{
 		POST model-versions/transition-stage {"name":"$m-b","version":"2","stage":"Production"}
 		POST model-versions/transition-stage {"name":"$m-b","version":"3","stage":"Production"}
 		GET registered-models/search?filter=name LIKE '$m%'&order_by=name ASC&max_results=1000`},
-	{name: "model: list tells the aliases", when: hasAliases, script: versioned(2) + `
+	{name: "model: list shows aliases", when: hasAliases, script: versioned(2) + `
 		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
 		POST registered-models/alias {"name":"$m","alias":"challenger","version":"2"}
 		GET registered-models/search?filter=name = '$m'&order_by=name ASC&max_results=1000`},
-	{name: "model: search asked for nothing goes round for ever", script: `
+	{name: "model: search with max_results 0 never ends", script: `
 		POST registered-models/create {"name":"$m"}
 		GET registered-models/search?max_results=0
 		GET registered-models/search?max_results=-1`},
@@ -268,7 +280,7 @@ var modelCases = []testCase{
 		GET registered-models/search?max_results=abc
 		! GET registered-models/search?page_token=abc
 		! GET registered-models/search?page_token=e30=`},
-	{name: "model: search cannot be asked", script: `
+	{name: "model: invalid searches", script: `
 		GET registered-models/search?filter=name = '$m' OR name = 'x'
 		GET registered-models/search?filter=description = 'x'
 		GET registered-models/search?filter=name > 'x'
@@ -281,17 +293,22 @@ var modelCases = []testCase{
 		! GET registered-models/search?order_by=name&order_by=name DESC
 		GET registered-models/search?order_by=last_updated_timestamp DESC&filter=name = '$m'
 		GET registered-models/search?order_by=timestamp&filter=name = '$m'`},
-	{name: "model: search by half a comparison", when: func(sw switches) bool { return !sw.strayTokens }, script: `
+	{name: "model: search by an incomplete comparison", when: func(sw switches) bool { return !sw.strayTokens }, script: `
 		! GET registered-models/search?filter=name
 		! GET model-versions/search?filter=name = '$m' garbage`},
-	{name: "model: words that mean nothing find everything", group: "fresh", when: func(sw switches) bool { return sw.strayTokens }, script: `
+	{
+		name:  "model: meaningless words in a filter",
+		group: "fresh",
+		when:  func(sw switches) bool { return sw.strayTokens },
+		script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/key"}
 		GET registered-models/search?filter=name
 		GET registered-models/search?filter=name IN ('$m-b')
 		GET model-versions/search?filter=name IN ('$m-a')
-		! GET model-versions/search?filter=name IN ('$m-a') AND version_number = 1`},
+		! GET model-versions/search?filter=name IN ('$m-a') AND version_number = 1`,
+	},
 	{name: "model: search for several names", when: func(sw switches) bool { return !sw.strayTokens }, script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}
@@ -319,7 +336,7 @@ var versionCases = []testCase{
 		GET registered-models/get?name=$m
 		POST model-versions/create {"name":"$m","source":"s3://bucket/key"}
 		GET model-versions/get?name=$m&version=2`},
-	{name: "version: numbers are strings, loosely read", script: versioned(1) + `
+	{name: "version: formats of numbers", script: versioned(1) + `
 		GET model-versions/get?name=$m&version=01
 		GET model-versions/get?name=$m&version=+1
 		GET model-versions/get?name=$m&version= 1
@@ -331,7 +348,7 @@ var versionCases = []testCase{
 		POST model-versions/set-tag {"name":"$m","version":1,"key":"k","value":"v"}
 		POST model-versions/set-tag {"name":"$m","version":"01","key":"k","value":"v"}
 		GET model-versions/get?name=$m&version=1`},
-	{name: "version: absent things", script: versioned(1) + `
+	{name: "version: missing models and versions", script: versioned(1) + `
 		POST model-versions/create {"name":"$m-none","source":"s3://bucket/key"}
 		POST model-versions/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":""}
@@ -347,7 +364,7 @@ var versionCases = []testCase{
 	{name: "version: existence is not checked", script: `
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/nothing/there","run_id":"0123456789abcdef0123456789abcdef"}`},
-	{name: "version: deleting is soft", script: versioned(2) + `
+	{name: "version: soft delete", script: versioned(2) + `
 		DELETE model-versions/delete {"name":"$m","version":"2"}
 		GET model-versions/get?name=$m&version=2
 		DELETE model-versions/delete {"name":"$m","version":"2"}
@@ -355,7 +372,7 @@ var versionCases = []testCase{
 		GET model-versions/search?filter=name = '$m'
 		GET registered-models/get?name=$m
 		! POST model-versions/transition-stage {"name":"$m","version":"2","stage":"Staging"}`},
-	{name: "version: a patch without a description erases it", script: versioned(1) + `
+	{name: "version: a patch without a description clears it", script: versioned(1) + `
 		PATCH model-versions/update {"name":"$m","version":"1","description":"one"}
 		GET model-versions/get?name=$m&version=1
 		PATCH model-versions/update {"name":"$m","version":"1"}
@@ -390,7 +407,7 @@ var versionCases = []testCase{
 		POST registered-models/create {"name":"$m"}
 		POST model-versions/create {"name":"$m","source":"s3://bucket/key","tags":[{"key":"a@b","value":"v"}]}
 		GET model-versions/search?filter=name = '$m'`},
-	{name: "stage: any case in, canonical out", script: versioned(1) + `
+	{name: "stage: names in any case", script: versioned(1) + `
 		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"staging"}
 		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"PRODUCTION","archive_existing_versions":false}
 		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"archived"}
@@ -433,13 +450,13 @@ var aliasCases = []testCase{
 		DELETE registered-models/alias {"name":"$m","alias":"champion"}
 		DELETE registered-models/alias {"name":"$m","alias":"champion"}
 		GET registered-models/alias?name=$m&alias=champion`},
-	{name: "names in another case and with accents", stores: []string{"mariadb"}, script: versioned(2) + `
+	{name: "names that differ in case and accents", stores: []string{"mariadb"}, script: versioned(2) + `
 		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
 		GET registered-models/alias?name=$m&alias=Champion
 		GET registered-models/alias?name=$m&alias=chämpion
 		GET registered-models/alias?name=$m&alias=champoin
 		GET registered-models/get?name=$m`},
-	{name: "alias: absent things", script: versioned(1) + `
+	{name: "alias: missing models, versions and aliases", script: versioned(1) + `
 		GET registered-models/alias?name=$m&alias=nobody
 		GET registered-models/alias?name=$m-none&alias=champion
 		DELETE registered-models/alias {"name":"$m-none","alias":"champion"}
@@ -463,7 +480,7 @@ var aliasCases = []testCase{
 		POST registered-models/alias {"name":"$m","alias":"` + x(255) + `","version":"1"}
 		POST registered-models/alias {"name":"$m","alias":"` + x(256) + `","version":"1"}
 		GET registered-models/get?name=$m`},
-	{name: "alias: names are told apart by case", script: versioned(1) + `
+	{name: "alias: names are case-sensitive", script: versioned(1) + `
 		POST registered-models/alias {"name":"$m","alias":"Champion","version":"1"}
 		GET registered-models/alias?name=$m&alias=champion
 		GET registered-models/alias?name=$m&alias=Champion`},
@@ -478,7 +495,7 @@ var aliasCases = []testCase{
 		GET registered-models/alias?name=$m&alias=latest
 		POST registered-models/create {"name":"$m-empty"}
 		GET registered-models/alias?name=$m-empty&alias=latest`},
-	{name: "alias: a change shows in no timestamp", script: versioned(1) + `
+	{name: "alias: changes no timestamp", script: versioned(1) + `
 		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
 		GET registered-models/get?name=$m`},
 	{name: "alias: after a rename", script: versioned(1) + `

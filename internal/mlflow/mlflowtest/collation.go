@@ -5,54 +5,54 @@ import (
 	"strings"
 )
 
-// same compares as the database does. MariaDB's usual collation takes for the same what differs in case, in accents or
-// in spaces at the end, so there models, aliases, tags and parameters are found under names they were not given. Filters
-// and what the server compares by itself are exact everywhere.
-func (s *Server) same(a, b string) bool {
+// sameText compares two texts like the database. MariaDB's usual collation ignores case, accents and trailing spaces.
+// So models, aliases, tags and parameters are found under names that they were not given. Filters, and comparisons in
+// the server itself, are always exact.
+func sameText(s *Server, a, b string) bool {
 	if s.cfg.store != "mariadb" {
 		return a == b
 	}
 	return strings.EqualFold(unaccented(a), unaccented(b))
 }
 
-// accents takes the accents off a few letters, enough for tests.
+// accents removes the accents of a few letters, enough for tests.
 var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "é", "e", "è", "e", "ö", "o", "ü", "u", "ñ", "n")
 
 func unaccented(name string) string { return accents.Replace(strings.TrimRight(name, " ")) }
 
-// inOrder is how the database sorts names.
-func (s *Server) inOrder(a, b string) int {
+// compareText orders two names like the database.
+func compareText(s *Server, a, b string) int {
 	if s.cfg.store == "mariadb" {
 		a, b = strings.ToUpper(a), strings.ToUpper(b)
 	}
 	return strings.Compare(a, b)
 }
 
-// held is the model the database finds under a name.
-func (c *call) held(name string) (*model, bool) {
+// modelNamed returns the model that the database finds under a name.
+func modelNamed(c *call, name string) (*model, bool) {
 	if m, ok := c.space.models[name]; ok {
 		return m, true
 	}
 	for have, m := range c.space.models {
-		if c.same(have, name) {
+		if sameText(c.Server, have, name) {
 			return m, true
 		}
 	}
 	return nil, false
 }
 
-func (c *call) experimentHeld(name string) *experiment {
+func experimentNamed(c *call, name string) *experiment {
 	for _, e := range c.space.experiments {
-		if c.same(e.name, name) {
+		if sameText(c.Server, e.name, name) {
 			return e
 		}
 	}
 	return nil
 }
 
-// putTag writes a tag over the one the database takes for the same, which is then spelt as the new one.
-func (c *call) putTag(t *tags, key, value string) {
-	i := slices.IndexFunc(*t, func(e tag) bool { return c.same(e.Key, key) })
+// putTag writes a tag. It replaces the tag that the database considers equal, including its spelling.
+func putTag(c *call, t *tags, key, value string) {
+	i := slices.IndexFunc(*t, func(e tag) bool { return sameText(c.Server, e.Key, key) })
 	if i < 0 {
 		*t = append(*t, tag{key, value})
 		return
@@ -60,14 +60,14 @@ func (c *call) putTag(t *tags, key, value string) {
 	(*t)[i] = tag{key, value}
 }
 
-func (c *call) removeTag(t *tags, key string) bool {
+func removeTag(c *call, t *tags, key string) bool {
 	n := len(*t)
-	*t = slices.DeleteFunc(*t, func(e tag) bool { return c.same(e.Key, key) })
+	*t = slices.DeleteFunc(*t, func(e tag) bool { return sameText(c.Server, e.Key, key) })
 	return len(*t) < n
 }
 
-func (c *call) putAlias(m *model, name string, version int64) {
-	i := slices.IndexFunc(m.aliases, func(a alias) bool { return c.same(a.name, name) })
+func putAlias(c *call, m *model, name string, version int64) {
+	i := slices.IndexFunc(m.aliases, func(a alias) bool { return sameText(c.Server, a.name, name) })
 	if i < 0 {
 		m.aliases = append(m.aliases, alias{name, version})
 		return
@@ -75,23 +75,23 @@ func (c *call) putAlias(m *model, name string, version int64) {
 	m.aliases[i] = alias{name, version}
 }
 
-func (c *call) aliasHeld(m *model, name string) (int64, bool) {
+func findAlias(c *call, m *model, name string) (int64, bool) {
 	for _, a := range m.aliases {
-		if c.same(a.name, name) {
+		if sameText(c.Server, a.name, name) {
 			return a.version, true
 		}
 	}
 	return 0, false
 }
 
-func (c *call) removeAlias(m *model, name string) {
-	m.aliases = slices.DeleteFunc(m.aliases, func(a alias) bool { return c.same(a.name, name) })
+func removeAlias(c *call, m *model, name string) {
+	m.aliases = slices.DeleteFunc(m.aliases, func(a alias) bool { return sameText(c.Server, a.name, name) })
 }
 
-// paramHeld is the parameter whose place in the database a key would take.
-func (c *call) paramHeld(r *run, key string) (tag, bool) {
+// findParam returns the parameter that the database considers equal to a key.
+func findParam(c *call, r *run, key string) (tag, bool) {
 	for _, p := range r.params {
-		if c.same(p.Key, key) {
+		if sameText(c.Server, p.Key, key) {
 			return p, true
 		}
 	}

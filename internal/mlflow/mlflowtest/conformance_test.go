@@ -21,18 +21,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The cases of cases_test.go are sequences of requests. What real servers answered to them is recorded under
-// testdata/conformance, one file per server, and the double has to answer the same. To compare with the servers
-// themselves, and to record anew:
+// The cases in cases_test.go are sequences of requests. The responses of real servers are recorded in
+// testdata/conformance, one file per server, and this package must respond in the same way. To compare it with the
+// servers themselves, and to record their responses again:
 //
 //	go test -tags=real -timeout=30m ./internal/mlflow/mlflowtest -run Conformance [-update] [-server=3.17.2-sqlite]
 
-// A server is one kind of MLflow to compare with.
+// server is a kind of MLflow server to compare with.
 type server struct{ version, store string }
 
 func (s server) String() string { return s.version + "-" + s.store }
 
-// servers are those that are recorded.
+// servers are the servers with recordings.
 var servers = []server{
 	{"3.17.2", "postgresql"},
 	{"3.17.2", "sqlite"},
@@ -50,10 +50,10 @@ func (s server) recording() string {
 	return filepath.Join("testdata", "conformance", s.String()+".json")
 }
 
-// A recording holds, by case, what a server answered to each request.
+// recording contains a server's responses, by case.
 type recording map[string][]observation
 
-// An observation is an answer without what differs from run to run.
+// observation is a response without the parts that differ in each run.
 type observation struct {
 	Request string `json:"request"`
 	Status  int    `json:"status"`
@@ -71,7 +71,7 @@ func TestConformance(t *testing.T) {
 			want := s.load(t)
 			for name := range want {
 				if !slices.ContainsFunc(casesFor(s), func(c testCase) bool { return c.name == name }) {
-					t.Errorf("recorded, but no case any more: %s", name)
+					t.Errorf("the recorded case %s no longer exists", name)
 				}
 			}
 			for _, c := range casesFor(s) {
@@ -81,7 +81,7 @@ func TestConformance(t *testing.T) {
 						t.Fatal("not recorded; run with -tags=real -update")
 					}
 					if diff := difference(want[c.name], got); diff != "" {
-						t.Errorf("the double differs from the real server:\n%s", diff)
+						t.Errorf("mlflowtest differs from the real server:\n%s", diff)
 					}
 				})
 			}
@@ -102,14 +102,14 @@ func (s server) load(t *testing.T) recording {
 	return out
 }
 
-// double is the server under test, set up as the real ones are for a group of cases.
+// double is a server of this package, set up like the real servers for a group of cases.
 func (s server) double(group string) endpoint {
 	opts := append([]Option{Store(s.store), Clock(ticking())}, groups[group].double...)
 	d := New(s.version, opts...)
 	return endpoint{client: &http.Client{Transport: d.Transport()}, url: "http://localhost:5000", prefix: "a1b2"}
 }
 
-// ticking is a clock on which no two requests happen at the same time, as they do not on a real server.
+// ticking is a clock that never shows the same time for two requests. Real servers are slow enough for that.
 func ticking() func() time.Time {
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	return func() time.Time {
@@ -118,20 +118,20 @@ func ticking() func() time.Time {
 	}
 }
 
-// An endpoint is a server to talk to. The prefix keeps the names of a run apart from those of earlier runs.
+// endpoint is a server to send requests to. The prefix separates the names of one test run from those of earlier runs.
 type endpoint struct {
 	client *http.Client
 	url    string
 	prefix string
 }
 
-// A testCase is a sequence of requests, one a line; see step for the form.
+// testCase is a sequence of requests, one in a line; see step for the format.
 type testCase struct {
 	name   string
 	script string
 	group  string              // how the server is set up; see groups
-	when   func(switches) bool // servers it makes sense for
-	stores []string            // stores it makes sense for; all databases if empty
+	when   func(switches) bool // servers that it applies to
+	stores []string            // stores that it applies to; empty means all databases
 }
 
 func casesFor(s server) []testCase {
@@ -139,18 +139,19 @@ func casesFor(s server) []testCase {
 	return slices.DeleteFunc(slices.Clone(cases), func(c testCase) bool {
 		g := groups[c.group]
 		return c.when != nil && !c.when(sw) || g.when != nil && !g.when(sw) ||
-			(len(c.stores) > 0 || s.store == "file") && !slices.Contains(c.stores, s.store) || len(g.stores) > 0 && !slices.Contains(g.stores, s.store)
+			(len(c.stores) > 0 || s.store == "file") &&
+				!slices.Contains(c.stores, s.store) || len(g.stores) > 0 && !slices.Contains(g.stores, s.store)
 	})
 }
 
-// A step is one request, written
+// step is one request in the format
 //
 //	[!] METHOD path?query [body] [=> name=key.key]
 //
-// The path is below /api/2.0/mlflow/ unless it starts with a slash; the values of the query need no escaping. $m is a
-// name no other case uses, and $name what an earlier answer held under that key. With ! only the status and the code of
-// an error are compared, for messages that quote a database or Python. A line "with Name: value" adds a header to the
-// next request.
+// The path is below /api/2.0/mlflow/ unless it starts with a slash. The values of the query need no escaping. $m is a
+// name that no other case uses, and $name is the value that an earlier response had under that key. With ! only the
+// status and error code are compared, for messages that quote a database or Python. A line "with Name: value" adds a
+// header to the next request.
 type step struct {
 	shown   string
 	method  string
@@ -203,15 +204,15 @@ func shorten(s string) string {
 	return s
 }
 
-// A playing case knows the values to put in and to take out again.
+// playing is a running case. It knows which values to insert into requests and to mask in responses.
 type playing struct {
 	endpoint
-	known  map[string]string // value -> how it is shown
+	known  map[string]string // value -> name to show
 	values map[string]string // name -> value
-	strict bool              // whether the words of errors are compared
+	strict bool              // compare the messages of errors
 }
 
-// play sends the requests of a case and notes the answers.
+// play sends the requests of a case and records the responses.
 func (c testCase) play(t *testing.T, s server, e endpoint) []observation {
 	t.Helper()
 	name := "n" + e.prefix + strings.Map(letters, c.name)
@@ -310,7 +311,7 @@ func escapeQuery(q string) string {
 
 var variable = regexp.MustCompile(`\$[a-z]+[0-9]?`)
 
-// fill puts values in for names; what is no name stays.
+// fill inserts values for names. An unknown name stays.
 func (p playing) fill(s string) string {
 	return variable.ReplaceAllStringFunc(s, func(name string) string {
 		if v, ok := p.values[name[1:]]; ok {
@@ -320,7 +321,7 @@ func (p playing) fill(s string) string {
 	})
 }
 
-// keep remembers a value of an answer under a name.
+// keep stores a value from a response under a name.
 func (p playing) keep(capture string, v any) {
 	name, path, ok := strings.Cut(capture, "=")
 	if !ok {
@@ -342,14 +343,15 @@ func (p playing) keep(capture string, v any) {
 	}
 }
 
-// times and names are different every time.
+// Times and generated names differ in each run.
 var masked = []string{"creation_timestamp", "last_updated_timestamp", "creation_time", "last_update_time",
 	"creation_timestamp_ms", "last_updated_timestamp_ms"}
 
-// serials are numbers that depend on what was made before.
+// Serial numbers depend on what was created before.
 var serials = []string{"role_id", "user_id", "id"}
 
-// reduce takes out of an answer what differs from run to run. Of an error it keeps the message where that is compared.
+// reduce removes the parts of a response that differ in each run. It keeps the message of an error only if messages are
+// compared.
 func (p playing) reduce(v any, loose bool) (string, any) {
 	obj, ok := v.(map[string]any)
 	if !ok {
@@ -400,7 +402,7 @@ func (p playing) neutral(v any) any {
 	return v
 }
 
-// unordered says whether a list has no order of its own: tags, aliases, metrics, and the newest versions of stages.
+// unordered reports whether a list has no order: tags, aliases, metrics, and the newest versions of stages.
 func unordered(list []any) bool {
 	return !slices.ContainsFunc(list, func(e any) bool {
 		if _, isText := e.(string); isText {
@@ -430,7 +432,8 @@ var (
 )
 
 func (p playing) neutralText(s string) string {
-	// Short values, the numbers of experiments, are found where they are expected, lest other numbers be taken for them.
+	// Short values, such as ids of experiments, are only masked in the expected places. Elsewhere the same number may
+	// mean something else.
 	for _, value := range slices.SortedFunc(maps.Keys(p.known), longestFirst) {
 		if len(value) > 4 {
 			s = strings.ReplaceAll(s, value, p.known[value])
@@ -445,12 +448,12 @@ func (p playing) neutralText(s string) string {
 	return shorten(s)
 }
 
-// difference shows the answers that are not the same, one above the other.
+// difference shows the responses that differ, one above the other.
 func difference(real, double []observation) string {
 	var b strings.Builder
 	for i := range max(len(real), len(double)) {
 		if i >= len(real) || i >= len(double) {
-			return fmt.Sprintf("%d answers recorded, %d from the double", len(real), len(double))
+			return fmt.Sprintf("%d responses recorded, %d from this package", len(real), len(double))
 		}
 		if !cmp.Equal(real[i], double[i]) {
 			fmt.Fprintf(&b, "%s\n  real:   %s\n  double: %s\n", real[i].Request, real[i].answer(), double[i].answer())
@@ -470,15 +473,16 @@ func longestFirst(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// plain keeps the text of an answer that is not JSON, of a page only the title.
+// plain shows a response that is not JSON. Of an HTML page it keeps only the title.
 func (p playing) plain(media, body string) any {
-	if title := regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(body); title != nil && media == "text/html" {
+	if title := regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(body); title != nil &&
+		media == "text/html" {
 		return title[0]
 	}
 	return p.neutralText(body)
 }
 
-// write stores a recording with one answer a line, so that a difference shows.
+// write stores a recording with one response in a line, so that differences are easy to see.
 func (s server) write(r recording) error {
 	var b bytes.Buffer
 	b.WriteString("{")

@@ -58,9 +58,9 @@ type dumpedSpace struct {
 	Logged      []dumpedLogged     `json:"logged_models,omitempty"`
 }
 
-// Dump describes the end state, without times, in indented JSON that is the same for the same state: models with
-// their versions, aliases and tags, experiments, runs with parameters and tags, logged models with tags. Metrics and
-// artifacts are left out, for nothing that promotes may change them.
+// Dump describes the state without times, as indented JSON. Equal states give equal texts. It contains models with
+// versions, aliases and tags, experiments, runs with parameters and tags, and logged models with tags. Metrics and
+// artifacts are left out, because no promotion may change them.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +89,18 @@ func (sp *space) dump() dumpedSpace {
 		out.Experiments = append(out.Experiments, dumpedExperiment{e.name, e.tags.asMap(), e.stage == deleted})
 	}
 	for _, r := range sp.runs {
-		out.Runs = append(out.Runs, dumpedRun{r.id, r.name, names[r.experiment], r.status, r.lifecycle == deleted, r.params.asMap(), r.tags.asMap()})
+		out.Runs = append(
+			out.Runs,
+			dumpedRun{
+				r.id,
+				r.name,
+				names[r.experiment],
+				r.status,
+				r.lifecycle == deleted,
+				r.params.asMap(),
+				r.tags.asMap(),
+			},
+		)
 	}
 	for _, m := range sp.logged {
 		out.Logged = append(out.Logged, dumpedLogged{m.id, m.name, m.tags.asMap()})

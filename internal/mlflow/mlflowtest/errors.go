@@ -8,11 +8,11 @@ import (
 	"net/http"
 )
 
-// An apiError is an error MLflow reports in its own JSON form.
+// apiError is an error in MLflow's JSON form.
 type apiError struct {
 	code    string
 	message string
-	class   string // the class newer servers name, where it is not the usual one of the code
+	class   string // error class that newer servers send, if it is not the usual one for the code
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
@@ -34,10 +34,10 @@ func internal(format string, args ...any) error {
 	return fail("INTERNAL_ERROR", format, args...)
 }
 
-// errCrash is an exception nothing caught: an HTML page instead of JSON.
+// errCrash is an uncaught exception: an HTML page instead of JSON.
 var errCrash = errors.New("uncaught exception")
 
-// A refusal is an error a layer in front of the API reports as one sentence.
+// refusal is an error from a layer before the API, reported as one sentence.
 type refusal struct {
 	status      int
 	contentType string
@@ -59,7 +59,7 @@ var statusOf = map[string]int{
 	"TEMPORARILY_UNAVAILABLE": 503,
 }
 
-// errorClass and sqlState are the two keys newer servers add to an error.
+// errorClass and sqlState are the two keys that newer servers add to an error.
 var errorClass = map[string]string{
 	"BAD_REQUEST":             "INVALID_PARAMETER_VALUE",
 	"FEATURE_DISABLED":        "FEATURE_DISABLED",
@@ -83,7 +83,7 @@ func sqlState(class string) string {
 	return "KAM00"
 }
 
-// failure turns an error into the answer a real server gives for it.
+// failure turns an error into the response that a real server gives.
 func (c *call) failure(err error) response {
 	var api *apiError
 	var sentence refusal
@@ -101,7 +101,7 @@ func (c *call) failure(err error) response {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
-	b, _ := json.Marshal(body) // strings always encode
+	b, _ := json.Marshal(body) // strings can always be encoded
 	return response{status: status, header: contentType("application/json"), body: b}
 }
 
@@ -110,11 +110,20 @@ const htmlType = "text/html; charset=utf-8"
 func page(status int, sentence string) response {
 	title := http.StatusText(status)
 	return text(status, htmlType, fmt.Sprintf(
-		"<!doctype html>\n<html lang=en>\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n", status, title, title, sentence))
+		"<!doctype html>\n<html lang=en>\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n",
+		status,
+		title,
+		title,
+		sentence,
+	))
 }
 
 func pageNotFound() response {
-	return page(404, "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.")
+	return page(
+		404,
+		"The requested URL was not found on the server. If you entered the URL manually please check your spelling "+
+			"and try again.",
+	)
 }
 
 func pageNotAllowed() response {
@@ -122,5 +131,9 @@ func pageNotAllowed() response {
 }
 
 func pageCrashed() response {
-	return page(500, "The server encountered an internal error and was unable to complete your request. Either the server is overloaded or there is an error in the application.")
+	return page(
+		500,
+		"The server encountered an internal error and was unable to complete your request. Either the server is "+
+			"overloaded or there is an error in the application.",
+	)
 }

@@ -15,7 +15,7 @@ const (
 type experiment struct {
 	id      string
 	name    string
-	root    string // where runs put their artifacts
+	root    string // location of its runs' artifacts
 	stage   string
 	created int64
 	updated int64
@@ -33,29 +33,37 @@ type experimentJSON struct {
 	Workspace string `json:"workspace,omitempty"`
 }
 
-func (c *call) shownExperiment(e *experiment) experimentJSON {
-	out := experimentJSON{ID: e.id, Name: e.name, Root: e.root, Stage: e.stage, Updated: e.updated, Created: e.created, Tags: e.tags}
+func experimentToJSON(c *call, e *experiment) experimentJSON {
+	out := experimentJSON{
+		ID:      e.id,
+		Name:    e.name,
+		Root:    e.root,
+		Stage:   e.stage,
+		Updated: e.updated,
+		Created: e.created,
+		Tags:    e.tags,
+	}
 	if c.sw.experimentWorkspace {
 		out.Workspace = c.space.name
 	}
 	return out
 }
 
-// addDefaultExperiment makes experiment 0, which every server has.
-func (s *Server) addDefaultExperiment() {
+// addDefaultExperiment creates experiment 0, which exists on every server.
+func addDefaultExperiment(s *Server) {
 	sp := s.spaces[defaultWorkspace]
 	now := s.millis()
 	sp.experiments = append(sp.experiments, &experiment{
-		id: "0", name: "Default", root: s.newRoot(sp, "0"), stage: active, created: now, updated: now,
+		id: "0", name: "Default", root: newArtifactRoot(s, sp, "0"), stage: active, created: now, updated: now,
 	})
 	s.nextExp = 1
 }
 
 const artifactRoot = "mlflow-artifacts:"
 
-// newRoot is where an experiment keeps its artifacts unless told otherwise.
-func (s *Server) newRoot(sp *space, id string) string {
-	return strings.TrimRight(cmp.Or(s.cfg.artifactRoot, artifactRoot), "/") + s.spacePath(sp) + "/" + id
+// newArtifactRoot returns the default location for an experiment's artifacts.
+func newArtifactRoot(s *Server, sp *space, id string) string {
+	return strings.TrimRight(cmp.Or(s.cfg.artifactRoot, artifactRoot), "/") + workspacePath(s, sp) + "/" + id
 }
 
 func (sp *space) experiment(id string) *experiment {
@@ -76,8 +84,8 @@ func (sp *space) experimentNamed(name string) *experiment {
 	return nil
 }
 
-// experiment finds one by the number a request names; an empty ID means experiment 0.
-func (c *call) experiment(id string) (*experiment, error) {
+// findExperiment finds an experiment by the id in a request. An empty id means experiment 0.
+func findExperiment(c *call, id string) (*experiment, error) {
 	if id == "" {
 		id = "0"
 	}
@@ -101,50 +109,50 @@ func (e *experiment) mustBeActive() error {
 	return invalid("The experiment %s must be in the 'active' state. Current state is %s.", e.id, e.stage)
 }
 
-// createExperiment is a test-and-set: of any number of requests with one name, one wins, and its tags are stored with
-// it. The name of a deleted experiment stays taken.
+// createExperiment succeeds for only one of several requests with the same name, and stores its tags in the same step.
+// The name of a deleted experiment stays in use.
 func createExperiment(c *call) (any, error) {
 	name, root, t := c.in.str("name"), c.in.str("artifact_location"), c.in.tags("tags")
-	if err := c.checkExperiment(name, t); err != nil {
+	if err := checkExperiment(c, name, t); err != nil {
 		return nil, err
 	}
-	if c.experimentHeld(name) != nil {
+	if experimentNamed(c, name) != nil {
 		return nil, exists("Experiment(name=%s) already exists. Error: %s", name, uniqueViolation)
 	}
-	e := c.addExperiment(c.space, name, root, t)
-	c.owns(resourceExperiment, e.id)
+	e := addExperiment(c.Server, c.space, name, root, t)
+	makeOwner(c, resourceExperiment, e.id)
 	return map[string]any{"experiment_id": e.id}, nil
 }
 
-func (c *call) checkExperiment(name string, t tags) error {
-	if err := c.checkLength("name", name, 500); err != nil {
+func checkExperiment(c *call, name string, t tags) error {
+	if err := checkLength(c, "name", name, 500); err != nil {
 		return err
 	}
 	for _, e := range t {
-		if err := c.checkExperimentTag(e.Key, e.Value); err != nil {
+		if err := checkExperimentTag(c, e.Key, e.Value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *call) checkExperimentTag(key, value string) error {
-	if err := c.checkTagKey(key, "key"); err != nil {
+func checkExperimentTag(c *call, key, value string) error {
+	if err := checkTagKey(c, key, "key"); err != nil {
 		return err
 	}
-	if err := c.checkLength("key", key, 250); err != nil {
+	if err := checkLength(c, "key", key, 250); err != nil {
 		return err
 	}
-	return c.checkLength("value", value, experimentTagLimit)
+	return checkLength(c, "value", value, experimentTagLimit)
 }
 
 const experimentTagLimit = 20_000
 
-func (s *Server) addExperiment(sp *space, name, root string, t tags) *experiment {
+func addExperiment(s *Server, sp *space, name, root string, t tags) *experiment {
 	id := strconv.Itoa(s.nextExp)
 	s.nextExp++
 	if root == "" {
-		root = s.newRoot(sp, id)
+		root = newArtifactRoot(s, sp, id)
 	}
 	now := s.millis()
 	e := &experiment{id: id, name: name, root: root, stage: active, created: now, updated: now, tags: t}
@@ -153,33 +161,33 @@ func (s *Server) addExperiment(sp *space, name, root string, t tags) *experiment
 }
 
 func getExperiment(c *call) (any, error) {
-	e, err := c.experiment(c.in.str("experiment_id"))
+	e, err := findExperiment(c, c.in.str("experiment_id"))
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"experiment": c.shownExperiment(e)}, nil
+	return map[string]any{"experiment": experimentToJSON(c, e)}, nil
 }
 
 func getExperimentByName(c *call) (any, error) {
 	name := c.in.str("experiment_name")
-	e := c.experimentHeld(name)
+	e := experimentNamed(c, name)
 	if e == nil {
 		return nil, missing("Could not find experiment with name '%s'", name)
 	}
-	return map[string]any{"experiment": c.shownExperiment(e)}, nil
+	return map[string]any{"experiment": experimentToJSON(c, e)}, nil
 }
 
-// deleteExperiment marks the experiment and its runs; nothing is erased.
+// deleteExperiment marks the experiment and its runs as deleted. Nothing is erased.
 func deleteExperiment(c *call) (any, error) {
-	return c.turnExperiment(active, deleted)
+	return setExperimentStage(c, active, deleted)
 }
 
 func restoreExperiment(c *call) (any, error) {
-	return c.turnExperiment(deleted, active)
+	return setExperimentStage(c, deleted, active)
 }
 
-func (c *call) turnExperiment(from, to string) (any, error) {
-	e, err := c.experiment(c.in.str("experiment_id"))
+func setExperimentStage(c *call, from, to string) (any, error) {
+	e, err := findExperiment(c, c.in.str("experiment_id"))
 	if err != nil {
 		return nil, err
 	}
@@ -196,17 +204,17 @@ func (c *call) turnExperiment(from, to string) (any, error) {
 }
 
 func setExperimentTag(c *call) (any, error) {
-	if err := c.checkExperimentTag(c.in.str("key"), c.in.str("value")); err != nil {
+	if err := checkExperimentTag(c, c.in.str("key"), c.in.str("value")); err != nil {
 		return nil, err
 	}
-	e, err := c.experiment(c.in.str("experiment_id"))
+	e, err := findExperiment(c, c.in.str("experiment_id"))
 	if err != nil {
 		return nil, err
 	}
 	if err := e.mustBeActive(); err != nil {
 		return nil, err
 	}
-	c.putTag(&e.tags, c.in.str("key"), c.in.str("value"))
+	putTag(c, &e.tags, c.in.str("key"), c.in.str("value"))
 	return struct{}{}, nil
 }
 
@@ -225,16 +233,18 @@ func inView(stage, view string) bool {
 func searchExperiments(c *call) (any, error) {
 	most := c.in.int("max_results")
 	if most < 1 {
-		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most)
+		return nil, invalid(
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most,
+		)
 	}
 	if most > 50_000 {
 		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be at most 50000.", most)
 	}
-	clauses, err := c.parseFilter(experimentFilter, c.in.str("filter"))
+	clauses, err := parseFilter(c, experimentFilter, c.in.str("filter"))
 	if err != nil {
 		return nil, err
 	}
-	order, err := c.parseOrder(experimentFilter, c.in.list("order_by"))
+	order, err := parseOrder(c, experimentFilter, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
@@ -244,11 +254,12 @@ func searchExperiments(c *call) (any, error) {
 	}
 	var found []*experiment
 	for _, e := range c.space.experiments {
-		if inView(e.stage, c.in.str("view_type")) && c.readable(resourceExperiment, e.id) && c.experimentMatches(e, clauses) {
+		if inView(e.stage, c.in.str("view_type")) && mayRead(c, resourceExperiment, e.id) &&
+			experimentMatches(c, e, clauses) {
 			found = append(found, e)
 		}
 	}
-	slices.SortFunc(found, func(a, b *experiment) int { return c.compareExperiments(a, b, order) })
+	slices.SortFunc(found, func(a, b *experiment) int { return compareExperiments(c, a, b, order) })
 	shown, next := onePage(found, offset, most)
 	if c.sw.fullPageToken && int64(len(shown)) == most {
 		next = pageToken(offset + most)
@@ -259,36 +270,36 @@ func searchExperiments(c *call) (any, error) {
 	}
 	out.Next = next
 	for _, e := range shown {
-		out.Experiments = append(out.Experiments, c.shownExperiment(e))
+		out.Experiments = append(out.Experiments, experimentToJSON(c, e))
 	}
 	return out, nil
 }
 
-func (c *call) experimentMatches(e *experiment, clauses []clause) bool {
+func experimentMatches(c *call, e *experiment, clauses []clause) bool {
 	for _, cl := range clauses {
-		if !c.experimentMeets(e, cl) {
+		if !experimentMeets(c, e, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) experimentMeets(e *experiment, cl clause) bool {
+func experimentMeets(c *call, e *experiment, cl clause) bool {
 	switch {
 	case cl.on == "tag":
-		return c.tagMatches(e.tags, cl)
+		return tagMatches(c, e.tags, cl)
 	case cl.key == "name":
-		return c.text(&e.name, cl)
+		return textMatches(c, &e.name, cl)
 	case cl.key == "experiment_id":
-		return c.text(&e.id, cl)
+		return textMatches(c, &e.id, cl)
 	case cl.key == "creation_time":
 		return compareNumber(float64(e.created), cl)
 	}
 	return compareNumber(float64(e.updated), cl)
 }
 
-// compareExperiments puts the newest first unless told otherwise.
-func (c *call) compareExperiments(a, b *experiment, order []ordering) int {
+// compareExperiments orders experiments as requested, by default the newest first.
+func compareExperiments(c *call, a, b *experiment, order []ordering) int {
 	if len(order) == 0 {
 		order = []ordering{{key: "creation_time", down: true}}
 	}
@@ -297,7 +308,7 @@ func (c *call) compareExperiments(a, b *experiment, order []ordering) int {
 		n := 0
 		switch o.key {
 		case "name":
-			n = c.inOrder(a.name, b.name)
+			n = compareText(c.Server, a.name, b.name)
 		case "experiment_id":
 			n = cmp.Compare(number(a), number(b))
 		case "creation_time":

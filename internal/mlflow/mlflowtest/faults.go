@@ -12,52 +12,53 @@ import (
 	"time"
 )
 
-// A FaultKind is a way for one request to go wrong.
+// FaultKind is a way in which a request can go wrong.
 type FaultKind string
 
 const (
-	// Reset breaks the connection instead of answering.
+	// Reset breaks the connection instead of responding.
 	Reset FaultKind = "reset"
-	// Hold gives no answer until the caller gives up or Delay has passed, and then breaks the connection.
+	// Hold does not respond until the caller gives up or Delay has passed. Then it breaks the connection.
 	Hold FaultKind = "hold"
-	// Late breaks the connection and carries the request out afterwards: once Delay has passed and Skip later requests
-	// have been carried out, or when Land is called.
+	// Late breaks the connection and carries out the request afterwards: after Delay and Skip other requests, or when
+	// Land is called.
 	Late FaultKind = "late"
-	// Twice carries the request out twice, as a retrying proxy does, and gives the second answer.
+	// Twice carries out the request twice, like a proxy that retries, and sends the second response.
 	Twice FaultKind = "twice"
-	// Status answers with Status, Header and Body.
+	// Status responds with Status, Header and Body.
 	Status FaultKind = "status"
-	// Truncate breaks the connection half way through the body of the answer.
+	// Truncate breaks the connection in the middle of the response.
 	Truncate FaultKind = "truncate"
-	// Garble ends the answer half way, as a whole body of its own.
+	// Garble ends the response in the middle, but as a complete body.
 	Garble FaultKind = "garble"
-	// Bomb answers with 512 MiB of spaces in half a MiB of gzip.
+	// Bomb responds with 512 MiB of spaces in half a MiB of gzip.
 	Bomb FaultKind = "bomb"
-	// Redirect answers with Status (302 if zero) to the Location in Header, or else to a login page on another host.
+	// Redirect responds with Status (302 if zero). It redirects to the Location in Header, or to a login page on
+	// another host.
 	Redirect FaultKind = "redirect"
-	// SlowHeader waits Delay before it answers.
+	// SlowHeader waits for Delay before it responds.
 	SlowHeader FaultKind = "slow-header"
-	// SlowBody sends the body of the answer byte by byte, over Delay.
+	// SlowBody sends the body byte by byte during Delay.
 	SlowBody FaultKind = "slow-body"
-	// LoginPage answers 200 with the HTML page of a login.
+	// LoginPage responds with 200 and the HTML page of a login.
 	LoginPage FaultKind = "login"
-	// InvalidHost answers as a server does that does not know the Host header.
+	// InvalidHost responds like a server that does not accept the Host header.
 	InvalidHost FaultKind = "host"
-	// Overlap makes a move to a stage overlap with the next one for the same model: it looks at the versions in the
-	// stage now, and writes after the other has. Both succeed, and neither archives the other, as happens on real
-	// servers. It waits at most Delay, a minute if zero.
+	// Overlap makes a move to a stage overlap with the next move of the same model. It reads the versions in the stage
+	// now, and writes after the other move. Both succeed and neither archives the other, as on real servers. It waits
+	// for Delay at most, or a minute if zero.
 	Overlap FaultKind = "overlap"
 )
 
-// A Fault makes requests go wrong that match Method (any if empty) and Path: the end of the URL's path, or a pattern
-// as in path.Match.
+// Fault makes requests go wrong that match Method (any if empty) and Path. Path is the end of the URL's path, or a
+// pattern of path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int  // which of the matching requests, from 1; 0 for all of them
-	Onward bool // and all after it
+	Nth    int  // which of the matching requests, from 1; 0 for all
+	Onward bool // and all later ones
 	Kind   FaultKind
-	After  bool // the request is carried out before it goes wrong; else it is not carried out at all
+	After  bool // carry out the request before it goes wrong; else it is not carried out
 	Status int
 	Header http.Header
 	Body   string
@@ -70,7 +71,7 @@ type armed struct {
 	seen int
 }
 
-// landing is a request that is still under way although its caller was told otherwise.
+// landing is a request that the server will carry out after its caller was told that it failed.
 type landing struct {
 	request *http.Request
 	body    []byte
@@ -78,31 +79,31 @@ type landing struct {
 	skip    int
 }
 
-// Fault arms a fault. Of several that match one request the first armed is used, and each counts what it has seen.
+// Fault arms a fault. If several match a request, the first one is used. All of them count the request.
 func (s *Server) Fault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &armed{Fault: f})
 }
 
-// WithFault makes the request with this context meet the fault, whatever is armed: for a transport within the process
-// that chooses by itself what goes wrong.
+// WithFault applies the fault to the request with this context, whatever is armed. It is for transports in the same
+// process that choose the fault themselves.
 func WithFault(ctx context.Context, f Fault) context.Context {
 	return context.WithValue(ctx, faultKey{}, f)
 }
 
 type faultKey struct{}
 
-// ClearFaults disarms all faults. What is under way stays so.
+// ClearFaults disarms all faults. Requests in flight stay in flight.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// ParseFault reads a fault as a test script writes it: METHOD PATH KIND, where a number stands for an answer with that
-// status, followed by any of: after, nth=2, onward, delay=3s, skip=1, retry-after=30, type=text/html, location=URL, body=TEXT (to
-// the end of the line).
+// ParseFault reads a fault in the format of test scripts: METHOD PATH KIND. A number as the kind means a response with
+// this status. Any of these may follow: after, nth=2, onward, delay=3s, skip=1, retry-after=30, type=text/html,
+// location=URL, body=TEXT (to the end of the line).
 //
 //	POST model-versions/create reset after
 //	GET registered-models/get 503 nth=1 retry-after=2
@@ -113,12 +114,18 @@ func ParseFault(line string) (Fault, error) {
 	if len(words) < 3 {
 		return Fault{}, fmt.Errorf("fault %q: want METHOD PATH KIND", line)
 	}
-	f := Fault{Method: strings.Trim(words[0], "*"), Path: words[1], Kind: FaultKind(words[2]), Body: body, Header: http.Header{}}
+	f := Fault{
+		Method: strings.Trim(words[0], "*"),
+		Path:   words[1],
+		Kind:   FaultKind(words[2]),
+		Body:   body,
+		Header: http.Header{},
+	}
 	if n, err := strconv.Atoi(words[2]); err == nil {
 		f.Kind, f.Status = Status, n
 	}
 	if !known(f.Kind) {
-		return Fault{}, fmt.Errorf("fault %q: no kind %q", line, f.Kind)
+		return Fault{}, fmt.Errorf("fault %q: unknown kind %q", line, f.Kind)
 	}
 	for _, w := range words[3:] {
 		if err := f.option(w); err != nil {
@@ -130,7 +137,22 @@ func ParseFault(line string) (Fault, error) {
 
 // Kinds lists all kinds of faults.
 func Kinds() []FaultKind {
-	return []FaultKind{Reset, Hold, Late, Twice, Status, Truncate, Garble, Bomb, Redirect, SlowHeader, SlowBody, LoginPage, InvalidHost, Overlap}
+	return []FaultKind{
+		Reset,
+		Hold,
+		Late,
+		Twice,
+		Status,
+		Truncate,
+		Garble,
+		Bomb,
+		Redirect,
+		SlowHeader,
+		SlowBody,
+		LoginPage,
+		InvalidHost,
+		Overlap,
+	}
 }
 
 func known(k FaultKind) bool {
@@ -175,7 +197,7 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
-// strike finds the fault of a request. Every fault that matches counts the request, also where another one is used.
+// strike finds the fault for a request. Each matching fault counts the request, even if another one is used.
 func (s *Server) strike(r *http.Request) (Fault, bool) {
 	if f, chosen := r.Context().Value(faultKey{}).(Fault); chosen {
 		return f, true
@@ -198,31 +220,31 @@ func (s *Server) strike(r *http.Request) (Fault, bool) {
 	return *hit, true
 }
 
-// serve takes one request from its arrival to the answer, and through the fault it was meant to meet.
+// serve handles one request including its fault.
 func (s *Server) serve(r *http.Request) response {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return response{wire: wire{kind: Reset}, sent: func(int) {}}
 	}
 	i := s.begin(r, body)
-	s.landDue()
+	landDue(s)
 	f, struck := s.strike(r)
 	var out response
 	if struck {
-		out = s.undergo(f, r, body)
+		out = applyFault(s, f, r, body)
 	} else {
 		out = s.carryOut(r, body)
 	}
 	out.wire.latency = s.cfg.latency
 	out.sent = func(status int) { s.finish(i, status) }
 	if out.header != nil {
-		out.header.Set("Date", s.date())
+		out.header.Set("Date", serverDate(s))
 	}
 	return out
 }
 
-// date is the server's time as an answer shows it.
-func (s *Server) date() string {
+// serverDate returns the server's time in the format of the Date header.
+func serverDate(s *Server) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg.now().UTC().Format(http.TimeFormat)
@@ -236,11 +258,11 @@ func (s *Server) carryOut(r *http.Request, body []byte) response {
 	return out
 }
 
-// undergo carries a request out or not, and spoils its answer.
-func (s *Server) undergo(f Fault, r *http.Request, body []byte) response {
+// applyFault carries out a request or not, and spoils its response.
+func applyFault(s *Server, f Fault, r *http.Request, body []byte) response {
 	switch f.Kind {
 	case Late:
-		s.postpone(f, r, body)
+		postpone(s, f, r, body)
 		return response{wire: wire{kind: Reset}}
 	case Twice:
 		s.carryOut(r, body)
@@ -254,7 +276,7 @@ func (s *Server) undergo(f Fault, r *http.Request, body []byte) response {
 		out.body = out.body[:len(out.body)/2]
 		return out
 	case Overlap:
-		return s.overlapped(f, r, body)
+		return answerOverlapped(s, f, r, body)
 	}
 	if f.After {
 		s.carryOut(r, body)
@@ -262,7 +284,7 @@ func (s *Server) undergo(f Fault, r *http.Request, body []byte) response {
 	return f.answer()
 }
 
-// answer is the answer of a fault that takes nothing from the real one.
+// answer is the response of a fault that ignores the real one.
 func (f Fault) answer() response {
 	switch f.Kind {
 	case Reset, Hold:
@@ -274,7 +296,12 @@ func (f Fault) answer() response {
 		out.header.Set("Location", cmp.Or(f.Header.Get("Location"), "https://login.example/authorize"))
 		return out
 	case LoginPage:
-		return text(http.StatusOK, htmlType, "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form action=\"/login\"></form></body></html>\n")
+		return text(
+			http.StatusOK,
+			htmlType,
+			"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form "+
+				"action=\"/login\"></form></body></html>\n",
+		)
 	case InvalidHost:
 		return text(http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected")
 	}
@@ -298,14 +325,14 @@ func guessType(body string) string {
 	return plainTextType
 }
 
-func (s *Server) postpone(f Fault, r *http.Request, body []byte) {
+func postpone(s *Server, f Fault, r *http.Request, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.landing = append(s.landing, landing{r.Clone(r.Context()), body, time.Now().Add(f.Delay), f.Skip})
 }
 
-// landDue carries out what was postponed until now.
-func (s *Server) landDue() {
+// landDue carries out the postponed requests that are due.
+func landDue(s *Server) {
 	s.mu.Lock()
 	now := time.Now()
 	var due, later []landing
@@ -324,7 +351,7 @@ func (s *Server) landDue() {
 	}
 }
 
-// Land carries out every request that is still under way, and returns how many there were.
+// Land carries out all postponed requests and returns how many there were.
 func (s *Server) Land() int {
 	s.mu.Lock()
 	all := s.landing
@@ -336,15 +363,15 @@ func (s *Server) Land() int {
 	return len(all)
 }
 
-// An overlap is a move to a stage that has looked and not yet written.
+// overlap is a move to a stage that has read the stage and not written yet.
 type overlap struct {
 	model string
-	seen  map[*version]string // the stage of each version when it looked
-	other chan struct{}       // closed when another move for the model was made
+	seen  map[*version]string // the stage of each version when the move read it
+	other chan struct{}       // closed after another move of the model
 }
 
-func (s *Server) overlapped(f Fault, r *http.Request, body []byte) response {
-	o := s.look(parameterOf(body, "name"))
+func answerOverlapped(s *Server, f Fault, r *http.Request, body []byte) response {
+	o := findOverlap(s, parameterOf(body, "name"))
 	timer := time.NewTimer(cmp.Or(f.Delay, time.Minute))
 	defer timer.Stop()
 	select {
@@ -362,7 +389,7 @@ func (s *Server) overlapped(f Fault, r *http.Request, body []byte) response {
 	return out
 }
 
-func (s *Server) look(name string) *overlap {
+func findOverlap(s *Server, name string) *overlap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := &overlap{model: name, seen: map[*version]string{}, other: make(chan struct{})}
@@ -377,8 +404,8 @@ func (s *Server) look(name string) *overlap {
 	return o
 }
 
-// moved lets those go on that waited for a move of this model.
-func (c *call) moved(model string) {
+// noteMove releases the moves that waited for a move of this model.
+func noteMove(c *call, model string) {
 	var waiting []*overlap
 	for _, o := range c.promotions {
 		if o.model == model {
@@ -390,5 +417,5 @@ func (c *call) moved(model string) {
 	c.promotions = waiting
 }
 
-// missedBySnapshot says whether a version entered its stage after this request looked.
-func (c *call) missedBySnapshot(v *version) bool { return c.seen != nil && c.seen[v] != v.stage }
+// missedBySnapshot reports whether a version entered its stage after this request read the stage.
+func missedBySnapshot(c *call, v *version) bool { return c.seen != nil && c.seen[v] != v.stage }

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// seen is what a caller sees of one request.
+// seen is what a caller sees of a request.
 type seen struct {
 	status int
 	body   string
@@ -58,7 +58,7 @@ func fails(with error) func(seen) bool {
 	return func(s seen) bool { return errors.Is(s.err, with) }
 }
 
-// faultCases say what the caller of a create sees of each fault, and how many versions there are afterwards.
+// faultCases say for each fault what the caller of a create request sees, and how many versions exist afterwards.
 var faultCases = []struct {
 	fault    Fault
 	sees     func(seen) bool
@@ -72,15 +72,31 @@ var faultCases = []struct {
 	{Fault{Kind: Late, Delay: time.Hour}, fails(syscall.ECONNRESET), 0},
 	{Fault{Kind: Twice}, says(200, `"version": "2"`), 2},
 	{Fault{Kind: Status, Status: 503, Header: http.Header{"Retry-After": {"3"}}}, status(503), 0},
-	{Fault{Kind: Status, Status: 502, After: true, Body: "<html><title>Bad gateway</title></html>"}, says(502, "Bad gateway"), 1},
-	{Fault{Kind: Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`}, says(500, "INTERNAL_ERROR"), 0},
+	{
+		Fault{Kind: Status, Status: 502, After: true, Body: "<html><title>Bad gateway</title></html>"},
+		says(502, "Bad gateway"),
+		1,
+	},
+	{
+		Fault{Kind: Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`},
+		says(500, "INTERNAL_ERROR"),
+		0,
+	},
 	{Fault{Kind: Truncate}, fails(io.ErrUnexpectedEOF), 1},
 	{Fault{Kind: Garble}, func(s seen) bool {
 		return s.status == 200 && strings.HasPrefix(s.body, "{") && !strings.HasSuffix(s.body, "}")
 	}, 1},
-	{Fault{Kind: Bomb}, func(s seen) bool { return s.status == 200 && len(s.body) == 1<<20 && strings.TrimSpace(s.body) == "" }, 0},
+	{
+		Fault{Kind: Bomb},
+		func(s seen) bool { return s.status == 200 && len(s.body) == 1<<20 && strings.TrimSpace(s.body) == "" },
+		0,
+	},
 	{Fault{Kind: Redirect}, status(302), 0},
-	{Fault{Kind: Redirect, Status: 307, After: true, Header: http.Header{"Location": {"http://elsewhere.example/"}}}, status(307), 1},
+	{
+		Fault{Kind: Redirect, Status: 307, After: true, Header: http.Header{"Location": {"http://elsewhere.example/"}}},
+		status(307),
+		1,
+	},
 	{Fault{Kind: SlowHeader, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
 	{Fault{Kind: SlowHeader, Delay: time.Minute}, fails(context.DeadlineExceeded), 1},
 	{Fault{Kind: SlowBody, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
@@ -89,7 +105,7 @@ var faultCases = []struct {
 	{Fault{Kind: InvalidHost}, says(403, "Invalid Host header"), 0},
 }
 
-// noRedirects stops at the first answer, so that a test sees it.
+// noRedirects does not follow redirects, so that a test sees them.
 func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func versionsOf(s *Server, name string) int {
@@ -100,12 +116,15 @@ func versionsOf(s *Server, name string) int {
 
 func TestFaults(t *testing.T) {
 	for _, c := range faultCases {
-		name := fmt.Sprintf("%s after=%t delay=%s status=%d", c.fault.Kind, c.fault.After, c.fault.Delay, c.fault.Status)
+		name := fmt.Sprintf(
+			"%s after=%t delay=%s status=%d", c.fault.Kind, c.fault.After, c.fault.Delay, c.fault.Status,
+		)
 		check := func(t *testing.T, s *Server, base string, client *http.Client) {
 			s.AddModel(Model{Name: "churn"})
 			c.fault.Method, c.fault.Path = http.MethodPost, "model-versions/create"
 			s.Fault(c.fault)
-			if got := post(client, base, "model-versions/create", `{"name":"churn","source":"s3://bucket/key"}`); !c.sees(got) {
+			got := post(client, base, "model-versions/create", `{"name":"churn","source":"s3://bucket/key"}`)
+			if !c.sees(got) {
 				t.Errorf("the caller sees %d %.300q, error %v", got.status, got.body, got.err)
 			}
 			if n := versionsOf(s, "churn"); n != c.versions {
@@ -133,10 +152,10 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestEveryKindOfFaultIsTried(t *testing.T) {
+func TestFaults_AllKindsTried(t *testing.T) {
 	for _, k := range Kinds() {
 		if k == Overlap {
-			continue // TestOverlap
+			continue // tested by TestOverlap
 		}
 		if !slices.ContainsFunc(faultCases, func(c struct {
 			fault    Fault
@@ -150,7 +169,7 @@ func TestEveryKindOfFaultIsTried(t *testing.T) {
 	}
 }
 
-func TestFaultsCountWhatTheyMatch(t *testing.T) {
+func TestFaults_CountMatches(t *testing.T) {
 	s := New("3.17.2")
 	client := &http.Client{Transport: s.Transport()}
 	s.Fault(Fault{Method: "GET", Path: "/api/*/mlflow/experiments/get", Nth: 2, Kind: Status, Status: 503})
@@ -169,15 +188,15 @@ func TestFaultsCountWhatTheyMatch(t *testing.T) {
 	}
 }
 
-func TestLateEffects(t *testing.T) {
+func TestFault_Late(t *testing.T) {
 	create := `{"name":"churn","source":"s3://bucket/key"}`
 	for name, c := range map[string]struct {
 		fault Fault
 		then  func(*Server, func())
 	}{
-		"after a time":      {Fault{Delay: time.Minute}, func(_ *Server, read func()) { time.Sleep(time.Minute); read() }},
-		"after the next":    {Fault{Skip: 1}, func(_ *Server, read func()) { read(); read() }},
-		"when told to land": {Fault{Delay: time.Hour}, func(s *Server, _ func()) { s.Land() }},
+		"after a time":           {Fault{Delay: time.Minute}, func(_ *Server, read func()) { time.Sleep(time.Minute); read() }},
+		"after the next request": {Fault{Skip: 1}, func(_ *Server, read func()) { read(); read() }},
+		"when Land is called":    {Fault{Delay: time.Hour}, func(s *Server, _ func()) { s.Land() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -186,7 +205,9 @@ func TestLateEffects(t *testing.T) {
 				client := &http.Client{Transport: s.Transport()}
 				c.fault.Path, c.fault.Kind, c.fault.Nth = "model-versions/create", Late, 1
 				s.Fault(c.fault)
-				if got := post(client, "http://localhost", "model-versions/create", create); !errors.Is(got.err, syscall.ECONNRESET) {
+				if got := post(client, "http://localhost", "model-versions/create", create); !errors.Is(
+					got.err, syscall.ECONNRESET,
+				) {
 					t.Fatalf("the caller sees %v", got)
 				}
 				if n := versionsOf(s, "churn"); n != 0 {
@@ -194,17 +215,17 @@ func TestLateEffects(t *testing.T) {
 				}
 				c.then(s, func() { send(client, "GET", "http://localhost"+api+"registered-models/get?name=churn", "") })
 				if n := versionsOf(s, "churn"); n != 1 {
-					t.Errorf("%d versions in the end, want 1", n)
+					t.Errorf("%d versions at the end, want 1", n)
 				}
 				if n := s.Land(); n != 0 {
-					t.Errorf("%d still under way", n)
+					t.Errorf("%d still in flight", n)
 				}
 			})
 		})
 	}
 }
 
-// Two moves to Production with archiving leave two versions there, as they do on real servers.
+// Two moves to Production with archiving leave two versions there, as on real servers.
 func TestOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")
@@ -234,14 +255,24 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// An overlap that nothing comes to meet goes through after a minute, alone.
-func TestOverlapAlone(t *testing.T) {
+// An overlapping move continues alone if no other move comes within a minute.
+func TestOverlap_Alone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")
-		s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}}})
+		s.AddModel(
+			Model{
+				Name:     "churn",
+				Versions: []Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}},
+			},
+		)
 		s.Fault(Fault{Path: "transition-stage", Kind: Overlap, Delay: time.Second})
 		client := &http.Client{Transport: s.Transport()}
-		post(client, "http://localhost", "model-versions/transition-stage", `{"name":"churn","version":"2","stage":"Production","archive_existing_versions":true}`)
+		post(
+			client,
+			"http://localhost",
+			"model-versions/transition-stage",
+			`{"name":"churn","version":"2","stage":"Production","archive_existing_versions":true}`,
+		)
 		if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
 			t.Errorf("the earlier version is in %s", got)
 		}

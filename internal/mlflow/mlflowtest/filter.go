@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// A clause is one comparison of a search filter; all clauses must hold.
+// clause is one comparison in a search filter. All clauses must be true.
 type clause struct {
 	on    string // attribute, tag, parameter, metric or dataset
 	key   string
 	op    string
 	value string
-	list  []string // of IN and NOT IN
+	list  []string // for IN and NOT IN
 }
 
-// filterRules say what one kind of search may be asked.
+// filterRules describe the filter of one kind of search.
 type filterRules struct {
 	attributes []string
 	numeric    []string
-	listed     func(switches) []string // attributes that take IN
-	entities   map[string]string       // prefix -> what it stands for
-	advised    []string                // the keys an error proposes, where it proposes others than it takes
-	registry   bool                    // a filter of registered models or versions
-	prefixed   bool                    // older servers want attributes. before an attribute
-	lax        bool                    // values are taken as they come; see laxClause
+	listed     func(switches) []string // attributes that support IN
+	entities   map[string]string       // prefix -> meaning
+	advised    []string                // keys that an error suggests, if they differ from the supported ones
+	registry   bool                    // filter of registered models or versions
+	prefixed   bool                    // older servers require attributes. before an attribute
+	lax        bool                    // accepts values without quotes; see parseLax
 }
 
 var registryEntities = map[string]string{"attribute": "attribute", "tag": "tag", "tags": "tag"}
@@ -80,7 +80,7 @@ var runFilter = filterRules{
 	},
 }
 
-// versionFilter is what a search of versions may be asked.
+// versionFilter returns the rules for a search of versions.
 func (sw switches) versionFilter() filterRules {
 	rules := versionFilter
 	if !sw.versionSearchPaged {
@@ -99,7 +99,8 @@ func namesIn(sw switches) []string {
 var tokens = regexp.MustCompile("^(?:" + strings.Join([]string{
 	`(\s+)`,
 	`('(?:''|\\'|[^'])*')`,
-	"((?:[\\pL_][\\pL\\pN_$]*|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\")(?:\\.(?:[\\pL\\pN_$]+|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\"))*)",
+	"((?:[\\pL_][\\pL\\pN_$]*|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\")" +
+		"(?:\\.(?:[\\pL\\pN_$]+|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\"))*)",
 	`(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)`,
 	`([<>=!~]+)`,
 	`(\([^)]*\))`,
@@ -139,9 +140,9 @@ func tokenize(s string) []lexeme {
 	return out
 }
 
-// parseFilter reads a filter of comparisons joined by AND. There is no OR, and no way to write a quote inside a value
-// quoted the same way: a doubled quote stays doubled, and so matches nothing.
-func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
+// parseFilter reads a filter of comparisons joined by AND. There is no OR. A quote inside of a value that uses the same
+// quotes cannot be written: a doubled quote stays doubled, so it matches nothing.
+func parseFilter(c *call, rules filterRules, filter string) ([]clause, error) {
 	ts := tokenize(filter)
 	var out []clause
 	var strange []string
@@ -150,7 +151,7 @@ func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
 			ts = ts[1:]
 			continue
 		}
-		n, op := c.comparison(ts, rules.registry)
+		n, op := comparison(c, ts, rules.registry)
 		if n == 0 && rules.registry && c.sw.strayTokens && meansNothing(ts[0]) {
 			ts = ts[1:]
 			continue
@@ -160,7 +161,7 @@ func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
 			ts = ts[1:]
 			continue
 		}
-		cl, err := c.clause(rules, ts[0].text, op, ts[n-1])
+		cl, err := parseClause(c, rules, ts[0].text, op, ts[n-1])
 		if err != nil {
 			return nil, err
 		}
@@ -179,8 +180,8 @@ func meansNothing(t lexeme) bool {
 	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
 }
 
-// comparison says how many of the tokens make up a comparison, none if they begin otherwise, and its operator.
-func (c *call) comparison(ts []lexeme, registry bool) (int, string) {
+// comparison returns the number of tokens in the comparison at the start (0 if there is none), and its operator.
+func comparison(c *call, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""
 	}
@@ -196,28 +197,35 @@ func (c *call) comparison(ts []lexeme, registry bool) (int, string) {
 	return 0, ""
 }
 
-func (c *call) clause(rules filterRules, ident, op string, value lexeme) (clause, error) {
-	on, key, err := c.identifier(rules, ident)
+func parseClause(c *call, rules filterRules, ident, op string, value lexeme) (clause, error) {
+	on, key, err := identifier(c, rules, ident)
 	if err != nil {
 		return clause{}, err
 	}
 	cl := clause{on: on, key: key, op: op}
 	if rules.lax {
-		return c.laxClause(cl, slices.Contains(rules.numeric, key), value)
+		return parseLax(c, cl, slices.Contains(rules.numeric, key), value)
 	}
 	switch {
 	case on == "metric" || on == "attribute" && slices.Contains(rules.numeric, key):
-		return c.numericClause(cl, value)
+		return parseNumber(c, cl, value)
 	case value.kind == parens:
-		return c.listClause(rules, cl, value)
+		return parseList(c, rules, cl, value)
 	case value.kind == quoted || value.kind == word && strings.HasPrefix(value.text, `"`):
 		cl.value = value.text[1 : len(value.text)-1]
 	case value.kind == word:
-		return cl, invalid("Parameter value is either not quoted or unidentified quote types used for string value %s. Use either single or double quotes.", value.text)
+		return cl, invalid(
+			"Parameter value is either not quoted or unidentified quote types used for string value %s. Use either "+
+				"single or double quotes.",
+			value.text,
+		)
 	case on != "attribute":
 		return cl, invalid("Expected a quoted string value for %s (e.g. 'my-value'). Got value %s", on, value.text)
 	default:
-		return cl, invalid("Expected a quoted string value or a list of quoted string values for attributes. Got value %s", value.text)
+		return cl, invalid(
+			"Expected a quoted string value or a list of quoted string values for attributes. Got value %s",
+			value.text,
+		)
 	}
 	return cl, checkOperator(cl)
 }
@@ -233,7 +241,7 @@ func checkOperator(cl clause) error {
 	return nil
 }
 
-func (c *call) numericClause(cl clause, value lexeme) (clause, error) {
+func parseNumber(c *call, cl clause, value lexeme) (clause, error) {
 	if !slices.Contains(numberOps, cl.op) {
 		return cl, invalid("Invalid comparator for attribute %s: %s", cl.key, cl.op)
 	}
@@ -241,20 +249,27 @@ func (c *call) numericClause(cl clause, value lexeme) (clause, error) {
 	if value.kind != numeral && (cl.key != "version_number" || value.kind == parens) {
 		return cl, invalid("Expected numeric value type for numeric attribute: %s. Found %s", cl.key, value.text)
 	}
-	if _, err := strconv.ParseFloat(cl.value, 64); err != nil || c.sw.wholeNumbers && cl.key == "version_number" && strings.Contains(cl.value, ".") {
+	if _, err := strconv.ParseFloat(cl.value, 64); err != nil ||
+		c.sw.wholeNumbers && cl.key == "version_number" && strings.Contains(cl.value, ".") {
 		return cl, invalid("Invalid value for numeric attribute '%s': '%s'", cl.key, cl.value)
 	}
 	return cl, nil
 }
 
-// laxClause is how searches of logged models read a comparison: only single quotes are taken off a value, so one in
-// double quotes matches nothing, and one without any is fine.
-func (c *call) laxClause(cl clause, numeric bool, value lexeme) (clause, error) {
+// parseLax reads a comparison like a search of logged models. It only removes single quotes: a value in double quotes
+// matches nothing, and a value without quotes is accepted.
+func parseLax(c *call, cl clause, numeric bool, value lexeme) (clause, error) {
 	if numeric || cl.on == "metric" {
-		return c.numericClause(cl, value)
+		return parseNumber(c, cl, value)
 	}
 	if !slices.Contains(textOps, cl.op) {
-		return cl, invalid("Invalid comparison operator for %ss.%s: '%s'. Expected one of ('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN').", cl.on, cl.key, cl.op)
+		return cl, invalid(
+			"Invalid comparison operator for %ss.%s: '%s'. Expected one of ('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT "+
+				"IN').",
+			cl.on,
+			cl.key,
+			cl.op,
+		)
 	}
 	if value.kind == parens {
 		return readList(cl, value)
@@ -265,7 +280,7 @@ func (c *call) laxClause(cl clause, numeric bool, value lexeme) (clause, error) 
 
 var listItem = regexp.MustCompile(`^\s*(?:'([^']*)'|"([^"]*)")\s*(,|$)`)
 
-func (c *call) listClause(rules filterRules, cl clause, value lexeme) (clause, error) {
+func parseList(c *call, rules filterRules, cl clause, value lexeme) (clause, error) {
 	if cl.on != "attribute" || !slices.Contains(rules.listed(c.sw), cl.key) {
 		return cl, invalid("Only the 'run_id' attribute supports comparison with a list of quoted string values.")
 	}
@@ -277,23 +292,33 @@ func readList(cl clause, value lexeme) (clause, error) {
 	for rest != "" {
 		m := listItem.FindStringSubmatch(rest)
 		if m == nil {
-			return cl, invalid("While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: %s", value.text)
+			return cl, invalid(
+				"While parsing a list in the query, expected string value, punctuation, or whitespace, but got "+
+					"different type in list: %s",
+				value.text,
+			)
 		}
 		cl.list = append(cl.list, m[1]+m[2])
 		rest = strings.TrimSpace(rest[len(m[0]):])
 	}
 	if cl.list == nil {
-		return cl, invalid("While parsing a list in the query, expected a non-empty list of string values, but got empty list")
+		return cl, invalid(
+			"While parsing a list in the query, expected a non-empty list of string values, but got empty list",
+		)
 	}
 	return cl, nil
 }
 
-// identifier splits tags.`my key` and the like; a bare word is an attribute.
-func (c *call) identifier(rules filterRules, ident string) (on, key string, err error) {
+// identifier splits names such as tags.`my key`. A bare word is an attribute.
+func identifier(c *call, rules filterRules, ident string) (on, key string, err error) {
 	prefix, key, dotted := strings.Cut(ident, ".")
 	on = "attribute"
 	if !dotted && rules.prefixed && !c.sw.bareAttributes {
-		return "", "", invalid("Invalid identifier '%s'. Columns should be specified as 'attribute.<key>', 'metric.<key>', 'tag.<key>', or 'param.'.", ident)
+		return "", "", invalid(
+			"Invalid identifier '%s'. Columns should be specified as 'attribute.<key>', 'metric.<key>', 'tag.<key>', "+
+				"or 'param.'.",
+			ident,
+		)
 	}
 	if !dotted {
 		key = prefix
@@ -301,9 +326,11 @@ func (c *call) identifier(rules filterRules, ident string) (on, key string, err 
 		var known bool
 		if on, known = rules.entities[strings.Trim(prefix, "`")]; !known {
 			if rules.lax {
-				return "", "", invalid("Invalid entity type: '%s'. Expected one of ['attributes', 'metrics', 'params', 'tags'].", prefix)
+				const expected = "Invalid entity type: '%s'. Expected one of ['attributes', 'metrics', 'params', 'tags']."
+				return "", "", invalid(expected, prefix)
 			}
-			return "", "", invalid("Invalid entity type '%s'. Valid entity types are ('attribute', 'tag', 'tags')", prefix)
+			const valid = "Invalid entity type '%s'. Valid entity types are ('attribute', 'tag', 'tags')"
+			return "", "", invalid(valid, prefix)
 		}
 	}
 	key = unquote(key)
@@ -311,7 +338,11 @@ func (c *call) identifier(rules filterRules, ident string) (on, key string, err 
 		if rules.lax {
 			return "", "", internal("type object 'SqlLoggedModel' has no attribute '%s'", key)
 		}
-		return "", "", invalid("Invalid attribute key '%s' specified. Valid keys are '%s'", key, pythonSet(rules.attributes))
+		return "", "", invalid(
+			"Invalid attribute key '%s' specified. Valid keys are '%s'",
+			key,
+			pythonSet(rules.attributes),
+		)
 	}
 	return on, key, nil
 }
@@ -327,8 +358,8 @@ func unquote(s string) string {
 	return s
 }
 
-// text compares a string attribute, tag or parameter; nothing compares with one that is not there.
-func (c *call) text(have *string, cl clause) bool {
+// textMatches compares a string attribute, tag or parameter. A missing one never matches.
+func textMatches(c *call, have *string, cl clause) bool {
 	if have == nil {
 		return false
 	}
@@ -338,9 +369,9 @@ func (c *call) text(have *string, cl clause) bool {
 	case "!=":
 		return *have != cl.value
 	case "LIKE":
-		return c.like(cl.value, "").MatchString(*have)
+		return likePattern(c, cl.value, "").MatchString(*have)
 	case "ILIKE":
-		return c.like(cl.value, "i").MatchString(*have)
+		return likePattern(c, cl.value, "i").MatchString(*have)
 	case "IN":
 		return slices.Contains(cl.list, *have)
 	case "NOT IN":
@@ -349,8 +380,8 @@ func (c *call) text(have *string, cl clause) bool {
 	return false
 }
 
-// like turns an SQL pattern into a regular expression. PostgreSQL and MariaDB let a backslash escape.
-func (c *call) like(pattern, flags string) *regexp.Regexp {
+// likePattern turns an SQL pattern into a regular expression. In PostgreSQL and MariaDB, a backslash escapes.
+func likePattern(c *call, pattern, flags string) *regexp.Regexp {
 	escapes := c.cfg.store == "postgresql" || c.cfg.store == "mariadb"
 	var b strings.Builder
 	b.WriteString("(?s" + flags + ")^")
@@ -372,7 +403,7 @@ func (c *call) like(pattern, flags string) *regexp.Regexp {
 }
 
 func compareNumber(have float64, cl clause) bool {
-	want, _ := strconv.ParseFloat(cl.value, 64) // checked when the clause was read
+	want, _ := strconv.ParseFloat(cl.value, 64) // checked when the clause was parsed
 	switch cl.op {
 	case "=":
 		return have == want
@@ -390,26 +421,30 @@ func compareNumber(have float64, cl clause) bool {
 	return false
 }
 
-func (c *call) tagMatches(t tags, cl clause) bool {
+func tagMatches(c *call, t tags, cl clause) bool {
 	v, ok := t.get(cl.key)
-	return ok && c.text(&v, cl)
+	return ok && textMatches(c, &v, cl)
 }
 
 func asksForPrompts(clauses []clause) bool {
 	for _, cl := range clauses {
 		if cl.on == "tag" && cl.key == promptTag {
-			return cl.op == "=" && strings.EqualFold(cl.value, "true") || cl.op == "!=" && strings.EqualFold(cl.value, "false")
+			return cl.op == "=" && strings.EqualFold(cl.value, "true") ||
+				cl.op == "!=" && strings.EqualFold(cl.value, "false")
 		}
 	}
 	return false
 }
 
-// withoutPromptTag drops clauses on the prompt tag: they choose between prompts and models, and match nothing else.
+// withoutPromptTag removes clauses on the prompt tag. They select prompts or models, and nothing else.
 func withoutPromptTag(clauses []clause) []clause {
-	return slices.DeleteFunc(slices.Clone(clauses), func(cl clause) bool { return cl.on == "tag" && cl.key == promptTag })
+	return slices.DeleteFunc(
+		slices.Clone(clauses),
+		func(cl clause) bool { return cl.on == "tag" && cl.key == promptTag },
+	)
 }
 
-func (c *call) modelMatches(m *model, clauses []clause) bool {
+func modelMatches(c *call, m *model, clauses []clause) bool {
 	if c.sw.promptsHidden && !asksForPrompts(clauses) {
 		if v, _ := m.tags.get(promptTag); v == "true" {
 			return false
@@ -417,36 +452,36 @@ func (c *call) modelMatches(m *model, clauses []clause) bool {
 		clauses = withoutPromptTag(clauses)
 	}
 	for _, cl := range clauses {
-		if cl.on == "tag" && !c.tagMatches(m.tags, cl) || cl.on == "attribute" && !c.text(&m.name, cl) {
+		if cl.on == "tag" && !tagMatches(c, m.tags, cl) || cl.on == "attribute" && !textMatches(c, &m.name, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) versionMatches(v *version, clauses []clause) bool {
+func versionMatches(c *call, v *version, clauses []clause) bool {
 	if c.sw.promptsHidden && !asksForPrompts(clauses) {
 		clauses = withoutPromptTag(clauses)
 	}
 	for _, cl := range clauses {
-		if !c.versionMeets(v, cl) {
+		if !versionMeets(c, v, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) versionMeets(v *version, cl clause) bool {
+func versionMeets(c *call, v *version, cl clause) bool {
 	if cl.on == "tag" {
-		return c.tagMatches(v.tags, cl)
+		return tagMatches(c, v.tags, cl)
 	}
 	switch cl.key {
 	case "name":
-		return c.text(&v.name, cl)
+		return textMatches(c, &v.name, cl)
 	case "run_id":
-		return c.text(v.runID, cl)
+		return textMatches(c, v.runID, cl)
 	case "source_path":
-		return c.text(&v.source, cl)
+		return textMatches(c, &v.source, cl)
 	case "version_number":
 		return compareNumber(float64(v.number), cl)
 	}

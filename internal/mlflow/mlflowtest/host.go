@@ -10,17 +10,22 @@ import (
 
 const plainTextType = "text/plain"
 
-// checkHost refuses Host headers the operator did not allow, and writes from another origin. A health check passes
-// in any case, so a server can look well and refuse everything.
+// checkHost refuses Host headers that the operator did not allow, and writes from other origins. Health checks always
+// pass, so a server can look healthy and refuse everything else.
 func (c *call) checkHost() (response, bool) {
 	if !c.sw.hostChecked {
 		return response{}, false
 	}
 	at := strings.TrimPrefix(c.request.URL.Path, c.cfg.staticPrefix)
 	if at != "/health" && at != "/version" && !c.hostAllowed(c.request.Host) {
-		return text(http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected"), true
+		return text(
+			http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected",
+		), true
 	}
-	origin, writes := c.request.Header.Get("Origin"), c.request.Method != http.MethodGet && c.request.Method != http.MethodHead
+	origin, writes := c.request.Header.Get(
+		"Origin",
+	), c.request.Method != http.MethodGet &&
+		c.request.Method != http.MethodHead
 	if origin != "" && writes && !loopback(hostOf(origin)) {
 		return text(http.StatusForbidden, plainTextType, "Cross-origin request blocked"), true
 	}
@@ -53,7 +58,7 @@ func loopback(hostPort string) bool {
 	return slices.Contains([]string{"localhost", "127.0.0.1", "::1", "0.0.0.0"}, bare(hostPort))
 }
 
-// private goes by the text alone, as the server does: no name is looked up.
+// private reads only the text, like the server. It does not resolve names.
 func private(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsPrivate()

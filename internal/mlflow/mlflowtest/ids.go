@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// newID gives out identifiers of MLflow's form, 32 hexadecimal digits, the same ones in every run of a test.
-func (s *Server) newID(of string) string {
+// newID returns an id in MLflow's format, 32 hexadecimal digits. Each run of a test gets the same ids.
+func newID(s *Server, of string) string {
 	s.ids++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", s.cfg.seed, of, s.ids))
 	return hex.EncodeToString(sum[:16])
@@ -18,7 +18,7 @@ var (
 	beasts = []string{"ape", "crane", "deer", "finch", "moth", "owl", "shrew", "worm"}
 )
 
-// runName invents a name the way MLflow does for runs that were given none.
+// runName invents a name like MLflow for runs that were created without one.
 func runName(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return fmt.Sprintf("%s-%s-%d", moods[sum[0]%8], beasts[sum[1]%8], int(sum[2])*3)

@@ -6,35 +6,36 @@ import (
 	"net/url"
 )
 
-// A Request is one request the server received.
+// Request is a request that the server received.
 type Request struct {
 	Method string
 	Path   string
 	Query  url.Values
 	Header http.Header
-	Body   string // canonical JSON where it is JSON
-	Status int    // 0 if the caller got no answer
-	Round  int    // 1 for requests that waited for no other, 2 for those sent after one of round 1 was answered …
+	Body   string // canonical JSON if it is JSON
+	Status int    // 0 if the caller got no response
+	Round  int    // 1 for requests that waited for no other, 2 for those sent after a response to round 1, …
 }
 
-// A Write is a request that changed state.
+// Write is a request that changed state.
 type Write struct {
 	Method string
 	Path   string
-	Body   string // canonical JSON where it is JSON
+	Body   string // canonical JSON if it is JSON
 }
 
 type journal struct {
 	requests []Request
 	writes   []Write
-	answered int // the highest round that has an answer
+	answered int // the highest round with a response
 }
 
 func (s *Server) begin(r *http.Request, body []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.requests = append(s.log.requests, Request{
-		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: canonical(body), Round: s.log.answered + 1,
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: canonical(body),
+		Round: s.log.answered + 1,
 	})
 	return len(s.log.requests) - 1
 }
@@ -53,15 +54,15 @@ func (s *Server) noteWrite(r *http.Request, body []byte) {
 	s.log.writes = append(s.log.writes, Write{r.Method, r.URL.Path, canonical(body)})
 }
 
-// Requests returns everything received so far, in order of arrival.
+// Requests returns all requests so far in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.log.requests...)
 }
 
-// Rounds is the length of the longest chain of requests in which each was sent after the one before was answered:
-// how often a caller far away would have waited.
+// Rounds returns the length of the longest chain of requests in which each was sent after the response to the one
+// before. That is how often a distant caller would have waited.
 func (s *Server) Rounds() int {
 	rounds := 0
 	for _, r := range s.Requests() {
@@ -70,21 +71,21 @@ func (s *Server) Rounds() int {
 	return rounds
 }
 
-// Writes returns the requests that changed state, in the order they did.
+// Writes returns the requests that changed state, in the order of their effects.
 func (s *Server) Writes() []Write {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Write(nil), s.log.writes...)
 }
 
-// Forget empties Requests and Writes and starts counting rounds anew; state and faults stay.
+// Forget clears Requests and Writes and restarts the count of rounds. State and faults stay.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = journal{}
 }
 
-// canonical sorts keys and drops white space; what is not JSON stays as it is.
+// canonical sorts keys and removes white space. A text that is not JSON is unchanged.
 func canonical(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {

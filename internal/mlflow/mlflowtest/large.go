@@ -8,10 +8,10 @@ import (
 	"strconv"
 )
 
-// Large is a registry of so many models with so many versions each that is computed as it is asked for and kept nowhere.
-// It answers what an audit of versions asks, in the order by name and number alone: the list of models, and searches of
-// versions up to a number or above one. Each version has 4 tags, each model one alias. Its pages are those of a Server
-// with the same content.
+// Large is a registry with many models and versions that are computed on request and never stored. It supports only the
+// requests of an audit of versions, ordered by name and number: the list of models, and searches of versions up to a
+// number or above one. Each version has 4 tags, and each model has one alias. Its pages equal those of a Server with
+// the same content.
 func Large(models, versions int) http.Handler {
 	l := large{models, versions}
 	mux := http.NewServeMux()
@@ -27,7 +27,7 @@ const largeTime = 1700000000000
 
 func (l large) name(i int) string { return fmt.Sprintf("model-%06d", i) }
 
-// writePage reads what part of a list of so many rows is asked for, and writes it.
+// writePage writes the requested part of a list with this many rows.
 func writePage(w http.ResponseWriter, r *http.Request, key string, rows int, write func(*bufio.Writer, int)) {
 	w.Header().Set("Content-Type", "application/json")
 	most, err := strconv.Atoi(r.FormValue("max_results"))
@@ -60,9 +60,20 @@ func writePage(w http.ResponseWriter, r *http.Request, key string, rows int, wri
 
 func (l large) searchModels(w http.ResponseWriter, r *http.Request) {
 	writePage(w, r, "registered_models", l.models, func(out *bufio.Writer, i int) {
-		fmt.Fprintf(out, "\n    {\n      \"name\": %q,\n      \"creation_timestamp\": %d,\n      \"last_updated_timestamp\": %[2]d,\n      \"latest_versions\": [", l.name(i), largeTime)
+		fmt.Fprintf(
+			out,
+			"\n    {\n      \"name\": %q,\n      \"creation_timestamp\": %d,\n      \"last_updated_timestamp\": "+
+				"%[2]d,\n      \"latest_versions\": [",
+			l.name(i),
+			largeTime,
+		)
 		l.version(out, i, l.versions)
-		fmt.Fprintf(out, "\n      ],\n      \"aliases\": [\n        {\n          \"alias\": \"champion\",\n          \"version\": \"%d\"\n        }\n      ]\n    }", 1+i%l.versions)
+		fmt.Fprintf(
+			out,
+			"\n      ],\n      \"aliases\": [\n        {\n          \"alias\": \"champion\",\n          \"version\": "+
+				"\"%d\"\n        }\n      ]\n    }",
+			1+i%l.versions,
+		)
 	})
 }
 
@@ -78,7 +89,13 @@ func (l large) searchVersions(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	each := max(highest-lowest+1, 0)
-	writePage(w, r, "model_versions", l.models*each, func(out *bufio.Writer, i int) { l.version(out, i/each, lowest+i%each) })
+	writePage(
+		w,
+		r,
+		"model_versions",
+		l.models*each,
+		func(out *bufio.Writer, i int) { l.version(out, i/each, lowest+i%each) },
+	)
 }
 
 func (l large) version(out *bufio.Writer, model, number int) {
@@ -98,7 +115,12 @@ func (l large) version(out *bufio.Writer, model, number int) {
 		if i > 0 {
 			out.WriteString(",")
 		}
-		fmt.Fprintf(out, "\n        {\n          \"key\": %q,\n          \"value\": \"%[1]s of version %d\"\n        }", key, number)
+		fmt.Fprintf(
+			out,
+			"\n        {\n          \"key\": %q,\n          \"value\": \"%[1]s of version %d\"\n        }",
+			key,
+			number,
+		)
 	}
 	out.WriteString("\n      ],\n      \"run_link\": \"\"\n    }")
 }

@@ -12,21 +12,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The computed registry answers as one does that holds the same.
-func TestALargeRegistryIsOneOfTheDouble(t *testing.T) {
+// The computed registry responds like a server with the same content.
+func TestLarge_SameAsServer(t *testing.T) {
 	const models, versions = 5, 7
 	kept := New("3.17.2", Clock(func() time.Time { return time.UnixMilli(largeTime) }))
 	for i := range models {
 		name := fmt.Sprintf("model-%06d", i)
-		m := Model{Name: name, Aliases: map[string]int64{"champion": int64(1 + i%versions)}, Created: largeTime, Updated: largeTime}
+		m := Model{
+			Name:    name,
+			Aliases: map[string]int64{"champion": int64(1 + i%versions)},
+			Created: largeTime,
+			Updated: largeTime,
+		}
 		for n := 1; n <= versions; n++ {
 			tags := map[string]string{}
 			for _, key := range []string{"data_owner", "reviewed", "team", "ticket"} {
 				tags[key] = fmt.Sprintf("%s of version %d", key, n)
 			}
 			m.Versions = append(m.Versions, Version{
-				Source: fmt.Sprintf("s3://bucket/%032x/artifacts/model", i*versions+n), Description: fmt.Sprintf("Trained on the data of day %d", n),
-				Tags: tags, Created: largeTime, Updated: largeTime,
+				Source:      fmt.Sprintf("s3://bucket/%032x/artifacts/model", i*versions+n),
+				Description: fmt.Sprintf("Trained on the data of day %d", n),
+				Tags:        tags, Created: largeTime, Updated: largeTime,
 			})
 		}
 		kept.AddModel(m)
@@ -46,8 +52,10 @@ func TestALargeRegistryIsOneOfTheDouble(t *testing.T) {
 	for path, queries := range map[string][]url.Values{
 		"registered-models/search": {{"max_results": {"1000"}}, {"max_results": {"2"}}},
 		"model-versions/search": {
-			{"max_results": {"3"}}, {"max_results": {"1000"}}, {"max_results": {"4"}, "filter": {"version_number <= 3"}},
-			{"max_results": {"4"}, "filter": {"version_number > 3"}}, {"max_results": {"4"}, "filter": {"version_number > 99"}},
+			{"max_results": {"3"}}, {"max_results": {"1000"}},
+			{"max_results": {"4"}, "filter": {"version_number <= 3"}},
+			{"max_results": {"4"}, "filter": {"version_number > 3"}},
+			{"max_results": {"4"}, "filter": {"version_number > 99"}},
 			{"max_results": {"35"}, "filter": {"version_number <= 99"}},
 		},
 	} {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A loggedModel is a model as MLflow 3 logs it: beside its run, with a place of its own for the artifacts.
+// loggedModel is a logged model of MLflow 3. It has its own location for artifacts.
 type loggedModel struct {
 	id          string
 	experiment  string
@@ -27,7 +27,7 @@ type loggedModel struct {
 	metrics     []loggedMetric
 }
 
-// A loggedMetric is a value that a run logged on a model.
+// loggedMetric is a value that a run logged on a model.
 type loggedMetric struct {
 	point
 	Dataset string `json:"dataset_name,omitempty"`
@@ -59,7 +59,8 @@ func (m *loggedModel) shown() loggedModelJSON {
 	var out loggedModelJSON
 	i := &out.Info
 	i.ID, i.Experiment, i.Name, i.Created, i.Updated = m.id, m.experiment, m.name, m.created, m.updated
-	i.ArtifactURI, i.Status, i.ModelType, i.SourceRun, i.Tags = m.artifactURI, m.status, m.modelType, m.sourceRun, m.tags
+	i.ArtifactURI, i.Status, i.ModelType = m.artifactURI, m.status, m.modelType
+	i.SourceRun, i.Tags = m.sourceRun, m.tags
 	out.Data.Params, out.Data.Metrics = m.params, m.metrics
 	return out
 }
@@ -73,7 +74,7 @@ func (sp *space) loggedModel(id string) *loggedModel {
 	return nil
 }
 
-func (c *call) loggedModel(id string) (*loggedModel, error) {
+func findLoggedModel(c *call, id string) (*loggedModel, error) {
 	if m := c.space.loggedModel(id); m != nil {
 		return m, nil
 	}
@@ -90,22 +91,26 @@ var modelStatuses = []string{modelPending, modelReady, "LOGGED_MODEL_UPLOAD_FAIL
 func createLoggedModel(c *call) (any, error) {
 	name := c.in.str("name")
 	if strings.ContainsAny(name, `/:.%"'`) {
-		return nil, invalid("Invalid model name ('%s') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%%', '\"', \"'\")", name)
+		return nil, invalid(
+			"Invalid model name ('%s') provided. Model name must be a non-empty string and cannot contain the "+
+				"following characters: ('/', ':', '.', '%%', '\"', \"'\")",
+			name,
+		)
 	}
-	e, err := c.experiment(c.in.str("experiment_id"))
+	e, err := findExperiment(c, c.in.str("experiment_id"))
 	if err != nil {
 		return nil, err
 	}
 	if err := e.mustBeActive(); err != nil {
 		return nil, err
 	}
-	m := c.addLoggedModel(c.space, e, name, c.in.str("source_run_id"))
+	m := addLoggedModel(c.Server, c.space, e, name, c.in.str("source_run_id"))
 	m.modelType, m.tags, m.params = c.in.str("model_type"), c.in.tags("tags"), c.in.tags("params")
 	return map[string]any{"model": m.shown()}, nil
 }
 
-func (s *Server) addLoggedModel(sp *space, e *experiment, name, run string) *loggedModel {
-	id := "m-" + s.newID("model")
+func addLoggedModel(s *Server, sp *space, e *experiment, name, run string) *loggedModel {
+	id := "m-" + newID(s, "model")
 	if name == "" {
 		name = runName(id)
 	}
@@ -118,9 +123,9 @@ func (s *Server) addLoggedModel(sp *space, e *experiment, name, run string) *log
 	return m
 }
 
-// logOnModel keeps a value on the model that the request names, if it names one that exists. As a server before 3.17 it
-// asks for no right on the model. A model has no column that says NaN: it is kept as 0.
-func (c *call) logOnModel(r *run, p point, in *message) {
+// logOnModel stores a value on the model in the request, if the model exists. Like a server before 3.17, it checks no
+// right on the model. The database has no column that marks NaN on a model: it is stored as 0.
+func logOnModel(c *call, r *run, p point, in *message) {
 	m := c.space.loggedModel(in.str("model_id"))
 	if m == nil {
 		return
@@ -128,14 +133,20 @@ func (c *call) logOnModel(r *run, p point, in *message) {
 	if math.IsNaN(float64(p.Value)) {
 		p.Value = 0
 	}
-	v := loggedMetric{point: asStored(p), Dataset: in.str("dataset_name"), Digest: in.str("dataset_digest"), Model: m.id, Run: r.id}
+	v := loggedMetric{
+		point:   asStored(p),
+		Dataset: in.str("dataset_name"),
+		Digest:  in.str("dataset_digest"),
+		Model:   m.id,
+		Run:     r.id,
+	}
 	if !slices.Contains(m.metrics, v) {
 		m.metrics = append(m.metrics, v)
 	}
 }
 
 func getLoggedModel(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +154,7 @@ func getLoggedModel(c *call) (any, error) {
 }
 
 func finalizeLoggedModel(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +163,7 @@ func finalizeLoggedModel(c *call) (any, error) {
 }
 
 func deleteLoggedModel(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +172,7 @@ func deleteLoggedModel(c *call) (any, error) {
 }
 
 func setLoggedModelTags(c *call) (any, error) {
-	m, err := c.loggedModel(c.path["model_id"])
+	m, err := findLoggedModel(c, c.path["model_id"])
 	if err != nil {
 		return nil, err
 	}
@@ -173,10 +184,10 @@ func setLoggedModelTags(c *call) (any, error) {
 
 const versionsTag = "mlflow.modelVersions"
 
-// noteVersion is the second half of creating a version: the logged model is told about it. Where there is none the
-// request fails, although the version is there.
-func (c *call) noteVersion(modelID string, v *version) error {
-	m, err := c.loggedModel(modelID)
+// noteVersion is the second half of creating a version: it tells the logged model about it. If the model does not
+// exist, the request fails, although the version was created.
+func noteVersion(c *call, modelID string, v *version) error {
+	m, err := findLoggedModel(c, modelID)
 	if err != nil {
 		return err
 	}
@@ -184,7 +195,7 @@ func (c *call) noteVersion(modelID string, v *version) error {
 	return nil
 }
 
-// noteVersion keeps a list of versions in one tag, in the words of Python's JSON.
+// Servers keep the list of versions in one tag, as Python writes JSON.
 func (t *tags) noteVersion(v *version) {
 	entry := fmt.Sprintf(`{"name": %s, "version": %d}`, compact(v.name), v.number)
 	if old, ok := t.get(versionsTag); ok {
@@ -194,14 +205,24 @@ func (t *tags) noteVersion(v *version) {
 }
 
 var loggedModelFilter = filterRules{
-	attributes: []string{"name", "model_id", "model_type", "status", "source_run_id", "experiment_id", "creation_timestamp",
-		"creation_time", "last_updated_timestamp", "artifact_location"},
+	attributes: []string{
+		"name",
+		"model_id",
+		"model_type",
+		"status",
+		"source_run_id",
+		"experiment_id",
+		"creation_timestamp",
+		"creation_time",
+		"last_updated_timestamp",
+		"artifact_location",
+	},
 	numeric:  []string{"creation_timestamp", "creation_time", "last_updated_timestamp"},
 	entities: map[string]string{"attributes": "attribute", "tags": "tag", "params": "parameter", "metrics": "metric"},
 	lax:      true,
 }
 
-// A modelToken continues one search of logged models, and no other.
+// modelToken continues one search of logged models and no other.
 type modelToken struct {
 	Offset      int64    `json:"offset"`
 	Experiments []string `json:"experiment_ids"`
@@ -211,7 +232,7 @@ type modelToken struct {
 
 func searchLoggedModels(c *call) (any, error) {
 	ids, filter := c.in.list("experiment_ids"), c.in.str("filter")
-	order, err := c.loggedOrder()
+	order, err := loggedOrder(c)
 	if err != nil {
 		return nil, err
 	}
@@ -220,13 +241,14 @@ func searchLoggedModels(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	clauses, err := c.parseFilter(loggedModelFilter, filter)
+	clauses, err := parseFilter(c, loggedModelFilter, filter)
 	if err != nil {
 		return nil, err
 	}
 	var found []*loggedModel
 	for _, m := range c.space.logged {
-		if !m.deleted && slices.Contains(ids, m.experiment) && c.readable(resourceExperiment, m.experiment) && c.loggedModelMatches(m, clauses) {
+		if !m.deleted && slices.Contains(ids, m.experiment) && mayRead(c, resourceExperiment, m.experiment) &&
+			loggedModelMatches(c, m, clauses) {
 			found = append(found, m)
 		}
 	}
@@ -239,7 +261,7 @@ func searchLoggedModels(c *call) (any, error) {
 	}
 	if next != "" {
 		token.Offset = offset + most
-		b, _ := json.Marshal(token) // strings and a number always encode
+		b, _ := json.Marshal(token) // strings and a number can always be encoded
 		out.Next = base64.StdEncoding.EncodeToString(b)
 	}
 	for _, m := range shown {
@@ -269,19 +291,23 @@ func (t modelToken) follow(raw string) (int64, error) {
 	return earlier.Offset, nil
 }
 
-func (c *call) loggedOrder() ([]ordering, error) {
+func loggedOrder(c *call) ([]ordering, error) {
 	var out []ordering
 	for _, m := range c.in.each("order_by") {
 		o := ordering{on: "attribute", key: m.str("field_name"), down: m.has("ascending") && !m.bool("ascending")}
 		if !slices.Contains(loggedModelFilter.attributes, o.key) {
-			return nil, &apiError{"INVALID_PARAMETER_VALUE", "Invalid order by field name: " + o.key, "ATTRIBUTE_NOT_FOUND"}
+			return nil, &apiError{
+				"INVALID_PARAMETER_VALUE",
+				"Invalid order by field name: " + o.key,
+				"ATTRIBUTE_NOT_FOUND",
+			}
 		}
 		out = append(out, o)
 	}
 	return out, nil
 }
 
-// compareLogged sorts by what was asked for, then the newest first.
+// compareLogged orders logged models as requested, then the newest first.
 func compareLogged(a, b *loggedModel, order []ordering) int {
 	for _, o := range order {
 		n := 0
@@ -300,23 +326,23 @@ func compareLogged(a, b *loggedModel, order []ordering) int {
 	return cmp.Or(-cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
-func (c *call) loggedModelMatches(m *loggedModel, clauses []clause) bool {
+func loggedModelMatches(c *call, m *loggedModel, clauses []clause) bool {
 	for _, cl := range clauses {
-		if !c.loggedModelMeets(m, cl) {
+		if !loggedModelMeets(c, m, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) loggedModelMeets(m *loggedModel, cl clause) bool {
+func loggedModelMeets(c *call, m *loggedModel, cl clause) bool {
 	switch cl.on {
 	case "tag":
-		return c.tagMatches(m.tags, cl)
+		return tagMatches(c, m.tags, cl)
 	case "parameter":
-		return c.tagMatches(m.params, cl)
+		return tagMatches(c, m.params, cl)
 	case "metric":
-		return false // nobody here searches logged models by metric
+		return false // no case orders logged models by a metric
 	}
 	switch cl.key {
 	case "creation_timestamp", "creation_time":
@@ -325,7 +351,7 @@ func (c *call) loggedModelMeets(m *loggedModel, cl clause) bool {
 		return compareNumber(float64(m.updated), cl)
 	}
 	have := m.attribute(cl.key)
-	return c.text(&have, cl)
+	return textMatches(c, &have, cl)
 }
 
 func (m *loggedModel) attribute(key string) string {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A model is a registered model.
+// model is a registered model.
 type model struct {
 	name        string
 	created     int64
@@ -14,10 +14,10 @@ type model struct {
 	description string
 	tags        tags
 	aliases     aliases
-	versions    []*version // deleted ones included, for their numbers are never used again
+	versions    []*version // including deleted ones, because their numbers are never used again
 }
 
-// tags keep the order they were written in.
+// tags keep the order in which they were written.
 type tags []tag
 
 type tag struct {
@@ -66,11 +66,11 @@ type aliasJSON struct {
 	Version string `json:"version"`
 }
 
-// shown is the model as the server prints it. The versions in it never list their aliases, on a database.
-func (c *call) shown(m *model) modelJSON {
+// modelToJSON encodes the model like the server. On a database, its versions never list their aliases.
+func modelToJSON(c *call, m *model) modelJSON {
 	out := modelJSON{Name: m.name, Created: m.created, Updated: m.updated, Description: m.description, Tags: m.tags}
 	for _, v := range m.latest() {
-		out.Latest = append(out.Latest, c.version(v, c.cfg.store == "file"))
+		out.Latest = append(out.Latest, versionToJSON(c, v, c.cfg.store == "file"))
 	}
 	for _, a := range m.aliases {
 		out.Aliases = append(out.Aliases, aliasJSON{a.name, digits(a.version)})
@@ -78,7 +78,7 @@ func (c *call) shown(m *model) modelJSON {
 	return out
 }
 
-// latest is the newest version of each stage.
+// latest returns the newest version of each stage.
 func (m *model) latest() []*version {
 	newest := map[string]*version{}
 	for _, v := range m.versions {
@@ -94,11 +94,11 @@ func (m *model) latest() []*version {
 	return out
 }
 
-func (c *call) model(name string) (*model, error) {
-	if err := c.checkModelName(name); err != nil {
+func findModel(c *call, name string) (*model, error) {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
-	if m, ok := c.held(name); ok {
+	if m, ok := modelNamed(c, name); ok {
 		return m, nil
 	}
 	return nil, missing("Registered Model with name=%s not found", name)
@@ -106,68 +106,73 @@ func (c *call) model(name string) (*model, error) {
 
 func createModel(c *call) (any, error) {
 	name, t := c.in.str("name"), c.in.tags("tags")
-	if err := c.checkModelName(name); err != nil {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
 	for _, e := range t {
-		if err := c.checkModelTag(e.Key, e.Value); err != nil {
+		if err := checkModelTag(c, e.Key, e.Value); err != nil {
 			return nil, err
 		}
 	}
-	if old, ok := c.held(name); ok {
-		return nil, c.modelExists(old, t)
+	if old, ok := modelNamed(c, name); ok {
+		return nil, errModelExists(c, old, t)
 	}
-	if err := c.columns(column{"name", name, 256}, column{"description", c.in.str("description"), 5000}); err != nil {
+	if err := columns(c, column{"name", name, 256}, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
 	now := c.millis()
 	m := &model{name: name, created: now, updated: now, description: c.in.str("description"), tags: t}
 	c.space.models[name] = m
-	c.owns(resourceModel, name)
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	makeOwner(c, resourceModel, name)
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-func (c *call) modelExists(old *model, t tags) error {
+func errModelExists(c *call, old *model, t tags) error {
 	kinds := map[bool]string{true: "Prompt", false: "Registered Model"}
 	was, is := kinds[old.tags.prompt()], kinds[t.prompt()]
 	if c.sw.promptsHidden && was != is {
-		return exists("Tried to create a %s with name '%s', but the name is already taken by a %s. MLflow does not allow creating a model and a prompt with the same name.",
-			strings.ToLower(is), old.name, strings.ToLower(was))
+		return exists(
+			"Tried to create a %s with name '%s', but the name is already taken by a %s. MLflow does not allow "+
+				"creating a model and a prompt with the same name.",
+			strings.ToLower(is),
+			old.name,
+			strings.ToLower(was),
+		)
 	}
 	return exists("%s (name=%s) already exists.", is, old.name)
 }
 
 func getModel(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// updateModel sets the description, also when the request has none: that erases it.
+// updateModel sets the description. A request without one clears it.
 func updateModel(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"description", c.in.str("description"), 5000}); err != nil {
+	if err := columns(c, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
 	m.description, m.updated = c.in.str("description"), c.millis()
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
 func renameModel(c *call) (any, error) {
 	to := c.in.str("new_name")
-	if err := c.checkNewModelName(to); err != nil {
+	if err := checkNewModelName(c, to); err != nil {
 		return nil, err
 	}
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	if other, taken := c.held(to); taken && other != m {
+	if other, taken := modelNamed(c, to); taken && other != m {
 		return nil, exists("Registered Model (name=%s) already exists. Error: %s", to, uniqueViolation)
 	}
 	delete(c.space.models, m.name)
@@ -176,12 +181,12 @@ func renameModel(c *call) (any, error) {
 	for _, v := range m.versions {
 		v.name, v.updated = to, m.updated
 	}
-	return map[string]any{"registered_model": c.shown(m)}, nil
+	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// deleteModel removes the model with everything in it, numbers included.
+// deleteModel deletes the model with everything in it, and its numbers start again.
 func deleteModel(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
@@ -191,41 +196,41 @@ func deleteModel(c *call) (any, error) {
 
 func setModelTag(c *call) (any, error) {
 	key, value := c.in.str("key"), c.in.str("value")
-	if err := c.checkModelName(c.in.str("name")); err != nil {
+	if err := checkModelName(c, c.in.str("name")); err != nil {
 		return nil, err
 	}
-	if err := c.checkModelTag(key, value); err != nil {
+	if err := checkModelTag(c, key, value); err != nil {
 		return nil, err
 	}
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"value", value, 5000}); err != nil {
+	if err := columns(c, column{"value", value, 5000}); err != nil {
 		return nil, err
 	}
-	c.putTag(&m.tags, key, value)
+	putTag(c, &m.tags, key, value)
 	return struct{}{}, nil
 }
 
 func deleteModelTag(c *call) (any, error) {
-	if err := c.checkModelName(c.in.str("name")); err != nil {
+	if err := checkModelName(c, c.in.str("name")); err != nil {
 		return nil, err
 	}
-	if err := c.checkTagKey(c.in.str("key"), "key"); err != nil {
+	if err := checkTagKey(c, c.in.str("key"), "key"); err != nil {
 		return nil, err
 	}
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
-	c.removeTag(&m.tags, c.in.str("key"))
+	removeTag(c, &m.tags, c.in.str("key"))
 	return struct{}{}, nil
 }
 
-// latestVersions is the newest version of each stage asked for, or of every stage.
+// latestVersions returns the newest version of each requested stage, or of all stages.
 func latestVersions(c *call) (any, error) {
-	m, err := c.model(c.in.str("name"))
+	m, err := findModel(c, c.in.str("name"))
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +241,7 @@ func latestVersions(c *call) (any, error) {
 	var out []versionJSON
 	for _, v := range m.latest() {
 		if slices.Contains(wanted, v.stage) {
-			out = append(out, c.version(v, c.sw.latestAliases))
+			out = append(out, versionToJSON(c, v, c.sw.latestAliases))
 		}
 	}
 	return struct {
@@ -249,13 +254,17 @@ const mostModels = 1000
 func searchModels(c *call) (any, error) {
 	most := c.in.intOr("max_results", 100)
 	if most > mostModels {
-		return nil, invalid("Invalid value for request parameter max_results. It must be at most %d, but got value %d", mostModels, most)
+		return nil, invalid(
+			"Invalid value for request parameter max_results. It must be at most %d, but got value %d",
+			mostModels,
+			most,
+		)
 	}
-	clauses, err := c.parseFilter(modelFilter, c.in.str("filter"))
+	clauses, err := parseFilter(c, modelFilter, c.in.str("filter"))
 	if err != nil {
 		return nil, err
 	}
-	order, err := c.modelOrder(c.in.list("order_by"))
+	order, err := modelOrder(c, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +274,7 @@ func searchModels(c *call) (any, error) {
 	}
 	var found []*model
 	for _, m := range c.space.models {
-		if c.readable(resourceModel, m.name) && c.modelMatches(m, clauses) {
+		if mayRead(c, resourceModel, m.name) && modelMatches(c, m, clauses) {
 			found = append(found, m)
 		}
 	}
@@ -277,13 +286,13 @@ func searchModels(c *call) (any, error) {
 	}
 	out.Next = next
 	for _, m := range shown {
-		out.Models = append(out.Models, c.shown(m))
+		out.Models = append(out.Models, modelToJSON(c, m))
 	}
 	return out, nil
 }
 
-// onePage cuts one page out of a result. A page of nothing, or less, still says that more follows: who asks for
-// max_results 0 goes round for ever, as on a real server.
+// onePage cuts one page out of a result. An empty page still says that more follows: a caller with max_results 0 never
+// reaches the end, as on a real server.
 func onePage[T any](all []T, offset, most int64) ([]T, string) {
 	rest := all[min(int64(len(all)), max(offset, 0)):]
 	if most < 0 {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A page token is the offset of the next page, not a snapshot: what is edited meanwhile moves between pages.
+// A page token is the offset of the next page, not a snapshot. Rows that change in between move to other pages.
 func pageToken(offset int64) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"offset": %d}`, offset))
 }
@@ -34,16 +34,18 @@ func parseToken(token string) (int64, error) {
 	return *t.Offset, nil
 }
 
-// An ordering is one order_by clause.
+// ordering is one clause of order_by.
 type ordering struct {
 	on   string
 	key  string
 	down bool
 }
 
-var orderForm = regexp.MustCompile("^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$")
+var orderForm = regexp.MustCompile(
+	"^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$",
+)
 
-func (c *call) parseOrder(rules filterRules, clauses []string) ([]ordering, error) {
+func parseOrder(c *call, rules filterRules, clauses []string) ([]ordering, error) {
 	var out []ordering
 	for _, s := range clauses {
 		m := orderForm.FindStringSubmatch(s)
@@ -53,10 +55,14 @@ func (c *call) parseOrder(rules filterRules, clauses []string) ([]ordering, erro
 		if dir := strings.ToLower(m[2]); dir != "" && dir != "asc" && dir != "desc" {
 			return nil, invalid("Invalid ordering key in order_by clause '%s'.", s)
 		}
-		on, key, err := c.identifier(rules, m[1])
+		on, key, err := identifier(c, rules, m[1])
 		switch {
 		case err != nil && rules.advised != nil:
-			return nil, invalid("Invalid order by key '%s' specified. Valid keys are '%s'", m[1], pythonSet(rules.advised))
+			return nil, invalid(
+				"Invalid order by key '%s' specified. Valid keys are '%s'",
+				m[1],
+				pythonSet(rules.advised),
+			)
 		case err != nil:
 			return nil, err
 		}
@@ -72,11 +78,15 @@ func directed(n int, down bool) int {
 	return n
 }
 
-var modelOrderKeys = filterRules{attributes: []string{"name", "timestamp", "last_updated_timestamp"}, entities: map[string]string{}, advised: []string{"name", "timestamp"}}
+var modelOrderKeys = filterRules{
+	attributes: []string{"name", "timestamp", "last_updated_timestamp"},
+	entities:   map[string]string{},
+	advised:    []string{"name", "timestamp"},
+}
 
-// modelOrder sorts by what was asked for, then by name.
-func (c *call) modelOrder(clauses []string) (func(a, b *model) int, error) {
-	order, err := c.parseOrder(modelOrderKeys, clauses)
+// modelOrder orders models as requested, then by name.
+func modelOrder(c *call, clauses []string) (func(a, b *model) int, error) {
+	order, err := parseOrder(c, modelOrderKeys, clauses)
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +97,13 @@ func (c *call) modelOrder(clauses []string) (func(a, b *model) int, error) {
 		for _, o := range order {
 			n := cmp.Compare(a.updated, b.updated)
 			if o.key == "name" {
-				n = c.inOrder(a.name, b.name)
+				n = compareText(c.Server, a.name, b.name)
 			}
 			if n != 0 {
 				return directed(n, o.down)
 			}
 		}
-		return c.inOrder(a.name, b.name)
+		return compareText(c.Server, a.name, b.name)
 	}, nil
 }
 
@@ -117,13 +127,13 @@ var versionOrderKeys = filterRules{
 	entities:   registryEntities,
 }
 
-// versionOrder sorts by what was asked for, then by name and newest number; asked for nothing, by last change. Servers
-// that do not listen leave equals in the order of the table.
-func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
+// versionOrder orders versions as requested, then by name and newest number. The default is the last change. Servers
+// that ignore order_by keep the order of the table.
+func versionOrder(c *call, clauses []string) (func(a, b *version) int, error) {
 	if len(clauses) == 0 || !c.sw.versionSearchPaged {
 		clauses = []string{"last_updated_timestamp DESC"}
 	}
-	order, err := c.parseOrder(versionOrderKeys, clauses)
+	order, err := parseOrder(c, versionOrderKeys, clauses)
 	if err != nil {
 		return nil, err
 	}
@@ -132,21 +142,21 @@ func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
 	}
 	return func(a, b *version) int {
 		for _, o := range order {
-			if n := c.compareVersions(a, b, o.key); n != 0 {
+			if n := compareVersions(c, a, b, o.key); n != 0 {
 				return directed(n, o.down)
 			}
 		}
 		if !c.sw.versionSearchPaged {
-			return cmp.Or(c.inOrder(a.name, b.name), cmp.Compare(a.number, b.number))
+			return cmp.Or(compareText(c.Server, a.name, b.name), cmp.Compare(a.number, b.number))
 		}
-		return cmp.Or(c.inOrder(a.name, b.name), -cmp.Compare(a.number, b.number))
+		return cmp.Or(compareText(c.Server, a.name, b.name), -cmp.Compare(a.number, b.number))
 	}, nil
 }
 
-func (c *call) compareVersions(a, b *version, key string) int {
+func compareVersions(c *call, a, b *version, key string) int {
 	switch key {
 	case "name":
-		return c.inOrder(a.name, b.name)
+		return compareText(c.Server, a.name, b.name)
 	case "version_number":
 		return cmp.Compare(a.number, b.number)
 	case "creation_timestamp":

@@ -16,19 +16,20 @@ import (
 )
 
 var (
-	update  = flag.Bool("update", false, "record what the real servers answer")
-	only    = flag.String("group", "*", "play only the cases for servers set up this way")
-	whole   = flag.Bool("whole", false, "play on every server, not only on one of each generation")
+	update  = flag.Bool("update", false, "record the responses of the real servers")
+	only    = flag.String("group", "*", "play only the cases of this group")
+	whole   = flag.Bool("whole", false, "play on all servers instead of one of each generation")
 	running = flag.String("at", "", "URL of a running server to use instead of starting one; needs -server and -group")
 )
 
-// generations are the servers that every test run plays on: each behaves unlike the others.
+// generations are the servers of each test run. Each behaves differently from the others.
 var generations = []string{"3.17.2-postgresql", "2.22.5-sqlite", "1.30.1-sqlite"}
 
-// TestConformanceReal plays every case against a real server and the double, which have to answer the same.
+// TestConformanceReal plays all cases against a real server and compares the responses with those of this package.
 func TestConformanceReal(t *testing.T) {
 	for _, s := range servers {
-		if *onlyServer != "" && *onlyServer != s.String() || *onlyServer == "" && !*whole && !slices.Contains(generations, s.String()) {
+		if *onlyServer != "" && *onlyServer != s.String() ||
+			*onlyServer == "" && !*whole && !slices.Contains(generations, s.String()) {
 			continue
 		}
 		t.Run(s.String(), func(t *testing.T) {
@@ -45,7 +46,7 @@ func TestConformanceReal(t *testing.T) {
 	}
 }
 
-// groupsOf lists the ways to set the server up that are to be played now.
+// groupsOf lists the setups of the server that this run plays.
 func groupsOf(s server) []string {
 	var out []string
 	for _, c := range casesFor(s) {
@@ -63,7 +64,7 @@ func wanted(group string) bool {
 	return groups[group].byHand == ""
 }
 
-// kept is what was recorded before; cases that are played now replace their part of it.
+// kept is the earlier recording. Cases that this run plays replace their part of it.
 func (s server) kept(t *testing.T) recording {
 	out := recording{}
 	if _, err := os.Stat(s.recording()); err != nil {
@@ -88,7 +89,7 @@ func (s server) compare(t *testing.T, group string, seen recording) {
 			want := c.play(t, s, real)
 			seen[c.name] = want
 			if diff := difference(want, c.play(t, s, s.double(group))); diff != "" {
-				t.Errorf("the double differs from the real server:\n%s", diff)
+				t.Errorf("mlflowtest differs from the real server:\n%s", diff)
 			}
 		})
 	}
@@ -97,7 +98,11 @@ func (s server) compare(t *testing.T, group string, seen recording) {
 // real starts the server for one group of cases.
 func (s server) real(t *testing.T, group string) endpoint {
 	t.Helper()
-	e := endpoint{client: &http.Client{Timeout: time.Minute}, url: *running, prefix: strconv.FormatInt(time.Now().UnixNano(), 36)}
+	e := endpoint{
+		client: &http.Client{Timeout: time.Minute},
+		url:    *running,
+		prefix: strconv.FormatInt(time.Now().UnixNano(), 36),
+	}
 	if *running != "" {
 		return e
 	}
@@ -120,7 +125,14 @@ func (s server) real(t *testing.T, group string) endpoint {
 }
 
 func (s server) options(g group) realtest.Options {
-	o := realtest.Options{Version: s.version, Store: s.store, Workers: 1, Args: g.args, Env: g.env, Login: g.login != nil}
+	o := realtest.Options{
+		Version: s.version,
+		Store:   s.store,
+		Workers: 1,
+		Args:    g.args,
+		Env:     g.env,
+		Login:   g.login != nil,
+	}
 	switch sw, _ := lookup(s.version); {
 	case g.prefix != "" && sw.prefixesAPI:
 		o.Prefix = g.prefix

@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// A response is an answer before it meets the wire.
+// response is a response before it is sent.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
 	wire   wire
-	sent   func(status int) // to be told when the answer is on its way, or that there is none
+	sent   func(status int) // called when the response is being sent, or when there is none
 }
 
-// A wire is what happens to an answer on its way; the zero wire delivers it.
+// wire is what happens to a response on its way. The zero wire delivers it.
 type wire struct {
 	kind    FaultKind
 	delay   time.Duration
@@ -43,12 +43,16 @@ func asJSON(status int, v any) response {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {
-		panic("mlflowtest: an answer that is not JSON: " + err.Error())
+		panic("mlflowtest: response is not JSON: " + err.Error())
 	}
-	return response{status: status, header: contentType("application/json"), body: bytes.TrimSuffix(b.Bytes(), []byte("\n"))}
+	return response{
+		status: status,
+		header: contentType("application/json"),
+		body:   bytes.TrimSuffix(b.Bytes(), []byte("\n")),
+	}
 }
 
-// wait lets the time of the answer pass, and reports the error with which none will come.
+// wait waits as long as the response takes. It returns an error if no response will come.
 func (r response) wait(ctx context.Context) error {
 	delay := r.wire.latency
 	switch r.wire.kind {
@@ -84,7 +88,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// writeTo sends the answer over a real connection.
+// writeTo sends the response over a real connection.
 func (r response) writeTo(w http.ResponseWriter, q *http.Request) {
 	if err := r.wait(q.Context()); err != nil {
 		r.sent(0)
@@ -104,13 +108,13 @@ func (r response) writeTo(w http.ResponseWriter, q *http.Request) {
 	w.WriteHeader(r.status)
 	switch r.wire.kind {
 	case Truncate:
-		_, _ = w.Write(body[:len(body)/2]) // the caller sees the break, whatever becomes of this half
+		_, _ = w.Write(body[:len(body)/2]) // the caller sees the broken connection in any case
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case SlowBody:
 		sendSlowly(w, q.Context(), body, r.wire.delay)
 	default:
-		_, _ = w.Write(body) // a caller that has gone needs no answer
+		_, _ = w.Write(body) // nobody waits for the response any more
 	}
 }
 
@@ -127,19 +131,21 @@ func sendSlowly(w http.ResponseWriter, ctx context.Context, body []byte, total t
 	}
 }
 
-// breakConnection resets the connection where there is one to take over.
+// breakConnection resets the connection, if there is one.
 func breakConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // makes the close below a reset; without it the caller sees an end of file, no worse
+		_ = tcp.SetLinger(
+			0,
+		) // makes the close below a reset; otherwise the caller sees an end of file, which works too
 	}
 	_ = conn.Close()
 }
 
-// toResponse hands the answer over within the process.
+// toResponse returns the response within the process.
 func (r response) toResponse(q *http.Request) (*http.Response, error) {
 	if err := r.wait(q.Context()); err != nil {
 		r.sent(0)
@@ -184,7 +190,7 @@ func (s *slowReader) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// explode unpacks the bomb for a caller that did not ask for gzip itself, as net/http does.
+// explode unpacks the bomb for a caller that did not request gzip itself, like net/http.
 func explode(out *http.Response, q *http.Request) {
 	packed := bytes.NewReader(bomb())
 	if q.Header.Get("Accept-Encoding") != "" {
@@ -195,7 +201,7 @@ func explode(out *http.Response, q *http.Request) {
 	out.Body, out.ContentLength, out.Uncompressed = io.NopCloser(io.LimitReader(spaces{}, bombSize)), -1, true
 }
 
-// spaces is a stream without an end.
+// spaces is an endless stream of spaces.
 type spaces struct{}
 
 func (spaces) Read(p []byte) (int, error) {
@@ -207,11 +213,11 @@ func (spaces) Read(p []byte) (int, error) {
 
 const bombSize = 512 << 20
 
-// bomb is 512 MiB of spaces, packed once: gzip streams may be strung together.
+// bomb contains 512 MiB of spaces, packed once. gzip streams can be concatenated.
 var bomb = sync.OnceValue(func() []byte {
 	var one bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&one, gzip.BestCompression) // the level is a known one
-	_, _ = z.Write(bytes.Repeat([]byte(" "), 8<<20))        // a buffer takes everything
+	z, _ := gzip.NewWriterLevel(&one, gzip.BestCompression) // the level is valid
+	_, _ = z.Write(bytes.Repeat([]byte(" "), 8<<20))        // a buffer never fails
 	_ = z.Close()
 	return bytes.Repeat(one.Bytes(), bombSize>>23)
 })

@@ -10,13 +10,15 @@ import (
 func searchRuns(c *call) (any, error) {
 	most := c.in.intOr("max_results", 1000)
 	if most < 1 {
-		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most)
+		return nil, invalid(
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most,
+		)
 	}
-	clauses, err := c.parseFilter(runFilter, c.in.str("filter"))
+	clauses, err := parseFilter(c, runFilter, c.in.str("filter"))
 	if err != nil {
 		return nil, err
 	}
-	order, err := c.parseOrder(runFilter, c.in.list("order_by"))
+	order, err := parseOrder(c, runFilter, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
@@ -29,8 +31,8 @@ func searchRuns(c *call) (any, error) {
 	}
 	var found []*run
 	for _, r := range c.space.runs {
-		if slices.Contains(c.in.list("experiment_ids"), r.experiment) && inView(r.lifecycle, c.in.str("run_view_type")) &&
-			c.readable(resourceExperiment, r.experiment) && c.runMatches(r, clauses) {
+		asked := slices.Contains(c.in.list("experiment_ids"), r.experiment) && inView(r.lifecycle, c.in.str("run_view_type"))
+		if asked && mayRead(c, resourceExperiment, r.experiment) && runMatches(c, r, clauses) {
 			found = append(found, r)
 		}
 	}
@@ -45,30 +47,30 @@ func searchRuns(c *call) (any, error) {
 	}
 	out.Next = next
 	for _, r := range shown {
-		out.Runs = append(out.Runs, c.shownRun(r, true))
+		out.Runs = append(out.Runs, runToJSON(c, r, true))
 	}
 	return out, nil
 }
 
-func (c *call) runMatches(r *run, clauses []clause) bool {
+func runMatches(c *call, r *run, clauses []clause) bool {
 	for _, cl := range clauses {
-		if !c.runMeets(r, cl) {
+		if !runMeets(c, r, cl) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *call) runMeets(r *run, cl clause) bool {
+func runMeets(c *call, r *run, cl clause) bool {
 	switch cl.on {
 	case "tag":
-		return c.tagMatches(r.tags, cl)
+		return tagMatches(c, r.tags, cl)
 	case "parameter":
-		return c.tagMatches(r.params, cl)
+		return tagMatches(c, r.params, cl)
 	case "metric":
-		return slices.ContainsFunc(r.latest(), func(p point) bool { return p.Key == cl.key && c.metricMeets(p, cl) })
+		return slices.ContainsFunc(r.latest(), func(p point) bool { return p.Key == cl.key && metricMeets(c, p, cl) })
 	case "dataset":
-		return slices.ContainsFunc(r.inputs, func(d datasetInput) bool { return c.datasetMeets(d, cl) })
+		return slices.ContainsFunc(r.inputs, func(d datasetInput) bool { return datasetMeets(c, d, cl) })
 	}
 	switch cl.key {
 	case "start_time", "created", "Created":
@@ -77,18 +79,18 @@ func (c *call) runMeets(r *run, cl clause) bool {
 		return r.end != 0 && compareNumber(float64(r.end), cl)
 	}
 	have := runAttribute(r, cl.key)
-	return c.text(&have, cl)
+	return textMatches(c, &have, cl)
 }
 
-// metricMeets knows that NaN differs from everything and equals nothing; older servers take it for zero.
-func (c *call) metricMeets(p point, cl clause) bool {
+// metricMeets treats NaN as different from everything and equal to nothing. Older servers treat it as zero.
+func metricMeets(c *call, p point, cl clause) bool {
 	if math.IsNaN(float64(p.Value)) && c.sw.nanIsNoNumber {
 		return cl.op == "!="
 	}
 	return compareNumber(comparable64(p.Value), cl)
 }
 
-func (c *call) datasetMeets(d datasetInput, cl clause) bool {
+func datasetMeets(c *call, d datasetInput, cl clause) bool {
 	have := d.Dataset.Name
 	switch cl.key {
 	case "digest":
@@ -96,7 +98,7 @@ func (c *call) datasetMeets(d datasetInput, cl clause) bool {
 	case "context":
 		have, _ = d.Tags.get("mlflow.data.context")
 	}
-	return c.text(&have, cl)
+	return textMatches(c, &have, cl)
 }
 
 func runAttribute(r *run, key string) string {
@@ -117,7 +119,7 @@ func runAttribute(r *run, key string) string {
 	return r.name
 }
 
-// compareRuns sorts by what was asked for, runs without it last, then the newest first.
+// compareRuns orders runs as requested, runs without the value last, then the newest first.
 func compareRuns(a, b *run, order []ordering) int {
 	for _, o := range order {
 		x, y := sortValue(a, o), sortValue(b, o)
@@ -132,7 +134,7 @@ func compareRuns(a, b *run, order []ordering) int {
 	return cmp.Or(-cmp.Compare(a.start, b.start), strings.Compare(a.id, b.id))
 }
 
-// A sortable is a value with its place: 0 has one, 1 is NaN or absent, 2 is an absent metric.
+// sortable is a value and its rank: 0 for a number, 1 for NaN or null, 2 for a missing metric.
 type sortable struct {
 	rank   int
 	number float64

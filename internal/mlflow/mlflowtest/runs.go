@@ -17,14 +17,14 @@ type run struct {
 	end         int64
 	artifactURI string
 	lifecycle   string
-	metrics     []point // every value logged, in order
+	metrics     []point // all logged values in order
 	params      tags
 	tags        tags
 	inputs      []datasetInput
 	outputs     []modelOutput
 }
 
-// A point is one logged value of a metric.
+// point is one logged value of a metric.
 type point struct {
 	Key       string        `json:"key"`
 	Value     decimalNumber `json:"value"`
@@ -90,7 +90,7 @@ func (r *run) info() runInfoJSON {
 	}
 }
 
-func (c *call) shownRun(r *run, whole bool) runJSON {
+func runToJSON(c *call, r *run, whole bool) runJSON {
 	out := runJSON{Info: r.info()}
 	out.Data.Metrics, out.Data.Params, out.Data.Tags = r.latest(), r.params, r.tags
 	if c.sw.datasets && (c.sw.createInputs || whole) {
@@ -102,7 +102,7 @@ func (c *call) shownRun(r *run, whole bool) runJSON {
 	return out
 }
 
-// latest is the last value of each metric: the greatest by step, then time, then value.
+// latest returns the last value of each metric: the greatest by step, then time, then value.
 func (r *run) latest() []point {
 	var out []point
 	for _, p := range r.metrics {
@@ -122,7 +122,7 @@ func later(a, b point) bool {
 		cmp.Compare(comparable64(a.Value), comparable64(b.Value))) > 0
 }
 
-// comparable64 is what a database compares: it keeps NaN as zero.
+// comparable64 returns the value that a database compares. It stores NaN as zero.
 func comparable64(v decimalNumber) float64 {
 	if math.IsNaN(float64(v)) {
 		return 0
@@ -139,7 +139,7 @@ func (sp *space) run(id string) *run {
 	return nil
 }
 
-func (c *call) run(id string) (*run, error) {
+func findRun(c *call, id string) (*run, error) {
 	if r := c.space.run(id); r != nil {
 		return r, nil
 	}
@@ -149,13 +149,13 @@ func (c *call) run(id string) (*run, error) {
 	return nil, missing("Run with id=%s not found", id)
 }
 
-func (c *call) runAsked() (*run, error) { return c.run(c.runID()) }
+func requestedRun(c *call) (*run, error) { return findRun(c, requestedRunID(c)) }
 
-// runID takes the older name of the field too.
-func (c *call) runID() string { return cmp.Or(c.in.str("run_id"), c.in.str("run_uuid")) }
+// requestedRunID also accepts the older name of the field.
+func requestedRunID(c *call) string { return cmp.Or(c.in.str("run_id"), c.in.str("run_uuid")) }
 
-func (c *call) activeRun() (*run, error) {
-	r, err := c.runAsked()
+func activeRun(c *call) (*run, error) {
+	r, err := requestedRun(c)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (c *call) activeRun() (*run, error) {
 const runNameTag = "mlflow.runName"
 
 func createRun(c *call) (any, error) {
-	e, err := c.experiment(c.in.str("experiment_id"))
+	e, err := findExperiment(c, c.in.str("experiment_id"))
 	if err != nil {
 		return nil, err
 	}
@@ -178,24 +178,30 @@ func createRun(c *call) (any, error) {
 	t, name := c.in.tags("tags"), c.in.str("run_name")
 	tagged, _ := t.get(runNameTag)
 	if name != "" && tagged != "" && name != tagged {
-		return nil, invalid("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='%s', mlflow.runName='%s').", name, tagged)
+		return nil, invalid(
+			"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "+
+				"(run_name='%s', mlflow.runName='%s').",
+			name,
+			tagged,
+		)
 	}
-	r := c.addRun(e, cmp.Or(name, tagged))
+	r := addRun(c.Server, e, cmp.Or(name, tagged))
 	for _, e := range t {
-		c.putTag(&r.tags, e.Key, e.Value)
+		putTag(c, &r.tags, e.Key, e.Value)
 	}
 	r.tags.put(runNameTag, r.name)
 	r.user, r.start = c.in.str("user_id"), c.in.int("start_time")
-	return map[string]any{"run": c.shownRun(r, false)}, nil
+	return map[string]any{"run": runToJSON(c, r, false)}, nil
 }
 
-func (s *Server) addRun(e *experiment, name string) *run {
-	id := s.newID("run")
+func addRun(s *Server, e *experiment, name string) *run {
+	id := newID(s, "run")
 	if name == "" {
 		name = runName(id)
 	}
 	r := &run{
-		id: id, experiment: e.id, name: name, status: "RUNNING", artifactURI: e.root + "/" + id + "/artifacts", lifecycle: active,
+		id: id, experiment: e.id, name: name, status: "RUNNING", artifactURI: e.root + "/" + id + "/artifacts",
+		lifecycle: active,
 	}
 	for _, sp := range s.spaces {
 		if slices.Contains(sp.experiments, e) {
@@ -206,17 +212,17 @@ func (s *Server) addRun(e *experiment, name string) *run {
 }
 
 func getRun(c *call) (any, error) {
-	r, err := c.runAsked()
+	r, err := requestedRun(c)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"run": c.shownRun(r, true)}, nil
+	return map[string]any{"run": runToJSON(c, r, true)}, nil
 }
 
 var runStatuses = []string{"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
 
 func updateRun(c *call) (any, error) {
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
@@ -237,11 +243,11 @@ func (r *run) rename(name string) {
 	r.tags.put(runNameTag, name)
 }
 
-func deleteRun(c *call) (any, error)  { return c.turnRun(deleted) }
-func restoreRun(c *call) (any, error) { return c.turnRun(active) }
+func deleteRun(c *call) (any, error)  { return setRunStage(c, deleted) }
+func restoreRun(c *call) (any, error) { return setRunStage(c, active) }
 
-func (c *call) turnRun(to string) (any, error) {
-	r, err := c.runAsked()
+func setRunStage(c *call, to string) (any, error) {
+	r, err := requestedRun(c)
 	if err != nil {
 		return nil, err
 	}
@@ -250,100 +256,107 @@ func (c *call) turnRun(to string) (any, error) {
 }
 
 func setRunTag(c *call) (any, error) {
-	t, err := c.checkRunTag(tag{c.in.str("key"), c.in.str("value")}, "")
+	t, err := checkRunTag(c, tag{c.in.str("key"), c.in.str("value")}, "")
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
-	c.setTag(r, t)
+	setTag(c, r, t)
 	return struct{}{}, nil
 }
 
-func (c *call) setTag(r *run, t tag) {
+func setTag(c *call, r *run, t tag) {
 	if t.Key == runNameTag && t.Value != "" {
 		r.rename(t.Value)
 		return
 	}
-	c.putTag(&r.tags, t.Key, t.Value)
+	putTag(c, &r.tags, t.Key, t.Value)
 }
 
 func deleteRunTag(c *call) (any, error) {
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
-	if !c.removeTag(&r.tags, c.in.str("key")) {
+	if !removeTag(c, &r.tags, c.in.str("key")) {
 		return nil, missing("No tag with name: %s in run with id %s", c.in.str("key"), r.id)
 	}
 	return struct{}{}, nil
 }
 
-// checkRunTag cuts a value that is too long, or refuses it, depending on the version.
-func (c *call) checkRunTag(t tag, at string) (tag, error) {
-	if err := c.checkTagKey(t.Key, at+"key"); err != nil {
+// checkRunTag truncates a value that is too long, or refuses it, depending on the version.
+func checkRunTag(c *call, t tag, at string) (tag, error) {
+	if err := checkTagKey(c, t.Key, at+"key"); err != nil {
 		return t, err
 	}
-	if err := c.checkLength(at+"key", t.Key, 250); err != nil {
+	if err := checkLength(c, at+"key", t.Key, 250); err != nil {
 		return t, err
 	}
 	if c.sw.runTagCut {
 		t.Value = cut(t.Value, c.sw.runTagLimit)
 	}
-	return t, c.checkLength(at+"value", t.Value, c.sw.runTagLimit)
+	return t, checkLength(c, at+"value", t.Value, c.sw.runTagLimit)
 }
 
-func (c *call) checkParam(p tag, at string) (tag, error) {
-	if err := c.checkTagKey(p.Key, at+"key"); err != nil {
+func checkParam(c *call, p tag, at string) (tag, error) {
+	if err := checkTagKey(c, p.Key, at+"key"); err != nil {
 		return p, err
 	}
-	if err := c.checkLength("Param key", p.Key, 250); err != nil {
+	if err := checkLength(c, "Param key", p.Key, 250); err != nil {
 		return p, err
 	}
 	if c.sw.paramCut {
 		p.Value = cut(p.Value, c.sw.paramLimit)
 	}
-	return p, c.checkLength("Param value", p.Value, c.sw.paramLimit)
+	return p, checkLength(c, "Param value", p.Value, c.sw.paramLimit)
 }
 
-// logParam writes a parameter once: the same value again is fine, another is refused and the first stays.
+// logParam writes a parameter once. The same value again is accepted; another value is refused.
 func logParam(c *call) (any, error) {
-	p, err := c.checkParam(tag{c.in.str("key"), c.in.str("value")}, "")
+	p, err := checkParam(c, tag{c.in.str("key"), c.in.str("value")}, "")
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
-	switch old, ok := c.paramHeld(r, p.Key); {
+	switch old, ok := findParam(c, r, p.Key); {
 	case !ok:
 		r.params.put(p.Key, p.Value)
-	case c.same(old.Value, p.Value):
+	case sameText(c.Server, old.Value, p.Value):
 	case old.Key != p.Key:
 		return nil, errDuplicate
 	default:
-		return nil, invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run ID='%s'. Attempted logging new value '%s'.", p.Key, old.Value, r.id, p.Value)
+		return nil, invalid(
+			"Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run "+
+				"ID='%s'. Attempted logging new value '%s'.",
+			p.Key,
+			old.Value,
+			r.id,
+			p.Value,
+		)
 	}
 	return struct{}{}, nil
 }
 
-// errDuplicate is a clash of keys that only the database takes for the same.
+// errDuplicate is the error for two keys that only the database considers equal.
 var errDuplicate = fail("BAD_REQUEST", "(pymysql.err.IntegrityError) (1062, \"Duplicate entry for key 'PRIMARY'\")")
 
 func logMetric(c *call) (any, error) {
 	p := metricOf(c.in)
-	if err := c.checkMetric(p, ""); err != nil {
+	if err := checkMetric(c, p, ""); err != nil {
 		return nil, err
 	}
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
 	r.log(p)
-	c.logOnModel(r, p, c.in)
+	logOnModel(c, r, p, c.in)
 	return struct{}{}, nil
 }
 
@@ -351,17 +364,24 @@ func metricOf(m *message) point {
 	return point{m.str("key"), decimalNumber(m.float("value")), m.int("timestamp"), m.int("step")}
 }
 
-func (c *call) checkMetric(p point, at string) error {
-	if err := c.checkTagKey(p.Key, at+"name"); err != nil {
+func checkMetric(c *call, p point, at string) error {
+	if err := checkTagKey(c, p.Key, at+"name"); err != nil {
 		return err
 	}
 	if p.Timestamp < 0 {
-		return invalid("Invalid value %d for parameter '%stimestamp' supplied: metric '%s' (value=%s). Timestamp must be a nonnegative long (64-bit integer) ", p.Timestamp, at, p.Key, pythonFloat(float64(p.Value)))
+		return invalid(
+			"Invalid value %d for parameter '%stimestamp' supplied: metric '%s' (value=%s). Timestamp must be a "+
+				"nonnegative long (64-bit integer) ",
+			p.Timestamp,
+			at,
+			p.Key,
+			pythonFloat(float64(p.Value)),
+		)
 	}
-	return c.checkLength("Metric name", p.Key, 250)
+	return checkLength(c, "Metric name", p.Key, 250)
 }
 
-// asStored is a value as a database keeps it, which has no infinities.
+// asStored returns a value as a database stores it, without infinities.
 func asStored(p point) point {
 	switch f := float64(p.Value); {
 	case math.IsInf(f, 1):
@@ -372,37 +392,38 @@ func asStored(p point) point {
 	return p
 }
 
-// log keeps a value once.
+// log stores each value once.
 func (r *run) log(p point) {
 	p = asStored(p)
 	same := func(q point) bool {
-		return q == p || q.Key == p.Key && q.Step == p.Step && q.Timestamp == p.Timestamp && q.Value != q.Value && p.Value != p.Value
+		return q == p ||
+			q.Key == p.Key && q.Step == p.Step && q.Timestamp == p.Timestamp && q.Value != q.Value && p.Value != p.Value
 	}
 	if !slices.ContainsFunc(r.metrics, same) {
 		r.metrics = append(r.metrics, p)
 	}
 }
 
-// logBatch stores all its parameters or none, as write-once as logParam; then its metrics; then its tags. The file
-// store goes parameter by parameter.
+// logBatch stores all parameters or none, each only once as in logParam, then the metrics, then the tags. The file
+// store writes parameters one by one.
 func logBatch(c *call) (any, error) {
-	b, err := c.readBatch()
+	b, err := readBatch(c)
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.logParams(r, b.params); err != nil {
+	if err := logParams(c, r, b.params); err != nil {
 		return nil, err
 	}
 	for i, m := range b.metrics {
 		r.log(m)
-		c.logOnModel(r, m, c.in.each("metrics")[i])
+		logOnModel(c, r, m, c.in.each("metrics")[i])
 	}
 	for _, t := range b.tags {
-		c.setTag(r, t)
+		setTag(c, r, t)
 	}
 	return struct{}{}, nil
 }
@@ -412,24 +433,24 @@ type batch struct {
 	params, tags []tag
 }
 
-func (c *call) readBatch() (batch, error) {
+func readBatch(c *call) (batch, error) {
 	var b batch
 	for i, m := range c.in.each("metrics") {
 		p := metricOf(m)
-		if err := c.checkMetric(p, at("metrics", i)); err != nil {
+		if err := checkMetric(c, p, at("metrics", i)); err != nil {
 			return b, err
 		}
 		b.metrics = append(b.metrics, p)
 	}
 	for i, m := range c.in.each("params") {
-		p, err := c.checkParam(tag{m.str("key"), m.str("value")}, at("params", i))
+		p, err := checkParam(c, tag{m.str("key"), m.str("value")}, at("params", i))
 		if err != nil {
 			return b, err
 		}
 		b.params = append(b.params, p)
 	}
 	for i, m := range c.in.each("tags") {
-		t, err := c.checkRunTag(tag{m.str("key"), m.str("value")}, at("tags", i))
+		t, err := checkRunTag(c, tag{m.str("key"), m.str("value")}, at("tags", i))
 		if err != nil {
 			return b, err
 		}
@@ -445,9 +466,22 @@ func (b batch) checkLimits() error {
 	for _, l := range []struct {
 		what      string
 		have, max int
-	}{{"metrics", len(b.metrics), 1000}, {"params", len(b.params), 100}, {"tags", len(b.tags), 100}, {"metrics, params, and tags", total, 1000}} {
+	}{
+		{"metrics", len(b.metrics), 1000},
+		{"params", len(b.params), 100},
+		{"tags", len(b.tags), 100},
+		{"metrics, params, and tags", total, 1000},
+	} {
 		if l.have > l.max {
-			return invalid("A batch logging request can contain at most %d %s. Got %d %s. Please split up %s across multiple requests and try again.", l.max, l.what, l.have, l.what, l.what)
+			return invalid(
+				"A batch logging request can contain at most %d %s. Got %d %s. Please split up %s across multiple "+
+					"requests and try again.",
+				l.max,
+				l.what,
+				l.have,
+				l.what,
+				l.what,
+			)
 		}
 	}
 	var seen, twice []string
@@ -458,12 +492,16 @@ func (b batch) checkLimits() error {
 		seen = append(seen, p.Key)
 	}
 	if twice != nil {
-		return invalid("Duplicate parameter keys have been submitted: ['%s']. Please ensure the request contains only one param value per param key.", strings.Join(twice, "', '"))
+		return invalid(
+			"Duplicate parameter keys have been submitted: ['%s']. Please ensure the request contains only one param "+
+				"value per param key.",
+			strings.Join(twice, "', '"),
+		)
 	}
 	return nil
 }
 
-func (c *call) logParams(r *run, params []tag) error {
+func logParams(c *call, r *run, params []tag) error {
 	var clashes []string
 	for _, p := range params {
 		old, ok := r.params.get(p.Key)
@@ -479,13 +517,22 @@ func (c *call) logParams(r *run, params []tag) error {
 		}
 	}
 	if clashes != nil && c.cfg.store == "file" {
-		return fail("INTERNAL_ERROR", "Changing param values is not allowed. %s was already logged for run ID='%s'.", clashes[0], r.id)
+		return fail(
+			"INTERNAL_ERROR",
+			"Changing param values is not allowed. %s was already logged for run ID='%s'.",
+			clashes[0],
+			r.id,
+		)
 	}
 	if clashes != nil {
-		return invalid("Changing param values is not allowed. Params were already logged='[%s]' for run ID='%s'.", strings.Join(clashes, ", "), r.id)
+		return invalid(
+			"Changing param values is not allowed. Params were already logged='[%s]' for run ID='%s'.",
+			strings.Join(clashes, ", "),
+			r.id,
+		)
 	}
 	for _, p := range params {
-		if old, ok := c.paramHeld(r, p.Key); ok && old.Key != p.Key {
+		if old, ok := findParam(c, r, p.Key); ok && old.Key != p.Key {
 			return errDuplicate
 		}
 	}
@@ -495,14 +542,16 @@ func (c *call) logParams(r *run, params []tag) error {
 	return nil
 }
 
-// metricHistory lists every value of one metric, by time.
+// metricHistory lists all values of one metric by time.
 func metricHistory(c *call) (any, error) {
 	most, paged := c.in.int("max_results"), c.in.has("max_results") && c.sw.historyPaged
 	if paged && most <= 0 {
-		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most)
+		return nil, invalid(
+			"Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most,
+		)
 	}
 	var history []point
-	if r := c.space.run(c.runID()); r != nil {
+	if r := c.space.run(requestedRunID(c)); r != nil {
 		for _, p := range r.metrics {
 			if p.Key == c.in.str("metric_key") {
 				history = append(history, p)
@@ -529,7 +578,7 @@ func metricHistory(c *call) (any, error) {
 }
 
 func logOutputs(c *call) (any, error) {
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
@@ -540,14 +589,21 @@ func logOutputs(c *call) (any, error) {
 }
 
 func logInputs(c *call) (any, error) {
-	r, err := c.activeRun()
+	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range c.in.each("datasets") {
 		in := datasetInput{Tags: m.tags("tags")}
 		for _, d := range m.each("dataset") {
-			in.Dataset = dataset{d.str("name"), d.str("digest"), d.str("source_type"), d.str("source"), d.str("schema"), d.str("profile")}
+			in.Dataset = dataset{
+				d.str("name"),
+				d.str("digest"),
+				d.str("source_type"),
+				d.str("source"),
+				d.str("schema"),
+				d.str("profile"),
+			}
 		}
 		r.inputs = append(r.inputs, in)
 	}

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Seed adds what a JSON document describes, as if it had been there for long: it records no write, and may set up what
-// no request could, such as an alias of a version that does not exist. Unknown keys and references to nothing are
-// errors. Everything but names may be left out:
+// Seed adds the content of a JSON document, as if it had existed for a long time. It records no write, and it can
+// create states that no request can, such as an alias of a version that does not exist. Unknown keys and references to
+// missing things are errors. Everything except names may be left out:
 //
 //	{
 //	  "runs": [
@@ -43,10 +43,10 @@ import (
 //	  "workspaces": ["team-a"]
 //	}
 //
-// Versions are numbered from 1 unless "version" says otherwise. A version with a run and no source lies in that run
-// under "path" (model if empty); one with a logged model has the source models:/ID. The content of an artifact is a
-// string, a list of lines, or an object to be written as JSON. Times are RFC 3339 or milliseconds. A top-level
-// "workspace" puts everything into that workspace.
+// Versions are numbered from 1 unless "version" sets a number. A version with a run and no source is in that run under
+// "path" (default: model). A version with a logged model has the source models:/ID. The content of an artifact is a
+// string, a list of lines, or an object that is written as JSON. Times are RFC 3339 or milliseconds. A top-level
+// "workspace" adds everything to that workspace.
 func (s *Server) Seed(r io.Reader) error {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -56,7 +56,7 @@ func (s *Server) Seed(r io.Reader) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.plant(doc); err != nil {
+	if err := seedDocument(s, doc); err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
 	return nil
@@ -74,7 +74,7 @@ type seedDoc struct {
 	Users       []User             `json:"users"`
 }
 
-// An Experiment to add.
+// Experiment is an experiment to add.
 type Experiment struct {
 	Name    string            `json:"name"`
 	Root    string            `json:"artifact_location"`
@@ -82,8 +82,8 @@ type Experiment struct {
 	Deleted bool              `json:"deleted"`
 }
 
-// A Run to add. Its experiment is found by name or number, and made if there is none; the status is FINISHED unless
-// told.
+// Run is a run to add. Its experiment is found by name or id, and is created if there is none. The default status is
+// FINISHED.
 type Run struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
@@ -102,7 +102,7 @@ type Run struct {
 	Artifacts  map[string]Content `json:"artifacts"`
 }
 
-// A Dataset a run read.
+// Dataset is a dataset that a run read.
 type Dataset struct {
 	Name       string `json:"name"`
 	Digest     string `json:"digest"`
@@ -113,14 +113,14 @@ type Dataset struct {
 	Context    string `json:"context"`
 }
 
-// A LoggedModel to add. Within a run it is an output of that run.
+// LoggedModel is a logged model to add. Within a run it is one of the run's outputs.
 type LoggedModel struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
 	Name       string             `json:"name"`
 	Run        string             `json:"run"`
 	Step       int64              `json:"step"`
-	Source     string             `json:"source_run"` // another run than the one that lists it
+	Source     string             `json:"source_run"` // a different run than the one that lists it
 	Status     string             `json:"status"`
 	Deleted    bool               `json:"deleted"`
 	Root       string             `json:"artifact_uri"`
@@ -130,8 +130,8 @@ type LoggedModel struct {
 	Metrics    []ModelMetric      `json:"metrics"`
 }
 
-// A ModelMetric is a value that a run logged on a logged model; without a run its own. It is not added to that run's
-// own metrics.
+// ModelMetric is a value that a run logged on a logged model. The default run is the model's own. The value is not
+// added to the metrics of the run.
 type ModelMetric struct {
 	Key           string  `json:"key"`
 	Value         float64 `json:"value"`
@@ -142,7 +142,7 @@ type ModelMetric struct {
 	DatasetDigest string  `json:"dataset_digest"`
 }
 
-// A Model to register, with its versions.
+// Model is a model to register, with its versions.
 type Model struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description"`
@@ -153,7 +153,7 @@ type Model struct {
 	Updated     Moment            `json:"updated"`
 }
 
-// A Version of a model to register.
+// Version is a version of a model to register.
 type Version struct {
 	Version     int64             `json:"version"`
 	Source      string            `json:"source"`
@@ -171,21 +171,21 @@ type Version struct {
 	Updated     Moment            `json:"updated"`
 }
 
-// A Series is the history of one metric.
+// Series is the history of one metric.
 type Series []Point
 
-// A Point is one value of a metric. Without a timestamp it was logged a millisecond after the one before.
+// Point is one value of a metric. Without a timestamp, it was logged a millisecond after the one before.
 type Point struct {
 	Value     float64
 	Step      int64
 	Timestamp int64
 }
 
-// Value is the history of a metric logged once.
+// Value returns the history of a metric that was logged once.
 func Value(v float64) Series { return Series{{Value: v}} }
 
-// UnmarshalJSON reads a value, or a list of values and of objects with value, step and timestamp. A value is a number or
-// one of "NaN", "Infinity", "-Infinity".
+// UnmarshalJSON reads a value, or a list of values and of objects with value, step and timestamp. A value is a number,
+// or "NaN", "Infinity" or "-Infinity".
 func (s *Series) UnmarshalJSON(b []byte) error {
 	items := []json.RawMessage{b}
 	if b[0] == '[' {
@@ -223,10 +223,10 @@ func metricValue(raw json.RawMessage) (float64, error) {
 	return v, nil
 }
 
-// A Content is the content of an artifact.
+// Content is the content of an artifact.
 type Content []byte
 
-// UnmarshalJSON takes a string, a list of lines, or any other value to be written as JSON.
+// UnmarshalJSON reads a string, a list of lines, or any other value, which is written as JSON.
 func (c *Content) UnmarshalJSON(b []byte) error {
 	var whole string
 	var lines []string
@@ -241,10 +241,10 @@ func (c *Content) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// A Moment is a time in milliseconds since 1970; zero means now.
+// Moment is a time in milliseconds since 1970. Zero means now.
 type Moment int64
 
-// UnmarshalJSON takes milliseconds or RFC 3339.
+// UnmarshalJSON reads milliseconds or RFC 3339.
 func (m *Moment) UnmarshalJSON(b []byte) error {
 	if b[0] != '"' {
 		return json.Unmarshal(b, (*int64)(m))
@@ -254,7 +254,7 @@ func (m *Moment) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-func (s *Server) plant(doc seedDoc) error {
+func seedDocument(s *Server, doc seedDoc) error {
 	for _, name := range doc.Workspaces {
 		s.addSpace(name)
 	}
@@ -266,15 +266,15 @@ func (s *Server) plant(doc seedDoc) error {
 		s.users[u.Name] = newUser(u, len(s.users)+1)
 	}
 	for _, e := range doc.Experiments {
-		s.plantExperiment(sp, e)
+		seedExperiment(s, sp, e)
 	}
 	for _, r := range doc.Runs {
-		if _, err := s.plantRun(sp, r); err != nil {
+		if _, err := seedRun(s, sp, r); err != nil {
 			return err
 		}
 	}
 	for _, m := range doc.Logged {
-		if _, err := s.plantLogged(sp, m); err != nil {
+		if _, err := seedLoggedModel(s, sp, m); err != nil {
 			return err
 		}
 	}
@@ -284,17 +284,17 @@ func (s *Server) plant(doc seedDoc) error {
 			p.Versions[i].Tags = withTag(p.Versions[i].Tags, promptTag, "true")
 			p.Versions[i].Source = cmp.Or(p.Versions[i].Source, "prompt-template")
 		}
-		if err := s.plantModel(sp, p); err != nil {
+		if err := seedModel(s, sp, p); err != nil {
 			return err
 		}
 	}
 	for _, m := range doc.Models {
-		if err := s.plantModel(sp, m); err != nil {
+		if err := seedModel(s, sp, m); err != nil {
 			return err
 		}
 	}
 	for uri, content := range doc.Artifacts {
-		if err := s.store(sp, uri, content); err != nil {
+		if err := storeFile(s, sp, uri, content); err != nil {
 			return err
 		}
 	}
@@ -310,44 +310,44 @@ func withTag(t map[string]string, key, value string) map[string]string {
 	return out
 }
 
-// AddExperiment adds an experiment and returns its ID.
+// AddExperiment adds an experiment and returns its id.
 func (s *Server) AddExperiment(e Experiment) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.plantExperiment(s.spaces[defaultWorkspace], e).id
+	return seedExperiment(s, s.spaces[defaultWorkspace], e).id
 }
 
-// AddRun adds a run and returns its ID. Like the other Add methods it panics where Seed reports an error.
+// AddRun adds a run and returns its id. Like the other Add methods, it panics if Seed would return an error.
 func (s *Server) AddRun(r Run) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out, err := s.plantRun(s.spaces[defaultWorkspace], r)
+	out, err := seedRun(s, s.spaces[defaultWorkspace], r)
 	must(err)
 	return out.id
 }
 
-// AddLoggedModel adds a logged model and returns its ID.
+// AddLoggedModel adds a logged model and returns its id.
 func (s *Server) AddLoggedModel(m LoggedModel) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out, err := s.plantLogged(s.spaces[defaultWorkspace], m)
+	out, err := seedLoggedModel(s, s.spaces[defaultWorkspace], m)
 	must(err)
 	return out.id
 }
 
-// AddModel registers a model with versions, or adds versions to one that is there.
+// AddModel registers a model with versions, or adds versions to an existing model.
 func (s *Server) AddModel(m Model) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	must(s.plantModel(s.spaces[defaultWorkspace], m))
+	must(seedModel(s, s.spaces[defaultWorkspace], m))
 }
 
-// PutArtifact stores one file under its URI: mlflow-artifacts:/…, s3://…, or runs:/RUN/path and models:/m-ID/path for
-// where those keep theirs.
+// PutArtifact stores a file under its URI: mlflow-artifacts:/… or s3://…, or runs:/RUN/path and models:/m-ID/path for
+// the location of a run or logged model.
 func (s *Server) PutArtifact(uri string, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	must(s.store(s.spaces[defaultWorkspace], uri, content))
+	must(storeFile(s, s.spaces[defaultWorkspace], uri, content))
 }
 
 func must(err error) {
@@ -356,7 +356,7 @@ func must(err error) {
 	}
 }
 
-func (s *Server) store(sp *space, uri string, content []byte) error {
+func storeFile(s *Server, sp *space, uri string, content []byte) error {
 	scheme, rest := schemeOf(uri), strings.TrimLeft(pathOf(uri), "/")
 	if scheme == "runs" || scheme == "models" {
 		id, file, _ := strings.Cut(rest, "/")
@@ -377,11 +377,11 @@ func (sp *space) rootOf(scheme, id string) (string, error) {
 	if m := sp.loggedModel(id); m != nil && scheme == "models" {
 		return m.artifactURI, nil
 	}
-	return "", fmt.Errorf("artifact of %s:/%s, which is not there", scheme, id)
+	return "", fmt.Errorf("artifact of %s:/%s: not found", scheme, id)
 }
 
-func (s *Server) plantExperiment(sp *space, e Experiment) *experiment {
-	out := s.addExperiment(sp, e.Name, e.Root, sorted(e.Tags))
+func seedExperiment(s *Server, sp *space, e Experiment) *experiment {
+	out := addExperiment(s, sp, e.Name, e.Root, sorted(e.Tags))
 	if e.Deleted {
 		out.stage = deleted
 	}
@@ -396,25 +396,25 @@ func sorted(m map[string]string) tags {
 	return out
 }
 
-func (s *Server) experimentFor(sp *space, name string) *experiment {
+func seedExperimentNamed(s *Server, sp *space, name string) *experiment {
 	if name == "" {
 		name = "Default"
 	}
 	if e := cmp.Or(sp.experimentNamed(name), sp.experiment(name)); e != nil {
 		return e
 	}
-	return s.addExperiment(sp, name, "", nil)
+	return addExperiment(s, sp, name, "", nil)
 }
 
-func (s *Server) plantRun(sp *space, in Run) (*run, error) {
+func seedRun(s *Server, sp *space, in Run) (*run, error) {
 	if in.ID != "" && sp.run(in.ID) != nil {
 		return nil, fmt.Errorf("run %q twice", in.ID)
 	}
 	if in.Status != "" && !slices.Contains(runStatuses, in.Status) {
-		return nil, fmt.Errorf("run %q: no status %q", in.ID, in.Status)
+		return nil, fmt.Errorf("run %q: unknown status %q", in.ID, in.Status)
 	}
-	e := s.experimentFor(sp, in.Experiment)
-	r := s.addRun(e, in.Name)
+	e := seedExperimentNamed(s, sp, in.Experiment)
+	r := addRun(s, e, in.Name)
 	r.id = cmp.Or(in.ID, r.id)
 	r.artifactURI = cmp.Or(in.Root, e.root+"/"+r.id+"/artifacts")
 	r.status, r.user = cmp.Or(in.Status, "FINISHED"), in.User
@@ -433,7 +433,7 @@ func (s *Server) plantRun(sp *space, in Run) (*run, error) {
 	}
 	for _, m := range in.Logged {
 		m.Run, m.Experiment = r.id, cmp.Or(m.Experiment, e.id)
-		if _, err := s.plantLogged(sp, m); err != nil {
+		if _, err := seedLoggedModel(s, sp, m); err != nil {
 			return nil, err
 		}
 	}
@@ -460,16 +460,16 @@ func (d Dataset) input() datasetInput {
 	return in
 }
 
-func (s *Server) plantLogged(sp *space, in LoggedModel) (*loggedModel, error) {
+func seedLoggedModel(s *Server, sp *space, in LoggedModel) (*loggedModel, error) {
 	if in.ID != "" && sp.loggedModel(in.ID) != nil {
-		return nil, fmt.Errorf("logged model %q twice", in.ID)
+		return nil, fmt.Errorf("logged model %q is defined twice", in.ID)
 	}
 	r := sp.run(in.Run)
 	if in.Run != "" && r == nil {
 		return nil, fmt.Errorf("logged model %q: no run %q", in.ID, in.Run)
 	}
-	e := s.experimentFor(sp, in.Experiment)
-	m := s.addLoggedModel(sp, e, in.Name, cmp.Or(in.Source, in.Run))
+	e := seedExperimentNamed(s, sp, in.Experiment)
+	m := addLoggedModel(s, sp, e, in.Name, cmp.Or(in.Source, in.Run))
 	m.id = cmp.Or(in.ID, m.id)
 	m.artifactURI = cmp.Or(in.Root, e.root+"/models/"+m.id+"/artifacts")
 	m.status = "LOGGED_MODEL_" + cmp.Or(strings.TrimPrefix(in.Status, "LOGGED_MODEL_"), "READY")
@@ -489,7 +489,7 @@ func (s *Server) plantLogged(sp *space, in LoggedModel) (*loggedModel, error) {
 	return m, nil
 }
 
-func (s *Server) plantModel(sp *space, in Model) error {
+func seedModel(s *Server, sp *space, in Model) error {
 	if in.Name == "" {
 		return fmt.Errorf("a model without a name")
 	}
@@ -504,7 +504,7 @@ func (s *Server) plantModel(sp *space, in Model) error {
 		m.tags.put(t.Key, t.Value)
 	}
 	for _, v := range in.Versions {
-		if err := s.plantVersion(sp, m, v); err != nil {
+		if err := seedVersion(s, sp, m, v); err != nil {
 			return fmt.Errorf("model %q: %w", in.Name, err)
 		}
 	}
@@ -514,19 +514,20 @@ func (s *Server) plantModel(sp *space, in Model) error {
 	return nil
 }
 
-func (s *Server) plantVersion(sp *space, m *model, in Version) error {
+func seedVersion(s *Server, sp *space, m *model, in Version) error {
 	stage, err := canonicalStage(cmp.Or(in.Stage, stageNone))
 	if err != nil {
 		return fmt.Errorf("no stage %q", in.Stage)
 	}
 	v := &version{
-		model: m, name: m.name, number: cmp.Or(in.Version, m.nextNumber()), stage: stage, status: cmp.Or(in.Status, "READY"),
+		model: m, name: m.name, number: cmp.Or(in.Version, m.nextNumber()), stage: stage,
+		status:  cmp.Or(in.Status, "READY"),
 		message: in.Message, description: &in.Description, runID: &in.Run, runLink: &in.RunLink,
 		tags: sorted(in.Tags), source: in.Source, deleted: in.Deleted,
 	}
 	v.created = cmp.Or(int64(in.Created), s.millis())
 	v.updated = cmp.Or(int64(in.Updated), v.created)
-	if err := s.plantSource(sp, v, in); err != nil {
+	if err := seedSource(s, sp, v, in); err != nil {
 		return fmt.Errorf("version %d: %w", v.number, err)
 	}
 	m.versions = append(m.versions, v)
@@ -534,7 +535,7 @@ func (s *Server) plantVersion(sp *space, m *model, in Version) error {
 	return nil
 }
 
-func (s *Server) plantSource(sp *space, v *version, in Version) error {
+func seedSource(s *Server, sp *space, v *version, in Version) error {
 	if lm := sp.loggedModel(in.Logged); lm != nil {
 		v.source, v.download = cmp.Or(in.Source, "models:/"+lm.id), lm.artifactURI
 		run := cmp.Or(in.Run, lm.sourceRun)
@@ -548,7 +549,7 @@ func (s *Server) plantSource(sp *space, v *version, in Version) error {
 	if v.source == "" && in.Run != "" {
 		r := sp.run(in.Run)
 		if r == nil {
-			return fmt.Errorf("no run %q to take the source from", in.Run)
+			return fmt.Errorf("source: no run %q", in.Run)
 		}
 		v.source = r.artifactURI + "/" + cmp.Or(in.Path, "model")
 	}

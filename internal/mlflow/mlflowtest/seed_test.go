@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// seedExample is the example in the comment of Seed, so that it cannot rot.
+// seedExample is the example in the comment of Seed, so that it stays correct.
 func seedExample(t *testing.T) string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), "seed.go", nil, parser.ParseComments)
@@ -39,7 +39,7 @@ func get(t *testing.T, s *Server, path string) (int, string) {
 	return r.StatusCode, string(b)
 }
 
-func TestSeedExample(t *testing.T) {
+func TestSeed_Example(t *testing.T) {
 	s := New("3.17.2")
 	if err := s.Seed(strings.NewReader(seedExample(t))); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestSeedExample(t *testing.T) {
 	}
 }
 
-func TestSeedRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestSeed_Refuses(t *testing.T) {
 	for _, doc := range []string{
 		`{"model": []}`,
 		`{"models": [{"name": "churn", "versions": [{"run": "none"}]}]}`,
@@ -77,7 +77,7 @@ func TestSeedRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		`{"runs": [{"id": "r1"}, {"id": "r1"}]}`,
 	} {
 		if err := New("3.17.2").Seed(strings.NewReader(doc)); err == nil {
-			t.Errorf("seeded %s without complaint", doc)
+			t.Errorf("seeded %s without an error", doc)
 		}
 	}
 }

@@ -1,11 +1,11 @@
 // Package mlflowtest is an MLflow tracking server and model registry in memory, for tests and demos.
 //
-// It answers as a real server of the version asked for does: same routes, status codes, error codes, defaults,
-// limits and surprises. What it answers is compared with real servers by this package's own tests, so a client that
-// works against it works against MLflow; where the two differ, the real server is right and this package is wrong.
+// It responds like a real server of the requested version, with the same routes, status codes, error codes, defaults,
+// limits and surprises. Tests in this package compare its responses with those of real servers. If they differ, the
+// real server is right.
 //
-// It keeps no goroutine and opens no socket of its own: serve it with net/http/httptest, or hand Server.Transport to
-// a client inside a testing/synctest bubble.
+// It starts no goroutine and opens no socket: serve it with net/http/httptest, or pass Server.Transport to a client
+// inside of a testing/synctest bubble.
 package mlflowtest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// A Server is one MLflow, safe for concurrent use. Requests are carried out one at a time, as if by one database;
-// Fault makes two of them overlap where a test needs that.
+// Server is one MLflow server, safe for concurrent use. It carries out requests one at a time, like one database. Fault
+// can make two of them overlap.
 type Server struct {
 	cfg config
 	sw  switches
@@ -34,7 +34,7 @@ type Server struct {
 	promotions []*overlap
 }
 
-// A space is one workspace: everything two workspaces do not share.
+// space is one workspace, with everything that two workspaces do not share.
 type space struct {
 	name        string
 	models      map[string]*model
@@ -43,12 +43,12 @@ type space struct {
 	logged      []*loggedModel
 }
 
-// New returns an empty server that behaves like MLflow of that version: one of Versions, or one whose release line
-// (2.22, 3.17) is among them. It panics on any other version, for a test that asks for one would prove nothing.
+// New returns an empty server that behaves like this version of MLflow. The version is one of Versions, or has the same
+// release line (2.22, 3.17) as one of them. New panics on any other version, because such a test would prove nothing.
 func New(version string, opts ...Option) *Server {
 	sw, ok := lookup(version)
 	if !ok {
-		panic(fmt.Sprintf("mlflowtest: no behaviour recorded for MLflow %q; have %v", version, Versions()))
+		panic(fmt.Sprintf("mlflowtest: MLflow %q is not supported: use one of %v", version, Versions()))
 	}
 	s := &Server{
 		cfg:    config{version: version, store: "sqlite", now: time.Now},
@@ -61,17 +61,17 @@ func New(version string, opts ...Option) *Server {
 		o(s)
 	}
 	s.addSpace(defaultWorkspace)
-	s.addDefaultExperiment()
+	addDefaultExperiment(s)
 	return s
 }
 
-// ServeHTTP answers one request as the server would, unless a fault says otherwise.
+// ServeHTTP handles one request like a real server, unless a fault applies.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(r).writeTo(w, r)
 }
 
-// Transport carries requests to the server within the process: no socket, no goroutine, and faults of the
-// connection come back as the errors net/http would give.
+// Transport sends requests to the server within the process, without socket or goroutine. Broken connections are
+// reported with the errors of net/http.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ server *Server }
@@ -91,7 +91,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.server.serve(in).toResponse(r)
 }
 
-// answer carries out one request against the state; the caller holds no lock.
+// answer carries out one request. The caller must not hold the lock.
 func (s *Server) answer(r *http.Request, body []byte) (response, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,23 +99,23 @@ func (s *Server) answer(r *http.Request, body []byte) (response, bool) {
 	return c.dispatch(), c.wrote
 }
 
-// A call is one request on its way through the server.
+// call is one request on its way through the server.
 type call struct {
 	*Server
 	request *http.Request
 	body    []byte
 	route   *route
 	path    map[string]string // values of the route's {placeholders}
-	in      *message          // the decoded parameters
+	in      *message          // decoded parameters
 	space   *space
-	user    *user // nil unless the server asks for a login
-	wrote   bool  // whether state changed
+	user    *user // nil on a server without logins
+	wrote   bool  // the request changed state
 	now     int64
-	seen    map[*version]string // set where this request overlaps with another one
+	seen    map[*version]string // set if this request overlaps with another one
 }
 
-// dispatch passes the request through the layers of a real server, in its order: Host and Origin checks, the login,
-// the routes, the workspace header, the handler.
+// dispatch passes the request through the layers of a real server in their order: Host and Origin checks, login,
+// routes, workspace header, handler.
 func (c *call) dispatch() response {
 	if refusal, stop := c.checkHost(); stop {
 		return refusal
@@ -169,7 +169,7 @@ func (c *call) handle() response {
 	return asJSON(http.StatusOK, out)
 }
 
-// probe answers the two routes outside the API, which need no workspace and no JSON.
+// probe handles the two routes outside of the API, which need no workspace and send no JSON.
 func (c *call) probe(path string) (response, bool) {
 	if c.request.Method != http.MethodGet {
 		return response{}, false
@@ -183,8 +183,8 @@ func (c *call) probe(path string) (response, bool) {
 	return response{}, false
 }
 
-// stripPrefix removes the static prefix the server was started with. Newer servers have nothing outside it but the
-// files of the artifact proxy; older ones prefix only what the browser loads.
+// stripPrefix removes the static prefix of the server. Newer servers serve only the files of the artifact proxy without
+// it. Older ones use the prefix only for what the browser loads.
 func (c *call) stripPrefix(path string) (string, bool) {
 	if c.cfg.staticPrefix == "" {
 		return path, true
@@ -205,7 +205,7 @@ func forBrowsers(path string) bool {
 
 func (s *Server) millis() int64 { return s.cfg.now().UnixMilli() }
 
-// millis is one time for all that a request changes.
+// millis returns one time for everything that a request changes.
 func (c *call) millis() int64 {
 	if c.now == 0 {
 		c.now = c.Server.millis()

@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestUnknownVersionsAreNotGuessed(t *testing.T) {
+func TestNew_UnknownVersion(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("a server of a version that was never compared with a real one")
@@ -24,15 +24,15 @@ func TestUnknownVersionsAreNotGuessed(t *testing.T) {
 	New("4.0.0")
 }
 
-func TestVersionsOfOneLineShareARow(t *testing.T) {
+func TestNew_ReleaseLines(t *testing.T) {
 	s := New("2.22.9")
 	if _, body := get(t, s, "/version"); body != "2.22.9" {
 		t.Errorf("/version says %q", body)
 	}
 }
 
-// Requests that wait for each other count as rounds, those sent side by side do not.
-func TestRounds(t *testing.T) {
+// Requests that wait for each other count as rounds. Requests at the same time do not.
+func TestServer_Rounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2", Latency(10*time.Millisecond))
 		client := &http.Client{Transport: s.Transport()}
@@ -58,7 +58,7 @@ func TestRounds(t *testing.T) {
 	})
 }
 
-func TestWritesAreThoseThatChangedSomething(t *testing.T) {
+func TestServer_Writes(t *testing.T) {
 	s := New("3.17.2")
 	client := &http.Client{Transport: s.Transport()}
 	base := "http://localhost"
@@ -67,23 +67,29 @@ func TestWritesAreThoseThatChangedSomething(t *testing.T) {
 	post(client, base, "registered-models/set-tag", `{"name":"none","key":"k","value":"v"}`)
 	send(client, "GET", base+api+"registered-models/get?name=churn", "")
 	post(client, base, "runs/search", `{"experiment_ids":["0"]}`)
-	// The answer is 404, and the version is there.
+	// The response is 404, but the version was created.
 	post(client, base, "model-versions/create", `{"name":"churn","source":"s3://b/k","run_id":"r","model_id":"m-none"}`)
 	want := []Write{
 		{"POST", api + "registered-models/create", `{"name":"churn","tags":[]}`},
-		{"POST", api + "model-versions/create", `{"model_id":"m-none","name":"churn","run_id":"r","source":"s3://b/k"}`},
+		{
+			"POST",
+			api + "model-versions/create",
+			`{"model_id":"m-none","name":"churn","run_id":"r","source":"s3://b/k"}`,
+		},
 	}
 	if diff := cmp.Diff(want, s.Writes()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// The clock is what timestamps and the Date header show.
-func TestClock(t *testing.T) {
+// Timestamps and the Date header come from the clock.
+func TestServer_Clock(t *testing.T) {
 	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New("3.17.2", Clock(func() time.Time { return at }))
 	s.AddModel(Model{Name: "churn"})
-	resp, err := (&http.Client{Transport: s.Transport()}).Get("http://localhost" + api + "registered-models/get?name=churn")
+	resp, err := (&http.Client{Transport: s.Transport()}).Get(
+		"http://localhost" + api + "registered-models/get?name=churn",
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,14 +107,21 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// Two servers asked the same have the same end state, however the seed was written down.
-func TestDumpIsOneForOneState(t *testing.T) {
+// Two servers with the same requests have the same final state, in whatever form the seed was written.
+func TestDump_EqualStates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		aliases := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.Int64Range(1, 9)).Draw(t, "aliases")
 		tags := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.String()).Draw(t, "tags")
 		seed := func() *Server {
 			s := New("3.17.2")
-			s.AddModel(Model{Name: "churn", Aliases: aliases, Tags: tags, Versions: []Version{{Source: "s3://b/k", Tags: tags}}})
+			s.AddModel(
+				Model{
+					Name:     "churn",
+					Aliases:  aliases,
+					Tags:     tags,
+					Versions: []Version{{Source: "s3://b/k", Tags: tags}},
+				},
+			)
 			return s
 		}
 		if diff := cmp.Diff(string(seed().Dump()), string(seed().Dump())); diff != "" {
@@ -117,7 +130,7 @@ func TestDumpIsOneForOneState(t *testing.T) {
 	})
 }
 
-func TestDumpShowsEveryChange(t *testing.T) {
+func TestDump_ShowsChanges(t *testing.T) {
 	s := New("3.17.2")
 	s.AddRun(Run{ID: "r1", Experiment: "churn"})
 	s.AddModel(Model{Name: "churn", Versions: []Version{{Run: "r1"}, {Run: "r1"}}})
@@ -152,8 +165,8 @@ func TestDumpShowsEveryChange(t *testing.T) {
 	}
 }
 
-// Concurrent creates get numbers of their own, and of writers of one parameter one wins.
-func TestConcurrentWriters(t *testing.T) {
+// Concurrent creations get different numbers, and only one of several writers of a parameter succeeds.
+func TestServer_ConcurrentWriters(t *testing.T) {
 	s := New("3.17.2")
 	s.AddModel(Model{Name: "churn"})
 	s.AddRun(Run{ID: "r1"})
@@ -164,7 +177,11 @@ func TestConcurrentWriters(t *testing.T) {
 	for i := range 40 {
 		all.Go(func() {
 			post(client, "http://localhost", "model-versions/create", `{"name":"churn","source":"s3://b/k"}`)
-			claim := fmt.Sprintf(`{"run_id":"r1","params":[{"key":"e000001","value":"%d"},{"key":"h000001","value":"%d"}]}`, i, i)
+			claim := fmt.Sprintf(
+				`{"run_id":"r1","params":[{"key":"e000001","value":"%d"},{"key":"h000001","value":"%d"}]}`,
+				i,
+				i,
+			)
 			if post(client, "http://localhost", "runs/log-batch", claim).status == 200 {
 				mu.Lock()
 				defer mu.Unlock()
@@ -183,8 +200,8 @@ func TestConcurrentWriters(t *testing.T) {
 	}
 }
 
-// Over-long values are refused by databases that have columns.
-func TestColumns(t *testing.T) {
+// Databases with limited columns refuse values that are too long.
+func TestServer_Columns(t *testing.T) {
 	for store, want := range map[string]int{"sqlite": 200, "postgresql": 400, "mariadb": 400} {
 		s := New("3.17.2", Store(store))
 		body := `{"name":"churn","description":"` + strings.Repeat("x", 5001) + `"}`
@@ -194,13 +211,24 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// What a file store does by halves.
-func TestFileStore(t *testing.T) {
+// The file store carries out some requests only in part.
+func TestServer_FileStore(t *testing.T) {
 	s := New("2.22.5", Store("file"))
-	s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://b/1", Stage: "Production"}}, Aliases: map[string]int64{"champion": 1}})
+	s.AddModel(
+		Model{
+			Name:     "churn",
+			Versions: []Version{{Source: "s3://b/1", Stage: "Production"}},
+			Aliases:  map[string]int64{"champion": 1},
+		},
+	)
 	s.AddRun(Run{ID: "r1", Params: map[string]string{"taken": "x"}})
 	client := &http.Client{Transport: s.Transport()}
-	post(client, "http://localhost", "model-versions/transition-stage", `{"name":"churn","version":"9","stage":"Production","archive_existing_versions":true}`)
+	post(
+		client,
+		"http://localhost",
+		"model-versions/transition-stage",
+		`{"name":"churn","version":"9","stage":"Production","archive_existing_versions":true}`,
+	)
 	if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
 		t.Errorf("the version in the stage is in %s although the target is missing, want Archived", got)
 	}
@@ -210,16 +238,27 @@ func TestFileStore(t *testing.T) {
 	if _, stored := s.spaces[defaultWorkspace].run("r1").params.get("new"); !stored {
 		t.Error("the parameter before the clash is not stored")
 	}
-	if _, body := get(t, s, api+"model-versions/search?filter=name%3D%27churn%27"); !strings.Contains(body, `"champion"`) {
+	if _, body := get(t, s, api+"model-versions/search?filter=name%3D%27churn%27"); !strings.Contains(
+		body,
+		`"champion"`,
+	) {
 		t.Errorf("search shows no aliases:\n%s", body)
 	}
 }
 
-// FuzzRequests sends anything to every route. A server may refuse it or fall over with a page, but not really.
+// FuzzRequests sends anything to every route. A server may refuse it or respond with an error page, but must not panic.
 func FuzzRequests(f *testing.F) {
 	for i, r := range routes {
-		f.Add(i, `{"name":"churn","version":"1","run_id":"r1"}`, "name=churn&version=1&filter=name='churn'&max_results=1&order_by=name")
-		f.Add(i, `{"`+r.path+`":[{}],"tags":[{"key":1}],"metrics":[null],"params":[{"key":"a","value":"b"}]}`, "path=%2e%2e&page_token=e30%3D")
+		f.Add(
+			i,
+			`{"name":"churn","version":"1","run_id":"r1"}`,
+			"name=churn&version=1&filter=name='churn'&max_results=1&order_by=name",
+		)
+		f.Add(
+			i,
+			`{"`+r.path+`":[{}],"tags":[{"key":1}],"metrics":[null],"params":[{"key":"a","value":"b"}]}`,
+			"path=%2e%2e&page_token=e30%3D",
+		)
 	}
 	f.Add(0, `"\"{}\""`, "filter=tags.`a` IN ('a','b")
 	f.Fuzz(func(t *testing.T, i int, body, query string) {
@@ -239,7 +278,8 @@ func FuzzRequests(f *testing.F) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			if resp.StatusCode < 200 || resp.StatusCode > 599 || resp.Header.Get("Content-Type") == "" && resp.ContentLength > 0 {
+			if resp.StatusCode < 200 || resp.StatusCode > 599 ||
+				resp.Header.Get("Content-Type") == "" && resp.ContentLength > 0 {
 				t.Errorf("%s %s on %s: %d %q", r.method, r.path, version, resp.StatusCode, resp.Header)
 			}
 		}

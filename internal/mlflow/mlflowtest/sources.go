@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// A source is where a new version says it comes from, as the server understood it.
+// source is where a new version comes from, as the server understood it.
 type source struct {
 	uri      string
 	download string
 	runID    string
-	runUnset bool // no run at all, as opposed to an empty one
+	runUnset bool // no run at all, unlike an empty one
 	modelID  string
 }
 
@@ -24,17 +24,17 @@ func (s source) run() *string {
 	return &s.runID
 }
 
-// acceptSource checks the source of the request. Whether anything is there is never looked at.
-func (c *call) acceptSource() (source, error) {
+// acceptSource checks the source in the request. It never checks whether anything is there.
+func acceptSource(c *call) (source, error) {
 	s := source{uri: c.in.str("source"), runID: c.in.str("run_id"), modelID: c.in.str("model_id")}
 	if !c.sw.loggedModels {
 		s.modelID = ""
 	}
 	if c.sw.promptsHidden && c.in.tags("tags").prompt() {
-		return s, c.checkPromptSource(s.uri)
+		return s, checkPromptSource(c, s.uri)
 	}
 	if c.sw.sourceSchemes {
-		if err := c.checkScheme(s.uri); err != nil {
+		if err := checkScheme(c, s.uri); err != nil {
 			return s, err
 		}
 	}
@@ -45,40 +45,46 @@ func (c *call) acceptSource() (source, error) {
 		return s, err
 	}
 	if !c.sw.sourceOwned {
-		return s, c.checkLooseSource(s)
+		return s, checkLooseSource(c, s)
 	}
-	if err := c.resolveVersionSource(&s); err != nil {
+	if err := resolveVersionSource(c, &s); err != nil {
 		return s, err
 	}
 	if s.modelID != "" {
-		return s, c.checkModelSource(s)
+		return s, checkModelSource(c, s)
 	}
-	return s, c.checkRunSource(s)
+	return s, checkRunSource(c, s)
 }
 
-func (c *call) checkPromptSource(uri string) error {
+func checkPromptSource(c *call, uri string) error {
 	if c.sw.sourceOwned && !slices.Contains([]string{"prompt-template", "dummy-source"}, uri) {
 		return invalid("Invalid prompt source: '%s'. Prompt sources must use an MLflow placeholder.", uri)
 	}
 	return nil
 }
 
-// hostSchemes name a host whose artifacts the server would fetch for the caller.
+// hostSchemes contain a host from which the server would fetch artifacts for the caller.
 var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss"}
 
-func (c *call) checkScheme(uri string) error {
+func checkScheme(c *call, uri string) error {
 	scheme, authority := schemeOf(uri), authorityOf(uri)
 	if slices.Contains(hostSchemes, scheme) || scheme == "mlflow-artifacts" && authority != "" {
-		return invalid("'source' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI. Set the MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to allow it.", scheme, scheme)
+		return invalid(
+			"'source' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking server's "+
+				"configured artifact storage, so the server would connect to the host named in the URI. Set the "+
+				"MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to allow it.",
+			scheme,
+			scheme,
+		)
 	}
 	return nil
 }
 
-// checkLooseSource is what servers before 3 check: that the source cannot reach the server's own disk.
-func (c *call) checkLooseSource(s source) error {
+// checkLooseSource is the check of servers before 3: the source must not reach the server's own disk.
+func checkLooseSource(c *call, s source) error {
 	if isLocal(s.uri) {
 		if s.runID != "" {
-			r, err := c.run(s.runID)
+			r, err := findRun(c, s.runID)
 			if err != nil {
 				return err
 			}
@@ -94,9 +100,9 @@ func (c *call) checkLooseSource(s source) error {
 	return nil
 }
 
-func (c *call) checkRunSource(s source) error {
+func checkRunSource(c *call, s source) error {
 	if isLocal(s.uri) {
-		return c.checkLocalRunSource(s)
+		return checkLocalRunSource(c, s)
 	}
 	if err := checkNoTricks(s.uri); err != nil {
 		return err
@@ -119,7 +125,7 @@ func (c *call) checkRunSource(s source) error {
 	return nil
 }
 
-func (c *call) checkLocalRunSource(s source) error {
+func checkLocalRunSource(c *call, s source) error {
 	if s.runID != "" {
 		r := c.space.run(s.runID)
 		if r == nil {
@@ -132,9 +138,9 @@ func (c *call) checkLocalRunSource(s source) error {
 	return localRefused(s.uri, "run_id")
 }
 
-func (c *call) checkModelSource(s source) error {
+func checkModelSource(c *call, s source) error {
 	if isLocal(s.uri) {
-		return c.checkLocalModelSource(s)
+		return checkLocalModelSource(c, s)
 	}
 	if err := checkNoTricks(s.uri); err != nil {
 		return err
@@ -155,7 +161,7 @@ func (c *call) checkModelSource(s source) error {
 	return nil
 }
 
-func (c *call) checkLocalModelSource(s source) error {
+func checkLocalModelSource(c *call, s source) error {
 	m := c.space.loggedModel(s.modelID)
 	if m == nil {
 		return notOwned(s.uri, "model_id")
@@ -167,16 +173,28 @@ func (c *call) checkLocalModelSource(s source) error {
 }
 
 func notOwned(uri, id string) error {
-	return invalid("Invalid model version source: '%s'. The %s request parameter must identify the resource that contains the source.", uri, id)
+	return invalid(
+		"Invalid model version source: '%s'. The %s request parameter must identify the resource that contains the "+
+			"source.",
+		uri,
+		id,
+	)
 }
 
 func localRefused(uri, id string) error {
-	return invalid("Invalid model version source: '%s'. To use a local path as a model version source, the %s request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the %s.", uri, id, id)
+	return invalid(
+		"Invalid model version source: '%s'. To use a local path as a model version source, the %s request parameter "+
+			"has to be specified and the local path has to be contained within the artifact directory of the run "+
+			"specified by the %s.",
+		uri,
+		id,
+		id,
+	)
 }
 
 var slashes = regexp.MustCompile(`/+`)
 
-// checkNoTricks refuses paths that mean another path once decoded.
+// checkNoTricks refuses paths that mean another path after decoding.
 func checkNoTricks(uri string) error {
 	decoded := uri
 	for {
@@ -189,22 +207,30 @@ func checkNoTricks(uri string) error {
 	p := slashes.ReplaceAllString(strings.TrimRight(pathOf(decoded), "/"), "/")
 	resolved := p
 	if !strings.HasPrefix(p, "/") {
-		resolved = "/" + p // the server resolves it against its own directory: never the same path
+		resolved = "/" + p // the server resolves it against its own directory, so it is never the same path
 	}
 	resolved = path.Clean(resolved)
 	if strings.Contains(p, "\x00") || slices.Contains(strings.Split(decoded, "/"), "..") || resolved != p {
-		return invalid("Invalid model version source: '%s'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path.", uri)
+		return invalid(
+			"Invalid model version source: '%s'. If supplying a source as an http, https, local file path, ftp, "+
+				"objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path "+
+				"references present. Please provide an absolute path.",
+			uri,
+		)
 	}
 	return nil
 }
 
-// resolveVersionSource replaces a source that names a registered version by the version it means now.
-func (c *call) resolveVersionSource(s *source) error {
+// resolveVersionSource replaces a source that is a registered version by the source of that version.
+func resolveVersionSource(c *call, s *source) error {
 	if schemeOf(s.uri) != "models" {
 		return nil
 	}
 	if authorityOf(s.uri) != "" {
-		return invalid("Invalid model version source: '%s'. Registered model sources must use the active model registry.", s.uri)
+		return invalid(
+			"Invalid model version source: '%s'. Registered model sources must use the active model registry.",
+			s.uri,
+		)
 	}
 	u, err := parseModelsURI(s.uri)
 	if err != nil {
@@ -213,19 +239,25 @@ func (c *call) resolveVersionSource(s *source) error {
 	if u.modelID != "" {
 		return nil
 	}
-	m, err := c.model(u.name)
+	m, err := findModel(c, u.name)
 	if err != nil {
 		return err
 	}
 	if m.tags.prompt() {
-		return invalid("Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.", s.uri)
+		return invalid(
+			"Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.", s.uri,
+		)
 	}
-	v, err := c.versionMeant(m, u)
+	v, err := intendedVersion(c, m, u)
 	if err != nil {
 		return err
 	}
 	if c.in.has("run_id") && s.runID != pointed(v.runID) || c.in.has("model_id") && s.modelID != "" {
-		return invalid("Invalid model version source: '%s'. The run_id and model_id request parameters must match the referenced model version.", s.uri)
+		return invalid(
+			"Invalid model version source: '%s'. The run_id and model_id request parameters must match the "+
+				"referenced model version.",
+			s.uri,
+		)
 	}
 	s.uri = "models:/" + m.name + "/" + digits(v.number)
 	if !c.in.has("run_id") {
@@ -241,13 +273,13 @@ func pointed(s *string) string {
 	return *s
 }
 
-// versionMeant finds the version of models:/name/3, /latest, /Stage or @alias.
-func (c *call) versionMeant(m *model, u modelsURI) (*version, error) {
+// intendedVersion finds the version in models:/name/3, /latest, /Stage or @alias.
+func intendedVersion(c *call, m *model, u modelsURI) (*version, error) {
 	switch {
 	case u.version != "":
-		return c.versionOf(m.name, u.version)
+		return findVersion(c, m.name, u.version)
 	case u.alias != "":
-		return c.resolveAlias(m.name, u.alias)
+		return resolveAlias(c, m.name, u.alias)
 	}
 	wanted, note := stages, ""
 	if u.stage != "" {
@@ -269,11 +301,11 @@ func (c *call) versionMeant(m *model, u modelsURI) (*version, error) {
 	return newest, nil
 }
 
-// locate finds where the artifacts of the source are, and its run where only a logged model is named.
-func (c *call) locate(s *source) error {
+// locate finds where the artifacts of the source are, and its run if only a logged model is given.
+func locate(c *call, s *source) error {
 	s.download = s.uri
 	if schemeOf(s.uri) == "models" && !c.sw.verbatimModels {
-		if err := c.locateModels(s); err != nil {
+		if err := locateModels(c, s); err != nil {
 			return err
 		}
 	}
@@ -287,15 +319,15 @@ func (c *call) locate(s *source) error {
 	return nil
 }
 
-func (c *call) locateModels(s *source) error {
+func locateModels(c *call, s *source) error {
 	u, err := parseModelsURI(s.uri)
 	if err != nil {
-		return c.unlocatable(s.uri, err)
+		return errUnlocatable(c, s.uri, err)
 	}
 	if u.modelID != "" && c.sw.loggedModels {
 		m := c.space.loggedModel(u.modelID)
 		if m == nil {
-			return c.unlocatable(s.uri, missing("Logged model with ID '%s' not found.", u.modelID))
+			return errUnlocatable(c, s.uri, missing("Logged model with ID '%s' not found.", u.modelID))
 		}
 		s.download = m.artifactURI
 		if s.runID == "" {
@@ -303,15 +335,15 @@ func (c *call) locateModels(s *source) error {
 		}
 		return nil
 	}
-	v, err := c.versionOf(u.name, u.version)
+	v, err := findVersion(c, u.name, u.version)
 	if err != nil {
-		return c.unlocatable(s.uri, err)
+		return errUnlocatable(c, s.uri, err)
 	}
 	s.download = v.download
 	return nil
 }
 
-func (c *call) unlocatable(uri string, err error) error {
+func errUnlocatable(c *call, uri string, err error) error {
 	why := err.Error()
 	if api, ok := err.(*apiError); ok {
 		why = api.message
@@ -319,7 +351,7 @@ func (c *call) unlocatable(uri string, err error) error {
 	return internal("Unable to fetch model from model URI source artifact location '%s'.Error: %s", uri, why)
 }
 
-// A modelsURI is a taken-apart models:/ URI: a logged model's ID, or a name with a version, stage, alias or none.
+// modelsURI is a parsed models:/ URI: the id of a logged model, or a name with a version, stage, alias or none.
 type modelsURI struct{ modelID, name, version, stage, alias string }
 
 var allDigits = regexp.MustCompile(`^\pN+$`)
@@ -352,14 +384,20 @@ func parseModelsURI(uri string) (modelsURI, error) {
 }
 
 func improper(uri string) error {
-	return internal("Not a proper models:/ URI: %s. Models URIs must be of the form 'models:/name/suffix' or 'models:/name@alias' where suffix is a version, stage, or the string 'latest' and where alias is a registered model alias. Only one of suffix or alias can be defined at a time.", uri)
+	return internal(
+		"Not a proper models:/ URI: %s. Models URIs must be of the form 'models:/name/suffix' or "+
+			"'models:/name@alias' where suffix is a version, stage, or the string 'latest' and where alias is a "+
+			"registered model alias. Only one of suffix or alias can be defined at a time.",
+		uri,
+	)
 }
 
 func isLatest(s string) bool { return strings.EqualFold(s, "latest") }
 
 var schemeForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*):`)
 
-// schemeOf, authorityOf and pathOf split a URI without judging it, as servers do: net/url would refuse what they take.
+// schemeOf, authorityOf and pathOf split a URI without checking it, like servers. net/url would refuse URIs that they
+// accept.
 func schemeOf(uri string) string {
 	if m := schemeForm.FindStringSubmatch(uri); m != nil {
 		return strings.ToLower(m[1])
@@ -397,13 +435,18 @@ func upTo(s, any string) int {
 	return len(s)
 }
 
-// onThisHost says whether a file: URI names the server's own disk, the only one it can look at.
+// onThisHost reports whether a file: URI is on the server's own disk. The server can read no other.
 func onThisHost(uri string) error {
 	host, _, _ := strings.Cut(authorityOf(uri), ":")
-	if schemeOf(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "127.0.0.1") {
+	if schemeOf(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") ||
+		strings.HasPrefix(host, "127.0.0.1") {
 		return nil
 	}
-	return internal("%s is not a valid remote uri. For remote access on windows, please consider using a different scheme such as SMB (e.g. smb://<hostname>/<path>).", uri)
+	return internal(
+		"%s is not a valid remote uri. For remote access on windows, please consider using a different scheme such "+
+			"as SMB (e.g. smb://<hostname>/<path>).",
+		uri,
+	)
 }
 
 func isLocal(uri string) bool {
@@ -420,7 +463,7 @@ func localPath(uri string) string {
 
 func within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
 
-// ownArtifacts says whether a source goes through the server's own artifact proxy.
+// ownArtifacts reports whether a source uses the server's own artifact proxy.
 func ownArtifacts(uri string) bool {
 	switch schemeOf(uri) {
 	case "mlflow-artifacts":
@@ -431,7 +474,7 @@ func ownArtifacts(uri string) bool {
 	return false
 }
 
-// uriWithin compares scheme, host and decoded path elements.
+// uriWithin compares the scheme, the host and the decoded path elements.
 func uriWithin(uri, root string) bool {
 	a, b := pathElements(uri), pathElements(root)
 	return schemeOf(uri) == schemeOf(root) && strings.EqualFold(authorityOf(uri), authorityOf(root)) &&

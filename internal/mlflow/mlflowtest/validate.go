@@ -10,7 +10,7 @@ import (
 
 const asParameter = "Missing value for required parameter '%s'."
 
-func (c *call) checkModelName(name string) error {
+func checkModelName(c *call, name string) error {
 	if !c.sw.strictNames {
 		if name == "" {
 			return invalid("Registered model name cannot be empty.")
@@ -29,29 +29,37 @@ func (c *call) checkModelName(name string) error {
 	return nil
 }
 
-func (c *call) checkNewModelName(name string) error {
+func checkNewModelName(c *call, name string) error {
 	if c.sw.strictNames && strings.TrimSpace(name) == "" {
 		return invalid(asParameter, "new_name")
 	}
-	return c.checkModelName(name)
+	return checkModelName(c, name)
 }
 
-// resolvesElsewhere says whether a name, taken for a path, means another one.
+// resolvesElsewhere reports whether a name, read as a path, means another path.
 func resolvesElsewhere(name string) bool {
 	norm := path.Clean(name)
 	return norm != name || norm == "." || strings.HasPrefix(norm, "..") || strings.HasPrefix(norm, "/")
 }
 
 func elsewhere(name string) string {
-	return "Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '" + path.Clean(name) + "'"
+	return "Names may be treated as files in certain cases, and must not resolve to other names when treated as " +
+		"such. This name would resolve to '" + path.Clean(
+		name,
+	) + "'"
 }
 
 var entityName = regexp.MustCompile(`^[/\pL\pN_.\- :]*$`)
 
-// checkTagKey holds for tags of every kind, and for the names of parameters and metrics.
-func (c *call) checkTagKey(key, at string) error {
+// checkTagKey applies to tags of all kinds, and to the names of parameters and metrics.
+func checkTagKey(c *call, key, at string) error {
 	if !entityName.MatchString(key) || !c.sw.colonInKeys && strings.Contains(key, ":") {
-		return invalid("Invalid value %s for parameter '%s' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).", compact(key), at)
+		return invalid(
+			"Invalid value %s for parameter '%s' supplied: Names may only contain alphanumerics, underscores (_), "+
+				"dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
+			compact(key),
+			at,
+		)
 	}
 	if resolvesElsewhere(key) {
 		return invalid("Invalid value %s for parameter '%s' supplied: %s", compact(key), at, elsewhere(key))
@@ -59,25 +67,25 @@ func (c *call) checkTagKey(key, at string) error {
 	return nil
 }
 
-func (c *call) checkModelTag(key, value string) error {
-	return c.checkRegistryTag(key, value, c.sw.modelTagLimit)
+func checkModelTag(c *call, key, value string) error {
+	return checkRegistryTag(c, key, value, c.sw.modelTagLimit)
 }
 
-func (c *call) checkVersionTag(key, value string) error {
-	return c.checkRegistryTag(key, value, c.sw.versionTagLimit)
+func checkVersionTag(c *call, key, value string) error {
+	return checkRegistryTag(c, key, value, c.sw.versionTagLimit)
 }
 
-func (c *call) checkRegistryTag(key, value string, limit int) error {
-	if err := c.checkTagKey(key, "key"); err != nil {
+func checkRegistryTag(c *call, key, value string, limit int) error {
+	if err := checkTagKey(c, key, "key"); err != nil {
 		return err
 	}
-	if err := c.checkLength("key", key, 250); err != nil {
+	if err := checkLength(c, "key", key, 250); err != nil {
 		return err
 	}
-	return c.checkLength("value", value, limit)
+	return checkLength(c, "value", value, limit)
 }
 
-func (c *call) checkLength(what, value string, limit int) error {
+func checkLength(c *call, what, value string, limit int) error {
 	if utf8.RuneCountInString(value) <= limit {
 		return nil
 	}
@@ -91,7 +99,7 @@ func cut(s string, limit int) string {
 	return string([]rune(s)[:limit])
 }
 
-// checkVersion reads a version number the way Python reads an integer: "01", " 1" and "1_0" are numbers too.
+// checkVersion reads a version number like Python reads an integer: "01", " 1" and "1_0" are numbers too.
 func checkVersion(s string) (int64, error) {
 	digits := strings.TrimSpace(s)
 	if ok, _ := regexp.MatchString(`^[+-]?[0-9]+(_[0-9]+)*$`, digits); ok {
@@ -107,14 +115,16 @@ var (
 	aliasVersion = regexp.MustCompile(`^[vV]\pN+$`)
 )
 
-func (c *call) checkAlias(a string) error {
+func checkAlias(c *call, a string) error {
 	if a == "" {
 		return invalid("Registered model alias name cannot be empty.")
 	}
 	if !aliasChars.MatchString(a) {
-		return invalid("Invalid alias name: '%s'. Names may only contain alphanumerics, underscores (_), and dashes (-).", a)
+		return invalid(
+			"Invalid alias name: '%s'. Names may only contain alphanumerics, underscores (_), and dashes (-).", a,
+		)
 	}
-	return c.checkLength("Registered model alias name", a, 255)
+	return checkLength(c, "Registered model alias name", a, 255)
 }
 
 func checkAliasFree(a string) error {
@@ -127,35 +137,41 @@ func checkAliasFree(a string) error {
 	return nil
 }
 
-// A column is a value on its way into a column of limited width.
+// column is a value for a database column of limited width.
 type column struct {
 	name  string
 	value string
 	width int
 }
 
-// columns refuses what does not fit the database's columns. SQLite and the file store know no widths.
-func (c *call) columns(cs ...column) error {
+// columns refuses values that do not fit into the database's columns. SQLite and the file store have no limits.
+func columns(c *call, cs ...column) error {
 	if c.cfg.store != "postgresql" && c.cfg.store != "mariadb" {
 		return nil
 	}
 	for _, col := range cs {
 		if utf8.RuneCountInString(col.value) > col.width || c.cfg.store == "mariadb" && len(col.value) > mostText {
-			return c.tooLong(col)
+			return tooLong(c, col)
 		}
 	}
 	return nil
 }
 
-// mostText is how many bytes MariaDB's type TEXT takes, where others have no limit of their own.
+// mostText is how many bytes MariaDB's type TEXT holds. Others have no such limit.
 const mostText = 1<<16 - 1
 
-func (c *call) tooLong(col column) error {
+func tooLong(c *call, col column) error {
 	if c.cfg.store == "mariadb" {
-		return fail("BAD_REQUEST", "(pymysql.err.DataError) (1406, \"Data too long for column '%s' at row 1\")", col.name)
+		return fail(
+			"BAD_REQUEST", "(pymysql.err.DataError) (1406, \"Data too long for column '%s' at row 1\")", col.name,
+		)
 	}
-	return fail("BAD_REQUEST", "(psycopg2.errors.StringDataRightTruncation) value too long for type character varying(%d)\n", col.width)
+	return fail(
+		"BAD_REQUEST",
+		"(psycopg2.errors.StringDataRightTruncation) value too long for type character varying(%d)\n",
+		col.width,
+	)
 }
 
-// uniqueViolation stands for the database's own words, which follow in the message.
+// uniqueViolation stands for the message of the database, which follows.
 const uniqueViolation = "(IntegrityError) UNIQUE constraint failed"

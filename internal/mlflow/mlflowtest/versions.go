@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// A version is a model version.
+// version is a version of a registered model.
 type version struct {
 	model       *model
-	name        string // as its creator wrote it, where the database takes that for the name of the model
+	name        string // as its creator wrote it, if the database considers that equal to the name of the model
 	number      int64
 	created     int64
 	updated     int64
 	description *string
 	stage       string
 	source      string
-	download    string // where the artifacts are; source unless that was a models:/ URI
+	download    string // location of the artifacts; differs from source if that was a models:/ URI
 	runID       *string
 	runLink     *string
 	status      string
@@ -43,8 +43,8 @@ type versionJSON struct {
 
 func digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-// version is the version as the server prints it; searches leave the aliases out.
-func (c *call) version(v *version, withAliases bool) versionJSON {
+// versionToJSON encodes the version like the server. Searches leave out the aliases.
+func versionToJSON(c *call, v *version, withAliases bool) versionJSON {
 	out := versionJSON{
 		Name: v.name, Version: digits(v.number), Created: v.created, Updated: v.updated, Stage: v.stage,
 		Description: v.description, Source: v.source, RunID: v.runID, Status: v.status, Message: v.message,
@@ -65,20 +65,20 @@ func (m *model) find(number int64) *version {
 	return nil
 }
 
-// findVersion looks a version up by the name and number of the request.
-func (c *call) findVersion() (*version, error) {
-	return c.versionOf(c.in.str("name"), c.in.str("version"))
+// requestedVersion finds the version by the name and number in the request.
+func requestedVersion(c *call) (*version, error) {
+	return findVersion(c, c.in.str("name"), c.in.str("version"))
 }
 
-func (c *call) versionOf(name, number string) (*version, error) {
-	if err := c.checkModelName(name); err != nil {
+func findVersion(c *call, name, number string) (*version, error) {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
 	n, err := checkVersion(number)
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := c.held(name); ok {
+	if m, ok := modelNamed(c, name); ok {
 		if v := m.find(n); v != nil {
 			return v, nil
 		}
@@ -90,51 +90,52 @@ func noVersion(name string, n int64) error {
 	return missing("Model Version (name=%s, version=%d) not found", name, n)
 }
 
-func (c *call) oneVersion(v *version) (any, error) {
-	return map[string]any{"model_version": c.version(v, true)}, nil
+func versionAnswer(c *call, v *version) (any, error) {
+	return map[string]any{"model_version": versionToJSON(c, v, true)}, nil
 }
 
 func createVersion(c *call) (any, error) {
-	src, err := c.acceptSource()
+	src, err := acceptSource(c)
 	if err != nil {
 		return nil, err
 	}
 	name, t := c.in.str("name"), c.in.tags("tags")
-	if err := c.checkModelName(name); err != nil {
+	if err := checkModelName(c, name); err != nil {
 		return nil, err
 	}
 	for _, e := range t {
-		if err := c.checkVersionTag(e.Key, e.Value); err != nil {
+		if err := checkVersionTag(c, e.Key, e.Value); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.locate(&src); err != nil {
+	if err := locate(c, &src); err != nil {
 		return nil, err
 	}
-	m, err := c.model(name)
+	m, err := findModel(c, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"source", src.uri, 500}, column{"run_link", c.in.str("run_link"), 500},
+	if err := columns(c, column{"source", src.uri, 500}, column{"run_link", c.in.str("run_link"), 500},
 		column{"run_id", src.runID, 32}, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
-	v := c.addVersion(m, src, t)
-	// The version stays although the answer below may be an error: the two are separate transactions.
+	v := addVersion(c, m, src, t)
+	// The version stays even if the response is an error, because these are two transactions.
 	c.wrote = true
 	if src.modelID != "" && c.sw.loggedModels && !t.prompt() {
-		if err := c.noteVersion(src.modelID, v); err != nil {
+		if err := noteVersion(c, src.modelID, v); err != nil {
 			return nil, err
 		}
 	}
-	return c.oneVersion(v)
+	return versionAnswer(c, v)
 }
 
-func (c *call) addVersion(m *model, src source, t tags) *version {
+func addVersion(c *call, m *model, src source, t tags) *version {
 	now := c.millis()
 	description, link := c.in.str("description"), c.in.str("run_link")
 	v := &version{
-		model: m, name: c.in.str("name"), number: m.nextNumber(), created: now, updated: now, description: &description, stage: stageNone,
+		model: m, name: c.in.str("name"), number: m.nextNumber(), created: now, updated: now,
+		description: &description, stage: stageNone,
 		source: src.uri, download: src.download, runID: src.run(), runLink: &link, status: "READY", tags: t,
 	}
 	m.versions, m.updated = append(m.versions, v), now
@@ -150,20 +151,20 @@ func (m *model) nextNumber() int64 {
 }
 
 func getVersion(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	return c.oneVersion(v)
+	return versionAnswer(c, v)
 }
 
-// updateVersion sets the description; a request without one erases it.
+// updateVersion sets the description. A request without one clears it.
 func updateVersion(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"description", c.in.str("description"), 5000}); err != nil {
+	if err := columns(c, column{"description", c.in.str("description"), 5000}); err != nil {
 		return nil, err
 	}
 	v.description, v.updated = nil, c.millis()
@@ -171,21 +172,21 @@ func updateVersion(c *call) (any, error) {
 		text := c.in.str("description")
 		v.description = &text
 	}
-	return c.oneVersion(v)
+	return versionAnswer(c, v)
 }
 
 func downloadURI(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]any{"artifact_uri": v.download}, nil
 }
 
-// deleteVersion hides the version and redacts it. Its number is spent; older servers leave its aliases pointing at
-// nothing.
+// deleteVersion hides the version and clears its fields. Its number is not used again. On older servers its aliases
+// dangle.
 func deleteVersion(c *call) (any, error) {
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
@@ -202,40 +203,40 @@ func deleteVersion(c *call) (any, error) {
 
 func setVersionTag(c *call) (any, error) {
 	key, value := c.in.str("key"), c.in.str("value")
-	if err := c.checkVersionAddress(); err != nil {
+	if err := checkVersionAddress(c); err != nil {
 		return nil, err
 	}
-	if err := c.checkVersionTag(key, value); err != nil {
+	if err := checkVersionTag(c, key, value); err != nil {
 		return nil, err
 	}
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.columns(column{"value", value, 100_000}); err != nil {
+	if err := columns(c, column{"value", value, 100_000}); err != nil {
 		return nil, err
 	}
-	c.putTag(&v.tags, key, value)
+	putTag(c, &v.tags, key, value)
 	return struct{}{}, nil
 }
 
 func deleteVersionTag(c *call) (any, error) {
-	if err := c.checkVersionAddress(); err != nil {
+	if err := checkVersionAddress(c); err != nil {
 		return nil, err
 	}
-	if err := c.checkTagKey(c.in.str("key"), "key"); err != nil {
+	if err := checkTagKey(c, c.in.str("key"), "key"); err != nil {
 		return nil, err
 	}
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if err != nil {
 		return nil, err
 	}
-	c.removeTag(&v.tags, c.in.str("key"))
+	removeTag(c, &v.tags, c.in.str("key"))
 	return struct{}{}, nil
 }
 
-func (c *call) checkVersionAddress() error {
-	if err := c.checkModelName(c.in.str("name")); err != nil {
+func checkVersionAddress(c *call) error {
+	if err := checkModelName(c, c.in.str("name")); err != nil {
 		return err
 	}
 	_, err := checkVersion(c.in.str("version"))
@@ -243,19 +244,19 @@ func (c *call) checkVersionAddress() error {
 }
 
 func searchVersions(c *call) (any, error) {
-	most, err := c.versionPage()
+	most, err := versionPage(c)
 	if err != nil {
 		return nil, err
 	}
-	clauses, err := c.parseFilter(c.sw.versionFilter(), c.in.str("filter"))
+	clauses, err := parseFilter(c, c.sw.versionFilter(), c.in.str("filter"))
 	if err != nil {
 		return nil, err
 	}
-	order, err := c.versionOrder(c.in.list("order_by"))
+	order, err := versionOrder(c, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
-	found := c.matchVersions(clauses)
+	found := matchVersions(c, clauses)
 	slices.SortFunc(found, order)
 	shown, next := found, ""
 	if c.sw.versionSearchPaged {
@@ -271,20 +272,24 @@ func searchVersions(c *call) (any, error) {
 	}
 	out.Next = next
 	for _, v := range shown {
-		out.Versions = append(out.Versions, c.version(v, c.cfg.store == "file"))
+		out.Versions = append(out.Versions, versionToJSON(c, v, c.cfg.store == "file"))
 	}
 	return out, nil
 }
 
 const mostVersions = 200_000
 
-func (c *call) versionPage() (int64, error) {
+func versionPage(c *call) (int64, error) {
 	most := c.in.intOr("max_results", mostVersions)
 	if !c.sw.versionSearchPaged {
 		return most, nil
 	}
 	if most > mostVersions {
-		return 0, invalid("Invalid value for request parameter max_results. It must be at most %d, but got value %d", mostVersions, most)
+		return 0, invalid(
+			"Invalid value for request parameter max_results. It must be at most %d, but got value %d",
+			mostVersions,
+			most,
+		)
 	}
 	if most < 1 {
 		return 0, invalid("Invalid value for max_results. It must be a positive integer, but got %d", most)
@@ -292,14 +297,14 @@ func (c *call) versionPage() (int64, error) {
 	return most, nil
 }
 
-func (c *call) matchVersions(clauses []clause) []*version {
+func matchVersions(c *call, clauses []clause) []*version {
 	var found []*version
 	for _, m := range c.space.models {
-		if c.hidesVersions(m, clauses) || c.sw.searchFiltered && !c.readable(resourceModel, m.name) {
+		if hidesVersions(c, m, clauses) || c.sw.searchFiltered && !mayRead(c, resourceModel, m.name) {
 			continue
 		}
 		for _, v := range m.versions {
-			if !v.deleted && c.versionMatches(v, clauses) {
+			if !v.deleted && versionMatches(c, v, clauses) {
 				found = append(found, v)
 			}
 		}
@@ -307,9 +312,9 @@ func (c *call) matchVersions(clauses []clause) []*version {
 	return found
 }
 
-// hidesVersions says whether a search leaves out a model's versions: one version tagged as a prompt is enough to hide
-// all of them, unless prompts are asked for.
-func (c *call) hidesVersions(m *model, clauses []clause) bool {
+// hidesVersions reports whether a search leaves out the versions of a model. One version tagged as a prompt hides all
+// of them, unless the search asks for prompts.
+func hidesVersions(c *call, m *model, clauses []clause) bool {
 	if !c.sw.promptsHidden || asksForPrompts(clauses) {
 		return false
 	}
@@ -352,8 +357,8 @@ func canonicalStages(names []string) ([]string, error) {
 	return out, nil
 }
 
-// transitionStage moves a version, and archives the others of the stage if asked to. On a database both happen or
-// neither; the file store archives first and then looks for the version.
+// transitionStage moves a version and archives the others in the stage if requested. On a database, both happen or
+// neither. The file store archives first and then looks for the version.
 func transitionStage(c *call) (any, error) {
 	asked, archive := c.in.str("stage"), c.in.bool("archive_existing_versions")
 	stage, err := canonicalStage(asked)
@@ -361,29 +366,33 @@ func transitionStage(c *call) (any, error) {
 		return nil, err
 	}
 	if archive && stage != stageStaging && stage != stageProduction {
-		return nil, internal("Model version transition cannot archive existing model versions because '%s' is not an Active stage. Valid stages are ['Staging', 'Production']", asked)
+		return nil, internal(
+			"Model version transition cannot archive existing model versions because '%s' is not an Active stage. "+
+				"Valid stages are ['Staging', 'Production']",
+			asked,
+		)
 	}
-	v, err := c.findVersion()
+	v, err := requestedVersion(c)
 	if archive && (err == nil || c.cfg.store == "file") {
-		c.archiveOthers(c.in.str("name"), c.in.str("version"), stage)
+		archiveOthers(c, c.in.str("name"), c.in.str("version"), stage)
 	}
 	if err != nil {
 		return nil, err
 	}
 	now := c.millis()
 	v.stage, v.updated, v.model.updated = stage, now, now
-	c.moved(v.model.name)
-	return c.oneVersion(v)
+	noteMove(c, v.model.name)
+	return versionAnswer(c, v)
 }
 
-func (c *call) archiveOthers(name, number, stage string) {
-	keep, _ := checkVersion(number) // an unreadable number keeps nothing, as it equals none
-	m, ok := c.held(name)
+func archiveOthers(c *call, name, number, stage string) {
+	keep, _ := checkVersion(number) // an invalid number equals none, so all are archived
+	m, ok := modelNamed(c, name)
 	if !ok {
 		return
 	}
 	for _, v := range m.versions {
-		if !v.deleted && v.stage == stage && v.number != keep && !c.missedBySnapshot(v) {
+		if !v.deleted && v.stage == stage && v.number != keep && !missedBySnapshot(c, v) {
 			v.stage, v.updated = stageArchived, c.millis()
 			c.wrote = true
 		}

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// A real server reads a request into a protobuf message and stops at the first value of a wrong type, keeping what it
-// read so far; it then checks the fields it has rules for, and carries out what is left if those pass. This file does
-// the same, because the difference shows: a tag with a number for a value is stored with an empty one.
+// A real server reads a request into a protobuf message. It stops at the first value of a wrong type and keeps what it
+// read so far. Then it checks the fields that have rules, and carries out the rest if they pass. This file does the
+// same, because the difference is visible: a tag whose value is a number is stored with an empty value.
 
 type kind int
 
@@ -25,21 +25,21 @@ const (
 	boolean
 	enum
 	strList
-	object // one nested message
+	object // a nested message
 	objects
 	opaque // known to the server, unused here
 )
 
-// A field is one parameter of a route: its type, and the rules checked by name once the message is read.
+// field is one parameter of a route: its type, and the rules that are checked after decoding.
 type field struct {
 	name     string
 	kind     kind
 	required bool
-	always   bool // required too by servers that want entries complete
-	unruled  bool // the handler has no rule for it: a wrong type passes unnoticed
+	always   bool // also required by servers that check entries
+	unruled  bool // the handler has no rule for it, so a wrong type is ignored
 	limit    int64
 	sub      []field
-	values   []string // names of an enum
+	values   []string // names of an enumeration
 }
 
 type fields []field
@@ -57,7 +57,7 @@ func quiet(f field) field { f.unruled = true; return f }
 
 var tagFields = []field{may("key"), may("value")}
 
-// A message holds the decoded fields of one request, and the raw JSON value of each, which the rules look at.
+// message contains the decoded fields of one request. The rules look at the raw JSON values.
 type message struct {
 	set map[string]any
 	raw map[string]any
@@ -76,7 +76,7 @@ func (m *message) each(name string) []*message {
 	return v
 }
 
-// intOr returns the default of the message definition where the request has no such field.
+// intOr returns a default if the request does not have the field.
 func (m *message) intOr(name string, otherwise int64) int64 {
 	if m.has(name) {
 		return m.int(name)
@@ -84,7 +84,7 @@ func (m *message) intOr(name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// parameterOf reads one parameter of a body that has not been decoded.
+// parameterOf reads one parameter of a body that was not decoded.
 func parameterOf(body []byte, name string) string {
 	root, err := parseBody(body)
 	if err != nil || root == nil {
@@ -102,8 +102,8 @@ func (m *message) tags(name string) tags {
 	return t
 }
 
-// decode reads the parameters of the request: from the query of a GET that has one, else from the body. Routes without
-// parameters do not look.
+// decode reads the parameters of the request: from the query of a GET with a query, else from the body. Routes without
+// parameters read nothing.
 func (c *call) decode(fs fields) (*message, error) {
 	if fs == nil {
 		return newMessage(), nil
@@ -143,8 +143,8 @@ func (c *call) checkContentType() error {
 	}
 }
 
-// parseBody reads a JSON body leniently: nothing and nonsense count as none, a string that holds JSON is read once more,
-// and any other value makes the server fall over.
+// parseBody reads a JSON body leniently. Empty and invalid bodies count as no body. A string that contains JSON is
+// parsed again. Any other value crashes the server.
 func parseBody(body []byte) (*ordered, error) {
 	v, err := parseOrdered(body)
 	if err != nil || v == nil {
@@ -216,7 +216,7 @@ func anySlice(vs []string) []any {
 	return out
 }
 
-// fill reads obj into m in the order of its keys and reports whether every value fitted.
+// fill decodes obj into m in the order of its keys, and reports whether all values fit.
 func (m *message) fill(obj *ordered, fs fields) bool {
 	for _, key := range obj.keys {
 		i := slices.IndexFunc(fs, func(f field) bool { return f.name == key })
@@ -309,7 +309,7 @@ func scalar(f field, v any) (any, bool) {
 	return nil, false
 }
 
-// wholeNumber accepts what protobuf's JSON form does: an integer, an integral decimal, or digits in a string.
+// wholeNumber accepts the JSON forms of protobuf: an integer, a decimal without fraction, or digits in a string.
 func wholeNumber(v any) (int64, bool) {
 	switch v := v.(type) {
 	case json.Number:
@@ -325,7 +325,7 @@ func wholeNumber(v any) (int64, bool) {
 	return 0, false
 }
 
-// decimal accepts a number, or one in a string; a number too large for a double is refused.
+// decimal accepts a number, also in a string. A number too large for a double is refused.
 func decimal(v any) (float64, bool) {
 	switch v := v.(type) {
 	case json.Number:
@@ -352,7 +352,7 @@ func enumValue(f field, v any) (string, bool) {
 	return "", false
 }
 
-// checkRules applies the handler's rules. Types are looked at only where the message could not be read.
+// checkRules applies the rules of the handler. It checks types only if the message could not be decoded.
 func (c *call) checkRules(m *message, root *ordered, fs fields, parsed bool) error {
 	for _, f := range fs {
 		if f.unruled {
@@ -365,7 +365,11 @@ func (c *call) checkRules(m *message, root *ordered, fs fields, parsed bool) err
 			}
 		}
 		if f.required && (v == nil || v == "") {
-			return invalid("Missing value for required parameter '%s'. See the API docs for more information about request parameters.", f.name)
+			return invalid(
+				"Missing value for required parameter '%s'. See the API docs for more information about request "+
+					"parameters.",
+				f.name,
+			)
 		}
 		if !present {
 			continue
@@ -383,7 +387,7 @@ func (c *call) checkRules(m *message, root *ordered, fs fields, parsed bool) err
 	return nil
 }
 
-// checkEntries looks for the keys each entry of a list has to have.
+// checkEntries checks the required keys of each entry in a list.
 func (c *call) checkEntries(f field, v any) error {
 	items, _ := v.([]any)
 	for i, item := range items {
@@ -396,7 +400,13 @@ func (c *call) checkEntries(f field, v any) error {
 				return errCrash
 			}
 			if e := obj.vals[sub.name]; sub.required && (e == nil || e == "") {
-				return invalid("Missing value for required parameter '%s[%d].%s'. See the API docs for more information about request parameters.", f.name, i, sub.name)
+				return invalid(
+					"Missing value for required parameter '%s[%d].%s'. See the API docs for more information about "+
+						"request parameters.",
+					f.name,
+					i,
+					sub.name,
+				)
 			}
 		}
 	}
@@ -404,11 +414,16 @@ func (c *call) checkEntries(f field, v any) error {
 }
 
 func badValue(name string, v any) error {
-	return invalid("Invalid value %s for parameter '%s' supplied:  Hint: Value was of type '%s'. See the API docs for more information about request parameters.",
-		compact(v), name, pythonType(v))
+	return invalid(
+		"Invalid value %s for parameter '%s' supplied:  Hint: Value was of type '%s'. See the API docs for more "+
+			"information about request parameters.",
+		compact(v),
+		name,
+		pythonType(v),
+	)
 }
 
-// fits is the looser check of the handler's rules: lists are not looked into, numbers may be in strings.
+// fits is the looser type check of the handler's rules. It does not look into lists, and accepts numbers in strings.
 func fits(f field, v any) bool {
 	switch f.kind {
 	case str:
@@ -458,7 +473,7 @@ func pythonType(v any) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// An ordered is a JSON object that remembers the order of its keys; of a repeated key the last value counts.
+// ordered is a JSON object that keeps the order of its keys. The last value of a repeated key counts.
 type ordered struct {
 	keys []string
 	vals map[string]any
@@ -537,7 +552,7 @@ func compact(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// A decimalNumber is written the way Python writes a float: NaN and infinities as strings, 1 as 1.0.
+// decimalNumber is written like a float in Python: NaN and infinities as strings, and 1 as 1.0.
 type decimalNumber float64
 
 func (d decimalNumber) MarshalJSON() ([]byte, error) {

@@ -14,7 +14,7 @@ const (
 
 const serverInfoPath = "/api/3.0/mlflow/server-info"
 
-// workspace is the value of the header, which older servers do not know.
+// workspace returns the value of the header. Older servers do not know it.
 func (c *call) workspace() string {
 	if !c.sw.workspaces {
 		return ""
@@ -26,13 +26,17 @@ var workspaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 
 func checkWorkspaceName(name string) error {
 	if !workspaceName.MatchString(name) {
-		return invalid("Workspace name '%s' must match the pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ (lowercase alphanumeric with optional internal hyphens).", name)
+		return invalid(
+			"Workspace name '%s' must match the pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ (lowercase alphanumeric with "+
+				"optional internal hyphens).",
+			name,
+		)
 	}
 	return nil
 }
 
-// chooseWorkspace reads the header, on every path but one: health checks and paths that are none are refused with the
-// rest. Where the feature is off any value is refused, as an internal error.
+// chooseWorkspace checks the header on every path except one. Health checks and unknown paths are refused as well. If
+// the feature is off, any value is refused with an internal error.
 func (c *call) chooseWorkspace(path string) error {
 	c.space = c.spaces[defaultWorkspace]
 	name := c.workspace()
@@ -53,8 +57,8 @@ func (c *call) chooseWorkspace(path string) error {
 	return nil
 }
 
-// spacePath is where a workspace's artifacts lie within the server's own storage.
-func (s *Server) spacePath(sp *space) string {
+// workspacePath returns where a workspace's artifacts are in the server's own storage.
+func workspacePath(s *Server, sp *space) string {
 	if sp.name == defaultWorkspace {
 		return ""
 	}
@@ -96,7 +100,12 @@ func (c *call) needWorkspaces() error {
 	if c.cfg.workspacesOn {
 		return nil
 	}
-	return refusal{http.StatusServiceUnavailable, htmlType, "Endpoint: /api/3.0/mlflow/workspaces disabled because the server is running without workspaces support. To enable workspace, run `mlflow server` with `--enable-workspaces`"}
+	return refusal{
+		http.StatusServiceUnavailable,
+		htmlType,
+		"Endpoint: /api/3.0/mlflow/workspaces disabled because the server is running without workspaces support. " +
+			"To enable workspace, run `mlflow server` with `--enable-workspaces`",
+	}
 }
 
 func serverInfo(c *call) (any, error) {

@@ -15,27 +15,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Store keeps values that are written once as parameters of runs, and says which run is a model's first by the name of
-// an experiment: the two things in MLflow that of several writers only one can set. All of it lives on the registry's
-// server. Errors carry the reasons that package ledger asks for.
+// Store keeps values that are written once as parameters of runs. The name of an experiment tells which run is the
+// first of a model. MLflow guarantees for both that only one of several writers succeeds. Everything is on the
+// registry's server. Errors have the reasons that package ledger expects.
 type Store struct{ c *mlflow.Client }
 
-// New keeps the values on the client's registry.
+// New returns a store on the client's registry.
 func New(c *mlflow.Client) Store { return Store{c} }
 
-// LedgerExperiment holds the runs of all models' ledgers, named after the models.
+// LedgerExperiment contains the runs of all ledgers. They are named after the models.
 const LedgerExperiment = "mlflow-promotions"
 
 const (
-	tagFirstPage = "ledger"                     // of a model's experiment: its first run
-	tagLastPage  = "tail"                       // of the same: the newest run some time ago
-	TagUnfit     = registry.TagPrefix + "unfit" // of LedgerExperiment: why this server keeps no ledger
+	tagFirstPage = "ledger"                     // on a model's experiment: its first run
+	tagLastPage  = "tail"                       // on a model's experiment: a recent run
+	TagUnfit     = registry.TagPrefix + "unfit" // on LedgerExperiment: why this server keeps no ledger
 )
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
 
-// experimentOf is the name of a model's own, empty experiment. Databases that compare without case or trailing spaces
-// would take two models for one, so any but the plainest name carries a digest.
+// experimentOf returns the name of a model's own, empty experiment. Some databases ignore case or trailing spaces and
+// would confuse two models. So all but the simplest names contain a digest.
 func experimentOf(model string) string {
 	if plainName.MatchString(model) {
 		return LedgerExperiment + "/" + model
@@ -49,32 +49,52 @@ func experimentOf(model string) string {
 	return fmt.Sprintf("%s/%s-%s", LedgerExperiment, string(short[:min(len(short), 100)]), canonical.Digest(model)[:16])
 }
 
-// Experiment reads an experiment by name; ok is false where there is none.
+// Experiment reads an experiment by name; ok is false if it does not exist.
 func (p Store) Experiment(ctx context.Context, name string) (e mlflow.ExperimentJSON, ok bool, err error) {
-	err = mlflow.Get(ctx, p.c.Registry, mlflow.API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &e)
+	err = mlflow.Get(
+		ctx,
+		p.c.Registry,
+		mlflow.API+"experiments/get-by-name",
+		url.Values{"experiment_name": {name}},
+		"experiment",
+		&e,
+	)
 	switch {
 	case mlflow.IsMissing(err):
 		return e, false, nil
 	case mlflow.NoRoute(err):
-		return e, false, &registry.Error{Reason: registry.Unsupported, Msg: "find promotion ledger: the registry's server has no runs and experiments", Detail: mlflow.ServerText(err), Cause: err}
+		return e, false, &registry.Error{
+			Reason: registry.Unsupported,
+			Msg:    "find promotion ledger: the registry's server has no runs and experiments",
+			Detail: mlflow.ServerText(err),
+			Cause:  err,
+		}
 	case err != nil:
 		return e, false, mlflow.Explain("find promotion ledger", err)
 	}
 	return e, true, nil
 }
 
-// Locate finds the model's first page.
+// Locate finds the first run of the model's ledger.
 func (p Store) Locate(ctx context.Context, model string) (registry.LedgerPlace, error) {
 	e, ok, err := p.Experiment(ctx, experimentOf(model))
 	if !ok || err != nil {
 		return registry.LedgerPlace{}, err
 	}
 	tags := mlflow.Pairs(e.Experiment.Tags)
-	place := registry.LedgerPlace{ID: e.Experiment.ID, First: tags[tagFirstPage], Tail: tags[tagLastPage], Deleted: e.Experiment.Stage == "deleted"}
+	place := registry.LedgerPlace{
+		ID:      e.Experiment.ID,
+		First:   tags[tagFirstPage],
+		Tail:    tags[tagLastPage],
+		Deleted: e.Experiment.Stage == "deleted",
+	}
 	if place.First == "" {
 		return place, &registry.Error{
-			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost its tag %q", model, e.Experiment.Name, tagFirstPage),
-			Hint: fmt.Sprintf("set the tag to the id of the first run named %q in the experiment %s", model, LedgerExperiment),
+			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost "+
+				"its tag %q", model, e.Experiment.Name, tagFirstPage),
+			Hint: fmt.Sprintf(
+				"set the tag to the id of the first run named %q in the experiment %s", model, LedgerExperiment,
+			),
 		}
 	}
 	return place, nil
@@ -85,29 +105,44 @@ func (p Store) Read(ctx context.Context, page string) (map[string]string, error)
 	var out struct {
 		Run mlflow.RunJSON `json:"run"`
 	}
-	r := rest.Request{Method: "GET", Path: mlflow.API + "runs/get", Query: url.Values{"run_id": {page}}, Class: rest.Read, Expect: "run"}
+	r := rest.Request{
+		Method: "GET",
+		Path:   mlflow.API + "runs/get",
+		Query:  url.Values{"run_id": {page}},
+		Class:  rest.Read,
+		Expect: "run",
+	}
 	err := p.c.Registry.JSON(ctx, r, &out)
 	gone := mlflow.IsMissing(err) || mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 	switch {
 	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
-		return nil, &registry.Error{Reason: registry.LedgerLost, Cause: err, Msg: fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
-			Hint: fmt.Sprintf("restore it while MLflow still keeps it: where the experiment %s was deleted, that one, which brings its runs back "+
-				"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)", LedgerExperiment)}
+		return nil, &registry.Error{
+			Reason: registry.LedgerLost,
+			Cause:  err,
+			Msg:    fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
+			Hint: fmt.Sprintf(
+				"restore it before MLflow purges it: restore the experiment %s if it was deleted "+
+					"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)",
+				LedgerExperiment,
+			),
+		}
 	case err != nil:
 		return nil, mlflow.Explain("read promotion ledger", err)
 	}
 	return mlflow.Pairs(out.Run.Data.Params), nil
 }
 
-// Write stores parameters in one batch: MLflow stores all or none, and none that has another value.
+// Write stores parameters in one batch. MLflow stores all or none, and refuses to change an existing value.
 func (p Store) Write(ctx context.Context, page string, values map[string]string) error {
 	body := map[string]any{"run_id": page, "params": mlflow.PairList(values), "metrics": []any{}, "tags": []any{}}
 	return p.send(ctx, "write promotion ledger", "runs/log-batch", body)
 }
 
-// send writes what ends in the same state however often it arrives.
+// send sends a request whose result is the same even if it arrives several times.
 func (p Store) send(ctx context.Context, op, path string, body map[string]any) error {
-	err := p.c.Registry.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write}, nil)
+	err := p.c.Registry.JSON(
+		ctx, rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write}, nil,
+	)
 	e := mlflow.Remote(err)
 	switch {
 	case err == nil:
@@ -115,12 +150,17 @@ func (p Store) send(ctx context.Context, op, path string, body map[string]any) e
 	case mlflow.Unclear(err):
 		return mlflow.Unknown(op, err)
 	case e != nil && e.Status == 400 && e.Code != "":
-		return &registry.Error{Reason: registry.Conflict, Msg: fmt.Sprintf("%s: refused (400 %s)", op, e.Code), Detail: mlflow.ServerText(err), Cause: err}
+		return &registry.Error{
+			Reason: registry.Conflict,
+			Msg:    fmt.Sprintf("%s: refused (400 %s)", op, e.Code),
+			Detail: mlflow.ServerText(err),
+			Cause:  err,
+		}
 	}
 	return mlflow.Explain(op, err)
 }
 
-// Page makes a run, named after the model so that people find it in MLflow's page.
+// Page creates a run. It is named after the model, so that people find it in MLflow.
 func (p Store) Page(ctx context.Context, model string) (string, error) {
 	id, err := p.home(ctx)
 	if err != nil {
@@ -128,26 +168,47 @@ func (p Store) Page(ctx context.Context, model string) (string, error) {
 	}
 	now := p.c.Registry.Meter().ServerTime.UnixMilli()
 	body := map[string]any{"experiment_id": id, "run_name": model, "start_time": now, "tags": []mlflow.Pair{
-		{Key: "mlflow.note.content", Value: "Promotion ledger of the registered model " + format.Truncate(model, 300) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of promotions."},
+		{
+			Key: "mlflow.note.content",
+			Value: "Promotion ledger of the registered model " + format.Truncate(
+				model, 300,
+			) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of " +
+				"promotions.",
+		},
 	}}
 	var out struct {
 		Run mlflow.RunJSON `json:"run"`
 	}
 	for try := 0; ; try++ {
-		err := p.c.Registry.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "runs/create", Body: body, Class: rest.Create, Expect: "run"}, &out)
+		err := p.c.Registry.JSON(
+			ctx,
+			rest.Request{
+				Method: "POST",
+				Path:   mlflow.API + "runs/create",
+				Body:   body,
+				Class:  rest.Create,
+				Expect: "run",
+			},
+			&out,
+		)
 		if err == nil {
 			break
 		}
-		// A run that was made without our knowing is named by nothing and holds nothing.
+		// A run that was created without our knowledge is empty, and nothing refers to it.
 		if !mlflow.Unclear(err) || !p.c.BriefPause(ctx, try) {
 			return "", mlflow.Explain("begin promotion ledger", err)
 		}
 	}
-	_ = p.send(ctx, "finish run", "runs/update", map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now}) // for the eye only
+	_ = p.send(
+		ctx,
+		"finish run",
+		"runs/update",
+		map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now},
+	) // only for people who look at it
 	return out.Run.Info.ID, nil
 }
 
-// home is the experiment that holds the pages of all models.
+// home returns the id of the experiment that contains the runs of all ledgers. It creates it if necessary.
 func (p Store) home(ctx context.Context) (string, error) {
 	e, ok, err := p.Experiment(ctx, LedgerExperiment)
 	if err == nil && !ok {
@@ -157,7 +218,11 @@ func (p Store) home(ctx context.Context) (string, error) {
 		}
 		_, err = p.settling("create experiment "+LedgerExperiment).Settle(ctx, func(int) error {
 			body := map[string]any{"name": LedgerExperiment}
-			return p.c.Registry.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write}, nil)
+			return p.c.Registry.JSON(
+				ctx,
+				rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write},
+				nil,
+			)
 		}, look)
 		if err == nil && !ok {
 			_, err = look(ctx)
@@ -167,10 +232,22 @@ func (p Store) home(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case !ok || e.Experiment.Stage == "deleted":
-		return "", &registry.Error{Reason: registry.Unsupported, Msg: fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", LedgerExperiment), Hint: "restore it in MLflow"}
+		return "", &registry.Error{
+			Reason: registry.Unsupported,
+			Msg:    fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", LedgerExperiment),
+			Hint:   "restore it in MLflow",
+		}
 	}
 	if why := mlflow.Pairs(e.Experiment.Tags)[TagUnfit]; why != "" {
-		return "", &registry.Error{Reason: registry.Unsupported, Msg: "begin promotion ledger: " + why, Hint: fmt.Sprintf("after moving MLflow to a database, remove the tag %s of the experiment %s", TagUnfit, LedgerExperiment)}
+		return "", &registry.Error{
+			Reason: registry.Unsupported,
+			Msg:    "begin promotion ledger: " + why,
+			Hint: fmt.Sprintf(
+				"after moving MLflow to a database, remove the tag %s of the experiment %s",
+				TagUnfit,
+				LedgerExperiment,
+			),
+		}
 	}
 	return e.Experiment.ID, nil
 }
@@ -179,7 +256,8 @@ func (p Store) settling(op string) mlflow.Settling {
 	return mlflow.Settling{Client: p.c, Op: op, Explain: func(err error) error { return mlflow.Explain(op, err) }}
 }
 
-// Found makes the page the model's first: the experiment and its tag are one write, and its name is unique.
+// Found makes the run the first of the model's ledger. One request creates the experiment with its tag, and its name is
+// unique.
 func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
 	var out struct {
@@ -187,7 +265,13 @@ func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	}
 	body := map[string]any{"name": experimentOf(model), "tags": []mlflow.Pair{{Key: tagFirstPage, Value: page}}}
 	place := registry.LedgerPlace{}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write, Expect: "experiment_id"}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "experiments/create",
+		Body:   body,
+		Class:  rest.Write,
+		Expect: "experiment_id",
+	}
 	settled, err := p.settling(op).Settle(ctx, func(int) error { return p.c.Registry.JSON(ctx, r, &out) },
 		func(ctx context.Context) (there bool, err error) {
 			place, err = p.Locate(ctx, model)
@@ -199,7 +283,7 @@ func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	return place, err
 }
 
-// Reopen restores the experiment that holds the pages of all models, and with it its runs, where it was deleted.
+// Reopen restores the experiment that contains the runs of all ledgers, with its runs, if it was deleted.
 func (p Store) Reopen(ctx context.Context) (reopened bool, err error) {
 	e, ok, err := p.Experiment(ctx, LedgerExperiment)
 	if err != nil || !ok || e.Experiment.Stage != "deleted" {
@@ -209,11 +293,16 @@ func (p Store) Reopen(ctx context.Context) (reopened bool, err error) {
 }
 
 func (p Store) restore(ctx context.Context, e mlflow.ExperimentJSON) error {
-	return p.send(ctx, "restore experiment "+e.Experiment.Name, "experiments/restore", map[string]any{"experiment_id": e.Experiment.ID})
+	return p.send(
+		ctx,
+		"restore experiment "+e.Experiment.Name,
+		"experiments/restore",
+		map[string]any{"experiment_id": e.Experiment.ID},
+	)
 }
 
-// Refound points the model's experiment at another first page. It restores the experiment where it was deleted: its
-// name is taken until it is purged.
+// Refound replaces the first run of the model's ledger. It restores the model's experiment if it was deleted, because
+// its name stays in use until it is purged.
 func (p Store) Refound(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
 	e, ok, err := p.Experiment(ctx, experimentOf(model))
 	if err != nil {
@@ -228,22 +317,34 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 			return registry.LedgerPlace{}, err
 		}
 	}
-	for _, key := range []string{tagLastPage, tagFirstPage} { // in this order: a tail without its first page is only a hint
-		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", map[string]any{"experiment_id": id, "key": key, "value": page}); err != nil {
+	// In this order: a tail without its first run is only a hint.
+	for _, key := range []string{tagLastPage, tagFirstPage} {
+		tag := map[string]any{"experiment_id": id, "key": key, "value": page}
+		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", tag); err != nil {
 			return registry.LedgerPlace{}, err
 		}
 	}
 	return registry.LedgerPlace{ID: id, First: page, Tail: page}, nil
 }
 
-// Tail leaves the hint on the model's experiment.
+// Tail stores the hint to a recent run on the model's experiment.
 func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
-	return p.send(ctx, "note newest page", "experiments/set-experiment-tag", map[string]any{"experiment_id": place.ID, "key": tagLastPage, "value": page})
+	return p.send(
+		ctx,
+		"note newest page",
+		"experiments/set-experiment-tag",
+		map[string]any{"experiment_id": place.ID, "key": tagLastPage, "value": page},
+	)
 }
 
-// Anchor writes the registered model's tag.
+// Anchor sets the tag of the registered model that refers to its ledger.
 func (p Store) Anchor(ctx context.Context, model, text string) error {
-	return p.send(ctx, "anchor promotion ledger", "registered-models/set-tag", map[string]any{"name": model, "key": registry.TagAnchor, "value": text})
+	return p.send(
+		ctx,
+		"anchor promotion ledger",
+		"registered-models/set-tag",
+		map[string]any{"name": model, "key": registry.TagAnchor, "value": text},
+	)
 }
 
 // Drop deletes a run.
@@ -251,59 +352,56 @@ func (p Store) Drop(ctx context.Context, page string) error {
 	return p.send(ctx, "drop page", "runs/delete", map[string]any{"run_id": page})
 }
 
-// Unfit leaves the note on the experiment that holds the pages.
+// Unfit stores on the ledger's experiment why this server keeps no ledger.
 func (p Store) Unfit(ctx context.Context, why string) error {
 	e, ok, err := p.Experiment(ctx, LedgerExperiment)
 	if !ok || err != nil {
 		return err
 	}
-	return p.send(ctx, "note", "experiments/set-experiment-tag", map[string]any{"experiment_id": e.Experiment.ID, "key": TagUnfit, "value": why})
+	return p.send(
+		ctx,
+		"note",
+		"experiments/set-experiment-tag",
+		map[string]any{"experiment_id": e.Experiment.ID, "key": TagUnfit, "value": why},
+	)
 }
 
-// WhyUnfit is the note that a promotion left by Unfit; "" where there is none.
+// WhyUnfit returns the note that Unfit stored, or "".
 func (p Store) WhyUnfit(ctx context.Context) (string, error) {
 	e, _, err := p.Experiment(ctx, LedgerExperiment)
 	return mlflow.Pairs(e.Experiment.Tags)[TagUnfit], err
 }
 
-// Promoted lists the registered models that have a ledger, or say so by their anchors.
+// Promoted lists the registered models that have a ledger or an anchor.
 func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 	founded, err := Founded(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	var pages mlflow.Pager
-	query := url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}, "order_by": {"name ASC"}}
-	for {
-		var out struct {
-			Models []mlflow.ModelJSON `json:"registered_models"`
-			Next   string             `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "GET", Path: mlflow.API + "registered-models/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.Bytes}
-		if err := c.Registry.JSON(ctx, r, &out); err != nil {
-			return nil, mlflow.Explain("list registered models", err)
-		}
-		for _, m := range out.Models {
-			if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded(m.Name) {
-				names = append(names, m.Name)
-			}
-		}
-		if more, err := pages.More(out.Next); err != nil {
-			return nil, mlflow.Explain("list registered models", err)
-		} else if !more {
-			return names, nil
-		}
-		query.Set("page_token", out.Next)
+	list := mlflow.List{
+		Server: c.Registry,
+		Path:   "registered-models/search",
+		Query:  url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}, "order_by": {"name ASC"}},
+		Limit:  128 << 20,
 	}
+	var names []string
+	for m, err := range mlflow.Search[mlflow.ModelJSON](ctx, list) {
+		if err != nil {
+			return nil, mlflow.Explain("list registered models", err)
+		}
+		if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded(m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names, nil
 }
 
-// Founded lists the ledgers there are, deleted ones too, and returns whether a model has one: also where its anchor and
-// all marks on its versions were removed.
+// Founded lists all ledgers, including deleted ones. has reports whether a model has one, even if its anchor and all
+// tags of its versions were removed.
 func Founded(ctx context.Context, c *mlflow.Client) (has func(model string) bool, err error) {
 	names := map[string]bool{}
 	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
-	for e, err := range mlflow.SearchExperiments(ctx, c.Registry, body) {
+	for e, err := range mlflow.SearchExperiments(ctx, c.Registry, body, nil) {
 		if err != nil {
 			return nil, mlflow.Explain("list promotion ledgers", err)
 		}

@@ -8,13 +8,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// createModel makes the registered model. That it exists already is success: somebody was faster.
+// createModel creates the registered model. It succeeds if the model already exists, because then somebody else was
+// faster.
 func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	body := map[string]any{"name": s.Model, "tags": mlflow.PairList(s.Tags)}
 	if s.Description != "" {
 		body["description"] = s.Description
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "registered-models/create", Body: body, Class: rest.Write, Expect: "registered_model"}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "registered-models/create",
+		Body:   body,
+		Class:  rest.Write,
+		Expect: "registered_model",
+	}
 	existed := false
 	op := "create registered model " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}
@@ -23,7 +30,7 @@ func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 		existed = try == 0 && mlflow.AlreadyExists(err) && !mlflow.Unclear(err)
 		return err
 	}, func(ctx context.Context) (there bool, err error) {
-		m, err := c.Model(ctx, s.Model)
+		m, err := c.Models.Get(ctx, s.Model)
 		_, there = m.Get()
 		return there, err
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// rightFor is the right that a step needs.
+// rightFor returns the right that a step needs.
 func rightFor(v plan.Verb) string {
 	if v == plan.DeleteAlias {
 		return mlflow.RightManage
@@ -18,7 +18,7 @@ func rightFor(v plan.Verb) string {
 	return mlflow.RightEdit
 }
 
-// explainWrite is Explain for a step: a refusal names the right that is missing and the call that grants it.
+// explainWrite is Explain for a step. If a right is missing, it names the right and the request that grants it.
 func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	out := mlflow.Explain(op, err)
 	e, ok := out.(*registry.Error)
@@ -29,25 +29,30 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	e.Msg = fmt.Sprintf("%s: the login lacks the right %s on registered model %s (403)", op, right, s.Model)
 	if s.Do == plan.CreateModel {
 		e.Msg = fmt.Sprintf("%s: the login may not create registered models (403)", op)
-		e.Hint = "an administrator creates the model, or grants this login the right to"
+		e.Hint = "ask an administrator to create the model, or to grant this login the right to create models"
 		return e
 	}
-	e.Hint = "an administrator grants it:" + c.Grant(s.Model, right)
+	e.Hint = "ask an administrator to grant it:" + c.Grant(s.Model, right)
 	if s.Do == plan.DeleteAlias {
 		e.Hint += "\n    or set the alias to another version: that needs only EDIT"
 	}
 	return e
 }
 
-// May asks whether the login has the right that such a step needs, before anything is written. It sends a write that
-// names the model and nothing to write: a server with logins looks at the right first (403), and refuses the rest as
-// incomplete (400). So it is the server's own answer, whatever its rules are made of. Only a plain refusal is an error;
-// without a login nothing is asked. op is what cannot be done without the right.
+// May checks whether the login has the right that a step needs, before anything is written. It sends a write that names
+// the model and nothing to write: a server with logins checks the right first (403), and then refuses the incomplete
+// request (400). So the server itself decides, whatever its rules are. Only a clear refusal is an error, and without a
+// login nothing is sent. op is what fails without the right.
 func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) error {
 	if !c.LoggedIn {
 		return nil
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "registered-models/set-tag", Body: map[string]any{"name": model}, Class: rest.Create}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "registered-models/set-tag",
+		Body:   map[string]any{"name": model},
+		Class:  rest.Create,
+	}
 	if v == plan.DeleteAlias {
 		r.Method, r.Path = "DELETE", mlflow.API+"registered-models/alias"
 	}

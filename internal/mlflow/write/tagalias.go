@@ -9,10 +9,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// tagAlias gives the alias to one version by its tag: first the new holder gets it, then the others lose it, the
-// highest number last. At every point on the way the highest number that carries the tag is the old holder or the new
-// one, and the next run finishes what was left. The tag is set to false, because deleting it needs the right MANAGE.
-// Only the first write can fail without effect.
+// tagAlias moves an alias that is kept as a tag. The new version gets the tag first; then the others lose it, the
+// highest number last. So the highest number with the tag is always the old version or the new one. The next run can
+// finish an interrupted move. The tag is set to false, because deleting it needs the right MANAGE. Only the first write
+// can fail without an effect.
 func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)
@@ -26,11 +26,15 @@ func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err erro
 	return wrote, nil
 }
 
-// tagSteps are the writes of one move, in their order.
+// tagSteps returns the writes of one move in their order.
 func tagSteps(s plan.Step) []plan.Step {
 	var steps []plan.Step
-	mark := func(number int, value string) {
-		steps = append(steps, plan.Step{Do: plan.SetTag, Model: s.Model, Version: number, Name: registry.FallbackTag(s.Name), Want: registry.Text(value)})
+	mark := func(number, value string) {
+		n, _ := strconv.Atoi(number) // plan writes numbers here
+		steps = append(
+			steps,
+			plan.Step{Do: plan.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value},
+		)
 	}
 	for _, n := range s.Want.Versions.Without(s.Was.Versions...) {
 		mark(n, "true")

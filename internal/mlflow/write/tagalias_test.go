@@ -9,9 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A move of an alias by its tag is several writes. After each of them, a reader who takes the highest number that
-// carries the tag finds the old holder or the new one, and after the last exactly one version carries it.
-func TestTagMoveIsReadableAfterEachWrite(t *testing.T) {
+// Moving an alias that is kept as a tag takes several writes. After each of them, the highest number with the tag is
+// the old version or the new one. After the last, exactly one version carries it.
+func TestTagAlias_EachWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		holders := rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 0, 5, rapid.ID[int]).Draw(t, "holders")
 		want := rapid.IntRange(0, 9).Draw(t, "want") // 0 removes the alias
@@ -37,7 +37,7 @@ func TestTagMoveIsReadableAfterEachWrite(t *testing.T) {
 			}
 		}
 		if highest(carry) != want || want != 0 && left != 1 {
-			t.Fatalf("in the end the tag is on %v, wanted %d alone", carry, want)
+			t.Fatalf("at the end the tag is on %v, want only %d", carry, want)
 		}
 	})
 }

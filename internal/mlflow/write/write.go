@@ -16,28 +16,32 @@ import (
 // Writer observes and carries out single steps of a plan.
 type Writer struct{ *mlflow.Client }
 
-// Observe returns what the step's target is now: the number an alias names, all versions in a stage or with an alias's
-// tag, or the value of a tag.
+// Observe returns the current state of the step's target. For an alias that is the version it points to, for a stage or
+// an alias kept as a tag all its versions, and for a tag its value.
 //
-// It also returns the versions that the same answer tells of: with an alias the newest of each stage, with a stage all.
-func (c Writer) Observe(ctx context.Context, s plan.Step) (saw registry.State, told []registry.Version, err error) {
+// It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
+func (c Writer) Observe(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
 	switch s.Do {
 	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
 		return c.observeModel(ctx, s)
 	case plan.SetStage, plan.TagAlias:
 		return c.observeVersions(ctx, s)
 	}
-	return registry.State{}, nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
+	return "", nil, fmt.Errorf("observe %s: this step moves nothing", s.Do)
 }
 
-func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw registry.State, told []registry.Version, err error) {
-	known, err := c.Model(ctx, s.Model)
+func (c Writer) observeModel(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
+	known, err := c.Models.Get(ctx, s.Model)
 	if err != nil {
 		return registry.State{}, nil, err
 	}
 	m, ok := known.Get()
 	if !ok {
-		return registry.State{}, nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
+		return "", nil, &registry.Error{
+			Reason: registry.ModelGone,
+			Msg:    known.Why(),
+			Hint:   "it was renamed or deleted meanwhile: check the input model and run it again",
+		}
 	}
 	if s.Do == plan.SetModelTag {
 		return registry.Text(m.Tags[s.Name]), m.Latest, nil
@@ -48,15 +52,18 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw registry.Sta
 	return registry.State{}, m.Latest, nil
 }
 
-// observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
-// those of the model: some servers archive the others before they look for it.
-func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw registry.State, told []registry.Version, err error) {
-	all, err := c.Versions(ctx, s.Model, "")
+// observeVersions lists the versions in the stage, or with the tag of the alias. The version to move must exist: some
+// servers archive the others before they look for it.
+func (c Writer) observeVersions(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
+	all, err := c.Versions.Search(ctx, s.Model, "")
 	if err != nil {
 		return registry.State{}, nil, err
 	}
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
-		return registry.State{}, nil, mlflow.Gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
+		return "", nil, mlflow.Gone(
+			fmt.Sprintf("version %d of %s no longer exists", s.Version, s.Model),
+			"it was deleted meanwhile, and nothing was moved: choose another version",
+		)
 	}
 	if s.Do == plan.TagAlias {
 		return registry.PointsTo(mlflow.Tagged(all, s.Name)...), all, nil
@@ -64,8 +71,8 @@ func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw registry.
 	return registry.PointsTo(mlflow.InStage(all, s.Name)...), all, nil
 }
 
-// Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
-// there already. An error with reason unknown means that the write may have taken effect.
+// Do sends the write of one step. made is the number of a created version, else "". wrote is false if the thing already
+// existed. An error with the reason unknown means that the write may have taken effect.
 func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	switch s.Do {
 	case plan.CreateModel:
@@ -89,7 +96,7 @@ func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, e
 	return "", false, c.explainWrite(op, s, err)
 }
 
-// write is the request of a step that ends in the same state however often it arrives.
+// write returns the request of a step that may arrive several times without a different result.
 func write(s plan.Step) (op string, r rest.Request) {
 	number := strconv.Itoa(s.Version)
 	switch s.Do {
@@ -111,7 +118,12 @@ func write(s plan.Step) (op string, r rest.Request) {
 	case plan.SetStage:
 		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Name), rest.Request{
 			Method: "POST", Path: mlflow.API + "model-versions/transition-stage", Expect: "model_version",
-			Body: map[string]any{"name": s.Model, "version": number, "stage": s.Name, "archive_existing_versions": s.Archive},
+			Body: map[string]any{
+				"name":                      s.Model,
+				"version":                   number,
+				"stage":                     s.Ref,
+				"archive_existing_versions": s.Archive,
+			},
 		}
 	case plan.Describe:
 		return fmt.Sprintf("describe version %s of %s", number, s.Model), rest.Request{
@@ -125,10 +137,10 @@ func write(s plan.Step) (op string, r rest.Request) {
 	}
 }
 
-// createVersion registers once. Every accepted request makes another version, so after an answer that leaves it open
-// whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
-// the request tag, which is stored with the version in one transaction, waits, and only then tries again. It looks as
-// well where the number is not the next one: somebody else registered in between, maybe the same thing.
+// createVersion registers a version once. Each accepted request creates another version. So after an unclear response
+// it looks for the request tag, which is stored in the same transaction, waits, and only then tries again. Unclear
+// responses are common on MariaDB, where four of ten concurrent creations end in 500. It also looks for the tag if the
+// number is not the next one: somebody else registered a version in between, maybe of the same model.
 func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}
@@ -161,8 +173,8 @@ func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wr
 	return strconv.Itoa(found[0]), true, nil
 }
 
-// postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; after two
-// of those the place of the files is sent instead, which names the same model.
+// postVersion sends the request. Some servers cannot resolve models:/m-… and always respond with 500. After two of
+// those, it sends the location of the files, which means the same model.
 func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
 	source := s.Source.URI
 	if failed >= 2 && s.Source.ArtifactURI != "" {
@@ -178,16 +190,22 @@ func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, 
 	var out struct {
 		Version mlflow.VersionJSON `json:"model_version"`
 	}
-	r := rest.Request{Method: "POST", Path: mlflow.API + "model-versions/create", Body: body, Class: rest.Create, Expect: "model_version"}
+	r := rest.Request{
+		Method: "POST",
+		Path:   mlflow.API + "model-versions/create",
+		Body:   body,
+		Class:  rest.Create,
+		Expect: "model_version",
+	}
 	if err := c.Registry.JSON(ctx, r, &out); err != nil {
 		return 0, err
 	}
 	return int(out.Version.Version), nil
 }
 
-// registered lists the versions that carry the step's request tag, ascending.
+// registered lists the versions with the step's request tag in ascending order.
 func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
-	versions, err := c.Versions(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
+	versions, err := c.Versions.Search(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
 	var numbers []int
 	for _, v := range versions {
 		if v.Tags[registry.TagRequest] == s.Tags[registry.TagRequest] {
@@ -197,12 +215,30 @@ func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 	return numbers, err
 }
 
-// tagTwins marks all but the lowest: they are never promoted. A mark that cannot be written is no reason to fail; the
-// next run counts the lowest again.
+// tagTwins marks all duplicates except the lowest, so that they are never promoted. It does not fail if a tag cannot be
+// written, because the next run uses the lowest version anyway.
 func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
-		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Name: registry.TagDuplicateOf, Want: registry.Text(strconv.Itoa(numbers[0]))})
+		_, r := write(
+			plan.Step{
+				Do:      plan.SetTag,
+				Model:   model,
+				Version: n,
+				Ref:     registry.TagDuplicateOf,
+				Want:    strconv.Itoa(numbers[0]),
+			},
+		)
 		r.Class = rest.Write
 		_ = c.Registry.JSON(ctx, r, nil)
 	}
+}
+
+// Version reads one version. It is unreadable if the request fails.
+func (c Writer) Version(ctx context.Context, model string, number int) registry.Known[registry.Version] {
+	return c.Versions.Lookup(ctx, model, number)
+}
+
+// Place returns where the files of a version are now.
+func (c Writer) Place(ctx context.Context, model string, number int) registry.Known[string] {
+	return c.Versions.Place(ctx, model, number)
 }

@@ -1,0 +1,235 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// ruleInput is one registered model as a rule sees it.
+type ruleInput struct {
+	audit.Snapshot
+	values // the settings of the rule
+	Config
+	refs    map[int][]string // aliases and stages of live versions
+	targets []target         // aliases first, sorted
+}
+
+// newRuleInput collects the live versions and their targets once, because rules use them often and some models have
+// many versions.
+func newRuleInput(m audit.Snapshot, c Config) ruleInput {
+	s := ruleInput{Snapshot: m, Config: c, refs: map[int][]string{}}
+	named := map[int]bool{}
+	for _, n := range m.Model.Aliases {
+		named[n] = true
+	}
+	for _, v := range m.Versions {
+		if !named[v.Number] && v.Stage != "Production" && v.Stage != "Staging" {
+			continue
+		}
+		s.refs[v.Number] = m.Refs(v)
+		for _, ref := range s.refs[v.Number] {
+			s.targets = append(s.targets, targetOf(ref, v))
+		}
+	}
+	slices.SortStableFunc(s.targets, func(a, b target) int { return order(a.ref, b.ref) })
+	return s
+}
+
+// label returns the version for people, with its aliases and stage.
+func (s ruleInput) label(v registry.Version) string {
+	refs := s.refs[v.Number]
+	if len(refs) == 0 {
+		return fmt.Sprintf("version %d", v.Number)
+	}
+	return fmt.Sprintf("version %d (%s)", v.Number, strings.Join(registry.RefTexts(refs), ", "))
+}
+
+// target is an alias or stage, with the version that it points to.
+type target struct {
+	ref          registry.Ref
+	alias, stage string // the name of ref
+	version      registry.Version
+}
+
+// finds returns a finding about the target.
+func (t target) finds(format string, args ...any) result {
+	return result{version: t.version.Number, alias: t.alias, stage: t.stage, message: fmt.Sprintf(format, args...)}
+}
+
+// unjudged says that the rule could not check the target.
+func (t target) unjudged(format string, args ...any) result {
+	r := t.finds(format, args...)
+	r.unjudged = true
+	return r
+}
+
+func targetOf(ref registry.Ref, v registry.Version) target {
+	t := ref.Target()
+	return target{ref: ref, alias: t.Alias, stage: t.Stage, version: v}
+}
+
+// order sorts aliases before stages.
+func order(ref string) string {
+	if strings.HasPrefix(ref, "@") {
+		return "0" + ref
+	}
+	return "1" + ref
+}
+
+// about returns a finding about a version.
+func about(v registry.Version, format string, args ...any) result {
+	return result{version: v.Number, message: fmt.Sprintf(format, args...)}
+}
+
+// unjudged says that the rule could not check the version.
+func unjudged(v registry.Version, format string, args ...any) result {
+	r := about(v, format, args...)
+	r.unjudged = true
+	return r
+}
+
+// versionsAt returns the versions of an alias or stage as the ledger writes them, such as 3,4.
+func (s ruleInput) versionsAt(ref string) string { return ledger.Holders(s.Model, s.Versions, ref) }
+
+// ledger returns the model's ledger if it can be trusted. Otherwise why says why not. Both are empty if the model has
+// no ledger.
+func (s ruleInput) ledger() (l ledger.Chain, ok bool, why string) {
+	l, ok = s.Ledger.Get()
+	switch {
+	case s.Broken != "":
+		return l, false, "the promotion ledger is damaged: " + s.Broken
+	case !ok && !s.Ledger.IsAbsent():
+		return l, false, "the promotion ledger is not known: " + s.Ledger.Why()
+	}
+	return l, ok, ""
+}
+
+// byLedger makes a check of models by their ledgers. It reports nothing about models that this tool never moved. If the
+// ledger cannot be trusted, or if promotions were made without one, the model counts as not checked.
+func byLedger(judge func(ruleInput, ledger.Chain) []result) func(ruleInput) []result {
+	return func(s ruleInput) []result {
+		l, ok, why := s.ledger()
+		switch {
+		case ok:
+			return judge(s, l)
+		case why != "":
+			return []result{{unjudged: true, message: why}}
+		case s.Ledger.IsAbsent():
+			return s.withoutLedger()
+		}
+		return nil
+	}
+}
+
+// withoutLedger reports that a model was not checked, because it was promoted without a ledger.
+func (s ruleInput) withoutLedger() []result {
+	v, why, found := s.MovedWithoutLedger()
+	if !found {
+		return nil
+	}
+	if why != "" {
+		why = " (" + short(why) + ")"
+	}
+	return []result{unjudged(v, "it was promoted without a ledger%s, so there is no record to compare with", why)}
+}
+
+// promotionRunning reports whether a promotion of the target is running. Then the target may have moved only partly.
+func (s ruleInput) promotionRunning(l ledger.Chain, ref string) bool {
+	e, open := l.Open()
+	return open && !s.Now.After(e.Lease) && movesTarget(e, ref)
+}
+
+// movesTarget reports whether the entry moves the target.
+func movesTarget(e ledger.Entry, ref string) bool {
+	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == ref })
+}
+
+// effective reports whether the entry moved anything.
+func effective(e ledger.Entry) bool {
+	return e.Outcome == ledger.EntryDone || e.Outcome != "" && e.Moved > 0
+}
+
+// lastPromotion returns the newest promotion of the version to the target.
+func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
+	for _, e := range slices.Backward(l.Entries) {
+		if e.Record.Command == "promote" && e.Record.To == t.version.Number && effective(e) &&
+			(e.Record.Target.Alias == t.alias && t.alias != "" || e.Record.Target.Stage == t.stage && t.stage != "") {
+			return e, true
+		}
+	}
+	return ledger.Entry{}, false
+}
+
+// movedAt returns when the target moved to its version. It uses the ledger, or the tag that a promotion writes.
+func (s ruleInput) movedAt(t target) (time.Time, bool) {
+	if l, ok, _ := s.ledger(); ok {
+		for _, e := range slices.Backward(l.Entries) {
+			if movesTarget(e, t.ref) && effective(e) && slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
+				return m.Ref == t.ref && slices.Contains(strings.Split(m.Want, ","), strconv.Itoa(t.version.Number))
+			}) {
+				return e.Ended, true
+			}
+		}
+	}
+	key := registry.StageTimeTag(t.stage)
+	if t.alias != "" {
+		key = registry.AliasTimeTag(t.alias)
+	}
+	at, err := time.Parse(time.RFC3339, t.version.Tags[key])
+	return at, err == nil
+}
+
+// targetRule returns the policy file's rule for the target, if there is one.
+func (s ruleInput) targetRule(t target) (policy.TargetRule, bool) {
+	if s.Policy == nil {
+		return policy.TargetRule{}, false
+	}
+	a, err := s.Policy.For(s.Model.Name, registry.Target{Alias: t.alias, Stage: t.stage})
+	if err != nil || len(a.Targets) == 0 {
+		return policy.TargetRule{}, false
+	}
+	return a.Targets[0], true
+}
+
+// date returns the day of a time for messages.
+func date(at time.Time) string { return at.UTC().Format(time.DateOnly) }
+
+// days returns a duration in whole days.
+func days(d time.Duration) string {
+	n := int(d / day)
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", n)
+}
+
+// versionsText returns a list of versions such as 3,4 for messages.
+func versionsText(list string) string {
+	switch {
+	case s.IsZero():
+		return "no version"
+	case len(s.Versions) > 1:
+		return "versions " + s.Versions.Join(", ")
+	}
+	return "version " + s.String()
+}
+
+// versionsAre returns a list of versions as the subject of a sentence, with its verb.
+func versionsAre(list string) string {
+	if strings.Contains(list, ",") {
+		return versionsText(list) + " are"
+	}
+	return versionsText(list) + " is"
+}
+
+// short truncates texts from the registry for messages.
+func short(text string) string { return format.Truncate(text, 160) }

@@ -1,0 +1,382 @@
+package auditpage
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// detail says how much of a model is written. The larger the page has become, the less the next models get.
+type detail int
+
+const (
+	everything detail = iota
+	lean              // without details of versions that are not live and have no findings
+	notable           // without these versions
+	nameOnly          // only name, aliases, stages and findings
+	nothing
+)
+
+// room is the size up to which models are added with each detail.
+var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: Limit - 300_000}
+
+// manyEntries is how many promotions of a model are written with each detail. The newest are kept.
+var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
+
+// roomForFindings is the size up to which findings without a model are added. The rest is for the end of the page.
+const roomForFindings = Limit - 100_000
+
+// Longest texts in bytes, and longest lists.
+const (
+	longDescription = 2000
+	longTag         = 300
+	longText        = 1000 // of a message, a name, an address
+	manyMetrics     = 20   // of a run
+	manyDatasets    = 20
+	manyTags        = 50
+)
+
+// pageModel is a model as the page reads it. Times are Unix seconds in UTC, 0 = unknown.
+type pageModel struct {
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Tags        int               `json:"tags,omitempty"` // index of a list
+	Created     int64             `json:"created,omitempty"`
+	Updated     int64             `json:"updated,omitempty"`
+	Hidden      bool              `json:"hidden,omitempty"`
+	Unreadable  string            `json:"unreadable,omitempty"`
+	Newest      int               `json:"newest,omitempty"`
+	Read        int               `json:"read"`             // all versions, also those that are not on the page
+	Ledger      string            `json:"ledger,omitempty"` // why there is no ledger, "" = there is one
+	Broken      string            `json:"broken,omitempty"` // why its chain is broken
+	Before      map[string]string `json:"before,omitempty"` // each target before the first entry on the page
+	Promotions  int               `json:"promotions"`       // all entries, also those that are not on the page
+	Targets     []pageTarget      `json:"holders,omitempty"`
+	Versions    columns           `json:"versions"`
+	Runs        columns           `json:"runs"`
+	Entries     columns           `json:"entries"`
+	Findings    columns           `json:"findings"`
+	Words       *words            `json:"words"`
+	Lists       *lists            `json:"lists"`
+
+	bare int // versions without details
+}
+
+// pageTarget is the version of an alias or in a stage.
+type pageTarget struct {
+	Ref     string `json:"ref"`
+	Version int    `json:"version"`
+	Since   int64  `json:"since,omitempty"`
+}
+
+func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageModel {
+	w := newWords()
+	m := &pageModel{
+		Name:    a.Model.Name,
+		Created: seconds(a.Model.Created), Updated: seconds(a.Model.Updated), Hidden: a.Model.Hidden,
+		Unreadable: format.Truncate(a.Unreadable, longText), Broken: format.Truncate(a.Broken, longText),
+		Newest: a.Model.Newest, Read: len(a.Versions),
+		Words: w, Lists: newLists(w),
+	}
+	m.findings(findings)
+	m.Targets = targets(a)
+	m.entries(a.Ledger, manyEntries[d])
+	if d == nameOnly {
+		return m
+	}
+	m.Description, m.Tags = format.Truncate(a.Model.Description, longDescription), m.pairs(a.Model.Tags)
+	m.versions(a, findings, d)
+	return m
+}
+
+// versions adds the versions, and the runs of versions with details.
+func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detail) {
+	found := map[int]bool{}
+	for _, f := range findings {
+		found[f.Version] = true
+	}
+	var last registry.Version
+	seen := map[string]bool{"": true}
+	for _, v := range a.Versions {
+		live := a.Live(v)
+		bare := d > everything && !live && !found[v.Number]
+		if bare && d == notable {
+			continue
+		}
+		row := []cell{
+			{"number", v.Number - last.Number},
+			{"created", int(seconds(v.Created) - seconds(last.Created))},
+			{"updated", int(seconds(v.Updated) - seconds(v.Created))},
+			{"stage", m.Words.at(v.Stage)},
+			{"status", m.Words.at(v.Status)},
+			{"live", truth(live)},
+			{"bare", truth(bare)},
+		}
+		last = v
+		if bare {
+			m.bare++
+			v = registry.Version{}
+		}
+		m.Versions.add(append(row,
+			cell{"run", m.Words.at(format.Truncate(v.RunID, longText))},
+			cell{"source", m.source(v)},
+			cell{"problem", m.Words.at(format.Truncate(v.StatusMessage, longText))},
+			cell{"description", m.Words.at(format.Truncate(v.Description, longDescription))},
+			cell{"tags", m.pairs(v.Tags)},
+			cell{"size", filesSize(a.Files[v.Number])},
+		)...)
+		if !seen[v.RunID] {
+			seen[v.RunID] = true
+			m.run(v.RunID, a, live)
+		}
+	}
+}
+
+// source splits the source of a version at its run id. Most sources are equal except for this id.
+func (m *pageModel) source(v registry.Version) int {
+	text := format.Truncate(address(v.Source), longText)
+	if v.RunID == "" || text == "" {
+		return m.Lists.at(some(text))
+	}
+	return m.Lists.at(strings.Split(text, v.RunID))
+}
+
+// address removes what may be a secret: the login before the host, and the query.
+func address(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	text, _, asked := strings.Cut(format.WithoutUserInfo(text), "?")
+	if asked {
+		text += "?…"
+	}
+	return text
+}
+
+// some returns a list with the text, or nil if the text is empty.
+func some(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
+}
+
+// filesSize returns the size of a version's files in bytes, 0 if it is unknown.
+func filesSize(files registry.Known[[]registry.File]) int {
+	sum := int64(0)
+	for _, f := range files.OrZero() {
+		sum += f.Size
+	}
+	return int(sum)
+}
+
+// run adds a run. Only runs of live versions get metrics.
+func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
+	known, asked := a.Runs[id]
+	if !asked {
+		return
+	}
+	run, _ := known.Get()
+	experiment := a.Experiments[run.ExperimentID].OrZero()
+	var datasets []string
+	for i, d := range run.Datasets {
+		if i < manyDatasets {
+			datasets = append(datasets, cut(d.Name), cut(d.Digest), cut(d.Context), cut(d.SourceType))
+		}
+	}
+	var metrics []string
+	for _, name := range slices.Sorted(maps.Keys(run.Metrics)) {
+		if live && len(metrics) < 2*manyMetrics {
+			metrics = append(metrics, cut(name), cut(run.Metrics[name].Raw))
+		}
+	}
+	m.Runs.add(
+		cell{"id", m.Words.at(format.Truncate(id, longText))},
+		cell{"why", m.Words.at(known.Why())},
+		cell{"name", m.Words.at(cut(run.Name))},
+		cell{"user", m.Words.at(cut(run.User))},
+		cell{"status", m.Words.at(cut(run.Status))},
+		cell{"deleted", truth(run.Deleted)},
+		cell{"start", int(seconds(run.Start))},
+		cell{"end", int(seconds(run.End))},
+		cell{"experiment", m.Words.at(cut(run.ExperimentID))},
+		cell{"experimentName", m.Words.at(cut(experiment.Name))},
+		cell{"experimentDeleted", truth(experiment.Deleted)},
+		cell{"commit", m.Words.at(cut(run.Tags["mlflow.source.git.commit"]))},
+		cell{"repository", m.Words.at(cut(address(run.Tags["mlflow.source.git.repoURL"])))},
+		cell{"datasets", m.Lists.at(datasets)},
+		cell{"metrics", m.Lists.at(metrics)},
+	)
+}
+
+// cut limits a short text, such as a tag.
+func cut(text string) string { return format.Truncate(text, longTag) }
+
+// pairs adds tags as a list of key, value, key, value. It leaves out this program's records and digests, because the
+// ledger contains them.
+func (m *pageModel) pairs(tags map[string]string) int {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		switch {
+		case key == registry.TagRequest || key == registry.TagRecord || key == registry.TagAnchor:
+		case len(list) == 2*manyTags:
+			list = append(list, "…", strconv.Itoa(len(tags))+" tags in all")
+			return m.Lists.at(list)
+		default:
+			list = append(list, cut(key), cut(tags[key]))
+		}
+	}
+	return m.Lists.at(list)
+}
+
+// entries adds the newest promotions in the ledger.
+func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
+	chain, ok := known.Get()
+	m.Ledger, m.Promotions = chain.Off, len(chain.Entries)
+	if !ok {
+		m.Ledger = known.Why()
+	}
+	if most == 0 {
+		return
+	}
+	older := len(chain.Entries) - min(most, len(chain.Entries))
+	m.Before = targetsAfter(ledger.Chain{Entries: chain.Entries[:older], Before: chain.Before})
+	for _, e := range chain.Entries[older:] {
+		at, _ := time.Parse(time.RFC3339, e.Record.At)
+		m.Entries.add(
+			cell{"epoch", e.Epoch},
+			cell{"at", int(seconds(at))},
+			cell{"ended", int(seconds(e.Ended))},
+			cell{"command", m.Words.at(cut(e.Record.Command))},
+			cell{"to", e.Record.To},
+			cell{"actor", m.Words.at(cut(e.Record.Actor))},
+			cell{"link", m.Words.at(cut(address(e.Link)))},
+			cell{"outcome", m.Words.at(cut(e.Outcome))},
+			cell{"reason", m.Words.at(cut(string(e.Reason)))},
+			cell{"evidence", m.Words.at(format.Truncate(report.Evidence(e.Record), longText))},
+			cell{"override", m.Words.at(cut(strings.Join(e.Record.Override, ", ")))},
+			cell{"moves", m.shifts(e.Record.Moves)},
+			cell{"outside", m.shifts(e.Record.Outside)},
+		)
+	}
+}
+
+// targetsAfter returns what each target pointed to after the entries of a ledger.
+func targetsAfter(l ledger.Chain) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, l.Before)
+	for _, e := range l.Entries {
+		for _, s := range slices.Concat(e.Record.Outside, e.Record.Moves) {
+			if now, moved := l.LastRecorded(s.Ref); moved {
+				out[s.Ref] = now
+			}
+		}
+	}
+	return out
+}
+
+// shifts adds moves as a list of target, before, after.
+func (m *pageModel) shifts(shifts []ledger.Shift) int {
+	var list []string
+	for _, s := range shifts {
+		list = append(list, cut(s.Ref.String()), cut(s.Was.String()), cut(s.Want.String()))
+	}
+	return m.Lists.at(list)
+}
+
+// findings adds the findings about the model.
+func (m *pageModel) findings(findings []audit.Finding) {
+	for _, f := range findings {
+		m.Findings.add(findingCells(f, m.Words)...)
+	}
+}
+
+func findingCells(f audit.Finding, w *words) []cell {
+	return []cell{
+		{"rule", w.at(f.Rule)},
+		{"severity", w.at(string(f.Severity))},
+		{"model", w.at(cut(f.Model))},
+		{"version", f.Version},
+		{"alias", w.at(cut(f.Alias))},
+		{"stage", w.at(cut(f.Stage))},
+		{"message", w.at(format.Truncate(f.Message, longText))},
+		{"fix", w.at(format.Truncate(f.Fix, longText))},
+		{"file", w.at(cut(f.File))},
+		{"line", f.Line},
+		{"fingerprint", w.at(cut(f.Fingerprint))},
+		{"accepted", w.at(format.Truncate(f.Accepted, longText))},
+		{"trend", w.at(string(f.Trend))},
+	}
+}
+
+// pageFindings are findings without a model on the page.
+type pageFindings struct {
+	Findings columns `json:"findings"`
+	Words    *words  `json:"words"`
+}
+
+func newPageFindings(findings []audit.Finding) pageFindings {
+	p := pageFindings{Words: newWords()}
+	for _, f := range findings {
+		p.Findings.add(findingCells(f, p.Words)...)
+	}
+	return p
+}
+
+// targets returns the version of each alias and in each live stage, with the time since when. The time comes from the
+// ledger, or from the tag that a promotion sets.
+func targets(a audit.Snapshot) []pageTarget {
+	tags := map[int]map[string]string{}
+	var out []pageTarget
+	for _, v := range a.Versions {
+		tags[v.Number] = v.Tags
+		if tag := registry.StageTimeTag(v.Stage); tag != "" {
+			out = append(out, pageTarget{v.Stage, v.Number, pointsSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
+		}
+	}
+	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {
+		ref, n := "@"+alias, a.Model.Aliases[alias]
+		out = append(out, pageTarget{ref, n, pointsSince(a.Ledger, ref, n, tags[n][registry.AliasTimeTag(alias)])})
+	}
+	slices.SortStableFunc(out, func(x, y pageTarget) int { return strings.Compare(x.Ref, y.Ref) })
+	return out
+}
+
+// pointsSince returns the time since when a target points to a version. tag is the time in a tag, used without a
+// ledger.
+func pointsSince(known registry.Known[ledger.Chain], ref string, version int, tag string) int64 {
+	number := strconv.Itoa(version)
+	for _, e := range slices.Backward(known.OrZero().Entries) {
+		for _, s := range e.Record.Moves {
+			if s.Ref == ref && e.Outcome == ledger.EntryDone && s.Want.Versions.Has(version) &&
+				!s.Was.Versions.Has(version) {
+				return seconds(e.Ended)
+			}
+		}
+	}
+	at, _ := time.Parse(time.RFC3339, tag)
+	return seconds(at)
+}
+
+// seconds returns a time as the page stores it, 0 if it is unknown or not supported by browsers.
+func seconds(t time.Time) int64 {
+	if year := t.Year(); t.IsZero() || year < 1 || year > 9999 {
+		return 0
+	}
+	return t.Unix()
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

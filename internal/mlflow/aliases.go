@@ -1,0 +1,77 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// AnyAlias is an alias that no model has. Requests use it to find out whether the server has aliases at all.
+const AnyAlias = "promote-probe"
+
+// WithoutAliases returns how to call a server whose alias endpoint seems to be missing. It fails if the server's
+// version has aliases: then something else sent that response, and tags must not stand in for aliases.
+func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
+	version := c.ServerVersion(ctx)
+	var major, minor int
+	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text has another form
+	switch {
+	case version == "":
+		return "this MLflow server (version unknown)", nil
+	case major > 2 || major == 2 && minor >= 3:
+		return "", &registry.Error{
+			Reason: registry.NotMLflow, Msg: fmt.Sprintf("read aliases: MLflow %s has aliases, but their endpoint "+
+				"seems to be missing", version),
+			Hint: "run it again; if it fails again, check whether a proxy in front of MLflow blocks " +
+				"registered-models/alias",
+		}
+	}
+	return "MLflow " + version, nil
+}
+
+// TagHolders lists the versions that carry the tag of an alias, by alias.
+func TagHolders(versions []registry.Version) map[string][]int {
+	out := map[string][]int{}
+	for _, v := range versions {
+		for key, value := range v.Tags {
+			if alias, is := strings.CutPrefix(key, registry.FallbackTag("")); is && value == "true" {
+				out[alias] = append(out[alias], v.Number)
+			}
+		}
+	}
+	return out
+}
+
+// TagAliases returns aliases from the tags of versions. If several versions carry the tag, the highest number counts.
+func TagAliases(holders map[string][]int) map[string]int {
+	out := map[string]int{}
+	for alias, numbers := range holders {
+		out[alias] = slices.Max(numbers)
+	}
+	return out
+}
+
+// Tagged lists the versions that carry the tag of the alias, in ascending order.
+func Tagged(versions []registry.Version, alias string) []int {
+	var out []int
+	for _, v := range versions {
+		if v.Tags[registry.FallbackTag(alias)] == "true" {
+			out = append(out, v.Number)
+		}
+	}
+	return out
+}
+
+// InStage returns the numbers of the versions that are in the stage.
+func InStage(versions []registry.Version, stage string) []int {
+	var out []int
+	for _, v := range versions {
+		if v.Stage == stage {
+			out = append(out, v.Number)
+		}
+	}
+	return out
+}

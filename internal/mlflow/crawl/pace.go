@@ -1,0 +1,180 @@
+package crawl
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// pace limits the number of requests in flight to a window that adapts to the server. The window grows by one for each
+// round of responses. It shrinks by half if the server refuses or times out, and by a fifth if responses take longer
+// than necessary. A request stays in the window while the transport waits before a retry.
+type pace struct {
+	now     func() time.Time // nil means that response times do not count
+	retries func() int       // of the transport so far
+
+	mu      sync.Mutex
+	window  window
+	busy    int
+	waiting []chan struct{} // in order of arrival
+	retried int             // at the last check
+}
+
+// Limits of the window. Slow responses alone never shrink it below two, because an audit reads in two halves.
+const (
+	paceFirst = 2
+	paceMost  = 8
+)
+
+func newPace(now func() time.Time, retries func() int) *pace {
+	return &pace{now: now, retries: retries, window: newWindow(), retried: retries()}
+}
+
+// do runs fn as soon as the window has room. fn sends one request of this kind. units is what it asks for, such as a
+// number of rows.
+func (p *pace) do(ctx context.Context, kind string, units int, fn func() error) error {
+	round, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
+	began := p.time()
+	err = fn()
+	each := p.time().Sub(began) / time.Duration(max(units, 1))
+	p.end(round, kind, each, err)
+	return err
+}
+
+func (p *pace) time() time.Time {
+	if p.now == nil {
+		return time.Time{}
+	}
+	return p.now()
+}
+
+func (p *pace) begin(ctx context.Context) (round int, err error) {
+	p.mu.Lock()
+	if p.busy < p.window.size() && len(p.waiting) == 0 {
+		p.busy++
+		defer p.mu.Unlock()
+		return p.window.round, ctx.Err()
+	}
+	turn := make(chan struct{})
+	p.waiting = append(p.waiting, turn)
+	p.mu.Unlock()
+	select {
+	case <-turn:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.window.round, nil
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.waiting, turn); i >= 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+	} else { // it was admitted at the same moment
+		p.busy--
+		p.admit()
+	}
+	return 0, ctx.Err()
+}
+
+func (p *pace) end(round int, kind string, each time.Duration, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	retried := p.retries()
+	switch refused := retried > p.retried || overloaded(err); {
+	case refused:
+		p.window.refuse(round)
+	case err == nil:
+		p.window.answer(round, kind, each)
+	}
+	p.retried = retried
+	p.busy--
+	p.admit()
+}
+
+// admit lets waiting requests start while there is room, in order of arrival. The caller holds the lock.
+func (p *pace) admit() {
+	for p.busy < p.window.size() && len(p.waiting) > 0 {
+		p.busy++
+		close(p.waiting[0])
+		p.waiting = p.waiting[1:]
+	}
+}
+
+// inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. The pace
+// limits how many requests that are.
+func inOrder[T, R any](ctx context.Context, items []T, fn func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+	return parallel.Map(ctx, parallel.Values(items), 2*paceMost, fn)
+}
+
+// overloaded reports whether an error says that the server has too much to do.
+func overloaded(err error) bool {
+	e := mlflow.Remote(err)
+	return e != nil && (e.Status == 429 || e.Status == 503 || e.Status == 504 || e.Kind == rest.Timeout)
+}
+
+// window is the arithmetic: additive increase, multiplicative decrease, and at most one decrease for requests that were
+// in flight together.
+type window struct {
+	limit   float64
+	caution float64             // divides the growth; 1 until the server refuses for the first time
+	round   int                 // number of decreases so far
+	costs   map[string]*latency // by kind of request
+}
+
+// latency is the time for one unit, in nanoseconds.
+type latency struct{ least, mean float64 }
+
+const (
+	paceRefused = 0.5 // share of the window that remains after a refusal
+	paceSlow    = 0.8 // share that remains after a round of slow responses
+	paceSlack   = 2.5 // the average may be this many times the minimum
+	paceWeight  = 0.2 // weight of the newest response in the average
+	paceWary    = 4   // after the first refusal, the window grows this many times slower
+)
+
+func newWindow() window { return window{limit: paceFirst, caution: 1, costs: map[string]*latency{}} }
+
+func (w *window) size() int { return int(w.limit) }
+
+// refuse records that the server refused a request of this round, even if it was retried successfully.
+func (w *window) refuse(round int) {
+	w.caution = paceWary
+	if round == w.round {
+		w.shrink(paceRefused, 1)
+	}
+}
+
+// answer records the time that each unit of a response took.
+func (w *window) answer(round int, kind string, each time.Duration) {
+	if w.costs[kind] == nil {
+		w.costs[kind] = &latency{float64(each), float64(each)}
+	}
+	switch slow := w.costs[kind].slow(float64(each)); {
+	case !slow:
+		w.limit = min(w.limit+1/(w.limit*w.caution), paceMost)
+	case round == w.round:
+		w.shrink(paceSlow, paceFirst)
+	}
+}
+
+func (w *window) shrink(to, least float64) {
+	w.round++
+	w.limit = max(w.limit*to, min(w.limit, least))
+}
+
+// slow records the time of one unit. It reports whether the recent average is much longer than the shortest time so
+// far.
+func (k *latency) slow(each float64) bool {
+	k.least = min(k.least, each)
+	k.mean += paceWeight * (each - k.mean)
+	return k.mean > paceSlack*k.least
+}

@@ -1,0 +1,298 @@
+package crawl
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// rowReader decodes the response to a search row by row. Rows that were not read yet stay encoded, and memory is freed
+// on the way.
+type rowReader struct {
+	body   *rest.Body
+	json   *json.Decoder
+	list   string // key of the list of rows
+	inList bool   // inside of the list
+	ended  bool
+	count  int // rows read so far
+	cost   cost
+	token  string // of the next page; known after the last row
+}
+
+// cost is what a page took in bytes and time.
+type cost struct {
+	bytes int64
+	took  time.Duration
+}
+
+func newRowReader(body *rest.Body, list string) *rowReader {
+	return &rowReader{body: body, json: json.NewDecoder(body), list: list}
+}
+
+// next decodes the next row into out; more is false after the last row.
+func (r *rowReader) next(out any) (more bool, err error) {
+	if r.ended {
+		return false, nil
+	}
+	if !r.inList {
+		if err := r.begin(); err != nil || r.ended {
+			return false, r.broken(err)
+		}
+	}
+	if r.json.More() {
+		r.count++
+		return true, r.broken(r.json.Decode(out))
+	}
+	_, err = r.json.Token() // end of the list
+	if err == nil {
+		err = r.keys()
+	}
+	return false, r.broken(err)
+}
+
+func (r *rowReader) begin() error {
+	if t, err := r.json.Token(); err != nil || t != json.Delim('{') {
+		return fmt.Errorf("no object: %w", err)
+	}
+	return r.keys()
+}
+
+// keys reads the keys of the outermost object, up to the start of the list or the end of the object.
+func (r *rowReader) keys() error {
+	r.inList = false
+	for r.json.More() {
+		key, err := r.json.Token()
+		if err != nil {
+			return err
+		}
+		switch key {
+		case r.list:
+			t, err := r.json.Token()
+			if r.inList = t == json.Delim('['); err == nil && !r.inList {
+				err = fmt.Errorf("%s is not a list", r.list)
+			}
+			return err
+		case "next_page_token":
+			err = r.json.Decode(&r.token)
+		default:
+			err = r.json.Decode(new(json.RawMessage))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := r.json.Token(); err != nil {
+		return err
+	}
+	if _, err := r.json.Token(); err != io.EOF {
+		return fmt.Errorf("something follows the object")
+	}
+	r.ended = true
+	return nil
+}
+
+func (r *rowReader) broken(err error) error {
+	if err == nil {
+		return nil
+	}
+	r.close()
+	return &registry.Error{
+		Reason: registry.NotMLflow,
+		Msg:    "read the registry: invalid page of a search: " + err.Error(),
+		Cause:  err,
+		Hint: "the server at this address does not use MLflow's API; check tracking-uri and any proxy in front of " +
+			"the server",
+	}
+}
+
+func (r *rowReader) close() {
+	r.ended = true
+	r.body.Close()
+}
+
+var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*\}\s*$`)
+
+// earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. Then the
+// next page can be requested while the rows of this one are used. It returns "" if the token is only known after the
+// last row. Nothing inside of a row can look like it: quotes in texts are escaped, and more brackets follow a row.
+func (r *rowReader) earlyToken() string {
+	if found := tokenAtEnd.FindStringSubmatch(r.body.Tail(1 << 10)); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// search is a search with several pages. Each page is requested with the token from the page before it.
+type search struct {
+	crawler  *crawler
+	server   *rest.Client
+	path     string
+	list     string
+	query    url.Values
+	maxRows  int // rows of a page that the server allows
+	nextSize int // rows to request in the next page
+	lastSize int // rows requested in the last page
+	token    string
+	pages    int // read so far
+	empty    int // number of empty pages in a row
+	mostRows int // rows of the fullest page, and its cost
+	cost     cost
+}
+
+// sizes are the numbers of rows to request: in the first page, and at most in pages of versions and of models.
+type sizes struct{ first, versions, models int }
+
+var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
+
+// Limits of a page: its size in memory, and how long the server should need for it. Servers before 3.0 stop a worker
+// that is silent for 30 seconds.
+const (
+	pageBytes = 10 << 20
+	pageTime  = 15 * time.Second
+	pageLimit = 32 << 20 // a larger page is requested again with half as many rows
+	rowLimit  = 128 << 20
+)
+
+func (r *crawler) search(wire *rest.Client, path, list string, most int, query url.Values) *search {
+	return &search{
+		crawler:  r,
+		server:   wire,
+		path:     path,
+		list:     list,
+		query:    query,
+		maxRows:  most,
+		nextSize: min(r.sizes.first, most),
+	}
+}
+
+// page requests the page for a token. If the response is too large or too slow, it requests fewer rows.
+func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
+	for {
+		query := url.Values{"max_results": {strconv.Itoa(s.nextSize)}}
+		for key, values := range s.query {
+			query[key] = values
+		}
+		if token != "" {
+			query.Set("page_token", token)
+		}
+		limit := int64(pageLimit)
+		if s.nextSize == 1 {
+			limit = rowLimit
+		}
+		var body *rest.Body
+		var took time.Duration
+		err := s.crawler.pace.do(ctx, s.path, s.nextSize, func() (err error) {
+			began := s.crawler.pace.time()
+			body, err = s.server.Open(
+				ctx, rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit},
+			)
+			took = s.crawler.pace.time().Sub(began)
+			return err
+		})
+		switch e := mlflow.Remote(err); {
+		case err == nil:
+			page := newRowReader(body, s.list)
+			page.cost = cost{body.Len(), took}
+			s.lastSize, s.nextSize = s.nextSize, pageSize(s.nextSize, s.maxRows, page.cost)
+			return page, nil
+		case e != nil && s.nextSize > 1 && ctx.Err() == nil && tooLarge(e):
+			s.nextSize = (s.nextSize + 1) / 2
+		default:
+			return nil, err
+		}
+	}
+}
+
+// auditBounds limit a search through a whole registry. Rows are used one by one, and a slow server may send few rows in
+// a page.
+var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
+
+// finish returns the token and the size of a page after its last row was read. It fails if the server keeps sending
+// empty pages, as servers do that are asked for 0 rows.
+func (s *search) finish(page *rowReader) (token string, bytes int64, err error) {
+	s.pages++
+	s.empty++
+	if page.count > 0 {
+		s.empty = 0
+	}
+	if page.count > s.mostRows {
+		s.mostRows, s.cost = page.count, page.cost
+	}
+	if s.token = page.token; s.token != "" && s.empty > maxEmpty {
+		err = &registry.Error{
+			Reason: registry.NotMLflow,
+			Msg:    fmt.Sprintf("read the registry: %s keeps sending empty pages", s.path),
+		}
+	}
+	return s.token, page.cost.bytes, err
+}
+
+// each yields all rows of a search, page by page.
+func each[T any](ctx context.Context, s *search) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		ask := func(token string) (*rowReader, error) { return s.page(ctx, token) }
+		for page, err := range mlflow.Pages(auditBounds, ask, s.finish) {
+			for more := err == nil; more; {
+				var row T
+				if more, err = page.next(&row); more && err == nil && !yield(row, nil) {
+					page.close()
+					return
+				}
+				more = more && err == nil
+			}
+			if err != nil {
+				yield(*new(T), err)
+				return
+			}
+		}
+	}
+}
+
+// onePage reads the rows of the first page of a search.
+func onePage[T any](ctx context.Context, s *search) (all []T, page *rowReader, err error) {
+	page, err = s.page(ctx, "")
+	for err == nil {
+		var row T
+		var more bool
+		if more, err = page.next(&row); !more {
+			return all, page, err
+		}
+		all = append(all, row)
+	}
+	return nil, nil, err
+}
+
+// maxEmpty is how many empty pages may come in a row. Some servers remove rows from a page that the login must not see.
+const maxEmpty = 1000
+
+// tooLarge reports whether a page may have failed because of its size: it broke a limit, or the server or a proxy gave
+// up.
+func tooLarge(e *rest.Error) bool {
+	switch e.Kind {
+	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:
+		return true
+	}
+	return e.Status == 502 || e.Status == 504
+}
+
+// pageSize returns how many rows to request after a page with this number of rows and this cost. They should fit into
+// the limits, but are at most ten times more.
+func pageSize(rows, most int, c cost) int {
+	fits := func(bound, spent float64) int {
+		if spent <= 0 {
+			return most
+		}
+		return int(min(bound/spent*float64(rows), float64(most)))
+	}
+	return max(1, min(10*rows, most, fits(pageBytes, float64(c.bytes)), fits(float64(pageTime), float64(c.took))))
+}

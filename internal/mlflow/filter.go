@@ -1,0 +1,52 @@
+package mlflow
+
+import "strings"
+
+// Quoted writes a value for a search filter. The grammar has no escapes: if a value contains both kinds of quotes, ok
+// is false, and the caller must filter the results.
+func Quoted(value string) (text string, ok bool) {
+	switch {
+	case !strings.Contains(value, "'"):
+		return "'" + value + "'", true
+	case !strings.Contains(value, `"`):
+		return `"` + value + `"`, true
+	}
+	return "", false
+}
+
+// ByName returns the search term for the versions of a model. A name that contains both kinds of quotes becomes a
+// pattern that can match other names too.
+func ByName(name string) string {
+	if text, ok := Quoted(name); ok {
+		return "name = " + text
+	}
+	pattern := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`'"\\`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	return "name LIKE '" + pattern + "'"
+}
+
+// ByRun and ByTag return terms of a search for versions.
+func ByRun(run string) string {
+	text, _ := Quoted(run) // run ids contain no quotes
+	return "run_id = " + text
+}
+
+func ByTag(key, value string) string {
+	text, _ := Quoted(value)
+	return "tags.`" + key + "` = " + text
+}
+
+func JoinAnd(terms []string) string {
+	out := ""
+	for i, t := range terms {
+		if i > 0 {
+			out += " AND "
+		}
+		out += t
+	}
+	return out
+}

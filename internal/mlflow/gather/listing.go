@@ -1,0 +1,64 @@
+package gather
+
+import (
+	"context"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// locationOf returns where the files of a subject are. why is the reason if they cannot be listed. If a source only
+// looks like a logged model, the files are elsewhere, and the run is unreadable.
+func locationOf(s fact.Subject) (p mlflow.Location, why string) {
+	run, readable := s.Run.Get()
+	m, logged := s.Logged.Get()
+	switch {
+	case logged && (readable || s.Run.IsAbsent()):
+		return mlflow.Location{Model: m.ID}, ""
+	case readable && s.Path != "" && s.InPlace:
+		return mlflow.Location{Run: run.ID, Path: s.Path}, ""
+	case readable && s.Path != "":
+		return p, "its artifact store was moved, and run " + run.ID + " lists the old location"
+	}
+	return p, "the location of the files is unknown: " + s.Run.Why()
+}
+
+// files lists the candidate's files, and reads their content if a gate needs the digest.
+func (g candidate) files(ctx context.Context) {
+	where, why := locationOf(g.facts.Candidate)
+	if why != "" {
+		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
+		return
+	}
+	if g.earlyListing == nil || g.earlyListing.where != where {
+		g.list(ctx, where)
+	}
+	files, err := g.earlyListing.files, g.earlyListing.err
+	if err != nil {
+		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](mlflow.Short(err))
+		return
+	}
+	g.facts.Candidate.Files = registry.Is(files)
+	if g.needs.Digest {
+		v := g.facts.Candidate.Version.OrZero()
+		g.facts.Candidate.Registered = v.Tags[registry.TagRequest] == request(g.q.Model, where.Source(v))
+		g.facts.Candidate.Digest = g.c.Artifacts.Digest(ctx, where, files)
+	}
+}
+
+// listing is the list of files at a location, read before it was certain that the candidate's files are there.
+type listing struct {
+	where mlflow.Location
+	files []registry.File
+	err   error
+}
+
+// list reads a location where the candidate's files probably are, in parallel with other requests.
+func (g candidate) list(ctx context.Context, where mlflow.Location) {
+	if !g.needs.Files {
+		return
+	}
+	files, err := g.c.Artifacts.Tree(ctx, where)
+	g.earlyListing = &listing{where, files, err}
+}

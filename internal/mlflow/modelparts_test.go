@@ -1,0 +1,250 @@
+package mlflow
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// lacks returns what the gate says about a model with these files.
+func lacks(t *testing.T, mlmodel string, files []registry.File) string {
+	t.Helper()
+	m, err := parseMLmodel([]byte(mlmodel))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, is := m.Elsewhere(); is && m.Lacks(files) == "" {
+		return p.String()
+	}
+	return m.Lacks(files)
+}
+
+// without returns the files that are not at or below a path.
+func without(files []registry.File, name string) []registry.File {
+	return slices.DeleteFunc(slices.Clone(files), func(f registry.File) bool {
+		return f.Path == name || strings.HasPrefix(f.Path, name+"/")
+	})
+}
+
+// Models that the MLflow client saved are complete, and incomplete without any one of their files. Exceptions are
+// requirements.txt, which no key names, and files in a folder that still contains others if the size is unknown: this
+// client leaves the code of a python_function model out of the size.
+func TestParts_StockClient(t *testing.T) {
+	saved, err := filepath.Glob("testdata/models/*.txt")
+	if err != nil || len(saved) == 0 {
+		t.Fatal(saved, err)
+	}
+	for _, file := range saved {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sections := txtar.Parse(text).Files
+		var files []registry.File
+		for line := range strings.Lines(string(sections[0].Data)) {
+			var f registry.File
+			if _, err := fmt.Sscan(line, &f.Path, &f.Size); err != nil {
+				t.Fatal(file, line, err)
+			}
+			files = append(files, f)
+		}
+		mlmodel := string(sections[1].Data)
+		if got := lacks(t, mlmodel, files); got != "" {
+			t.Errorf("%s, complete: %s", file, got)
+		}
+		for _, f := range files {
+			free := f.Path == "requirements.txt" ||
+				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has a key since 2.0
+				strings.Contains(file, "1.30.1") &&
+					strings.HasPrefix(f.Path, "code/") || // the file has no size before 2.8
+				strings.HasPrefix(f.Path, "artifacts/words/")
+			if got := lacks(t, mlmodel, without(files, f.Path)); (got == "") != free {
+				t.Errorf("%s without %s: %q", file, f.Path, got)
+			}
+		}
+		if strings.Contains(mlmodel, "code: code") && lacks(t, mlmodel, without(files, "code")) == "" {
+			t.Errorf("%s without code is complete", file)
+		}
+	}
+}
+
+// The rows follow the save functions of the flavours in MLflow 3.17.2, 2.22.5 and 1.30.1: the content of the MLmodel
+// file, the files or folders that are needed, and other files that the client stores.
+func TestParts_Flavours(t *testing.T) {
+	text, err := os.ReadFile("testdata/flavours.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n\n") {
+		row := map[string]string{}
+		for line := range strings.Lines(block) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+			row[key] = value
+		}
+		name, needs, also := row["#"], strings.Fields(row["needs"]), strings.Fields(row["also"])
+		mlmodel := "flavors: " + row["flavors"] + "\n"
+		all := map[string]bool{"MLmodel": true}
+		for _, f := range slices.Concat(needs, also) {
+			all[f] = true
+		}
+		var files []registry.File
+		for _, f := range slices.Sorted(maps.Keys(all)) {
+			if !slices.ContainsFunc(also, func(also string) bool { return strings.HasPrefix(also, f+"/") }) {
+				files = append(files, registry.File{Path: f, Size: 5})
+			}
+		}
+		if got := lacks(t, mlmodel, files); got != "" {
+			t.Errorf("%s, complete: %s", name, got)
+		}
+		for _, need := range append(needs, "MLmodel") {
+			folder, _, _ := strings.Cut(need, "/") // the folder disappears with its only file
+			got := lacks(t, mlmodel, without(files, need))
+			if !strings.Contains(got, folder) || !strings.HasSuffix(got, "is missing") {
+				t.Errorf("%s without %s: %q", name, need, got)
+			}
+		}
+	}
+}
+
+func TestParts_Elsewhere(t *testing.T) {
+	const address, above = "is an address outside of the model", "leads out of the model's folder"
+	for _, c := range []struct{ flavors, name, key, why string }{
+		{
+			`transformers: {source_model_name: org/bert, source_model_revision: abc, components: [tokenizer]}`,
+			`org/bert (revision abc)`, "transformers.source_model_name", fromHub,
+		},
+		{
+			`transformers: {source_model_name: org/bert, source_model_revision: abc, peft_adaptor: peft}`,
+			`org/bert (revision abc)`, "transformers.source_model_name", fromHub,
+		},
+		{
+			`transformers: {source_model_name: org/bert, source_model_revision: abc, model_binary: peft}`,
+			`org/bert (revision abc)`, "transformers.source_model_name", fromHub,
+		},
+		{
+			`transformers: {source_model_name: org/bert, local_base_model_path: /mnt/bert, components: [peft]}`,
+			`/mnt/bert`, "transformers.local_base_model_path", onMachine,
+		},
+		{
+			`transformers: {source_model_name: org/bert, source_model_revision: null}`,
+			`org/bert (revision not known)`, "transformers.source_model_name", fromHub,
+		},
+		{
+			`transformers: {model_binary: peft, components: tokenizer}`,
+			`tokenizer`, "transformers.components", noName,
+		},
+		{
+			`diffusers: {adapter_weights: peft, base_model: org/sd}`,
+			`org/sd`, "diffusers.base_model", fromHub,
+		},
+		{
+			`diffusers: {adapter_weights: peft, base_model: ./sd}`,
+			`./sd`, "diffusers.base_model", onMachine,
+		},
+		{
+			`python_function: {data: 's3://bucket/weights'}`,
+			`s3://bucket/weights`, "python_function.data", address,
+		},
+		{
+			`python_function: {data: 'dbfs:/weights'}`,
+			`dbfs:/weights`, "python_function.data", address,
+		},
+		{
+			`python_function: {artifacts: {w: {uri: 's3://bucket/weights'}}}`,
+			`s3://bucket/weights`, "python_function.artifacts.w.uri", address,
+		},
+		{
+			`python_function: {artifacts: {w: {path: /etc/passwd, uri: w}}}`,
+			`/etc/passwd`, "python_function.artifacts.w.path", onMachine,
+		},
+		{
+			`python_function: {data: 'C:\weights'}`,
+			`C:\weights`, "python_function.data", onMachine,
+		},
+		{
+			`python_function: {data: ../other/x}`,
+			`../other/x`, "python_function.data", above,
+		},
+		{
+			`python_function: {data: 'peft/..\..\x'}`,
+			`peft/..\..\x`, "python_function.data", above,
+		},
+		{
+			`python_function: {code: [peft, ..]}`,
+			`..`, "python_function.code[1]", above,
+		},
+		{
+			`python_function: {data: 7}`,
+			`7`, "python_function.data", noName,
+		},
+		{
+			`python_function: {artifacts: {w: {path: 7, uri: 's3://b/w'}}}`,
+			`7`, "python_function.artifacts.w.path", noName,
+		},
+		{
+			`transformers: {model_binary: peft, components: [../../x]}`,
+			`../x`, "transformers.components[0]", above,
+		},
+	} {
+		files := []registry.File{
+			{Path: "MLmodel", Size: 5},
+			{Path: "peft/x", Size: 5},
+			{Path: "components/peft/x", Size: 5},
+		}
+		want := c.name + ", which the MLmodel file refers to (" + c.key + "), is not among the model's artifacts: it " + c.why
+		if got := lacks(t, "flavors: {"+c.flavors+"}\n", files); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.flavors, got, want)
+		}
+	}
+}
+
+func TestParts_Others(t *testing.T) {
+	const head = "flavors: {f: {data: data}}\n"
+	files := []registry.File{
+		{Path: "MLmodel", Size: 90},
+		{Path: "conda.yaml", Size: 50},
+		{Path: "data/a", Size: 10},
+		{Path: "data/b"},
+	}
+	for _, c := range []struct{ mlmodel, want string }{
+		{head, ""},
+		{head + "model_size_bytes: 10\n", ""},
+		{
+			head + "model_size_bytes: 11\n",
+			"some files are missing: there are 10 bytes, but the MLmodel file says 11",
+		},
+		{
+			"flavors: {f: {requirements_file: {path: requirements.txt}}}\nmodel_size_bytes: 150\n",
+			"requirements.txt, which the MLmodel file refers to (f.requirements_file.path), is missing",
+		},
+		{
+			head + "wheels: {platform: x}\n",
+			"wheels, which the MLmodel file refers to (MLmodel.wheels), is missing",
+		},
+		{"flavors: {f: {data: data/b}}\n", "data/b, which the MLmodel file refers to (f.data), is empty"},
+		{
+			head + "saved_input_example_info: {artifact_path: e.json}\n",
+			"e.json, which the MLmodel file refers to (saved_input_example_info.artifact_path), is missing",
+		},
+		{
+			head + "saved_input_example_info: {artifact_path: data/a, serving_input_path: s.json, type: x}\n",
+			"s.json, which the MLmodel file refers to (saved_input_example_info.serving_input_path), is missing",
+		},
+		{
+			"flavors: {keras: {data: data}}\n",
+			"data/model.keras or data/model or data/model.h5, which a model of the flavour keras needs, is missing",
+		},
+	} {
+		if got := lacks(t, c.mlmodel, files); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.mlmodel, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,326 @@
+package mlflow
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Limits for listing the files of one model. A Spark pipeline of 30 stages has 91 folders.
+const (
+	maxListings = 5000    // requests: one for each folder, more if the server pages
+	maxFiles    = 100_000 // files of the model
+	maxDepth    = 100     // nested folders
+	maxPath     = 4096    // bytes of one path
+	maxFileSize = 1 << 45 // bytes; the sum of maxFiles sizes still fits into an int64
+)
+
+// Location is where the files of a model are: a logged model, or a folder of a run's artifacts.
+type Location struct{ Model, Run, Path string }
+
+// FilesOf returns the location of a source's files. That is below the artifacts of its run, or the logged model in the
+// source. why is the reason if they cannot be listed.
+func FilesOf(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Location, why string) {
+	if path, ok := registry.ArtifactPath(source, run); ok {
+		return Location{Run: run.ID, Path: path}, ""
+	}
+	id := registry.LoggedIn(source)
+	m, known := logged.Get()
+	switch {
+	case id != "" && (source == "models:/"+id || known && m.ID == id && m.IsAt(source)):
+		return Location{Model: id}, ""
+	case id != "" && known:
+		return p, fmt.Sprintf("the source %s is not the location of logged model %s", source, id)
+	case id != "":
+		return p, fmt.Sprintf("the source %s is logged model %s, which cannot be read: %s", source, id, logged.Why())
+	case run.ID == "":
+		return p, "the source " + source + " is not a logged model, and its run cannot be read"
+	}
+	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
+}
+
+// Source returns what the registration of a version's model sends. MLflow copies tags when it copies a version. So the
+// tag promote.request alone does not prove who registered it: it must be the digest of this source.
+func (p Location) Source(v registry.Version) registry.Source {
+	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}
+}
+
+// Tree lists all files at a location, without folders, sorted by path. Paths are relative to the location, and sizes
+// are in bytes. Each level of folders takes one round of requests. It fails if a limit is exceeded, or if a list
+// contains something that is not in its folder.
+func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, error) {
+	t := treeReader{c: s.c, where: where}
+	for depth, level := 0, []string{""}; len(level) > 0; depth++ {
+		if depth > maxDepth {
+			return nil, fmt.Errorf("the model's folders are more than %d levels deep", maxDepth)
+		}
+		var err error
+		if level, err = t.read(ctx, level); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(t.files, func(a, b registry.File) int { return cmp.Compare(a.Path, b.Path) })
+	return t.files, nil
+}
+
+// treeReader collects the files of a model, and counts the requests for them.
+type treeReader struct {
+	c        *Client
+	where    Location
+	files    []registry.File
+	listings int
+}
+
+// read lists the folders of one level, and returns the folders in them. It checks the limits between batches of
+// requests.
+func (t *treeReader) read(ctx context.Context, level []string) (next []string, err error) {
+	for batch := range slices.Chunk(level, atOnce) {
+		found, pages := make([][]registry.File, len(batch)), make([]int, len(batch))
+		left := maxListings - t.listings
+		asks := make([]func() error, len(batch))
+		for i, dir := range batch {
+			asks[i] = func() (err error) {
+				found[i], pages[i], err = t.folder(ctx, dir, left/len(batch))
+				return err
+			}
+		}
+		if err := parallel.Do(asks...); err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			t.listings += pages[i]
+			for _, f := range found[i] {
+				if f.Dir {
+					next = append(next, f.Path)
+				} else {
+					t.files = append(t.files, f)
+				}
+			}
+		}
+		switch {
+		case len(t.files) > maxFiles:
+			return nil, fmt.Errorf("the model has more than %d files", maxFiles)
+		case t.listings+len(next) > maxListings:
+			return nil, fmt.Errorf("the model has more than %d folders", maxListings)
+		}
+	}
+	return next, nil
+}
+
+// otherFolders is how many folders of a run are searched for other models.
+const otherFolders = 20
+
+// OtherModels lists the folders of a run's artifacts that contain an MLmodel file ("" is the root), except the path
+// own. It does not look inside of a model. The result is unreadable if the run has too many folders.
+func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
+	t := treeReader{c: s.c, where: Location{Run: run}}
+	found := []string{}
+	for level, looked := []string{""}, 0; len(level) > 0; {
+		if looked += len(level); looked > 1+otherFolders {
+			return registry.Unreadable[[]string](fmt.Sprintf("there are more than %d folders", otherFolders))
+		}
+		next, err := t.read(ctx, level)
+		if err != nil {
+			return registry.Unreadable[[]string](Short(err))
+		}
+		found = found[:0]
+		for _, f := range t.files {
+			if dir, name := path.Split(f.Path); name == "MLmodel" {
+				found = append(found, strings.TrimSuffix(dir, "/"))
+			}
+		}
+		level = slices.DeleteFunc(next, func(dir string) bool {
+			parent, _ := path.Split(dir)
+			return dir == own || slices.Contains(found, strings.TrimSuffix(parent, "/"))
+		})
+	}
+	slices.Sort(found)
+	return registry.Is(found)
+}
+
+// atOnce is the number of requests in flight for the files of one model: one for each connection to the server.
+const atOnce = 8
+
+// folder lists one folder. dir and the returned paths are relative to the model. most limits the number of requests.
+func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []registry.File, pages int, err error) {
+	asked := path.Join(t.where.Path, dir)
+	address, query := API+"artifacts/list", url.Values{"run_id": {t.where.Run}}
+	if asked != "" {
+		query.Set("path", asked)
+	}
+	if t.where.Model != "" {
+		address, query = API+"logged-models/"+url.PathEscape(t.where.Model)+"/artifacts/directories", url.Values{}
+		if asked != "" {
+			query.Set("artifact_directory_path", asked)
+		}
+	}
+	next := "" // token of the page in flight
+	ask := func(token string) (out listingJSON, err error) {
+		if token != "" && (len(files) > maxFiles || pages > most) {
+			const what = "folder %s has more than %d files, or its listing more than %d pages"
+			return out, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
+		}
+		if next = token; token != "" {
+			query.Set("page_token", token)
+		}
+		pages++
+		r := rest.Request{
+			Method: "GET",
+			Path:   address,
+			Query:  query,
+			Class:  rest.Artifact,
+		} // the artifact store may be unreachable
+		err = t.c.Tracking.JSON(ctx, r, &out)
+		return out, err
+	}
+	after := func(page listingJSON) (string, int64, error) {
+		if page.Next == next {
+			return "", 0, nil
+		}
+		return page.Next, 0, nil
+	}
+	for page, err := range Pages(Bounds{Pages: 2 * maxListings}, ask, after) {
+		if err != nil {
+			return nil, pages, err
+		}
+		files = append(files, page.Decode()...)
+	}
+	files, err = entries(asked, files)
+	for i := range files {
+		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.Path), "/")
+	}
+	return files, pages, err
+}
+
+// entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths from the root of the
+// run or logged model. Some artifact proxies list bare names, and some object stores list the folder itself; the MLflow
+// client skips that too. It fails for a path outside of the folder, a duplicate name, and an impossible size.
+func entries(folder string, listed []registry.File) ([]registry.File, error) {
+	prefix := strings.TrimPrefix(folder+"/", "/")
+	bare := bareNames(folder, listed)
+	var files []registry.File
+	seen := map[string]bool{}
+	for _, f := range listed {
+		clean := path.Clean(f.Path)
+		if !bare && (clean == folder || clean == ".") {
+			continue
+		}
+		name, below := strings.CutPrefix(clean, prefix)
+		refused := ""
+		switch {
+		case !below && !bare, name == ".", name == "..", strings.Contains(name, "/"):
+			refused = "which is outside of the folder"
+		case len(prefix)+len(name) > maxPath:
+			refused = fmt.Sprintf("a path of more than %d bytes", maxPath)
+		case seen[name]:
+			refused = "twice"
+		case f.Size < 0 || f.Size > maxFileSize:
+			refused = fmt.Sprintf("with a size of %d bytes", f.Size)
+		}
+		if refused != "" {
+			const what = "invalid list of folder %s: it contains %q, %s"
+			return nil, fmt.Errorf(what, shownFolder(folder), format.Truncate(f.Path, 200), refused)
+		}
+		seen[name] = true
+		files = append(files, registry.File{Path: prefix + name, Dir: f.Dir, Size: f.Size})
+	}
+	return files, nil
+}
+
+// bareNames reports whether a list contains names instead of paths from the root.
+func bareNames(folder string, listed []registry.File) bool {
+	other := false
+	for _, f := range listed {
+		name := strings.TrimSuffix(f.Path, "/")
+		if strings.Contains(name, "/") {
+			return false
+		}
+		other = other || name != folder
+	}
+	return other && folder != ""
+}
+
+func shownFolder(dir string) string {
+	return fmt.Sprintf("%q", format.Truncate(cmp.Or(dir, "."), 200))
+}
+
+// listingJSON is one page of a folder's content. Only Databricks sends several pages.
+type listingJSON struct {
+	Files []struct {
+		Path string `json:"path"`
+		Dir  bool   `json:"is_dir"`
+		Size Int    `json:"file_size"` // the server omits 0
+	} `json:"files"`
+	Next string `json:"next_page_token"`
+}
+
+func (j listingJSON) Decode() []registry.File {
+	var files []registry.File
+	for _, f := range j.Files {
+		files = append(files, registry.File{Path: f.Path, Dir: f.Dir, Size: int64(f.Size)})
+	}
+	return files
+}
+
+// contentLimit is the largest model, in bytes, whose content is read for a digest.
+const contentLimit = 64 << 30
+
+// Digest downloads all files and returns the digest of their content, see [registry.FilesDigest]. It keeps only the
+// checksums.
+func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.File) registry.Known[string] {
+	if _, total := registry.Sizes(files); total > contentLimit {
+		const what = "the files have %d bytes, more than the limit for a digest (%d)"
+		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
+	}
+	type sum struct{ path, hex string }
+	read := func(ctx context.Context, f registry.File) (sum, error) {
+		hex, err := s.sum(ctx, where, f)
+		return sum{f.Path, hex}, err
+	}
+	sums := map[string]string{}
+	for s, err := range parallel.Map(ctx, parallel.Values(files), atOnce, read) {
+		if err != nil {
+			return registry.Unreadable[string](err.Error())
+		}
+		sums[s.path] = s.hex
+	}
+	return registry.Is(registry.FilesDigest(sums))
+}
+
+// sum returns the SHA-256 of one file in hex. It fails if the file does not have the listed size.
+func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (string, error) {
+	r := rest.Request{
+		Path:  "get-artifact",
+		Query: url.Values{"run_id": {where.Run}, "path": {path.Join(where.Path, f.Path)}},
+		Class: rest.Artifact,
+		Limit: f.Size + 1,
+	}
+	if where.Model != "" {
+		r.Path = "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(where.Model) + "/artifacts/files"
+		r.Query = url.Values{"artifact_file_path": {f.Path}}
+	}
+	var h hash.Hash
+	came, err := s.c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
+	switch {
+	case came > f.Size:
+		return "", fmt.Errorf("%s has more than the listed %d bytes", f.Path, f.Size)
+	case err != nil:
+		return "", fmt.Errorf("%s could not be read: %s", f.Path, Short(err))
+	case came != f.Size:
+		return "", fmt.Errorf("%s has %d bytes instead of the listed %d", f.Path, came, f.Size)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,159 @@
+package approvals
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+)
+
+// Rules say which approvals count.
+type Rules struct {
+	Environment string   // its approvals count too; "" = none
+	AnyAttempt  bool     // in a re-run, approvals of the environment count too
+	By          []string // in lower case; empty = anybody
+}
+
+// Roles are what people did for the change, by login in lower case.
+type Roles = map[string][]fact.Role
+
+// Tally has the people whose approvals count, and the others. Logins are in lower case.
+type Tally struct {
+	Counted           []string
+	Undated           []string            // count only if the approval belongs to this attempt
+	Others            map[string][]string // why each of the others does not count
+	OtherEnvironments []string            // environments that were approved but that the gate does not name
+}
+
+// Count sorts everybody who reviewed or approved by whether that counts. makers cannot approve.
+func (g Rules) Count(review fact.Review, makers Roles) Tally {
+	t := Tally{Others: map[string][]string{}}
+	people := map[string][]fact.Approval{}
+	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
+		if login := strings.ToLower(a.Login); !slices.Contains(people[login], a) {
+			people[login] = append(people[login], a)
+		}
+	}
+	for _, login := range slices.Sorted(maps.Keys(people)) {
+		switch s := g.judge(login, people[login], makers[login], review.Attempt); {
+		case s.counts:
+			t.Counted = append(t.Counted, login)
+			continue
+		case s.undated:
+			t.Undated = append(t.Undated, login)
+			continue
+		default:
+			t.Others[login] = s.why
+		}
+		for _, a := range people[login] {
+			if g.Environment == "" && a.Environment != "" && a.State == fact.Approved && makers[login] == nil {
+				t.OtherEnvironments = append(t.OtherEnvironments, a.Environment)
+			}
+		}
+	}
+	slices.Sort(t.OtherEnvironments)
+	t.OtherEnvironments = slices.Compact(t.OtherEnvironments)
+	return t
+}
+
+// opinion says whether the reviews and approvals of one account count.
+type opinion struct {
+	counts  bool
+	undated bool     // counts only if it belongs to this attempt
+	why     []string // reasons why it does not count
+}
+
+// judge checks all reviews and approvals of one account. made are its roles in the change.
+func (g Rules) judge(login string, said []fact.Approval, made []fact.Role, attempt int) opinion {
+	why := g.exclusions(login, made)
+	barred := len(why) > 0
+	var out opinion
+	var objections []string
+	for _, a := range said {
+		mine := a.Environment == "" || g.Environment != "" && strings.EqualFold(a.Environment, g.Environment)
+		switch {
+		case a.State != fact.Approved:
+			objections = append(objections, objection(a))
+			barred = barred || mine && a.State == fact.Rejected
+		case !mine:
+			objections = append(objections, g.elsewhere(a.Environment))
+		case a.Environment != "" && attempt != 1 && !g.AnyAttempt:
+			out.undated = true
+		default:
+			out.counts = true
+		}
+	}
+	slices.Sort(objections)
+	out.why = append(why, slices.Compact(objections)...)
+	if barred {
+		out.counts, out.undated = false, false
+	}
+	return out
+}
+
+// exclusions returns the reasons why no approval of an account counts.
+func (g Rules) exclusions(login string, made []fact.Role) []string {
+	var out []string
+	for _, role := range made {
+		out = append(out, string(role))
+	}
+	if len(g.By) > 0 && !slices.Contains(g.By, login) {
+		out = append(out, "is not listed under by")
+	}
+	if login == "" {
+		out = append(out, "the account was deleted")
+	}
+	return out
+}
+
+// elsewhere says that the gate does not name the approved environment.
+func (g Rules) elsewhere(environment string) string {
+	if g.Environment == "" {
+		return fmt.Sprintf("approved environment %q, but the gate does not name it", environment)
+	}
+	return fmt.Sprintf("approved environment %q, not %q", environment, g.Environment)
+}
+
+// objection says why a review or approval in another state than Approved does not count.
+func objection(a fact.Approval) string {
+	switch a.State {
+	case fact.Rejected:
+		return fmt.Sprintf("rejected environment %q", a.Environment)
+	case fact.ChangesRequested:
+		return "requested changes"
+	case fact.Dismissed:
+		return "the review was dismissed"
+	case fact.Stale:
+		return "approved another commit than the merged one"
+	case fact.NoAccess:
+		return "has no write access to the repository"
+	case fact.NotAPerson:
+		return "is not a person's account"
+	}
+	return "did not approve"
+}
+
+// Shown returns the number and the logins of the people whose approvals count.
+func (t Tally) Shown() string {
+	if len(t.Counted) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", len(t.Counted), format.First(t.Counted, 8))
+}
+
+// Shortfall says how many approvals are missing, and why others do not count.
+func (t Tally) Shortfall(needed int) string {
+	out := fmt.Sprintf("approvals that count: %d of %d", len(t.Counted), needed)
+	var others []string
+	for _, login := range slices.Sorted(maps.Keys(t.Others)) {
+		others = append(others, cmp.Or(login, "a deleted account")+" ("+strings.Join(t.Others[login], ", ")+")")
+	}
+	if len(others) > 0 {
+		out += "; not counted: " + format.First(others, 8)
+	}
+	return out
+}

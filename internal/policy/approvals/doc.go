@@ -1,0 +1,2 @@
+// Package approvals decides whose reviews and approvals count for the gate approval.
+package approvals

@@ -1,0 +1,2 @@
+// Package expression compiles the condition of an expression gate and lists the facts that it uses.
+package expression

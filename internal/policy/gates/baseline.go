@@ -1,0 +1,220 @@
+package gates
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// Baseline is the version that a gate compares the candidate with. It has the key of that version in the facts and the
+// name from the policy. For a word that may be an alias or a stage, key is the alias and stage is the stage.
+type Baseline struct{ key, stage, Name string }
+
+var Incumbent = Baseline{key: fact.Incumbent, Name: "incumbent"}
+
+func (h Baseline) needs() fact.Needs {
+	if h.key == fact.Incumbent {
+		return fact.Needs{}
+	}
+	if h.stage != "" {
+		return fact.Needs{Holders: []string{h.key, h.stage}}
+	}
+	return fact.Needs{Holders: []string{h.key}}
+}
+
+// subject returns the version to compare with, or the finding that ends the comparison.
+func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *verdict.Finding) {
+	h, why, fix := h.resolve(f)
+	if why != "" {
+		out.Incumbent = "?"
+		end := inconclusive(out, why, fix)
+		return fact.Subject{}, &end
+	}
+	known, gathered := f.Holders[h.key]
+	base, ok := known.Get()
+	if ok {
+		return base, nil
+	}
+	var end verdict.Finding
+	switch {
+	case !gathered:
+		out.Incumbent = "?"
+		end = inconclusive(out, fmt.Sprintf("%s is unknown, because the run has no target", h.Name),
+			"set the input alias or stage, or compare with an alias")
+	case known.IsAbsent() && h.isOtherAlias(f):
+		alias := strings.TrimPrefix(h.key, "@")
+		out.Incumbent = "none"
+		end = inconclusive(out, h.missingAlias(f, alias),
+			fmt.Sprintf("correct the name in the gate, or set the alias %s first", alias))
+	case known.IsAbsent():
+		out.Incumbent = "none"
+		end = notApplicable(out, known.Why())
+	default:
+		out.Incumbent = "?"
+		end = inconclusive(out, known.Why(), h.hint(f))
+	}
+	return fact.Subject{}, &end
+}
+
+// hint says what to do if the version to compare with is not readable. The incumbent may be the version of the target's
+// alias or of its stage.
+func (h Baseline) hint(f fact.Facts) string {
+	why := f.Holders[h.key].Why()
+	for stage, numbers := range f.Shared {
+		if h.key == stage || h.key == fact.Incumbent && why == f.Holders[stage].Why() {
+			return fmt.Sprintf("archive all but one of the versions %s in %s",
+				strings.ReplaceAll(ledger.Numbers(numbers), ",", ", "), stage)
+		}
+	}
+	return "make the incumbent readable, or set the alias to an existing version"
+}
+
+// isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist, or
+// a typing error would disable the gate. The target's own alias may be new.
+func (h Baseline) isOtherAlias(f fact.Facts) bool {
+	alias, isAlias := strings.CutPrefix(h.key, "@")
+	return isAlias && alias != f.Target.Alias
+}
+
+// missingAlias says that the alias does not exist, and suggests similar ones.
+func (h Baseline) missingAlias(f fact.Facts, alias string) string {
+	names := f.AliasNames()
+	switch near := spelling.Nearest(alias, names); {
+	case f.Taken[alias] != "":
+		return fmt.Sprintf("there is no alias %s; did you mean %s? The database treats both names as the same", alias,
+			f.Taken[alias])
+	case len(near) > 0:
+		return fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(near, " or "))
+	case len(names) == 0:
+		return fmt.Sprintf("there is no alias %s; the model has no aliases", alias)
+	}
+	return fmt.Sprintf("there is no alias %s; the model has the aliases %s", alias, format.First(names, 8))
+}
+
+// isBaseline reports whether the candidate is the version to compare with. Then a strict condition would block every
+// re-run.
+func isBaseline(f fact.Facts, base fact.Subject) bool {
+	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
+}
+
+// ParseBaseline parses the name of a version to compare with. @ALIAS is always an alias. A word such as production may
+// be an alias or a stage: both are gathered, and resolve chooses one.
+func ParseBaseline(word string) (Baseline, error) {
+	alias, marked := strings.CutPrefix(word, "@")
+	stage, isStage := registry.CanonicalStage(alias)
+	if err := registry.CheckAlias(alias); err != nil {
+		return Baseline{}, err
+	}
+	switch {
+	case marked || !isStage:
+		return Baseline{key: "@" + alias, Name: word}, nil
+	case stage == "None":
+		return Baseline{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived, or "+
+			"@%s for the alias", word, word)
+	}
+	return Baseline{key: "@" + alias, stage: stage, Name: word}, nil
+}
+
+// resolve chooses between the alias and the stage of the same name. It chooses the alias if it exists. If the alias and
+// the stage have different versions, the word is ambiguous. Then why says so, and fix says what to write.
+func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
+	if h.stage == "" {
+		return h, "", ""
+	}
+	alias, aliasRead := f.Holders[h.key]
+	stage, stageRead := f.Holders[h.stage]
+	asAlias, asStage := Baseline{key: h.key, Name: h.Name}, Baseline{key: h.stage, Name: h.Name}
+	switch {
+	case !aliasRead || !stageRead:
+		return asAlias, "", "" // subject reports that it was not gathered
+	case !alias.IsAbsent() && !stage.IsAbsent() && !sameVersion(alias, stage):
+		why = fmt.Sprintf("%s is both an alias (%s) and a stage (%s)", h.Name, versionText(alias),
+			stageText(f, h.stage, stage))
+		return h, why, fmt.Sprintf("write @%s for the alias%s", h.Name, h.otherSpelling())
+	case !alias.IsAbsent():
+		return asAlias, "", ""
+	}
+	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.Name != h.stage) {
+		return h, fmt.Sprintf("%s may be the alias %s or the stage %s", h.Name, near, h.stage),
+			"write @" + near + " for the alias" + h.otherSpelling()
+	}
+	return asStage, "", ""
+}
+
+// otherSpelling is the end of a hint: how to write the stage so that it cannot be the alias.
+func (h Baseline) otherSpelling() string {
+	if h.Name == h.stage {
+		return ""
+	}
+	return ", or " + h.stage + " for the stage"
+}
+
+// inOtherCase returns an alias that differs from the name only in case, or "".
+func (h Baseline) inOtherCase(f fact.Facts) string {
+	for _, alias := range f.AliasNames() {
+		if alias != h.Name && strings.EqualFold(alias, h.Name) {
+			return alias
+		}
+	}
+	return ""
+}
+
+// sameVersion reports whether both are the same version.
+func sameVersion(a, b registry.Known[fact.Subject]) bool {
+	n := a.OrZero().Version.OrZero().Number
+	return n != 0 && n == b.OrZero().Version.OrZero().Number
+}
+
+// versionText returns the version for people, or why it is not known.
+func versionText(s registry.Known[fact.Subject]) string {
+	if n := s.OrZero().Version.OrZero().Number; n != 0 {
+		return fmt.Sprintf("version %d", n)
+	}
+	return cmp.Or(s.Why(), "not read")
+}
+
+// stageText returns the versions in a stage for people.
+func stageText(f fact.Facts, stage string, s registry.Known[fact.Subject]) string {
+	if numbers := f.Shared[stage]; len(numbers) > 0 {
+		return "versions " + strings.ReplaceAll(ledger.Numbers(numbers), ",", ", ")
+	}
+	return versionText(s)
+}
+
+// BaselineKeys returns the keys of the versions to gather for the name of a version to compare with.
+func BaselineKeys(word string) ([]string, error) {
+	h, err := ParseBaseline(word)
+	return h.needs().Holders, err
+}
+
+// ResolveBaseline returns the key of the version that a name means. If the name is ambiguous, why and fix say so.
+func ResolveBaseline(word string, f fact.Facts) (key, why, fix string) {
+	h, err := ParseBaseline(word)
+	if err != nil {
+		return "", err.Error(), ""
+	}
+	h, why, fix = h.resolve(f)
+	return h.key, why, fix
+}
+
+// TargetKey returns the key of an alias or stage that a policy file names. Stages must be written as MLflow writes
+// them.
+func TargetKey(name string) (string, error) {
+	if stage, ok := registry.CanonicalStage(name); ok {
+		if stage != name || stage == "None" {
+			return "", fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
+		}
+		return stage, nil
+	}
+	if err := registry.CheckAlias(name); err != nil {
+		return "", err
+	}
+	return "@" + name, nil
+}

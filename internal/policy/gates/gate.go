@@ -1,0 +1,116 @@
+package gates
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// Gate is one condition that a candidate must meet.
+type Gate struct {
+	ID       string // the name in the policy file, or the threshold's line
+	File     string // the policy file, or "thresholds"
+	Line     int
+	Target   string         // the alias or stage; "" for a threshold
+	OnFail   verdict.Effect // "" = block
+	Mode     verdict.Mode   // of the target
+	Deferred bool           // it depends on time or people: pending in a plan, checked when the plan is applied
+	Absolute bool           // it checks the candidate alone, without an incumbent
+	Wanted   string         // the condition, for people
+	Needs    fact.Needs
+	Check    func(fact.Facts) verdict.Finding
+}
+
+// Needs returns what must be gathered for all of the gates.
+func Needs(gates []Gate) fact.Needs {
+	var all fact.Needs
+	for _, g := range gates {
+		n := g.Needs
+		all.Holders = union(all.Holders, n.Holders)
+		all.History = union(all.History, n.History)
+		all.Evidence = union(all.Evidence, n.Evidence)
+		all.EvaluatedIn = union(all.EvaluatedIn, n.EvaluatedIn)
+		all.Ledger = all.Ledger || n.Ledger
+		all.Since = union(all.Since, n.Since)
+		all.HolderMLmodels = all.HolderMLmodels || n.HolderMLmodels
+		all.Files = all.Files || n.Files || n.Digest
+		all.Digest = all.Digest || n.Digest
+		all.Commit = all.Commit || n.Commit
+		all.Review = all.Review || n.Review
+		all.Environments = union(all.Environments, n.Environments)
+	}
+	return all
+}
+
+// union appends the texts of b that a does not have.
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
+}
+
+// The functions below end a check. out has what the gate wanted and saw, why is the reason, and fix is the hint.
+
+func passed(out verdict.Finding) verdict.Finding {
+	out.Outcome = verdict.Pass
+	return out
+}
+
+func failed(out verdict.Finding, why, fix string) verdict.Finding {
+	out.Outcome, out.Why, out.Fix = verdict.Fail, why, fix
+	return out
+}
+
+func inconclusive(out verdict.Finding, why, fix string) verdict.Finding {
+	out.Outcome, out.Why, out.Fix = verdict.Inconclusive, why, fix
+	return out
+}
+
+// absent ends a check because a fact is confirmed absent: it was read, and there was none. With on-fail: warn, that is
+// a
+// warning. Other inconclusive findings block.
+func absent(out verdict.Finding, why, fix string) verdict.Finding {
+	out = inconclusive(out, why, fix)
+	out.Absent = true
+	return out
+}
+
+// unknown ends a check because a fact is not known. The fact is either confirmed absent or unreadable.
+func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string) verdict.Finding {
+	if fact.IsAbsent() {
+		return absent(out, why, fix)
+	}
+	return inconclusive(out, why, fix)
+}
+
+// mostSevere returns the finding that decides for a gate with several parts. A part that could not be evaluated comes
+// before one about an absent fact, and that before one that failed. A failure must not hide an error, because on-fail:
+// warn accepts failures and no errors.
+func mostSevere(parts ...verdict.Finding) verdict.Finding {
+	return slices.MaxFunc(parts, func(a, b verdict.Finding) int { return cmp.Compare(weight(a), weight(b)) })
+}
+
+// weight orders findings by severity.
+func weight(f verdict.Finding) int {
+	switch {
+	case f.Outcome == verdict.Inconclusive && !f.Absent:
+		return 3
+	case f.Outcome == verdict.Inconclusive:
+		return 2
+	case f.Outcome == verdict.Fail:
+		return 1
+	}
+	return 0
+}
+
+// notApplicable ends a check because there is nothing to compare with.
+func notApplicable(out verdict.Finding, why string) verdict.Finding {
+	out.Outcome, out.Why = verdict.NotApplicable, why
+	return out
+}

@@ -1,0 +1,254 @@
+package gates
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+var ageKind = Kind{
+	Name:   "age",
+	Passes: "the run is not too old, and the version has been in the stage or under the alias long enough",
+	Notes: "The server's clock decides, and the report shows how far the runner's clock differs. In a plan the " +
+		"gate is deferred and judged at apply. The promotion ledger says how long the version has been there. A " +
+		"tag that contradicts the ledger makes the gate inconclusive. Without a ledger, the time in a stage counts " +
+		"from the last change to the version in MLflow, and for an alias the gate is inconclusive.",
+	deferred: true,
+	key:      tree.Pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
+	more: []tree.Field{
+		tree.Optional("soak", tree.Duration("minimum time in the stage or under the alias")),
+		tree.Optional("in", tree.Text("stage or alias where the version must soak, such as Staging or challenger")),
+	},
+	Example: "age: 30d\nsoak: 24h\nin: challenger",
+	build:   buildAge,
+}
+
+// skewShown is how much clocks may differ before a finding mentions it.
+const skewShown = time.Minute
+
+func buildAge(n *tree.Node) (Gate, error) {
+	a := ageGate{text: n.Str("age"), soakText: n.Str("soak"), in: n.Str("in")}
+	a.most, a.soak = tree.ParseDuration(a.text), tree.ParseDuration(a.soakText)
+	switch {
+	case (a.soakText == "") != (a.in == ""):
+		return Gate{}, n.Problem("age", "soak and in need each other; give a duration, and a stage or alias")
+	case a.most == 0 && a.soak == 0:
+		return Gate{}, n.Problem("age", "age: any without soak always passes; give a limit such as 30d, or soak and in")
+	}
+	wanted := "run at most " + a.text + " old"
+	if a.most == 0 {
+		wanted = ""
+	}
+	if a.soak > 0 {
+		key, err := TargetKey(a.in)
+		if err != nil {
+			return Gate{}, n.Problem("in", "%v", err)
+		}
+		a.key = key
+		if wanted != "" {
+			wanted += ", "
+		}
+		wanted += a.soakText + " in " + a.in
+	}
+	g := Gate{Wanted: wanted, Check: a.check}
+	if a.key != (registry.Ref{}) {
+		g.Needs.Since = []registry.Ref{a.key}
+	}
+	return g, nil
+}
+
+type ageGate struct {
+	text, soakText, in string
+	key                registry.Ref // of in
+	most, soak         time.Duration
+}
+
+func (a ageGate) check(f fact.Facts) verdict.Finding {
+	out := verdict.Finding{Candidate: "?"}
+	if f.Now.IsZero() {
+		return inconclusive(out, "the time of the server is not known", "")
+	}
+	if a.most == 0 {
+		return a.soaked(f, out)
+	}
+	aged := a.aged(f, out)
+	switch {
+	case a.soak == 0:
+		return aged
+	case aged.Outcome == verdict.Pass:
+		return a.soaked(f, aged)
+	}
+	return mostSevere(aged, a.soaked(f, out))
+}
+
+// aged checks the age of the run.
+func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
+	run, ok := f.Candidate.Run.Get()
+	end := run.End
+	switch {
+	case !ok:
+		return inconclusive(out, "the run is not readable: "+f.Candidate.Run.Why(), "")
+	case end.IsZero():
+		return absent(out, fmt.Sprintf("run %s has no end time", run.ID), "")
+	case end.After(f.Now.Add(skewShown)):
+		out.Candidate = "ended " + end.UTC().Format(time.RFC3339)
+		return inconclusive(out, "the run ended in the future according to the server's clock",
+			"correct the clock of the training machine or the server")
+	}
+	out.Candidate = "run " + roughly(f.Now.Sub(end)) + " old" + skew(f)
+	if f.Now.Sub(end) > a.most {
+		return failed(out, fmt.Sprintf("the run ended %s ago; the maximum is %s", roughly(f.Now.Sub(end)), a.text),
+			"train a new candidate")
+	}
+	return passed(out)
+}
+
+// soaked checks how long the version has been in the stage or under the alias. The time comes from the ledger, because
+// tags can be edited.
+func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
+	v, ok := f.Candidate.Version.Get()
+	if !ok {
+		out.Candidate = "not registered"
+		return failed(out, "the candidate is not registered yet, so it has not been in "+a.in,
+			"promote it to "+a.in+" first")
+	}
+	here, why := a.here(f, v)
+	switch {
+	case why != "":
+		return inconclusive(out, why, "")
+	case !here:
+		return failed(out, fmt.Sprintf("version %d is not in %s", v.Number, a.in), "promote it to "+a.in+" first")
+	}
+	came := a.arrival(f, v)
+	switch {
+	case came.why != "":
+		return inconclusive(out, came.why, came.hint)
+	case came.at.After(f.Now.Add(skewShown)):
+		return inconclusive(out, came.source+" is in the future according to the server's clock",
+			"correct the clock of the runner or the server")
+	}
+	has := f.Now.Sub(came.at)
+	out.Candidate = roughly(has) + " in " + a.in + skew(f)
+	if has < a.soak {
+		const what = "version %d has been in %s for %s (%s); the minimum is %s"
+		why := fmt.Sprintf(what, v.Number, a.in, roughly(has), came.source, a.soakText)
+		return failed(out, why, "wait another "+roughly(a.soak-has+time.Minute-1)) // rounded up
+	}
+	return passed(out)
+}
+
+// here reports whether the version is in the stage or under the alias now, or says why that is not known.
+func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
+	if a.key.Kind == registry.RefStage {
+		return v.Stage == a.in, ""
+	}
+	m, ok := f.Model.Get()
+	if !ok {
+		return false, "the model's aliases are not readable: " + f.Model.Why()
+	}
+	if f.Fallback != nil {
+		numbers := f.Fallback.Holders[a.in]
+		return len(numbers) > 0 && slices.Max(numbers) == v.Number, ""
+	}
+	return m.Aliases[a.in] == v.Number, ""
+}
+
+// arrival is the time when a version came to the stage or alias.
+type arrival struct {
+	at        time.Time
+	source    string // where the time comes from
+	why, hint string // set if the time is not known
+}
+
+// arrival returns the time from the ledger. Without a ledger it returns MLflow's time of the version's last change, but
+// only for a stage. That time cannot be set by users, and a later change only makes it later. For an alias there is no
+// such time.
+func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
+	switch {
+	case f.Ledger.Off == "":
+		return a.byLedger(f.Ledger, v)
+	case a.key[0] != '@' && !v.Updated.IsZero():
+		return arrival{at: v.Updated, source: "MLflow's time of the last change"}
+	}
+	const what = "without the promotion ledger, it is not known how long version %d has been in %s: %s"
+	return arrival{
+		why:  fmt.Sprintf(what, v.Number, a.in, f.Ledger.Off),
+		hint: fmt.Sprintf("promote it to %s with the ledger, which records the time; tags do not count", a.in),
+	}
+}
+
+// byLedger returns the time from the ledger. If the version's own tag contradicts the entry, the time is not known.
+func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
+	stay := l.Since(a.key, v.Number)
+	began, ended := times(stay.Entry)
+	if !stay.Known || ended.IsZero() {
+		const what = "no finished ledger entry says when version %d came to %s"
+		return arrival{
+			why:  fmt.Sprintf(what, v.Number, a.in),
+			hint: fmt.Sprintf("remove it from %s and promote it there with this tool, which records the time", a.in),
+		}
+	}
+	tag := registry.StageTimeTag(a.in)
+	if a.key.Kind == registry.RefAlias {
+		tag = registry.AliasTimeTag(a.in)
+	}
+	text, there := v.Tags[tag]
+	if there && stay.Moved && !fits(text, began, ended, stay.Entry.Record.Skew) {
+		const what = "tag %s of version %d says %q, but ledger entry %d says %s"
+		recorded := ended.UTC().Format(time.RFC3339)
+		return arrival{
+			why:  fmt.Sprintf(what, tag, v.Number, format.Truncate(text, 100), stay.Entry.Epoch, recorded),
+			hint: "find out who changed the tag, then set it to " + recorded,
+		}
+	}
+	return arrival{at: ended, source: fmt.Sprintf("ledger entry %d", stay.Entry.Epoch)}
+}
+
+// skewAllowed is how much the time in a tag may differ from the ledger's entry. The tag has the time of the runner,
+// which is between the start and the end of the entry.
+const skewAllowed = 5 * time.Minute
+
+// times returns when an entry started and ended. If the end is before the start, both are the start.
+func times(e ledger.Entry) (began, ended time.Time) {
+	began, err := time.Parse(time.RFC3339, e.Record.At)
+	if err != nil {
+		began = e.Ended
+	}
+	if began.After(e.Ended) {
+		return began, began
+	}
+	return began, e.Ended
+}
+
+// fits reports whether the time in a tag belongs to an entry. off is the difference of the runner's clock, in seconds.
+func fits(tag string, began, ended time.Time, off int64) bool {
+	at, err := time.Parse(time.RFC3339, tag)
+	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second
+	return err == nil && !at.Before(began.Add(-allowed)) && !at.After(ended.Add(allowed))
+}
+
+// skew is a note if the clocks of server and runner differ.
+func skew(f fact.Facts) string {
+	if f.Skew > skewShown || f.Skew < -skewShown {
+		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))
+	}
+	return ""
+}
+
+// roughly returns a duration in days, hours or minutes.
+func roughly(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d minutes", int(d.Minutes()))
+}

@@ -1,0 +1,152 @@
+package gates
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+var regressionKind = Kind{
+	Name:     "regression",
+	showsKey: true,
+	Passes:   "the metric is not worse than the incumbent's by more than the margin",
+	Notes: "The incumbent's value must be finite too. Without an incumbent the gate does not apply, and another " +
+		"gate with a fixed limit must pass. A relative margin is a percentage of the incumbent's absolute value, " +
+		"so it is 0 if that value is 0.",
+	key: tree.Text("name of the metric"),
+	more: append([]tree.Field{
+		tree.Required("better", tree.OneOf("which direction is better", "higher", "lower")),
+		tree.Optional("margin", tree.Number("how much worse the candidate may be; default 0")),
+		tree.Optional("margin-percent",
+			tree.Number("how much worse the candidate may be, in percent of the incumbent's value")),
+		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
+	}, comparisonFields...),
+	Example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
+	build:   buildRegression,
+}
+
+func buildRegression(n *tree.Node) (Gate, error) {
+	m := Margin{}
+	m.Fixed, _ = n.Float("margin")
+	m.Percent, _ = n.Float("margin-percent")
+	switch {
+	case n.Has("margin") && n.Has("margin-percent"):
+		return Gate{}, n.Problem("margin-percent", "the gate has both margin and margin-percent; keep one")
+	case m.Fixed < 0 || m.Percent < 0:
+		return Gate{}, n.Problem("regression", "a margin must not be negative")
+	case m.Percent >= 100:
+		return Gate{}, n.Problem("margin-percent", "margin-percent is %s; it must be below 100",
+			format.Number(m.Percent))
+	}
+	op := Operator(">=")
+	if n.Str("better") == "lower" {
+		op = "<="
+	} else {
+		m.Fixed, m.Percent = -m.Fixed, -m.Percent
+	}
+	r, err := readMetricKeys(n, n.Str("regression"))
+	if err != nil {
+		return Gate{}, err
+	}
+	who, err := against(n)
+	return RegressionGate(r, op, who, m), err
+}
+
+// against reads the version that a gate compares with. The default is the target's incumbent.
+func against(n *tree.Node) (Baseline, error) {
+	name := n.Str("against")
+	if name == "" {
+		return Incumbent, nil
+	}
+	who, err := ParseBaseline(name)
+	if err != nil {
+		return Incumbent, n.Problem("against", "%v", err)
+	}
+	return who, nil
+}
+
+// Margin is added to the incumbent's value.
+type Margin struct{ Fixed, Percent float64 }
+
+func (m Margin) of(value float64) float64 { return m.Fixed + math.Abs(value)*m.Percent/100 }
+
+func (m Margin) String() string {
+	if m.Percent != 0 {
+		return signed(m.Percent) + "%"
+	}
+	return signed(m.Fixed)
+}
+
+// signed returns a number with its sign, to follow a name.
+func signed(v float64) string {
+	switch {
+	case v > 0:
+		return " + " + format.Number(v)
+	case v < 0:
+		return " - " + format.Number(-v)
+	}
+	return ""
+}
+
+// RegressionGate compares one metric with the same metric of another version, plus a margin. The other version must
+// have a finite value. If it has none, it is not known whether the candidate is better.
+func RegressionGate(r MetricReader, op Operator, who Baseline, m Margin) Gate {
+	needs := who.needs()
+	needs.EvaluatedIn, needs.Ledger = r.selector.EvaluatedIn, true
+	return Gate{
+		Wanted: string(op) + " " + who.Name + m.String(),
+		Needs:  needs,
+		Check:  func(f fact.Facts) verdict.Finding { return regression(f, r, op, who, m) },
+	}
+}
+
+// computed returns a calculated limit without rounding errors: 0.93 - 0.01 is 0.92, not 0.9199999999999999. It returns
+// the longer number if the shorter one would not pass.
+func computed(op Operator, limit float64) string {
+	text := strconv.FormatFloat(limit, 'g', 14, 64)
+	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {
+		return format.Number(v)
+	}
+	return format.Number(limit)
+}
+
+// regression checks a regression gate.
+func regression(f fact.Facts, r MetricReader, op Operator, who Baseline, m Margin) verdict.Finding {
+	key, mine := r.key, r.candidate(f)
+	out := verdict.Finding{Candidate: mine.shown, Values: mine.used("candidate")}
+	base, end := who.subject(f, out)
+	if end != nil {
+		return *end
+	}
+	theirs := r.incumbent(f, base, mine)
+	out.Incumbent = theirs.shown
+	out.Values = append(out.Values, theirs.used(who.Name)...)
+	var gaps []verdict.Finding
+	if mine.why != "" {
+		gaps = append(gaps, mine.ends(out, "", mine.fix))
+	}
+	if theirs.why != "" {
+		gaps = append(gaps, theirs.ends(out, unproven,
+			fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key,
+				base.Ref)))
+	}
+	limit := theirs.Value.Value + m.of(theirs.Value.Value)
+	switch {
+	case len(gaps) > 0:
+		return mostSevere(gaps...)
+	case isBaseline(f, base):
+		out.Why = "the candidate is the incumbent"
+		return passed(out)
+	case op.Holds(mine.Value.Value, limit):
+		return passed(out)
+	}
+	text := computed(op, limit)
+	return failed(out, fmt.Sprintf("%s is %s; wanted %s %s (%s has %s)", key, mine.shown, op, text, base.Ref,
+		theirs.shown),
+		fmt.Sprintf("train a candidate with %s %s %s", key, op, text))
+}

@@ -1,0 +1,229 @@
+package gates
+
+import (
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// mustParse parses one gate, written as the keys of a mapping.
+func mustParse(t rapid.TB, text string) Gate {
+	t.Helper()
+	n, err := tree.Parse("{" + text + "}")
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	g, problems := Parse("p.yml", n)
+	if len(problems) > 0 {
+		t.Fatalf("%s: %v", text, problems)
+	}
+	return g
+}
+
+func TestGates_PassOnGoodFacts(t *testing.T) {
+	covered := map[string]bool{}
+	for _, text := range policytest.Gates {
+		if f := mustParse(t, text).Check(policytest.Facts()); f.Outcome != verdict.Pass {
+			t.Errorf("%s: %s: %s", text, f.Outcome, f.Why)
+		}
+		for _, k := range Names() {
+			covered[k] = covered[k] || len(text) > len(k) && text[:len(k)+1] == k+":"
+		}
+	}
+	for _, k := range Names() {
+		if !covered[k] {
+			t.Errorf("policytest.Gates has no gate of the kind %s", k)
+		}
+	}
+}
+
+// removals remove one fact, or replace a value by one that is not finite.
+var removals = map[string]func(*fact.Facts){
+	"the candidate's run": func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
+	"the candidate's MLmodel": func(f *fact.Facts) {
+		f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone")
+	},
+	"the candidate's files":   func(f *fact.Facts) { f.Candidate.Files = registry.Unreadable[[]registry.File]("gone") },
+	"the candidate's history": func(f *fact.Facts) { f.Candidate.History = nil },
+	"the incumbent's run": func(f *fact.Facts) {
+		policytest.ChangeIncumbent(f, func(s *fact.Subject) { s.Run = registry.Unreadable[registry.Run]("gone") })
+	},
+	"the incumbent's MLmodel": func(f *fact.Facts) {
+		policytest.ChangeIncumbent(f,
+			func(s *fact.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("gone") })
+	},
+	"the incumbent's signature": func(f *fact.Facts) {
+		policytest.ChangeIncumbent(f, func(s *fact.Subject) {
+			if _, ok := s.MLmodel.Get(); ok {
+				s.MLmodel = registry.Is(registry.MLmodel{})
+			}
+		})
+	},
+	"the incumbent's history": func(f *fact.Facts) {
+		policytest.ChangeIncumbent(f,
+			func(s *fact.Subject) { s.History = nil })
+	},
+	"one fold of the incumbent": func(f *fact.Facts) {
+		policytest.ChangeIncumbent(f, func(s *fact.Subject) {
+			p, _ := s.History["a"].Get()
+			s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is(p[min(1, len(p)):])}
+		})
+	},
+	"the incumbent": func(f *fact.Facts) {
+		f.Holders = map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Unreadable[fact.Subject]("gone")}
+	},
+	"the words":                func(f *fact.Facts) { f.Words = fact.Words{} },
+	"the commit":               func(f *fact.Facts) { f.Commit = fact.Commit{} },
+	"the review":               func(f *fact.Facts) { f.Review = registry.Known[fact.Review]{} },
+	"everything of the review": func(f *fact.Facts) { review(f, func(r *fact.Review) { *r = fact.Review{} }) },
+	"the contributors": func(f *fact.Facts) {
+		review(f, func(r *fact.Review) { r.Contributors = registry.Unreadable[[]fact.Contributor]("gone") })
+	},
+	"the reviews of the pull request": func(f *fact.Facts) {
+		review(f, func(r *fact.Review) { r.PullRequest = registry.Unreadable[[]fact.Approval]("gone") })
+	},
+	"the approvals of environments": func(f *fact.Facts) {
+		review(f, func(r *fact.Review) { r.Environments = registry.Unreadable[[]fact.Approval]("gone") })
+	},
+	"the attempt":  func(f *fact.Facts) { review(f, func(r *fact.Review) { r.Attempt = 0 }) },
+	"the evidence": func(f *fact.Facts) { f.Evidence = nil },
+	"the time":     func(f *fact.Facts) { f.Now = time.Time{} },
+	"the datasets": func(f *fact.Facts) {
+		policytest.ChangeRun(f,
+			func(r *registry.Run) { r.Datasets = nil })
+	},
+	"the tags of the run": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Tags = nil }) },
+	"the parameters":      func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Params = nil }) },
+	"all metrics":         func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics = nil }) },
+	"everything of the run": func(f *fact.Facts) {
+		policytest.ChangeRun(f,
+			func(r *registry.Run) { *r = registry.Run{} })
+	},
+	"everything":  func(f *fact.Facts) { *f = fact.Facts{Holders: f.Holders} },
+	"the version": func(f *fact.Facts) { f.Candidate.Version = registry.Absent[registry.Version]("not registered") },
+	"the incumbent's metrics": func(f *fact.Facts) {
+		policytest.ChangeIncumbent(f, func(s *fact.Subject) {
+			if _, ok := s.Run.Get(); ok {
+				s.Run = registry.Is(registry.Run{ID: "x", Status: "FINISHED"})
+			}
+		})
+	},
+	"the end of the run": func(f *fact.Facts) {
+		policytest.ChangeRun(f,
+			func(r *registry.Run) { r.End = time.Time{} })
+	},
+	"the finiteness of a metric": func(f *fact.Facts) {
+		policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: math.NaN()} })
+	},
+	"the range of a metric": func(f *fact.Facts) {
+		policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: -math.MaxFloat64} })
+	},
+	"a slice": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
+}
+
+// outcomeRank orders outcomes from best to worst.
+func outcomeRank(o verdict.Outcome) int {
+	return slices.Index([]verdict.Outcome{verdict.Pass, verdict.NotApplicable, verdict.Fail, verdict.Inconclusive}, o)
+}
+
+// With a confirmed incumbent, removing a fact never improves the outcome of a gate.
+func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
+	names := slices.Sorted(maps.Keys(removals))
+	rapid.Check(t, func(t *rapid.T) {
+		g := mustParse(t, rapid.SampledFrom(policytest.Gates).Draw(t, "gate"))
+		f := policytest.Facts()
+		value := rapid.OneOf(rapid.SampledFrom([]float64{0, -1, 0.4, 0.9, math.NaN(), math.Inf(1), math.MaxFloat64}),
+			rapid.Float64Range(-2, 2))
+		policytest.ChangeRun(&f, func(r *registry.Run) {
+			for _, key := range slices.Sorted(maps.Keys(r.Metrics)) {
+				if rapid.Bool().Draw(t, "change "+key) {
+					r.Metrics[key] = registry.Point{Value: value.Draw(t, key)}
+				}
+			}
+		})
+		before := g.Check(f)
+		for range rapid.IntRange(1, 3).Draw(t, "removals") {
+			name := rapid.SampledFrom(names).Draw(t, "remove")
+			if name == "everything" || name == "a slice" && g.ID != "slices auc/*" {
+				continue
+			}
+			if v := gateNeedsVersion(g); name == "the version" && v {
+				continue // a candidate that is not registered is a valid fact
+			}
+			if name == "the incumbent's metrics" && g.ID == "slices auc/*" {
+				continue // an incumbent without slices is normal for new policies
+			}
+			removals[name](&f)
+			after := g.Check(f)
+			if outcomeRank(after.Outcome) < outcomeRank(before.Outcome) {
+				t.Fatalf("%s was %s (%s) and is %s without %s (%s)", g.ID, before.Outcome, before.Why, after.Outcome,
+					name, after.Why)
+			}
+			before = after
+		}
+	})
+}
+
+func gateNeedsVersion(g Gate) bool { return g.ID == "age" }
+
+// No gate passes if a fact that it uses is unknown or not finite.
+func TestGates_UnknownNeverPasses(t *testing.T) {
+	for _, text := range policytest.Gates {
+		g := mustParse(t, text)
+		changed := 0
+		for name, remove := range removals {
+			f := policytest.Facts()
+			remove(&f)
+			got := g.Check(f)
+			if got.Outcome != verdict.Pass {
+				changed++
+				continue
+			}
+			if name == "everything" {
+				t.Errorf("%s passes on nothing", text)
+			}
+		}
+		if changed == 0 {
+			t.Errorf("%s passes whatever is removed", text)
+		}
+	}
+}
+
+// The same facts give the same findings, in whatever order a server lists them (1,000 orders).
+func TestGates_IgnoreOrderOfFacts(t *testing.T) {
+	findings := func(f fact.Facts) (all []verdict.Finding) {
+		for _, text := range policytest.Gates {
+			all = append(all, mustParse(t, text).Check(f))
+		}
+		return all
+	}
+	want := findings(policytest.Facts())
+	rapid.Check(t, func(t *rapid.T) {
+		for range 10 {
+			f := policytest.Facts()
+			policytest.ChangeRun(&f,
+				func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
+			files, _ := f.Candidate.Files.Get()
+			f.Candidate.Files = registry.Is(rapid.Permutation(files).Draw(t, "files"))
+			review(&f, func(r *fact.Review) {
+				r.Contributors = registry.Is(rapid.Permutation(r.Contributors.OrZero()).Draw(t, "contributors"))
+				r.Environments = registry.Is(rapid.Permutation(r.Environments.OrZero()).Draw(t, "environments"))
+				r.PullRequest = registry.Is(rapid.Permutation(r.PullRequest.OrZero()).Draw(t, "reviews"))
+			})
+			if got := findings(f); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%+v\n%+v", got, want)
+			}
+		}
+	})
+}

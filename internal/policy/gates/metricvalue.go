@@ -1,0 +1,286 @@
+package gates
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// MetricReader chooses the value of a metric for a gate.
+type MetricReader struct {
+	key      string
+	selector fact.Selector
+	recorded bool // for the incumbent, use the value in the ledger
+}
+
+// metricFields are the keys of every gate that reads metrics.
+var metricFields = []tree.Field{
+	tree.Optional("of", tree.OneOf("run: the run's last value, no matter which model of the run it belongs to", "run")),
+	tree.Optional("run",
+		tree.OneOf("runs whose values count: source (the run that logged the model) or evaluation (any other run)",
+			fact.SourceRun, fact.EvaluationRun)),
+	tree.Optional("dataset", tree.Text("name or digest of the dataset that the value was measured on")),
+	tree.Optional("evaluated-in", tree.Shape{
+		Kind: tree.KindList, About: "experiments to search for evaluation runs, instead of the model's own experiment",
+		Item: &tree.Shape{Kind: tree.KindText, About: "name or id of an experiment"},
+		Or:   &tree.Shape{Kind: tree.KindText},
+	}),
+}
+
+// comparisonFields are metricFields and the key of gates that compare with an incumbent.
+var comparisonFields = append(slices.Clone(metricFields),
+	tree.Optional("incumbent",
+		tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
+
+// readMetricKeys reads the keys of metricFields and comparisonFields.
+func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
+	r := MetricReader{key: key, selector: fact.Selector{
+		OfRun: n.Str("of") != "", Run: n.Str("run"), Dataset: n.Str("dataset"), EvaluatedIn: n.Texts("evaluated-in"),
+	}, recorded: n.Str("incumbent") != ""}
+	if v := n.Get("evaluated-in"); v != nil && v.Kind == tree.KindText {
+		r.selector.EvaluatedIn = []string{v.Text}
+	}
+	if r.selector.OfRun && (r.selector.Run != "" || r.selector.Dataset != "" || len(r.selector.EvaluatedIn) > 0) {
+		return r, n.Problem("of", "of: run uses the run's last value; remove run, dataset and evaluated-in")
+	}
+	if r.selector.Run == fact.SourceRun && len(r.selector.EvaluatedIn) > 0 {
+		return r, n.Problem("evaluated-in", "run: source uses no values of evaluations; remove evaluated-in")
+	}
+	return r, nil
+}
+
+// needs returns the facts that are needed to find the value.
+func (r MetricReader) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.selector.EvaluatedIn} }
+
+// metricValue is a value that a gate read, or the reason why the value is missing.
+type metricValue struct {
+	fact.Choice
+	gap     // why there is no finite value
+	subject fact.Subject
+	shown   string // the value for people
+	fix     string // hint for the gap
+}
+
+// candidate returns the value of the candidate.
+func (r MetricReader) candidate(f fact.Facts) metricValue {
+	return r.value(f.Candidate, f.Candidate.Choose(r.key, r.selector))
+}
+
+// incumbent returns the incumbent's value that can be compared with the candidate's.
+func (r MetricReader) incumbent(f fact.Facts, base fact.Subject, mine metricValue) metricValue {
+	choice := base.Choose(r.key, r.selector)
+	if mine.why == "" {
+		choice = base.ChooseLike(r.key, r.selector, mine.Value)
+	}
+	return r.checkRecorded(f, base, mine, r.value(base, choice))
+}
+
+// value returns the chosen value, or says why it cannot be used.
+func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
+	t := metricValue{Choice: c, gap: gap{why: c.Why, absent: c.Absent}, subject: s, shown: c.Value.Point.String()}
+	switch {
+	case c.Absent:
+		t.shown, t.why = "absent", c.Why+suggestMetrics(r.key, s)
+		t.fix = fmt.Sprintf("log a finite %s, or correct the name in the gate", r.key)
+	case c.Why != "":
+		t.shown, t.fix = "?", r.hint(c)
+	case !c.Value.Finite():
+		t.why = fmt.Sprintf("metric %q of run %s is %s at step %d, which is not a finite number", r.key, c.Value.RunID,
+			c.Value.Raw, c.Value.Step)
+		t.fix = fmt.Sprintf("log a finite %s", r.key)
+	}
+	return t
+}
+
+// hint says how to choose a single value.
+func (r MetricReader) hint(c fact.Choice) string {
+	switch {
+	case len(c.Unused) > 0:
+		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
+			"value with of: run (threshold: run.%s)", r.key, r.key)
+	case len(c.Others) > 0 || strings.Contains(c.Why, "values of"):
+		return fmt.Sprintf("choose a value in the gate with run: source, run: evaluation or dataset: NAME "+
+			"(threshold: %s[NAME])", r.key)
+	}
+	return "make the candidate's run readable, or choose a model that belongs to its run"
+}
+
+// used returns the value for plans and records.
+func (t metricValue) used(of string) []verdict.Used {
+	if t.why != "" {
+		return nil
+	}
+	return []verdict.Used{t.Value.Used(of)}
+}
+
+// checkRecorded compares the incumbent's value with the one that the ledger recorded when that version was promoted. If
+// run and dataset are the same, another value means that somebody changed it later. A value of a later run is a new
+// measurement.
+func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t metricValue) metricValue {
+	records := r.withRunValue(f.Recorded(base.Version.OrZero().Number, r.key))
+	if r.recorded {
+		return r.useRecorded(r.comparable(records, mine, t), base, t)
+	}
+	if t.why != "" {
+		return t
+	}
+	now := t.Value.Used("")
+	for _, u := range records {
+		switch {
+		case !u.Measures(now):
+		case u.Value == now.Value && u.Step == now.Step:
+			return t
+		default:
+			t.why = fmt.Sprintf("%s of run %s is now %s at step %d, but the ledger recorded %s at step %d", r.key,
+				now.RunID, now.Value, now.Step, u.Value, u.Step)
+			t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, u.Value)
+			t.fix = "find out who logged it, or write incumbent: recorded in the gate to compare with the recorded " +
+				"value"
+			return t
+		}
+	}
+	if len(records) > 0 {
+		t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, records[0].Value)
+	}
+	return t
+}
+
+// withRunValue adds the run's own value to the records, for a gate with of: run. For a run with one model, the ledger
+// records only the values of the model. If there is exactly one, it is also the run's last value.
+func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
+	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
+	source := only(records, func(u verdict.Used) bool { return u.Kind == fact.SourceRun })
+	if !r.selector.OfRun || len(whole) > 0 || len(source) != 1 {
+		return records
+	}
+	run := source[0]
+	run.Kind, run.Dataset, run.Digest = verdict.RunValue, "", ""
+	return append(records, run)
+}
+
+// comparable returns the recorded values that the gate can use: those of the right kind, and of the same kind as the
+// candidate's value. If there are several, those of the same data are preferred, and then those of the run whose value
+// the server has now.
+func (r MetricReader) comparable(records []verdict.Used, mine, now metricValue) []verdict.Used {
+	current := now.Value.Used("")
+	fit := only(records, func(u verdict.Used) bool { return r.accepts(u, mine) })
+	for _, closer := range []func(verdict.Used) bool{
+		func(u verdict.Used) bool { return u.Digest == mine.Value.Dataset.Digest },
+		func(u verdict.Used) bool { return u.Measures(current) },
+	} {
+		if some := only(fit, closer); len(fit) > 1 && len(some) > 0 {
+			fit = some
+		}
+	}
+	return fit
+}
+
+// accepts reports whether a recorded value is of the kind that the gate needs.
+func (r MetricReader) accepts(u verdict.Used, mine metricValue) bool {
+	data := registry.DataRef{Name: u.Dataset, Digest: u.Digest}
+	switch {
+	case r.selector.OfRun:
+		return u.Kind == verdict.RunValue
+	case u.Kind == verdict.RunValue, r.selector.Run != "" && u.Kind != r.selector.Run,
+		r.selector.Dataset != "" && !data.Is(r.selector.Dataset):
+		return false
+	}
+	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
+}
+
+// only returns the values for which keep returns true.
+func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
+	return slices.DeleteFunc(slices.Clone(list), func(u verdict.Used) bool { return !keep(u) })
+}
+
+// useRecorded replaces the current value by the recorded one.
+func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t metricValue) metricValue {
+	t.shown, t.fix = "?", "remove incumbent: recorded, or promote the incumbent again to record its values"
+	switch len(records) {
+	case 0:
+		t.why = fmt.Sprintf("the ledger has no %s of %s that can be compared with the candidate's", r.key, base.Ref)
+		return t
+	case 1:
+	default:
+		t.why = fmt.Sprintf("the ledger has %d values of %s of %s", len(records), r.key, base.Ref)
+		t.fix = "choose a value in the gate with run: source, run: evaluation or dataset: NAME"
+		return t
+	}
+	u := records[0]
+	v, err := strconv.ParseFloat(u.Value, 64)
+	point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
+	if err != nil || !point.Finite() {
+		t.why = fmt.Sprintf("the ledger has %s as %s of %s, which is not a finite number", u.Value, r.key, base.Ref)
+		return t
+	}
+	t.Value = fact.Value{
+		Metric: u.Metric, Point: point, RunID: u.RunID, Kind: u.Kind, OfRun: u.Kind == verdict.RunValue,
+		Dataset: registry.DataRef{Name: u.Dataset, Digest: u.Digest},
+	}
+	t.why, t.shown = "", u.Value+" (recorded)"
+	return t
+}
+
+// suggestMetrics is the end of a message about a missing metric. It names similar metrics.
+func suggestMetrics(key string, s fact.Subject) string {
+	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
+	if near := spelling.Nearest(key, names); len(near) > 0 {
+		return "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	if len(names) == 0 {
+		return "; it has no metrics"
+	}
+	return "; it has the metrics " + format.First(names, 8)
+}
+
+// ParseMetric parses the left side of a threshold. It can be acc, run.acc (the value of the run), acc[validation] (the
+// value on that dataset), or a name in double quotes.
+func ParseMetric(text string) (MetricReader, error) {
+	if quoted, ok := strings.CutPrefix(text, `"`); ok {
+		name, rest, closed := strings.Cut(quoted, `"`)
+		if !closed || name == "" || rest != "" && !strings.HasPrefix(rest, "[") {
+			return MetricReader{}, fmt.Errorf(`cannot read %s; write "NAME OF THE METRIC" >= 0.85`, text)
+		}
+		r := MetricReader{key: name}
+		return r.ofDataset(rest)
+	}
+	name, rest := text, ""
+	if at := strings.IndexByte(text, '['); at >= 0 {
+		name, rest = strings.TrimSpace(text[:at]), text[at:]
+	}
+	r := MetricReader{key: name}
+	if key, ok := strings.CutPrefix(name, "run."); ok && key != "" {
+		r = MetricReader{key: key, selector: fact.Selector{OfRun: true}}
+	}
+	if strings.Contains(r.key, `"`) {
+		return r, fmt.Errorf(`cannot read %s; quote the whole name, such as "run.acc", or write run.acc for the `+
+			`run's value`, text)
+	}
+	if r.selector.OfRun && rest != "" {
+		return r, fmt.Errorf("%s is both the run's value and the value on a dataset; write %s%s or run.%s", text, r.key,
+			rest, r.key)
+	}
+	return r.ofDataset(rest)
+}
+
+// ofDataset adds the dataset of a threshold: "[validation]", or nothing.
+func (r MetricReader) ofDataset(text string) (MetricReader, error) {
+	if text == "" {
+		return r, nil
+	}
+	inner, ok := strings.CutPrefix(text, "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	r.selector.Dataset = strings.Trim(strings.TrimSpace(inner), `"`)
+	if !ok || !closed || r.selector.Dataset == "" || r.key == "" {
+		return r, fmt.Errorf("cannot read %q as a dataset; write %s[NAME OR DIGEST]", text, r.key)
+	}
+	return r, nil
+}

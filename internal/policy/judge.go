@@ -1,0 +1,83 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// Judge checks every gate and returns the verdict. If there is no incumbent, a comparison does not apply. That needs at
+// least one gate that checks the candidate alone and passes. Otherwise the comparison is inconclusive.
+func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
+	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(list))}
+	judged := false
+	for _, g := range list {
+		f := g.Check(facts)
+		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Mode, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Mode,
+			g.Deferred
+		if f.Wanted == "" {
+			f.Wanted = g.Wanted
+		}
+		v.Findings = append(v.Findings, f)
+		judged = judged || g.Absolute && f.Outcome == verdict.Pass
+	}
+	for i, f := range v.Findings {
+		if f.Outcome == verdict.NotApplicable && !judged {
+			v.Findings[i].Outcome = verdict.Inconclusive
+			v.Findings[i].Why += ", and no gate checks the candidate alone"
+			v.Findings[i].Fix = "add a gate with a fixed limit, such as the threshold test_accuracy >= 0.85"
+		}
+	}
+	return waive(v, waivers, facts).Sum()
+}
+
+// ForPlan returns the gates for a plan. Deferred gates, which depend on time or people, become pending. Their findings
+// say what the result would be now. They are checked when the plan is applied.
+func ForPlan(list []gates.Gate) []gates.Gate {
+	out := slices.Clone(list)
+	for i, g := range out {
+		if !g.Deferred {
+			continue
+		}
+		out[i].Check = func(facts fact.Facts) verdict.Finding {
+			f := g.Check(facts)
+			now := "checked when the plan is applied"
+			if f.Outcome != verdict.Pass {
+				now += fmt.Sprintf("; the result now would be %s: %s", f.Outcome, f.Why)
+			}
+			f.Outcome, f.Why, f.Fix = verdict.Pending, now, ""
+			return f
+		}
+	}
+	return out
+}
+
+// JudgeCurrent judges the version that the target points to by the current policy. It skips gates that apply only
+// during a promotion: approvals, ages, the commit of the workflow, and comparisons with the incumbent. skipped lists
+// their names.
+func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict,
+	skipped []string) {
+	facts.Holders = maps.Clone(facts.Holders)
+	for _, key := range []string{fact.Incumbent, "@" + t.Alias, t.Stage} {
+		if _, gathered := facts.Holders[key]; gathered {
+			facts.Holders[key] = registry.Absent[fact.Subject]("it is the version itself")
+		}
+	}
+	var checked []gates.Gate
+	for _, g := range list {
+		if g.Deferred || g.Needs.Commit || g.Check(facts).Outcome == verdict.NotApplicable {
+			skipped = append(skipped, g.ID)
+			continue
+		}
+		checked = append(checked, g)
+	}
+	if len(checked) == 0 { // no gate is about the version itself
+		return verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{}}, skipped
+	}
+	return Judge(checked, facts, waivers...), skipped
+}

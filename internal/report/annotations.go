@@ -1,0 +1,105 @@
+package report
+
+import (
+	"errors"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// Annotation is a message that GitHub shows on the page of the job, and at a line of a file if it names one.
+type Annotation struct {
+	Level   Level
+	File    string // in the workspace, "" = none
+	Line    int    // from 1, 0 = the whole file
+	Title   string
+	Message string
+}
+
+// Level is how an annotation is shown.
+type Level string
+
+// The levels of annotations.
+const (
+	Error   Level = "error"
+	Warning Level = "warning"
+	Notice  Level = "notice"
+)
+
+// Annotations returns the gates that did not pass, the error and the warnings of a run.
+func (r Run) Annotations() []Annotation {
+	var out []Annotation
+	for _, f := range r.Verdict.Findings {
+		if f.Outcome == verdict.Fail || f.Outcome == verdict.Inconclusive {
+			out = append(out, gateAnnotation(f))
+		}
+	}
+	if r.Err != nil {
+		message := r.Err.Error()
+		var e *registry.Error
+		if errors.As(r.Err, &e) && e.Hint != "" {
+			message += "\nhint: " + e.Hint
+		}
+		out = append(out, Annotation{Level: Error, Title: "mlflow-promote: " + string(r.Reason), Message: message})
+	}
+	for _, w := range r.Receipt.Warnings {
+		out = append(out, Annotation{Level: Warning, Title: "mlflow-promote", Message: w})
+	}
+	return out
+}
+
+// gateAnnotation marks a gate that did not pass, at its line if a file of the repository contains it.
+func gateAnnotation(f verdict.Finding) Annotation {
+	a := Annotation{Level: Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
+	switch {
+	case f.Waived():
+		a.Level, a.Title = Notice, "Gate waived"
+		a.Message += "; " + f.Exception()
+	case f.Mode == verdict.ReportMode:
+		a.Level = Warning
+		a.Message += "; not enforced (report mode)"
+	case f.Retains(), !f.Blocks():
+		a.Level = Warning
+	}
+	if f.Fix != "" {
+		a.Message += ". To satisfy it: " + f.Fix
+	}
+	if f.File != thresholdsInput {
+		a.File, a.Line = f.File, f.Line
+	}
+	return a
+}
+
+// Annotations returns the worst findings, and the rules that could not check everything. What counts against fail-on is
+// an error, and other findings are shown only if their severity is high.
+func (a Audit) Annotations() []Annotation {
+	var out []Annotation
+	for _, f := range a.Worst {
+		level := Warning
+		switch {
+		case a.counts(f):
+			level = Error
+		case f.Severity != audit.High:
+			continue
+		}
+		message := f.Message
+		if f.Model != "" {
+			message = f.Model + ": " + message
+		}
+		out = append(out, Annotation{
+			Level: level, File: f.File, Line: f.Line,
+			Title:   "Audit: " + f.Rule,
+			Message: message + ". To fix it: " + f.Fix,
+		})
+	}
+	for _, u := range a.Blind {
+		out = append(out, Annotation{Level: Error, Title: "Audit: not checked", Message: notChecked(u)})
+	}
+	return out
+}
+
+// counts reports whether a finding counts against fail-on.
+func (a Audit) counts(f audit.Finding) bool {
+	return a.FailOn != "never" && f.Severity.AtLeast(audit.Severity(a.FailOn)) && f.Trend != audit.TrendUnchanged
+}

@@ -1,0 +1,208 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// thresholdsInput is the File of findings whose gate came from the input thresholds.
+const thresholdsInput = "thresholds"
+
+// shortfall counts the gates that did not pass, without warnings: "1 of 3 gates failed, 1 could not be evaluated".
+func shortfall(v verdict.Verdict) string {
+	failed, unclear, all := 0, 0, len(v.Findings)
+	for _, f := range v.Failed() {
+		if f.Outcome == verdict.Inconclusive {
+			unclear++
+		} else {
+			failed++
+		}
+	}
+	switch {
+	case unclear == 0:
+		return fmt.Sprintf("%d of %d gates failed", failed, all)
+	case failed == 0:
+		return fmt.Sprintf("%d of %d gates could not be evaluated", unclear, all)
+	}
+	return fmt.Sprintf("%d of %d gates failed, %d could not be evaluated", failed, all, unclear)
+}
+
+// ifEnforced says what gates in report mode would have done to the candidate.
+func (j Judgement) ifEnforced(candidate Span) Line {
+	if j.Verdict.Decision == verdict.Retain {
+		return line("the gates would have kept the incumbent: ", shortfall(j.Verdict))
+	}
+	return line("the gates would have blocked ", candidate, ": ", shortfall(j.Verdict))
+}
+
+// reportMode says that the gates are not enforced, and how to enforce them.
+func (j Judgement) reportMode() Doc {
+	if !j.Judged || j.Verdict.Mode != verdict.ReportMode {
+		return nil
+	}
+	var targets []string
+	for _, f := range j.Verdict.Findings {
+		if f.Mode == verdict.ReportMode && !slices.Contains(targets, f.Target) {
+			targets = append(targets, f.Target)
+		}
+	}
+	return Doc{Para{line(
+		"Report mode: the gates for ", C(strings.Join(targets, ", ")), " are evaluated and shown, but block nothing. ",
+		"To enforce them, remove ", C("mode: report"), " from ", C(j.Policy), ".",
+	)}}
+}
+
+// exceptions lists waivers, and why the policy was skipped. They come first because somebody took a risk.
+func (j Judgement) exceptions() Doc {
+	var items []Line
+	for _, w := range j.Verdict.Waivers {
+		items = append(items, line("Exception: ", C(w)))
+	}
+	if j.PolicyNote != "" {
+		items = append(items, line("Policy skipped: ", C(j.PolicyNote)))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return Doc{List{items}}
+}
+
+// gates is the table of all gates, followed by what to do about those that did not pass.
+func (j Judgement) gates(w Workflow) Doc {
+	if !j.Judged || len(j.Verdict.Findings) == 0 {
+		return nil
+	}
+	return append(Doc{j.gateTable(w)}, fixes(j.Verdict)...)
+}
+
+func (j Judgement) gateTable(w Workflow) Table {
+	t := Table{Head: []string{"gate", "required", "candidate", "incumbent", "verdict"}}
+	if j.Policy != "" {
+		t.Head = append(t.Head, "line")
+	}
+	for _, f := range j.Verdict.Findings {
+		row := []Line{
+			line(C(f.Gate)),
+			line(C(f.Wanted)),
+			line(C(observed(f))),
+			line(orDash(brief(f.Incumbent, f))),
+			line(gateVerdict(f)),
+		}
+		if j.Policy != "" {
+			at := Span{Text: "–"}
+			if f.Line > 0 {
+				at = Span{Text: strconv.Itoa(f.Line), URL: w.line(f.File, f.Line)}
+			}
+			if f.File != j.Policy {
+				at = Span{Text: f.File}
+			}
+			row = append(row, line(at))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// gateVerdict is the outcome of a gate, and its effect if that is not the usual one.
+func gateVerdict(f verdict.Finding) string {
+	switch {
+	case f.Waived():
+		return string(f.Outcome) + " (waived)"
+	case f.Mode == verdict.ReportMode && (f.Blocks() || f.Retains()):
+		return string(f.Outcome) + " (not enforced)"
+	case f.Retains():
+		return "fail (keeps the incumbent)"
+	case f.Warns():
+		return string(f.Outcome) + " (warning only)"
+	}
+	return string(f.Outcome)
+}
+
+// observed is what a gate saw, shortened for reading. A metric's step is left out if it is 0.
+func observed(f verdict.Finding) string {
+	number, step, logged := strings.Cut(f.Candidate, " at step ")
+	if !logged {
+		return digests.ReplaceAllString(brief(f.Candidate, f), "$1…")
+	}
+	if step, _, _ = strings.Cut(step, ","); step == "0" {
+		return brief(number, f)
+	}
+	return brief(number, f) + " at step " + step
+}
+
+// digests matches SHA-256 digests and run ids in hex. The first 12 digits are kept.
+var digests = regexp.MustCompile(`\b([0-9a-f]{12})(?:[0-9a-f]{20}|[0-9a-f]{52})\b`)
+
+// brief shortens a number to six digits. It does not if the result would look equal to a number that it is compared
+// with.
+func brief(text string, f verdict.Finding) string {
+	v, err := strconv.ParseFloat(text, 64)
+	digest := len(text) > 24 // a digest may look like a number
+	if err != nil || len(text) <= 8 || digest || math.Abs(v) == math.MaxFloat64 {
+		return text
+	}
+	six := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, other := range append(strings.Fields(f.Wanted), f.Candidate, f.Incumbent) {
+		w, err := strconv.ParseFloat(other, 64)
+		if err == nil && w != v && six(w) == six(v) {
+			return text
+		}
+	}
+	return six(v)
+}
+
+// fixes explains every gate that did not pass, and how to satisfy it.
+func fixes(v verdict.Verdict) Doc {
+	var items []Line
+	for _, f := range v.Findings {
+		if f.Why == "" {
+			continue
+		}
+		l := line(C(f.Gate), ": ", f.Why)
+		if f.Fix != "" {
+			stop := "."
+			if strings.HasSuffix(f.Why, "?") {
+				stop = ""
+			}
+			l = append(l, line(stop, " To satisfy it: ", f.Fix)...)
+		}
+		items = append(items, append(l, T(".")))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return Doc{List{items}}
+}
+
+// signature says how the candidate's signature differs from the incumbent's.
+func (j Judgement) signature() Doc {
+	if j.Signature == "" {
+		return nil
+	}
+	d := Doc{Para{line("Signature compared with the incumbent's: ", j.Signature)}}
+	var items []Line
+	for _, c := range j.SignatureChanges {
+		items = append(items, line(C(c)))
+	}
+	if len(items) > 0 {
+		d = append(d, List{items})
+	}
+	return d
+}
+
+// suggestions are thresholds to paste if there was no gate.
+func (j Judgement) suggestions() Doc {
+	if len(j.Suggest) == 0 {
+		return nil
+	}
+	return Doc{
+		Para{line("The candidate passes these thresholds (its own values, rounded). Paste them, then adjust them:")},
+		Code{"yaml", "thresholds: |\n  " + strings.Join(j.Suggest, "\n  ")},
+	}
+}

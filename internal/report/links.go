@@ -1,0 +1,53 @@
+package report
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// modelURI is the address to load the target from, or the version if the command does not move the target. It is "" if
+// no version is known.
+func (r Run) modelURI(target bool) string {
+	t := r.Plan.Target
+	moved := target && !r.Dry && (r.Reason == registry.OK || r.Reason == registry.Unchanged)
+	switch {
+	case r.Plan.Model == "" || r.number() == 0:
+		return ""
+	case moved && t.Alias != "" && r.Facts.Fallback == nil:
+		return "models:/" + r.Plan.Model + "@" + t.Alias
+	case moved && t.Stage != "":
+		return "models:/" + r.Plan.Model + "/" + t.Stage
+	}
+	return fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())
+}
+
+// modelLink is the model's name, with a link to MLflow.
+func (r Run) modelLink() Span {
+	return Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
+}
+
+func (r Run) versionURL(n int) string { return r.VersionURL(strconv.Itoa(n)) }
+
+// VersionURL returns the address of a version in MLflow, or of the model if version is "".
+func (r Run) VersionURL(version string) string {
+	path := "/#/models/" + url.PathEscape(r.Plan.Model)
+	if version != "" {
+		path += "/versions/" + version
+	}
+	return r.link(path)
+}
+
+func (s Setting) runURL(run registry.Run) string {
+	return s.link("/#/experiments/" + url.PathEscape(run.ExperimentID) + "/runs/" + url.PathEscape(run.ID))
+}
+
+func (s Setting) link(path string) string {
+	if s.Tracking == "" {
+		return ""
+	}
+	return strings.TrimSuffix(s.Tracking, "/") + path
+}

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+)
+
+// LedgerNote says how the run used the promotion ledger.
+type LedgerNote struct {
+	Off       string // why there is no entry, "" = there is one, or none was needed
+	RecordID  string
+	Epoch     int
+	Outcome   string
+	Outside   []ledger.Shift // drift that the entry records
+	TakesOver int            // entry of an interrupted run
+}
+
+// withoutLedger warns that a move without a ledger promises less.
+func (c Change) withoutLedger(notesOnly bool) Doc {
+	if c.Ledger.Off == "" || !c.Applied || !c.Plan.Moves() && !notesOnly {
+		return nil
+	}
+	return Doc{Para{line(
+		"No promotion ledger (", C(c.Ledger.Off), "): two simultaneous promotions may both report success. ",
+		"Only an audit can detect this.",
+	)}}
+}
+
+// notes lists remarks on the plan, the ledger and GitHub, and the warnings.
+func (r Run) notes() Doc {
+	var items []Line
+	for _, n := range r.Plan.Notes {
+		items = append(items, line(n))
+	}
+	if r.NoPolicy != "" {
+		items = append(items, line(r.NoPolicy))
+	}
+	items = append(items, r.ledgerNotes()...)
+	items = append(items, r.gitHubNotes()...)
+	for _, w := range r.Receipt.Warnings {
+		items = append(items, line("warning: ", w))
+	}
+	for _, n := range r.unreadable() {
+		items = append(items, line(C(n)))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return Doc{List{items}}
+}
+
+func (c Change) ledgerNotes() []Line {
+	var items []Line
+	n := c.Ledger
+	if n.RecordID != "" {
+		state := n.Outcome
+		if state == "" {
+			state = "still open; to finish it, re-run the failed jobs"
+		}
+		items = append(items, line("recorded as ", C(n.RecordID), " in the promotion ledger (", state, ")"))
+	}
+	for _, o := range n.Outside {
+		items = append(items, line("drift recorded: ", C(o.Ref), " pointed to ", versions(o.Want),
+			", but the ledger's last record was ", versions(o.Was)))
+	}
+	if n.TakesOver != 0 {
+		items = append(items, line(fmt.Sprintf("takes over entry %d of an interrupted run", n.TakesOver)))
+	}
+	return items
+}
+
+// gitHubNotes lists the deployment and the notifications that were sent.
+func (g GitHub) gitHubNotes() []Line {
+	var items []Line
+	if d := g.Deployment; d.ByJob {
+		why := "not created, because the job's own environment has one"
+		items = append(items, line("deployment to ", C(d.Environment), ": ", why))
+	} else if d.State != "" && d.Why == "" {
+		items = append(items, line("deployment to ", C(d.Environment), ": ", d.State))
+	}
+	for _, record := range g.notifiedRecords() {
+		var channels []string
+		for _, t := range g.Told {
+			if t.RecordID == record && t.Why == "" {
+				channels = append(channels, t.Channel)
+			}
+		}
+		items = append(items, line("notified of ", C(record), ": ", list(channels)))
+	}
+	return items
+}
+
+// notifiedRecords returns the ids of the records that a notification was sent for, in order.
+func (g GitHub) notifiedRecords() []string {
+	var out []string
+	for _, t := range g.Told {
+		if t.Why == "" && !slices.Contains(out, t.RecordID) {
+			out = append(out, t.RecordID)
+		}
+	}
+	return out
+}
+
+// unreadable says why the candidate's files could not be read, and which gates that affects.
+func (c Change) unreadable() []string {
+	why := c.Facts.Candidate.MLmodel.Why()
+	if why == "" || why == "not gathered" || !c.Planned {
+		return nil
+	}
+	notes := []string{"no lineage from the MLmodel file: " + why}
+	if run, ok := c.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
+		notes = append(notes, "the server reads the run's files under "+run.ArtifactURI+
+			"; gates on the model's files need them, gates on metrics do not")
+	}
+	return notes
+}

@@ -1,0 +1,39 @@
+package report
+
+import (
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// RollbackOutcome is the outcome of the command rollback.
+func RollbackOutcome(r Run) Outcome {
+	v := view{headline: r.headline(rolledBack), next: r.next(), target: true}
+	if r.Applied && r.Reason == registry.OK {
+		v.incumbent = "rolled back from"
+	}
+	return r.outcome(v)
+}
+
+// rolledBack is the headline of a rollback that succeeded, or that would succeed.
+func rolledBack(r Run) Line {
+	model, number := C(r.Plan.Model), strconv.Itoa(r.number())
+	switch {
+	case r.Reason == registry.Unchanged && r.Plan.Moves():
+		return line("Unchanged: ", r.position("", r.number()))
+	case r.Plan.Adopts() && r.Plan.Resumes == 0 && !r.Dry:
+		return line("Confirmed: ", r.position("already", r.number()), ", moved there by an interrupted rollback")
+	case r.Reason == registry.Unchanged:
+		return line("Unchanged: ", r.position("", r.number()))
+	case r.Dry:
+		return line("Would roll back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number)
+	}
+	done := line("Rolled back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number, r.before())
+	if hold := r.Plan.Hold; len(hold) == 1 {
+		done = append(done, line("; ", versions(ledger.Numbers(hold)), " is on hold")...)
+	} else if len(hold) > 1 {
+		done = append(done, line("; ", versions(ledger.Numbers(hold)), " are on hold")...)
+	}
+	return done
+}

@@ -1,0 +1,82 @@
+package report
+
+import (
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// Run describes one run of a command: where it ran, what it found, what it changed and how it ended.
+type Run struct {
+	Reason   registry.Reason
+	Err      error
+	Problems []string // with the inputs or the policy file
+	Setting
+	Judgement
+	Change
+	GitHub
+}
+
+// Setting is where and how a command ran.
+type Setting struct {
+	Dry      bool
+	DryWhy   string // why it is a dry run, if the inputs did not ask for one
+	Tracking string // address of MLflow, for links
+	Workflow Workflow
+}
+
+// Judgement is what the gates decided about the candidate.
+type Judgement struct {
+	Judged     bool
+	Verdict    verdict.Verdict
+	Policy     string   // policy file that was used, "" = none
+	PolicyNote string   // why the policy was skipped
+	NoPolicy   string   // where no policy file was found
+	Suggest    []string // thresholds to paste if there was no gate
+
+	Signature        string // how the candidate's signature differs from the incumbent's, for reviewers
+	SignatureChanges []string
+}
+
+// Change is what was planned and what was applied.
+type Change struct {
+	Facts   fact.Facts
+	Plan    plan.Plan
+	Planned bool
+	Digest  string // of the plan
+	Stamped string // the digest with the minute in front: the output plan-digest
+	Receipt plan.Receipt
+	Applied bool
+	Ledger  LedgerNote
+}
+
+// Usage is what a run cost.
+type Usage struct {
+	Requests int
+	Rounds   int
+	Took     time.Duration
+}
+
+// number returns the candidate's version number, 0 while it is not known.
+func (c Change) number() int {
+	if c.Receipt.Version != 0 {
+		return c.Receipt.Version
+	}
+	return c.Plan.Version
+}
+
+// shown reports whether the page shows a plan that was not applied: that of a dry run or a pull request.
+func (r Run) shown() bool { return r.Dry || r.PullRequest != nil && !r.Applied }
+
+// several reports whether the target stage contained more than one version and therefore had no incumbent.
+func (c Change) several() bool {
+	return c.Plan.Incumbent == 0 && c.Plan.Target.Stage != "" && len(c.Facts.StageHolders) > 1
+}
+
+// notEnforced reports whether the command succeeded although its gates decided otherwise.
+func (r Run) notEnforced() bool {
+	return r.Judged && r.Err == nil && r.Verdict.NotEnforced()
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+)
+
+// short returns a value short enough for a table cell.
+func short(text string) string { return format.Shorten(text, 80) }
+
+// shortID returns the beginning of a digest or an id, which is enough to compare by eye.
+func shortID(text string) string {
+	if r := []rune(text); len(r) > 12 {
+		return string(r[:12])
+	}
+	return text
+}
+
+// orDash shows data, or a dash if there is none.
+func orDash(data string) any {
+	if data == "" {
+		return "–"
+	}
+	return C(data)
+}
+
+func orNone(list string) string {
+	if list == "" {
+		return "none"
+	}
+	return list
+}
+
+// numberText writes a version number as MLflow does, "" for none.
+func numberText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// versions describes a list of version numbers: "3,5,7" becomes "versions 3, 5 and 7".
+func versions(list string) string {
+	if list == "" {
+		return "no version"
+	}
+	last := strings.LastIndex(list, ",")
+	if last < 0 {
+		return "version " + list
+	}
+	return "versions " + strings.ReplaceAll(list[:last], ",", ", ") + " and " + list[last+1:]
+}
+
+// joinWords joins the words that are not empty.
+func joinWords(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+// list shows data in one line, with commas.
+func list(data []string) Line {
+	var l Line
+	for i, d := range data {
+		if i > 0 {
+			l = append(l, T(", "))
+		}
+		l = append(l, C(d))
+	}
+	return l
+}

@@ -1,0 +1,274 @@
+package signature
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// column is one input, output or parameter of a model: a named column, a tensor, or a value without a name.
+type column struct {
+	name     string
+	kind     string // long, double, string, …; for tensors "tensor"
+	tensor   *tensor
+	required bool
+	raw      string // canonical JSON without name and required, to compare types that are not parsed
+}
+
+// tensor is the type of a tensor. A size of -1 means any size.
+type tensor struct {
+	dtype string
+	shape []int64
+}
+
+// Contract is a parsed signature.
+type Contract struct{ Inputs, Outputs, Params []column }
+
+// Parse parses the JSON of a signature.
+func Parse(s registry.Signature) (c Contract, err error) {
+	for _, part := range []struct {
+		name string
+		text string
+		to   *[]column
+	}{{"inputs", s.Inputs, &c.Inputs}, {"outputs", s.Outputs, &c.Outputs}, {"params", s.Params, &c.Params}} {
+		if *part.to, err = parseColumns(part.text); err != nil {
+			return Contract{}, fmt.Errorf("read the %s of the signature: %v", part.name, err)
+		}
+	}
+	return c, nil
+}
+
+func parseColumns(text string) ([]column, error) {
+	if text == "" || text == "null" {
+		return nil, nil
+	}
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, err
+	}
+	out := make([]column, 0, len(list))
+	seen := map[string]bool{}
+	for i, fields := range list {
+		c, err := parseColumn(fields)
+		if err != nil {
+			return nil, fmt.Errorf("item %d: %v", i+1, err)
+		}
+		if c.name == "" {
+			c.name = fmt.Sprintf("#%d", i+1)
+		}
+		if seen[c.name] {
+			return nil, fmt.Errorf("two items have the name %q", c.name)
+		}
+		seen[c.name] = true
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func parseColumn(fields map[string]json.RawMessage) (column, error) {
+	c := column{required: true}
+	var optional bool
+	var spec struct {
+		DType string  `json:"dtype"`
+		Shape []int64 `json:"shape"`
+	}
+	for key, to := range map[string]any{"name": &c.name, "type": &c.kind, "required": &c.required,
+		"optional": &optional, "tensor-spec": &spec} {
+		if raw, ok := fields[key]; ok && !bytes.Equal(raw, []byte("null")) {
+			if err := json.Unmarshal(raw, to); err != nil {
+				return c, fmt.Errorf("%s: %v", key, err)
+			}
+		}
+	}
+	if c.kind == "" {
+		return c, fmt.Errorf("the type is missing")
+	}
+	c.required = c.required && !optional
+	if c.kind == "tensor" {
+		if spec.DType == "" {
+			return c, fmt.Errorf("the dtype of the tensor is missing")
+		}
+		c.tensor = &tensor{spec.DType, spec.Shape}
+	}
+	rest := map[string]json.RawMessage{}
+	for key, raw := range fields {
+		if key != "name" && key != "required" && key != "optional" && key != "default" &&
+			!(key == "shape" && bytes.Equal(raw, []byte("null"))) {
+			rest[key] = raw
+		}
+	}
+	text, err := canonical.JSON(rest)
+	c.raw = string(text)
+	return c, err
+}
+
+// Level is how much a change affects callers. A higher level affects them more.
+type Level int
+
+const (
+	Same Level = iota
+	Additive
+	Breaking
+)
+
+var levelNames = []string{"same", "additive", "breaking"}
+
+func (l Level) String() string { return levelNames[l] }
+
+// ParseLevel returns the level with this name. For an unknown name it returns -1, which is below every level.
+func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
+
+// Change is one difference between two signatures. The text is for people.
+type Change struct {
+	Level Level
+	Text  string
+}
+
+// Compare returns how a new signature differs from an old one. It takes the view of a caller who sends the inputs of
+// the old signature and reads its outputs.
+func Compare(was, now Contract) []Change {
+	var out []Change
+	out = append(out, inputChanges(was.Inputs, now.Inputs)...)
+	out = append(out, outputChanges("output", was.Outputs, now.Outputs)...)
+	return append(out, outputChanges("parameter", was.Params, now.Params)...)
+}
+
+// inputChanges compares inputs. An input may become optional or wider. It may be added if it is optional. It may be
+// dropped, because MLflow ignores unknown inputs. If one is dropped and another one is added, it was renamed.
+func inputChanges(was, now []column) []Change {
+	var out []Change
+	dropped, added := missing(was, now), missing(now, was)
+	for _, c := range dropped {
+		l := Additive
+		if len(added) > 0 || c.tensor != nil {
+			l = Breaking
+		}
+		out = append(out, Change{l, fmt.Sprintf("input %s was removed", c.name)})
+	}
+	for _, c := range added {
+		if c.required {
+			out = append(out, Change{Breaking, fmt.Sprintf("input %s (%s) is new and required", c.name, c)})
+		} else {
+			out = append(out, Change{Additive, fmt.Sprintf("input %s (%s) is new and optional", c.name, c)})
+		}
+	}
+	for _, o := range was {
+		n, ok := named(now, o.name)
+		if !ok {
+			continue
+		}
+		if l := retyped(o, n); l != Same {
+			out = append(out, Change{l, fmt.Sprintf("input %s changed from %s to %s", o.name, o, n)})
+		}
+		if o.required != n.required {
+			out = append(out, Change{map[bool]Level{true: Breaking, false: Additive}[n.required],
+				fmt.Sprintf("input %s is now %s", o.name,
+					map[bool]string{true: "required", false: "optional"}[n.required])})
+		}
+	}
+	return out
+}
+
+// outputChanges compares outputs or parameters. New ones may be added. The others must keep their names and types.
+func outputChanges(what string, was, now []column) []Change {
+	var out []Change
+	for _, c := range missing(was, now) {
+		out = append(out, Change{Breaking, fmt.Sprintf("%s %s was removed", what, c.name)})
+	}
+	for _, c := range missing(now, was) {
+		out = append(out, Change{Additive, fmt.Sprintf("%s %s (%s) is new", what, c.name, c)})
+	}
+	for _, o := range was {
+		if n, ok := named(now, o.name); ok && o.raw != n.raw {
+			out = append(out, Change{Breaking, fmt.Sprintf("%s %s changed from %s to %s", what, o.name, o, n)})
+		}
+	}
+	return out
+}
+
+// wider lists the types that an input may change to, because MLflow converts the values of callers without loss.
+var wider = map[string][]string{
+	"integer": {"long", "double"}, "float": {"double"},
+	"int8": {"int16", "int32", "int64"}, "int16": {"int32", "int64"}, "int32": {"int64"}, "float32": {"float64"},
+}
+
+// retyped compares the types of an input.
+func retyped(o, n column) Level {
+	switch {
+	case o.raw == n.raw:
+		return Same
+	case o.tensor != nil && n.tensor != nil:
+		dtype, shape := widened(o.tensor.dtype, n.tensor.dtype), reshaped(o.tensor.shape, n.tensor.shape)
+		return max(dtype, shape)
+	case o.tensor != nil || n.tensor != nil || !onlyType(o) || !onlyType(n):
+		return Breaking
+	}
+	return widened(o.kind, n.kind)
+}
+
+// widened compares two type names.
+func widened(was, now string) Level {
+	switch {
+	case was == now:
+		return Same
+	case slices.Contains(wider[was], now):
+		return Additive
+	}
+	return Breaking
+}
+
+// reshaped compares the shapes of tensors. A fixed size may become -1. Any other difference is breaking.
+func reshaped(was, now []int64) Level {
+	if len(was) != len(now) {
+		return Breaking
+	}
+	worst := Same
+	for i := range was {
+		switch {
+		case was[i] == now[i]:
+		case now[i] == -1:
+			worst = max(worst, Additive)
+		default:
+			return Breaking
+		}
+	}
+	return worst
+}
+
+// onlyType reports whether the type is complete with its name. Objects and arrays have more parts.
+func onlyType(c column) bool { return c.raw == fmt.Sprintf(`{"type":%q}`, c.kind) }
+
+func (c column) String() string {
+	switch {
+	case c.tensor != nil:
+		return fmt.Sprintf("%s%v", c.tensor.dtype, c.tensor.shape)
+	case onlyType(c):
+		return c.kind
+	}
+	return format.Truncate(c.raw, 120)
+}
+
+// named returns the column with this name.
+func named(cs []column, name string) (column, bool) {
+	i := slices.IndexFunc(cs, func(c column) bool { return c.name == name })
+	if i < 0 {
+		return column{}, false
+	}
+	return cs[i], true
+}
+
+// missing returns the columns of a that b does not have.
+func missing(a, b []column) []column {
+	var out []column
+	for _, c := range a {
+		if _, ok := named(b, c.name); !ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}

@@ -1,0 +1,126 @@
+package signature
+
+import (
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// No text makes the parser panic. A parsed signature does not differ from itself.
+func FuzzSignature(f *testing.F) {
+	f.Add(`[{"name":"a","type":"long","required":true}]`,
+		`[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
+	f.Add(`null`, `[{"type":"object","properties":{}}]`)
+	f.Fuzz(func(t *testing.T, inputs, outputs string) {
+		c, err := Parse(registry.Signature{Inputs: inputs, Outputs: outputs})
+		if err != nil {
+			return
+		}
+		if changes := Compare(c, c); len(changes) > 0 {
+			t.Fatalf("a signature differs from itself: %+v", changes)
+		}
+	})
+}
+
+func TestCompare(t *testing.T) {
+	in := func(text string) registry.Signature {
+		return registry.Signature{Inputs: text, Outputs: `[{"type":"double"}]`}
+	}
+	out := func(text string) registry.Signature {
+		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Outputs: text}
+	}
+	params := func(text string) registry.Signature {
+		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Params: text}
+	}
+	tensor := func(dtype, shape string) string {
+		return `[{"type":"tensor","tensor-spec":{"dtype":"` + dtype + `","shape":` + shape + `}}]`
+	}
+	for name, c := range map[string]struct {
+		was, now registry.Signature
+		want     Level
+	}{
+		"the same": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), Same,
+		},
+		"another order": {
+			in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`),
+			in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), Same,
+		},
+		"a new optional input": {
+			in(`[{"name":"a","type":"long"}]`),
+			in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), Additive,
+		},
+		"a new required input": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), Breaking,
+		},
+		"a removed input": {
+			in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), Additive,
+		},
+		"a renamed input": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), Breaking,
+		},
+		"an input renamed to an optional one": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), Breaking,
+		},
+		"a wider input": {
+			in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), Additive,
+		},
+		"a narrower input": {
+			in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), Breaking,
+		},
+		"long to double loses precision": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), Breaking,
+		},
+		"an input that becomes required": {
+			in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), Breaking,
+		},
+		"an input that becomes optional": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), Additive,
+		},
+		"another tensor shape":         {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), Breaking},
+		"any tensor size":              {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), Additive},
+		"a fixed tensor size":          {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), Breaking},
+		"a wider tensor":               {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), Additive},
+		"another number of dimensions": {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), Breaking},
+		"columns instead of a tensor":  {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), Breaking},
+		"a changed object": {
+			in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`),
+			in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), Breaking,
+		},
+		"a new output": {
+			out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`),
+			Additive,
+		},
+		"a removed output": {
+			out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`),
+			Breaking,
+		},
+		"a wider output": {
+			out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), Breaking,
+		},
+		"a new parameter": {
+			params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), Additive,
+		},
+		"another default": {
+			params(`[{"name":"t","type":"float","default":0.1}]`),
+			params(`[{"name":"t","type":"float","default":0.5}]`), Same,
+		},
+		"a removed parameter": {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), Breaking},
+	} {
+		was, err := Parse(c.was)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		now, err := Parse(c.now)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		worst := Same
+		for _, change := range Compare(was, now) {
+			worst = max(worst, change.Level)
+		}
+		if worst != c.want {
+			t.Errorf("%s is %s, want %s", name, worst, c.want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package files
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
+)
+
+// actionYAML returns the text of action.yml. An input with an environment variable has no default there: the runner
+// would pass the default as a value, and the variable would never be used.
+func actionYAML() string {
+	var b strings.Builder
+	b.WriteString("# Generated from the tables in internal/inputs and internal/cli; change those and run: make generate\n" +
+		"name: mlflow-promote\n" +
+		"description: Register an MLflow model version from a run, check it, and promote it by alias or stage\n" +
+		"author: the mlflow-promote authors\n" +
+		"branding:\n  icon: award\n  color: blue\n" +
+		"inputs:\n")
+	for _, in := range inputs.All {
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, format.YAMLText(in.Describe()))
+		if def := cmp.Or(in.Expression, in.Default); def != "" && in.Env == "" {
+			fmt.Fprintf(&b, "    default: %s\n", format.YAMLText(def))
+		}
+	}
+	b.WriteString("outputs:\n")
+	for _, o := range cli.Outputs {
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n", o.Name, format.YAMLText(o.Help))
+	}
+	b.WriteString("runs:\n  using: docker\n  image: Dockerfile\n")
+	return b.String()
+}
+
+func commandTable() string {
+	rows := [][]string{{"command", "writes", "what it does"}}
+	for _, c := range inputs.Commands() {
+		writes := "no"
+		if c.Writes {
+			writes = "yes"
+		}
+		rows = append(rows, []string{code(c.Name), writes, c.Summary})
+	}
+	return markdown.Table(rows)
+}
+
+func inputTable() string {
+	rows := [][]string{{"input", "group", "description", "default"}}
+	for _, in := range inputs.All {
+		description, def := in.Describe(), cmp.Or(in.Expression, in.Default)
+		if in.Env != "" {
+			description += " If empty, `$" + in.Env + "` is used."
+		}
+		if def != "" {
+			def = code(def)
+		}
+		rows = append(rows, []string{code(in.Name), in.Group, description, def})
+	}
+	return markdown.Table(rows)
+}
+
+func outputTable() string {
+	rows := [][]string{{"output", "description"}}
+	for _, o := range cli.Outputs {
+		rows = append(rows, []string{code(o.Name), o.Help})
+	}
+	return markdown.Table(rows)
+}
+
+func exitTable() string {
+	const unknown = "unknown: a write was sent, and its success or failure could not be confirmed"
+	rows := [][]string{{"exit code", "meaning", "what was changed"}}
+	for _, row := range []struct {
+		code             int
+		meaning, changed string
+	}{
+		{registry.ExitDone, "done, or nothing to do", "see the report"},
+		{
+			registry.ExitRefused,
+			"refused by a gate or a safety check",
+			"nothing moved; the version may be registered, see the report",
+		},
+		{registry.ExitBadInput, "bad input; all problems are listed", "nothing"},
+		{registry.ExitFailed, "could not be done", "only what the report says"},
+		{registry.ExitUnknown, unknown, "the report names the step"},
+		{registry.ExitCancelled, "cancelled", "only what the report says"},
+	} {
+		rows = append(rows, []string{fmt.Sprint(row.code), row.meaning, row.changed})
+	}
+	return markdown.Table(rows)
+}
+
+func reasonTable() string {
+	rows := [][]string{{"reason", "exit code", "meaning"}}
+	for _, r := range registry.Reasons {
+		rows = append(rows, []string{code(string(r.Reason)), fmt.Sprint(r.Exit), r.Meaning})
+	}
+	return markdown.Table(rows)
+}

@@ -1,0 +1,71 @@
+// Package files generates action.yml, tables in the documents and schemas from the tables of the program.
+package files
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
+)
+
+// All returns the text of every generated file by its path in the repository at root. The documents there say where
+// their tables belong.
+func All(root string) (map[string]string, error) {
+	servers, err := os.ReadFile(filepath.Join(root, "internal/matrix/testdata/table.md")) // made by make test-matrix
+	if err != nil {
+		return nil, err
+	}
+	schema, err := policySchema()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{
+		"action.yml":              actionYAML(),
+		"docs/policy.schema.json": string(schema),
+	}
+	for path, tables := range map[string]map[string]string{
+		"README.md": {
+			"commands": commandTable(),
+			"inputs":   inputTable(),
+			"outputs":  outputTable(),
+			"statuses": exitTable(),
+			"reasons":  reasonTable(),
+			"servers":  string(servers),
+		},
+		"docs/policy.md": {
+			"gates": gateTable(),
+			"kinds": gateSections(),
+		},
+		"docs/audit.md": {
+			"rules":      ruleTable(),
+			"settings":   settingTable(),
+			"advisories": advisoryTable(),
+		},
+	} {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			return nil, err
+		}
+		if out[path], err = markdown.Insert(string(text), tables); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return out, nil
+}
+
+// Write writes every generated file of the repository at root.
+func Write(root string) error {
+	all, err := All(root)
+	if err != nil {
+		return err
+	}
+	for path, text := range all {
+		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func code(text string) string { return "`" + text + "`" }
