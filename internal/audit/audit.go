@@ -93,9 +93,9 @@ type Origin struct {
 // Live reports whether consumers may load the version: an alias points to it, or it is in Staging or Production.
 func (a Snapshot) Live(v registry.Version) bool { return len(a.Refs(v)) > 0 }
 
-// Refs returns the sorted aliases of the version, each as "@alias", then its stage if that is Staging or Production.
-func (a Snapshot) Refs(v registry.Version) []string {
-	var refs []string
+// Refs returns the sorted aliases of the version, then its stage if that is Staging or Production.
+func (a Snapshot) Refs(v registry.Version) []registry.Ref {
+	var refs []registry.Ref
 	for alias, n := range a.Model.Aliases {
 		if n == v.Number {
 			refs = append(refs, registry.AliasRef(alias))
@@ -114,9 +114,8 @@ func (a Snapshot) NamesLedger() bool {
 		return true
 	}
 	return slices.ContainsFunc(a.Versions, func(v registry.Version) bool {
-		var mark ledger.Summary
-		return v.Tags[registry.TagRecord] != "" && json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil &&
-			mark.Ledger != ""
+		last, ok := ledger.SummaryOf(v)
+		return ok && last.Ledger != ""
 	})
 }
 
@@ -124,10 +123,8 @@ func (a Snapshot) NamesLedger() bool {
 // why there was no ledger.
 func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
-		var mark ledger.Summary
-		if json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Ledger == "" &&
-			mark.To == v.Number {
-			return v, mark.Weak, true
+		if last, ok := ledger.SummaryOf(v); ok && last.Ledger == "" && last.To == v.Number {
+			return v, last.Weak, true
 		}
 	}
 	return registry.Version{}, "", false
@@ -142,8 +139,8 @@ func (a Snapshot) VersionsToRead() []int {
 	l := a.Ledger.OrZero()
 	var out []int
 	for _, ref := range l.Refs() {
-		formers := l.Formers(ref, 0)
-		for _, n := range formers[:min(len(formers), MaxEarlierVersions)] {
+		earlier := l.EarlierVersions(ref, 0)
+		for _, n := range earlier[:min(len(earlier), MaxEarlierVersions)] {
 			if _, read := a.Version(n); !read && !slices.Contains(out, n) {
 				out = append(out, n)
 			}

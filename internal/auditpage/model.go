@@ -46,26 +46,26 @@ const (
 
 // pageModel is a model as the page reads it. Times are Unix seconds in UTC, 0 = unknown.
 type pageModel struct {
-	Name        string            `json:"name"`
-	Description string            `json:"description,omitempty"`
-	Tags        int               `json:"tags,omitempty"` // index of a list
-	Created     int64             `json:"created,omitempty"`
-	Updated     int64             `json:"updated,omitempty"`
-	Hidden      bool              `json:"hidden,omitempty"`
-	Unreadable  string            `json:"unreadable,omitempty"`
-	Newest      int               `json:"newest,omitempty"`
-	Read        int               `json:"read"`             // all versions, also those that are not on the page
-	Ledger      string            `json:"ledger,omitempty"` // why there is no ledger, "" = there is one
-	Broken      string            `json:"broken,omitempty"` // why its chain is broken
-	Before      map[string]string `json:"before,omitempty"` // each target before the first entry on the page
-	Promotions  int               `json:"promotions"`       // all entries, also those that are not on the page
-	Targets     []pageTarget      `json:"holders,omitempty"`
-	Versions    columns           `json:"versions"`
-	Runs        columns           `json:"runs"`
-	Entries     columns           `json:"entries"`
-	Findings    columns           `json:"findings"`
-	Words       *words            `json:"words"`
-	Lists       *lists            `json:"lists"`
+	Name        string        `json:"name"`
+	Description string        `json:"description,omitempty"`
+	Tags        int           `json:"tags,omitempty"` // index of a list
+	Created     int64         `json:"created,omitempty"`
+	Updated     int64         `json:"updated,omitempty"`
+	Hidden      bool          `json:"hidden,omitempty"`
+	Unreadable  string        `json:"unreadable,omitempty"`
+	Newest      int           `json:"newest,omitempty"`
+	Read        int           `json:"read"`             // all versions, also those that are not on the page
+	Ledger      string        `json:"ledger,omitempty"` // why there is no ledger, "" = there is one
+	Broken      string        `json:"broken,omitempty"` // why its chain is broken
+	Before      ledger.States `json:"before,omitempty"` // each target before the first entry on the page
+	Promotions  int           `json:"promotions"`       // all entries, also those that are not on the page
+	Targets     []pageTarget  `json:"holders,omitempty"`
+	Versions    columns       `json:"versions"`
+	Runs        columns       `json:"runs"`
+	Entries     columns       `json:"entries"`
+	Findings    columns       `json:"findings"`
+	Words       *words        `json:"words"`
+	Lists       *lists        `json:"lists"`
 
 	bare int // versions without details
 }
@@ -270,8 +270,8 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 }
 
 // targetsAfter returns what each target pointed to after the entries of a ledger.
-func targetsAfter(l ledger.Chain) map[string]string {
-	out := map[string]string{}
+func targetsAfter(l ledger.Chain) ledger.States {
+	out := ledger.States{}
 	maps.Copy(out, l.Before)
 	for _, e := range l.Entries {
 		for _, s := range slices.Concat(e.Record.Outside, e.Record.Moves) {
@@ -339,12 +339,13 @@ func targets(a audit.Snapshot) []pageTarget {
 	for _, v := range a.Versions {
 		tags[v.Number] = v.Tags
 		if tag := registry.StageTimeTag(v.Stage); tag != "" {
-			out = append(out, pageTarget{v.Stage, v.Number, pointsSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
+			out = append(out, pageTarget{v.Stage, v.Number, pointsSince(a.Ledger, registry.StageRef(v.Stage), v.Number, v.Tags[tag])})
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {
-		ref, n := "@"+alias, a.Model.Aliases[alias]
-		out = append(out, pageTarget{ref, n, pointsSince(a.Ledger, ref, n, tags[n][registry.AliasTimeTag(alias)])})
+		ref, n := registry.AliasRef(alias), a.Model.Aliases[alias]
+		since := pointsSince(a.Ledger, ref, n, tags[n][registry.AliasTimeTag(alias)])
+		out = append(out, pageTarget{ref.String(), n, since})
 	}
 	slices.SortStableFunc(out, func(x, y pageTarget) int { return strings.Compare(x.Ref, y.Ref) })
 	return out
@@ -352,8 +353,7 @@ func targets(a audit.Snapshot) []pageTarget {
 
 // pointsSince returns the time since when a target points to a version. tag is the time in a tag, used without a
 // ledger.
-func pointsSince(known registry.Known[ledger.Chain], ref string, version int, tag string) int64 {
-	number := strconv.Itoa(version)
+func pointsSince(known registry.Known[ledger.Chain], ref registry.Ref, version int, tag string) int64 {
 	for _, e := range slices.Backward(known.OrZero().Entries) {
 		for _, s := range e.Record.Moves {
 			if s.Ref == ref && e.Outcome == ledger.EntryDone && s.Want.Versions.Has(version) &&

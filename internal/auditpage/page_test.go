@@ -285,7 +285,7 @@ func TestPointsSince(t *testing.T) {
 		return ledger.Entry{
 			Outcome: outcome,
 			Ended:   at(day),
-			Record:  ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}}},
+			Record:  ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, was, now)}},
 		}
 	}
 	ledger := registry.Is(ledger.Chain{Entries: []ledger.Entry{
@@ -306,7 +306,7 @@ func TestPointsSince(t *testing.T) {
 		{"the tag, because the ledger has no entry", "@canary", "2026-05-09T12:00:00Z", 1, at(9).Unix()},
 		{"neither ledger nor valid tag", "@canary", "yesterday", 1, 0},
 	} {
-		if got := pointsSince(ledger, c.ref, c.version, c.tag); got != c.want {
+		if got := pointsSince(ledger, registry.ParseRef(c.ref), c.version, c.tag); got != c.want {
 			t.Errorf("%s: %d, want %d", c.when, got, c.want)
 		}
 	}
@@ -398,7 +398,9 @@ func TestPage_OmittedMatchesMissing(t *testing.T) {
 
 // Only the newest entries are written, together with the targets before them.
 func TestPage_OldPromotionsOmitted(t *testing.T) {
-	l := ledger.Chain{Before: map[string]string{"Staging": "1", "@champion": "2"}}
+	l := ledger.Chain{Before: ledger.States{
+		registry.StageRef("Staging"): registry.PointsTo(1), registry.AliasRef("champion"): registry.PointsTo(2),
+	}}
 	for n := range 60 {
 		ref := "@champion"
 		if n == 3 {
@@ -409,7 +411,7 @@ func TestPage_OldPromotionsOmitted(t *testing.T) {
 			ledger.Entry{
 				Epoch:   n + 1,
 				Outcome: ledger.EntryDone,
-				Record:  ledger.Record{Moves: []ledger.Shift{{Ref: ref, Want: strconv.Itoa(n)}}},
+				Record:  ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "", strconv.Itoa(n))}},
 			},
 		)
 	}

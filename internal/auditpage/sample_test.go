@@ -190,7 +190,7 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 			Record: ledger.Record{
 				At:      at.Add(-20 * time.Second).Format(time.RFC3339),
 				Command: command, To: v.Number, Origin: ledger.Origin{Actor: user},
-				Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}},
+				Moves: []ledger.Shift{ledger.ParseShift(ref, was, now)},
 				Gates: []verdict.Finding{
 					{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.912"},
 					{Gate: "test_f1 >= champion - 0.01", Outcome: verdict.Pass, Candidate: "0.871"},
@@ -227,9 +227,8 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 		a.Model.Aliases["challenger"] = n
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
-		if m := entries[i].Record.Moves[0]; m.Ref == "Production" {
-			n, _ := strconv.Atoi(m.Want)
-			a.Versions[n-1].Stage = "Production"
+		if m := entries[i].Record.Moves[0]; m.Ref == registry.StageRef("Production") {
+			a.Versions[m.Want.Versions.Only()-1].Stage = "Production"
 			break
 		}
 	}
@@ -365,9 +364,9 @@ func sampleLarge(i, versions int) audited {
 					At: v.Created.Add(time.Hour).
 						Format(time.RFC3339),
 					Command: "promote", To: v.Number, Origin: ledger.Origin{Actor: "amara"},
-					Moves: []ledger.Shift{{
-						Ref: "@champion", Was: strconv.Itoa(max(0, v.Number-20)), Want: strconv.Itoa(v.Number),
-					}},
+					Moves: []ledger.Shift{
+						ledger.ParseShift("@champion", strconv.Itoa(max(0, v.Number-20)), strconv.Itoa(v.Number)),
+					},
 					Gates: []verdict.Finding{
 						{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.91" + strconv.Itoa(n)},
 					},
@@ -453,13 +452,14 @@ func hostileModels() []audited {
 			To:       1,
 			Override: []string{p},
 			Moves: []ledger.Shift{
-				{Ref: p, Was: next, Want: p},
-				{Ref: "@champion", Was: "", Want: "1"},
+				ledger.ParseShift(p, next, p),
+				ledger.ParseShift("@champion", "", "1"),
 			},
-			Outside: []ledger.Shift{{Ref: "@champion", Was: "1", Want: next}},
+			Outside: []ledger.Shift{ledger.ParseShift("@champion", "1", next)},
 			Gates:   []verdict.Finding{{Gate: p, Candidate: next}},
 		}
-		a.Ledger = registry.Is(ledger.Chain{Before: map[string]string{p: next}, Entries: []ledger.Entry{
+		before := ledger.States{registry.ParseRef(p): registry.ParseState(next)}
+		a.Ledger = registry.Is(ledger.Chain{Before: before, Entries: []ledger.Entry{
 			{Epoch: 1, Record: record, Outcome: ledger.EntryDone, Ended: at.Add(time.Minute), Link: p},
 			{Epoch: 2, Record: record, Outcome: p, Reason: registry.Reason(next), Ended: at.Add(time.Hour)},
 			{Epoch: 3, Record: record},

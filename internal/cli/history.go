@@ -30,7 +30,7 @@ func runHistory(ctx context.Context, s *session) {
 	}
 	s.report.Reason = registry.OK
 	if pages := s.set.History.Saved.Pages; len(pages) > 0 {
-		h, _, err := buildHistory(s, ledgerReading{model: s.set.Intent.Query.Model, pages: pages})
+		saved, err := ledger.ParseHistory(s.set.Intent.Query.Model, pages)
 		if err != nil {
 			s.fail(err)
 			return
@@ -119,24 +119,25 @@ func (r *ledgerReading) readModel(ctx context.Context, c *mlflow.Client, model s
 // buildHistory verifies the pages and compares them with the model, its versions and the saved copy. consistent is
 // false if anything contradicts the pages.
 func buildHistory(s *session, r ledgerReading) (h report.History, consistent bool) {
-	kept, entries := s.set.History.Kept.History.Pages, r.ledger.Entries
+	kept, entries := s.set.History.Kept.Pages, r.ledger.Entries
 	h = report.History{
 		Model:   r.ledger.Model,
 		Unfit:   r.unfit,
 		Reset:   r.ledger.Reset(),
 		Entries: entries,
-		Pages:   r.pages,
-		Kept:    len(s.set.History.Kept.Pages) > 0,
+		Pages:   r.ledger.Pages,
+		Kept:    len(kept) > 0,
 	}
 	self, there := r.self.Get()
-	switch { // a break in the chain is reported first
-	case broken != nil:
-	case r.lost != nil:
-		broken = &ledger.Break{Why: r.lost.Error()}
-	default:
-		if broken = ledger.Continues(s.set.History.Kept.Pages, r.pages); broken == nil && there {
-			broken = ledger.Witnessed(r.model, r.pages, self.Tags, r.versions...)
-		}
+	broken := r.ledger.Broken // a break in the chain is reported first
+	if broken == nil && r.ledger.Lost != nil {
+		broken = &ledger.Break{Why: r.ledger.Lost.Error()}
+	}
+	if broken == nil {
+		broken = r.ledger.Continues(kept)
+	}
+	if broken == nil && there {
+		broken = r.ledger.Check(self.Tags, r.versions...)
 	}
 	if broken != nil {
 		h.BrokenAt, h.Broken = broken.Epoch, broken.Why

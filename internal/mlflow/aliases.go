@@ -3,7 +3,6 @@ package mlflow
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -33,12 +32,12 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 }
 
 // TagHolders lists the versions that carry the tag of an alias, by alias.
-func TagHolders(versions []registry.Version) map[string][]int {
-	out := map[string][]int{}
+func TagHolders(versions []registry.Version) map[string]registry.Versions {
+	out := map[string]registry.Versions{}
 	for _, v := range versions {
 		for key, value := range v.Tags {
 			if alias, is := strings.CutPrefix(key, registry.FallbackTag("")); is && value == "true" {
-				out[alias] = append(out[alias], v.Number)
+				out[alias] = out[alias].With(v.Number)
 			}
 		}
 	}
@@ -46,32 +45,32 @@ func TagHolders(versions []registry.Version) map[string][]int {
 }
 
 // TagAliases returns aliases from the tags of versions. If several versions carry the tag, the highest number counts.
-func TagAliases(holders map[string][]int) map[string]int {
+func TagAliases(holders map[string]registry.Versions) map[string]int {
 	out := map[string]int{}
 	for alias, numbers := range holders {
-		out[alias] = slices.Max(numbers)
+		out[alias] = numbers.Highest()
 	}
 	return out
 }
 
 // Tagged lists the versions that carry the tag of the alias, in ascending order.
-func Tagged(versions []registry.Version, alias string) []int {
+func Tagged(versions []registry.Version, alias string) registry.Versions {
 	var out []int
 	for _, v := range versions {
 		if v.Tags[registry.FallbackTag(alias)] == "true" {
 			out = append(out, v.Number)
 		}
 	}
-	return out
+	return registry.VersionsOf(out...)
 }
 
 // InStage returns the numbers of the versions that are in the stage.
-func InStage(versions []registry.Version, stage string) []int {
+func InStage(versions []registry.Version, stage string) registry.Versions {
 	var out []int
 	for _, v := range versions {
 		if v.Stage == stage {
 			out = append(out, v.Number)
 		}
 	}
-	return out
+	return registry.VersionsOf(out...)
 }

@@ -83,11 +83,7 @@ func (t TargetRule) gates(file string) []gates.Gate {
 // withIncumbent returns the facts with the version of this target as the incumbent. A promotion to an alias and a stage
 // compares the candidate with the current version of each.
 func (t TargetRule) withIncumbent(f fact.Facts) fact.Facts {
-	key := t.Stage
-	if t.Alias != "" {
-		key = "@" + t.Alias
-	}
-	if holder, gathered := f.Holders[key]; gathered {
+	if holder, gathered := f.Holders[t.Ref()]; gathered {
 		f.Holders = maps.Clone(f.Holders)
 		f.Holders[fact.Incumbent] = holder
 	}

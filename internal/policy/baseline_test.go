@@ -86,9 +86,9 @@ func TestBaseline_AliasAndStage(t *testing.T) {
 				f := policytest.MetricFacts(map[string]float64{"a": 0.5}, nil)
 				f.Target, f.Candidate.Version = target, registry.Is(registry.Version{Number: 9})
 				f.Model = registry.Is(registry.Model{Name: "churn", Aliases: c.others})
-				f.Holders["@"+c.word], f.Holders["Production"] = c.alias, c.stage
+				f.Holders[registry.AliasRef(c.word)], f.Holders[registry.StageRef("Production")] = c.alias, c.stage
 				if c.shared != nil {
-					f.Shared = map[string][]int{"Production": c.shared}
+					f.Shared = map[string]registry.Versions{"Production": c.shared}
 				}
 				v := Judge(gates, f)
 				last := v.Findings[len(v.Findings)-1]

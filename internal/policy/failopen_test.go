@@ -38,10 +38,10 @@ models:
         gates: [{metric: a, min: 0.8}, {regression: a, better: higher}]
 `, registry.Target{Alias: "prod", Stage: "Production"})
 	f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
-	f.Holders = map[string]registry.Known[fact.Subject]{
-		fact.Incumbent: registry.Absent[fact.Subject]("no version has the alias prod"),
-		"@prod":        registry.Absent[fact.Subject]("no version has the alias prod"),
-		"Production":   registry.Is(policytest.Subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
+	f.Holders = map[registry.Ref]registry.Known[fact.Subject]{
+		fact.Incumbent:                  registry.Absent[fact.Subject]("no version has the alias prod"),
+		registry.AliasRef("prod"):       registry.Absent[fact.Subject]("no version has the alias prod"),
+		registry.StageRef("Production"): registry.Is(policytest.Subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
 	}
 	if v := Judge(a.Gates, f); v.Decision != verdict.Block {
 		t.Errorf("worse than the version in the stage, but promoted: %+v", v.Findings)
@@ -160,9 +160,9 @@ func TestRegression_MissingAlias(t *testing.T) {
 			}
 		}
 		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
-		f.Target, f.Holders["@champoin"] = target,
+		f.Target, f.Holders[registry.AliasRef("champoin")] = target,
 			registry.Absent[fact.Subject]("no version of churn has the alias champoin")
-		aliases, holders := map[string]int{}, map[string][]int{}
+		aliases, holders := map[string]int{}, map[string]registry.Versions{}
 		for _, a := range c.aliases {
 			aliases[a], holders[a] = 1, []int{1}
 		}

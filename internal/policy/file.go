@@ -44,13 +44,8 @@ type TargetRule struct {
 	Digest       string // of gates and from; mode, comments and layout do not count
 }
 
-// Ref returns the target as the ledger writes it: @ALIAS or the stage.
-func (t TargetRule) Ref() string {
-	if t.Alias != "" {
-		return "@" + t.Alias
-	}
-	return t.Stage
-}
+// Ref returns the alias or the stage.
+func (t TargetRule) Ref() registry.Ref { return registry.Target{Alias: t.Alias, Stage: t.Stage}.Main() }
 
 // Name returns the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }

@@ -63,7 +63,7 @@ func ForPlan(list []gates.Gate) []gates.Gate {
 func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict,
 	skipped []string) {
 	facts.Holders = maps.Clone(facts.Holders)
-	for _, key := range []string{fact.Incumbent, "@" + t.Alias, t.Stage} {
+	for _, key := range append(t.Refs(), fact.Incumbent) {
 		if _, gathered := facts.Holders[key]; gathered {
 			facts.Holders[key] = registry.Absent[fact.Subject]("it is the version itself")
 		}

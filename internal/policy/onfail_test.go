@@ -338,7 +338,7 @@ func TestOnFail_WarnNeedsACheck(t *testing.T) {
 	}
 	misspelt := gateOf(t, "regression: a, better: higher, against: champoin, on-fail: warn")
 	f.Model = registry.Is(registry.Model{Aliases: map[string]int{"champion": 1}})
-	f.Holders["@champoin"] = registry.Absent[fact.Subject]("no alias champoin")
+	f.Holders[registry.AliasRef("champoin")] = registry.Absent[fact.Subject]("no alias champoin")
 	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0.5"), misspelt}, f); v.Decision != verdict.Block {
 		t.Errorf("a typing error counts as an absent fact: %+v", v.Findings)
 	}

@@ -123,7 +123,7 @@ func TestUnreadableBlocks(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	f = policytest.MetricFacts(map[string]float64{"a": 1}, nil)
-	f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion names version 9, which does not exist")
+	f.Holders[registry.AliasRef("champion")] = registry.Unreadable[fact.Subject]("alias champion names version 9, which does not exist")
 	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != verdict.Block {
 		t.Errorf("an unreadable incumbent was taken for a missing one: %+v", v)
 	}
@@ -155,13 +155,13 @@ func TestHint_StageWithSeveralVersions(t *testing.T) {
 		},
 	} {
 		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
-		f.Target, f.Shared = c.target, map[string][]int{"Production": {1, 4}}
-		f.Holders["Production"] = registry.Unreadable[fact.Subject](several)
-		f.Holders["@Production"] = registry.Absent[fact.Subject]("no version of churn has the alias Production")
-		f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion of churn names version 9, which " +
+		f.Target, f.Shared = c.target, map[string]registry.Versions{"Production": {1, 4}}
+		f.Holders[registry.StageRef("Production")] = registry.Unreadable[fact.Subject](several)
+		f.Holders[registry.AliasRef("Production")] = registry.Absent[fact.Subject]("no version of churn has the alias Production")
+		f.Holders[registry.AliasRef("champion")] = registry.Unreadable[fact.Subject]("alias champion of churn names version 9, which " +
 			"does not exist")
-		if f.Holders[fact.Incumbent] = f.Holders["@champion"]; c.target.Alias == "" {
-			f.Holders[fact.Incumbent] = f.Holders["Production"]
+		if f.Holders[fact.Incumbent] = f.Holders[registry.AliasRef("champion")]; c.target.Alias == "" {
+			f.Holders[fact.Incumbent] = f.Holders[registry.StageRef("Production")]
 		}
 		gates, problems := Thresholds(c.line, c.target)
 		if v := Judge(gates, f); len(problems) > 0 || v.Decision != verdict.Block || v.Findings[0].Fix != c.want {
@@ -210,7 +210,8 @@ func TestThresholds_Problems(t *testing.T) {
 func TestNeeds_NoDuplicates(t *testing.T) {
 	list, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1",
 		registry.Target{})
-	want := []string{"@champion", "@challenger", "@production", "Production"}
+	want := []registry.Ref{registry.AliasRef("champion"), registry.AliasRef("challenger"),
+		registry.AliasRef("production"), registry.StageRef("Production")}
 	if diff := cmp.Diff(want, gates.Needs(list).Holders); diff != "" {
 		t.Error(diff)
 	}

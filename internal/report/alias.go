@@ -36,9 +36,9 @@ func assigned(r Run) Line {
 func aliasSpan(s plan.Step) Line {
 	switch {
 	case s.Do == plan.SetModelTag:
-		return line("tag ", C(s.Ref), " is ", C(s.Want))
-	case s.Want == "":
-		return line(C("@"+s.Ref), " is removed")
+		return line("tag ", C(s.Name), " is ", C(s.Want.Text))
+	case s.Want.IsZero():
+		return line(C(registry.AliasRef(s.Name).String()), " is removed")
 	}
-	return line(C("@"+s.Ref), " points to version "+s.Want)
+	return line(C(registry.AliasRef(s.Name).String()), " points to version "+s.Want.String())
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Audit is the content of an audit's summary: counts, and the worst findings.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,16 +141,16 @@ func (h History) live() Doc {
 		case l.Outside:
 			since = "drift, found " + since
 		}
-		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(live), line(since), line(strconv.Itoa(l.Epoch))})
+		t.Rows = append(t.Rows, []Line{line(C(l.Ref.String())), line(live), line(since), line(strconv.Itoa(l.Epoch))})
 	}
 	return Doc{Para{line("Live on ", when, limit, ":")}, t}
 }
 
 // driftNow shows what a target points to now if it has drifted.
-func driftNow(drift []ledger.Shift, ref string) (rows [][]Line) {
+func driftNow(drift []ledger.Shift, ref registry.Ref) (rows [][]Line) {
 	for _, d := range drift {
 		if d.Ref == ref {
-			rows = append(rows, []Line{line(C(ref)), line(versions(d.Want)), line("drift, found now"), line("–")})
+			rows = append(rows, []Line{line(C(ref.String())), line(versions(d.Want)), line("drift, found now"), line("–")})
 		}
 	}
 	return rows
@@ -202,16 +203,14 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 	for _, channel := range pending(e) {
 		outcome += "; not notified: " + channel
 	}
-	from, to := "", ""
-	for i, s := range e.Record.Moves {
-		if i > 0 {
-			from, to = from+"; ", to+"; "
-		}
-		from, to = from+s.Ref.String()+" "+orNone(s.Was.String()), to+s.Ref.String()+" "+orNone(s.Want.String())
+	var from, to []string
+	for _, s := range e.Record.Moves {
+		ref := s.Ref.String() + " "
+		from, to = append(from, ref+orNone(s.Was.String())), append(to, ref+orNone(s.Want.String()))
 	}
 	rows := [][]Line{{
-		line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by,
-		line(C(Evidence(e.Record))), line(outcome),
+		line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(strings.Join(from, "; "))),
+		line(C(strings.Join(to, "; "))), by, line(C(Evidence(e.Record))), line(outcome),
 	}}
 	return append(rows, driftRows("before that", e.Record.Outside, "found and recorded")...)
 }
@@ -219,7 +218,7 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 // driftRows are moves that this program did not make.
 func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]Line) {
 	for _, d := range drift {
-		from, to := d.Ref+" "+orNone(d.Was), d.Ref+" "+orNone(d.Want)
+		from, to := d.Ref.String()+" "+orNone(d.Was.String()), d.Ref.String()+" "+orNone(d.Want.String())
 		rows = append(rows, []Line{
 			line(""), line(when), line("drift"), line(C(from)), line(C(to)),
 			line("unknown"), line("none"), line(outcome),
@@ -231,11 +230,9 @@ func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]Line
 // pending returns the channels that have not been notified of an entry, in the entry's order.
 func pending(e ledger.Entry) []string {
 	var out []string
-	channels := e.Untold()
-	for i := range e.Record.Notify {
-		if channel, ok := channels[i]; ok {
-			out = append(out, channel)
-		}
+	channels := e.PendingNotifications()
+	for _, i := range slices.Sorted(maps.Keys(channels)) {
+		out = append(out, channels[i])
 	}
 	return out
 }

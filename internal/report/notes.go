@@ -62,7 +62,7 @@ func (c Change) ledgerNotes() []Line {
 		items = append(items, line("recorded as ", C(n.RecordID), " in the promotion ledger (", state, ")"))
 	}
 	for _, o := range n.Outside {
-		items = append(items, line("drift recorded: ", C(o.Ref), " pointed to ", versions(o.Want),
+		items = append(items, line("drift recorded: ", C(o.Ref.String()), " pointed to ", versions(o.Want),
 			", but the ledger's last record was ", versions(o.Was)))
 	}
 	if n.TakesOver != 0 {

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -25,7 +24,7 @@ func PromoteOutcome(r Run) Outcome {
 func promoted(r Run) Line {
 	model, target := C(r.Plan.Model), targetSpan(r.Plan.Target)
 	already := r.position("already", r.number())
-	confirms := r.Plan.Adopts() && r.Plan.Resumes == 0
+	confirms := r.Plan.Confirms() && r.Plan.Resumes == 0
 	switch {
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
 		return line("Unchanged: ", r.position("", r.number()))
@@ -57,7 +56,7 @@ func (c Change) position(adverb string, number int) Line {
 	if t.Alias == "" {
 		return line(model, " "+version+" is ", strings.TrimSpace(adverb+" in"), " ", t.Stage)
 	}
-	l := line(C("@"+t.Alias), " of ", model, verb("points to"), version)
+	l := line(C(registry.AliasRef(t.Alias).String()), " of ", model, verb("points to"), version)
 	if t.Stage != "" {
 		l = append(l, T(", which is in "+t.Stage))
 	}
@@ -84,7 +83,7 @@ func (c Change) before() string {
 	case c.Plan.Incumbent == c.number():
 		return ""
 	case c.several():
-		return " (was " + versions(ledger.Numbers(c.Facts.StageHolders)) + ")"
+		return " (was " + versions(registry.PointsTo(c.Facts.StageHolders...)) + ")"
 	case c.Plan.Incumbent == 0 && c.Plan.Target.Alias == "":
 		return " (was empty)"
 	case c.Plan.Incumbent == 0:

@@ -3,7 +3,6 @@ package report
 import (
 	"strconv"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -22,7 +21,7 @@ func rolledBack(r Run) Line {
 	switch {
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
 		return line("Unchanged: ", r.position("", r.number()))
-	case r.Plan.Adopts() && r.Plan.Resumes == 0 && !r.Dry:
+	case r.Plan.Confirms() && r.Plan.Resumes == 0 && !r.Dry:
 		return line("Confirmed: ", r.position("already", r.number()), ", moved there by an interrupted rollback")
 	case r.Reason == registry.Unchanged:
 		return line("Unchanged: ", r.position("", r.number()))
@@ -31,9 +30,9 @@ func rolledBack(r Run) Line {
 	}
 	done := line("Rolled back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number, r.before())
 	if hold := r.Plan.Hold; len(hold) == 1 {
-		done = append(done, line("; ", versions(ledger.Numbers(hold)), " is on hold")...)
+		done = append(done, line("; ", versions(registry.PointsTo(hold...)), " is on hold")...)
 	} else if len(hold) > 1 {
-		done = append(done, line("; ", versions(ledger.Numbers(hold)), " are on hold")...)
+		done = append(done, line("; ", versions(registry.PointsTo(hold...)), " are on hold")...)
 	}
 	return done
 }

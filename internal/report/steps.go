@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -33,7 +32,7 @@ func (r Run) stepsDone() Doc {
 			result += ": " + s.Note
 		}
 		t.Rows = append(t.Rows, []Line{
-			r.stepName(step), line(orDash(step.Was)), line(orDash(stepValue(step, s))), line(result),
+			r.stepName(step), line(orDash(step.Was.String())), line(orDash(stepValue(step, s))), line(result),
 		})
 	}
 	return Doc{Para{line("Changes:")}, t}
@@ -43,7 +42,7 @@ func (r Run) stepsPlanned() Doc {
 	t := Table{Head: []string{"step", "from", "to"}}
 	for _, s := range r.Plan.Steps {
 		value := stepValue(s, plan.StepResult{})
-		t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(value))})
+		t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was.String())), line(orDash(value))})
 	}
 	metadata := newVersion(r.Plan)
 	title := "Planned changes:"
@@ -78,15 +77,20 @@ func newVersion(p plan.Plan) Doc {
 
 // stepValue is the value that a step sets.
 func stepValue(s plan.Step, result plan.StepResult) string {
-	switch {
-	case s.Do == plan.CreateVersion && result.Saw != "":
-		return result.Saw
-	case s.Ref == registry.TagRecord:
+	switch wanted := s.Want.Versions; {
+	case s.Do == plan.CreateVersion && !result.Saw.IsZero():
+		return result.Saw.String()
+	case s.Name == registry.TagRecord:
 		return "summary of this decision"
-	case s.Want == plan.AtTime:
+	case s.Want.Text == plan.AtTime:
 		return "time of the move"
+	case !wanted.Has(registry.NextVersion):
+		return short(s.Want.String())
+	case len(wanted) == 1:
+		return "the new version"
+	default:
+		return short(wanted.Without(registry.NextVersion).String() + ",the new version")
 	}
-	return short(strings.ReplaceAll(s.Want, plan.NewNumber, "the new version"))
 }
 
 func (c Change) stepName(s plan.Step) Line {
@@ -96,23 +100,23 @@ func (c Change) stepName(s plan.Step) Line {
 	case plan.CreateVersion:
 		return line("register ", C(s.Source.URI))
 	case plan.SetAlias:
-		return line("move alias ", C(s.Ref))
+		return line("move alias ", C(s.Name))
 	case plan.DeleteAlias:
-		return line("remove alias ", C(s.Ref))
+		return line("remove alias ", C(s.Name))
 	case plan.TagAlias:
-		return line("move tag ", C(registry.FallbackTag(s.Ref)))
+		return line("move tag ", C(registry.FallbackTag(s.Name)))
 	case plan.SetModelTag:
-		return line("set tag ", C(s.Ref), " of the registered model")
+		return line("set tag ", C(s.Name), " of the registered model")
 	case plan.SetStage:
 		if s.Archive {
-			return line("move to stage ", C(s.Ref), ", archive the versions in it")
+			return line("move to stage ", C(s.Name), ", archive the versions in it")
 		}
-		return line("move to stage ", C(s.Ref))
+		return line("move to stage ", C(s.Name))
 	case plan.Describe:
 		return line("describe the version")
 	}
 	if s.Version != c.number() {
-		return line("set tag ", C(s.Ref), " of version "+strconv.Itoa(s.Version))
+		return line("set tag ", C(s.Name), " of version "+strconv.Itoa(s.Version))
 	}
-	return line("set tag ", C(s.Ref))
+	return line("set tag ", C(s.Name))
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -32,7 +31,7 @@ func (r Run) subject(incumbentLabel string) Doc {
 		incumbent := "none"
 		switch {
 		case r.several():
-			incumbent = "several: " + versions(ledger.Numbers(r.Facts.StageHolders))
+			incumbent = "several: " + versions(registry.PointsTo(r.Facts.StageHolders...))
 		case r.Plan.Incumbent != 0:
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
@@ -64,9 +63,9 @@ func (c Change) approvedRow() [][]Line {
 func targetSpan(t registry.Target) Line {
 	switch {
 	case t.Alias != "" && t.Stage != "":
-		return line(C("@"+t.Alias), " and ", t.Stage)
+		return line(C(registry.AliasRef(t.Alias).String()), " and ", t.Stage)
 	case t.Alias != "":
-		return line(C("@" + t.Alias))
+		return line(C(registry.AliasRef(t.Alias).String()))
 	}
 	return line(t.Stage)
 }

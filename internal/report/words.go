@@ -1,11 +1,13 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // short returns a value short enough for a table cell.
@@ -42,16 +44,15 @@ func numberText(n int) string {
 	return strconv.Itoa(n)
 }
 
-// versions describes a list of version numbers: "3,5,7" becomes "versions 3, 5 and 7".
-func versions(list string) string {
-	if list == "" {
-		return "no version"
+// versions describes the state of a target: "versions 3, 5 and 7", or the value of a tag.
+func versions(s registry.State) string {
+	switch last := len(s.Versions) - 1; {
+	case last > 0:
+		return "versions " + s.Versions[:last].Join(", ") + " and " + s.Versions[last:].String()
+	case last == 0:
+		return "version " + s.String()
 	}
-	last := strings.LastIndex(list, ",")
-	if last < 0 {
-		return "version " + list
-	}
-	return "versions " + strings.ReplaceAll(list[:last], ",", ", ") + " and " + list[last+1:]
+	return cmp.Or(s.Text, "no version")
 }
 
 // joinWords joins the words that are not empty.

@@ -14,21 +14,21 @@ import (
 
 // readsOrWritesText lists the functions that may take such a text apart or put one together, each with the reason.
 var readsOrWritesText = map[string]string{
-	"internal/registry/ref.go ParseRef":             "reads refs",
-	"internal/registry/ref.go String":               "writes refs",
-	"internal/registry/versions.go UnmarshalText":   "reads versions",
-	"internal/registry/names.go CheckAlias":         "checks what users write",
-	"internal/policy/holder.go parseHolder":         "reads what users write",
-	"internal/policy/thresholds.go thresholdHolder": "reads what users write",
-	"internal/report/report.go ModelURI":            "writes models:/NAME@ALIAS",
-	"internal/report/sarif.go sarifURI":             "writes models:/NAME@ALIAS",
-	"internal/report/observed.go observed":          "reads another text",
-	"internal/inputs/channels.go parseDispatch":     "reads WORKFLOW@REF",
-	"internal/inputs/reader.go list":                "reads lists that users write",
-	"internal/inputs/assign.go readAssignments":     "reads what users write",
-	"internal/mlflow/crawl/live.go together":        "writes a filter",
-	"internal/policy/yaml.go canonical":             "writes YAML",
-	"internal/github/client.go hasNext":             "reads a header",
+	"internal/registry/ref.go ParseRef":               "reads refs",
+	"internal/registry/ref.go String":                 "writes refs",
+	"internal/registry/versions.go UnmarshalText":     "reads versions",
+	"internal/registry/names.go CheckAlias":           "checks what users write",
+	"internal/policy/gates/baseline.go ParseBaseline": "reads what users write",
+	"internal/policy/thresholds.go thresholdBaseline": "reads what users write",
+	"internal/report/links.go modelURI":               "writes models:/NAME@ALIAS",
+	"internal/report/sarif.go sarifURI":               "writes models:/NAME@ALIAS",
+	"internal/report/gates.go observed":               "reads another text",
+	"internal/inputs/channels.go parseDispatch":       "reads WORKFLOW@REF",
+	"internal/inputs/reader.go list":                  "reads lists that users write",
+	"internal/inputs/assign.go readAssignments":       "reads what users write",
+	"internal/mlflow/crawl/live.go askTogether":       "writes a filter",
+	"internal/policy/tree/yaml.go Canonical":          "writes YAML",
+	"internal/github/client.go hasNext":               "reads a header",
 }
 
 // Refs and lists of versions are text only where they are read or written. A function that takes such a text apart, or

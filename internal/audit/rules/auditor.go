@@ -99,7 +99,7 @@ func (a *Auditor) Model(m audit.Snapshot) Judgement {
 }
 
 // sort turns results of a rule into findings, and counts what the rule could not check.
-func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]string, results []result) {
+func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]registry.Ref, results []result) {
 	skipped := audit.Unjudged{Rule: r.ID}
 	for _, x := range results {
 		if x.unjudged {
@@ -128,7 +128,7 @@ func place(model string, x result) string {
 }
 
 // finding turns a result into a finding.
-func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]string, x result) audit.Finding {
+func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]registry.Ref, x result) audit.Finding {
 	f := audit.Finding{
 		Rule: r.ID, Severity: r.Severity, Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
 		Message: format.Truncate(x.message, maxMessage),

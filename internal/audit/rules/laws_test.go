@@ -56,9 +56,10 @@ func anyModel(t *rapid.T) audit.Snapshot {
 			text.Draw(t, "digest"))
 		e.Outcome = rapid.SampledFrom([]string{"", ledger.EntryDone, ledger.EntryAborted,
 			ledger.EntrySuperseded}).Draw(t, "outcome")
-		e.Record.Moves = append(e.Record.Moves,
-			ledger.Shift{Ref: rapid.SampledFrom([]string{"@champion", "Production", "tag x", ""}).Draw(t, "ref"),
-				Want: rapid.SampledFrom([]string{"", "1", "1,2", "x"}).Draw(t, "want")})
+		e.Record.Moves = append(e.Record.Moves, ledger.ParseShift(
+			rapid.SampledFrom([]string{"@champion", "Production", "tag x", ""}).Draw(t, "ref"), "",
+			rapid.SampledFrom([]string{"", "1", "1,2", "x"}).Draw(t, "want"),
+		))
 		l.Entries = append(l.Entries, e)
 	}
 	m.Ledger = rapid.SampledFrom([]registry.Known[ledger.Chain]{{}, registry.Absent[ledger.Chain](""),

@@ -24,13 +24,10 @@ var movedOutside = rule{
 			if s.promotionRunning(l, d.Ref) {
 				continue
 			}
-			r := result{key: d.Ref, message: fmt.Sprintf("%s points to %s, but the last recorded promotion was to %s",
-				d.Ref, versionsText(d.Want), versionsText(d.Was))}
-			if alias, isAlias := strings.CutPrefix(d.Ref, "@"); isAlias {
-				r.alias, r.version = alias, s.Model.Aliases[alias]
-			} else {
-				r.stage = d.Ref
-			}
+			t := d.Ref.Target()
+			r := result{key: d.Ref.String(), alias: t.Alias, stage: t.Stage, version: s.Model.Aliases[t.Alias]}
+			r.message = fmt.Sprintf("%s points to %s, but the last recorded promotion was to %s",
+				d.Ref, versionsText(d.Want), versionsText(d.Was))
 			out = append(out, r)
 		}
 		return out

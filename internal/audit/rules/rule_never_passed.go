@@ -84,6 +84,6 @@ func who(e ledger.Entry) string {
 
 // promotedWithoutLedger reports whether the version's tag says that it was promoted without a ledger.
 func promotedWithoutLedger(v registry.Version) bool {
-	var mark ledger.Summary
-	return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Weak != "" && mark.To == v.Number
+	last, ok := ledger.SummaryOf(v)
+	return ok && last.Weak != "" && last.To == v.Number
 }

@@ -24,12 +24,12 @@ var noRollbackTarget = rule{
 	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
 		var out []result
 		for _, ref := range l.Refs() {
-			now, err := strconv.Atoi(s.versionsAt(ref))
-			formers := l.Formers(ref, now)
-			if err != nil || len(formers) == 0 {
+			now := s.versionsAt(ref).Versions.Only()
+			earlier := l.EarlierVersions(ref, now)
+			if now == 0 || len(earlier) == 0 {
 				continue
 			}
-			if r, found := s.rollbackVersion(l, ref, now, formers); found {
+			if r, found := s.rollbackVersion(l, ref, now, earlier); found {
 				out = append(out, r)
 			}
 		}
@@ -38,13 +38,11 @@ var noRollbackTarget = rule{
 }
 
 // rollbackVersion returns a finding if none of the earlier versions is good for a rollback.
-func (s ruleInput) rollbackVersion(l ledger.Chain, ref string, now int, formers []int) (result, bool) {
-	r := result{version: now, stage: ref}
-	if alias, ok := strings.CutPrefix(ref, "@"); ok {
-		r.alias, r.stage = alias, ""
-	}
+func (s ruleInput) rollbackVersion(l ledger.Chain, ref registry.Ref, now int, earlier []int) (result, bool) {
+	target := ref.Target()
+	r := result{version: now, alias: target.Alias, stage: target.Stage}
 	var rejected []string
-	for _, n := range formers[:min(len(formers), audit.MaxEarlierVersions)] {
+	for _, n := range earlier[:min(len(earlier), audit.MaxEarlierVersions)] {
 		v, there := s.Version(n)
 		known := s.EarlierVersions[n]
 		if !there && known.Gathered() {
@@ -58,7 +56,7 @@ func (s ruleInput) rollbackVersion(l ledger.Chain, ref string, now int, formers 
 			return r, true
 		case v.Usable() != "":
 			rejected = append(rejected, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
-		case ref == "Staging" && v.Stage == "Production":
+		case r.stage == "Staging" && v.Stage == "Production":
 			rejected = append(rejected, fmt.Sprintf("version %d is in Production", n))
 		case (fact.Facts{Ledger: l}).OnHold(v) != "":
 			rejected = append(rejected, fmt.Sprintf("version %d was rolled back", n))

@@ -37,7 +37,7 @@ var promotionUnfinished = rule{
 			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved,
 				len(ownMoves(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved < 0 &&
-			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref) == m.Want }):
+			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref).Equal(m.Want) }):
 			r.message = fmt.Sprintf("%s was given up on %s; it is not known how many of its %d moves were made", what,
 				date(e.Ended), len(ownMoves(e)))
 		default:
@@ -59,5 +59,5 @@ func lastMovingEntry(l ledger.Chain) (ledger.Entry, bool) {
 
 // ownMoves returns the moves of an entry, without those that others had already made.
 func ownMoves(e ledger.Entry) []ledger.Shift {
-	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Adopted)
+	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Confirms)
 }

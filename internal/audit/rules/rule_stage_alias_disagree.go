@@ -41,11 +41,11 @@ var stageAliasDisagree = rule{
 		}
 		for _, alias := range slices.Sorted(maps.Keys(pairs)) {
 			stage, n := pairs[alias], s.Model.Aliases[alias]
-			versions := s.versionsAt(stage)
-			if n == 0 || versions == "" || slices.Contains(strings.Split(versions, ","), strconv.Itoa(n)) {
+			versions := s.versionsAt(registry.StageRef(stage))
+			if n == 0 || versions.IsZero() || versions.Versions.Has(n) {
 				continue
 			}
-			if ok && (s.promotionRunning(l, "@"+alias) || s.promotionRunning(l, stage)) {
+			if ok && (s.promotionRunning(l, registry.AliasRef(alias)) || s.promotionRunning(l, registry.StageRef(stage))) {
 				continue
 			}
 			out = append(out, result{version: n, alias: alias, stage: stage,

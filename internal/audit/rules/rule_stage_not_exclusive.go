@@ -30,10 +30,11 @@ var stageNotExclusive = rule{
 	model: func(s ruleInput) (out []result) {
 		l, ok, _ := s.ledger()
 		for _, stage := range s.names("stages") {
-			versions := s.versionsAt(stage)
-			recorded, _ := l.Left(stage)
+			ref := registry.StageRef(stage)
+			versions := s.versionsAt(ref)
+			recorded, _ := l.LastRecorded(ref)
 			// it was recorded like this, or a promotion is running
-			if !strings.Contains(versions, ",") || ok && (recorded == versions || s.promotionRunning(l, stage)) {
+			if len(versions.Versions) < 2 || ok && (recorded.Equal(versions) || s.promotionRunning(l, ref)) {
 				continue
 			}
 			out = append(out, result{stage: stage,

@@ -19,14 +19,14 @@ type ruleInput struct {
 	audit.Snapshot
 	values // the settings of the rule
 	Config
-	refs    map[int][]string // aliases and stages of live versions
-	targets []target         // aliases first, sorted
+	refs    map[int][]registry.Ref // aliases and stages of live versions
+	targets []target               // aliases first, sorted
 }
 
 // newRuleInput collects the live versions and their targets once, because rules use them often and some models have
 // many versions.
 func newRuleInput(m audit.Snapshot, c Config) ruleInput {
-	s := ruleInput{Snapshot: m, Config: c, refs: map[int][]string{}}
+	s := ruleInput{Snapshot: m, Config: c, refs: map[int][]registry.Ref{}}
 	named := map[int]bool{}
 	for _, n := range m.Model.Aliases {
 		named[n] = true
@@ -78,11 +78,8 @@ func targetOf(ref registry.Ref, v registry.Version) target {
 }
 
 // order sorts aliases before stages.
-func order(ref string) string {
-	if strings.HasPrefix(ref, "@") {
-		return "0" + ref
-	}
-	return "1" + ref
+func order(a, b registry.Ref) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
 // about returns a finding about a version.
@@ -97,8 +94,10 @@ func unjudged(v registry.Version, format string, args ...any) result {
 	return r
 }
 
-// versionsAt returns the versions of an alias or stage as the ledger writes them, such as 3,4.
-func (s ruleInput) versionsAt(ref string) string { return ledger.Holders(s.Model, s.Versions, ref) }
+// versionsAt returns the versions of an alias or stage.
+func (s ruleInput) versionsAt(ref registry.Ref) registry.State {
+	return ledger.PointsTo(s.Model, s.Versions, ref)
+}
 
 // ledger returns the model's ledger if it can be trusted. Otherwise why says why not. Both are empty if the model has
 // no ledger.
@@ -143,13 +142,13 @@ func (s ruleInput) withoutLedger() []result {
 }
 
 // promotionRunning reports whether a promotion of the target is running. Then the target may have moved only partly.
-func (s ruleInput) promotionRunning(l ledger.Chain, ref string) bool {
+func (s ruleInput) promotionRunning(l ledger.Chain, ref registry.Ref) bool {
 	e, open := l.Open()
 	return open && !s.Now.After(e.Lease) && movesTarget(e, ref)
 }
 
 // movesTarget reports whether the entry moves the target.
-func movesTarget(e ledger.Entry, ref string) bool {
+func movesTarget(e ledger.Entry, ref registry.Ref) bool {
 	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == ref })
 }
 
@@ -174,7 +173,7 @@ func (s ruleInput) movedAt(t target) (time.Time, bool) {
 	if l, ok, _ := s.ledger(); ok {
 		for _, e := range slices.Backward(l.Entries) {
 			if movesTarget(e, t.ref) && effective(e) && slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
-				return m.Ref == t.ref && slices.Contains(strings.Split(m.Want, ","), strconv.Itoa(t.version.Number))
+				return m.Ref == t.ref && m.Want.Versions.Has(t.version.Number)
 			}) {
 				return e.Ended, true
 			}
@@ -212,8 +211,8 @@ func days(d time.Duration) string {
 	return fmt.Sprintf("%d days", n)
 }
 
-// versionsText returns a list of versions such as 3,4 for messages.
-func versionsText(list string) string {
+// versionsText returns versions for messages.
+func versionsText(s registry.State) string {
 	switch {
 	case s.IsZero():
 		return "no version"
@@ -223,12 +222,12 @@ func versionsText(list string) string {
 	return "version " + s.String()
 }
 
-// versionsAre returns a list of versions as the subject of a sentence, with its verb.
-func versionsAre(list string) string {
-	if strings.Contains(list, ",") {
-		return versionsText(list) + " are"
+// versionsAre returns versions as the subject of a sentence, with its verb.
+func versionsAre(s registry.State) string {
+	if len(s.Versions) > 1 {
+		return versionsText(s) + " are"
 	}
-	return versionsText(list) + " is"
+	return versionsText(s) + " is"
 }
 
 // short truncates texts from the registry for messages.

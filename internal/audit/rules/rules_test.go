@@ -82,15 +82,15 @@ var cases = []ruleCase{
 		})
 	}},
 	{rule: "moved-outside", when: "somebody moved it and a later promotion adopted that", plant: func(s *healthyModel) {
-		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{{Ref: "@champion", Was: "1", Want: "5"}} })
+		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{ledger.ParseShift("@champion", "1", "5")} })
 	}},
 	{rule: "moved-outside", when: "somebody moved it, and the promotion that saw that moved nothing",
 		plant: func(s *healthyModel) {
 			s.Model.Aliases["champion"] = 1
 			s.entries(func(all []ledger.Entry) []ledger.Entry {
-				e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules["@champion"])
+				e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules[registry.AliasRef("champion")])
 				e.Outcome, e.Moved, e.Record.Outside = ledger.EntryAborted, 0,
-					[]ledger.Shift{{Ref: "@champion", Was: "2", Want: "1"}}
+					[]ledger.Shift{ledger.ParseShift("@champion", "2", "1")}
 				return append(all, e)
 			})
 		}, want: "@champion points to version 1, but the last recorded promotion was to version 2"},
@@ -313,10 +313,14 @@ var cases = []ruleCase{
 	{rule: "never-passed", when: "nothing says so", plant: func(s *healthyModel) {
 		s.Model.Aliases["champion"] = s.add(3).Number
 		s.Newest = registry.Is(*s.version(3))
-		s.last(func(e *ledger.Entry) { e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, "3" })
+		s.last(func(e *ledger.Entry) {
+			e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, registry.PointsTo(3)
+		})
 	}, want: "there is no record that version 3 passed the policy's gates for @champion", severity: audit.Medium},
 	{rule: "never-passed", when: "the policy changed",
-		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Rules["@champion"] = "another" }) },
+		plant: func(s *healthyModel) {
+			s.last(func(e *ledger.Entry) { e.Record.Rules[registry.AliasRef("champion")] = "another" })
+		},
 		want: "version 2 passed the gates for @champion on 2026-04-26, but the policy's gates have changed since " +
 			"then"},
 	{rule: "never-passed", when: "it was promoted by thresholds alone",
@@ -426,8 +430,8 @@ var cases = []ruleCase{
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) {
 			e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, 1, now.Add(-time.Hour)
-			e.Record.Moves = append([]ledger.Shift{{Ref: "@shadow", Was: "2", Want: "2"},
-				{Ref: "Production", Want: "2"}}, e.Record.Moves...)
+			e.Record.Moves = append([]ledger.Shift{ledger.ParseShift("@shadow", "2", "2"),
+				ledger.ParseShift("Production", "", "2")}, e.Record.Moves...)
 		})
 	}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was given up on 2026-05-03 after 1 " +
 		"of 2 moves"},
@@ -437,7 +441,7 @@ var cases = []ruleCase{
 			opened(now)(s)
 			s.last(func(e *ledger.Entry) {
 				e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now.Add(-time.Hour)
-				e.Record.Moves = append(e.Record.Moves, ledger.Shift{Ref: "Production", Want: "2"})
+				e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
 			})
 		}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was given up on 2026-05-03; it " +
 			"is " +
@@ -453,7 +457,7 @@ var cases = []ruleCase{
 			opened(now)(s)
 			s.last(func(e *ledger.Entry) {
 				e.Outcome, e.Moved, e.Ended = ledger.EntrySuperseded, 1, now.Add(-time.Hour)
-				e.Record.Moves = []ledger.Shift{{Ref: "Production", Want: "2"}, {Ref: "@shadow", Want: "2"}}
+				e.Record.Moves = []ledger.Shift{ledger.ParseShift("Production", "", "2"), ledger.ParseShift("@shadow", "", "2")}
 			})
 			s.entries(func(all []ledger.Entry) []ledger.Entry {
 				later := all[len(all)-1]
@@ -529,7 +533,7 @@ var cases = []ruleCase{
 	},
 		want: "@champion is at version 2 and has no version to roll back to: version 1 was rolled back"},
 	{rule: "no-rollback-target", when: "it is the first promotion", plant: func(s *healthyModel) {
-		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = ""; return all[1:] })
+		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = registry.State{}; return all[1:] })
 	}},
 	{rule: "no-rollback-target", when: "only live versions were read",
 		plant:    func(s *healthyModel) { s.Scope, s.Versions = audit.ScopeLive, s.Versions[1:] },

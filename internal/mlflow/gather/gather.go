@@ -20,7 +20,7 @@ import (
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
-		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[fact.Subject]{}},
+		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[registry.Ref]registry.Known[fact.Subject]{}},
 	}
 	if err := (candidate{g}).findRun(ctx); err != nil {
 		return fact.Facts{}, err
@@ -45,9 +45,9 @@ type gathering struct {
 	provenance   provenance
 	q            fact.Query
 	needs        fact.Needs
-	holderKeys   []string // "@alias", a stage or a version number
+	holderKeys   []registry.Ref
 	facts        fact.Facts
-	holders      map[string]registry.Known[registry.Version]
+	holders      map[registry.Ref]registry.Known[registry.Version]
 	versions     []registry.Version // all versions of the model if a stage is involved, else those of the run
 	allVersions  bool               // versions has all versions of the model
 	noAliases    atomic.Bool        // the server has no aliases
@@ -56,25 +56,11 @@ type gathering struct {
 }
 
 // holderKeys lists the holders that the decision depends on. Those of the target come first.
-func holderKeys(q fact.Query, n fact.Needs) []string {
-	var out []string
-	add := func(key string) {
-		for _, have := range out {
-			if have == key {
-				return
-			}
-		}
-		out = append(out, key)
-	}
-	if q.Target.Alias != "" {
-		add("@" + q.Target.Alias)
-	}
-	if q.Target.Stage != "" {
-		add(q.Target.Stage)
-	}
-	for _, h := range n.Holders {
-		if h != fact.Incumbent {
-			add(h)
+func holderKeys(q fact.Query, n fact.Needs) []registry.Ref {
+	out := q.Target.Refs()
+	for _, key := range n.Holders {
+		if key != fact.Incumbent && !slices.Contains(out, key) {
+			out = append(out, key)
 		}
 	}
 	return out
@@ -123,8 +109,7 @@ func (g *gathering) sendQuestions(
 	}
 	stages := false
 	for i, key := range g.holderKeys {
-		alias, isAlias := strings.CutPrefix(key, "@")
-		if number, err := strconv.Atoi(key); err == nil {
+		if number, ok := key.Version(); ok {
 			asks = append(asks, func() (err error) {
 				holders[i], err = g.c.Versions.Get(ctx, g.q.Model, number)
 				return err
@@ -161,7 +146,7 @@ func (g *gathering) findHolders(
 			return err
 		}
 	}
-	g.holders = map[string]registry.Known[registry.Version]{}
+	g.holders = map[registry.Ref]registry.Known[registry.Version]{}
 	for i, key := range g.holderKeys {
 		g.holders[key] = holders[i]
 	}
@@ -209,7 +194,7 @@ func (g *gathering) secondRound(ctx context.Context) error {
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
 	for _, key := range g.holderKeys {
-		alias, isAlias := strings.CutPrefix(key, "@")
+		alias, isAlias := key.Alias()
 		if !isAlias {
 			continue
 		}
@@ -284,13 +269,14 @@ func errDangling(model, alias string, number int) error {
 // stageHolders finds the newest version of each requested stage, and all versions in the target stage.
 func (g *gathering) stageHolders() {
 	for _, key := range g.holderKeys {
-		if !slices.Contains(registry.Stages, key) {
+		stage, isStage := key.Stage()
+		if !isStage {
 			continue
 		}
-		numbers := mlflow.InStage(g.versions, key)
+		numbers := mlflow.InStage(g.versions, stage)
 		g.holders[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s is in %s", g.q.Model, key))
 		for _, v := range g.versions {
-			if v.Stage == key {
+			if v.Stage == stage {
 				g.holders[key] = registry.Is(v)
 			}
 		}
@@ -298,13 +284,13 @@ func (g *gathering) stageHolders() {
 			if g.facts.Shared == nil {
 				g.facts.Shared = map[string]registry.Versions{}
 			}
-			g.facts.Shared[key] = numbers
+			g.facts.Shared[stage] = numbers
 			g.holders[key] = registry.Unreadable[registry.Version](
 				fmt.Sprintf(
 					"several versions are in %s of %s: %s; the incumbent is ambiguous",
 					key,
 					g.q.Model,
-					ledger.Numbers(numbers),
+					numbers,
 				),
 			)
 		}

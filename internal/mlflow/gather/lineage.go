@@ -61,7 +61,7 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 		return requested{}, err
 	}
 	if q.Target.Stage != "" {
-		root.version = g.holders[q.Target.Stage]
+		root.version = g.holders[registry.StageRef(q.Target.Stage)]
 	}
 	v, ok := root.version.Get()
 	if !ok {
@@ -99,7 +99,7 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 
 // heldByTag lists the aliases that point to a version by their tags. If several versions carry a tag, the highest
 // number counts.
-func heldByTag(holders map[string][]int, number int) []string {
+func heldByTag(holders map[string]registry.Versions, number int) []string {
 	var out []string
 	for alias, numbers := range holders {
 		if numbers.Highest() == number {

@@ -17,7 +17,7 @@ func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, 
 		c:           c,
 		q:           q,
 		allVersions: true,
-		facts:       fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}},
+		facts:       fact.Facts{Server: c.Address, Holders: map[registry.Ref]registry.Known[fact.Subject]{}},
 	}
 	asked := []askedAlias{{name: q.Target.Alias}}
 	err := parallel.Do(

@@ -29,12 +29,10 @@ func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err erro
 // tagSteps returns the writes of one move in their order.
 func tagSteps(s plan.Step) []plan.Step {
 	var steps []plan.Step
-	mark := func(number, value string) {
-		n, _ := strconv.Atoi(number) // plan writes numbers here
-		steps = append(
-			steps,
-			plan.Step{Do: plan.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value},
-		)
+	mark := func(number int, value string) {
+		steps = append(steps, plan.Step{
+			Do: plan.SetTag, Model: s.Model, Version: number, Name: registry.FallbackTag(s.Name), Want: registry.Text(value),
+		})
 	}
 	for _, n := range s.Want.Versions.Without(s.Was.Versions...) {
 		mark(n, "true")

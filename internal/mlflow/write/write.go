@@ -20,24 +20,24 @@ type Writer struct{ *mlflow.Client }
 // an alias kept as a tag all its versions, and for a tag its value.
 //
 // It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
-func (c Writer) Observe(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
+func (c Writer) Observe(ctx context.Context, s plan.Step) (state registry.State, versions []registry.Version, err error) {
 	switch s.Do {
 	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
 		return c.observeModel(ctx, s)
 	case plan.SetStage, plan.TagAlias:
 		return c.observeVersions(ctx, s)
 	}
-	return "", nil, fmt.Errorf("observe %s: this step moves nothing", s.Do)
+	return registry.State{}, nil, fmt.Errorf("observe %s: this step moves nothing", s.Do)
 }
 
-func (c Writer) observeModel(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
+func (c Writer) observeModel(ctx context.Context, s plan.Step) (state registry.State, versions []registry.Version, err error) {
 	known, err := c.Models.Get(ctx, s.Model)
 	if err != nil {
 		return registry.State{}, nil, err
 	}
 	m, ok := known.Get()
 	if !ok {
-		return "", nil, &registry.Error{
+		return registry.State{}, nil, &registry.Error{
 			Reason: registry.ModelGone,
 			Msg:    known.Why(),
 			Hint:   "it was renamed or deleted meanwhile: check the input model and run it again",
@@ -54,13 +54,13 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (state string, ve
 
 // observeVersions lists the versions in the stage, or with the tag of the alias. The version to move must exist: some
 // servers archive the others before they look for it.
-func (c Writer) observeVersions(ctx context.Context, s plan.Step) (state string, versions []registry.Version, err error) {
+func (c Writer) observeVersions(ctx context.Context, s plan.Step) (state registry.State, versions []registry.Version, err error) {
 	all, err := c.Versions.Search(ctx, s.Model, "")
 	if err != nil {
 		return registry.State{}, nil, err
 	}
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
-		return "", nil, mlflow.Gone(
+		return registry.State{}, nil, mlflow.Gone(
 			fmt.Sprintf("version %d of %s no longer exists", s.Version, s.Model),
 			"it was deleted meanwhile, and nothing was moved: choose another version",
 		)
@@ -121,7 +121,7 @@ func write(s plan.Step) (op string, r rest.Request) {
 			Body: map[string]any{
 				"name":                      s.Model,
 				"version":                   number,
-				"stage":                     s.Ref,
+				"stage":                     s.Name,
 				"archive_existing_versions": s.Archive,
 			},
 		}
@@ -224,8 +224,8 @@ func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 				Do:      plan.SetTag,
 				Model:   model,
 				Version: n,
-				Ref:     registry.TagDuplicateOf,
-				Want:    strconv.Itoa(numbers[0]),
+				Name:    registry.TagDuplicateOf,
+				Want:    registry.Text(strconv.Itoa(numbers[0])),
 			},
 		)
 		r.Class = rest.Write

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -136,7 +135,7 @@ func Parse(file string, data []byte) (Case, error) {
 func readFacts(root *tree.Node, model string) fact.Facts {
 	n := root.Get("candidate")
 	f := fact.Facts{
-		Candidate: readSubject(n, "the candidate", model), Holders: map[string]registry.Known[fact.Subject]{},
+		Candidate: readSubject(n, "the candidate", model), Holders: map[registry.Ref]registry.Known[fact.Subject]{},
 		Review: registry.Unreadable[fact.Review](notGiven), Evidence: map[string]registry.Known[string]{},
 		Words: fact.Words{Description: n.Str("description"), Tags: n.Pairs("tags")},
 	}
@@ -174,20 +173,20 @@ func readFacts(root *tree.Node, model string) fact.Facts {
 // ledgerEntries returns the ledger entries that moved the version to its stage and aliases.
 func ledgerEntries(n *tree.Node) (out []ledger.Entry) {
 	since, tags := n.Pairs("since"), n.Pairs("tags")
-	add := func(name, ref, tag string) {
-		at, err := time.Parse(time.RFC3339, cmp.Or(since[name], tags[tag]))
+	add := func(ref registry.Ref, tag string) {
+		at, err := time.Parse(time.RFC3339, cmp.Or(since[ref.Name], tags[tag]))
 		if err != nil {
 			return
 		}
-		move := ledger.Shift{Ref: ref, Want: strconv.Itoa(n.Int("version", 0))}
+		move := ledger.Shift{Ref: ref, Want: registry.PointsTo(n.Int("version", 0))}
 		record := ledger.Record{At: at.Format(time.RFC3339), Moves: []ledger.Shift{move}}
 		out = append(out, ledger.Entry{Epoch: len(out) + 1, Outcome: ledger.EntryDone, Ended: at, Record: record})
 	}
 	if stage := n.Str("stage"); stage != "" {
-		add(stage, stage, registry.StageTimeTag(stage))
+		add(registry.StageRef(stage), registry.StageTimeTag(stage))
 	}
 	for _, alias := range n.Texts("aliases") {
-		add(alias, "@"+alias, registry.AliasTimeTag(alias))
+		add(registry.AliasRef(alias), registry.AliasTimeTag(alias))
 	}
 	return out
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -15,7 +14,10 @@ import (
 
 // Baseline is the version that a gate compares the candidate with. It has the key of that version in the facts and the
 // name from the policy. For a word that may be an alias or a stage, key is the alias and stage is the stage.
-type Baseline struct{ key, stage, Name string }
+type Baseline struct {
+	key, stage registry.Ref
+	Name       string
+}
 
 var Incumbent = Baseline{key: fact.Incumbent, Name: "incumbent"}
 
@@ -23,10 +25,10 @@ func (h Baseline) needs() fact.Needs {
 	if h.key == fact.Incumbent {
 		return fact.Needs{}
 	}
-	if h.stage != "" {
-		return fact.Needs{Holders: []string{h.key, h.stage}}
+	if h.stage != (registry.Ref{}) {
+		return fact.Needs{Holders: []registry.Ref{h.key, h.stage}}
 	}
-	return fact.Needs{Holders: []string{h.key}}
+	return fact.Needs{Holders: []registry.Ref{h.key}}
 }
 
 // subject returns the version to compare with, or the finding that ends the comparison.
@@ -49,7 +51,7 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 		end = inconclusive(out, fmt.Sprintf("%s is unknown, because the run has no target", h.Name),
 			"set the input alias or stage, or compare with an alias")
 	case known.IsAbsent() && h.isOtherAlias(f):
-		alias := strings.TrimPrefix(h.key, "@")
+		alias := h.key.Name
 		out.Incumbent = "none"
 		end = inconclusive(out, h.missingAlias(f, alias),
 			fmt.Sprintf("correct the name in the gate, or set the alias %s first", alias))
@@ -68,9 +70,9 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 func (h Baseline) hint(f fact.Facts) string {
 	why := f.Holders[h.key].Why()
 	for stage, numbers := range f.Shared {
-		if h.key == stage || h.key == fact.Incumbent && why == f.Holders[stage].Why() {
-			return fmt.Sprintf("archive all but one of the versions %s in %s",
-				strings.ReplaceAll(ledger.Numbers(numbers), ",", ", "), stage)
+		ref := registry.StageRef(stage)
+		if h.key == ref || h.key == fact.Incumbent && why == f.Holders[ref].Why() {
+			return fmt.Sprintf("archive all but one of the versions %s in %s", numbers.Join(", "), stage)
 		}
 	}
 	return "make the incumbent readable, or set the alias to an existing version"
@@ -79,7 +81,7 @@ func (h Baseline) hint(f fact.Facts) string {
 // isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist, or
 // a typing error would disable the gate. The target's own alias may be new.
 func (h Baseline) isOtherAlias(f fact.Facts) bool {
-	alias, isAlias := strings.CutPrefix(h.key, "@")
+	alias, isAlias := h.key.Alias()
 	return isAlias && alias != f.Target.Alias
 }
 
@@ -114,18 +116,18 @@ func ParseBaseline(word string) (Baseline, error) {
 	}
 	switch {
 	case marked || !isStage:
-		return Baseline{key: "@" + alias, Name: word}, nil
+		return Baseline{key: registry.AliasRef(alias), Name: word}, nil
 	case stage == "None":
 		return Baseline{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived, or "+
 			"@%s for the alias", word, word)
 	}
-	return Baseline{key: "@" + alias, stage: stage, Name: word}, nil
+	return Baseline{key: registry.AliasRef(alias), stage: registry.StageRef(stage), Name: word}, nil
 }
 
 // resolve chooses between the alias and the stage of the same name. It chooses the alias if it exists. If the alias and
 // the stage have different versions, the word is ambiguous. Then why says so, and fix says what to write.
 func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
-	if h.stage == "" {
+	if h.stage == (registry.Ref{}) {
 		return h, "", ""
 	}
 	alias, aliasRead := f.Holders[h.key]
@@ -141,7 +143,7 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	case !alias.IsAbsent():
 		return asAlias, "", ""
 	}
-	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.Name != h.stage) {
+	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.Name != h.stage.Name) {
 		return h, fmt.Sprintf("%s may be the alias %s or the stage %s", h.Name, near, h.stage),
 			"write @" + near + " for the alias" + h.otherSpelling()
 	}
@@ -150,10 +152,10 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 
 // otherSpelling is the end of a hint: how to write the stage so that it cannot be the alias.
 func (h Baseline) otherSpelling() string {
-	if h.Name == h.stage {
+	if h.Name == h.stage.Name {
 		return ""
 	}
-	return ", or " + h.stage + " for the stage"
+	return ", or " + h.stage.Name + " for the stage"
 }
 
 // inOtherCase returns an alias that differs from the name only in case, or "".
@@ -181,24 +183,24 @@ func versionText(s registry.Known[fact.Subject]) string {
 }
 
 // stageText returns the versions in a stage for people.
-func stageText(f fact.Facts, stage string, s registry.Known[fact.Subject]) string {
-	if numbers := f.Shared[stage]; len(numbers) > 0 {
-		return "versions " + strings.ReplaceAll(ledger.Numbers(numbers), ",", ", ")
+func stageText(f fact.Facts, stage registry.Ref, s registry.Known[fact.Subject]) string {
+	if numbers := f.Shared[stage.Name]; len(numbers) > 0 {
+		return "versions " + numbers.Join(", ")
 	}
 	return versionText(s)
 }
 
 // BaselineKeys returns the keys of the versions to gather for the name of a version to compare with.
-func BaselineKeys(word string) ([]string, error) {
+func BaselineKeys(word string) ([]registry.Ref, error) {
 	h, err := ParseBaseline(word)
 	return h.needs().Holders, err
 }
 
 // ResolveBaseline returns the key of the version that a name means. If the name is ambiguous, why and fix say so.
-func ResolveBaseline(word string, f fact.Facts) (key, why, fix string) {
+func ResolveBaseline(word string, f fact.Facts) (key registry.Ref, why, fix string) {
 	h, err := ParseBaseline(word)
 	if err != nil {
-		return "", err.Error(), ""
+		return registry.Ref{}, err.Error(), ""
 	}
 	h, why, fix = h.resolve(f)
 	return h.key, why, fix
@@ -206,15 +208,15 @@ func ResolveBaseline(word string, f fact.Facts) (key, why, fix string) {
 
 // TargetKey returns the key of an alias or stage that a policy file names. Stages must be written as MLflow writes
 // them.
-func TargetKey(name string) (string, error) {
+func TargetKey(name string) (registry.Ref, error) {
 	if stage, ok := registry.CanonicalStage(name); ok {
 		if stage != name || stage == "None" {
-			return "", fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
+			return registry.Ref{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
 		}
-		return stage, nil
+		return registry.StageRef(stage), nil
 	}
 	if err := registry.CheckAlias(name); err != nil {
-		return "", err
+		return registry.Ref{}, err
 	}
-	return "@" + name, nil
+	return registry.AliasRef(name), nil
 }

@@ -45,8 +45,8 @@ func Needs(gates []Gate) fact.Needs {
 	return all
 }
 
-// union appends the texts of b that a does not have.
-func union(a, b []string) []string {
+// union appends the elements of b that a does not have.
+func union[T comparable](a, b []T) []T {
 	for _, s := range b {
 		if !slices.Contains(a, s) {
 			a = append(a, s)

@@ -2,7 +2,6 @@ package gates
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
@@ -155,7 +154,7 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	}
 	if f.Fallback != nil {
 		numbers := f.Fallback.Holders[a.in]
-		return len(numbers) > 0 && slices.Max(numbers) == v.Number, ""
+		return len(numbers) > 0 && numbers.Highest() == v.Number, ""
 	}
 	return m.Aliases[a.in] == v.Number, ""
 }
@@ -174,7 +173,7 @@ func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
 		return a.byLedger(f.Ledger, v)
-	case a.key[0] != '@' && !v.Updated.IsZero():
+	case a.key.Kind == registry.RefStage && !v.Updated.IsZero():
 		return arrival{at: v.Updated, source: "MLflow's time of the last change"}
 	}
 	const what = "without the promotion ledger, it is not known how long version %d has been in %s: %s"

@@ -33,7 +33,7 @@ const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 // moved is an entry that moved challenger this many hours ago.
 func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	at := policytest.Now.Add(-time.Duration(hours) * time.Hour)
-	move.Ref = "@challenger"
+	move.Ref = registry.AliasRef("challenger")
 	e := ledger.Entry{Epoch: 1000 - hours, Outcome: outcome, Ended: at}
 	e.Record = ledger.Record{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []ledger.Shift{move}}
 	return e
@@ -45,8 +45,9 @@ func ago(hours int) string {
 }
 
 func TestAge_SoakFromLedger(t *testing.T) {
-	here, away := ledger.Shift{Was: "1", Want: "2"}, ledger.Shift{Was: "2", Want: "1"}
-	still := ledger.Shift{Was: "2", Want: "2"}
+	one, two := registry.PointsTo(1), registry.PointsTo(2)
+	here, away := ledger.Shift{Was: one, Want: two}, ledger.Shift{Was: two, Want: one}
+	still := ledger.Shift{Was: two, Want: two}
 	done := func(hours int, move ledger.Shift) ledger.Entry { return moved(hours, ledger.EntryDone, move) }
 	aborted := moved(30, ledger.EntryAborted, away)
 	aborted.Moved = 1
@@ -127,8 +128,9 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 }
 
 func TestAge_SoakOfTagAlias(t *testing.T) {
-	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, ledger.Shift{Was: "1", Want: "2"})}, "")
-	f.Fallback = &fact.Fallback{Holders: map[string][]int{"challenger": {1, 2}}}
+	here := ledger.Shift{Was: registry.PointsTo(1), Want: registry.PointsTo(2)}
+	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, here)}, "")
+	f.Fallback = &fact.Fallback{Holders: map[string]registry.Versions{"challenger": {1, 2}}}
 	gate := mustParse(t, "age: any, soak: 24h, in: challenger")
 	if got := gate.Check(f); got.Outcome != verdict.Pass {
 		t.Errorf("%s: %s", got.Outcome, got.Why)

@@ -81,7 +81,7 @@ var removals = map[string]func(*fact.Facts){
 		})
 	},
 	"the incumbent": func(f *fact.Facts) {
-		f.Holders = map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Unreadable[fact.Subject]("gone")}
+		f.Holders = map[registry.Ref]registry.Known[fact.Subject]{fact.Incumbent: registry.Unreadable[fact.Subject]("gone")}
 	},
 	"the words":                func(f *fact.Facts) { f.Words = fact.Words{} },
 	"the commit":               func(f *fact.Facts) { f.Commit = fact.Commit{} },

@@ -69,7 +69,7 @@ func Facts() fact.Facts {
 	}
 	return fact.Facts{
 		Candidate: subject("candidate", 2),
-		Holders:   map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(subject("incumbent", 1))},
+		Holders:   map[registry.Ref]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(subject("incumbent", 1))},
 		Model:     registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}),
 		Words:     fact.Words{Description: "what this version is for", Tags: map[string]string{"owner": "ann"}},
 		Commit:    fact.Commit{Repository: "acme/churn", Heads: []string{"c0ffee"}, Contains: registry.Is(true)},
@@ -84,7 +84,7 @@ func Facts() fact.Facts {
 // InStaging is the ledger entry of a promotion to Staging.
 func InStaging(number int, at string) ledger.Entry {
 	ended, _ := time.Parse(time.RFC3339, at)
-	moves := []ledger.Shift{{Ref: "Staging", Want: strconv.Itoa(number)}}
+	moves := []ledger.Shift{{Ref: registry.StageRef("Staging"), Want: registry.PointsTo(number)}}
 	return ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: ended, Record: ledger.Record{At: at, Moves: moves}}
 }
 
@@ -93,7 +93,7 @@ func ChangeIncumbent(f *fact.Facts, change func(*fact.Subject)) {
 	s, ok := f.Holders[fact.Incumbent].Get()
 	if ok {
 		change(&s)
-		f.Holders = map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(s)}
+		f.Holders = map[registry.Ref]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(s)}
 	}
 }
 
@@ -123,12 +123,12 @@ func Subject(ref string, number int, metrics map[string]float64) fact.Subject {
 func MetricFacts(candidate, champion map[string]float64) fact.Facts {
 	f := fact.Facts{
 		Target: registry.Target{Alias: "champion"}, Candidate: Subject("candidate", 2, candidate),
-		Holders: map[string]registry.Known[fact.Subject]{},
+		Holders: map[registry.Ref]registry.Known[fact.Subject]{},
 	}
 	known := registry.Absent[fact.Subject]("there is no champion")
 	if champion != nil {
 		known = registry.Is(Subject("models:/churn/1", 1, champion))
 	}
-	f.Holders[fact.Incumbent], f.Holders["@champion"] = known, known
+	f.Holders[fact.Incumbent], f.Holders[registry.AliasRef("champion")] = known, known
 	return f
 }
