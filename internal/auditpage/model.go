@@ -339,7 +339,8 @@ func targets(a audit.Snapshot) []pageTarget {
 	for _, v := range a.Versions {
 		tags[v.Number] = v.Tags
 		if tag := registry.StageTimeTag(v.Stage); tag != "" {
-			out = append(out, pageTarget{v.Stage, v.Number, pointsSince(a.Ledger, registry.StageRef(v.Stage), v.Number, v.Tags[tag])})
+			since := pointsSince(a.Ledger, registry.StageRef(v.Stage), v.Number, v.Tags[tag])
+			out = append(out, pageTarget{v.Stage, v.Number, since})
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {

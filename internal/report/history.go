@@ -148,9 +148,10 @@ func (h History) live() Doc {
 
 // driftNow shows what a target points to now if it has drifted.
 func driftNow(drift []ledger.Shift, ref registry.Ref) (rows [][]Line) {
+	name := line(C(ref.String()))
 	for _, d := range drift {
 		if d.Ref == ref {
-			rows = append(rows, []Line{line(C(ref.String())), line(versions(d.Want)), line("drift, found now"), line("–")})
+			rows = append(rows, []Line{name, line(versions(d.Want)), line("drift, found now"), line("–")})
 		}
 	}
 	return rows

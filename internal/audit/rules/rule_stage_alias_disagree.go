@@ -41,11 +41,12 @@ var stageAliasDisagree = rule{
 		}
 		for _, alias := range slices.Sorted(maps.Keys(pairs)) {
 			stage, n := pairs[alias], s.Model.Aliases[alias]
-			versions := s.versionsAt(registry.StageRef(stage))
+			aliasRef, stageRef := registry.AliasRef(alias), registry.StageRef(stage)
+			versions := s.versionsAt(stageRef)
 			if n == 0 || versions.IsZero() || versions.Versions.Has(n) {
 				continue
 			}
-			if ok && (s.promotionRunning(l, registry.AliasRef(alias)) || s.promotionRunning(l, registry.StageRef(stage))) {
+			if ok && (s.promotionRunning(l, aliasRef) || s.promotionRunning(l, stageRef)) {
 				continue
 			}
 			out = append(out, result{version: n, alias: alias, stage: stage,

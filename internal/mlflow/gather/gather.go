@@ -20,7 +20,9 @@ import (
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
-		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[registry.Ref]registry.Known[fact.Subject]{}},
+		facts: fact.Facts{
+			Server: c.Address, Target: q.Target, Holders: map[registry.Ref]registry.Known[fact.Subject]{},
+		},
 	}
 	if err := (candidate{g}).findRun(ctx); err != nil {
 		return fact.Facts{}, err

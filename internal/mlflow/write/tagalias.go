@@ -31,7 +31,8 @@ func tagSteps(s plan.Step) []plan.Step {
 	var steps []plan.Step
 	mark := func(number int, value string) {
 		steps = append(steps, plan.Step{
-			Do: plan.SetTag, Model: s.Model, Version: number, Name: registry.FallbackTag(s.Name), Want: registry.Text(value),
+			Do: plan.SetTag, Model: s.Model, Version: number,
+			Name: registry.FallbackTag(s.Name), Want: registry.Text(value),
 		})
 	}
 	for _, n := range s.Want.Versions.Without(s.Was.Versions...) {

@@ -20,7 +20,9 @@ type Writer struct{ *mlflow.Client }
 // an alias kept as a tag all its versions, and for a tag its value.
 //
 // It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
-func (c Writer) Observe(ctx context.Context, s plan.Step) (state registry.State, versions []registry.Version, err error) {
+func (c Writer) Observe(
+	ctx context.Context, s plan.Step,
+) (state registry.State, versions []registry.Version, err error) {
 	switch s.Do {
 	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
 		return c.observeModel(ctx, s)
@@ -30,7 +32,9 @@ func (c Writer) Observe(ctx context.Context, s plan.Step) (state registry.State,
 	return registry.State{}, nil, fmt.Errorf("observe %s: this step moves nothing", s.Do)
 }
 
-func (c Writer) observeModel(ctx context.Context, s plan.Step) (state registry.State, versions []registry.Version, err error) {
+func (c Writer) observeModel(
+	ctx context.Context, s plan.Step,
+) (state registry.State, versions []registry.Version, err error) {
 	known, err := c.Models.Get(ctx, s.Model)
 	if err != nil {
 		return registry.State{}, nil, err
@@ -54,7 +58,9 @@ func (c Writer) observeModel(ctx context.Context, s plan.Step) (state registry.S
 
 // observeVersions lists the versions in the stage, or with the tag of the alias. The version to move must exist: some
 // servers archive the others before they look for it.
-func (c Writer) observeVersions(ctx context.Context, s plan.Step) (state registry.State, versions []registry.Version, err error) {
+func (c Writer) observeVersions(
+	ctx context.Context, s plan.Step,
+) (state registry.State, versions []registry.Version, err error) {
 	all, err := c.Versions.Search(ctx, s.Model, "")
 	if err != nil {
 		return registry.State{}, nil, err

@@ -211,7 +211,8 @@ func ResolveBaseline(word string, f fact.Facts) (key registry.Ref, why, fix stri
 func TargetKey(name string) (registry.Ref, error) {
 	if stage, ok := registry.CanonicalStage(name); ok {
 		if stage != name || stage == "None" {
-			return registry.Ref{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
+			return registry.Ref{}, fmt.Errorf(
+				"%q is not a stage to compare with; write Staging, Production or Archived", name)
 		}
 		return registry.StageRef(stage), nil
 	}
