@@ -7,7 +7,7 @@ type Target struct {
 	ArchiveExisting bool   `json:"archive_existing,omitempty"` // move the other versions of the stage to Archived
 }
 
-// Refs returns the alias and the stage, as far as the target has them.
+// Refs returns the alias and the stage of the target, or one of them.
 func (t Target) Refs() []Ref {
 	var refs []Ref
 	if t.Alias != "" {

@@ -91,7 +91,7 @@ func handlesText(f *ast.FuncDecl) (found bool) {
 	return found
 }
 
-// isText reports whether an expression is one of these literals, or a constant that stands for a mark.
+// isText reports whether an expression is one of these literals, or a constant for a mark.
 func isText(e ast.Expr, texts ...string) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
