@@ -38,7 +38,7 @@ func TestAlias_KilledIsFinished(t *testing.T) {
 		}
 		r, status := sc.run(t, s.args()...)
 		if status != 0 || !slices.ContainsFunc(
-			r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes entry 2") },
+			r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes ledger entry 2") },
 		) {
 			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
 		}
@@ -135,7 +135,8 @@ func TestRepair_IsRecorded(t *testing.T) {
 			"version": "2",
 		})
 		sc.must(t, "doctor", "--model", "churn", "--repair", "dangling-aliases")
-		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != ledger.EntryDone || e.Record.Moves[0].Ref != registry.AliasRef("old") {
+		old := registry.AliasRef("old")
+		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != ledger.EntryDone || e.Record.Moves[0].Ref != old {
 			t.Errorf("%+v", e)
 		}
 		if _, named := sc.state(t).aliases["old"]; named {
