@@ -71,7 +71,7 @@ func oneKindOfLineEnd(text string) string {
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // commandFile returns a file that the runner created for the step. The file must exist: the library would create
-// another one, which the runner does not read.
+// another one, one that the runner does not read.
 func commandFile(r *Runner, variable string) (string, error) {
 	file := r.env(variable)
 	if file == "" {

@@ -16,7 +16,7 @@ const lineLimit = 16 << 10
 // Out returns the only way to write to standard output. It prints line by line, without secrets and workflow commands.
 func (r *Runner) Out() io.Writer { return r.out }
 
-// Err returns the only way to write to standard error, which the runner also searches for commands.
+// Err returns the only way to write to standard error, where the runner also looks for commands.
 func (r *Runner) Err() io.Writer { return r.err }
 
 // printer keeps a line until it is complete. So two writes cannot form a secret or a command together.

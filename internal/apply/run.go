@@ -218,7 +218,7 @@ func (run *run) checkLease() {
 		Hint: "run it again; a promotion takes seconds, so this one was waiting for a server or was suspended"}
 }
 
-// claimAndGuard claims the moves in the ledger and checks the targets in parallel. The check may come first: whoever
+// claimAndGuard claims the moves in the ledger and checks the targets in parallel. The check may come first: anyone who
 // moves a target in between must claim the next entry, and then this claim fails.
 func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if ctx.Err() != nil {

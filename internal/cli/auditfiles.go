@@ -27,7 +27,7 @@ type sink struct {
 	out  io.WriteCloser
 }
 
-// open creates the report file, the SARIF file and the page, as far as they are needed.
+// open creates the report file, the SARIF file and the page that are needed.
 func (a *auditRun) open() error {
 	s := a.s
 	if s.json {

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// auditLabel is the label by which the issue is found again.
+// auditLabel is the label of the issue, used to find it again.
 const auditLabel = "mlflow-audit"
 
 // keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place,

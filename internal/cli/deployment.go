@@ -20,7 +20,7 @@ import (
 const deployTime = 10 * time.Second
 
 // deploy creates a deployment for the move, with the state "in progress". If that fails, it adds a warning, and the
-// move goes on.
+// move continues.
 func (m *move) deploy(ctx context.Context, version int) {
 	s := m.session
 	ctx, cancel := context.WithTimeout(ctx, deployTime)

@@ -95,8 +95,8 @@ func (g *gitHubSession) heads(dry bool) []string {
 	return []string{g.job.HeadSHA, g.job.SHA}
 }
 
-// mergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if there is none, or if it
-// was merged into another branch: other people may review changes of that branch.
+// mergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if it does not exist, or
+// if it was merged into another branch: other people may review changes of that branch.
 func (g *gitHubSession) mergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
 	if g.job.EventName != "push" {
 		return github.PullRequest{}, false, nil

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runLineage shows where a version came from and where it is used.
+// runLineage shows the origin of a version and its use.
 func runLineage(ctx context.Context, s *session) {
 	if err := s.readMovedRoots(); err != nil {
 		s.fail(err)

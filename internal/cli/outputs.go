@@ -164,7 +164,7 @@ func outputText(r report.Result) string {
 	return text
 }
 
-// largeResult is the size in bytes above which the output leaves out what the run of a lineage logged.
+// largeResult is a size in bytes. A larger output leaves out what the run of a lineage logged.
 const largeResult = 128 << 10
 
 func resultText(r report.Result) string {

@@ -20,8 +20,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// loadPolicy reads the policy file. It returns false if there is none. That is an error only if the file is needed or
-// if an input names it.
+// loadPolicy reads the policy file. It returns false if the file does not exist. That is an error only if the file is
+// needed or if an input names it.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	fromInput := s.set.Judging.PolicyFile != ""
 	if !fromInput {

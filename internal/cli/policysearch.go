@@ -83,7 +83,7 @@ func nearPolicyName(name string) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return stem == name || inputs.OneSlip(stem, name) })
 }
 
-// choose returns the policy file, or "" if there is none. It fails if it is not clear which file is meant: a policy
+// choose returns the policy file, or "" if no file was found. It fails if it is not clear which file is meant: a policy
 // that is silently ignored protects nothing. asInput returns an input with its value, as in the function of that name.
 func (f policySearch) choose(asInput func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
@@ -118,7 +118,7 @@ func (f policySearch) missing() string {
 	return text
 }
 
-// findPolicy searches the policy file and returns its path. It returns "" if there is none and none is needed.
+// findPolicy searches the policy file and returns its path. It returns "" if no file was found and no file is needed.
 func findPolicy(s *session, needed bool) (string, error) {
 	found, err := searchPolicy(s.runner.ListWorkspace)
 	if err != nil {

@@ -117,7 +117,7 @@ func publishReport(s *session, page report.Doc) {
 }
 
 // writePredicate writes the predicate of a statement into a file for actions/attest, which builds its own statement. It
-// returns the path, or "" if there is none.
+// returns the path, or "" without a statement.
 func writePredicate(s *session, of *ledger.Statement) (file string) {
 	if of == nil {
 		return ""

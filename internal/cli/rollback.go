@@ -84,7 +84,7 @@ func rolledBackBy(s *session, e ledger.Entry) bool {
 }
 
 // chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. It checks that the files
-// of the model exist. If the artifact store cannot be read, the rollback goes on with a warning.
+// of the model exist. If the artifact store cannot be read, the rollback continues with a warning.
 func chooseRollbackVersion(ctx context.Context, s *session) (int, []string, error) {
 	f, in := s.report.Facts, s.set.Intent
 	backs := plan.Backs(f, in)

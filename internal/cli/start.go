@@ -48,7 +48,7 @@ func unmerged(job actions.Context) bool {
 
 var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// headCommit returns the commit that the candidate "commit" stands for. It fails if the job does not have its full id.
+// headCommit returns the commit that the candidate "commit" means. It fails if the job does not have its full id.
 func headCommit(job actions.Context) (string, error) {
 	head := job.Head()
 	if fullCommit.MatchString(head) {

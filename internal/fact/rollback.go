@@ -175,9 +175,9 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage,
-// it is the last one that was promoted there. If this tool promoted none of them, it is the highest one, which the
-// stock client loads.
+// Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage, it
+// is the last one that was promoted there. If this tool promoted none of them, it is the highest one, the version that
+// the stock client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {

@@ -60,7 +60,7 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 	return edited.HTMLURL, err
 }
 
-// Commented returns the text of our comment for key. ok is false if there is none or if it was cut, because an
+// Commented returns the text of our comment for key. ok is false if it does not exist or if it was cut, because an
 // incomplete plan must not be used.
 func (c *Client) Commented(ctx context.Context, pr int, key string) (body string, ok bool, err error) {
 	ours, err := ourComments(ctx, c, pr, key)

@@ -34,7 +34,7 @@ type issue struct {
 	PullRequest json.RawMessage `json:"pull_request"` // only present for pull requests
 }
 
-// Issue opens, updates, reopens or closes the issue. It returns its address, or "" if there is none and Open is false.
+// Issue opens, updates, reopens or closes the issue. It returns its address, or "" without an issue if Open is false.
 // If parallel runs left several, the oldest stays and the others are closed. An issue without its label is not found
 // again.
 func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) {

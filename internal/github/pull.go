@@ -67,8 +67,8 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return p.read(c.repository), nil
 }
 
-// PullRequestOf finds the pull request whose merge made a commit. ok is false if there is none: the commit was pushed,
-// or it is not the last one of a rebase.
+// PullRequestOf finds the pull request whose merge made a commit. ok is false if it does not exist: the commit was
+// pushed, or it is not the last one of a rebase.
 func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest, ok bool, err error) {
 	if !digest.MatchString(sha) {
 		return PullRequest{}, false, nil

@@ -6,7 +6,7 @@ import (
 )
 
 // PullRequestAt finds the open pull request from a branch of a repository (owner/name) whose last commit is sha. ok is
-// false if there is none or more than one. The search uses the branch, because GitHub finds pull requests by commit
+// false unless there is exactly one. The search uses the branch, because GitHub finds pull requests by commit
 // only if the commit is in the repository itself and not in a fork.
 func (c *Client) PullRequestAt(ctx context.Context, from, branch, sha string) (pr PullRequest, ok bool, err error) {
 	owner, _, _ := strings.Cut(from, "/")

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Approval is the plan that somebody has approved, as far as the inputs tell.
+// Approval is the approved plan, or its digest, from the inputs.
 type Approval struct {
 	Digest  string    // digest of the plan in hex; "" if it is not known
 	stamp   string    // the input plan-digest, which covers the time of the dry run too; "" if it is empty

@@ -36,7 +36,7 @@ type Dispatch struct {
 	Ref        string
 }
 
-// readGitHub reads the inputs about GitHub. An input that needs a repository or a token is a problem if there is none.
+// readGitHub reads the inputs about GitHub. An input that needs a repository or a token is a problem without it.
 func readGitHub(r *reader) {
 	g := &r.out.GitHub
 	readGitHubToken(r)

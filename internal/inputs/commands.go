@@ -89,7 +89,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "lineage",
-			Summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
+			Summary: "show the origin of a version and its use, from data, code and run to aliases, " +
 				"promotions and deployment; read-only",
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},
@@ -141,7 +141,7 @@ func CommandNames() []string {
 	}
 }
 
-// CommandNamed returns the command with the name. ok is false if there is none.
+// CommandNamed returns the command with the name. ok is false if no command has it.
 func CommandNamed(name string) (c Command, ok bool) {
 	for _, c := range Commands() {
 		if c.Name == name {

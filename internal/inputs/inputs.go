@@ -522,7 +522,7 @@ var All = []Input{
 // and returns the set of commands with more commands added.
 func and(set []string, more ...string) []string { return slices.Concat(set, more) }
 
-// Get returns the input with the name. It panics if there is none.
+// Get returns the input with the name. It panics if no input has it.
 func Get(name string) Input {
 	for _, in := range All {
 		if in.Name == name {

@@ -30,8 +30,8 @@ func (l Chain) Last() (Entry, bool) {
 	return Entry{}, false
 }
 
-// LastRecorded returns the state in which the ledger's own promotions left the target. ok is false if none of them
-// moved it. A version is in one stage at a time, so moving it to another stage takes it out of this one.
+// LastRecorded returns the last state of the target that the ledger's own promotions recorded. ok is false if none of
+// them moved it. A version is in one stage at a time, so moving it to another stage takes it out of this one.
 func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	var gone []int
 	for _, e := range slices.Backward(l.Entries) {
@@ -62,15 +62,15 @@ func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.Stat
 	return left, !(about && e.Outcome != EntryDone && !move.Confirms() && there)
 }
 
-// Unconfirmed reports whether a promotion that did not end well moved the target to where it is now. The next promotion
-// to the same version confirms the move: it records a move that was made already.
+// Unconfirmed reports whether a promotion that did not end well moved the target to its current state. The next
+// promotion to the same version confirms the move: it records a move that was made already.
 func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 	e, move, about := l.lastMove(ref)
 	return about && e.Outcome != EntryDone && move.Want.Equal(now)
 }
 
-// lastMove returns the last entry that may have moved the target to where it is, and its move. If an entry was taken
-// over before it was seen to move anything, it counts only until another entry moves something.
+// lastMove returns the last entry that may have moved the target to its current state, and its move. If an entry was
+// taken over before it was seen to move anything, it counts only until another entry moves something.
 func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {

@@ -144,7 +144,7 @@ func (h History) Check(modelTags map[string]string, versions ...registry.Version
 // must begin with the copy. Values may have been added, but none may have been removed or changed.
 func (h History) Continues(kept []Saved) *Break { return continues(kept, h.Pages) }
 
-// Reset says why this ledger was begun in place of a lost one; "" if it was not.
+// Reset says why this ledger replaced a lost one; "" if it was not.
 func (h History) Reset() string {
 	if len(h.Pages) == 0 {
 		return ""

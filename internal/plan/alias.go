@@ -201,7 +201,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	}, nil
 }
 
-// trafficNote adds a note for each removed alias to which the tag still gives a share of the requests.
+// trafficNote adds a note for each removed alias if the tag still gives it a share of the requests.
 func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
@@ -224,7 +224,7 @@ func fallbackNote(p *Plan, f fact.Facts) {
 	for _, s := range p.Steps {
 		if s.Do == TagAlias && !s.Want.IsZero() {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true "+
-				"on one version only, the one that the alias stands for",
+				"on one version only, the one that the alias points to",
 				f.Fallback.Server, registry.FallbackTag(s.Name)))
 		}
 	}

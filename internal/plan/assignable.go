@@ -12,7 +12,7 @@ import (
 )
 
 // Assignable rejects aliases that the command alias may not move. By the ledger, their last move was a gated promotion
-// or a rollback. l must reach back as far as it can be read. The policy may allow such moves.
+// or a rollback. l must have all entries that can be read. The policy may allow such moves.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))

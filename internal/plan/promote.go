@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Promote plans a promotion. The candidate is registered whatever the verdict, unless only valid candidates are to be
+// Promote plans a promotion. The candidate is registered whatever the verdict, unless only valid candidates may be
 // registered. It is moved only if the verdict allows it. A target that already points to the candidate needs no steps.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := newPlan(f, in)
@@ -99,7 +99,7 @@ func checkStaysInProduction(f fact.Facts, in Intent) error {
 	}
 }
 
-// partAt is the part of the target that names the version: of an alias and a stage one may name nothing.
+// partAt is the part of the target that names the version: an alias or a stage may be unassigned.
 func partAt(f fact.Facts, t registry.Target, number int) registry.Target {
 	aliased := t.Alias != "" && f.Model.OrZero().Aliases[t.Alias] == number
 	staged := t.Stage != "" && slices.Contains(f.StageHolders, number)

@@ -21,7 +21,7 @@ func shortID(text string) string {
 	return text
 }
 
-// orDash shows data, or a dash if there is none.
+// orDash shows data, or a dash if the data is empty.
 func orDash(data string) any {
 	if data == "" {
 		return "–"
