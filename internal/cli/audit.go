@@ -245,7 +245,8 @@ func (a *auditRun) finish() error {
 			if a.seen[model] {
 				continue
 			}
-			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.MissingModel(model)); err != nil {
+			missing := audit.Snapshot{Model: registry.Model{Name: model}}
+			if err := a.add(missing, a.auditor.MissingModel(model)); err != nil {
 				return err
 			}
 		}

@@ -143,7 +143,8 @@ func (l *Lineage) training(t Traced) {
 		l.addLost("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
 	}
 	l.Training = &Training{
-		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User, Status: r.Status, Deleted: r.Deleted,
+		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User,
+		Status: r.Status, Deleted: r.Deleted,
 		Started: instant(r.Start), Ended: instant(r.End), Parameters: withoutUserInfo(
 			r.Params,
 		),
@@ -198,8 +199,9 @@ func (t Traced) ownRun() registry.Run {
 func (l *Lineage) code(t Traced) {
 	tags, own := t.ownRun().Tags, t.Version.Tags
 	c := Code{
-		Commit: tags[registry.RunTagCommit], Branch: tags["mlflow.source.git.branch"], Repository: format.WithoutUserInfo(tags[registry.RunTagRepository]),
-		Script: tags["mlflow.source.name"], From: "run",
+		Commit: tags[registry.RunTagCommit], Branch: tags["mlflow.source.git.branch"],
+		Repository: format.WithoutUserInfo(tags[registry.RunTagRepository]),
+		Script:     tags["mlflow.source.name"], From: "run",
 	}
 	if c.Commit == "" && own[registry.TagGitCommit] != "" {
 		c = Code{

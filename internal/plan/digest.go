@@ -34,7 +34,8 @@ type boundPlan struct {
 
 func (p Plan) bound() boundPlan {
 	b := boundPlan{
-		Command: p.Command, Server: p.Server, Model: p.Model, Candidate: p.Candidate, Version: p.Version, Source: p.Source,
+		Command: p.Command, Server: p.Server, Model: p.Model, Candidate: p.Candidate, Version: p.Version,
+		Source:  p.Source,
 		Content: p.Content, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy, Override: p.Override,
 		Steps: slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged,
 	}

@@ -36,8 +36,9 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: format.Truncate(
 			p.Candidate, 1000,
 		),
-		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: p.MovedOutside(f),
-		Plan: a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
+		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold,
+		Outside: p.MovedOutside(f),
+		Plan:    a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)

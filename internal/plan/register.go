@@ -29,7 +29,8 @@ func Register(f fact.Facts, in Intent) (Plan, error) {
 func newPlan(f fact.Facts, in Intent) Plan {
 	p := Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
-		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Override: in.Override,
+		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target,
+		Policy: in.Policy, Override: in.Override,
 		Steps: []Step{},
 	}
 	if v, ok := f.Candidate.Version.Get(); ok {

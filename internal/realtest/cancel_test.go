@@ -17,7 +17,7 @@ import (
 
 // A job is cancelled while the server carries out the move: what the container reports is what became of it, its
 // deployment does not stay in progress, and the next attempt of the run ends where an undisturbed one would have.
-func TestAContainerCancelledInTheMiddleOfAMove(t *testing.T) {
+func TestContainer_CancelledDuringMove(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})
 	if err != nil {

@@ -298,7 +298,8 @@ func (t *lineageReader) aliasesByTag(ctx context.Context, noAliases bool) error 
 	if noAliases || len(carries) == 0 {
 		return nil
 	}
-	if _, noAliases, err := t.c.Versions.ByAlias(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !noAliases {
+	alias := mlflow.SortedKeys(carries)[0]
+	if _, noAliases, err := t.c.Versions.ByAlias(ctx, v.Model, alias); err != nil || !noAliases {
 		return err
 	}
 	versions, err := t.c.Versions.Search(ctx, v.Model, "")
