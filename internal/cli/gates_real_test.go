@@ -336,7 +336,8 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	if err != nil {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}
-	s := &session{p: Process{Now: time.Now}, job: actions.Context{Repository: "acme/churn", SHA: "c0ffee"}}
+	job := actions.Context{Repository: "acme/churn", SHA: "c0ffee"}
+	s := &session{p: Process{Now: time.Now}, job: job, gitHub: &gitHubSession{job: job}}
 	s.set.Intent.Query = q
 	s.addOtherFacts(context.Background(), &facts)
 	if c.candidate != "gone" {
