@@ -16,7 +16,7 @@ import (
 
 // Names that differ only by case or accents, on a database that distinguishes them and on one that does not.
 func TestNames_OnRealServers(t *testing.T) {
-	const twice = "The database takes both names for one"
+	const twice = "The database treats both names as equal"
 	for store, want := range map[string][]struct {
 		args   []string
 		reason registry.Reason
