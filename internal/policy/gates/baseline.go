@@ -90,7 +90,7 @@ func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	names := f.AliasNames()
 	switch near := spelling.Nearest(alias, names); {
 	case f.Taken[alias] != "":
-		return fmt.Sprintf("there is no alias %s; did you mean %s? The database treats both names as the same", alias,
+		return fmt.Sprintf("there is no alias %s; did you mean %s? The database treats both names as equal", alias,
 			f.Taken[alias])
 	case len(near) > 0:
 		return fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(near, " or "))
