@@ -102,7 +102,7 @@ func (a Snapshot) Refs(v registry.Version) []registry.Ref {
 		}
 	}
 	slices.SortFunc(refs, registry.Ref.Compare)
-	if v.Stage == "Production" || v.Stage == "Staging" {
+	if registry.LiveStage(v.Stage) {
 		refs = append(refs, registry.StageRef(v.Stage))
 	}
 	return refs

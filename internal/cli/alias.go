@@ -70,10 +70,10 @@ func runAlias(ctx context.Context, s *session) {
 			return
 		}
 		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.ledger.holder); ok {
-			again = s.carryOutWithDigest(ctx, p, digest, nil)
+			again = s.carryOut(ctx, p, digest, nil)
 			continue
 		}
 		p, err := plan.Aliases(facts, s.set.Intent)
-		again = s.carryOut(ctx, p, err)
+		again = s.carryOut(ctx, p, "", err)
 	}
 }

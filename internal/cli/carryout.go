@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -22,21 +23,11 @@ func (s *session) setPlan(p plan.Plan) {
 	s.report.Digest = digest
 }
 
-// carryOut applies the plan, or shows it in a dry run. It returns true if another promotion finished first and the
-// command has to start again.
-func (s *session) carryOut(ctx context.Context, p plan.Plan, err error) (again bool) {
+// carryOut applies the plan, or shows it in a dry run. digest is that of the earlier plan whose remaining steps these
+// are; "" for a new plan. It returns true if another promotion finished first and the command has to start again.
+func (s *session) carryOut(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
 	s.setPlan(p)
-	if err != nil {
-		s.fail(err)
-		return false
-	}
-	return s.apply(ctx, p)
-}
-
-// carryOutWithDigest applies the remaining steps of an earlier plan, which had this digest.
-func (s *session) carryOutWithDigest(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
-	s.setPlan(p)
-	s.report.Digest = digest
+	s.report.Digest = cmp.Or(digest, s.report.Digest)
 	if err != nil {
 		s.fail(err)
 		return false

@@ -82,7 +82,7 @@ func runRepair(ctx context.Context, s *session, server registry.Server) {
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		again = s.carryOut(ctx, plan.Repair(server, s.set.Intent), nil)
+		again = s.carryOut(ctx, plan.Repair(server, s.set.Intent), "", nil)
 	}
 }
 

@@ -38,8 +38,7 @@ func newMove(s *session, p plan.Plan) *move {
 			originOf(s), s.report.Facts,
 		)
 	}
-	entry := s.ledger.entry(record, func(e ledger.Entry) int { return movesMade(s, e) })
-	return &move{session: s, record: record, entry: entry}
+	return &move{session: s, record: record, entry: s.ledger.entry(record, s.movesMade)}
 }
 
 // ledgerEntry returns the ledger entry of the move, if there is one. m may be nil.
@@ -123,7 +122,7 @@ func refsOf(e ledger.Event) string {
 
 // closeLedger closes the ledger at the end of the command, and adds its note or warning to the report.
 func closeLedger(ctx context.Context, s *session) {
-	note, err := s.ledger.close(ctx, s.report.Reason, func(e ledger.Entry) int { return movesMade(s, e) })
+	note, err := s.ledger.close(ctx, s.report.Reason, s.movesMade)
 	if err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
 	}
@@ -133,7 +132,7 @@ func closeLedger(ctx context.Context, s *session) {
 }
 
 // movesMade counts the moves of an entry that are in effect according to the facts.
-func movesMade(s *session, e ledger.Entry) int {
+func (s *session) movesMade(e ledger.Entry) int {
 	if _, there := s.report.Facts.Model.Get(); !there {
 		return ledger.MovedUnknown
 	}

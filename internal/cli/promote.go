@@ -19,7 +19,7 @@ func resumePromotion(ctx context.Context, s *session, e ledger.Entry) (again boo
 		return false
 	}
 	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.Intent, e)
-	again = s.carryOutWithDigest(ctx, p, e.Record.Plan, err)
+	again = s.carryOut(ctx, p, e.Record.Plan, err)
 	if s.report.Err == nil && s.report.Verdict.Effect() != verdict.Promote {
 		s.fail(plan.BlockedResume(s.report.Facts, s.set.Intent, e))
 	}
@@ -48,7 +48,7 @@ func runRegister(ctx context.Context, s *session) {
 		return
 	}
 	p, err := plan.Register(s.report.Facts, s.set.Intent)
-	s.carryOut(ctx, p, err)
+	s.carryOut(ctx, p, "", err)
 }
 
 // runPromote starts again if another promotion finished first, because the incumbent is then another version.
@@ -67,6 +67,6 @@ func runPromote(ctx context.Context, s *session) {
 			return
 		}
 		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.Intent)
-		again = s.carryOut(ctx, p, err)
+		again = s.carryOut(ctx, p, "", err)
 	}
 }

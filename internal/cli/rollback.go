@@ -27,11 +27,7 @@ func runRollback(ctx context.Context, s *session) {
 		}
 		p, digest, err := planRollback(ctx, s)
 		s.report.Facts.Candidate.Version = facts.Versions[p.Version]
-		if digest != "" {
-			again = s.carryOutWithDigest(ctx, p, digest, err)
-			continue
-		}
-		again = s.carryOut(ctx, p, err)
+		again = s.carryOut(ctx, p, digest, err)
 	}
 }
 

@@ -78,3 +78,14 @@ func Shorten(text string, most int) string {
 	}
 	return text
 }
+
+// Lines returns the lines of text that are not empty, without the space around them.
+func Lines(text string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}

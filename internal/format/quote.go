@@ -32,7 +32,7 @@ func YAMLWord(text string) string {
 	return string(quoted)
 }
 
-// YAMLScalar is text as it stands in a workflow: quoted unless everybody reads it as a plain text.
+// YAMLScalar returns text as a value in a workflow file, with single quotes if it needs them.
 func YAMLScalar(text string) string {
 	if plainScalar.MatchString(text) && text != "true" && text != "false" && text != "null" {
 		return text

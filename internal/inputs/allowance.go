@@ -5,12 +5,13 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
 // readAllowance reads the additional refs and events that may start a write.
 func readAllowance(r *reader) {
-	for _, l := range lines(r.value("allow-refs")) {
+	for _, l := range format.Lines(r.value("allow-refs")) {
 		p, err := trigger.ParseRefPattern(l)
 		if err != nil {
 			r.problem("allow-refs", l, err.Error())

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -18,7 +19,7 @@ type pair struct{ key, value string }
 func readAssignments(r *reader) {
 	q := &r.out.Intent.Query
 	var items []string
-	for _, line := range lines(r.value("alias")) {
+	for _, line := range format.Lines(r.value("alias")) {
 		if strings.Contains(line, ",") {
 			r.problem("alias", line, "has a comma; write one assignment per line, such as challenger=8 "+
 				"(on a laptop, repeat --alias)")

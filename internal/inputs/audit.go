@@ -1,6 +1,9 @@
 package inputs
 
-import "github.com/mlflow-promote/mlflow-promote/internal/audit"
+import (
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+)
 
 // Audit are the inputs of the command audit.
 type Audit struct {
@@ -21,7 +24,7 @@ func readAudit(r *reader) {
 		r.out.Intent.Query.Model = ""
 	}
 	a := &r.out.Audit
-	a.Scope, a.Baseline, a.Plans = r.choice("scope"), r.value("baseline-file"), lines(r.value("plan-file"))
+	a.Scope, a.Baseline, a.Plans = r.choice("scope"), r.value("baseline-file"), format.Lines(r.value("plan-file"))
 	a.Sarif, a.Html = r.value("sarif-file"), r.value("html-file")
 	switch {
 	case r.value("fail-on") != "":

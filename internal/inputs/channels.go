@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // GitHub are the inputs about GitHub.
@@ -49,7 +51,7 @@ func readGitHub(r *reader) {
 		r.problem("deployment-environment", g.Environment, "is not the name of an environment; "+
 			"write at most 255 characters on one line")
 	}
-	for _, l := range lines(r.valueIfTaken("dispatch")) {
+	for _, l := range format.Lines(r.valueIfTaken("dispatch")) {
 		d, why := parseDispatch(l)
 		if why == "" && slices.Contains(r.out.Notify.Dispatches, d) {
 			why = "is repeated; remove one of the two"

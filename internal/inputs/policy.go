@@ -3,6 +3,7 @@ package inputs
 import (
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
@@ -40,7 +41,7 @@ func readPolicyTest(r *reader) {
 // readEvidence reads which reports come from files of the workspace.
 func readEvidence(r *reader) {
 	r.out.Judging.Evidence = map[string]string{}
-	for _, l := range lines(r.value("evidence-file")) {
+	for _, l := range format.Lines(r.value("evidence-file")) {
 		name, path, ok := strings.Cut(l, "=")
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
 		if !ok || name == "" || path == "" {

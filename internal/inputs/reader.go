@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -104,7 +105,7 @@ func (r *reader) portable(name string, limit int) string {
 
 func (r *reader) tags(name string) map[string]string {
 	tags := map[string]string{}
-	for _, l := range lines(r.value(name)) {
+	for _, l := range format.Lines(r.value(name)) {
 		key, value, ok := strings.Cut(l, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		_, repeated := tags[key]
@@ -193,20 +194,9 @@ func (r *reader) duration(name string) time.Duration {
 // list returns the items of an input, one per line or separated by commas, without duplicates.
 func (r *reader) list(name string) []string {
 	var out []string
-	for _, item := range lines(strings.ReplaceAll(r.value(name), ",", "\n")) {
+	for _, item := range format.Lines(strings.ReplaceAll(r.value(name), ",", "\n")) {
 		if !slices.Contains(out, item) {
 			out = append(out, item)
-		}
-	}
-	return out
-}
-
-// lines returns the lines of a text, trimmed and without empty ones.
-func lines(text string) []string {
-	var out []string
-	for _, l := range strings.Split(text, "\n") {
-		if l = strings.TrimSpace(l); l != "" {
-			out = append(out, l)
 		}
 	}
 	return out

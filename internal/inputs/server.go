@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Server are the inputs about the MLflow servers and how to connect to them.
@@ -138,7 +140,7 @@ func (r *reader) secret(values ...string) { r.out.Secrets = append(r.out.Secrets
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 func (r *reader) headers(header http.Header) {
-	for i, l := range lines(r.value("headers")) {
+	for i, l := range format.Lines(r.value("headers")) {
 		name, value, ok := strings.Cut(l, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		valid := ok && headerName.MatchString(name) && value != "" && !strings.ContainsFunc(value, unicode.IsControl)

@@ -82,7 +82,5 @@ func (m Model) AliasMeant(alias string) string {
 	return "its aliases are " + format.First(names, 10)
 }
 
-func IsStage(ref string) bool {
-	_, is := CanonicalStage(ref)
-	return is
-}
+// LiveStage reports whether consumers load the versions of a stage: Staging and Production.
+func LiveStage(stage string) bool { return stage == "Production" || stage == "Staging" }

@@ -29,14 +29,7 @@ func Compare(c fact.Comparison, now time.Time) Doc {
 	d = append(d, pairTable("parameter", c.Params, "No parameter differs.")...)
 	d = append(d, pairTable("dataset for", c.Datasets, "Neither run has a dataset.")...)
 	d = append(d, Para{line("Signature: ", c.Signature)})
-	var changes []Line
-	for _, text := range c.Changes {
-		changes = append(changes, line(C(text)))
-	}
-	if len(changes) > 0 {
-		d = append(d, List{changes})
-	}
-	return d
+	return append(d, dataList(c.Changes)...)
 }
 
 func metricTable(pairs []fact.MetricPair) Doc {

@@ -186,14 +186,7 @@ func (j Judgement) signature() Doc {
 		return nil
 	}
 	d := Doc{Para{line("Signature compared with the incumbent's: ", j.Signature)}}
-	var items []Line
-	for _, c := range j.SignatureChanges {
-		items = append(items, line(C(c)))
-	}
-	if len(items) > 0 {
-		d = append(d, List{items})
-	}
-	return d
+	return append(d, dataList(j.SignatureChanges)...)
 }
 
 // suggestions are thresholds to paste if there was no gate.

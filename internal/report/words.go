@@ -71,3 +71,15 @@ func list(data []string) Line {
 	}
 	return l
 }
+
+// dataList lists texts as data. It is empty without texts.
+func dataList(texts []string) Doc {
+	if len(texts) == 0 {
+		return nil
+	}
+	var items []Line
+	for _, text := range texts {
+		items = append(items, line(C(text)))
+	}
+	return Doc{List{items}}
+}

@@ -79,7 +79,8 @@ var layers = map[string][]string{
 		"internal/audit", "internal/mlflow", "internal/parallel", "internal/registry", "internal/rest",
 	},
 	"internal/mlflow/diagnose": {
-		"internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/rest",
+		"internal/format", "internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry",
+		"internal/rest",
 	},
 	"internal/mlflow/gather": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",

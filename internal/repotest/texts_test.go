@@ -70,7 +70,8 @@ func TestTexts_OfRefsAndVersions(t *testing.T) {
 	}
 }
 
-// handlesText reports whether a function gives a mark of a ref or a comma to package strings, or joins a mark to a text.
+// handlesText reports whether a function gives a mark of a ref or a comma to package strings, or joins a mark to a
+// text.
 func handlesText(f *ast.FuncDecl) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // maxWorst is the number of findings that a summary shows.
@@ -38,7 +39,7 @@ func (t *Tally) CountModel(m audit.Snapshot) {
 		named[n] = true
 	}
 	for _, v := range m.Versions {
-		if named[v.Number] || v.Stage == "Production" || v.Stage == "Staging" {
+		if named[v.Number] || registry.LiveStage(v.Stage) {
 			t.Totals.Live++
 		}
 	}

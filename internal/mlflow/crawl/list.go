@@ -59,7 +59,7 @@ func (l entry) newest(versions []registry.Version) registry.Known[registry.Versi
 func (l entry) liveNumbers() []int {
 	numbers := slices.Collect(maps.Values(l.model.Aliases))
 	for _, v := range l.latest {
-		if inUse(v.Stage) {
+		if registry.LiveStage(v.Stage) {
 			numbers = append(numbers, v.Number)
 		}
 	}

@@ -124,7 +124,7 @@ func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(
 			return err
 		}
 		for _, v := range versions {
-			if inUse(v.Stage) {
+			if registry.LiveStage(v.Stage) {
 				find(staged[at], v)
 			}
 		}
@@ -137,7 +137,7 @@ func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(
 func (l entry) highestInUse() int {
 	last := 0
 	for _, v := range l.latest {
-		if inUse(v.Stage) {
+		if registry.LiveStage(v.Stage) {
 			last = max(last, v.Number)
 		}
 	}

@@ -38,12 +38,13 @@ func (l entry) contradicts(versions []registry.Version, all bool) bool {
 		}
 	}
 	for _, newest := range l.latest {
-		if v, there := find(newest.Number); (all || inUse(newest.Stage)) && (!there || v.Stage != newest.Stage) {
+		expected := all || registry.LiveStage(newest.Stage)
+		if v, there := find(newest.Number); expected && (!there || v.Stage != newest.Stage) {
 			return true
 		}
 	}
 	for _, v := range versions {
-		if inUse(v.Stage) &&
+		if registry.LiveStage(v.Stage) &&
 			!slices.ContainsFunc(
 				l.latest,
 				func(n registry.Version) bool { return n.Stage == v.Stage && n.Number == v.Number },
@@ -53,8 +54,6 @@ func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	}
 	return false
 }
-
-func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
 
 // singleReader reads models one by one.
 type singleReader struct{ *crawler }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
@@ -29,7 +30,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		return
 	}
 	id := home.Experiment.ID
-	p.server.Ledger.Grants = lines(
+	p.server.Ledger.Grants = format.Lines(
 		p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants(
 			"",
 			mlflow.ExperimentResource(id),
@@ -43,7 +44,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 				"the login %s may not write promotion ledgers, so its promotions run without lock and record; the "+
 					"creator of the ledgers or ask an administrator to grant it: %s",
 				cmp.Or(p.c.Login, "USER"),
-				strings.Join(lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
+				strings.Join(format.Lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
 			),
 		)
 	}
@@ -74,15 +75,4 @@ func (p *probe) editProtection(ctx context.Context) string {
 			"an edit, and the next promotion stops"
 	}
 	return "tamper-resistant: other logins may read but not edit it, except administrators and logins with a grant"
-}
-
-// lines returns the non-empty lines of a text without indentation.
-func lines(text string) []string {
-	var out []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			out = append(out, line)
-		}
-	}
-	return out
 }

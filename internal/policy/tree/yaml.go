@@ -61,9 +61,7 @@ type Entry struct {
 // KeyNode returns the key as a node, to check its shape.
 func (e Entry) KeyNode() *Node { return &Node{Kind: KindText, Text: e.Key, Line: e.Line, Col: e.Col} }
 
-// Get returns the value of a key, or nil. It is not inlined, which makes the binary smaller: see report.T.
-//
-//go:noinline
+// Get returns the value of a key, or nil.
 func (n *Node) Get(key string) *Node {
 	for _, e := range n.Entries {
 		if e.Key == key {
