@@ -169,7 +169,8 @@ func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 	return "", err == nil, err
 }
 
-// pages is the ledger's store as one promoter reaches it. Where the ledger is does not change, so asking that is no turn.
+// pages is the ledger's store as one promoter reaches it. Where the ledger is does not change, so asking that is no
+// turn.
 type pages struct {
 	*ledgertest.Memory
 	p *promoter
@@ -353,8 +354,8 @@ func (s *stage) choices() []choice {
 	return out
 }
 
-// mayLose reports that an answer to this promoter may still get lost: one of each of two, one of three in all, since the
-// walk would not come to an end otherwise.
+// mayLose reports that an answer to this promoter may still get lost: one of each of two, one of three in all, since
+// the walk would not come to an end otherwise.
 func (s *stage) mayLose(who int) bool {
 	if s.m.promoters > 2 {
 		return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return p.lost })

@@ -62,8 +62,8 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 // folderDoors lead to a folder of a run.
 var folderDoors = append(runDoors, versionDoors...)
 
-// twoFolders: both models were saved and then logged as plain artifacts, so that nothing but their files says that there
-// are two. The metric is that of the good one.
+// twoFolders: both models were saved and then logged as plain artifacts, so that nothing but their files says that
+// there are two. The metric is that of the good one.
 func twoFolders(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()

@@ -236,8 +236,8 @@ func (p *Page) Press(names ...string) error {
 	return nil
 }
 
-// press sends the character with the key-down event. chromedp sends it in an event of its own, which a page that handles
-// the key cannot prevent.
+// press sends the character with the key-down event. chromedp sends it in an event of its own, which a page that
+// handles the key cannot prevent.
 func (p *Page) press(key rune) error {
 	events := kb.Encode(key)
 	if len(events) == 3 {

@@ -403,8 +403,8 @@ func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
 	}
 }
 
-// An outcome counts the moves that are done, also those that an earlier attempt made and this one confirmed, and none that
-// others had made before the record was written.
+// An outcome counts the moves that are done, also those that an earlier attempt made and this one confirmed, and none
+// that others had made before the record was written.
 func TestPromotion_Made(t *testing.T) {
 	r := Record{Moves: []Shift{
 		ParseShift("@champion", "1", "2"), ParseShift("@reader", "2", "2"), ParseShift("Production", "1", "2"),

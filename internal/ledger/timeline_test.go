@@ -137,8 +137,8 @@ func TestLeftByMovingOn(t *testing.T) {
 	}
 }
 
-// What a promotion moved that did not end well is its own doing, also when other targets were promoted since; what others
-// had made before it is theirs until a promotion that records it has made some move.
+// What a promotion moved that did not end well is its own doing, also when other targets were promoted since; what
+// others had made before it is theirs until a promotion that records it has made some move.
 func TestDrifted(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...Shift) Entry {
 		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}

@@ -174,8 +174,9 @@ func together(b *bench) {
 	)
 }
 
-// twoMovers moves two versions to the same stage at the same moment, in 20 rounds. Real servers then leave both versions
-// in the stage and report success for both. If the program reports success, only its version may be in the stage.
+// twoMovers moves two versions to the same stage at the same moment, in 20 rounds. Real servers then leave both
+// versions in the stage and report success for both. If the program reports success, only its version may be in the
+// stage.
 func twoMovers(b *bench) {
 	const rounds = 20
 	both, said := 0, 0

@@ -149,8 +149,8 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// Of a stage that held several versions none was the incumbent, and a candidate that has left its stage is judged as being
-// in it.
+// Of a stage that held several versions none was the incumbent, and a candidate that has left its stage is judged as
+// being in it.
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]

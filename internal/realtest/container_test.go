@@ -31,8 +31,8 @@ const (
 	maxImage    = 20_000_000 // bytes: the program is not bent to save kilobytes
 )
 
-// engine is shared by the tests of this file. It has a copy of the repository as in a checkout, and its image. Containers
-// and this machine reach its server under the same address.
+// engine is shared by the tests of this file. It has a copy of the repository as in a checkout, and its image.
+// Containers and this machine reach its server under the same address.
 type engine struct {
 	server *Server
 	copy   string
@@ -366,8 +366,8 @@ func (c container) run(t *testing.T) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// interrupt starts the container, sends it the runner's first signal once it runs, and returns its status and output. It
-// fails if the container ends too early or not in time.
+// interrupt starts the container, sends it the runner's first signal once it runs, and returns its status and output.
+// It fails if the container ends too early or not in time.
 func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) {
 	t.Helper()
 	cmd := c.command()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// quick acknowledges every response immediately. With several workers, MLflow's server sends a response in two parts. It
-// sends the second part after the acknowledgement of the first, which the kernel otherwise delays by 40 ms.
+// quick acknowledges every response immediately. With several workers, MLflow's server sends a response in two parts.
+// It sends the second part after the acknowledgement of the first, which the kernel otherwise delays by 40 ms.
 var quick = &http.Transport{
 	MaxIdleConnsPerHost: 64,
 	IdleConnTimeout:     time.Second, // the server's own is 2 s or 5 s

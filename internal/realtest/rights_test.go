@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// On servers with logins: one that may write the ledger and not the model is refused before it leaves an entry, one that
-// may write the model and not the ledger goes on with the weaker promise, and doctor says how ledgers are guarded and
-// what another team's login needs, in requests that work.
+// On servers with logins: one that may write the ledger and not the model is refused before it leaves an entry, one
+// that may write the model and not the ledger goes on with the weaker promise, and doctor says how ledgers are guarded
+// and what another team's login needs, in requests that work.
 func TestRightsBeforeTheClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {

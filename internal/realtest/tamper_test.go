@@ -25,8 +25,9 @@ var tamperedServers = []struct {
 }
 
 // Somebody with the database's password edits the ledger. Every field that is changed or removed, an entry that is
-// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold together
-// is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere alone.
+// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold
+// together is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere
+// alone.
 func TestTamperingBySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")

@@ -21,8 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// adopter is a repository with the example workflows. It uses the GitHub double, a real MLflow server, and a Slack double
-// that keeps its messages.
+// adopter is a repository with the example workflows. It uses the GitHub double, a real MLflow server, and a Slack
+// double that keeps its messages.
 type adopter struct {
 	t      *testing.T
 	engine engine

@@ -4,11 +4,11 @@
 //	make prose             (part of make lint)
 //	make prose ARGS=-all   (also lists the alerts that are only counted)
 //
-// It writes comments and messages to .cache/prose first. These files are not in the repository: they repeat the code and
-// would change with almost every commit.
+// It writes comments and messages to .cache/prose first. These files are not in the repository: they repeat the code
+// and would change with almost every commit.
 //
-// .vale/uncleared lists files and folders whose alerts are only counted. All others must have no alerts. Remove an entry
-// when its last alert is gone.
+// .vale/uncleared lists files and folders whose alerts are only counted. All others must have no alerts. Remove an
+// entry when its last alert is gone.
 package main
 
 import (

@@ -12,8 +12,8 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// policySchema returns the JSON schema of the policy file, from the shapes that the parser checks. Only the parser finds
-// problems that a schema cannot express, such as two patterns that match one name.
+// policySchema returns the JSON schema of the policy file, from the shapes that the parser checks. Only the parser
+// finds problems that a schema cannot express, such as two patterns that match one name.
 func policySchema() ([]byte, error) {
 	keys := policy.KeysOf(rules.Rules())
 	root := fieldsSchema(keys.File)
