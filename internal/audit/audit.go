@@ -12,7 +12,7 @@ import (
 type Severity string
 
 const (
-	High   Severity = "high"   // consumers may load a wrong model, or nobody knows which model it is
+	High   Severity = "high"   // consumers may load a wrong model, or the origin of the model is unknown
 	Medium Severity = "medium" // the registry is not in order
 	Low    Severity = "low"    // worth checking
 )

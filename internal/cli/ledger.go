@@ -77,8 +77,8 @@ func (l *ledgerSession) pause(ctx context.Context, try int) bool {
 // longWait is the first try after several seconds of waiting.
 const longWait = 3
 
-// optional reports whether the command may go on without a ledger after this error. It may if the server or the login
-// does not allow a ledger, and if the input ledger is not "required".
+// optional reports whether the command may continue without a ledger after this error. It may if the server or the
+// login does not allow a ledger, and if the input ledger is not "required".
 func (l *ledgerSession) optional(err error) bool {
 	reason := registry.ReasonOf(err)
 	if l.mode == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {

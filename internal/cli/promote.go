@@ -27,7 +27,7 @@ func resumePromotion(ctx context.Context, s *session, e ledger.Entry) (again boo
 }
 
 // judgeAgain reads the versions that the moves of the entry replaced, and evaluates the gates. It returns false if the
-// command cannot go on.
+// command cannot continue.
 func judgeAgain(ctx context.Context, s *session, e ledger.Entry) bool {
 	needs := s.needs()
 	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)

@@ -104,7 +104,7 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	return nil
 }
 
-// judge evaluates the gates and reports whether the command may go on. It fails if there are no gates, unless the
+// judge evaluates the gates and reports whether the command may continue. It fails if there are no gates, unless the
 // user overrides that.
 func (s *session) judge() bool {
 	in := s.set.Intent

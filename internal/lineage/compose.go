@@ -176,8 +176,8 @@ func (l *Lineage) metrics(s fact.Subject) {
 	}
 }
 
-// told returns the newest ledger record of a promotion of this version, and the id of its entry.
-func (t Traced) told() (ledger.Record, string) {
+// newestRecord returns the newest ledger record of a promotion of this version, and the id of its entry.
+func (t Traced) newestRecord() (ledger.Record, string) {
 	for _, e := range slices.Backward(t.Entries.OrZero()) {
 		if e.Record.To == t.Version.Number {
 			return e.Record, e.ID()
@@ -209,7 +209,7 @@ func (l *Lineage) code(t Traced) {
 			From: "tags",
 		}
 	}
-	if r, _ := t.told(); c.Commit == "" && r.Commit != "" {
+	if r, _ := t.newestRecord(); c.Commit == "" && r.Commit != "" {
 		c = Code{Commit: r.Commit, Repository: format.WithoutUserInfo(r.Repository), From: "ledger"}
 	}
 	if c.Commit == "" && l.Training != nil {
@@ -246,7 +246,7 @@ func (l *Lineage) datasets(t Traced) {
 	for i := range l.Datasets {
 		l.Datasets[i].From = "tags"
 	}
-	if r, _ := t.told(); len(l.Datasets) == 0 {
+	if r, _ := t.newestRecord(); len(l.Datasets) == 0 {
 		for _, d := range r.Datasets {
 			l.Datasets = append(l.Datasets, Dataset{Name: d.Name, Digest: d.Digest, Context: d.Context, From: "ledger"})
 		}
@@ -297,7 +297,7 @@ func (l *Lineage) artifact(t Traced) {
 	if m.ModelID != t.Logged.OrZero().ID {
 		l.Files.ModelID = m.ModelID
 	}
-	if r, id := t.told(); r.Artifact != "" {
+	if r, id := t.newestRecord(); r.Artifact != "" {
 		l.Files.SHA256, l.Files.SHA256At = r.Artifact, id
 	}
 	if m.Signature.Empty() {

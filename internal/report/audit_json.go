@@ -16,7 +16,7 @@ import (
 // docs/audit.schema.json.
 type AuditJSON struct {
 	w             *bufio.Writer
-	began, closed bool // whether the list of findings was begun and closed
+	began, closed bool // whether the list of findings was started and closed
 	n             int  // findings
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Memory is a store and its founder, safe for concurrent use. Its fields may be looked at and edited by a test that
-// runs nothing beside.
+// Memory is a store and its founder, safe for concurrent use. A test may read and change its fields while
+// nothing else uses it.
 type Memory struct {
 	mu      sync.Mutex
 	Pages   map[string]map[string]string

@@ -71,7 +71,7 @@ type armed struct {
 	seen int
 }
 
-// landing is a request that the server will carry out after its caller was told that it failed.
+// landing is a request that the server will carry out after its caller got an error.
 type landing struct {
 	request *http.Request
 	body    []byte

@@ -114,7 +114,7 @@ func (r response) writeTo(w http.ResponseWriter, q *http.Request) {
 	case SlowBody:
 		sendSlowly(w, q.Context(), body, r.wire.delay)
 	default:
-		_, _ = w.Write(body) // nobody waits for the response any more
+		_, _ = w.Write(body) // the client may have stopped waiting
 	}
 }
 

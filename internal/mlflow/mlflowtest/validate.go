@@ -173,5 +173,5 @@ func tooLong(c *call, col column) error {
 	)
 }
 
-// uniqueViolation stands for the message of the database, which follows.
+// uniqueViolation is the beginning of the database's message.
 const uniqueViolation = "(IntegrityError) UNIQUE constraint failed"
