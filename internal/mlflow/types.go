@@ -134,8 +134,8 @@ type RunJSON struct {
 		Params  []Pair       `json:"params"`
 		Tags    []Pair       `json:"tags"`
 	} `json:"data"`
-	Inputs  runInputsJSON  `json:"inputs"`
-	Outputs runOutputsJSON `json:"outputs"`
+	Inputs  runInputsJSON   `json:"inputs"`
+	Outputs *runOutputsJSON `json:"outputs"` // nil if the server does not say
 }
 
 type runOutputsJSON struct {
@@ -206,6 +206,10 @@ func (j RunJSON) Decode() registry.Run {
 	for _, m := range j.Inputs.Models {
 		r.ModelInputs = append(r.ModelInputs, m.ID)
 	}
+	if j.Outputs == nil {
+		return r
+	}
+	r.Outputs = []registry.ModelOutput{}
 	for _, o := range j.Outputs.Models {
 		r.Outputs = append(r.Outputs, registry.ModelOutput{ModelID: o.ID, Step: int64(o.Step)})
 	}
@@ -218,8 +222,8 @@ type RunSummaryJSON struct {
 	Data struct {
 		Tags []Pair `json:"tags"`
 	} `json:"data"`
-	Inputs  runInputsJSON  `json:"inputs"`
-	Outputs runOutputsJSON `json:"outputs"`
+	Inputs  runInputsJSON   `json:"inputs"`
+	Outputs *runOutputsJSON `json:"outputs"` // nil if the server does not say
 }
 
 func (j RunSummaryJSON) Decode() registry.Run {

@@ -58,8 +58,10 @@ type Run struct {
 	Params       map[string]string
 	Tags         map[string]string
 	Datasets     []Dataset
-	Outputs      []ModelOutput // logged models of this run (MLflow 3), in the server's order
-	ModelInputs  []string      // ids of logged models that the run measured but did not log
+	// logged models of this run (MLflow 3), in the server's order; nil if the server does not say, as in a search
+	// before 3.16
+	Outputs     []ModelOutput
+	ModelInputs []string // ids of logged models that the run measured but did not log
 }
 
 // LoggedPaths returns the sorted paths of the models that the MLflow 1 or 2 client logged. MLflow 3 lists models as

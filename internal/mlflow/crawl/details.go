@@ -132,12 +132,45 @@ func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 			}
 		}
 	}
-	read := func(ctx context.Context, at ask) (audit.Origin, error) { return r.origin(ctx, at.version), nil }
-	at := 0
-	for o := range inOrder(ctx, asks, read) {
-		models[asks[at].model].Origins[asks[at].version.Number] = o
-		at++
+	type found struct {
+		origin audit.Origin
+		run    registry.Known[registry.Run]
 	}
+	read := func(ctx context.Context, at ask) (f found, _ error) {
+		f.origin = r.origin(ctx, at.version)
+		f.run = r.complete(ctx, models[at.model].Runs[at.version.RunID], f.origin)
+		return f, nil
+	}
+	var all []found // the calls read the maps that the loop below writes
+	for f := range inOrder(ctx, asks, read) {
+		all = append(all, f)
+	}
+	for i, f := range all {
+		m, v := models[asks[i].model], asks[i].version
+		m.Origins[v.Number], m.Runs[v.RunID] = f.origin, f.run
+	}
+}
+
+// complete returns the run with its outputs if a logged model comes from it. Servers before 3.16 leave them out of a
+// search, so it reads the run again.
+func (r details) complete(
+	ctx context.Context, known registry.Known[registry.Run], from audit.Origin,
+) registry.Known[registry.Run] {
+	run, ok := known.Get()
+	if _, logged := from.Logged.Get(); !ok || !logged || run.Outputs != nil {
+		return known
+	}
+	return r.run(ctx, run.ID)
+}
+
+// run reads a run without its metrics and parameters.
+func (r details) run(ctx context.Context, id string) registry.Known[registry.Run] {
+	known := paced(ctx, r.crawler, "runs/get", id, r.c.Runs.Get)
+	if run, ok := known.Get(); ok {
+		run.Metrics, run.Params = nil, nil
+		return registry.Is(run)
+	}
+	return known
 }
 
 func (r details) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
@@ -196,20 +229,7 @@ func (r details) runs(ctx context.Context, ids []string) map[string]registry.Kno
 		}
 	}
 	rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return runs[id].Gathered() })
-	one := func(ctx context.Context, id string) (known registry.Known[registry.Run], err error) {
-		err = r.pace.do(ctx, "runs/get", 1, func() error {
-			known, err = r.c.Runs.Get(ctx, id)
-			return err
-		})
-		if err != nil {
-			return registry.Unreadable[registry.Run](mlflow.Short(err)), nil
-		}
-		if run, ok := known.Get(); ok {
-			run.Metrics, run.Params = nil, nil
-			return registry.Is(run), nil
-		}
-		return known, nil
-	}
+	one := func(ctx context.Context, id string) (registry.Known[registry.Run], error) { return r.run(ctx, id), nil }
 	at := 0
 	for known := range inOrder(ctx, rest, one) {
 		runs[rest[at]] = known

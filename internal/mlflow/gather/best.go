@@ -3,11 +3,13 @@ package gather
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
@@ -75,6 +77,7 @@ const (
 	bestRuns   = 100000 // source and evaluation runs of the models
 	bestFiles  = 200    // runs whose files are listed
 	bestOthers = 100    // models of other experiments that its runs list
+	bestAtOnce = 8      // runs that are read one by one
 )
 
 // readModels reads all logged models of the experiment, whatever their names. A model's own values can only be
@@ -117,6 +120,9 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 	}
 	runs, err := s.read(ctx, mlflow.SortedKeys(ids))
 	if err == nil {
+		err = s.readOutputs(ctx, named, runs)
+	}
+	if err == nil {
 		err = s.readOthers(ctx, runs)
 	}
 	for _, m := range named {
@@ -125,6 +131,38 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// readOutputs completes the runs that logged the models, see complete.
+func (s *bestSearch) readOutputs(
+	ctx context.Context, named []registry.LoggedModel, runs map[string]registry.Run,
+) error {
+	short := map[string]registry.Run{}
+	for _, m := range named {
+		if run, known := runs[m.SourceRunID]; known && run.Outputs == nil {
+			short[run.ID] = run
+		}
+	}
+	sources := parallel.Values(slices.Collect(maps.Values(short)))
+	for run, err := range parallel.Map(ctx, sources, bestAtOnce, s.complete) {
+		if err != nil {
+			return err
+		}
+		runs[run.ID] = run
+	}
+	return nil
+}
+
+// complete returns the run with its outputs. Servers before 3.16 leave them out of a search, so it reads the run again.
+func (s *bestSearch) complete(ctx context.Context, run registry.Run) (registry.Run, error) {
+	if run.Outputs != nil || len(s.models) == 0 {
+		return run, nil
+	}
+	known, err := s.c.Runs.Get(ctx, run.ID)
+	if whole, ok := known.Get(); ok {
+		return whole, err
+	}
+	return run, err
 }
 
 // readOthers reads models that the runs list and that are not in the experiment. Models that cannot be read, or exceed
@@ -280,6 +318,9 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 	case !mlflow.HasMLmodel(files, path):
 		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
 		return nil
+	}
+	if run, err = s.complete(ctx, run); err != nil {
+		return err
 	}
 	subject := fact.Subject{
 		Ref: "run " + run.ID, Run: registry.Is(run), Path: path, Siblings: registry.Is(s.outputs(run, "")),
