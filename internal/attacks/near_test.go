@@ -18,6 +18,7 @@ import (
 var nearPlaces = []place{
 	{"3.17.2", true, realtest.Options{Workers: 1}},
 	{"2.22.5", false, realtest.Options{Version: "2.22.5", Workers: 1}},
+	{"3.4.0", false, realtest.Options{Version: "3.4.0", Workers: 1}},
 	{"1.30.1", false, realtest.Options{Version: "1.30.1", Workers: 1}},
 	{"2.22.5 with ./mlruns", false, realtest.Options{Version: "2.22.5", Workers: 1, Args: localRoot}},
 	{"3.17.2 with ./mlruns", false, realtest.Options{Workers: 1, Args: localRoot}},
