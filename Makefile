@@ -38,7 +38,7 @@ test-real: ## run tests on real MLflow and PostgreSQL servers
 
 test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
-	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest -run ConformanceReal -whole
+	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest/conformance -run ConformanceReal -whole
 	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
 
 test-attacks: ## run every attack and near miss on servers with and without logins; TABLE=-update writes docs/metrics.md

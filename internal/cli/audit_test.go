@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -144,10 +145,10 @@ func TestAudit_FindsHiddenLedger(t *testing.T) {
 		if got, _ := auditOf(t, f.double); !slices.ContainsFunc(got.Findings, broken) {
 			t.Errorf("not found: %+v", got.Findings)
 		}
-		f.double.Fault(mlflowtest.Fault{
+		f.double.Fault(faults.Fault{
 			Method: "POST",
 			Path:   "experiments/search",
-			Kind:   mlflowtest.Status,
+			Kind:   faults.Status,
 			Status: 403,
 		})
 		got, _ := auditOf(t, f.double)
@@ -172,7 +173,7 @@ func TestAudit_FaultsAreReported(t *testing.T) {
 	}
 	for path := range paths {
 		double := rotten(t)
-		fault, err := mlflowtest.ParseFault(path + " 503 onward")
+		fault, err := faults.Parse(path + " 503 onward")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -57,7 +57,7 @@ func TestCopy_OriginReplaced(t *testing.T) {
 		send(next, "POST", "model-versions/create",
 			`{"name": "dev", "run_id": "r1", "source": "mlflow-artifacts:/0/r1/artifacts/other"}`)
 	}
-	for _, version := range mlflowtest.Versions() {
+	for _, version := range dialect.Versions() {
 		for what, meddle := range map[string]func(http.RoundTripper){"replaced": replace, "as it was": nil} {
 			t.Run(version+", "+what, func(t *testing.T) {
 				wire := &meddling{double(t, version, seed).Transport(), meddle}

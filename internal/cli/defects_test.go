@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -14,7 +14,7 @@ import (
 
 // Registering twice made two versions and wrote the tags twice.
 func TestDefect_RegisterTwice(t *testing.T) {
-	for _, version := range mlflowtest.Versions() {
+	for _, version := range dialect.Versions() {
 		s := double(t, version, oneRun)
 		words := []string{"register", "--model", "churn", "--candidate", "runs:/r1/model", "--tags", "team=growth"}
 		run(t, s, words...)
@@ -43,7 +43,7 @@ func TestDefect_ArchivedInOwnStage(t *testing.T) {
 
 // The code to load a model by alias used mlflow.sklearn without importing it. Now the page shows a complete program.
 func TestDefect_LoadingCode(t *testing.T) {
-	for _, version := range mlflowtest.Versions() {
+	for _, version := range dialect.Versions() {
 		s := double(t, version, oneRun)
 		_, page, _ := launch(
 			t, s, "promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion", "--thresholds",

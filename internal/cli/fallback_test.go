@@ -3,7 +3,7 @@ package cli
 import (
 	"testing"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -11,17 +11,17 @@ import (
 // fallback tags would have no effect for clients that load by alias.
 func TestAliasTags_OnlyWithoutAliases(t *testing.T) {
 	for name, c := range map[string]struct {
-		fault  mlflowtest.Fault
+		fault  faults.Fault
 		reason registry.Reason
 	}{
-		"the answer is cut off": {mlflowtest.Fault{Kind: mlflowtest.Truncate, Nth: 1}, registry.OK},
-		"the answer is garbled": {mlflowtest.Fault{Kind: mlflowtest.Garble, Nth: 1}, registry.NotMLflow},
+		"the answer is cut off": {faults.Fault{Kind: faults.Truncate, Nth: 1}, registry.OK},
+		"the answer is garbled": {faults.Fault{Kind: faults.Garble, Nth: 1}, registry.NotMLflow},
 		"a proxy's own 404": {
-			mlflowtest.Fault{Kind: mlflowtest.Status, Status: 404, Body: "default backend - 404", Nth: 1},
+			faults.Fault{Kind: faults.Status, Status: 404, Body: "default backend - 404", Nth: 1},
 			registry.NotMLflow,
 		},
 		"a proxy's own 405": {
-			mlflowtest.Fault{Kind: mlflowtest.Status, Status: 405, Body: "<html><title>405</title></html>"},
+			faults.Fault{Kind: faults.Status, Status: 405, Body: "<html><title>405</title></html>"},
 			registry.NotMLflow,
 		},
 	} {

@@ -16,7 +16,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -28,7 +28,7 @@ type form struct {
 	kind, name string
 	refuse     error // the connection fails
 	broken     bool  // the connection breaks before the request has left
-	fault      mlflowtest.Fault
+	fault      faults.Fault
 	outOfReach bool // the server may come back
 }
 
@@ -38,15 +38,15 @@ var refused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("conn
 func makeForms() []*form {
 	const internal = `{"error_code":"INTERNAL_ERROR","message":"no"}`
 	const page = "<html><title>Bad Gateway</title></html>"
-	answer := func(status int, body string) mlflowtest.Fault {
-		return mlflowtest.Fault{Kind: mlflowtest.Status, Status: status, Body: body}
+	answer := func(status int, body string) faults.Fault {
+		return faults.Fault{Kind: faults.Status, Status: status, Body: body}
 	}
-	wait := func(status int) mlflowtest.Fault {
+	wait := func(status int) faults.Fault {
 		f := answer(status, "")
 		f.Header = map[string][]string{"Retry-After": {"7"}}
 		return f
 	}
-	done := func(f mlflowtest.Fault) mlflowtest.Fault { f.After = true; return f }
+	done := func(f faults.Fault) faults.Fault { f.After = true; return f }
 	all := []*form{
 		{kind: "refused", refuse: refused, outOfReach: true},
 		{
@@ -59,22 +59,22 @@ func makeForms() []*form {
 			outOfReach: true,
 		},
 		{kind: "reset before send", broken: true, outOfReach: true},
-		{kind: "reset after send without effect", fault: mlflowtest.Fault{Kind: mlflowtest.Reset}, outOfReach: true},
-		{kind: "effect + reset", fault: mlflowtest.Fault{Kind: mlflowtest.Reset, After: true}, outOfReach: true},
-		{kind: "effect + timeout", fault: mlflowtest.Fault{Kind: mlflowtest.Hold, After: true}, outOfReach: true},
+		{kind: "reset after send without effect", fault: faults.Fault{Kind: faults.Reset}, outOfReach: true},
+		{kind: "effect + reset", fault: faults.Fault{Kind: faults.Reset, After: true}, outOfReach: true},
+		{kind: "effect + timeout", fault: faults.Fault{Kind: faults.Hold, After: true}, outOfReach: true},
 		{
 			kind:       "delayed effect",
 			name:       "delayed effect, by a second",
-			fault:      mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Second},
+			fault:      faults.Fault{Kind: faults.Late, Delay: time.Second},
 			outOfReach: true,
 		},
 		{
 			kind:       "delayed effect",
 			name:       "delayed effect, until all is over",
-			fault:      mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Hour},
+			fault:      faults.Fault{Kind: faults.Late, Delay: time.Hour},
 			outOfReach: true,
 		},
-		{kind: "duplicate effect", fault: mlflowtest.Fault{Kind: mlflowtest.Twice}},
+		{kind: "duplicate effect", fault: faults.Fault{Kind: faults.Twice}},
 		{kind: "400 of an old server", fault: answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"no"}`)},
 		{kind: "401", fault: answer(401, "You are not authenticated.")},
 		{kind: "403", fault: answer(403, "Permission denied")},
@@ -92,10 +92,10 @@ func makeForms() []*form {
 			fault:      done(wait(503)),
 			outOfReach: true,
 		},
-		{kind: "truncated body", fault: mlflowtest.Fault{Kind: mlflowtest.Truncate}, outOfReach: true},
-		{kind: "malformed JSON", fault: mlflowtest.Fault{Kind: mlflowtest.Garble}},
-		{kind: "decompression bomb", fault: mlflowtest.Fault{Kind: mlflowtest.Bomb, After: true}},
-		{kind: "redirect", fault: mlflowtest.Fault{Kind: mlflowtest.Redirect}},
+		{kind: "truncated body", fault: faults.Fault{Kind: faults.Truncate}, outOfReach: true},
+		{kind: "malformed JSON", fault: faults.Fault{Kind: faults.Garble}},
+		{kind: "decompression bomb", fault: faults.Fault{Kind: faults.Bomb, After: true}},
+		{kind: "redirect", fault: faults.Fault{Kind: faults.Redirect}},
 		{kind: "TLS error", refuse: x509.UnknownAuthorityError{}},
 	}
 	for _, f := range all {

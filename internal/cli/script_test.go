@@ -21,6 +21,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -32,7 +33,7 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	mlflow VERSION [SEED] [WITH …]  starts a server of that version with the data of testdata/seed/SEED.json or of a
 //	                        file of the script. WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off
 //	                        or artifacts=only
-//	fault METHOD PATH KIND  makes the next matching request fail, see mlflowtest.ParseFault
+//	fault METHOD PATH KIND  makes the next matching request fail, see faults.Parse
 //	job [NAME=VALUE …]      from here on the program runs in a job of GitHub Actions, by default on the main branch
 //	input NAME FILE         sets an input of the action to the content of the file
 //	mlflow-promote …        runs the program
@@ -187,7 +188,7 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		stageOf(ts).double.ClearFaults()
 		return
 	}
-	f, err := mlflowtest.ParseFault(strings.Join(args, " "))
+	f, err := faults.Parse(strings.Join(args, " "))
 	ts.Check(err)
 	stageOf(ts).double.Fault(f)
 }

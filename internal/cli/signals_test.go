@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -39,9 +39,9 @@ func (c ending) String() string {
 
 // shot returns what happens to that request.
 func (c ending) shot() *shot {
-	hangs := mlflowtest.Fault{Kind: mlflowtest.Hold, After: c.effect}
+	hangs := faults.Fault{Kind: faults.Hold, After: c.effect}
 	if c.signal && !c.gone {
-		hangs = mlflowtest.Fault{Kind: mlflowtest.SlowHeader, Delay: time.Second} // the response is on its way
+		hangs = faults.Fault{Kind: faults.SlowHeader, Delay: time.Second} // the response is on its way
 	}
 	s := &shot{nth: c.nth, form: &form{fault: hangs}}
 	if c.gone {

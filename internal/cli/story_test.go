@@ -23,6 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -336,7 +337,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	trace.GotConn(httptrace.GotConnInfo{})
 	ctx, cancel := context.WithTimeoutCause(r.Context(), headerTimeout, os.ErrDeadlineExceeded)
 	if hit != nil {
-		ctx = mlflowtest.WithFault(ctx, hit.fault)
+		ctx = faults.With(ctx, hit.fault)
 	}
 	if hit != nil && hit.broken {
 		cancel()
@@ -395,7 +396,7 @@ func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 	}
 	if n.cut != nil && n.cut(r, body) {
 		n.dead = true
-		return &shot{form: &form{fault: mlflowtest.Fault{Kind: mlflowtest.Reset, After: true}}}, n.seen
+		return &shot{form: &form{fault: faults.Fault{Kind: faults.Reset, After: true}}}, n.seen
 	}
 	for _, s := range n.shots {
 		if n.seen == s.nth {

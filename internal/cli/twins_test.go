@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -58,13 +60,13 @@ const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
 // If several processes register the same run at the same time, only one version counts. Every process reports it, and
 // the duplicates are marked with its number. Without other processes this costs no extra request.
 func TestRegister_Duplicates(t *testing.T) {
-	for _, version := range mlflowtest.Versions() {
+	for _, version := range dialect.Versions() {
 		t.Run(version, func(t *testing.T) {
 			s := double(t, version, oneRun)
-			s.Fault(mlflowtest.Fault{
+			s.Fault(faults.Fault{
 				Method: "POST",
 				Path:   "model-versions/create",
-				Kind:   mlflowtest.SlowHeader,
+				Kind:   faults.SlowHeader,
 				Delay:  20 * time.Millisecond,
 			})
 			var wg sync.WaitGroup

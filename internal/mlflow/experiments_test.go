@@ -5,19 +5,20 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 func TestExperiment_Found(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
-	train := double.AddExperiment(mlflowtest.Experiment{Name: "train"})               // 1
-	named3 := double.AddExperiment(mlflowtest.Experiment{Name: "3"})                  // 2
-	double.AddExperiment(mlflowtest.Experiment{Name: "sweep"})                        // 3
-	double.AddExperiment(mlflowtest.Experiment{Name: "gone", Deleted: true})          // 4
-	double.AddExperiment(mlflowtest.Experiment{Name: "4"})                            // 5
-	double.AddExperiment(mlflowtest.Experiment{Name: "1", Deleted: true})             // 6
-	year := double.AddExperiment(mlflowtest.Experiment{Name: "2026"})                 // 7
-	long := double.AddExperiment(mlflowtest.Experiment{Name: "20261127201500000000"}) // 8
+	train := double.AddExperiment(seed.Experiment{Name: "train"})               // 1
+	named3 := double.AddExperiment(seed.Experiment{Name: "3"})                  // 2
+	double.AddExperiment(seed.Experiment{Name: "sweep"})                        // 3
+	double.AddExperiment(seed.Experiment{Name: "gone", Deleted: true})          // 4
+	double.AddExperiment(seed.Experiment{Name: "4"})                            // 5
+	double.AddExperiment(seed.Experiment{Name: "1", Deleted: true})             // 6
+	year := double.AddExperiment(seed.Experiment{Name: "2026"})                 // 7
+	long := double.AddExperiment(seed.Experiment{Name: "20261127201500000000"}) // 8
 	cases := map[string]struct {
 		text, id string
 		reason   registry.Reason
@@ -64,7 +65,7 @@ func TestExperiment_Found(t *testing.T) {
 
 func TestExperiment_DidYouMean(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
-	double.AddExperiment(mlflowtest.Experiment{Name: "train"})
+	double.AddExperiment(seed.Experiment{Name: "train"})
 	for text, want := range map[string]string{
 		"trian":     "names are case-sensitive; did you mean train?",
 		"Train":     "names are case-sensitive; did you mean train?",

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/pagetest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -39,7 +39,7 @@ var listings = map[string]func(context.Context, *Client) error{
 func TestLists_NeverShorter(t *testing.T) {
 	for list, read := range listings {
 		t.Run(list, func(t *testing.T) {
-			mlflowtest.NeverShorter(t, MostPages, func(transport http.RoundTripper) error {
+			pagetest.NeverShorter(t, MostPages, func(transport http.RoundTripper) error {
 				return read(t.Context(), over(t, transport))
 			})
 		})
@@ -81,7 +81,7 @@ func TestPager_Bounds(t *testing.T) {
 // The size of a page is its decoded size, and a history has fewer pages than other lists.
 func TestHistory_TooLong(t *testing.T) {
 	n := 0
-	c := over(t, mlflowtest.Answers(func(*http.Request) string {
+	c := over(t, pagetest.Answers(func(*http.Request) string {
 		n++
 		return fmt.Sprintf(
 			`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`,
@@ -106,7 +106,7 @@ func TestExplain_Incomplete(t *testing.T) {
 func TestPager_CountsBytes(t *testing.T) {
 	var read int64
 	answer := `{"model_versions": []}`
-	c := over(t, mlflowtest.Answers(func(*http.Request) string { return answer }))
+	c := over(t, pagetest.Answers(func(*http.Request) string { return answer }))
 	for range 2 {
 		if err := c.Registry.JSON(t.Context(), rest.Request{Path: "x", Read: &read}, nil); err != nil {
 			t.Fatal(err)

@@ -104,9 +104,12 @@ type goFile struct {
 
 // production reports whether the file is part of the program. Test doubles and tools are not.
 func (f goFile) production() bool {
-	return !f.test && !strings.HasSuffix(f.pkg, "test") && !strings.HasPrefix(f.pkg, "tools/") &&
+	return !f.test && !isDouble(f.pkg) && !strings.HasPrefix(f.pkg, "tools/") &&
 		f.pkg != "internal/attacks" && f.pkg != "internal/matrix"
 }
+
+// isDouble reports whether a folder is a test double or part of one.
+func isDouble(folder string) bool { return strings.Contains(folder+"/", "test/") }
 
 // exceeding returns every figure that is above its limit, by "figure: place". It calls report for each long line and
 // each long name.

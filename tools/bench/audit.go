@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/large"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
@@ -182,7 +182,7 @@ func (b bench) curl(ctx context.Context) (a audited, err error) {
 
 // million audits a registry that is computed while it is read.
 func (b bench) million(ctx context.Context) (audited, error) {
-	s := httptest.NewServer(mlflowtest.Large(manyModels, manyVersions/manyModels))
+	s := httptest.NewServer(large.New(manyModels, manyVersions/manyModels))
 	defer s.Close()
 	a, err := b.audit(ctx, s.URL, "all", true)
 	if err == nil && (a.models != manyModels || a.versions != manyVersions) {

@@ -58,7 +58,7 @@ func extract(root string) (comments, messages []text, err error) {
 // isProgram reports whether the file is part of the program. Tests, doubles and tools are not.
 func isProgram(path string) bool {
 	dir := filepath.ToSlash(filepath.Dir(path))
-	return !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(dir, "test") && !strings.HasPrefix(dir, "tools")
+	return !strings.HasSuffix(path, "_test.go") && !strings.Contains(dir+"/", "test/") && !strings.HasPrefix(dir, "tools")
 }
 
 // commentTexts returns the paragraphs of the comments, each on one line. It leaves out directives and code.

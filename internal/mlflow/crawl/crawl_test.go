@@ -19,6 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -160,10 +161,10 @@ func seesOnce(t *rapid.T, scope string) {
 	live := map[string]bool{}
 	want := map[string]bool{}
 	for i := range 1 + draw("models", 8) {
-		m := mlflowtest.Model{Name: fmt.Sprintf("%c%02d", 'a'+3*i, i), Aliases: map[string]int64{}}
+		m := seed.Model{Name: fmt.Sprintf("%c%02d", 'a'+3*i, i), Aliases: map[string]int64{}}
 		tags := map[string]string{"team": "risk"}
 		for n := range draw("versions", most+1) {
-			m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://bucket/key", Tags: tags})
+			m.Versions = append(m.Versions, seed.Version{Source: "s3://bucket/key", Tags: tags})
 			want[version(m.Name, n+1)] = true
 		}
 		if n := len(m.Versions); n > 0 && draw("alias", 3) > 0 {
@@ -278,11 +279,11 @@ func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestAudit_ReadsLostTagsAgain(t *testing.T) {
 	s := mlflowtest.New("3.17.2")
 	for i := range 40 {
-		m := mlflowtest.Model{Name: fmt.Sprintf("m%02d", i)}
+		m := seed.Model{Name: fmt.Sprintf("m%02d", i)}
 		for range 6 {
 			m.Versions = append(
 				m.Versions,
-				mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"team": "risk"}},
+				seed.Version{Source: "s3://b/k", Tags: map[string]string{"team": "risk"}},
 			)
 		}
 		s.AddModel(m)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/pagetest"
 )
 
 func TestCrawl_NeverShorter(t *testing.T) {
@@ -26,7 +26,7 @@ func TestCrawl_NeverShorter(t *testing.T) {
 		},
 	} {
 		t.Run(list, func(t *testing.T) {
-			mlflowtest.NeverShorter(t, mlflow.MostPages, func(transport http.RoundTripper) error {
+			pagetest.NeverShorter(t, mlflow.MostPages, func(transport http.RoundTripper) error {
 				return read(t.Context(), auditor(t, transport))
 			})
 		})

@@ -19,6 +19,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -158,7 +161,7 @@ gap: newest 9, @champion 5
 it's "quoted": newest 2, @champion 1
   1 None
 `
-	for _, version := range mlflowtest.Versions() {
+	for _, version := range dialect.Versions() {
 		t.Run(version, func(t *testing.T) {
 			c := auditor(t, smallServer(t, version).Transport())
 			for scope, want := range map[string]string{audit.ScopeAll: all, audit.ScopeLive: live} {
@@ -206,11 +209,11 @@ churn: newest 7, @champion 3
   6 Production, run FINISHED there 4f2c 1, experiment not gathered
   7 None
 `
-	for name, fault := range map[string]mlflowtest.Fault{
-		"the server cannot search for ids":     {Path: "runs/search", Kind: mlflowtest.Status, Status: 400, Body: `{"error_code": "INVALID_PARAMETER_VALUE"}`},
-		"the search fails":                     {Path: "runs/search", Kind: mlflowtest.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR"}`},
-		"the list of experiments is forbidden": {Path: "experiments/search", Kind: mlflowtest.Status, Status: 403, Body: "Permission denied"},
-		"the list of experiments is empty":     {Path: "experiments/search", Kind: mlflowtest.Status, Status: 200, Body: "{}"},
+	for name, fault := range map[string]faults.Fault{
+		"the server cannot search for ids":     {Path: "runs/search", Kind: faults.Status, Status: 400, Body: `{"error_code": "INVALID_PARAMETER_VALUE"}`},
+		"the search fails":                     {Path: "runs/search", Kind: faults.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR"}`},
+		"the list of experiments is forbidden": {Path: "experiments/search", Kind: faults.Status, Status: 403, Body: "Permission denied"},
+		"the list of experiments is empty":     {Path: "experiments/search", Kind: faults.Status, Status: 200, Body: "{}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := smallServer(t, "3.17.2")
@@ -236,7 +239,7 @@ func TestAudit_UnreadableHiddenModel(t *testing.T) {
 		"model-versions/set-tag",
 		map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"},
 	)
-	s.Fault(mlflowtest.Fault{Path: "model-versions/get", Kind: mlflowtest.Status, Status: 403})
+	s.Fault(faults.Fault{Path: "model-versions/get", Kind: faults.Status, Status: 403})
 	got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeLive})
 	if !strings.Contains(got, "gap: ") || !strings.Contains(got, "churn: ") || !strings.Contains(got, "403") {
 		t.Error(got)
@@ -310,14 +313,14 @@ func TestAudit_Requests(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")
 		for i := range models {
-			m := mlflowtest.Model{
+			m := seed.Model{
 				Name:    fmt.Sprintf("m%03d", i),
 				Aliases: map[string]int64{"champion": int64(1 + i%versions)},
 			}
 			for range versions {
 				m.Versions = append(
 					m.Versions,
-					mlflowtest.Version{Source: "s3://bucket/key", Tags: map[string]string{"team": "risk"}},
+					seed.Version{Source: "s3://bucket/key", Tags: map[string]string{"team": "risk"}},
 				)
 			}
 			s.AddModel(m)
@@ -362,9 +365,9 @@ func TestAudit_StopsEarly(t *testing.T) {
 		s := mlflowtest.New("3.17.2")
 		for i := range 50 {
 			s.AddModel(
-				mlflowtest.Model{
+				seed.Model{
 					Name:     fmt.Sprintf("m%03d", i),
-					Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}},
+					Versions: []seed.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}},
 				},
 			)
 		}
@@ -388,55 +391,55 @@ func TestAudit_StopsEarly(t *testing.T) {
 
 func TestAudit_Fails(t *testing.T) {
 	cases := map[string]struct {
-		fault mlflowtest.Fault
+		fault faults.Fault
 		says  string
 	}{
 		"no list": {
-			mlflowtest.Fault{Path: "registered-models/search", Kind: mlflowtest.Status, Status: 401},
+			faults.Fault{Path: "registered-models/search", Kind: faults.Status, Status: 401},
 			"the login was refused",
 		},
 		"no versions": {
-			mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 403},
+			faults.Fault{Path: "model-versions/search", Kind: faults.Status, Status: 403},
 			"lacks the right",
 		},
 		"a login page": {
-			mlflowtest.Fault{
+			faults.Fault{
 				Path:   "model-versions/search",
-				Kind:   mlflowtest.Status,
+				Kind:   faults.Status,
 				Status: 200,
 				Body:   "<html><title>Sign in</title>",
 			},
 			"Sign in",
 		},
 		"half a page": {
-			mlflowtest.Fault{
+			faults.Fault{
 				Path:   "model-versions/search",
-				Kind:   mlflowtest.Status,
+				Kind:   faults.Status,
 				Status: 200,
 				Body:   `{"model_versions": [{"name": "churn"`,
 			},
 			"invalid page of a search",
 		},
 		"another answer": {
-			mlflowtest.Fault{
+			faults.Fault{
 				Path:   "model-versions/search",
-				Kind:   mlflowtest.Status,
+				Kind:   faults.Status,
 				Status: 200,
 				Body:   `{"model_versions": {}}`,
 			},
 			"invalid page of a search",
 		},
 		"a number": {
-			mlflowtest.Fault{
+			faults.Fault{
 				Path:   "model-versions/search",
-				Kind:   mlflowtest.Status,
+				Kind:   faults.Status,
 				Status: 200,
 				Body:   `{"model_versions": [7]}`,
 			},
 			"invalid page of a search",
 		},
 		"two answers": {
-			mlflowtest.Fault{Path: "model-versions/search", Kind: mlflowtest.Status, Status: 200, Body: `{}{}`},
+			faults.Fault{Path: "model-versions/search", Kind: faults.Status, Status: 200, Body: `{}{}`},
 			"invalid page of a search",
 		},
 	}
@@ -470,9 +473,9 @@ func TestAudit_UnreadableModel(t *testing.T) {
 		"DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"},
 	) // its alias dangles, so it is read again
 	s.Fault(
-		mlflowtest.Fault{
+		faults.Fault{
 			Path:   "registered-models/get",
-			Kind:   mlflowtest.Status,
+			Kind:   faults.Status,
 			Status: 500,
 			Body:   `{"error_code": "INTERNAL_ERROR", "message": "no"}`,
 		},
@@ -494,9 +497,9 @@ func TestAudit_UnreadableModel(t *testing.T) {
 func TestSearch_HalvesLargePages(t *testing.T) {
 	s := mlflowtest.New("3.17.2")
 	long := strings.Repeat("x", 90_000)
-	m := mlflowtest.Model{Name: "m"}
+	m := seed.Model{Name: "m"}
 	for range 1000 {
-		m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"a": long}})
+		m.Versions = append(m.Versions, seed.Version{Source: "s3://b/k", Tags: map[string]string{"a": long}})
 	}
 	s.AddModel(m)
 	all, err := collect(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll}, pageSizes)
@@ -518,9 +521,9 @@ func TestAudit_Progress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := mlflowtest.New("3.17.2", mlflowtest.Latency(2*time.Second))
 		for i := range 40 {
-			m := mlflowtest.Model{Name: fmt.Sprintf("m%03d", i)}
+			m := seed.Model{Name: fmt.Sprintf("m%03d", i)}
 			for range 10 {
-				m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://b/k"})
+				m.Versions = append(m.Versions, seed.Version{Source: "s3://b/k"})
 			}
 			s.AddModel(m)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -28,11 +29,11 @@ func swept(double *mlflowtest.Server, n int) {
 	for i := range n {
 		id := fmt.Sprintf("r%d", i)
 		value := float64(i+1) / float64(n+1) // never 0, which can mean NaN on a model
-		double.AddRun(mlflowtest.Run{
-			ID: id, Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(value)},
-			Logged: []mlflowtest.LoggedModel{{
+		double.AddRun(seed.Run{
+			ID: id, Experiment: "train", Metrics: map[string]seed.Series{"acc": seed.Value(value)},
+			Logged: []seed.LoggedModel{{
 				ID: fmt.Sprintf("m-%032x", i), Name: "model",
-				Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: value}},
+				Metrics: []seed.ModelMetric{{Key: "acc", Value: value}},
 			}},
 		})
 	}
@@ -61,19 +62,19 @@ func TestBest_Outsiders(t *testing.T) {
 	swept(double, 3)
 	honest := fmt.Sprintf("m-%032x", 2)
 	double.AddRun(
-		mlflowtest.Run{
+		seed.Run{
 			ID:         "out",
 			Experiment: "outsider",
-			Metrics:    map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)},
+			Metrics:    map[string]seed.Series{"acc": seed.Value(1)},
 		},
 	)
-	double.AddLoggedModel(mlflowtest.LoggedModel{ // listed by the best run, but in another experiment
+	double.AddLoggedModel(seed.LoggedModel{ // listed by the best run, but in another experiment
 		ID: "m-" + strings.Repeat("a", 32), Name: "model", Experiment: "outsider", Run: "r2",
-		Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1}, {Key: "acc", Value: 1, Run: "out"}},
+		Metrics: []seed.ModelMetric{{Key: "acc", Value: 1}, {Key: "acc", Value: 1, Run: "out"}},
 	})
-	double.AddRun(mlflowtest.Run{ID: "bad", Experiment: "train", Logged: []mlflowtest.LoggedModel{{
+	double.AddRun(seed.Run{ID: "bad", Experiment: "train", Logged: []seed.LoggedModel{{
 		ID: "m-" + strings.Repeat("b", 32), Name: "model",
-		Metrics: []mlflowtest.ModelMetric{{Key: "acc", Value: 1, Run: "out"}},
+		Metrics: []seed.ModelMetric{{Key: "acc", Value: 1, Run: "out"}},
 	}}})
 	g, err := best(t, double)
 	if err != nil {
@@ -91,16 +92,16 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 		double := mlflowtest.New("2.22.5")
 		for i := range bare {
 			double.AddRun(
-				mlflowtest.Run{
+				seed.Run{
 					ID:         fmt.Sprintf("bare%d", i),
 					Experiment: "train",
-					Metrics:    map[string]mlflowtest.Series{"acc": mlflowtest.Value(1)},
+					Metrics:    map[string]seed.Series{"acc": seed.Value(1)},
 				},
 			)
 		}
-		double.AddRun(mlflowtest.Run{
-			ID: "whole", Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(0.5)},
-			Artifacts: map[string]mlflowtest.Content{"model/MLmodel": mlflowtest.Content(mlmodel)},
+		double.AddRun(seed.Run{
+			ID: "whole", Experiment: "train", Metrics: map[string]seed.Series{"acc": seed.Value(0.5)},
+			Artifacts: map[string]seed.Content{"model/MLmodel": seed.Content(mlmodel)},
 		})
 		g, err := best(t, double)
 		var refused *registry.Error

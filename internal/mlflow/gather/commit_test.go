@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -29,7 +30,7 @@ const sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit string, end int64) {
 	return func(id, experiment, status, commit string, end int64) {
 		double.AddRun(
-			mlflowtest.Run{ID: id, Experiment: experiment, Status: status, End: mlflowtest.Moment(end), Start: 1,
+			seed.Run{ID: id, Experiment: experiment, Status: status, End: seed.Moment(end), Start: 1,
 				Tags: map[string]string{registry.RunTagCommit: commit}},
 		)
 	}
@@ -77,9 +78,9 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	add("mine", "train", "FINISHED", sha, 2000)
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	double.AddModel(
-		mlflowtest.Model{
+		seed.Model{
 			Name:     "churn",
-			Versions: []mlflowtest.Version{{Run: "base"}},
+			Versions: []seed.Version{{Run: "base"}},
 			Aliases:  map[string]int64{"champion": 1},
 		},
 	)

@@ -16,6 +16,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
 // seen is what a caller sees of a request.
@@ -43,7 +48,7 @@ func send(client *http.Client, method, url, body string) seen {
 }
 
 func post(client *http.Client, base, path, body string) seen {
-	return send(client, http.MethodPost, base+api+path, body)
+	return send(client, http.MethodPost, base+wire.API+path, body)
 }
 
 func status(code int) func(seen) bool {
@@ -60,49 +65,49 @@ func fails(with error) func(seen) bool {
 
 // faultCases say for each fault what the caller of a create request sees, and how many versions exist afterwards.
 var faultCases = []struct {
-	fault    Fault
+	fault    faults.Fault
 	sees     func(seen) bool
 	versions int
 }{
-	{Fault{Kind: Reset}, fails(syscall.ECONNRESET), 0},
-	{Fault{Kind: Reset, After: true}, fails(syscall.ECONNRESET), 1},
-	{Fault{Kind: Hold}, fails(context.DeadlineExceeded), 0},
-	{Fault{Kind: Hold, After: true}, fails(context.DeadlineExceeded), 1},
-	{Fault{Kind: Hold, Delay: 20 * time.Millisecond}, fails(syscall.ECONNRESET), 0},
-	{Fault{Kind: Late, Delay: time.Hour}, fails(syscall.ECONNRESET), 0},
-	{Fault{Kind: Twice}, says(200, `"version": "2"`), 2},
-	{Fault{Kind: Status, Status: 503, Header: http.Header{"Retry-After": {"3"}}}, status(503), 0},
+	{faults.Fault{Kind: faults.Reset}, fails(syscall.ECONNRESET), 0},
+	{faults.Fault{Kind: faults.Reset, After: true}, fails(syscall.ECONNRESET), 1},
+	{faults.Fault{Kind: faults.Hold}, fails(context.DeadlineExceeded), 0},
+	{faults.Fault{Kind: faults.Hold, After: true}, fails(context.DeadlineExceeded), 1},
+	{faults.Fault{Kind: faults.Hold, Delay: 20 * time.Millisecond}, fails(syscall.ECONNRESET), 0},
+	{faults.Fault{Kind: faults.Late, Delay: time.Hour}, fails(syscall.ECONNRESET), 0},
+	{faults.Fault{Kind: faults.Twice}, says(200, `"version": "2"`), 2},
+	{faults.Fault{Kind: faults.Status, Status: 503, Header: http.Header{"Retry-After": {"3"}}}, status(503), 0},
 	{
-		Fault{Kind: Status, Status: 502, After: true, Body: "<html><title>Bad gateway</title></html>"},
+		faults.Fault{Kind: faults.Status, Status: 502, After: true, Body: "<html><title>Bad gateway</title></html>"},
 		says(502, "Bad gateway"),
 		1,
 	},
 	{
-		Fault{Kind: Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`},
+		faults.Fault{Kind: faults.Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`},
 		says(500, "INTERNAL_ERROR"),
 		0,
 	},
-	{Fault{Kind: Truncate}, fails(io.ErrUnexpectedEOF), 1},
-	{Fault{Kind: Garble}, func(s seen) bool {
+	{faults.Fault{Kind: faults.Truncate}, fails(io.ErrUnexpectedEOF), 1},
+	{faults.Fault{Kind: faults.Garble}, func(s seen) bool {
 		return s.status == 200 && strings.HasPrefix(s.body, "{") && !strings.HasSuffix(s.body, "}")
 	}, 1},
 	{
-		Fault{Kind: Bomb},
+		faults.Fault{Kind: faults.Bomb},
 		func(s seen) bool { return s.status == 200 && len(s.body) == 1<<20 && strings.TrimSpace(s.body) == "" },
 		0,
 	},
-	{Fault{Kind: Redirect}, status(302), 0},
+	{faults.Fault{Kind: faults.Redirect}, status(302), 0},
 	{
-		Fault{Kind: Redirect, Status: 307, After: true, Header: http.Header{"Location": {"http://elsewhere.example/"}}},
+		faults.Fault{Kind: faults.Redirect, Status: 307, After: true, Header: http.Header{"Location": {"http://elsewhere.example/"}}},
 		status(307),
 		1,
 	},
-	{Fault{Kind: SlowHeader, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
-	{Fault{Kind: SlowHeader, Delay: time.Minute}, fails(context.DeadlineExceeded), 1},
-	{Fault{Kind: SlowBody, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
-	{Fault{Kind: SlowBody, Delay: time.Hour}, fails(context.DeadlineExceeded), 1},
-	{Fault{Kind: LoginPage}, says(200, "<title>Sign in</title>"), 0},
-	{Fault{Kind: InvalidHost}, says(403, "Invalid Host header"), 0},
+	{faults.Fault{Kind: faults.SlowHeader, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
+	{faults.Fault{Kind: faults.SlowHeader, Delay: time.Minute}, fails(context.DeadlineExceeded), 1},
+	{faults.Fault{Kind: faults.SlowBody, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
+	{faults.Fault{Kind: faults.SlowBody, Delay: time.Hour}, fails(context.DeadlineExceeded), 1},
+	{faults.Fault{Kind: faults.LoginPage}, says(200, "<title>Sign in</title>"), 0},
+	{faults.Fault{Kind: faults.InvalidHost}, says(403, "Invalid Host header"), 0},
 }
 
 // noRedirects does not follow redirects, so that a test sees them.
@@ -111,7 +116,7 @@ func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastR
 func versionsOf(s *Server, name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.spaces[defaultWorkspace].models[name].versions)
+	return len(s.state.Spaces[state.DefaultWorkspace].Models[name].Versions)
 }
 
 func TestFaults(t *testing.T) {
@@ -120,7 +125,7 @@ func TestFaults(t *testing.T) {
 			"%s after=%t delay=%s status=%d", c.fault.Kind, c.fault.After, c.fault.Delay, c.fault.Status,
 		)
 		check := func(t *testing.T, s *Server, base string, client *http.Client) {
-			s.AddModel(Model{Name: "churn"})
+			s.AddModel(seed.Model{Name: "churn"})
 			c.fault.Method, c.fault.Path = http.MethodPost, "model-versions/create"
 			s.Fault(c.fault)
 			got := post(client, base, "model-versions/create", `{"name":"churn","source":"s3://bucket/key"}`)
@@ -153,12 +158,12 @@ func TestFaults(t *testing.T) {
 }
 
 func TestFaults_AllKindsTried(t *testing.T) {
-	for _, k := range Kinds() {
-		if k == Overlap {
+	for _, k := range faults.Kinds() {
+		if k == faults.Overlap {
 			continue // tested by TestOverlap
 		}
 		if !slices.ContainsFunc(faultCases, func(c struct {
-			fault    Fault
+			fault    faults.Fault
 			sees     func(seen) bool
 			versions int
 		}) bool {
@@ -172,18 +177,18 @@ func TestFaults_AllKindsTried(t *testing.T) {
 func TestFaults_CountMatches(t *testing.T) {
 	s := New("3.17.2")
 	client := &http.Client{Transport: s.Transport()}
-	s.Fault(Fault{Method: "GET", Path: "/api/*/mlflow/experiments/get", Nth: 2, Kind: Status, Status: 503})
-	s.Fault(Fault{Path: "experiments/get", Nth: 3, Kind: Status, Status: 502})
+	s.Fault(faults.Fault{Method: "GET", Path: "/api/*/mlflow/experiments/get", Nth: 2, Kind: faults.Status, Status: 503})
+	s.Fault(faults.Fault{Path: "experiments/get", Nth: 3, Kind: faults.Status, Status: 502})
 	var got []int
 	for range 4 {
-		got = append(got, send(client, "GET", "http://localhost"+api+"experiments/get?experiment_id=0", "").status)
+		got = append(got, send(client, "GET", "http://localhost"+wire.API+"experiments/get?experiment_id=0", "").status)
 	}
 	if diff := cmp.Diff([]int{200, 503, 502, 200}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	s.Fault(Fault{Path: "experiments/get", Kind: Status, Status: 500})
+	s.Fault(faults.Fault{Path: "experiments/get", Kind: faults.Status, Status: 500})
 	s.ClearFaults()
-	if got := send(client, "GET", "http://localhost"+api+"experiments/get?experiment_id=0", "").status; got != 200 {
+	if got := send(client, "GET", "http://localhost"+wire.API+"experiments/get?experiment_id=0", "").status; got != 200 {
 		t.Errorf("%d after the faults were cleared", got)
 	}
 }
@@ -191,19 +196,19 @@ func TestFaults_CountMatches(t *testing.T) {
 func TestFault_Late(t *testing.T) {
 	create := `{"name":"churn","source":"s3://bucket/key"}`
 	for name, c := range map[string]struct {
-		fault Fault
+		fault faults.Fault
 		then  func(*Server, func())
 	}{
-		"after a time":           {Fault{Delay: time.Minute}, func(_ *Server, read func()) { time.Sleep(time.Minute); read() }},
-		"after the next request": {Fault{Skip: 1}, func(_ *Server, read func()) { read(); read() }},
-		"when Land is called":    {Fault{Delay: time.Hour}, func(s *Server, _ func()) { s.Land() }},
+		"after a time":           {faults.Fault{Delay: time.Minute}, func(_ *Server, read func()) { time.Sleep(time.Minute); read() }},
+		"after the next request": {faults.Fault{Skip: 1}, func(_ *Server, read func()) { read(); read() }},
+		"when Land is called":    {faults.Fault{Delay: time.Hour}, func(s *Server, _ func()) { s.Land() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := New("3.17.2")
-				s.AddModel(Model{Name: "churn"})
+				s.AddModel(seed.Model{Name: "churn"})
 				client := &http.Client{Transport: s.Transport()}
-				c.fault.Path, c.fault.Kind, c.fault.Nth = "model-versions/create", Late, 1
+				c.fault.Path, c.fault.Kind, c.fault.Nth = "model-versions/create", faults.Late, 1
 				s.Fault(c.fault)
 				if got := post(client, "http://localhost", "model-versions/create", create); !errors.Is(
 					got.err, syscall.ECONNRESET,
@@ -213,7 +218,7 @@ func TestFault_Late(t *testing.T) {
 				if n := versionsOf(s, "churn"); n != 0 {
 					t.Fatalf("%d versions at once", n)
 				}
-				c.then(s, func() { send(client, "GET", "http://localhost"+api+"registered-models/get?name=churn", "") })
+				c.then(s, func() { send(client, "GET", "http://localhost"+wire.API+"registered-models/get?name=churn", "") })
 				if n := versionsOf(s, "churn"); n != 1 {
 					t.Errorf("%d versions at the end, want 1", n)
 				}
@@ -229,10 +234,10 @@ func TestFault_Late(t *testing.T) {
 func TestOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")
-		s.AddModel(Model{Name: "churn", Versions: []Version{
+		s.AddModel(seed.Model{Name: "churn", Versions: []seed.Version{
 			{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}, {Source: "s3://bucket/3"},
 		}})
-		s.Fault(Fault{Path: "transition-stage", Kind: Overlap, Nth: 1})
+		s.Fault(faults.Fault{Path: "transition-stage", Kind: faults.Overlap, Nth: 1})
 		client := &http.Client{Transport: s.Transport()}
 		var both sync.WaitGroup
 		for i, version := range []string{"2", "3"} {
@@ -246,8 +251,8 @@ func TestOverlap(t *testing.T) {
 		}
 		both.Wait()
 		var stages []string
-		for _, v := range s.spaces[defaultWorkspace].models["churn"].versions {
-			stages = append(stages, v.stage)
+		for _, v := range s.state.Spaces[state.DefaultWorkspace].Models["churn"].Versions {
+			stages = append(stages, v.Stage)
 		}
 		if diff := cmp.Diff([]string{"Archived", "Production", "Production"}, stages); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -260,12 +265,12 @@ func TestOverlap_Alone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")
 		s.AddModel(
-			Model{
+			seed.Model{
 				Name:     "churn",
-				Versions: []Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}},
+				Versions: []seed.Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}},
 			},
 		)
-		s.Fault(Fault{Path: "transition-stage", Kind: Overlap, Delay: time.Second})
+		s.Fault(faults.Fault{Path: "transition-stage", Kind: faults.Overlap, Delay: time.Second})
 		client := &http.Client{Transport: s.Transport()}
 		post(
 			client,
@@ -273,31 +278,8 @@ func TestOverlap_Alone(t *testing.T) {
 			"model-versions/transition-stage",
 			`{"name":"churn","version":"2","stage":"Production","archive_existing_versions":true}`,
 		)
-		if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
+		if got := s.state.Spaces[state.DefaultWorkspace].Models["churn"].Versions[0].Stage; got != "Archived" {
 			t.Errorf("the earlier version is in %s", got)
 		}
 	})
-}
-
-func TestParseFault(t *testing.T) {
-	for line, want := range map[string]Fault{
-		"POST model-versions/create reset after":                           {Method: "POST", Path: "model-versions/create", Kind: Reset, After: true},
-		"GET registered-models/get 503 nth=1 retry-after=2":                {Method: "GET", Path: "registered-models/get", Kind: Status, Status: 503, Nth: 1, Header: http.Header{"Retry-After": {"2"}}},
-		"* runs/log-batch 502 type=text/html body=<h1>a = b</h1>":          {Path: "runs/log-batch", Kind: Status, Status: 502, Body: "<h1>a = b</h1>", Header: http.Header{"Content-Type": {"text/html"}}},
-		"* runs/get late delay=3s skip=2":                                  {Path: "runs/get", Kind: Late, Delay: 3 * time.Second, Skip: 2},
-		"GET registered-models/get redirect location=http://host.example/": {Method: "GET", Path: "registered-models/get", Kind: Redirect, Header: http.Header{"Location": {"http://host.example/"}}},
-	} {
-		if want.Header == nil {
-			want.Header = http.Header{}
-		}
-		got, err := ParseFault(line)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", line, err, diff)
-		}
-	}
-	for _, line := range []string{"", "GET runs/get", "GET runs/get explode", "GET runs/get reset nth=x", "GET runs/get reset later", "GET runs/get late delay=3"} {
-		if _, err := ParseFault(line); err == nil {
-			t.Errorf("%q was understood", line)
-		}
-	}
 }

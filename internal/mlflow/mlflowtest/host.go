@@ -6,30 +6,31 @@ import (
 	"path"
 	"slices"
 	"strings"
-)
 
-const plainTextType = "text/plain"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/call"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
+)
 
 // checkHost refuses Host headers that the operator did not allow, and writes from other origins. Health checks always
 // pass, so a server can look healthy and refuse everything else.
-func (c *call) checkHost() (response, bool) {
-	if !c.sw.hostChecked {
-		return response{}, false
+func checkHost(s *Server, c *call.Call) (wire.Response, bool) {
+	if !c.Dialect.HostChecked {
+		return wire.Response{}, false
 	}
-	at := strings.TrimPrefix(c.request.URL.Path, c.cfg.staticPrefix)
-	if at != "/health" && at != "/version" && !c.hostAllowed(c.request.Host) {
-		return text(
-			http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected",
+	at := strings.TrimPrefix(c.Request.URL.Path, s.staticPrefix)
+	if at != "/health" && at != "/version" && !hostAllowed(s, c.Request.Host) {
+		return wire.Text(
+			http.StatusForbidden, wire.PlainTextType, "Invalid Host header - possible DNS rebinding attack detected",
 		), true
 	}
-	origin, writes := c.request.Header.Get(
+	origin, writes := c.Request.Header.Get(
 		"Origin",
-	), c.request.Method != http.MethodGet &&
-		c.request.Method != http.MethodHead
+	), c.Request.Method != http.MethodGet &&
+		c.Request.Method != http.MethodHead
 	if origin != "" && writes && !loopback(hostOf(origin)) {
-		return text(http.StatusForbidden, plainTextType, "Cross-origin request blocked"), true
+		return wire.Text(http.StatusForbidden, wire.PlainTextType, "Cross-origin request blocked"), true
 	}
-	return response{}, false
+	return wire.Response{}, false
 }
 
 func hostOf(origin string) string {
@@ -37,11 +38,11 @@ func hostOf(origin string) string {
 	return host
 }
 
-func (c *call) hostAllowed(host string) bool {
-	if len(c.cfg.allowedHosts) == 0 {
+func hostAllowed(s *Server, host string) bool {
+	if len(s.allowedHosts) == 0 {
 		return loopback(host) || private(bare(host))
 	}
-	return slices.ContainsFunc(c.cfg.allowedHosts, func(allowed string) bool {
+	return slices.ContainsFunc(s.allowedHosts, func(allowed string) bool {
 		ok, err := path.Match(allowed, host)
 		return ok && err == nil
 	})

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
 // Request is a request that the server received.
@@ -91,5 +93,5 @@ func canonical(body []byte) string {
 	if json.Unmarshal(body, &v) != nil {
 		return string(body)
 	}
-	return compact(v)
+	return wire.Compact(v)
 }

@@ -9,19 +9,19 @@ import (
 	"testing"
 )
 
-// seedExample is the example in the comment of Seed, so that it stays correct.
+// seedExample is the example in the comment of seed.Document, so that it stays correct.
 func seedExample(t *testing.T) string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "seed.go", nil, parser.ParseComments)
+	f, err := parser.ParseFile(token.NewFileSet(), "seed/document.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range f.Comments {
-		if text := c.Text(); strings.HasPrefix(text, "Seed adds") {
+		if text := c.Text(); strings.HasPrefix(text, "Document is") {
 			return text[strings.Index(text, "\t{\n") : strings.Index(text, "\n\t}\n")+4]
 		}
 	}
-	t.Fatal("no example in the comment of Seed")
+	t.Fatal("no example in the comment of seed.Document")
 	return ""
 }
 

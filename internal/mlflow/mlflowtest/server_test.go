@@ -13,6 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
 func TestNew_UnknownVersion(t *testing.T) {
@@ -36,7 +41,7 @@ func TestServer_Rounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2", Latency(10*time.Millisecond))
 		client := &http.Client{Transport: s.Transport()}
-		read := func() { send(client, "GET", "http://localhost"+api+"experiments/get?experiment_id=0", "") }
+		read := func() { send(client, "GET", "http://localhost"+wire.API+"experiments/get?experiment_id=0", "") }
 		for range 3 {
 			var together sync.WaitGroup
 			for range 4 {
@@ -65,15 +70,15 @@ func TestServer_Writes(t *testing.T) {
 	post(client, base, "registered-models/create", `{ "tags": [], "name": "churn" }`)
 	post(client, base, "registered-models/create", `{"name":"churn"}`)
 	post(client, base, "registered-models/set-tag", `{"name":"none","key":"k","value":"v"}`)
-	send(client, "GET", base+api+"registered-models/get?name=churn", "")
+	send(client, "GET", base+wire.API+"registered-models/get?name=churn", "")
 	post(client, base, "runs/search", `{"experiment_ids":["0"]}`)
 	// The response is 404, but the version was created.
 	post(client, base, "model-versions/create", `{"name":"churn","source":"s3://b/k","run_id":"r","model_id":"m-none"}`)
 	want := []Write{
-		{"POST", api + "registered-models/create", `{"name":"churn","tags":[]}`},
+		{"POST", wire.API + "registered-models/create", `{"name":"churn","tags":[]}`},
 		{
 			"POST",
-			api + "model-versions/create",
+			wire.API + "model-versions/create",
 			`{"model_id":"m-none","name":"churn","run_id":"r","source":"s3://b/k"}`,
 		},
 	}
@@ -86,9 +91,9 @@ func TestServer_Writes(t *testing.T) {
 func TestServer_Clock(t *testing.T) {
 	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New("3.17.2", Clock(func() time.Time { return at }))
-	s.AddModel(Model{Name: "churn"})
+	s.AddModel(seed.Model{Name: "churn"})
 	resp, err := (&http.Client{Transport: s.Transport()}).Get(
-		"http://localhost" + api + "registered-models/get?name=churn",
+		"http://localhost" + wire.API + "registered-models/get?name=churn",
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -115,11 +120,11 @@ func TestDump_EqualStates(t *testing.T) {
 		seed := func() *Server {
 			s := New("3.17.2")
 			s.AddModel(
-				Model{
+				seed.Model{
 					Name:     "churn",
 					Aliases:  aliases,
 					Tags:     tags,
-					Versions: []Version{{Source: "s3://b/k", Tags: tags}},
+					Versions: []seed.Version{{Source: "s3://b/k", Tags: tags}},
 				},
 			)
 			return s
@@ -132,8 +137,8 @@ func TestDump_EqualStates(t *testing.T) {
 
 func TestDump_ShowsChanges(t *testing.T) {
 	s := New("3.17.2")
-	s.AddRun(Run{ID: "r1", Experiment: "churn"})
-	s.AddModel(Model{Name: "churn", Versions: []Version{{Run: "r1"}, {Run: "r1"}}})
+	s.AddRun(seed.Run{ID: "r1", Experiment: "churn"})
+	s.AddModel(seed.Model{Name: "churn", Versions: []seed.Version{{Run: "r1"}, {Run: "r1"}}})
 	client := &http.Client{Transport: s.Transport()}
 	before := string(s.Dump())
 	for _, request := range []string{
@@ -154,7 +159,7 @@ func TestDump_ShowsChanges(t *testing.T) {
 	} {
 		method, rest, _ := strings.Cut(request, " ")
 		path, body, _ := strings.Cut(rest, " ")
-		if got := send(client, method, "http://localhost"+api+path, body); got.status != 200 {
+		if got := send(client, method, "http://localhost"+wire.API+path, body); got.status != 200 {
 			t.Fatalf("%s: %v", request, got)
 		}
 		after := string(s.Dump())
@@ -168,8 +173,8 @@ func TestDump_ShowsChanges(t *testing.T) {
 // Concurrent creations get different numbers, and only one of several writers of a parameter succeeds.
 func TestServer_ConcurrentWriters(t *testing.T) {
 	s := New("3.17.2")
-	s.AddModel(Model{Name: "churn"})
-	s.AddRun(Run{ID: "r1"})
+	s.AddModel(seed.Model{Name: "churn"})
+	s.AddRun(seed.Run{ID: "r1"})
 	client := &http.Client{Transport: s.Transport()}
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -191,8 +196,8 @@ func TestServer_ConcurrentWriters(t *testing.T) {
 	}
 	all.Wait()
 	var numbers []int64
-	for _, v := range s.spaces[defaultWorkspace].models["churn"].versions {
-		numbers = append(numbers, v.number)
+	for _, v := range s.state.Spaces[state.DefaultWorkspace].Models["churn"].Versions {
+		numbers = append(numbers, v.Number)
 	}
 	slices.Sort(numbers)
 	if len(slices.Compact(numbers)) != 40 || won != 1 {
@@ -215,13 +220,13 @@ func TestServer_Columns(t *testing.T) {
 func TestServer_FileStore(t *testing.T) {
 	s := New("2.22.5", Store("file"))
 	s.AddModel(
-		Model{
+		seed.Model{
 			Name:     "churn",
-			Versions: []Version{{Source: "s3://b/1", Stage: "Production"}},
+			Versions: []seed.Version{{Source: "s3://b/1", Stage: "Production"}},
 			Aliases:  map[string]int64{"champion": 1},
 		},
 	)
-	s.AddRun(Run{ID: "r1", Params: map[string]string{"taken": "x"}})
+	s.AddRun(seed.Run{ID: "r1", Params: map[string]string{"taken": "x"}})
 	client := &http.Client{Transport: s.Transport()}
 	post(
 		client,
@@ -229,16 +234,16 @@ func TestServer_FileStore(t *testing.T) {
 		"model-versions/transition-stage",
 		`{"name":"churn","version":"9","stage":"Production","archive_existing_versions":true}`,
 	)
-	if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
+	if got := s.state.Spaces[state.DefaultWorkspace].Models["churn"].Versions[0].Stage; got != "Archived" {
 		t.Errorf("the version in the stage is in %s although the target is missing, want Archived", got)
 	}
 	if got := post(client, "http://localhost", "runs/log-batch", `{"run_id":"r1","params":[{"key":"new","value":"1"},{"key":"taken","value":"y"}]}`); got.status != 500 {
 		t.Errorf("a parameter was overwritten: %v", got)
 	}
-	if _, stored := s.spaces[defaultWorkspace].run("r1").params.get("new"); !stored {
+	if _, stored := s.state.Spaces[state.DefaultWorkspace].Run("r1").Params.Get("new"); !stored {
 		t.Error("the parameter before the clash is not stored")
 	}
-	if _, body := get(t, s, api+"model-versions/search?filter=name%3D%27churn%27"); !strings.Contains(
+	if _, body := get(t, s, wire.API+"model-versions/search?filter=name%3D%27churn%27"); !strings.Contains(
 		body,
 		`"champion"`,
 	) {
@@ -256,18 +261,18 @@ func FuzzRequests(f *testing.F) {
 		)
 		f.Add(
 			i,
-			`{"`+r.path+`":[{}],"tags":[{"key":1}],"metrics":[null],"params":[{"key":"a","value":"b"}]}`,
+			`{"`+r.Path+`":[{}],"tags":[{"key":1}],"metrics":[null],"params":[{"key":"a","value":"b"}]}`,
 			"path=%2e%2e&page_token=e30%3D",
 		)
 	}
 	f.Add(0, `"\"{}\""`, "filter=tags.`a` IN ('a','b")
 	f.Fuzz(func(t *testing.T, i int, body, query string) {
 		r := routes[((i%len(routes))+len(routes))%len(routes)]
-		for _, version := range Versions() {
+		for _, version := range dialect.Versions() {
 			s := New(version)
-			s.AddRun(Run{ID: "r1"})
-			s.AddModel(Model{Name: "churn", Versions: []Version{{Run: "r1"}}})
-			req, err := http.NewRequest(r.method, "http://localhost"+r.path, strings.NewReader(body))
+			s.AddRun(seed.Run{ID: "r1"})
+			s.AddModel(seed.Model{Name: "churn", Versions: []seed.Version{{Run: "r1"}}})
+			req, err := http.NewRequest(r.Method, "http://localhost"+r.Path, strings.NewReader(body))
 			if err != nil {
 				t.Skip("the request line cannot hold this path")
 			}
@@ -280,7 +285,7 @@ func FuzzRequests(f *testing.F) {
 			resp.Body.Close()
 			if resp.StatusCode < 200 || resp.StatusCode > 599 ||
 				resp.Header.Get("Content-Type") == "" && resp.ContentLength > 0 {
-				t.Errorf("%s %s on %s: %d %q", r.method, r.path, version, resp.StatusCode, resp.Header)
+				t.Errorf("%s %s on %s: %d %q", r.Method, r.Path, version, resp.StatusCode, resp.Header)
 			}
 		}
 	})

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/pagetest"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -19,7 +19,7 @@ func TestStore_NeverShorter(t *testing.T) {
 		"ledgers": func(ctx context.Context, c *mlflow.Client) error { _, err := Founded(ctx, c); return err },
 	} {
 		t.Run(list, func(t *testing.T) {
-			mlflowtest.NeverShorter(t, mlflow.MostPages, func(transport http.RoundTripper) error {
+			pagetest.NeverShorter(t, mlflow.MostPages, func(transport http.RoundTripper) error {
 				wire, err := rest.New(rest.Config{Base: "http://localhost", Transport: transport})
 				if err != nil {
 					t.Fatal(err)

@@ -1,0 +1,246 @@
+package dialect
+
+import (
+	"slices"
+	"strings"
+)
+
+// Dialect is how a version of MLflow on a database behaves. The database is SQLite unless Store says otherwise.
+type Dialect struct {
+	version string
+	Store   string // "sqlite", "postgresql", "mariadb", or "file" for the file store
+	serverSwitches
+	modelSwitches
+	sourceSwitches
+	searchSwitches
+	runSwitches
+	artifactSwitches
+}
+
+// serverSwitches are the differences in the server as a whole.
+type serverSwitches struct {
+	VersionRoute        bool   // GET /version
+	HealthType          string // content type of /health
+	ContentTypeChecked  bool   // writes require the content type application/json
+	QueryChecked        bool   // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
+	StringLimits        bool   // accepts a limited number in a string; otherwise that is an uncaught exception
+	EntriesComplete     bool   // an entry in a batch without a key or value is an uncaught exception
+	HostChecked         bool   // refuses unknown Host headers
+	ErrorClasses        bool   // errors contain sqlstate and error_class
+	ServerInfo          bool
+	PrefixesAPI         bool // the static prefix includes the API
+	Workspaces          bool // reads the workspace header, if only to say that the feature is off
+	ExperimentWorkspace bool // an experiment shows its workspace
+	HidesUnknown        bool // with logins, missing things look like unreadable ones
+	SearchFiltered      bool // with logins, a search of versions leaves out unreadable ones
+	PermissionGrants    bool // has the newer routes for users and grants
+}
+
+// modelSwitches are the differences in registered models and their versions.
+type modelSwitches struct {
+	Aliases         bool // has the alias routes
+	AliasNeedsModel bool // an alias of a missing model gives 404 instead of "alias not found"
+	AliasDropped    bool // deleting a version deletes its aliases, which otherwise dangle
+	LatestAliases   bool // the newest versions of stages list their aliases if requested separately
+	LatestAlias     bool // the alias "latest" means the highest version
+	StrictNames     bool // model names must not contain "/" or ":" or be blank
+	ColonInKeys     bool // tag keys may contain a colon
+	VersionTagLimit int  // longest value of a version's tag
+	ModelTagLimit   int  // longest value of a registered model's tag
+	PromptsHidden   bool // searches exclude prompts
+	WholeNumbers    bool // version_number is compared with whole numbers only
+}
+
+// sourceSwitches are the differences in the sources of versions.
+type sourceSwitches struct {
+	VerbatimModels    bool   // a source models:/… is stored as given and not resolved
+	RemoteFiles       string // source file://host/…: "crash", "refused" or "stored"
+	PathSourceChecked bool   // refuses "..", NUL and similar in a source
+	SourceOwned       bool   // a source must be inside of the given run or logged model
+	SourceSchemes     bool   // refuses sources on http, ftp, hdfs …
+}
+
+// searchSwitches are the differences in searches and lists.
+type searchSwitches struct {
+	VersionSearchPaged bool // search of versions supports max_results, order_by and page_token
+	NameIn             bool // filters support name IN (…)
+	BareAttributes     bool // a filter of runs accepts an attribute without attributes. before it
+	StrayTokens        bool // registry filters ignore meaningless words and lists, such as name IN (…)
+	FullPageToken      bool // a page of experiments that is exactly full says that more follow
+	FullRunsToken      bool // the same for a page of runs
+	RunIDsIn           bool // a filter of runs supports run_id IN (…)
+	NaNIsNoNumber      bool // searches never treat NaN as the zero that is stored
+	HistoryPaged       bool // metrics/get-history supports max_results
+}
+
+// runSwitches are the differences in runs, experiments and logged models.
+type runSwitches struct {
+	ParamLimit    int  // longest value of a run's parameter
+	ParamCut      bool // longer values are truncated instead of refused
+	RunTagLimit   int
+	RunTagCut     bool
+	LoggedModels  bool // has logged models (MLflow 3)
+	CreateInputs  bool // a new run says that it has no inputs
+	Datasets      bool // runs list their inputs
+	UpdateResets  bool // updating a run sets status and end time even if the request has none
+	ExperimentIDs bool // refuses an experiment id that is not a number, instead of not finding it
+}
+
+// artifactSwitches are the differences in artifacts.
+type artifactSwitches struct {
+	AsyncProxy      bool   // files of the artifact proxy are served next to the API, with different responses
+	MissingArtifact string // response for a missing file: "404", "500 json" or "500 page"
+	MissingProxied  string // the same for the artifact proxy
+	ArtifactTypes   bool   // artifacts have a content type; else the proxy sends text as HTML
+	ArtifactPaths   bool   // checks the path of an artifact; otherwise a bad path is an uncaught exception
+	PathNeeded      bool   // a download without a path is a bad request; otherwise it is an uncaught exception
+	ProxyDeletes    bool   // the artifact proxy can delete
+}
+
+// htmlType is the type that older servers give to all plain texts.
+const htmlType = "text/html; charset=utf-8"
+
+// table has one row for each version with recordings in package conformance.
+var table = []Dialect{
+	{
+		version: "3.17.2",
+		serverSwitches: serverSwitches{
+			VersionRoute: true, HealthType: "text/plain; charset=utf-8", ContentTypeChecked: true,
+			QueryChecked: true, StringLimits: true, HostChecked: true, ErrorClasses: true, ServerInfo: true,
+			PrefixesAPI: true, Workspaces: true, ExperimentWorkspace: true, HidesUnknown: true,
+			SearchFiltered: true, PermissionGrants: true,
+		},
+		modelSwitches: modelSwitches{
+			Aliases: true, AliasNeedsModel: true, AliasDropped: true, LatestAliases: true, LatestAlias: true,
+			StrictNames: true, ColonInKeys: true, VersionTagLimit: 100_000, ModelTagLimit: 100_000,
+			PromptsHidden: true, WholeNumbers: true,
+		},
+		sourceSwitches: sourceSwitches{
+			RemoteFiles: "crash", PathSourceChecked: true, SourceOwned: true, SourceSchemes: true,
+		},
+		searchSwitches: searchSwitches{
+			VersionSearchPaged: true, NameIn: true, BareAttributes: true, RunIDsIn: true, NaNIsNoNumber: true,
+			HistoryPaged: true,
+		},
+		runSwitches: runSwitches{
+			ParamLimit: 6000, ParamCut: true, RunTagLimit: 8000, RunTagCut: true, LoggedModels: true,
+			CreateInputs: true, Datasets: true, ExperimentIDs: true,
+		},
+		artifactSwitches: artifactSwitches{
+			AsyncProxy: true, MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
+			ArtifactPaths: true, PathNeeded: true, ProxyDeletes: true,
+		},
+	},
+	{
+		version: "2.22.5",
+		serverSwitches: serverSwitches{
+			VersionRoute: true, HealthType: htmlType, ContentTypeChecked: true, QueryChecked: true,
+			StringLimits: true,
+		},
+		modelSwitches: modelSwitches{
+			Aliases: true, LatestAliases: true, ColonInKeys: true, VersionTagLimit: 5000, ModelTagLimit: 5000,
+			PromptsHidden: true,
+		},
+		sourceSwitches: sourceSwitches{
+			RemoteFiles: "crash", PathSourceChecked: true,
+		},
+		searchSwitches: searchSwitches{
+			VersionSearchPaged: true, BareAttributes: true, FullRunsToken: true, RunIDsIn: true,
+		},
+		runSwitches: runSwitches{
+			ParamLimit: 6000, ParamCut: true, RunTagLimit: 8000, RunTagCut: true, CreateInputs: true,
+			Datasets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true, ArtifactPaths: true,
+			PathNeeded: true, ProxyDeletes: true,
+		},
+	},
+	{
+		version: "2.9.2",
+		serverSwitches: serverSwitches{
+			VersionRoute: true, HealthType: htmlType, ContentTypeChecked: true,
+		},
+		modelSwitches: modelSwitches{
+			Aliases: true, VersionTagLimit: 5000, ModelTagLimit: 5000,
+		},
+		sourceSwitches: sourceSwitches{
+			RemoteFiles: "refused", PathSourceChecked: true,
+		},
+		searchSwitches: searchSwitches{
+			VersionSearchPaged: true, BareAttributes: true, FullRunsToken: true, RunIDsIn: true,
+		},
+		runSwitches: runSwitches{
+			ParamLimit: 6000, RunTagLimit: 5000, Datasets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true, ArtifactPaths: true,
+		},
+	},
+	{
+		version: "2.2.2",
+		serverSwitches: serverSwitches{
+			VersionRoute: true, HealthType: htmlType, EntriesComplete: true,
+		},
+		modelSwitches: modelSwitches{
+			VersionTagLimit: 5000, ModelTagLimit: 5000,
+		},
+		sourceSwitches: sourceSwitches{
+			VerbatimModels: true, RemoteFiles: "stored",
+		},
+		searchSwitches: searchSwitches{
+			VersionSearchPaged: true, BareAttributes: true, StrayTokens: true, FullRunsToken: true,
+		},
+		runSwitches: runSwitches{
+			ParamLimit: 500, RunTagLimit: 5000, UpdateResets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true,
+		},
+	},
+	{
+		version: "1.30.1",
+		serverSwitches: serverSwitches{
+			HealthType: htmlType, EntriesComplete: true,
+		},
+		modelSwitches: modelSwitches{
+			VersionTagLimit: 5000, ModelTagLimit: 5000,
+		},
+		sourceSwitches: sourceSwitches{
+			VerbatimModels: true, RemoteFiles: "refused",
+		},
+		searchSwitches: searchSwitches{
+			StrayTokens: true, FullPageToken: true, FullRunsToken: true,
+		},
+		runSwitches: runSwitches{
+			ParamLimit: 500, RunTagLimit: 5000, UpdateResets: true,
+		},
+		artifactSwitches: artifactSwitches{
+			MissingArtifact: "500 page", MissingProxied: "500 json",
+		},
+	},
+}
+
+// Versions lists the supported versions of MLflow, newest first.
+func Versions() []string {
+	var out []string
+	for _, d := range table {
+		out = append(out, d.version)
+	}
+	return out
+}
+
+// Find returns the dialect of a version, or of its release line.
+func Find(version string) (*Dialect, bool) {
+	line := func(v string) string {
+		parts := strings.SplitN(v, ".", 3)
+		return strings.Join(parts[:min(2, len(parts))], ".")
+	}
+	i := slices.IndexFunc(table, func(d Dialect) bool { return line(d.version) == line(version) })
+	if i < 0 {
+		return nil, false
+	}
+	found := table[i]
+	found.Store = "sqlite"
+	return &found, true
+}

@@ -1,0 +1,216 @@
+package faults
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
+)
+
+// Kind is a way in which a request can go wrong.
+type Kind string
+
+const (
+	// Reset breaks the connection instead of responding.
+	Reset Kind = "reset"
+	// Hold does not respond until the caller gives up or Delay has passed. Then it breaks the connection.
+	Hold Kind = "hold"
+	// Late breaks the connection and carries out the request afterwards: after Delay and Skip other requests, or when
+	// Land is called.
+	Late Kind = "late"
+	// Twice carries out the request twice, like a proxy that retries, and sends the second response.
+	Twice Kind = "twice"
+	// Status responds with Status, Header and Body.
+	Status Kind = "status"
+	// Truncate breaks the connection in the middle of the response.
+	Truncate Kind = "truncate"
+	// Garble ends the response in the middle, but as a complete body.
+	Garble Kind = "garble"
+	// Bomb responds with 512 MiB of spaces in half a MiB of gzip.
+	Bomb Kind = "bomb"
+	// Redirect responds with Status (302 if zero). It redirects to the Location in Header, or to a login page on
+	// another host.
+	Redirect Kind = "redirect"
+	// SlowHeader waits for Delay before it responds.
+	SlowHeader Kind = "slow-header"
+	// SlowBody sends the body byte by byte during Delay.
+	SlowBody Kind = "slow-body"
+	// LoginPage responds with 200 and the HTML page of a login.
+	LoginPage Kind = "login"
+	// InvalidHost responds like a server that does not accept the Host header.
+	InvalidHost Kind = "host"
+	// Overlap makes a move to a stage overlap with the next move of the same model. It reads the versions in the stage
+	// now, and writes after the other move. Both succeed and neither archives the other, as on real servers. It waits
+	// for Delay at most, or a minute if zero.
+	Overlap Kind = "overlap"
+)
+
+// Fault makes requests go wrong that match Method (any if empty) and Path. Path is the end of the URL's path, or a
+// pattern of path.Match.
+type Fault struct {
+	Method string
+	Path   string
+	Nth    int  // which of the matching requests, from 1; 0 for all
+	Onward bool // and all later ones
+	Kind   Kind
+	After  bool // carry out the request before it goes wrong; else it is not carried out
+	Status int
+	Header http.Header
+	Body   string
+	Delay  time.Duration
+	Skip   int
+}
+
+// With applies the fault to the request with this context, whatever is armed. It is for transports in the same
+// process that choose the fault themselves.
+func With(ctx context.Context, f Fault) context.Context {
+	return context.WithValue(ctx, faultKey{}, f)
+}
+
+type faultKey struct{}
+
+// Parse reads a fault in the format of test scripts: METHOD PATH KIND. A number as the kind means a response with
+// this status. Any of these may follow: after, nth=2, onward, delay=3s, skip=1, retry-after=30, type=text/html,
+// location=URL, body=TEXT (to the end of the line).
+//
+//	POST model-versions/create reset after
+//	GET registered-models/get 503 nth=1 retry-after=2
+//	* runs/log-batch 502 type=text/html body=<html><title>Bad gateway</title></html>
+func Parse(line string) (Fault, error) {
+	line, body, _ := strings.Cut(line, " body=")
+	words := strings.Fields(line)
+	if len(words) < 3 {
+		return Fault{}, fmt.Errorf("fault %q: want METHOD PATH KIND", line)
+	}
+	f := Fault{
+		Method: strings.Trim(words[0], "*"),
+		Path:   words[1],
+		Kind:   Kind(words[2]),
+		Body:   body,
+		Header: http.Header{},
+	}
+	if n, err := strconv.Atoi(words[2]); err == nil {
+		f.Kind, f.Status = Status, n
+	}
+	if !known(f.Kind) {
+		return Fault{}, fmt.Errorf("fault %q: unknown kind %q", line, f.Kind)
+	}
+	for _, w := range words[3:] {
+		if err := f.option(w); err != nil {
+			return Fault{}, fmt.Errorf("fault %q: %w", line, err)
+		}
+	}
+	return f, nil
+}
+
+// Kinds lists all kinds of faults.
+func Kinds() []Kind {
+	return []Kind{
+		Reset,
+		Hold,
+		Late,
+		Twice,
+		Status,
+		Truncate,
+		Garble,
+		Bomb,
+		Redirect,
+		SlowHeader,
+		SlowBody,
+		LoginPage,
+		InvalidHost,
+		Overlap,
+	}
+}
+
+func known(k Kind) bool {
+	for _, have := range Kinds() {
+		if k == have {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *Fault) option(word string) (err error) {
+	name, value, _ := strings.Cut(word, "=")
+	switch name {
+	case "after":
+		f.After = true
+	case "onward":
+		f.Onward = true
+	case "nth":
+		f.Nth, err = strconv.Atoi(value)
+	case "skip":
+		f.Skip, err = strconv.Atoi(value)
+	case "delay":
+		f.Delay, err = time.ParseDuration(value)
+	case "retry-after":
+		f.Header.Set("Retry-After", value)
+	case "type":
+		f.Header.Set("Content-Type", value)
+	case "location":
+		f.Header.Set("Location", value)
+	default:
+		err = fmt.Errorf("no option %q", word)
+	}
+	return err
+}
+
+func (f *Fault) matches(r *http.Request) bool {
+	if f.Method != "" && f.Method != r.Method {
+		return false
+	}
+	glob, err := path.Match(f.Path, r.URL.Path)
+	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
+}
+
+// Answer is the response of a fault that ignores the real one.
+func (f Fault) Answer() Reply {
+	switch f.Kind {
+	case Reset, Hold:
+		return Reply{Kind: f.Kind, Delay: f.Delay}
+	case Bomb:
+		packed := wire.Response{Status: http.StatusOK, Header: wire.ContentType("application/json")}
+		return Reply{Response: packed, Kind: Bomb}
+	case Redirect:
+		out := wire.Text(cmp.Or(f.Status, http.StatusFound), wire.HTMLType, "")
+		out.Header.Set("Location", cmp.Or(f.Header.Get("Location"), "https://login.example/authorize"))
+		return Reply{Response: out}
+	case LoginPage:
+		return Reply{Response: wire.Text(
+			http.StatusOK,
+			wire.HTMLType,
+			"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form "+
+				"action=\"/login\"></form></body></html>\n",
+		)}
+	case InvalidHost:
+		return Reply{Response: wire.Text(
+			http.StatusForbidden, wire.PlainTextType, "Invalid Host header - possible DNS rebinding attack detected",
+		)}
+	}
+	out := wire.Response{Status: f.Status, Header: f.Header.Clone(), Body: []byte(f.Body)}
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	if out.Header.Get("Content-Type") == "" {
+		out.Header.Set("Content-Type", guessType(f.Body))
+	}
+	return Reply{Response: out}
+}
+
+func guessType(body string) string {
+	switch {
+	case strings.HasPrefix(body, "{"):
+		return "application/json"
+	case strings.HasPrefix(body, "<"):
+		return wire.HTMLType
+	}
+	return wire.PlainTextType
+}

@@ -1,0 +1,65 @@
+package mlflowtest
+
+import (
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/call"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
+)
+
+// Option is a choice of the server's operator.
+type Option func(*Server)
+
+// Store sets the database of the server: "sqlite" (default), "postgresql", "mariadb", or "file" for the file store. It
+// decides which long values are refused. The file store does some things only in part: it archives although the version
+// to move is missing, stores parameters of a batch one by one, and shows aliases in searches. Other differences of the
+// file store are not simulated.
+func Store(kind string) Option { return func(s *Server) { s.dialect.Store = kind } }
+
+// Clock sets the time for timestamps and the Date header. The default is time.Now.
+func Clock(now func() time.Time) Option { return func(s *Server) { s.state.Now = now } }
+
+// IDs makes servers generate different ids. The same seed gives the same ids in the same order.
+func IDs(seed int64) Option { return func(s *Server) { s.state.Seed = seed } }
+
+// Latency makes each response take this long, on the clock of package time.
+func Latency(d time.Duration) Option { return func(s *Server) { s.latency = d } }
+
+// StaticPrefix starts the server with --static-prefix.
+func StaticPrefix(p string) Option { return func(s *Server) { s.staticPrefix = p } }
+
+// AllowedHosts starts the server with --allowed-hosts; "*" is a wildcard. Without it, versions that check accept only
+// loopback and literal private addresses.
+func AllowedHosts(hosts ...string) Option {
+	return func(s *Server) { s.allowedHosts = hosts }
+}
+
+// EnableWorkspaces starts the server with --enable-workspaces.
+func EnableWorkspaces() Option { return func(s *Server) { s.config.Workspaces = true } }
+
+// ArtifactRoot starts the server with --default-artifact-root. New experiments keep their artifacts there, and clients
+// read them directly.
+func ArtifactRoot(uri string) Option { return func(s *Server) { s.state.ArtifactRoot = uri } }
+
+// ArtifactsOff starts the server with --no-serve-artifacts: its artifact proxy responds with 503.
+func ArtifactsOff() Option { return func(s *Server) { s.config.Artifacts = call.ArtifactsDirect } }
+
+// ArtifactsOnly starts the server with --artifacts-only: everything except the artifact proxy responds with 503.
+func ArtifactsOnly() Option { return func(s *Server) { s.config.Artifacts = call.ArtifactsOnly } }
+
+// BasicAuth starts the server with the basic-auth app and these users. Users who are not administrators have READ on
+// everything, unless they were granted more.
+func BasicAuth(users ...state.User) Option {
+	return func(s *Server) {
+		s.config.BasicAuth = true
+		s.config.DefaultGrant = state.PermRead
+		for _, u := range users {
+			s.state.AddUser(u)
+		}
+	}
+}
+
+// DefaultPermission sets what users may do without a grant. MLflow's default is READ.
+func DefaultPermission(p string) Option {
+	return func(s *Server) { s.config.DefaultGrant = state.PermissionNamed(p) }
+}

@@ -1,0 +1,81 @@
+package search
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
+)
+
+// TextMatches compares a string attribute, tag or parameter. A missing one never matches.
+func TextMatches(d *dialect.Dialect, have *string, cl Clause) bool {
+	if have == nil {
+		return false
+	}
+	switch cl.Op {
+	case "=":
+		return *have == cl.Value
+	case "!=":
+		return *have != cl.Value
+	case "LIKE":
+		return likePattern(d, cl.Value, "").MatchString(*have)
+	case "ILIKE":
+		return likePattern(d, cl.Value, "i").MatchString(*have)
+	case "IN":
+		return slices.Contains(cl.list, *have)
+	case "NOT IN":
+		return !slices.Contains(cl.list, *have)
+	}
+	return false
+}
+
+// likePattern turns an SQL pattern into a regular expression. In PostgreSQL and MariaDB, a backslash escapes.
+func likePattern(d *dialect.Dialect, pattern, flags string) *regexp.Regexp {
+	escapes := d.Store == "postgresql" || d.Store == "mariadb"
+	var b strings.Builder
+	b.WriteString("(?s" + flags + ")^")
+	rs := []rune(pattern)
+	for i := 0; i < len(rs); i++ {
+		switch {
+		case rs[i] == '\\' && escapes && i+1 < len(rs):
+			i++
+			b.WriteString(regexp.QuoteMeta(string(rs[i])))
+		case rs[i] == '%':
+			b.WriteString(".*")
+		case rs[i] == '_':
+			b.WriteString(".")
+		default:
+			b.WriteString(regexp.QuoteMeta(string(rs[i])))
+		}
+	}
+	return regexp.MustCompile(b.String() + "$")
+}
+
+// NumberMatches compares a number.
+func NumberMatches(have float64, cl Clause) bool {
+	want, _ := strconv.ParseFloat(cl.Value, 64) // checked when the clause was parsed
+	switch cl.Op {
+	case "=":
+		return have == want
+	case "!=":
+		return have != want
+	case "<":
+		return have < want
+	case "<=":
+		return have <= want
+	case ">":
+		return have > want
+	case ">=":
+		return have >= want
+	}
+	return false
+}
+
+// TagMatches compares a tag or parameter. A missing one never matches.
+func TagMatches(d *dialect.Dialect, t state.Tags, cl Clause) bool {
+	v, ok := t.Get(cl.Key)
+	return ok && TextMatches(d, &v, cl)
+}

@@ -1,0 +1,34 @@
+package state
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/location"
+)
+
+// PutFile stores a file under its URI, which may be runs:/RUN/path, or models:/m-ID/path for a logged model.
+func (s *State) PutFile(sp *Space, uri string, content []byte) error {
+	scheme, rest := location.Scheme(uri), strings.TrimLeft(location.Path(uri), "/")
+	if scheme == "runs" || scheme == "models" {
+		id, file, _ := strings.Cut(rest, "/")
+		root, err := sp.rootOf(scheme, id)
+		if err != nil {
+			return err
+		}
+		uri = root + "/" + file
+	}
+	s.Files[uri] = content
+	return nil
+}
+
+// rootOf returns the location of a run or logged model.
+func (sp *Space) rootOf(scheme, id string) (string, error) {
+	if r := sp.Run(id); r != nil && scheme == "runs" {
+		return r.ArtifactURI, nil
+	}
+	if m := sp.LoggedModel(id); m != nil && scheme == "models" {
+		return m.ArtifactURI, nil
+	}
+	return "", fmt.Errorf("artifact of %s:/%s: not found", scheme, id)
+}

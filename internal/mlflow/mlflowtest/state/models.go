@@ -1,0 +1,137 @@
+package state
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Aliases keep the order in which they were first set.
+type Aliases []Alias
+
+// Alias is a name of a version.
+type Alias struct {
+	Name    string
+	Version int64
+}
+
+// Put points an alias to a version.
+func (a *Aliases) Put(name string, version int64) {
+	for i := range *a {
+		if (*a)[i].Name == name {
+			(*a)[i].Version = version
+			return
+		}
+	}
+	*a = append(*a, Alias{name, version})
+}
+
+// DropVersion removes the aliases of a version.
+func (a *Aliases) DropVersion(version int64) {
+	*a = slices.DeleteFunc(*a, func(e Alias) bool { return e.Version == version })
+}
+
+// Of returns the aliases of a version.
+func (a Aliases) Of(version int64) []string {
+	var out []string
+	for _, e := range a {
+		if e.Version == version {
+			out = append(out, e.Name)
+		}
+	}
+	return out
+}
+
+// Model is a registered model.
+type Model struct {
+	Name        string
+	Created     int64
+	Updated     int64
+	Description string
+	Tags        Tags
+	Aliases     Aliases
+	Versions    []*Version // including deleted ones, because their numbers are never used again
+}
+
+// Latest returns the newest version of each stage.
+func (m *Model) Latest() []*Version {
+	newest := map[string]*Version{}
+	for _, v := range m.Versions {
+		if !v.Deleted {
+			newest[v.Stage] = v
+		}
+	}
+	var out []*Version
+	for _, v := range newest {
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b *Version) int { return cmp.Compare(a.Number, b.Number) })
+	return out
+}
+
+// Find returns a version that is not deleted, or nil.
+func (m *Model) Find(number int64) *Version {
+	for _, v := range m.Versions {
+		if v.Number == number && !v.Deleted {
+			return v
+		}
+	}
+	return nil
+}
+
+// NextNumber returns the number of the next version.
+func (m *Model) NextNumber() int64 {
+	var highest int64
+	for _, v := range m.Versions {
+		highest = max(highest, v.Number)
+	}
+	return highest + 1
+}
+
+// Version is a version of a registered model.
+type Version struct {
+	Model       *Model
+	Name        string // as its creator wrote it, if the database considers that equal to the name of the model
+	Number      int64
+	Created     int64
+	Updated     int64
+	Description *string
+	Stage       string
+	Source      string
+	Download    string // location of the artifacts; differs from source if that was a models:/ URI
+	RunID       *string
+	RunLink     *string
+	Status      string
+	Message     string
+	Tags        Tags
+	Deleted     bool
+}
+
+// The stages of MLflow.
+const (
+	StageNone       = "None"
+	StageStaging    = "Staging"
+	StageProduction = "Production"
+	StageArchived   = "Archived"
+)
+
+// Stages are all stages.
+var Stages = []string{StageNone, StageStaging, StageProduction, StageArchived}
+
+// StageNamed returns the stage of a name in any case, or "".
+func StageNamed(name string) string {
+	for _, stage := range Stages {
+		if strings.EqualFold(name, stage) {
+			return stage
+		}
+	}
+	return ""
+}
+
+// TextOf returns a text that may be missing.
+func TextOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

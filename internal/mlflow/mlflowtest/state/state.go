@@ -1,0 +1,53 @@
+package state
+
+import "time"
+
+// State is everything that a server has stored. It is not safe for concurrent use: the server locks it.
+type State struct {
+	Spaces       map[string]*Space // by workspace
+	Files        map[string][]byte // artifact URI -> content
+	Users        map[string]*Account
+	Now          func() time.Time
+	Seed         int64  // states with the same seed give the same ids in the same order
+	ArtifactRoot string // location for the artifacts of new experiments; "" for the server's own storage
+
+	experiments int // ever created
+	ids         int
+}
+
+// Space is one workspace, with everything that two workspaces do not share.
+type Space struct {
+	Name        string
+	Models      map[string]*Model
+	Experiments []*Experiment
+	Runs        []*Run
+	Logged      []*LoggedModel
+}
+
+// DefaultWorkspace is the workspace of requests that name none.
+const DefaultWorkspace = "default"
+
+// New returns a state with one empty workspace.
+func New() *State {
+	s := &State{Spaces: map[string]*Space{}, Files: map[string][]byte{}, Users: map[string]*Account{}, Now: time.Now}
+	s.AddSpace(DefaultWorkspace)
+	return s
+}
+
+// AddSpace adds an empty workspace.
+func (s *State) AddSpace(name string) *Space {
+	sp := &Space{Name: name, Models: map[string]*Model{}}
+	s.Spaces[name] = sp
+	return sp
+}
+
+// Millis returns the current time in milliseconds.
+func (s *State) Millis() int64 { return s.Now().UnixMilli() }
+
+// path returns where a workspace's artifacts are in the server's own storage.
+func (sp *Space) path() string {
+	if sp.Name == DefaultWorkspace {
+		return ""
+	}
+	return "/workspaces/" + sp.Name
+}

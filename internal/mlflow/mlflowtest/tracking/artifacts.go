@@ -1,0 +1,65 @@
+package tracking
+
+import (
+	"cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/artifacts"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/call"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
+)
+
+// listRunArtifacts lists one folder of a run, with paths relative to the run. It is empty for a run of MLflow 3 whose
+// model is a logged model.
+func listRunArtifacts(c *call.Call) (any, error) {
+	dir, err := artifacts.SafePath(c, "path")
+	if err != nil {
+		return nil, err
+	}
+	r, err := requestedRun(c)
+	if err != nil {
+		return nil, err
+	}
+	files, err := artifacts.List(c, r.ArtifactURI, dir)
+	return artifacts.Listing{Root: r.ArtifactURI, Files: files}, err
+}
+
+func listModelArtifacts(c *call.Call) (any, error) {
+	dir, err := artifacts.SafePath(c, "artifact_directory_path")
+	if err != nil {
+		return nil, err
+	}
+	m, err := call.FindLoggedModel(c, c.Path["model_id"])
+	if err != nil {
+		return nil, err
+	}
+	files, err := artifacts.List(c, m.ArtifactURI, dir)
+	return artifacts.Listing{Root: m.ArtifactURI, Files: files}, err
+}
+
+func getRunArtifact(c *call.Call) (any, error) {
+	file, err := artifacts.QueryPath(c, "path")
+	if err != nil {
+		return nil, err
+	}
+	q := c.Request.URL.Query()
+	r, err := call.FindRun(c, cmp.Or(q.Get("run_id"), q.Get("run_uuid")))
+	if err != nil {
+		return nil, err
+	}
+	return artifacts.Download(c, r.ArtifactURI, file)
+}
+
+func getModelArtifact(c *call.Call) (any, error) {
+	if c.Request.URL.Query().Get("artifact_file_path") == "" {
+		return nil, wire.Fail("BAD_REQUEST", `Request must include the "artifact_file_path" query parameter.`)
+	}
+	file, err := artifacts.QueryPath(c, "artifact_file_path")
+	if err != nil {
+		return nil, err
+	}
+	m, err := call.FindLoggedModel(c, c.Path["model_id"])
+	if err != nil {
+		return nil, err
+	}
+	return artifacts.Download(c, m.ArtifactURI, file)
+}

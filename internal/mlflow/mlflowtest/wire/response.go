@@ -1,0 +1,82 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// Response is a complete response.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// ContentType returns headers with a content type.
+func ContentType(t string) http.Header { return http.Header{"Content-Type": {t}} }
+
+// Text returns a response with a plain body.
+func Text(status int, mediaType, body string) Response {
+	return Response{Status: status, Header: ContentType(mediaType), Body: []byte(body)}
+}
+
+// JSON returns a response with a value as indented JSON.
+func JSON(status int, v any) Response {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		panic("mlflowtest: response is not JSON: " + err.Error())
+	}
+	return Response{
+		Status: status,
+		Header: ContentType("application/json"),
+		Body:   bytes.TrimSuffix(b.Bytes(), []byte("\n")),
+	}
+}
+
+// Content types of responses that are not JSON.
+const (
+	HTMLType      = "text/html; charset=utf-8"
+	PlainTextType = "text/plain"
+)
+
+// Page returns the page that servers send instead of JSON.
+func Page(status int, sentence string) Response {
+	title := http.StatusText(status)
+	return Text(status, HTMLType, fmt.Sprintf(
+		"<!doctype html>\n<html lang=en>\n<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n",
+		status,
+		title,
+		title,
+		sentence,
+	))
+}
+
+// PageNotFound is the page of an unknown path.
+func PageNotFound() Response {
+	return Page(
+		404,
+		"The requested URL was not found on the server. If you entered the URL manually please check your spelling "+
+			"and try again.",
+	)
+}
+
+// PageNotAllowed is the page of a path with another method.
+func PageNotAllowed() Response {
+	return Page(405, "The method is not allowed for the requested URL.")
+}
+
+func pageCrashed() Response {
+	return Page(
+		500,
+		"The server encountered an internal error and was unable to complete your request. Either the server is "+
+			"overloaded or there is an error in the application.",
+	)
+}
+
+// API is the beginning of most paths.
+const API = "/api/2.0/mlflow/"
