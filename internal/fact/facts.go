@@ -72,30 +72,21 @@ type Facts struct {
 	Target    registry.Target // asked for
 	Model     registry.Known[registry.Model]
 	Candidate Subject
+	Found     Found
 	// what registering the candidate would send; empty if the candidate is a version already
-	Source    registry.Source
-	Namesakes []string          // other logged models of the run that have the candidate's name
-	Twins     registry.Versions // other versions registered from the same run and artifact
+	Source registry.Source
+	Twins  Twins
 	// also by Incumbent; absent means that there is certainly none
 	Holders      map[registry.Ref]registry.Known[Subject]
 	StageHolders registry.Versions // all versions in the target's stage
 	// stages that several versions are in, so that none of them is the incumbent
-	Shared map[string]registry.Versions
-	// duplicates that this program registered and has not tagged yet
-	Unmarked registry.Versions
+	Shared   map[string]registry.Versions
 	Newest   int                                      // highest version number seen; 0 = none
 	Ledger   ledger.Chain                             // of the model
-	Best     *BestRun                                 // how the candidate "best" was found; nil for any other
-	OfCommit *registry.CommitRun                      // how the candidate "commit" was found
 	Fallback *Fallback                                // the server has no aliases; nil if it has
 	Versions map[int]registry.Known[registry.Version] // versions asked for by number
 	Whole    bool                                     // Versions has all versions of the model
-	// existing model whose name the database treats as equal to the absent Model; "" if none exists
-	ModelTwin string
-	// registered models with a similar name, if Model is absent; ModelTwin first
-	NearModels []string
-	// by absent alias: the existing alias that the database treats as equal
-	Taken map[string]string
+	Similar  SimilarNames
 
 	// of the candidate's version, as they are or as the plan will write them
 	Words      Words
@@ -106,6 +97,26 @@ type Facts struct {
 	// by the server's clock, because waivers and ages must not depend on the runner's
 	Now  time.Time
 	Skew time.Duration // how far the server's clock is ahead of the runner's
+}
+
+// Found says how the candidate was found, if the query does not name exactly one model.
+type Found struct {
+	Best      *BestRun            // the candidate "best"; nil for any other
+	Commit    *registry.CommitRun // the candidate "commit"; nil for any other
+	Namesakes []string            // other logged models of the run that have the candidate's name
+}
+
+// Twins are other versions registered from the candidate's run and artifact.
+type Twins struct {
+	All      registry.Versions
+	Unmarked registry.Versions // registered by this program and not tagged as duplicates yet
+}
+
+// SimilarNames are existing names that somebody may have meant, if the ones in the query do not exist.
+type SimilarNames struct {
+	ModelTwin string            // the model that the database treats as equal to the absent one; "" if there is none
+	Models    []string          // registered models with a similar name; ModelTwin first
+	Aliases   map[string]string // by absent alias: the existing alias that the database treats as equal
 }
 
 // Words are the description and tags of a version.

@@ -44,22 +44,20 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		content := ContentOf(f.Candidate)
 		p.Content = &content
 	}
-	if len(f.Namesakes) > 0 {
+	if others := f.Found.Namesakes; len(others) > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models of that name; the last one, %s, was taken and "+
 			"not %s",
-			f.Source.RunID, len(f.Namesakes)+1, f.Source.ModelID, strings.Join(
-				f.Namesakes[:min(5, len(f.Namesakes))], ", ",
-			)))
+			f.Source.RunID, len(others)+1, f.Source.ModelID, strings.Join(others[:min(5, len(others))], ", ")))
 	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
-	if b := f.Best; b != nil {
+	if b := f.Found.Best; b != nil {
 		p.Notes = append(p.Notes, b.Words()...)
 	}
-	if c := f.OfCommit; c != nil {
+	if c := f.Found.Commit; c != nil {
 		p.Notes = append(p.Notes, c.Words()...)
 	}
-	if len(f.Twins) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", f.Twins))
+	if twins := f.Twins.All; len(twins) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", twins))
 	}
 	return p
 }
@@ -104,7 +102,7 @@ func checkReadyVersion(v registry.Version) error {
 func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
 	addModelCreation(p, f, in)
 	v, exists := f.Candidate.Version.Get()
-	asked := bestTags(f.Best)
+	asked := bestTags(f.Found.Best)
 	maps.Copy(asked, in.Tags)
 	if !exists {
 		tags, notes := LineageTags(f.Candidate, in.WorkflowRun)
@@ -118,7 +116,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		})
 		return
 	}
-	for _, twin := range f.Unmarked {
+	for _, twin := range f.Twins.Unmarked {
 		p.Steps = append(p.Steps, Step{
 			Do: SetTag, Model: v.Model, Version: twin, Name: registry.TagDuplicateOf, Want: registry.Text(
 				fmt.Sprint(v.Number),
@@ -171,7 +169,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 // them before anything is written. If somebody else made the version, its existing texts are kept.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
-	asked := bestTags(f.Best)
+	asked := bestTags(f.Found.Best)
 	maps.Copy(asked, in.Tags)
 	if !exists {
 		tags, _ := LineageTags(f.Candidate, in.WorkflowRun)

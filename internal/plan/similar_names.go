@@ -42,7 +42,7 @@ func assigned(in Intent) []string {
 }
 
 func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
-	if twin := f.Taken[alias]; twin != "" {
+	if twin := f.Similar.Aliases[alias]; twin != "" {
 		return &registry.Error{
 			Reason: registry.NearName,
 			Msg: fmt.Sprintf(
@@ -71,7 +71,7 @@ func newModel(f fact.Facts, in Intent) error {
 	if !f.Model.IsAbsent() {
 		return nil
 	}
-	if twin := f.ModelTwin; twin != "" {
+	if twin := f.Similar.ModelTwin; twin != "" {
 		return &registry.Error{
 			Reason: registry.NearName, Msg: fmt.Sprintf(
 				"create registered model %q: the database does not tell the name from %q", name, twin,
@@ -79,8 +79,8 @@ func newModel(f fact.Facts, in Intent) error {
 			Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
 		}
 	}
-	if len(f.NearModels) > 0 && !slices.Contains(in.Override, verdict.OverrideNewAlias) {
-		near := f.NearModels[0]
+	if len(f.Similar.Models) > 0 && !slices.Contains(in.Override, verdict.OverrideNewAlias) {
+		near := f.Similar.Models[0]
 		return &registry.Error{
 			Reason: registry.NearName, Msg: fmt.Sprintf(
 				"create registered model %q: its name is almost the same as that of %q", name, near,

@@ -44,7 +44,7 @@ func (g candidate) findBest(ctx context.Context) error {
 	if !ok {
 		return s.errNone(found)
 	}
-	g.facts.Best = &found
+	g.facts.Found.Best = &found
 	if found.ModelID != "" {
 		g.q.Candidate = registry.Candidate{Text: "models:/" + found.ModelID, ModelID: found.ModelID}
 	} else {

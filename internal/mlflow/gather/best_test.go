@@ -46,8 +46,8 @@ func TestBest_FewRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("models:/m-%032x", 449); g.q.Candidate.Text != want || g.facts.Best.Looked != 450 {
-		t.Errorf("found %s of %d, want %s", g.q.Candidate.Text, g.facts.Best.Looked, want)
+	if want := fmt.Sprintf("models:/m-%032x", 449); g.q.Candidate.Text != want || g.facts.Found.Best.Looked != 450 {
+		t.Errorf("found %s of %d, want %s", g.q.Candidate.Text, g.facts.Found.Best.Looked, want)
 	}
 	// The requests are: the experiment, 5 pages of models, 3 pages of their runs, and a page of all runs, none of which
 	// is better.
@@ -80,9 +80,9 @@ func TestBest_Outsiders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.facts.Best.ModelID != honest || len(g.facts.Best.Skipped) != 1 ||
-		g.facts.Best.Skipped[0].Ref != "m-"+strings.Repeat("b", 32) {
-		t.Errorf("found %+v", g.facts.Best)
+	if g.facts.Found.Best.ModelID != honest || len(g.facts.Found.Best.Skipped) != 1 ||
+		g.facts.Found.Best.Skipped[0].Ref != "m-"+strings.Repeat("b", 32) {
+		t.Errorf("found %+v", g.facts.Found.Best)
 	}
 }
 
@@ -109,8 +109,8 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 		case bare == bestFiles && (!errors.As(err, &refused) || refused.Reason != registry.CandidateGone):
 			t.Errorf("%d runs without a model: %v", bare, err)
 		case bare < bestFiles &&
-			(err != nil || g.q.Candidate.Text != "runs:/whole/model" || len(g.facts.Best.Skipped) != bare):
-			t.Errorf("%d runs without a model: %v, %+v", bare, err, g.facts.Best)
+			(err != nil || g.q.Candidate.Text != "runs:/whole/model" || len(g.facts.Found.Best.Skipped) != bare):
+			t.Errorf("%d runs without a model: %v, %+v", bare, err, g.facts.Found.Best)
 		}
 	}
 }

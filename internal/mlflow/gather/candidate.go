@@ -292,7 +292,7 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 		m := latest(run, found)
 		for _, other := range found {
 			if other.ID != m.ID {
-				g.facts.Namesakes = append(g.facts.Namesakes, other.ID)
+				g.facts.Found.Namesakes = append(g.facts.Found.Namesakes, other.ID)
 				others = append(others, other)
 			}
 		}

@@ -27,7 +27,7 @@ func (g candidate) findCommit(ctx context.Context) error {
 	if !ok {
 		return errNoCommit(by, where, ignored)
 	}
-	g.facts.OfCommit = &registry.CommitRun{
+	g.facts.Found.Commit = &registry.CommitRun{
 		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where,
 		Older: older, Ignored: ignored, More: more,
 	}

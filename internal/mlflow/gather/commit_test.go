@@ -58,7 +58,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	if err := (candidate{g}).findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	found := g.facts.OfCommit
+	found := g.facts.Found.Commit
 	if got := g.q.Candidate.Text; got != "runs:/newest/model" || found.Searched != "experiment train" || !found.More {
 		t.Errorf("found %s, %+v", got, found)
 	}
@@ -97,7 +97,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	if err := (candidate{g}).findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" ||
+	if got := g.facts.Found.Commit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" ||
 		len(got.Older)+len(got.Ignored) != 0 {
 		t.Errorf("found %+v", got)
 	}

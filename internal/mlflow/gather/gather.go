@@ -101,7 +101,7 @@ func (g *gathering) sendQuestions(
 	asks := []func() error{
 		func() error { return g.c.InWorkspace(ctx) },
 		func() (err error) {
-			g.facts.Model, g.facts.ModelTwin, err = g.c.Models.GetOrTwin(ctx, g.q.Model)
+			g.facts.Model, g.facts.Similar.ModelTwin, err = g.c.Models.GetOrTwin(ctx, g.q.Model)
 			return err
 		},
 		func() error { return g.provenance.nameExperiments(ctx, g.needs.EvaluatedIn) },
@@ -165,7 +165,7 @@ func (g *gathering) secondRound(ctx context.Context) error {
 	}
 	if g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
-			g.facts.NearModels, err = g.c.Models.Near(ctx, g.q.Model, g.facts.ModelTwin)
+			g.facts.Similar.Models, err = g.c.Models.Near(ctx, g.q.Model, g.facts.Similar.ModelTwin)
 			return err
 		})
 	}
@@ -223,9 +223,8 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 			if err := g.noteTwin(ctx, alias, g.holders[key]); err != nil {
 				return err
 			}
-			why := fmt.Sprintf(
-				"%s has no alias %s: the database confuses it with %s", g.q.Model, alias, g.facts.Taken[alias],
-			)
+			twin := g.facts.Similar.Aliases[alias]
+			why := fmt.Sprintf("%s has no alias %s: the database confuses it with %s", g.q.Model, alias, twin)
 			g.holders[key] = registry.Absent[registry.Version](why)
 		default:
 			return mlflow.AliasMoved(g.q.Model, alias)
@@ -246,10 +245,10 @@ func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry
 	if err != nil {
 		return err
 	}
-	if g.facts.Taken == nil {
-		g.facts.Taken = map[string]string{}
+	if g.facts.Similar.Aliases == nil {
+		g.facts.Similar.Aliases = map[string]string{}
 	}
-	g.facts.Taken[alias] = twin
+	g.facts.Similar.Aliases[alias] = twin
 	return nil
 }
 
@@ -372,9 +371,9 @@ func (g candidate) findVersion(ctx context.Context) error {
 	counts := max(0, slices.IndexFunc(same, func(v registry.Version) bool { return v.Number == incumbent }))
 	g.facts.Candidate.Version = registry.Is(same[counts])
 	for _, v := range slices.Delete(same, counts, counts+1) {
-		g.facts.Twins = append(g.facts.Twins, v.Number)
+		g.facts.Twins.All = append(g.facts.Twins.All, v.Number)
 		if v.Tags[registry.TagRequest] == g.facts.Source.Request {
-			g.facts.Unmarked = append(g.facts.Unmarked, v.Number)
+			g.facts.Twins.Unmarked = append(g.facts.Twins.Unmarked, v.Number)
 		}
 	}
 	return nil

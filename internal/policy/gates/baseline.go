@@ -89,9 +89,9 @@ func (h Baseline) isOtherAlias(f fact.Facts) bool {
 func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	names := f.AliasNames()
 	switch near := spelling.Nearest(alias, names); {
-	case f.Taken[alias] != "":
+	case f.Similar.Aliases[alias] != "":
 		return fmt.Sprintf("there is no alias %s; did you mean %s? The database treats both names as equal", alias,
-			f.Taken[alias])
+			f.Similar.Aliases[alias])
 	case len(near) > 0:
 		return fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(near, " or "))
 	case len(names) == 0:
