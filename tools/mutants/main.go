@@ -23,6 +23,20 @@ type mutant struct {
 
 var mutants = []mutant{
 	{
+		what: "a search without outputs counts for candidate best",
+		file: "mlflow/gather/best.go",
+		from: "if run.Outputs != nil || len(s.models) == 0 {",
+		to:   "if true || len(s.models) == 0 {",
+		test: "TestBest_SearchWithoutOutputs",
+	},
+	{
+		what: "a search without outputs counts in an audit",
+		file: "mlflow/crawl/details.go",
+		from: "!ok || !logged || run.Outputs != nil {",
+		to:   "!ok || !logged || true {",
+		test: "TestAudit_SearchWithoutOutputs",
+	},
+	{
 		what: "an operator is reversed",
 		file: "policy/gates/compare.go",
 		from: "return value >= limit",

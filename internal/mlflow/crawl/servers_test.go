@@ -199,6 +199,30 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
+// MLflow 3.4 does not tell the outputs of a run in a search. Without them, no logged model belongs to its run.
+func TestAudit_SearchWithoutOutputs(t *testing.T) {
+	s := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
+	err := s.Seed(strings.NewReader(`{
+  "runs": [{"id": "r1", "experiment": "churn", "logged": [{"id": "m-00000000000000000000000000000001", "name": "model"}]}],
+  "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
+    {"run": "r1", "source": "models:/m-00000000000000000000000000000001"}]}]
+}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := audit.Query{Scope: audit.ScopeAll, Needs: audit.Needs{Runs: true, Origins: true}}
+	for a, err := range Audit(t.Context(), auditor(t, s.Transport()), q) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, origin := a.Runs["r1"].OrZero(), a.Origins[1]
+		logged := origin.Logged.OrZero()
+		if why := registry.BelongsToRun(origin.Version.OrZero().Source, &logged, run); why != "" {
+			t.Error(why)
+		}
+	}
+}
+
 func TestAudit_RunsMissedBySearch(t *testing.T) {
 	const want = `
 churn: newest 7, @champion 3

@@ -56,6 +56,19 @@ func TestBest_FewRequests(t *testing.T) {
 	}
 }
 
+// MLflow 3.4 does not tell the outputs of a run in a search. Its models are found all the same.
+func TestBest_SearchWithoutOutputs(t *testing.T) {
+	double := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
+	swept(double, 20)
+	g, err := best(t, double)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("models:/m-%032x", 19); g.q.Candidate.Text != want {
+		t.Errorf("found %s, want %s", g.q.Candidate.Text, want)
+	}
+}
+
 // Others cannot change the result without a right on the experiment.
 func TestBest_Outsiders(t *testing.T) {
 	double := mlflowtest.New("3.17.2")

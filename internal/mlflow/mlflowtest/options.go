@@ -16,6 +16,9 @@ type Option func(*Server)
 // file store are not simulated.
 func Store(kind string) Option { return func(s *Server) { s.dialect.Store = kind } }
 
+// SearchWithoutOutputs makes a search of runs leave out their outputs, as MLflow 3.4 does.
+func SearchWithoutOutputs() Option { return func(s *Server) { s.dialect.SearchOutputs = false } }
+
 // Clock sets the time for timestamps and the Date header. The default is time.Now.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.state.Now = now } }
 

@@ -80,6 +80,7 @@ type runSwitches struct {
 	RunTagLimit   int
 	RunTagCut     bool
 	LoggedModels  bool // has logged models (MLflow 3)
+	SearchOutputs bool // a search tells the outputs of runs (not 3.4)
 	CreateInputs  bool // a new run says that it has no inputs
 	Datasets      bool // runs list their inputs
 	UpdateResets  bool // updating a run sets status and end time even if the request has none
@@ -123,7 +124,7 @@ var table = []Dialect{
 			HistoryPaged: true,
 		},
 		runSwitches: runSwitches{
-			ParamLimit: 6000, ParamCut: true, RunTagLimit: 8000, RunTagCut: true, LoggedModels: true,
+			ParamLimit: 6000, ParamCut: true, RunTagLimit: 8000, RunTagCut: true, LoggedModels: true, SearchOutputs: true,
 			CreateInputs: true, Datasets: true, ExperimentIDs: true,
 		},
 		artifactSwitches: artifactSwitches{

@@ -77,7 +77,11 @@ func searchRuns(c *call.Call) (any, error) {
 	}
 	out.Next = next
 	for _, r := range shown {
-		out.Runs = append(out.Runs, runToJSON(c, r, true))
+		run := runToJSON(c, r, true)
+		if !c.Dialect.SearchOutputs {
+			run.Outputs = nil
+		}
+		out.Runs = append(out.Runs, run)
 	}
 	return out, nil
 }
