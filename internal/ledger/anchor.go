@@ -9,7 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anchor is the value of the tag on the registered model. It describes the newest page at the time of writing.
+// anchor is the value of the tag on the registered model. It describes the page that was the newest when it was
+// written.
 type anchor struct {
 	Page   string `json:"run"`
 	Epoch  int    `json:"epoch"` // number of entries before that page
@@ -22,7 +23,7 @@ func anchorText(p page) string {
 }
 
 // Check compares the view with the anchor on the registered model and with the tags of its versions. It fails if the
-// ledger was deleted, cut short or replaced.
+// ledger was deleted, shortened or replaced.
 func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry.Version) error {
 	why := anchorFits(modelTags, v.page.last(), []page{v.page}, append(v.prior, v.page.prior))
 	for _, version := range versions {
@@ -36,9 +37,9 @@ func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry
 	return nil
 }
 
-// anchorFits says why the anchor does not belong to a ledger with this many entries; "" if it does. read has the pages
-// that were read, and passed the ids of other pages that lead to them. The anchor may be some pages behind, because it
-// is written after a new page.
+// anchorFits returns "" if the anchor belongs to a ledger with this many entries, else the reason why it does not. read
+// has the pages that were read. passed has the ids of other pages that lead to them. The anchor may refer to an older
+// page, because it is written after a new page is created.
 func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
 	text, anchored := modelTags[registry.TagAnchor]
 	var a anchor
@@ -56,7 +57,7 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 		switch {
 		case p.id != a.Page:
 		case p.digest != a.Digest || p.base != a.Epoch:
-			return fmt.Sprintf("the head of page %s and the tag %s differ", p.id, registry.TagAnchor)
+			return fmt.Sprintf("ledger run %s does not match the tag %s", p.id, registry.TagAnchor)
 		default:
 			return ""
 		}
@@ -64,25 +65,27 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	if slices.Contains(passed, a.Page) {
 		return ""
 	}
-	return fmt.Sprintf("the tag %s points to page %s, which is not part of the ledger", registry.TagAnchor, a.Page)
+	return fmt.Sprintf("the tag %s points to run %s, which is not part of the ledger", registry.TagAnchor, a.Page)
 }
 
 // contradicts compares the summary on a version with the ledger that begins with the page first and ends with the entry
 // last. The summary was written while its entry was open. It returns the first entry that is missing or differs.
 func contradicts(first string, last int, entries []Entry, version registry.Version) (epoch int, why string) {
-	mark, ok := SummaryOf(version)
-	if !ok || mark.Ledger != first {
+	summary, ok := SummaryOf(version)
+	if !ok || summary.Ledger != first {
 		return 0, ""
 	}
-	if mark.Epoch > last {
+	if summary.Epoch > last {
 		return last + 1, fmt.Sprintf(
-			"version %d was promoted by entry %d, but the ledger ends with entry %d", version.Number, mark.Epoch, last,
+			"version %d was promoted by entry %d, but the ledger ends with entry %d",
+			version.Number, summary.Epoch, last,
 		)
 	}
 	for _, e := range entries {
-		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
+		if e.Epoch == summary.Epoch && e.RecordDigest() != summary.Sha256 {
 			return e.Epoch, fmt.Sprintf(
-				"version %d was promoted by entry %d, but that entry has changed since", version.Number, mark.Epoch,
+				"version %d was promoted by entry %d, but that entry has changed since",
+				version.Number, summary.Epoch,
 			)
 		}
 	}

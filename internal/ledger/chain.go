@@ -9,7 +9,7 @@ import (
 
 // Chain is the promotion ledger of one registered model, or the part of it that was read.
 type Chain struct {
-	Off     string  // why there is no ledger; "" if there is one
+	Off     string  // why there is no ledger; "" if it exists
 	Entries []Entry // oldest first
 	Before  States  // the state of each target before these entries
 }
@@ -49,9 +49,9 @@ func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	return without(state, gone), ok
 }
 
-// Drifted reports whether the target no longer matches its last recorded state. If the last entry about the target did
-// not end well and the target is at that entry's goal, or halfway there, then the entry moved it and this is not drift.
-// An entry that ended before it moved anything explains nothing.
+// Drifted reports whether the target no longer matches its last recorded state. If the newest entry about the target
+// did not end well, that entry may have moved the target to its goal or halfway there. This is not drift. An entry that
+// ended before it moved anything cannot have moved the target.
 func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.State, drifted bool) {
 	left, ours := l.LastRecorded(ref)
 	if !ours || left.Equal(now) {
@@ -63,14 +63,14 @@ func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.Stat
 }
 
 // Unconfirmed reports whether a promotion that did not end well moved the target to its current state. The next
-// promotion to the same version confirms the move: it records a move that was made already.
+// promotion to the same version only records that move.
 func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 	e, move, about := l.lastMove(ref)
 	return about && e.Outcome != EntryDone && move.Want.Equal(now)
 }
 
-// lastMove returns the last entry that may have moved the target to its current state, and its move. If an entry was
-// taken over before it was seen to move anything, it counts only until another entry moves something.
+// lastMove returns the last entry that may have moved the target to its current state, and its move. An entry that was
+// taken over before any of its moves was seen counts only until a later entry moves something.
 func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {
@@ -89,9 +89,9 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 }
 
 // Protects reports whether only a gated promotion or a rollback may move the target, and returns the entry that is the
-// reason. That entry is a gated promotion or a rollback, and no later entry with the outcome done moved the target
-// otherwise. A target is also protected if an entry moved it before the ones that were read. Then entry is the zero
-// value.
+// reason. That entry is a gated promotion or a rollback, and no later entry with the outcome done moved the target in
+// another way. A target is also protected if it was moved by an older entry that was not read. Then the returned entry
+// is the zero value.
 func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		_, moves := e.Record.Move(ref)
@@ -127,7 +127,7 @@ func (l Chain) Refs() []registry.Ref {
 }
 
 // EarlierVersions returns the versions that the target pointed to before the current one, newest first. It knows only
-// recorded moves.
+// moves that are in the ledger.
 func (l Chain) EarlierVersions(ref registry.Ref, now int) []int {
 	var out []int
 	add := func(state registry.State) {
@@ -147,7 +147,7 @@ func (l Chain) EarlierVersions(ref registry.Ref, now int) []int {
 	return out
 }
 
-// Drift returns the targets that recorded promotions have moved and that somebody else has moved since.
+// Drift returns the targets that recorded promotions have moved, and that were moved by others since.
 func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
 	var out []Shift
 	for _, ref := range l.Refs() {

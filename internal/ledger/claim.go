@@ -13,13 +13,13 @@ import (
 // Lease is how long a claim keeps others out, in the server's time. A promotion takes seconds.
 const Lease = 15 * time.Minute
 
-// Claim is what a run brings along to claim an entry.
+// Claim is what a run needs to claim an entry.
 type Claim struct {
 	Holder Holder
 	Link   string // to the workflow run
-	// the holder of the open entry is gone: the user says so, or its lease has passed and GitHub confirms it
+	// the run that claimed the open entry has ended: the user says so, or the lease has passed and GitHub confirms it
 	Takeover bool
-	Moved    int // moves of the open entry that were seen to be made, or MovedUnknown
+	Moved    int // moves of the open entry that the registry shows, or MovedUnknown
 	Now      time.Time
 	Record   Record // without epoch, previous digest and pid
 }
@@ -29,12 +29,12 @@ type ClaimState int
 
 const (
 	Free    ClaimState = iota // no entry is open
-	Ours                      // interrupted, and this is a later attempt of the same workflow run
-	Granted                   // its holder is known to be gone
-	Busy                      // its holder may still be at work
+	Ours                      // the entry is open, and this is a later attempt of the workflow run that claimed it
+	Granted                   // the run that claimed it is known to have ended
+	Busy                      // the run that claimed it may still be active
 )
 
-// claimState looks at the last entry.
+// claimState compares the run h with the last entry, if that entry is open.
 func claimState(p page, h Holder, takeover bool) ClaimState {
 	e, open := p.open()
 	switch {
@@ -49,8 +49,8 @@ func claimState(p page, h Holder, takeover bool) ClaimState {
 }
 
 // claimBatch returns the single write that makes a promotion exclusive: the entry with its whole record. If an open
-// entry is taken over, the write also closes that one. Only one of several writers succeeds, and a holder that wakes up
-// can no longer close an entry that was taken over.
+// entry is taken over, the write also closes that one. Of several writers only one succeeds. A run whose entry was
+// taken over can no longer close it.
 func claimBatch(p page, c Claim) (Entry, map[string]string, error) {
 	kv := map[string]string{}
 	n := p.last() + 1
@@ -112,7 +112,7 @@ func closing(e Entry, outcome string, why registry.Reason, moved int, now time.T
 	}, e
 }
 
-// claimOutcome says what the stored values mean for a claim whose response was unclear.
+// claimOutcome says whether a claim was stored. It is needed if the response to the claim was unclear.
 type claimOutcome int
 
 const (
@@ -131,8 +131,8 @@ func claimedBy(kv map[string]string, n int, claim string) claimOutcome {
 	return others
 }
 
-// Outcome returns the ledger's word for how a promotion ended. It is "" if a write may still take effect, which leaves
-// the entry open: only the next run can tell.
+// Outcome returns the outcome that the ledger records for the result of a promotion. It is "" if a write may still take
+// effect. Then the entry stays open, because only the next run can find out.
 func Outcome(err error) string {
 	switch registry.ReasonOf(err) {
 	case registry.OK:

@@ -10,7 +10,8 @@ import (
 )
 
 // Ready returns a view with room for another entry. It creates the ledger if none exists, and a new page if the last
-// one is full. moved is for closing an open entry there, see Claim.
+// one is full. If an entry on the full page is still open, Ready closes it with moved as its number of moves, see
+// Claim.
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	switch {
 	case !v.Exists():
@@ -23,14 +24,15 @@ func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	return v, nil
 }
 
-// create creates the ledger. If several runs do so at once, one wins. The others drop their page and use the winner's.
+// create creates the ledger. If several runs do so at once, one wins. The others delete their page and use the
+// winner's.
 func (l *Ledger) create(ctx context.Context, reset string) (View, error) {
 	id, err := l.newPage(ctx, head(l.Model, 0, "", "", reset, nil))
 	if err != nil {
 		return View{}, err
 	}
 	if err := l.testBatches(ctx, id); err != nil {
-		_ = l.Founder.Drop(ctx, id) // a spare page that is left behind does no harm
+		_ = l.Founder.Drop(ctx, id) // an unused page does no harm
 		return View{}, err
 	}
 	place, err := l.Founder.Found(ctx, l.Model, id)
@@ -63,8 +65,8 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 }
 
 // testBatches checks that the server stores a batch of values as a whole or not at all. A file store writes one value
-// after the other, so a claim would not be exclusive there. Such a server fails with 500 and a database refuses with
-// 400, so the stored values decide and not the response.
+// after the other, so a claim would not be exclusive there. The status code does not tell the two apart: it is 500 from
+// a file store and 400 from a database. So this reads back the stored values.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	parted := false
 	err := retry.Persist(l.pause(ctx), func() error {
@@ -94,8 +96,8 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	}
 }
 
-// addPage adds a new page. The id of the new page is written into the old page once. If several runs add a page, the
-// first one wins. Entries above the old page's last number count on none of the others.
+// addPage adds a new page. The old page gets the id of the new one, which can be written only once. If several runs add
+// a page, the first one wins. Entries that others add to the old page after that do not count.
 func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
 	if e, open := old.open(); open {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// SupersededBy returns the newest of the later entries that moved an alias or stage of this entry again.
+// SupersededBy returns the newest later entry that moved an alias or stage of this entry again.
 func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	for _, l := range slices.Backward(later) {
 		if l.Epoch <= e.Epoch || l.Outcome != EntryDone {
@@ -24,8 +24,8 @@ func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	return Entry{}, false
 }
 
-// PendingNotifications returns the channels that were not notified of the entry yet, by their index in the record's
-// list.
+// PendingNotifications returns the channels that were not yet notified of the entry. The key is the channel's index in
+// the record's list.
 func (e Entry) PendingNotifications() map[int]string {
 	out := map[int]string{}
 	if e.Outcome != EntryDone {
@@ -42,45 +42,44 @@ func (e Entry) PendingNotifications() map[int]string {
 // Outcomes of an entry. An entry without one is open: its promotion is running or was interrupted.
 const (
 	EntryDone       = "done"
-	EntryAborted    = "aborted"    // it ended before every move was made
-	EntrySuperseded = "superseded" // taken over by a later entry
+	EntryAborted    = "aborted"    // the promotion stopped before all moves were made
+	EntrySuperseded = "superseded" // a later entry took it over
 )
 
-// Entry is one promotion in the ledger: who claimed it, what it moves, on what evidence, and how it ended.
+// Entry is one promotion in the ledger: which run claimed it, what it moves, on what evidence, and how it ended.
 type Entry struct {
 	Epoch  int
 	Holder Holder
-	Link   string    // to the workflow run of the holder, "" on a laptop
-	Lease  time.Time // in the server's time; before it, others take over only on request
+	Link   string    // to the workflow run that claimed it, "" on a laptop
+	Lease  time.Time // in the server's time; before it, other runs take over only on request
 	Record Record
-	// of the record, as it is stored; digests are of this text, so that later versions may add fields
+	// the record as it is stored; digests are made of this text, so that later versions may add fields
 	Text     string
 	Outcome  string          // "" while open
 	Reason   registry.Reason // why it was aborted
-	Moved    int             // number of moves that were made, without confirmed ones; or MovedUnknown
+	Moved    int             // moves that the promotion made itself, without confirmed ones; or MovedUnknown
 	Ended    time.Time
-	Digest   string // of everything above; the next record contains it
+	Digest   string // of all fields above; the next record contains it
 	Notified []int  // indexes of the channels in Record.Notify that were notified; written after the entry was closed
 }
 
-// MovedUnknown is the number of moves of an entry that was closed without looking at the registry.
+// MovedUnknown is the value of Moved if the registry was not read before the entry was closed.
 const MovedUnknown = -1
 
 // RecordDigest is the digest of the record alone. It is known before the entry is closed.
 func (e Entry) RecordDigest() string { return canonical.Digest(e.Text) }
 
-// ID identifies the entry for people and programs.
+// ID returns an identifier of the entry, for people and programs.
 func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
-// Holder tells two processes with the same plan apart.
+// Holder identifies the process that claimed an entry. Two processes with the same plan differ in it.
 type Holder struct {
 	Run     string // id of the workflow run; "" outside a workflow
 	Attempt int
 	Nonce   string
 }
 
-// SameRun reports whether both holders belong to one workflow run, in any attempt. Outside a workflow it is always
-// false.
+// SameRun reports whether both belong to one workflow run, in any attempt. Outside a workflow it is always false.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
 // LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts an attempt only after the
@@ -89,12 +88,11 @@ func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.SameRun(other) && h.Attempt > other.Attempt
 }
 
-// MovedNothing reports whether the entry is known to have moved nothing. An entry that was taken over is not: a move
-// that it sent may arrive late.
+// MovedNothing reports whether the entry is known to have moved nothing. This is not known of an entry that was taken
+// over: a move that it sent may take effect later.
 func (e Entry) MovedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
 
-// Made returns the moves of the entry that were made, in their order: all of them, or the first few. Confirmed moves in
-// between are included.
+// Made returns the moves of the entry that were made, in their order. It also returns confirmed moves in between.
 func (e Entry) Made() []Shift {
 	if e.Outcome == EntryDone {
 		return e.Record.Moves
@@ -115,8 +113,8 @@ func (e Entry) Made() []Shift {
 	return e.Record.Moves
 }
 
-// movedToOtherStage returns the versions that the entry moved to another stage than this one. If they were in this one,
-// they have left it.
+// movedToOtherStage returns the versions that the entry moved to a stage other than this one. If they were in this
+// stage, they have left it.
 func (e Entry) movedToOtherStage(ref registry.Ref) registry.Versions {
 	var out []int
 	for _, m := range e.Made() {

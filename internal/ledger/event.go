@@ -7,52 +7,52 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// EventSchema is the version of Event. It grows if a field changes its meaning, but not for new fields.
+// EventSchema is the version of Event. It increases if a field changes its meaning, but not for new fields.
 const EventSchema = 1
 
-// Event is sent to consumers after a promotion was read back. It is made from the ledger entry alone, so a later run
-// can still send what an earlier one could not. GitHub allows at most ten keys at the top level.
+// Event is sent to other systems after a promotion was read back. It is made from the ledger entry alone. So a later
+// run can send an event that an earlier run could not send. GitHub allows at most ten keys at the top level.
 type Event struct {
 	Schema   int         `json:"schema"`
 	Event    string      `json:"event"`     // promoted, rolled-back or aliases-moved
-	RecordID string      `json:"record_id"` // the same in every delivery, so that a consumer can detect repetitions
+	RecordID string      `json:"record_id"` // the same in every delivery, so that receivers can detect repetitions
 	Model    string      `json:"model"`
 	Version  string      `json:"version,omitempty"` // a string, as in MLflow; "" if several versions were moved
 	Previous string      `json:"previous_version,omitempty"`
-	ModelURI string      `json:"model_uri,omitempty"` // of this version, whatever the target points to by now
+	ModelURI string      `json:"model_uri,omitempty"` // of this version, even if the target has moved on
 	Target   EventTarget `json:"target"`
 	Source   EventSource `json:"source"`
 	Record   EventRecord `json:"record"`
 }
 
-// EventTarget is what was moved.
+// EventTarget is the alias or stage that was moved.
 type EventTarget struct {
 	Alias string  `json:"alias,omitempty"`
 	Stage string  `json:"stage,omitempty"`
 	Moves []Shift `json:"moves"`
 }
 
-// EventSource is where the model comes from.
+// EventSource says where the model comes from.
 type EventSource struct {
 	Server string `json:"server"` // address of the registry, without credentials
 	RunID  string `json:"run_id,omitempty"`
 	Commit string `json:"commit,omitempty"` // of the training code
-	// of the model's files, see FilesDigest; only if a gate asked for it
+	// digest of the model's files, see FilesDigest; only if a gate asked for it
 	Digest string `json:"artifact_sha256,omitempty"`
 }
 
-// EventRecord is what else the ledger says.
+// EventRecord has further fields of the ledger entry.
 type EventRecord struct {
-	// of two events of a model, the later has the higher number; 0 without a ledger
+	// later events of a model have a higher number; 0 without a ledger
 	Sequence    int              `json:"sequence,omitempty"`
 	At          string           `json:"at"` // RFC 3339, UTC
 	WorkflowRun string           `json:"workflow_run,omitempty"`
 	Actor       string           `json:"actor,omitempty"`
 	Approvers   []string         `json:"approvers,omitempty"`
-	Decision    verdict.Decision `json:"decision,omitempty"` // of the gates, if it was not enforced
+	Decision    verdict.Decision `json:"decision,omitempty"` // of the gates, if their decision was not enforced
 	// report or ungated; absent if the gates were enforced
 	Mode verdict.Mode `json:"mode,omitempty"`
-	// record that has moved the same target since, so that this event is late
+	// id of a later record that moved the same target, which makes this event outdated
 	SupersededBy string `json:"superseded_by,omitempty"`
 }
 
@@ -74,7 +74,7 @@ func NewEvent(id string, r Record) Event {
 		e.Record.Decision = r.Decision
 	}
 	to, from := r.To, r.From
-	if len(r.Moves) == 1 && to == 0 { // one alias was set by the command alias
+	if len(r.Moves) == 1 && to == 0 { // the command alias set one alias
 		to, from = r.Moves[0].Want.Versions.Only(), r.Moves[0].Was.Versions.Only()
 	}
 	if to != 0 {

@@ -10,19 +10,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Saved is a page as it is stored. It can be checked without the server.
+// Saved is a page of the ledger as it is stored. It can be checked without the server.
 type Saved struct {
 	Page   string            `json:"page"`
 	Values map[string]string `json:"values"`
 }
 
-// History is the whole ledger of a model as it was read.
+// History is the whole ledger of a model.
 type History struct {
 	Model   string
-	Pages   []Saved // first page first; none if the model has no ledger
+	Pages   []Saved // oldest first; empty if the model has no ledger
 	Entries []Entry // up to the first break
-	Broken  *Break  // where the chain breaks; nil if it holds together
-	Lost    error   // why pages are missing; nil if all were read
+	Broken  *Break  // the first place where the chain breaks; nil if it is complete
+	Lost    error   // why some pages could not be read; nil if all were read
 
 	pages []page // up to the first break
 }
@@ -34,8 +34,8 @@ func Load(ctx context.Context, store Store, model string) (History, error) {
 	return h, cmp.Or(err, h.Lost)
 }
 
-// Salvage reads the same, also of a ledger that was deleted or has lost pages. It returns the pages that are left, and
-// Lost says what is missing.
+// Salvage also reads a ledger that was deleted or has lost pages. It returns the pages that are left, and Lost says
+// which problem it found.
 func Salvage(ctx context.Context, store Store, model string) (History, error) {
 	return load(ctx, store, model, true)
 }
@@ -51,7 +51,7 @@ func load(ctx context.Context, store Store, model string, deleted bool) (History
 	return h, parseErr
 }
 
-// readPages reads one page after the other. It reads the pages of a deleted ledger only if asked to.
+// readPages reads all pages in their order. It reads the pages of a deleted ledger only if deleted is set.
 func readPages(ctx context.Context, store Store, model string, deleted bool) ([]Saved, error) {
 	place, err := store.Locate(ctx, model)
 	if err != nil || place.First == "" {
@@ -79,8 +79,9 @@ func readPages(ctx context.Context, store Store, model string, deleted bool) ([]
 }
 
 // ParseHistory reads pages that were saved, and checks each entry against the one before. The entries up to the first
-// break can be trusted. A chain that was rewritten as a whole looks sound: only a copy kept elsewhere shows that, see
-// Continues. It fails if a page is not one of this model's ledger, or has a newer format.
+// break can be trusted. If somebody rewrote the whole chain, it still looks sound, and only a copy kept elsewhere shows
+// the difference, see Continues. ParseHistory fails if a page does not belong to this model's ledger or has a newer
+// format.
 func ParseHistory(model string, pages []Saved) (History, error) {
 	h := History{Model: model, Pages: pages}
 	var before page
@@ -96,10 +97,10 @@ func ParseHistory(model string, pages []Saved) (History, error) {
 		}
 		e, open := before.open()
 		switch {
-		case open: // on the page before
+		case open: // the last entry of the previous page
 			h.Broken = &Break{e.Epoch, "it has no outcome, but there are later entries"}
 		case !follows:
-			h.Broken = &Break{p.base + 1, fmt.Sprintf("page %s does not follow from the one before", s.Page)}
+			h.Broken = &Break{p.base + 1, fmt.Sprintf("run %s does not follow from the ledger's previous run", s.Page)}
 		default:
 			h.Broken = p.broken
 		}
@@ -111,13 +112,13 @@ func ParseHistory(model string, pages []Saved) (History, error) {
 	return h, nil
 }
 
-// follows reports whether the page comes right after another one.
+// follows reports whether the page comes right after the page before.
 func (p page) follows(before page) bool {
 	return p.prior == before.id && p.base == before.last() && p.prev == before.end() && before.next == p.id
 }
 
 // Check returns the first place where the history is not sound: where the chain breaks, or where it contradicts the
-// anchor on the registered model or the tags of its versions. A ledger that was cut short or replaced shows there.
+// anchor on the registered model or the tags of its versions. So it also finds a ledger that was shortened or replaced.
 func (h History) Check(modelTags map[string]string, versions ...registry.Version) *Break {
 	if h.Broken != nil {
 		return h.Broken
@@ -140,11 +141,11 @@ func (h History) Check(modelTags map[string]string, versions ...registry.Version
 	return nil
 }
 
-// Continues compares the history with a copy that was kept elsewhere, and returns the first difference: the history
-// must begin with the copy. Values may have been added, but none may have been removed or changed.
+// Continues compares the history with a copy that was kept elsewhere, and returns the first difference. The history
+// must begin with the copy. It may have more values than the copy, but must not lack or change any.
 func (h History) Continues(kept []Saved) *Break { return continues(kept, h.Pages) }
 
-// Reset says why this ledger replaced a lost one; "" if it was not.
+// Reset says why this ledger replaced a lost one; "" if it replaced none.
 func (h History) Reset() string {
 	if len(h.Pages) == 0 {
 		return ""
@@ -157,14 +158,14 @@ func continues(kept, live []Saved) *Break {
 		if i >= len(live) {
 			return &Break{
 				firstEntry(s),
-				fmt.Sprintf("the kept copy has page %s, but the live ledger ends after %d pages", s.Page, len(live)),
+				fmt.Sprintf("the kept copy has run %s, but the live ledger ends after %d runs", s.Page, len(live)),
 			}
 		}
 		if live[i].Page != s.Page {
 			return &Break{
 				firstEntry(s),
 				fmt.Sprintf(
-					"the kept copy continues with page %s, but the live ledger with page %s", s.Page, live[i].Page,
+					"the kept copy continues with run %s, but the live ledger with run %s", s.Page, live[i].Page,
 				),
 			}
 		}
@@ -184,13 +185,13 @@ func continues(kept, live []Saved) *Break {
 	return nil
 }
 
-// firstEntry returns the number of the first entry of a page.
+// firstEntry returns the number of the page's first entry.
 func firstEntry(s Saved) int {
 	base, _ := strconv.Atoi(s.Values[keyBase])
 	return base + 1
 }
 
-// entryOf returns the entry that a key belongs to. Keys of the page itself count for its first entry.
+// entryOf returns the entry that a key belongs to. For a key of the page itself, that is the first entry.
 func entryOf(key string, s Saved) int {
 	if n, ok := numbered(key); ok {
 		return n
@@ -198,13 +199,13 @@ func entryOf(key string, s Saved) int {
 	return firstEntry(s)
 }
 
-// part describes what a key holds.
+// part says in words which part of an entry a key contains.
 func part(key string) string {
 	if _, ok := numbered(key); !ok {
-		return "the head of its page (" + key + ")"
+		return "the head of its ledger run (parameter " + key + ")"
 	}
 	return map[byte]string{
-		'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record",
-		's': "the mark of a notification",
+		'e': "its claim", 'h': "the link to its workflow run", 'd': "its outcome", 'r': "its record",
+		's': "the note that a channel was notified",
 	}[key[0]]
 }

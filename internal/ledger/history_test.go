@@ -24,7 +24,7 @@ func history(t *testing.T, l *Ledger) []Saved {
 	return h.Pages
 }
 
-// A page ends with an entry that was closed: one without its outcome was edited.
+// Only the last entry of the last page may be open. If an entry before it has no outcome, somebody edited it.
 func TestAnOpenEntryBeforeAPageIsABreak(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -37,7 +37,8 @@ func TestAnOpenEntryBeforeAPageIsABreak(t *testing.T) {
 	}
 }
 
-// What the first version of records wrote stays readable, keeps its digests and is continued.
+// Records that were written with record version 1 stay readable and keep their digests, and new entries can follow
+// them.
 func TestOldRecordsStayReadable(t *testing.T) {
 	var pages []Saved
 	text, err := os.ReadFile("testdata/record1.json")
@@ -82,8 +83,8 @@ func TestANewerRecordStops(t *testing.T) {
 	}
 }
 
-// A chain that was rewritten as a whole, with its anchor, is sound by itself; a copy kept elsewhere shows it, and which
-// entry is the first that differs. A live ledger that went on from the copy is none of that.
+// If somebody rewrites the whole chain and its anchor, the chain looks sound. A copy that was kept elsewhere shows the
+// first entry that differs. A live ledger that only has more entries than the copy does not differ.
 func TestAKeptCopyShowsWhatTheChainCannot(t *testing.T) {
 	write := func(versions ...int) (*ledgertest.Memory, []Saved) {
 		m := ledgertest.New()
@@ -101,7 +102,7 @@ func TestAKeptCopyShowsWhatTheChainCannot(t *testing.T) {
 	_, long := write(many...)
 	for name, c := range map[string]struct {
 		live  []Saved
-		epoch int // 0 = no difference
+		epoch int // 0 if there is no difference
 	}{
 		"the same":               {kept, 0},
 		"one more":               {second(write(1, 2, 3, 4)), 0},
@@ -138,7 +139,8 @@ func TestAKeptCopyShowsWhatTheChainCannot(t *testing.T) {
 
 func second[A, B any](_ A, b B) B { return b }
 
-// The whole history is held against anchor and marks, as the newest page is before a promotion.
+// The history is checked against the anchor and the summaries on the versions, as the newest page is before a
+// promotion.
 func TestHistoryIsWitnessed(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)

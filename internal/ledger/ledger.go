@@ -20,7 +20,7 @@ type Ledger struct {
 	Pause func(ctx context.Context, try int) bool
 }
 
-// View is the newest page of the ledger at the time it was read. The zero View has no ledger.
+// View is the newest page of the ledger when it was read. The zero View means that there is no ledger.
 type View struct {
 	place Place
 	page  page
@@ -30,13 +30,14 @@ type View struct {
 // Exists reports whether the model has a ledger.
 func (v View) Exists() bool { return v.place.First != "" }
 
-// Facts returns what the page says.
+// Facts returns the entries of the page and the states before them.
 func (v View) Facts() Chain {
 	return Chain{Entries: v.page.entries, Before: v.page.state}
 }
 
-// Back returns the facts of the view with the entries of earlier pages. It reads page after page, newest first, until
-// enough returns true or the ledger begins. It fails if a page cannot be read or does not fit the one after it.
+// Back returns the facts of the view together with the entries of earlier pages. It reads pages, newest first, until
+// enough returns true or there are no earlier pages. It fails if a page cannot be read or does not lead to the next
+// one.
 func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Chain, error) {
 	facts := v.Facts()
 	for after := v.page; after.prior != "" && !enough(facts); {
@@ -45,7 +46,7 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 		case err != nil:
 			return facts, err
 		case p.base >= after.base, p.last() != after.base, p.end() != after.prev:
-			return facts, lost(l.Model, fmt.Sprintf("page %s does not follow from page %s", after.id, p.id))
+			return facts, lost(l.Model, fmt.Sprintf("run %s does not follow from run %s", after.id, p.id))
 		}
 		facts = Chain{Entries: slices.Concat(p.entries, facts.Entries), Before: p.state}
 		after = p
@@ -53,7 +54,7 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 	return facts, nil
 }
 
-// ClaimState returns the open entry of the view, and says whether this holder may claim the next one.
+// ClaimState returns the open entry of the view, and says whether the run h may claim the next one.
 func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
 	e, _ := v.page.open()
 	return claimState(v.page, h, takeover), e
@@ -66,7 +67,7 @@ func (v View) Overdue(now time.Time) (Entry, bool) {
 	return e, open && e.Holder.Run != "" && now.After(e.Lease)
 }
 
-// Look reads the newest page. This takes two reads, however many entries there are.
+// Look reads the newest page. This takes two requests, however long the ledger is.
 func (l *Ledger) Look(ctx context.Context) (View, error) {
 	place, err := l.Store.Locate(ctx, l.Model)
 	if err != nil || place.First == "" {
@@ -86,7 +87,7 @@ func (l *Ledger) Look(ctx context.Context) (View, error) {
 	return v, nil
 }
 
-// follow reads from one page to the newest. It starts at a hint, which is at most a few pages old.
+// follow reads pages from the given one to the newest. It usually starts at a hint, which is at most a few pages old.
 func (v *View) follow(ctx context.Context, l *Ledger, id string) error {
 	for {
 		p, err := l.read(ctx, id)
@@ -94,7 +95,7 @@ func (v *View) follow(ctx context.Context, l *Ledger, id string) error {
 			return err
 		}
 		if len(v.prior) > 0 && (p.prior != v.page.id || p.base != v.page.last() || p.prev != v.page.end()) {
-			return lost(l.Model, fmt.Sprintf("page %s does not follow from page %s", id, v.page.id))
+			return lost(l.Model, fmt.Sprintf("run %s does not follow from run %s", id, v.page.id))
 		}
 		v.page = p
 		if p.next == "" {
@@ -103,7 +104,7 @@ func (v *View) follow(ctx context.Context, l *Ledger, id string) error {
 		v.prior = append(v.prior, id)
 		id = p.next
 		if len(v.prior) > 10000 {
-			return lost(l.Model, "its pages form a circle")
+			return lost(l.Model, "its runs refer to each other in a circle")
 		}
 	}
 }
@@ -127,7 +128,7 @@ func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 	return out, err
 }
 
-// busy is the error that another run holds the entry.
+// busy returns the error that another run has claimed the entry.
 func busy(model string, e Entry, now time.Time) error {
 	what := fmt.Sprintf(
 		"promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To,
@@ -137,7 +138,7 @@ func busy(model string, e Entry, now time.Time) error {
 		what += ": " + e.Link
 	}
 	if e.Outcome != "" {
-		what = strings.Replace(what, "is under way", "was faster", 1)
+		what = strings.Replace(what, "is under way", "finished first", 1)
 		return &BusyError{
 			e,
 			&registry.Error{
@@ -160,7 +161,7 @@ func busy(model string, e Entry, now time.Time) error {
 	return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: hint}}
 }
 
-// BusyError says that another promotion holds the ledger.
+// BusyError says that another promotion has claimed the ledger.
 type BusyError struct {
 	Entry Entry
 	why   *registry.Error
@@ -178,7 +179,7 @@ func (l *Ledger) Busy(v View) error {
 // ID identifies the ledger: it is the id of its first page.
 func (v View) ID() string { return v.place.First }
 
-// Past reads back over at most this many pages before the view's page, see Back.
+// Past returns the facts of the view together with the entries of at most this many earlier pages, see Back.
 func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {
 	return l.Back(ctx, v, func(Chain) bool { pages--; return pages < 0 })
 }

@@ -30,7 +30,7 @@ func open(m *ledgertest.Memory) *Ledger {
 	}
 }
 
-// promoter is one run of the program, as far as the ledger sees it.
+// promoter returns the promotion of a version by one run of the program.
 func promoter(l *Ledger, v View, run string, attempt, version int) *Promotion {
 	return &Promotion{
 		Ledger: l, View: v,
@@ -57,7 +57,7 @@ func look(t *testing.T, l *Ledger) View {
 	return v
 }
 
-// promote makes one whole entry.
+// promote writes one complete entry.
 func promote(t *testing.T, l *Ledger, version int) Entry {
 	t.Helper()
 	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
@@ -168,7 +168,7 @@ func TestTakingOver(t *testing.T) {
 	}
 }
 
-// A claim whose answer is lost is found by reading, whichever way it went.
+// If the response to a claim is lost, reading shows whether the claim was stored.
 func TestLostAnswers(t *testing.T) {
 	for name, stored := range map[string]bool{"after it was stored": true, "before it was stored": false} {
 		t.Run(name, func(t *testing.T) {
@@ -215,7 +215,7 @@ func TestReadsStayBounded(t *testing.T) {
 		t.Errorf("%d reads, %d entries on the page, %d in all", m.Reads, len(v.Facts().Entries), v.page.last())
 	}
 	place := m.Places["churn"]
-	place.Tail = "" // the hint is lost: every page is passed, and the same is found
+	place.Tail = "" // without the hint, it reads all pages and finds the same
 	m.Places["churn"] = place
 	if far := look(t, l); far.page.last() != v.page.last() {
 		t.Errorf("%d entries without the hint", far.page.last())
@@ -270,8 +270,8 @@ func TestPagesAreTurnedByOne(t *testing.T) {
 	}
 }
 
-// Every value of a page, edited or removed, is noticed by the next run; so are an entry that is gone and a tail that
-// was cut, by the anchor and the marks.
+// The next run notices every value of a page that was edited or removed. The anchor and the summaries on the versions
+// show if an entry was removed or the ledger was shortened.
 func TestTampering(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -291,7 +291,7 @@ func TestTampering(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		// an outcome that was removed stops the next run
+		// a removed outcome stops the next run
 		if standing, e := v.ClaimState(Holder{}, false); standing != Free {
 			return lost("churn", fmt.Sprintf("entry %d is open", e.Epoch))
 		}
@@ -337,7 +337,7 @@ func TestTampering(t *testing.T) {
 	t.Logf("%d ways of tampering, all noticed: %d", 2*len(whole)+9, noticed)
 }
 
-// edited changes the last character to another one of its kind.
+// edited changes the last character of the text, and keeps its kind.
 func edited(text string) string {
 	last := text[len(text)-1]
 	if last == '1' {
@@ -403,8 +403,8 @@ func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
 	}
 }
 
-// An outcome counts the moves that are done, also those that an earlier attempt made and this one confirmed, and none
-// that others had made before the record was written.
+// An outcome counts the moves that are done. A move counts if an earlier attempt made it and this one confirmed it. It
+// does not count if others had made it before the record was written.
 func TestPromotion_Made(t *testing.T) {
 	r := Record{Moves: []Shift{
 		ParseShift("@champion", "1", "2"), ParseShift("@reader", "2", "2"), ParseShift("Production", "1", "2"),

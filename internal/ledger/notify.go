@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// Outbox has the entries that may have pending notifications: those of the newest page and of the one before. Older
-// events are dropped.
+// Outbox has the entries that may have pending notifications: those of the two newest pages. Older events are dropped.
 type Outbox struct {
 	Entries []Entry   // oldest first
 	first   int       // number of the first entry on the newest page
 	pages   [2]string // the page before, and the newest page
 }
 
-// Outbox reads the outbox again, because targets may have been moved since the view. If only a part can be read, it
-// returns that part and the error.
+// Outbox reads the two newest pages again, because targets may have been moved since the view. If only one can be read,
+// it returns that one and the error.
 func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	now, stale := l.Refresh(ctx, v)
 	if stale == nil {
@@ -31,8 +30,8 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	return box, err
 }
 
-// notifiedMark is the value that marks a notification as sent. It is always the same, so that two runs that sent the
-// same notification do not collide.
+// notifiedMark is the stored value that says that a channel was notified. It is always the same. So two runs that send
+// the same notification do not collide.
 const notifiedMark = "told"
 
 // MarkNotified records that the channels at these indexes were notified of the entry.

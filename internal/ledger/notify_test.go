@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// notified makes one whole entry of which these are to be told.
+// notified writes one complete entry with these channels to notify.
 func notified(t *testing.T, l *Ledger, version int, channels ...string) Entry {
 	t.Helper()
 	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
@@ -30,8 +30,8 @@ func notified(t *testing.T, l *Ledger, version int, channels ...string) Entry {
 	return e
 }
 
-// untold lists what is left to tell, as "epoch:channel".
-func untold(t *testing.T, l *Ledger) string {
+// pending lists the pending notifications, as "epoch:channel".
+func pending(t *testing.T, l *Ledger) string {
 	t.Helper()
 	box, err := l.Outbox(ctx, look(t, l))
 	if err != nil {
@@ -48,12 +48,12 @@ func untold(t *testing.T, l *Ledger) string {
 	return strings.Join(out, " ")
 }
 
-// Who was told is marked one by one, on the newest page and the one before, and breaks no chain.
+// Each notification is recorded on its own, on the newest page or the one before. The chain of digests stays intact.
 func TestWhoIsStillToBeTold(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	notified(t, l, 1, "slack", "webhook")
-	if got := untold(t, l); got != "1:slack 1:webhook" {
+	if got := pending(t, l); got != "1:slack 1:webhook" {
 		t.Errorf("left to tell: %s", got)
 	}
 	for n := 2; n <= PageEntries; n++ {
@@ -74,7 +74,7 @@ func TestWhoIsStillToBeTold(t *testing.T) {
 	if err := l.MarkNotified(ctx, box, last, []int{0}); err != nil {
 		t.Errorf("a second run that told the same: %v", err)
 	}
-	if got := untold(t, l); got != "1:slack" {
+	if got := pending(t, l); got != "1:slack" {
 		t.Errorf("left to tell: %s", got)
 	}
 	history, err := Load(ctx, l.Store, l.Model)
@@ -90,7 +90,7 @@ func TestWhoIsStillToBeTold(t *testing.T) {
 	}
 }
 
-// An entry that is open or was aborted is nobody's news.
+// An entry that is open or was aborted notifies no channel.
 func TestOnlyWhatIsDoneIsTold(t *testing.T) {
 	l := open(ledgertest.New())
 	p := promoter(l, View{}, "7", 1, 1)
@@ -103,13 +103,13 @@ func TestOnlyWhatIsDoneIsTold(t *testing.T) {
 	if err := p.Begin(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
-	if got := untold(t, l); got != "" {
+	if got := pending(t, l); got != "" {
 		t.Errorf("while it is open: %s", got)
 	}
 	if err := p.End(ctx, &registry.Error{Reason: registry.Conflict}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := untold(t, l); got != "" {
+	if got := pending(t, l); got != "" {
 		t.Errorf("after it was aborted: %s", got)
 	}
 }
@@ -135,7 +135,7 @@ func TestOverdue(t *testing.T) {
 	}
 }
 
-// What others moved since the view was read is in it.
+// The outbox also has entries that were written after the view was read.
 func TestTheOutboxIsReadAnew(t *testing.T) {
 	l := open(ledgertest.New())
 	notified(t, l, 1, "slack")

@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Format is the layout of pages that this program writes. It refuses to read a newer one.
+// Format is the layout of the pages that this program writes. It refuses to read newer formats.
 const Format = 1
 
 // PageEntries is how many entries a page holds. A page stays below 150 KB and takes a few milliseconds to read.
 const PageEntries = 32
 
-// chunk is the maximum length of a value in bytes. Servers before 2.9 store 500 characters, and some databases count
-// bytes.
+// chunk is the maximum length of a value in bytes. The limit of servers before 2.9 is 500 characters, but some
+// databases count bytes.
 const chunk = 250
 
 // maxChunks limits a record, so that a claim stays one batch of at most 100 values.
@@ -31,7 +31,7 @@ const (
 	keyFormat = "format"
 	keyModel  = "model"
 	keyBase   = "base"  // number of entries before this page
-	keyPrev   = "prev"  // digest of the last of them; "-" if none exists
+	keyPrev   = "prev"  // digest of the last entry before this page; "-" if none exists
 	keyPrior  = "prior" // the page before; "-" if none exists
 	keyState  = "state" // in chunks: the state of each target before this page
 	keyReset  = "reset" // why this ledger replaces a lost one
@@ -45,7 +45,7 @@ func outcomeKey(n int) string     { return fmt.Sprintf("d%06d", n) }
 func recordKey(n int) string      { return fmt.Sprintf("r%06d", n) }
 func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
-// page is a page that was read and checked.
+// page is a page of the ledger that was read and checked.
 type page struct {
 	id      string
 	base    int
@@ -59,7 +59,7 @@ type page struct {
 	broken  *Break
 }
 
-// Break is the first place where a ledger is not sound.
+// Break is the first place at which a ledger is not sound.
 type Break struct {
 	Epoch int // 0 for the head of a page
 	Why   string
@@ -67,7 +67,7 @@ type Break struct {
 
 func (p page) last() int { return p.base + len(p.entries) }
 
-// end is the digest that the next record contains.
+// end returns the digest that the next record must contain.
 func (p page) end() string {
 	if n := len(p.entries); n > 0 {
 		return p.entries[n-1].Digest
@@ -79,7 +79,7 @@ func (p page) open() (Entry, bool) {
 	return Chain{Entries: p.entries}.Open()
 }
 
-// head returns the first values that are written to a page.
+// head returns the values with which a page begins.
 func head(model string, base int, prev, prior, reset string, state States) map[string]string {
 	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
@@ -166,8 +166,8 @@ func newer(model, what string) error {
 	}}
 }
 
-// parse reads a page. It fails for a page of a newer format or of another model. Other problems are stored in the page,
-// so that the command history can show the rest.
+// parse reads a page. It fails if the page has a newer format or belongs to another model. It stores other problems in
+// the page, so that the command history can show the rest.
 func parse(model, id string, kv map[string]string) (page, error) {
 	p := page{
 		id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]),
@@ -176,7 +176,7 @@ func parse(model, id string, kv map[string]string) (page, error) {
 	format, err := strconv.Atoi(kv[keyFormat])
 	switch {
 	case err != nil:
-		return p, lost(model, fmt.Sprintf("run %s is not a page of a ledger", id))
+		return p, lost(model, fmt.Sprintf("run %s is not part of a ledger", id))
 	case format > Format:
 		return p, newer(model, fmt.Sprintf("it has format %d, and this version reads up to %d", format, Format))
 	case kv[keyModel] != modelID(model):
@@ -188,7 +188,7 @@ func parse(model, id string, kv map[string]string) (page, error) {
 	state := joined(kv, keyState)
 	p.digest = canonical.Digest("page/1", kv[keyModel], kv[keyBase], kv[keyPrev], kv[keyPrior], kv[keyReset], state)
 	if json.Unmarshal([]byte(state), &p.state) != nil {
-		p.broken = &Break{p.base, "the state at the head of the page cannot be read"}
+		p.broken = &Break{p.base, "the stored state of the targets cannot be read"}
 	}
 	p.readEntries(kv)
 	p.findStrays(kv)
@@ -216,7 +216,7 @@ func (p *page) readEntries(kv map[string]string) {
 			why = "its record does not follow from the entry before, which was edited or replaced"
 		}
 		if why == "" && e.Outcome == "" && kv[claimKey(n+1)] != "" {
-			why = "it has no outcome, but there are later entries"
+			why = "it has no outcome, although later entries exist"
 		}
 		if why != "" && p.broken == nil {
 			p.broken = &Break{n, why}
@@ -225,11 +225,11 @@ func (p *page) readEntries(kv map[string]string) {
 	}
 }
 
-// findStrays finds entries after a gap, where an entry was removed.
+// findStrays finds entries after a gap. A gap means that an entry was removed.
 func (p *page) findStrays(kv map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
 		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.broken == nil {
-			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, but parts of entry %d are there", n)}
+			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, although parts of entry %d exist", n)}
 		}
 	}
 }
@@ -257,14 +257,14 @@ func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	}
 	var err error
 	if e.Holder, err = parseHolder(claim[4]); err != nil {
-		return e, "its holder cannot be read"
+		return e, "the run that claimed it cannot be read"
 	}
 	if e.Lease, err = time.Parse(time.RFC3339, claim[5]); err != nil {
 		return e, "its lease cannot be read"
 	}
 	link, there := kv[linkKey(n)]
 	if !there {
-		return e, "the link to its holder was removed"
+		return e, "the link to its workflow run was removed"
 	}
 	e.Link = fromNone(link)
 	for i := range e.Record.Notify {
@@ -290,7 +290,7 @@ func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	return e, ""
 }
 
-// chain returns the digest of a whole entry.
+// chain returns the digest of an entry with its outcome. The next record contains it.
 func chain(claim, link, record string, outcome []string) string {
 	return canonical.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
 }
@@ -302,7 +302,7 @@ func holderText(h Holder) string {
 func parseHolder(text string) (Holder, error) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
-		return Holder{}, fmt.Errorf("%q is not a holder", text)
+		return Holder{}, fmt.Errorf("%q does not identify a run", text)
 	}
 	attempt, err := strconv.Atoi(parts[1])
 	return Holder{Run: parts[0], Attempt: attempt, Nonce: parts[2]}, err

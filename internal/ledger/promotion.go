@@ -13,13 +13,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Promotion is one entry while it is written: claimed before the first move, and closed after the last. Ledger, View
-// and Claim are required.
+// Promotion is one entry while it is written. It is claimed before the first move and closed after the last. Ledger,
+// View and Claim are required.
 type Promotion struct {
 	Ledger *Ledger
 	View   View
 	Claim  Claim
-	Record func(version int) Record // what is about to be moved
+	Record func(version int) Record // returns the record of moving the version
 	// MayGoOn decides whether the promotion may continue without a claim after this error.
 	MayGoOn func(error) bool
 
@@ -30,7 +30,7 @@ type Promotion struct {
 // Entry returns the entry that was claimed. ok is false if the promotion continues without one.
 func (p *Promotion) Entry() (Entry, bool) { return p.entry, p.claimed }
 
-// Begin writes the claim. It creates the ledger or a new page first if necessary.
+// Begin writes the claim. If necessary, it creates the ledger or a new page first.
 func (p *Promotion) Begin(ctx context.Context, version int) error {
 	err := p.claim(ctx, version)
 	if err != nil && p.MayGoOn != nil && p.MayGoOn(err) {
@@ -39,8 +39,8 @@ func (p *Promotion) Begin(ctx context.Context, version int) error {
 	return err
 }
 
-// claim writes the entry after the last one of the view. If the response is not a clear success, it reads the page: the
-// stored value says who holds the entry.
+// claim writes the entry after the last one of the view. If the response is not a clear success, it reads the page to
+// find out which run has claimed the entry.
 func (p *Promotion) claim(ctx context.Context, version int) error {
 	if p.View.Exists() {
 		if standing, e := p.View.ClaimState(p.Claim.Holder, p.Claim.Takeover); standing == Busy {
@@ -51,7 +51,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	if err != nil {
 		return err
 	}
-	// the decision did not take these entries into account
+	// the decision was made without these entries
 	if n := len(ready.page.entries); ready.page.last() != p.View.page.last() {
 		return busy(p.Ledger.Model, ready.page.entries[n-1], p.Ledger.Now())
 	}
@@ -76,13 +76,13 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// lostRace is the error that another run claimed the entry first.
+// lostRace returns the error that another run claimed the entry first.
 func (p *Promotion) lostRace(kv map[string]string, n int) error {
 	e, _ := readEntry(n, kv)
 	return busy(p.Ledger.Model, e, p.Ledger.Now())
 }
 
-// changed is the error that a holder closed its entry while it was being taken over; nil if nothing changed.
+// changed returns an error if the open entry was closed by its own run before this one could take it over.
 func (p *Promotion) changed(kv map[string]string, n int) error {
 	old, open := p.View.page.open()
 	if !open || kv[outcomeKey(old.Epoch)] == "" {
@@ -92,8 +92,8 @@ func (p *Promotion) changed(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, e, p.Ledger.Now())
 }
 
-// End records how the promotion ended: with an error, or nil for success, and which targets were moved. A success
-// counts only after it is stored, because another run may have taken the entry over.
+// End records how the promotion ended, and which targets were moved. result is nil for a success. A success counts only
+// after it is stored, because another run may have taken the entry over.
 func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref) error {
 	outcome := Outcome(result)
 	if !p.claimed || outcome == "" {
@@ -116,7 +116,7 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 			Hint: "that run treated this one as dead and continued from its state; see mlflow-promote history",
 		}
 	}
-	final := error(nil) // another run holds the entry by now, or the time was up before the outcome was known
+	final := error(nil) // another run has taken over, or the outcome was still unclear when the time was up
 	err := retry.Persist(p.Ledger.pause(ctx), func() error {
 		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
 		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
@@ -134,8 +134,8 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 	return err
 }
 
-// countMade counts the moves of the record that are done. Moves that an earlier attempt made and this one confirmed
-// count too.
+// countMade returns how many moves of the record are done. A move also counts if an earlier attempt made it and this
+// one confirmed it.
 func countMade(r Record, moved []registry.Ref) int {
 	n := 0
 	for _, m := range r.Moves {
@@ -146,8 +146,8 @@ func countMade(r Record, moved []registry.Ref) int {
 	return n
 }
 
-// Abort closes the open entry of the view for this reason, because its holder was interrupted or may not finish it. The
-// moves that were made stay, and the others are not made.
+// Abort closes the open entry of the view with this reason, after its run was interrupted or may no longer finish it.
+// Moves that were made stay, and the others are not made.
 func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved int) error {
 	e, open := v.page.open()
 	if !open {
@@ -159,7 +159,7 @@ func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved i
 	)
 }
 
-// notClosed is the error of a promotion that made all its moves but could not store its outcome.
+// notClosed returns the error of a promotion that made all its moves but could not store its outcome.
 func notClosed(e Entry, cause error) error {
 	out := &registry.Error{
 		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf(
@@ -177,8 +177,8 @@ func notClosed(e Entry, cause error) error {
 	return out
 }
 
-// put writes until it is known whether the values are stored. After an unclear response, settled looks at the page. It
-// reports whether the values are there, or why they never will be.
+// put writes the values until it is known whether they are stored. After an unclear response, it reads the page and
+// asks settled. settled reports whether the values are there, or returns the reason why they never will be.
 func (l *Ledger) put(
 	ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error),
 ) error {
@@ -201,7 +201,7 @@ func (l *Ledger) put(
 		return why
 	case state == retry.Unsettled:
 		return unclearWrite(l.Model, err)
-	// every try was refused or failed, and no other value is there
+	// every try was refused or failed, and no other value is stored
 	case reason == registry.Conflict, reason == registry.Unknown:
 		return &registry.Error{
 			Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err,
@@ -210,8 +210,8 @@ func (l *Ledger) put(
 	return err
 }
 
-// look returns the context for finding the outcome of a write. If the time is already used up, it allows for one more
-// read, which tells a write that took effect from one that did not.
+// look returns the context for finding out the outcome of a write. If the time is already up, it allows one more read,
+// which shows whether the write took effect.
 func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return ctx, func() {}
@@ -219,18 +219,18 @@ func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
 }
 
-// writeUntilClear repeats a write until its response is clear. Use it only for writes that may arrive more than once.
+// writeUntilClear repeats a write until its response is clear. Use it only for a write that is safe to repeat.
 func (l *Ledger) writeUntilClear(ctx context.Context, write func() error) error {
 	_, err := retry.Settle(l.pause(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
-	// nothing depends on whether it was stored
+	// no one refers to it yet, so it does not matter whether it was stored
 	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) {
 		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
 	}
 	return err
 }
 
-// pause waits between tries, for as long as ctx lasts.
+// pause waits between tries. It reports false once ctx has ended.
 func (l *Ledger) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return l.Pause(ctx, try) }
 }

@@ -11,7 +11,7 @@ import (
 func (r Record) Move(ref registry.Ref) (Shift, bool) { return moveOf(r.Moves, ref) }
 
 // RecordVersion is the version of the records that this program writes. Older records stay readable: fields keep their
-// names and meanings, and digests are of the stored text.
+// names and meanings, and digests are made of the stored text.
 const RecordVersion = 3
 
 // Record describes a promotion. It is written with the claim, before anything is moved, as canonical JSON.
@@ -39,10 +39,10 @@ type Record struct {
 	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy applied
 	Gates     []verdict.Finding `json:"gates,omitempty"`
 	LeftOut   int               `json:"gates_left_out,omitempty"` // gates that did not fit
-	// every value of the version that counted, for later comparisons
+	// the version's values that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
-	Omitted []string       `json:"left_out,omitempty"` // other fields that did not fit
-	// in words; only before record version 3, whose gates have them
+	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out of a long record
+	// texts of the waivers; only before record version 3, whose gates contain them
 	Waivers []string `json:"waivers,omitempty"`
 	// of the training commit; only if a gate asked for it
 	Author    string   `json:"author,omitempty"`
@@ -50,13 +50,13 @@ type Record struct {
 	Unknown   string   `json:"approvers_unknown,omitempty"` // why it is not known who approved
 	Override  []string `json:"override,omitempty"`
 	Hold      []int    `json:"hold,omitempty"` // versions that a rollback puts on hold
-	// targets that somebody else has moved since the last entry
+	// targets that others have moved since the last entry
 	Outside   []Shift `json:"moved_outside,omitempty"`
 	TakesOver int     `json:"takes_over,omitempty"`    // number of an unfinished entry
 	Plan      string  `json:"plan"`                    // digest
 	Policy    string  `json:"policy_sha256,omitempty"` // digest of the policy file
 
-	// Rules has the digest of what the policy file asks of each target.
+	// Rules has the digest of the policy file's rule for each target.
 	Rules map[registry.Ref]string `json:"policy_rules,omitempty"`
 
 	Notify []string `json:"notify,omitempty"` // channels to notify once it is done
@@ -66,16 +66,16 @@ type Record struct {
 	Origin
 }
 
-// Contents describes what the version consists of, if it was read.
+// Contents describes the files and data of a version. It has only what was read.
 type Contents struct {
 	ModelID    string `json:"model_id,omitempty"` // of the logged model, MLflow 3.x
 	Experiment string `json:"experiment_id,omitempty"`
 	Repository string `json:"commit_repository,omitempty"` // of the training code
 	Artifact   string `json:"artifact_sha256,omitempty"`   // see FilesDigest; only if a gate asked for it
 	Files      int    `json:"artifact_files,omitempty"`    // only if a gate read their sizes
-	// of the MLmodel file, which gets a new id whenever the model is logged
+	// of the MLmodel file, which changes each time the model is logged
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`
-	Bytes      int64        `json:"artifact_bytes,omitempty"` // of those files, or what the MLmodel file says
+	Bytes      int64        `json:"artifact_bytes,omitempty"` // of those files, or the size in the MLmodel file
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters
 	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
@@ -127,8 +127,8 @@ func (r Record) Passed() bool {
 	return r.Decision == verdict.Promote && judged > 0
 }
 
-// Shorter leaves out the least important part of the record, and lists it in Omitted. ok is false if nothing is left to
-// leave out.
+// Shorter leaves out the least important part of the record, and adds its name to Omitted. ok is false if no part can
+// be left out.
 func (r Record) Shorter() (shorter Record, ok bool) {
 	omit := func(name string) { r.Omitted = append(slices.Clone(r.Omitted), name) }
 	switch {

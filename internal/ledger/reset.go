@@ -7,9 +7,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Reset begins a new ledger in place of a lost one, and stores the reason in it. A ledger that can be read is never
-// replaced. If the experiment of all ledgers was deleted, it is restored first. If the old ledger is complete then,
-// Reset returns it unchanged, and its Why is not the reason.
+// Reset begins a new ledger to replace a lost one, and stores the reason in it. It never replaces a ledger that can be
+// read. If somebody deleted the experiment of all ledgers, Reset restores it first. If the old ledger is complete after
+// that, Reset returns it unchanged, and View.Why does not return the reason.
 func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason string) (View, error) {
 	v, err := l.whole(ctx, modelTags)
 	if registry.ReasonOf(err) == registry.LedgerLost {
@@ -47,7 +47,7 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	return next, l.anchor(ctx, next.page)
 }
 
-// whole reads the newest page and checks it against the anchor.
+// whole reads the newest page and compares it with the anchor.
 func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, error) {
 	v, err := l.Look(ctx)
 	if err == nil {
@@ -56,5 +56,5 @@ func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, 
 	return v, err
 }
 
-// Why says why this ledger replaced a lost one; "" if it did not.
+// Why says why this ledger replaced a lost one; "" if it replaced none.
 func (v View) Why() string { return v.page.reset }

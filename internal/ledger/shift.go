@@ -23,13 +23,13 @@ func (s *States) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// without returns the state without some versions.
+// without returns the state after these versions have left it.
 func without(s registry.State, gone []int) registry.State {
 	s.Versions = s.Versions.Without(gone...)
 	return s
 }
 
-// Shift is the move of one target from one state to another.
+// Shift is the move of a target from one state to another.
 type Shift struct {
 	Ref  registry.Ref   `json:"ref"`
 	Was  registry.State `json:"was,omitzero"`
@@ -57,11 +57,11 @@ func (s Shift) Equal(other Shift) bool {
 	return s.Ref == other.Ref && s.Was.Equal(other.Was) && s.Want.Equal(other.Want)
 }
 
-// Confirms reports whether somebody else had made the move already, see Step.Confirms. Such moves of an entry count
-// only after all of its moves were made.
+// Confirms reports whether others had made the move already, see Step.Confirms. An entry's confirmed moves count only
+// after all its other moves were made.
 func (s Shift) Confirms() bool { return s.Was.Equal(s.Want) }
 
-// Halfway reports whether an alias that is kept by tags has its new version but has not yet left all others.
+// Halfway reports whether an alias that is kept by tags is on its new version, but not yet removed from all others.
 func (s Shift) Halfway(now registry.State) bool {
 	want := s.Want.Versions
 	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {

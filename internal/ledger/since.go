@@ -6,16 +6,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Stay says how long a target has pointed to a version. The zero value says nothing.
+// Stay says how long a target has pointed to a version. The zero value means that this is not known.
 type Stay struct {
 	Entry   Entry // the oldest entry that shows the version there, without a gap since then
-	Known   bool  // there is such an entry
-	Moved   bool  // that entry moved it there; otherwise the time is not known
+	Known   bool  // Entry is set
+	Moved   bool  // that entry moved it there; if false, only the entry's time is known and not that of the move
 	Earlier bool  // it was there before the oldest entry that was read
 }
 
-// Since says how long the alias or stage has pointed to the version. Only entries with the outcome done count. Any
-// other entry that may have moved the target is a gap.
+// Since says how long the alias or stage has pointed to the version. Only entries with the outcome done count. Other
+// entries that may have moved the target make a gap.
 func (l Chain) Since(ref registry.Ref, number int) Stay {
 	var s Stay
 	for _, e := range slices.Backward(l.Entries) {

@@ -9,13 +9,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// However a target was moved, the ledger tells since which entry it points to its version. If the first pages are left
-// out, it says that the version may have been there earlier.
+// The ledger knows since which entry a target has pointed to its version, however it was moved there. If the first
+// pages are not read, it says that the version may have been there earlier.
 func TestSince_FindsTheMove(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ref := rapid.SampledFrom([]string{"@champion", "Staging"}).Draw(t, "ref")
 		var all []Entry
-		// what the target points to, since which entry, and whether that only found it
+		// what the target points to, since which entry, and whether that entry only found the move
 		now, since, byHand := "", 0, false
 		states := []string{""}
 		for n := range rapid.IntRange(1, 12).Draw(t, "entries") {
@@ -64,7 +64,7 @@ func TestSince_Gaps(t *testing.T) {
 	move := func(stage, was, now string) Record { return Record{Moves: []Shift{ParseShift(stage, was, now)}} }
 	for name, c := range map[string]struct {
 		between Entry
-		want    int // epoch
+		want    int // number of an entry
 	}{
 		"moved on to another stage": {Entry{Outcome: EntryDone, Record: move("Production", "", "2")}, 3},
 		"another version moved on":  {Entry{Outcome: EntryDone, Record: move("Production", "", "4")}, 1},

@@ -11,8 +11,8 @@ import (
 // Sound is the part of a ledger that can be trusted.
 type Sound struct {
 	Chain  Chain  // the entries before the first break
-	Exists bool   // there is a ledger, or a sign that there was one
-	Broken string // where and why it is not sound; "" if it is
+	Exists bool   // there is a ledger, or a sign that one existed
+	Broken string // why and from which entry on it cannot be trusted; "" if all of it can
 }
 
 // LoadSound reads the whole ledger of a model and checks it, see History.Check. It fails if the ledger cannot be read.

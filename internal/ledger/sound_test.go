@@ -9,12 +9,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// An audit reads every page, and is told what does not hold instead of being stopped by it.
+// An audit reads every page. Instead of stopping at a defect, it reports it.
 func TestWholeLedger(t *testing.T) {
 	for _, c := range []struct {
 		when    string
 		plant   func(m *ledgertest.Memory, version *registry.Version)
-		broken  string // "" = it holds
+		broken  string // "" if the ledger is sound
 		entries int
 		gone    bool
 		err     bool

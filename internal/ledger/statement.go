@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Types of the in-toto statement that a promotion can be exported as, and of our predicate in it.
+// Types of the in-toto statement that describes a promotion, and of its predicate.
 const (
 	StatementType = "https://in-toto.io/Statement/v1"
 	PredicateType = "https://github.com/mlflow-promote/mlflow-promote/promotion/v1"
@@ -27,11 +27,11 @@ type ResourceDescriptor struct {
 	Digest map[string]string `json:"digest"` // by algorithm
 }
 
-// Predicate is a ledger entry as a predicate.
+// Predicate is the ledger entry in a statement.
 type Predicate struct {
 	Record  Record `json:"record"`
 	Outcome string `json:"outcome"`
-	Ended   string `json:"ended"` // RFC 3339, UTC; the moves had been read back by then
+	Ended   string `json:"ended"` // RFC 3339, UTC; by then, the moves had been read back
 	Entry   string `json:"entry_sha256"`
 }
 
@@ -64,5 +64,5 @@ func NewStatement(e Entry) (Statement, error) {
 	}, nil
 }
 
-// SubjectDigest returns the digest in the form that actions/attest expects.
+// SubjectDigest returns the digest in the form that actions/attest accepts.
 func (s Statement) SubjectDigest() string { return "sha256:" + s.Subject[0].Digest["sha256"] }

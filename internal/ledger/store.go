@@ -7,35 +7,36 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Store reads and writes the pages of ledgers. Its errors have a registry.Reason. Conflict: a key has another value,
-// and nothing was stored. Unknown: the values may be stored, now or later. Any other reason: nothing was stored.
+// Store reads and writes the pages of ledgers. Its errors have a registry.Reason. Conflict means that a key has another
+// value and nothing was stored. Unknown means that the values may be stored, now or later. Any other reason means that
+// nothing was stored.
 type Store interface {
 	// Locate finds the ledger of a model. It returns the zero Place if none exists.
 	Locate(ctx context.Context, model string) (Place, error)
 	// Read returns all values of a page. For a deleted page it fails with the reason LedgerLost.
 	Read(ctx context.Context, page string) (map[string]string, error)
-	// Write stores all values or none. A key that has a value keeps it.
+	// Write stores all values or none. A key that already has a value keeps it.
 	Write(ctx context.Context, page string, values map[string]string) error
 }
 
-// Founder creates ledgers and pages. It is needed once per model and once per full page.
+// Founder creates ledgers and pages. A model needs it for the first page, and for a new page when the last one is full.
 type Founder interface {
 	// Page creates an empty page.
 	Page(ctx context.Context, model string) (page string, err error)
-	// Found makes the page the first one of the model's ledger, unless there is one already. It returns the place of
-	// the ledger.
+	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
+	// of the ledger.
 	Found(ctx context.Context, model, page string) (Place, error)
-	// Refound makes the page the first one of the model's ledger, even if there is one already.
+	// Refound makes the page the first one of the model's ledger, even if the model already has one.
 	Refound(ctx context.Context, model, page string) (Place, error)
-	// Reopen restores the experiment that holds all pages if somebody deleted it. It reports whether it did.
+	// Reopen restores the experiment of all pages if somebody deleted it. It reports whether it had to.
 	Reopen(ctx context.Context) (reopened bool, err error)
-	// Tail stores a hint where the newest page is.
+	// Tail stores a hint that says which page is the newest.
 	Tail(ctx context.Context, p Place, page string) error
 	// Anchor records on the registered model that it has a ledger.
 	Anchor(ctx context.Context, model, text string) error
-	// Drop deletes a page that nothing points to.
+	// Drop deletes a page that no other page refers to.
 	Drop(ctx context.Context, page string) error
-	// Unfit records that the server cannot keep ledgers, so that the next Page fails without another test.
+	// Unfit records that the server cannot keep ledgers. After that, Page fails without another test.
 	Unfit(ctx context.Context, why string) error
 }
 
@@ -45,10 +46,8 @@ type Place = registry.LedgerPlace
 func lost(model, why string) error {
 	return &registry.Error{
 		Reason: registry.LedgerLost, Msg: "read promotion ledger of " + model + ": " + why,
-		Hint: "nothing was moved. Restore what was deleted or edited (MLflow keeps deleted runs and experiments " +
-			"until they are purged), and compare with the saved records of mlflow-promote history; " +
-			"to begin a new ledger with the reason in it: mlflow-promote doctor --model " + format.ShellWord(
-			model,
-		) + " --reset-ledger REASON",
+		Hint: "nothing was moved. Restore what was deleted or edited: MLflow keeps deleted runs and experiments " +
+			"until they are purged. Compare with the saved records of mlflow-promote history. To start a new ledger " +
+			"instead, run mlflow-promote doctor --model " + format.ShellWord(model) + " --reset-ledger REASON",
 	}
 }

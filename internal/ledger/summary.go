@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Summary is the last decision about a version in short. It is stored in the version's tag promote.record.
+// Summary is the last decision about a version in short form. It is stored in the version's tag promote.record.
 type Summary struct {
 	Version  int             `json:"record_version"`
 	At       string          `json:"at"` // RFC 3339, UTC
@@ -24,18 +24,18 @@ type Summary struct {
 	Run      string          `json:"run,omitempty"`
 	Actor    string          `json:"actor,omitempty"`
 
-	Ledger string `json:"ledger,omitempty"`    // first page of the ledger that holds the whole record
-	Epoch  int    `json:"epoch,omitempty"`     // of its entry
+	Ledger string `json:"ledger,omitempty"`    // first page of the ledger that contains the whole record
+	Epoch  int    `json:"epoch,omitempty"`     // number of its entry
 	Sha256 string `json:"sha256,omitempty"`    // of the whole record
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
 }
 
-// SummaryOf parses the tag promote.record of a version. ok is false if there is no such tag or it cannot be parsed.
+// SummaryOf parses the tag promote.record of a version. ok is false if the tag is missing or cannot be parsed.
 func SummaryOf(v registry.Version) (s Summary, ok bool) {
 	return s, json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &s) == nil
 }
 
-// betweenAliases separates the aliases of a target with several. Only the command alias makes such targets.
+// betweenAliases separates the aliases of a target. Only the command alias makes targets with several aliases.
 const betweenAliases = ", "
 
 // TargetOf returns the target that consists of these aliases.

@@ -9,15 +9,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Live is what one target pointed to for some time.
+// Live is a version, or several, to which a target pointed for some time.
 type Live struct {
 	Ref   registry.Ref   `json:"ref"`
-	Named registry.State `json:"named"` // zero if there was none
-	From  string         `json:"from"`  // RFC 3339; "" if the begin is not known
-	// of the entry that says so; 0 for the current state of the registry
+	Named registry.State `json:"named"` // zero if it pointed to no version
+	From  string         `json:"from"`  // RFC 3339; "" if the start is not known
+	// number of the entry that shows it; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
-	Outside bool `json:"outside,omitempty"` // somebody else moved it there, at some time before that entry
-	Unknown bool `json:"unknown,omitempty"` // the records of the target begin with that later entry
+	Outside bool `json:"outside,omitempty"` // it was moved there by others, at some time before that entry
+	Unknown bool `json:"unknown,omitempty"` // no record of the target is older than that entry
 }
 
 // UnmarshalJSON parses the state according to the target.
@@ -34,15 +34,15 @@ func (l *Live) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// span is a state of a target and the time in which it may have been in effect. A zero time is an open end.
+// span is the time in which a target may have had a state. A zero time means that it has no limit.
 type span struct {
 	Live
 	from, to time.Time
 }
 
-// LiveAt returns what each target pointed to at a time, or during a day if until is later: every state that it had or
-// may have had. A move by somebody else is known only from the entry that found it. Between that entry and the one
-// before, both states are returned.
+// LiveAt returns what each target pointed to at a time, or during a period if until is later. It returns every state
+// that the target had or may have had. A move by others is known only from the entry that found it. For the time
+// between that entry and the one before, both states are returned.
 func LiveAt(entries []Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// What was live, hour by hour: entry 1 at 10:00 moved champion from 3 to 4, entry 2 at 12:00 another target, entry 3 at
-// 14:00 found champion at 9 and moved it to 5, entry 4 at 16:00 moved the first of its two targets and failed.
+// Entry 1 moves champion from 3 to 4 at 10:00, and entry 2 moves another target at 12:00. Entry 3 finds champion at 9
+// at 14:00 and moves it to 5. Entry 4 moves the first of its two targets at 16:00 and fails.
 func TestLiveAt(t *testing.T) {
 	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
 	entry := func(epoch int, outcome string, moved int, outside []Shift, moves ...Shift) Entry {
@@ -66,7 +66,8 @@ func TestLiveAt(t *testing.T) {
 	}
 }
 
-// A version is in one stage, so one that is moved on leaves the stage it was in, and nobody else took it out.
+// A version is in only one stage. If a promotion moves it to another stage, it leaves the first one, and this is not
+// drift.
 func TestLeftByMovingOn(t *testing.T) {
 	entry := func(epoch int, outcome string, moved int, moves ...Shift) Entry {
 		return Entry{
@@ -137,8 +138,9 @@ func TestLeftByMovingOn(t *testing.T) {
 	}
 }
 
-// What a promotion moved that did not end well is its own doing, also when other targets were promoted since; what
-// others had made before it is theirs until a promotion that records it has made some move.
+// If a promotion did not end well, its moves are still its own and no drift. This is also true if other targets were
+// promoted since. A move that others made before the promotion stays drift until a promotion that records it has made a
+// move.
 func TestDrifted(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...Shift) Entry {
 		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}
@@ -150,7 +152,7 @@ func TestDrifted(t *testing.T) {
 	)
 	adopting := []Shift{ParseShift("@champion", "7", "7"), ParseShift("Production", "6", "7")}
 	for name, c := range map[string]struct {
-		entries []Entry // after the first
+		entries []Entry // entries after the first
 		now     string
 		want    bool
 	}{
@@ -194,7 +196,7 @@ func TestDrifted(t *testing.T) {
 	}
 }
 
-// Moves and states that were written and read are written the same again.
+// A move or state that is parsed and written again has the same text.
 func TestShift_JSON(t *testing.T) {
 	for text, want := range map[string]Shift{
 		`{"ref":"@champion","was":"6","now":"7"}`: {

@@ -1,4 +1,5 @@
-// Package ledgertest keeps a ledger's pages in memory, with the guarantees of MLflow's runs and experiments, for tests.
+// Package ledgertest keeps the pages of a ledger in memory, for tests. It gives the same guarantees as MLflow's runs
+// and experiments.
 package ledgertest
 
 import (
@@ -10,18 +11,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Memory is a store and its founder, safe for concurrent use. A test may read and change its fields while
-// nothing else uses it.
+// Memory is a ledger.Store and a ledger.Founder, safe for concurrent use. A test may read and change its fields while
+// no other goroutine uses it.
 type Memory struct {
 	mu      sync.Mutex
 	Pages   map[string]map[string]string
 	Places  map[string]registry.LedgerPlace
 	Anchors map[string]string
 	Reads   int
-	Spare   int    // pages that were dropped
+	Spare   int    // pages that were deleted
 	Single  bool   // values are stored one by one, as a file store does
-	Why     string // what Unfit noted
-	// Before is called at the start of every operation, outside the lock; an error ends the operation.
+	Why     string // reason that was passed to Unfit
+	// Before is called at the start of every operation, without the lock. If it returns an error, the operation fails.
 	Before func(op, page string) error
 	made   int
 }
@@ -41,7 +42,7 @@ func (m *Memory) begin(op, page string) (func(), error) {
 	return m.mu.Unlock, nil
 }
 
-// Locate finds a model's first page.
+// Locate returns where the model's ledger is.
 func (m *Memory) Locate(_ context.Context, model string) (registry.LedgerPlace, error) {
 	end, err := m.begin("locate", model)
 	defer end()
@@ -63,7 +64,7 @@ func (m *Memory) Read(_ context.Context, page string) (map[string]string, error)
 	return maps.Clone(kv), nil
 }
 
-// Write stores all or nothing.
+// Write stores all values or none.
 func (m *Memory) Write(_ context.Context, page string, values map[string]string) error {
 	end, err := m.begin("write", page)
 	defer end()
@@ -108,7 +109,7 @@ func (m *Memory) Page(_ context.Context, model string) (string, error) {
 	return id, nil
 }
 
-// Found is a test-and-set.
+// Found stores the page as the first one, unless the model has one.
 func (m *Memory) Found(_ context.Context, model, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("found", page)
 	defer end()
@@ -121,10 +122,10 @@ func (m *Memory) Found(_ context.Context, model, page string) (registry.LedgerPl
 	return m.Places[model], nil
 }
 
-// Reopen has nothing to do: pages in memory are held by nothing that could be deleted.
+// Reopen does nothing: there is no experiment that could be deleted.
 func (m *Memory) Reopen(context.Context) (bool, error) { return false, nil }
 
-// Refound takes the place of what was there.
+// Refound stores the page as the first one, even if the model has one.
 func (m *Memory) Refound(_ context.Context, model, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("refound", page)
 	defer end()
@@ -135,7 +136,7 @@ func (m *Memory) Refound(_ context.Context, model, page string) (registry.Ledger
 	return m.Places[model], nil
 }
 
-// Tail leaves the hint.
+// Tail stores the hint.
 func (m *Memory) Tail(_ context.Context, p registry.LedgerPlace, page string) error {
 	end, err := m.begin("tail", page)
 	defer end()
@@ -148,7 +149,7 @@ func (m *Memory) Tail(_ context.Context, p registry.LedgerPlace, page string) er
 	return nil
 }
 
-// Anchor notes the tag.
+// Anchor stores the tag's value.
 func (m *Memory) Anchor(_ context.Context, model, text string) error {
 	end, err := m.begin("anchor", model)
 	defer end()
@@ -158,7 +159,7 @@ func (m *Memory) Anchor(_ context.Context, model, text string) error {
 	return err
 }
 
-// Drop forgets a page.
+// Drop deletes a page.
 func (m *Memory) Drop(_ context.Context, page string) error {
 	end, err := m.begin("drop", page)
 	defer end()
@@ -169,7 +170,7 @@ func (m *Memory) Drop(_ context.Context, page string) error {
 	return err
 }
 
-// Unfit notes why.
+// Unfit stores the reason.
 func (m *Memory) Unfit(_ context.Context, why string) error {
 	end, err := m.begin("unfit", "")
 	defer end()

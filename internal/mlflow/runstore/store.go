@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Store keeps values that are written once as parameters of runs. The name of an experiment tells which run is the
-// first of a model. MLflow guarantees for both that only one of several writers succeeds. Everything is on the
+// Store keeps values that can be written only once, as parameters of runs. The name of an experiment tells which run is
+// the first of a model. For both, MLflow guarantees that only one of several writers succeeds. All runs are on the
 // registry's server. Errors have the reasons that package ledger expects.
 type Store struct{ c *mlflow.Client }
 
@@ -194,7 +194,7 @@ func (p Store) Page(ctx context.Context, model string) (string, error) {
 		if err == nil {
 			break
 		}
-		// A run that was created without our knowledge is empty, and nothing refers to it.
+		// If a run was created and its response was lost, the run stays empty and no other run refers to it.
 		if !mlflow.Unclear(err) || !p.c.BriefPause(ctx, try) {
 			return "", mlflow.Explain("begin promotion ledger", err)
 		}
@@ -204,7 +204,7 @@ func (p Store) Page(ctx context.Context, model string) (string, error) {
 		"finish run",
 		"runs/update",
 		map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now},
-	) // only for people who look at it
+	) // only for people who look at the run
 	return out.Run.Info.ID, nil
 }
 
@@ -256,8 +256,8 @@ func (p Store) settling(op string) mlflow.Settling {
 	return mlflow.Settling{Client: p.c, Op: op, Explain: func(err error) error { return mlflow.Explain(op, err) }}
 }
 
-// Found makes the run the first of the model's ledger. One request creates the experiment with its tag, and its name is
-// unique.
+// Found makes the run the first of the model's ledger, unless there is one. One request creates the experiment with its
+// tag, and its name is unique.
 func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
 	var out struct {
@@ -317,7 +317,7 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 			return registry.LedgerPlace{}, err
 		}
 	}
-	// In this order: a tail without its first run is only a hint.
+	// This order is safe if the second request fails: without a first run, the tail is only a hint.
 	for _, key := range []string{tagLastPage, tagFirstPage} {
 		tag := map[string]any{"experiment_id": id, "key": key, "value": page}
 		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", tag); err != nil {
@@ -331,7 +331,7 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
 	return p.send(
 		ctx,
-		"note newest page",
+		"note newest ledger run",
 		"experiments/set-experiment-tag",
 		map[string]any{"experiment_id": place.ID, "key": tagLastPage, "value": page},
 	)
@@ -349,7 +349,7 @@ func (p Store) Anchor(ctx context.Context, model, text string) error {
 
 // Drop deletes a run.
 func (p Store) Drop(ctx context.Context, page string) error {
-	return p.send(ctx, "drop page", "runs/delete", map[string]any{"run_id": page})
+	return p.send(ctx, "delete ledger run", "runs/delete", map[string]any{"run_id": page})
 }
 
 // Unfit stores on the ledger's experiment why this server keeps no ledger.
