@@ -23,12 +23,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The tests of this file run promoters (the ledger's and apply's own functions, nothing else) against a registry of one
-// alias and a ledger in memory, in every order in which their requests can arrive, with every crash, every write that
-// lands late and every lost answer in between. What was seen before is not walked again: two states are the same if the
-// server is, and every promoter has had the same answers.
+// The tests of this file explore all interleavings of several promoters. A promoter runs the real functions of ledger
+// and apply. The registry has one alias, and the ledger is in memory. Requests arrive in every possible order.
+// Promoters can crash, writes can take effect late, and responses can get lost. A state that was already seen is not
+// explored again. Two states are the same if the server is in the same state and every promoter got the same responses.
 
-// model is what is explored: how promoters keep out of each other's way, and what goes wrong.
+// model is one set-up to explore: the number of promoters, their protocol, and the faults.
 type model struct {
 	promoters int
 	protocol
@@ -38,10 +38,10 @@ type model struct {
 type protocol int
 
 const (
-	blind    protocol = iota // no ledger, and nothing is looked at before or after the write
-	guarded                  // no ledger
+	blind    protocol = iota // no ledger, and no check before or after the write
+	guarded                  // no ledger, but checks before and after the write
 	claiming                 // with the ledger
-	taking                   // the same, and the entry of a dead promoter is taken over
+	taking                   // with the ledger, and a promoter may take over the entry of a dead one
 )
 
 func (p protocol) String() string {
@@ -56,24 +56,24 @@ type faults int
 
 const (
 	none    faults = iota
-	crash          // a promoter dies, at any point; what it has sent and is not carried out never is
-	late           // the same, and its writes may still land at any time, or never
-	unheard        // nobody dies: a write gets no answer, and lands at any later time, or never
+	crash          // a promoter can die at any point; its unfinished requests have no effect
+	late           // a promoter can die at any point; its unfinished writes may take effect later, or never
+	unheard        // promoters survive, but a write may get no response and take effect at any later time, or never
 )
 
 func (f faults) String() string {
 	return []string{"none", "crash", "crash + delayed writes", "lost answers + delayed writes"}[f]
 }
 
-// world is the server, and what happened to it.
+// world is the state of the server, and what the first writes replaced.
 type world struct {
 	alias    string
 	notes    map[string]bool // versions with a record
 	memory   *ledgertest.Memory
-	replaced map[int]string // what the alias named before each promoter's first write had its effect
+	replaced map[int]string // where the alias pointed before the first write of each promoter
 }
 
-// call is a request that waits for its turn.
+// call is a request that waits until it is carried out.
 type call struct {
 	who   int
 	name  string
@@ -87,31 +87,31 @@ type promoter struct {
 	m     *model
 	s     *stage
 	who   int
-	base  string // what it found
+	base  string // the version that the alias pointed to when it started
 	dead  bool
 	over  bool
-	lost  bool // an answer
+	lost  bool // one of its responses was lost
 	heard uint64
 	calls map[string]int
 	end   plan.Receipt
-	gone  error // what kept it from applying anything
+	gone  error // the error that stopped it before it applied the plan
 }
 
 func (p *promoter) version() int { return p.who + 2 }
 
-// stage is one walk through the model.
+// stage is one walk through a model, from the start to an end state.
 type stage struct {
 	m         *model
 	world     *world
 	mu        sync.Mutex
 	pending   []*call
 	promoters []*promoter
-	ghosts    []*call // writes that are on their way without a caller
+	ghosts    []*call // writes that may still take effect although no promoter waits for them
 }
 
 var errDead = &registry.Error{Reason: registry.Forbidden, Msg: "dead"}
 
-// turn waits until the request may be carried out.
+// turn queues a request and waits until it is carried out.
 func (p *promoter) turn(name string, write bool, do func() (string, error)) error {
 	p.s.mu.Lock()
 	if p.dead {
@@ -124,7 +124,7 @@ func (p *promoter) turn(name string, write bool, do func() (string, error)) erro
 	return <-c.reply
 }
 
-// Observe reads the alias. A blind promoter is told what it wants to hear.
+// Observe reads the alias. A blind promoter reads nothing and gets the state that it expects.
 func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, _ []registry.Version, err error) {
 	if p.m.protocol == blind {
 		if p.end.Version != 0 {
@@ -139,14 +139,14 @@ func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, 
 	return saw, nil, err
 }
 
-// Version is never asked for: these plans move versions that nobody judged.
+// Version is never called, because the plans of this test do not name the version that was evaluated.
 func (p *promoter) Version(context.Context, string, int) registry.Known[registry.Version] {
-	panic("a plan without a judged version reads none")
+	panic("a plan that does not name the evaluated version must not read it")
 }
 
-// Place is never asked for either.
+// Place is never called, because these plans copy nothing.
 func (p *promoter) Place(context.Context, string, int) registry.Known[string] {
-	panic("a plan without a copy asks for no place")
+	panic("a plan that copies nothing must not ask where files are")
 }
 
 // Do moves the alias or writes a note.
@@ -164,13 +164,13 @@ func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 		return "", nil
 	})
 	if err == nil && s.Do == plan.SetAlias {
-		p.end.Version = p.version() // a blind promoter has written
+		p.end.Version = p.version() // a blind promoter has sent its write
 	}
 	return "", err == nil, err
 }
 
-// pages is the ledger's store as one promoter reaches it. Where the ledger is does not change, so asking that is no
-// turn.
+// pages is the ledger's store as one promoter reaches it. Locating the ledger takes no turn, because its place never
+// changes.
 type pages struct {
 	*ledgertest.Memory
 	p *promoter
@@ -205,7 +205,7 @@ var (
 	began  = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 )
 
-// promote is what the command does with what the packages give it: look, steps, apply.
+// promote does the same as the command: read the ledger and the registry, make the plan, apply it.
 func (p *promoter) promote() {
 	ctx := context.Background()
 	l := p.ledger()
@@ -260,7 +260,7 @@ func (p *promoter) promote() {
 	p.end = end
 }
 
-// mayTake asks whether the holder of an open entry is dead, as GitHub would be asked.
+// mayTake reports whether the run that claimed the open entry is dead. The real program asks GitHub.
 func (p *promoter) mayTake(v ledger.View, h ledger.Holder) (dead bool) {
 	standing, e := v.ClaimState(h, false)
 	if p.m.protocol != taking || standing != ledger.Busy {
@@ -282,10 +282,10 @@ func (p *promoter) ledger() *ledger.Ledger {
 	}
 }
 
-// reported says what the promoter reports.
+// reported reports whether the promoter reported success.
 func (p *promoter) reported() bool { return !p.dead && p.over && p.gone == nil && p.end.Err == nil }
 
-// founded is a ledger with one completed entry, which left the alias at version 1.
+// founded returns a ledger with one completed entry, which moved the alias to version 1.
 func founded() *ledgertest.Memory {
 	m := ledgertest.New()
 	l := &ledger.Ledger{
@@ -313,13 +313,13 @@ func founded() *ledgertest.Memory {
 	return m
 }
 
-// choice is one way in which a walk may go on.
+// choice is one possible next step of a walk.
 type choice struct {
 	name string
 	take func()
 }
 
-// choices are all ways to go on from here, always in the same order.
+// choices returns all possible next steps, always in the same order.
 func (s *stage) choices() []choice {
 	slices.SortFunc(
 		s.pending, func(a, b *call) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.name, b.name)) },
@@ -348,14 +348,14 @@ func (s *stage) choices() []choice {
 	for i, g := range s.ghosts {
 		out = append(out, choice{fmt.Sprintf("%d: %s, late", g.who, g.name), func() {
 			s.ghosts = slices.Delete(s.ghosts, i, i+1)
-			_, _ = g.do() // nobody hears the answer
+			_, _ = g.do() // no promoter waits for the response
 		}})
 	}
 	return out
 }
 
-// mayLose reports that an answer to this promoter may still get lost: one of each of two, one of three in all, since
-// the walk would not come to an end otherwise.
+// mayLose reports whether a response to this promoter may still get lost. Two promoters may lose one response each.
+// Three promoters may lose only one in total, because the test would take too long otherwise.
 func (s *stage) mayLose(who int) bool {
 	if s.m.promoters > 2 {
 		return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return p.lost })
@@ -367,26 +367,26 @@ func (s *stage) remove(c *call) {
 	s.pending = slices.DeleteFunc(s.pending, func(other *call) bool { return other == c })
 }
 
-// deliver carries a request out and answers it.
+// deliver carries out a request and sends its response.
 func (s *stage) deliver(c *call) {
 	s.remove(c)
 	answer, err := c.do()
 	s.hear(c, answer, err)
 }
 
-// hear answers a request, and notes what the promoter knows now. The order in which it heard of requests that it sent
-// beside one another tells it nothing.
+// hear sends a response, and adds it to what the promoter has heard. The order of the responses does not matter,
+// because they may belong to parallel requests.
 func (s *stage) hear(c *call, answer string, err error) {
 	p := s.promoters[c.who]
 	p.calls[c.name]++
 	h := fnv.New64a()
-	// what an error says to people decides nothing
+	// the text of an error is not part of the state, because promoters do not act on it
 	fmt.Fprintf(h, "%s %d %s %s", c.name, p.calls[c.name], answer, registry.ReasonOf(err))
 	p.heard += h.Sum64()
 	c.reply <- err
 }
 
-// lose carries a write out at another time, and tells its caller that nothing came back.
+// lose reports a lost response to the caller. The write is carried out later.
 func (s *stage) lose(c *call) {
 	s.remove(c)
 	s.promoters[c.who].lost = true
@@ -408,7 +408,7 @@ func (s *stage) kill(p *promoter, sent bool) {
 	}
 }
 
-// key is the same for states from which the same can happen, and ends in the same.
+// key identifies a state. Two states with the same key lead to the same end states.
 func (s *stage) key() uint64 {
 	h := fnv.New64a()
 	w := s.world
@@ -428,7 +428,7 @@ func (s *stage) key() uint64 {
 	return h.Sum64()
 }
 
-// begin starts all promoters.
+// begin starts all promoters at the beginning of a new walk.
 func (m *model) begin(from *ledgertest.Memory) *stage {
 	mem := ledgertest.New()
 	for id, kv := range from.Pages {
@@ -450,7 +450,7 @@ func (m *model) begin(from *ledgertest.Memory) *stage {
 	return s
 }
 
-// abandon ends a walk whose rest is known.
+// abandon stops a walk when it reaches a state that was already explored.
 func (s *stage) abandon() {
 	for _, p := range s.promoters {
 		p.dead = true
@@ -462,16 +462,16 @@ func (s *stage) abandon() {
 	synctest.Wait()
 }
 
-// count is what the end states of a model show.
+// count says how many end states of a model have each property.
 type count struct {
 	walks, states, ends int
 
-	succeed   int // more than one promotion is a success: reported, or completed in the ledger
-	lost      int // two of them from the same base, and the later one's record does not say that it was moved outside
-	lineage   int // a success did not replace what it says
-	residue   int // the alias names the version of a promotion that is none
-	later     int // a success was overwritten without another one
-	unnoticed int // of the last two, those that the audit rule does not find
+	succeed   int // more than one promotion succeeded: it reported success, or its ledger entry is completed
+	lost      int // two successes started from the same version, and the later record shows no drift
+	lineage   int // the version that a success replaced is not the one that it recorded
+	residue   int // the alias points to the version of a promotion that did not succeed
+	later     int // the result of a success was overwritten, and not by another success
+	unnoticed int // end states with residue or later that the audit rule does not find
 }
 
 func (c count) String() string {
@@ -480,15 +480,15 @@ func (c count) String() string {
 		c.states, c.walks, c.ends, c.succeed, c.lost, c.lineage, c.residue, c.later, c.unnoticed)
 }
 
-// explore walks every way through the model, depth first: it follows the first choice to the end, and comes back for
-// the others by beginning anew.
+// explore visits every state of the model, depth first. It follows the first choice to the end. For each other choice,
+// it starts a new walk from the beginning.
 func (m *model) explore() count {
 	from := founded()
 	seen, ends := map[uint64]bool{}, map[string]bool{}
 	var c count
 	type way struct {
-		choices []int  // to take from the beginning
-		before  uint64 // the state in which the last of them is taken
+		choices []int  // the choices that lead there from the beginning
+		before  uint64 // key of the state before the last choice
 	}
 	todo := []way{{}}
 	for len(todo) > 0 {
@@ -500,7 +500,7 @@ func (m *model) explore() count {
 			synctest.Wait()
 			choices := s.choices()
 			if step == len(path)-1 && s.key() != before {
-				panic("the same choices led elsewhere: what was explored is not all there is")
+				panic("the same choices led to another state, so some states were not explored")
 			}
 			if step >= len(path) {
 				key := s.key()
@@ -527,12 +527,12 @@ func (m *model) explore() count {
 	return c
 }
 
-// over reports that no promoter goes on; what is still on its way may land or not.
+// over reports whether all promoters have ended. Late writes may still be open.
 func (s *stage) over() bool {
 	return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return !p.dead && !p.over })
 }
 
-// judge counts an end state, once.
+// judge counts an end state if it is new.
 func (s *stage) judge(c *count, ends map[string]bool) {
 	w := s.world
 	facts := fact.Facts{Model: registry.Is(registry.Model{Aliases: map[string]int{}}), Ledger: s.entries()}
@@ -564,7 +564,7 @@ func (s *stage) judge(c *count, ends map[string]bool) {
 	}
 	ends[id] = true
 	c.ends++
-	last := 0 // success, in the ledger's order
+	last := 0 // version of the last success in the ledger
 	if e, ok := lastDone(facts.Ledger); ok {
 		last = e.Record.To
 	}
@@ -592,8 +592,8 @@ func lastDone(l ledger.Chain) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// noticed is the audit rule: the alias names the version of the last completed entry; without a ledger, one with a
-// record.
+// noticed reports whether the audit rule finds the defect. With a ledger, the alias must point to the version of the
+// last completed entry. Without a ledger, its version must have a record.
 func (s *stage) noticed(f fact.Facts) bool {
 	if s.m.ledger() {
 		e, done := lastDone(f.Ledger)
@@ -611,12 +611,12 @@ func (s *stage) entries() ledger.Chain {
 	return v.Facts()
 }
 
-// Two promoters, and three, in every order and with everything that can go wrong: a claim prevents lost updates, and
-// what nothing can prevent over writes without a condition is found by the audit rule. Without claims the same walk
-// finds lost updates, or it would prove nothing.
+// With two or three promoters, in every order and with every fault, a claim prevents lost updates. MLflow has no
+// conditional writes, so some defects cannot be prevented. The audit rule finds these. Without claims, the same walk
+// must find lost updates. Otherwise the test would prove nothing.
 func TestEveryInterleaving(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
-		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // minutes
+		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // takes minutes
 			continue
 		}
 		for _, protocol := range []protocol{blind, guarded, claiming, taking} {
@@ -638,8 +638,8 @@ func TestEveryInterleaving(t *testing.T) {
 	}
 }
 
-// overtakes reports that a write may land in the middle of a later promotion: that of a dead promoter whose entry was
-// taken over, or a second copy of one that was not answered.
+// overtakes reports whether a write may take effect in the middle of a later promotion. It may come from a dead
+// promoter whose entry was taken over. Or it may be the second copy of a write that got no response.
 func (m *model) overtakes() bool {
 	return m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }
@@ -650,16 +650,16 @@ func (m *model) promises(t *testing.T, c count) {
 		t.Error("nothing was walked")
 	case !m.ledger():
 		if m.faults == none && (c.lost == 0 || c.succeed == 0) {
-			t.Error("without claims no update is lost: the walk finds nothing")
+			t.Error("no update was lost without claims, so the walk proves nothing")
 		}
 		return
 	case c.lost > 0:
 		t.Error("an update was lost")
 	case c.lineage > 0 && !m.overtakes():
-		t.Error("a success did not replace what it says")
+		t.Error("a success did not replace the version that it recorded")
 	case c.unnoticed > 0:
-		t.Error("the audit rule misses what was not prevented")
+		t.Error("the audit rule misses a defect")
 	case m.faults == none && c.residue+c.later > 0:
-		t.Error("something is left over although nothing went wrong")
+		t.Error("there is a defect although there was no fault")
 	}
 }

@@ -19,7 +19,8 @@ type Registry interface {
 	Observe(context.Context, plan.Step) (saw registry.State, told []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
-	// Place returns where the files of the version are that is about to be moved. It is called only for copies.
+	// Place returns the location of the version's files before the version is moved. It is called only if the version
+	// is a copy.
 	Place(ctx context.Context, model string, number int) registry.Known[string]
 	// Do sends the write. It returns the number of a created version, else "", and whether the write took effect. An
 	// error with the reason registry.Unknown means that the write may have taken effect or may still do so. Any other
@@ -35,23 +36,24 @@ type Ledger interface {
 	End(ctx context.Context, result error, moved []registry.Ref) error
 }
 
-// Time limits after the run is cancelled or its time is up: for a write in flight, for finding out its outcome and
-// writing notes, and for storing the outcome. The runner kills a cancelled container 10 s after its first signal.
+// Time limits that apply after the run is cancelled or its time is up. The first is for a write in flight, the second
+// for finding out its outcome and writing notes, the third for storing the outcome. The runner kills a cancelled
+// container 10 s after its first signal.
 const (
 	inFlight = time.Second
 	looking  = 2250 * time.Millisecond
 	closing  = 3250 * time.Millisecond
 )
 
-// Options fill in the placeholders of steps, and receive progress.
+// Options say how to apply a plan. Now and Record fill in the placeholders of steps.
 type Options struct {
 	Now    func() time.Time
-	Record func(at time.Time, version int) string // the decision in short, for plan.TheRecord
+	Record func(at time.Time, version int) string // returns the decision in short form, for plan.TheRecord
 	Step   func(plan.Step)                        // called before each creation and move; may be nil
 	Ledger Ledger                                 // nil if there is no ledger, or if the plan moves nothing
 	// Begin takes longer than a request, so check the targets after it and not in parallel
 	Slow bool
-	// how long the ledger keeps others out, after which no move starts; 0 if there is no limit
+	// how long a claim is valid, after which no move starts; 0 if there is no limit
 	Lease time.Duration
 	// Pause waits before the next try, counted from 0, and reports whether there is time for it. If it is nil, nothing
 	// is tried again.
@@ -88,12 +90,12 @@ type run struct {
 	o       Options
 	plan    plan.Plan
 	receipt plan.Receipt
-	ctx     context.Context // of the whole run; nothing new starts after it
-	flight  context.Context // of a write that was started; it outlives a cancellation for a while
-	look    context.Context // of finding out the outcome of that write
-	late    context.Context // of the remaining work then
+	ctx     context.Context // context of the whole run; nothing new starts after it ends
+	flight  context.Context // for a write that was started; it outlives a cancellation for a while
+	look    context.Context // for finding out the outcome of that write
+	late    context.Context // for the remaining work after that
 	entered time.Time       // the time before the claim was sent
-	begun   bool            // the ledger entry is ours to close
+	begun   bool            // the ledger entry is ours, and must be closed
 	moved   []int           // indexes of the receipt's moves that were sent and must be read back
 }
 
@@ -141,7 +143,7 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		if run.skipSteps(ctx, s) {
 			continue
 		}
-		if s.Confirms() { // it was checked, and is read back and recorded like any other
+		if s.Confirms() { // others made this move already; it was checked, and is read back and recorded like any other
 			run.moved = append(run.moved, len(run.receipt.Results))
 			run.receipt.Results = append(
 				run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"},
@@ -185,10 +187,10 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 			Hint: hintUnknown}
 	case settled == retry.NoEffect && halfway(s, saw):
 		err = overtaken(s, saw)
-	case registry.ReasonOf(err) == registry.Unknown: // the server rejected each try, and the move was not made
+	case registry.ReasonOf(err) == registry.Unknown: // the server rejected every try, so the move was not made
 		err = &registry.Error{Reason: registry.ServerError, Cause: err,
 			Msg: fmt.Sprintf(
-				"move %s of %s: not done, it still points to %s: %v", s.Name, s.Model, holders(s, saw), err,
+				"move %s of %s: not done, it still points to %s: %v", s.Name, s.Model, stateText(s, saw), err,
 			),
 			Hint: "run it again"}
 	}
@@ -218,8 +220,8 @@ func (run *run) checkLease() {
 		Hint: "run it again; a promotion takes seconds, so this one was waiting for a server or was suspended"}
 }
 
-// claimAndGuard claims the moves in the ledger and checks the targets in parallel. The check may come first: anyone who
-// moves a target in between must claim the next entry, and then this claim fails.
+// claimAndGuard claims the moves in the ledger and checks the targets in parallel. If a check is done before the claim,
+// others may move a target in between. But then they must claim the next entry, and this claim fails.
 func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
@@ -242,7 +244,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	var elsewhere error
 	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
 	told := run.guard(ctx, steps)
-	if created && run.receipt.Err == nil { // the newest version is in the responses that were just read
+	if created && run.receipt.Err == nil { // the responses that were just read contain the newest version
 		changed = run.checkVersion(ctx, steps, told)
 	}
 	wg.Wait()
@@ -269,8 +271,8 @@ func (run *run) close() {
 	}
 }
 
-// checkVersion reads the version again, unless it was just read. It refuses all moves if the version is not the
-// registration that the plan is about.
+// checkVersion reads the version again, unless it was just read. It refuses all moves if somebody has replaced the
+// version since it was evaluated.
 func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
@@ -293,8 +295,8 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []regi
 		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
 }
 
-// inPlace refuses all moves if the version is a copy and its files are not the judged ones. The version that was copied
-// may have been replaced by another one with the same number.
+// inPlace refuses all moves if the version is a copy and its files are not the ones that were evaluated. The original
+// may have been replaced by another version with the same number.
 func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 	want := run.plan.Expects()
 	if want == nil || !want.HasPlace() || len(steps) == 0 {
@@ -305,11 +307,11 @@ func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 		return err
 	}
 	return run.notJudged(
-		fmt.Sprintf("it is a copy of %s, and its files are at %s, not where they were", want.Source, place),
+		fmt.Sprintf("it is a copy of %s, and the files of that version are now at %s", want.Source, place),
 	)
 }
 
-// readAgain returns the version that is about to be moved. Nothing is moved without it.
+// readAgain returns the value that was read again, or the error that stops the run.
 func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 	value, ok := known.Get()
 	switch {
@@ -355,8 +357,8 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 			run.receipt.Err = &registry.Error{
 				Reason: registry.Conflict,
 				Msg: fmt.Sprintf(
-					"move %s of %s: it points to %s, but the plan expects %s", s.Name, s.Model, holders(s, o.saw),
-					holders(s, s.Was),
+					"move %s of %s: it points to %s, but the plan expects %s", s.Name, s.Model, stateText(s, o.saw),
+					stateText(s, s.Was),
 				),
 				Hint: "somebody else moved it in the meantime, and this run moved nothing: run it again to start " +
 					"from the new state",
@@ -369,9 +371,9 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 	return told
 }
 
-// finish reads the moves back and writes the notes in parallel. A move whose response was a success happened, even if
-// somebody else moves the target right after, so its notes are true. If the run stopped before all moves were made, the
-// finished ones are still read back, but no notes are written.
+// finish reads the moves back and writes the notes in parallel. If the response to a move was a success, the move
+// happened, even if others move the target right after. So its notes are true. If the run stopped before all moves were
+// made, the finished ones are still read back, but no notes are written.
 func (run *run) finish(notes []plan.Step) {
 	noted := make([]writeResult, len(notes))
 	for i, s := range notes {
@@ -435,8 +437,8 @@ func overtaken(s plan.Step, saw registry.State) error {
 		return &registry.Error{
 			Reason: registry.StageNotExclusive,
 			Msg: fmt.Sprintf(
-				"move to %s of %s: expected %s in the stage, found %s", s.Name, s.Model, holders(s, saw),
-				holders(s, s.Want),
+				"move to %s of %s: expected %s in the stage, found %s", s.Name, s.Model, stateText(s, saw),
+				stateText(s, s.Want),
 			),
 			Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
 		}
@@ -445,8 +447,8 @@ func overtaken(s plan.Step, saw registry.State) error {
 		return &registry.Error{
 			Reason: registry.Conflict,
 			Msg: fmt.Sprintf(
-				"move %s of %s: expected its tag on %s, found it on %s", s.Name, s.Model, holders(s, s.Want),
-				holders(s, saw),
+				"move %s of %s: expected its tag on %s, found it on %s", s.Name, s.Model, stateText(s, s.Want),
+				stateText(s, saw),
 			),
 			Hint: "the highest version counts; run this again to finish the move",
 		}
@@ -454,7 +456,7 @@ func overtaken(s plan.Step, saw registry.State) error {
 	return &registry.Error{
 		Reason: registry.Conflict,
 		Msg: fmt.Sprintf(
-			"move %s of %s: set to %s, but read back as %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw),
+			"move %s of %s: set to %s, but read back as %s", s.Name, s.Model, stateText(s, s.Want), stateText(s, saw),
 		),
 		Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
 	}
@@ -498,8 +500,8 @@ func (run *run) writeOne(s plan.Step) (wrote bool, err error) {
 	return run.write(run.flight, run.pause(run.ctx), s)
 }
 
-// note does the same for a note. It waits a minute or two for a server that cannot be reached, because no later run
-// writes the note.
+// note writes a note until the response is clear. It waits a minute or two for a server that cannot be reached, because
+// no later run writes the note.
 func (run *run) note(s plan.Step) (wrote bool, err error) {
 	patience := run.pause(run.look)
 	if patience != nil {
@@ -559,7 +561,7 @@ func (run *run) record(s plan.Step, made string, wrote bool, err error) {
 	run.receipt.Results = append(run.receipt.Results, result)
 }
 
-// fail keeps the first error, because later ones are its consequences. Only "unknown" replaces it.
+// fail keeps the first error, because later errors follow from it. Only "unknown" replaces it.
 func (run *run) fail(err error) {
 	if err != nil && (run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown) {
 		run.receipt.Err = err
@@ -572,7 +574,7 @@ type observation struct {
 	err  error
 }
 
-// readUntilClear reads the target of a step until it succeeds.
+// readUntilClear reads the target of a step. It tries again until the server responds.
 func (run *run) readUntilClear(s plan.Step) (saw registry.State, err error) {
 	err = retry.Persist(
 		run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err },
@@ -591,7 +593,7 @@ func observe(steps []plan.Step, read func(plan.Step) (registry.State, []registry
 	return out
 }
 
-// AfterCancel returns a context that ends this long after ctx.
+// AfterCancel returns a context that ends later than ctx, by the given time.
 func AfterCancel(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	out, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	done := context.AfterFunc(ctx, func() {
@@ -612,8 +614,8 @@ func cancelled(ctx context.Context) error {
 	}
 }
 
-// holders describes a state of a step's target.
-func holders(s plan.Step, state registry.State) string {
+// stateText describes a state of a step's target.
+func stateText(s plan.Step, state registry.State) string {
 	switch {
 	case s.Do == plan.SetModelTag && state.IsZero():
 		return "nothing"

@@ -15,15 +15,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// server is a registry of one alias, one stage and a list of writes; hooks stand for what goes wrong.
+// server is a registry with one alias and one stage. It lists the writes that it received. The hooks simulate faults.
 type server struct {
-	state   map[string]string // by Ref
+	state   map[string]string // keys are targets, as Ref writes them
 	writes  []string
-	do      func(context.Context, plan.Step) error // before the effect
+	do      func(context.Context, plan.Step) error // called before the write takes effect
 	after   func(plan.Step) error
 	observe func(plan.Step) error
-	version registry.Known[registry.Version] // what is read of the version that is moved
-	place   registry.Known[string]           // of its files
+	version registry.Known[registry.Version] // the version that is about to be moved
+	place   registry.Known[string]           // where its files are
 }
 
 func (s *server) Observe(_ context.Context, step plan.Step) (registry.State, []registry.Version, error) {
@@ -50,7 +50,7 @@ func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 			return "", false, err
 		}
 	}
-	if step.Do == plan.SetTag { // written beside one another: their order says nothing
+	if step.Do == plan.SetTag { // tags are written in parallel, so their order is not recorded
 		return "", true, nil
 	}
 	s.writes = append(s.writes, string(step.Do)+" "+step.Name+" "+step.Want.String())
@@ -111,7 +111,7 @@ func only(ref string, err error) func(plan.Step) error {
 	}
 }
 
-// inTurn gives these errors to the writes of one step, one after the other, and then none.
+// inTurn returns these errors for the writes of one step, one after the other, and then nil.
 func inTurn(ref string, errs ...error) func(context.Context, plan.Step) error {
 	next := inTurnOf(errs...)
 	return func(_ context.Context, s plan.Step) error {
@@ -138,7 +138,7 @@ func TestHowStepsEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil  func(*server)
 		reason registry.Reason
-		ends   string // of the steps, in order
+		ends   string // outcomes of the steps, in order
 		writes string
 	}{
 		"all is well": {func(*server) {}, registry.OK, "done done done done", all},
@@ -218,7 +218,7 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.Unknown, "done unknown not done not done", "create-version  {new}|set-alias champion 2"},
 		"moved by somebody else right after": {
 			func(s *server) {
-				s.after = func(step plan.Step) error { // beside the last move
+				s.after = func(step plan.Step) error { // in parallel with the last move
 					if step.Name == "Production" {
 						s.state["champion"] = "9"
 					}
@@ -268,7 +268,8 @@ func TestHowStepsEnd(t *testing.T) {
 	}
 }
 
-// A move that others have made is sent to nobody, so it is never in doubt: it is confirmed, or it is not there.
+// If others have made a move already, no request is sent. So its outcome is never unknown: the move is confirmed, or it
+// is not there.
 func TestHowAdoptionsEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		after  func(*server)
@@ -284,7 +285,7 @@ func TestHowAdoptionsEnd(t *testing.T) {
 		},
 	} {
 		s := fresh()
-		s.observe = func(plan.Step) error { // the guard
+		s.observe = func(plan.Step) error { // the check before the first move
 			s.observe = func(step plan.Step) error {
 				s.observe = func(plan.Step) error { return nil }
 				c.after(s)
@@ -305,7 +306,8 @@ func TestHowAdoptionsEnd(t *testing.T) {
 	}
 }
 
-// Cancelled at any step: no new write starts, the one in flight is verified, and all is over within five seconds.
+// A run can be cancelled at any step. No new write starts, the write in flight is verified, and the run ends within
+// five seconds.
 func TestCancelledAtAnyStep(t *testing.T) {
 	for at := range 3 {
 		for _, hangs := range []bool{false, true} {
@@ -367,7 +369,7 @@ func TestDeadlineIsNoCancellation(t *testing.T) {
 	})
 }
 
-// A description or tag that was asked for comes before the moves, and must succeed.
+// Requested descriptions and tags are written before the moves. If one of them fails, nothing is moved.
 func TestWordsComeFirst(t *testing.T) {
 	s := fresh()
 	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
@@ -382,7 +384,7 @@ func TestWordsComeFirst(t *testing.T) {
 	}
 }
 
-// claims is a ledger that takes every claim, and says how the promotion ended.
+// claims is a ledger that accepts every claim, and remembers how the promotion ended.
 type claims struct{ ended registry.Reason }
 
 func (c *claims) Begin(context.Context, int) error { return nil }
@@ -392,7 +394,7 @@ func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 	return nil
 }
 
-// A run that has been held up until its claim has run out moves nothing more: somebody else may have taken it over.
+// If a run is delayed until its claim has expired, it moves nothing more, because another run may have taken it over.
 func TestNoMoveBeginsAfterTheLease(t *testing.T) {
 	for name, c := range map[string]struct {
 		heldUp time.Duration
@@ -423,7 +425,7 @@ func TestNoMoveBeginsAfterTheLease(t *testing.T) {
 	}
 }
 
-// slow moves the alias by hand while the claim is made, as somebody may while a deployment is shown on GitHub.
+// slow moves the alias while the claim is written. Somebody may do so by hand while a deployment is created on GitHub.
 type slow struct {
 	claims
 	server *server
@@ -435,7 +437,7 @@ func (l *slow) Begin(context.Context, int) error {
 	return nil
 }
 
-// What is moved by hand while a slow claim is made is seen before anything is moved.
+// If the alias is moved by hand during a slow claim, the run notices it before it moves anything.
 func TestALookAfterASlowClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fresh()
@@ -487,7 +489,7 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 	}
 }
 
-// The version that is copied may become another one until the copy is made: the place of the files says so.
+// The version that was copied may be replaced by another one. The location of the files shows it.
 func TestRun_CopyOfOtherFiles(t *testing.T) {
 	copied := &plan.Registered{Source: "models:/dev/3", RunID: "run"}
 	made := registry.Is(registry.Version{Source: "models:/dev/3", RunID: "run"})
