@@ -22,7 +22,7 @@ var (
 	update = flag.Bool("update", false, "write the table of which number is judged into docs/metrics.md")
 )
 
-// when is the moment of an attack.
+// when says at which moment an attack is made.
 type when string
 
 const (
@@ -34,34 +34,33 @@ const (
 
 var anyTime = []when{before, between, after}
 
-// kind is one kind of attack: how it may be made, and how it must end.
+// kind is one kind of attack: its variants, and the reasons with which the program may end.
 type kind struct {
 	name    string
 	reasons []registry.Reason
 
-	// honest says that the program may promote the honest model next to which
-	// the attack was made.
+	// honest allows that the program promotes the honest model despite the attack.
 	honest bool
 
-	// most bounds the cases on one server in the whole run, few in every run.
+	// most is the number of cases on one server with -whole, few the number without it.
 	most, few int
 
 	fields []field
 }
 
-// field is what the attacker writes.
+// field is a variant of an attack: the thing that the attacker changes.
 type field struct {
 	name  string
 	by    []who
 	doors []door
 	times []when
-	on    func(place) bool // servers that know the request; nil for all
+	on    func(place) bool // servers on which the attack is possible; nil for all
 
-	// play prepares the server, makes the attack, and returns how the program ended.
+	// play prepares the server, makes the attack and runs the program. It returns how the program ended.
 	play func(s *trial, a attempt) ended
 }
 
-// attempt is one case.
+// attempt is one case: a variant of an attack, with its person, candidate and moment.
 type attempt struct {
 	kind  *kind
 	field *field
@@ -74,15 +73,13 @@ func (a attempt) String() string {
 	return fmt.Sprintf("%s, %s, by %s, as %s, %s", a.kind.name, a.field.name, a.by, a.door, a.when)
 }
 
-// kinds is every kind of attack that needs a server, in the order of the
-// table.
+// kinds lists every kind of attack that needs a server, in the order of the table.
 var kinds = []*kind{
 	&freeLinks, &addedOutputs, &otherModels, &requestTags, &replacedOrigins, &foreignCommits, &changedFiles,
 	&editedIncumbents, &looseReports, &editedTags, &guessedNames, &halfChecks,
 }
 
-// No attack moves the alias to a wrong model, and each ends with a reason of
-// its kind.
+// No attack moves the alias to a wrong model. Each one ends with a reason that its kind allows.
 func TestAttacks(t *testing.T) {
 	binary := program(t)
 	t.Logf("seed %d", *seed)
@@ -107,8 +104,8 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// The cases of a seed are always the same, each kind is tried on each server
-// that knows it, and there are enough of them.
+// The same seed always draws the same cases. There are enough of them, and each kind is tried on each server that
+// supports it.
 func TestDrawn(t *testing.T) {
 	defer func(was bool) { *whole = was }(*whole)
 	*whole = true
@@ -127,13 +124,12 @@ func TestDrawn(t *testing.T) {
 		}
 	}
 	t.Logf("%d cases", total)
-	if total < 400 { // servers refuse some of them
+	if total < 400 { // some of them will be refused by servers
 		t.Errorf("%d cases, at least 400 are wanted", total)
 	}
 }
 
-// drawn is the attempts on one server: of each kind all that the server
-// allows, or as many as the kind bounds, drawn with the seed.
+// drawn returns the cases for one server. If a kind has more cases than it allows, some are drawn with the seed.
 func drawn(p place) []attempt {
 	var all []attempt
 	for _, k := range kinds {
@@ -149,7 +145,7 @@ func drawn(p place) []attempt {
 	return all
 }
 
-// possible is every combination of a kind on a server.
+// possible returns every combination of variant, person, candidate and moment on a server.
 func possible(k *kind, p place) []attempt {
 	var all []attempt
 	for i := range k.fields {
@@ -171,8 +167,8 @@ func possible(k *kind, p place) []attempt {
 	return all
 }
 
-// people are those of the list that the server knows. Without logins an
-// outsider and an editor are the same.
+// people returns those of the list that the server knows. Without logins there is no difference between an outsider and
+// an editor.
 func people(p place, of []who) []who {
 	switch {
 	case slices.Equal(of, []who{nobody}):
@@ -183,23 +179,23 @@ func people(p place, of []who) []who {
 	return []who{anybody}
 }
 
-// random is a source that depends on the seed and on words alone, so that a
-// case that is added changes no other.
+// random returns a source of random numbers that depends only on the seed and the words. So a new case does not change
+// the others.
 func random(words ...string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(strings.Join(words, "\x00")))
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))
 }
 
-// outcome is what became of one attempt.
+// outcome says how one case ended.
 type outcome struct {
 	reason registry.Reason
-	live   string // mark of what the alias points to
-	wrong  bool   // something was promoted that must not be
-	barred bool   // by the server
+	live   string // mark in the files of the model that the alias points to
+	wrong  bool   // a wrong model was promoted
+	barred bool   // the server refused the attack
 }
 
-// try plays one attempt and judges how it ended.
+// try runs one case and checks how it ended.
 func try(t *testing.T, w *world, a attempt) outcome {
 	t.Helper()
 	s := newTrial(t, w, a.by, random(w.name, a.String()))
@@ -220,8 +216,7 @@ func try(t *testing.T, w *world, a attempt) outcome {
 	return o
 }
 
-// attempted plays a case. A server that refuses the attack's own request ends
-// it, with that answer.
+// attempted runs a case. barred is the server's response if it refused the attacker's request.
 func attempted(play func() ended) (e ended, barred string) {
 	defer func() {
 		switch r := recover().(type) {
@@ -241,7 +236,7 @@ type tally struct {
 	rows map[string]*result
 }
 
-// result is one row: a kind on a server.
+// result is a row of the table: one kind on one server.
 type result struct {
 	kind, place             string
 	cases, promoted, barred int
@@ -268,7 +263,7 @@ func (t *tally) add(p place, a attempt, o outcome) {
 	}
 }
 
-// cases is how many attacks reached the program.
+// cases returns how many attacks reached the program.
 func (t *tally) cases() int {
 	n := 0
 	for _, r := range t.rows {
@@ -277,7 +272,7 @@ func (t *tally) cases() int {
 	return n
 }
 
-// markdown is the table, in the order of kinds and servers.
+// markdown returns the table, in the order of kinds and servers.
 func (t *tally) markdown() string {
 	var b strings.Builder
 	b.WriteString("| kind | server | cases | promoted | how they ended | refused by the server |\n")
@@ -299,7 +294,7 @@ func (t *tally) markdown() string {
 	return b.String()
 }
 
-// list is the reasons, the most frequent first.
+// list returns the reasons, with the most frequent first.
 func (r *result) list() string {
 	var parts []string
 	for reason := range r.reasons {
@@ -314,7 +309,7 @@ func (r *result) list() string {
 	return strings.Join(parts, ", ")
 }
 
-// sorted orders fields by name: those of a map come in any order.
+// sorted orders fields by name.
 func sorted(fields []field) []field {
 	slices.SortFunc(fields, func(a, b field) int { return cmp.Compare(a.name, b.name) })
 	return fields

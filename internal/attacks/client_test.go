@@ -23,20 +23,19 @@ import (
 //go:embed testdata/client.py
 var clientPy string
 
-// clientModel is a model that the stock client logged.
+// clientModel is a model that MLflow's Python client logged.
 type clientModel struct {
 	Situation, Label, Metric string
 
 	ModelID string   `json:"model_id"`
-	Own     *float64 // what a person calls its own value, nil if it has none
+	Own     *float64 // the value that a person would call the model's own; nil if it has none
 
-	// Clear says that nothing is left to guess: then the own value must be
-	// judged. Otherwise the gate may be inconclusive.
+	// Clear is set if there is only one possible value. Then the gate must use the model's own value. Otherwise the
+	// gate may be inconclusive.
 	Clear bool
 }
 
-// The stock client logs models and metrics in the usual ways. No model is
-// judged by the number of another one.
+// MLflow's Python client logs models and metrics in the usual ways. No gate uses the value of another model.
 func TestStockClient(t *testing.T) {
 	s, err := realtest.MLflow(t.Context(), realtest.Options{Workers: 1})
 	if err != nil {
@@ -61,7 +60,7 @@ func TestStockClient(t *testing.T) {
 	inDocs(t, b.String())
 }
 
-// clientModels runs the stock client.
+// clientModels runs the Python client.
 func clientModels(t *testing.T, s *realtest.Server) []clientModel {
 	t.Helper()
 	ask, stop, err := s.Converse(t.Context(), clientPy)
@@ -82,8 +81,7 @@ func clientModels(t *testing.T, s *realtest.Server) []clientModel {
 
 const inconclusive = "inconclusive"
 
-// judge is the number that a gate on the metric sees for the model, or
-// inconclusive.
+// judge returns the value that a gate on the metric used for the model, or inconclusive.
 func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "validate", "--json", "--tracking-uri", s.URL, "--model", "stock",
@@ -106,7 +104,7 @@ func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) strin
 	if f.Outcome == verdict.Inconclusive {
 		return inconclusive
 	}
-	// The number comes first; behind it may stand where it is from.
+	// the number comes first, and its origin may follow
 	number, _, _ := strings.Cut(f.Candidate, " ")
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil {
@@ -115,13 +113,13 @@ func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) strin
 	return strconv.FormatFloat(value, 'g', -1, 64)
 }
 
-// Marks of the table in the page.
+// Markers around the table in the document.
 const (
 	beginJudged = "<!-- begin judged -->\n\n"
 	endJudged   = "\n<!-- end judged -->"
 )
 
-// inDocs holds the table in docs/metrics.md to what was seen, or writes it.
+// inDocs compares the table in docs/metrics.md with the results, or writes it.
 func inDocs(t *testing.T, table string) {
 	t.Helper()
 	root, err := realtest.Root()

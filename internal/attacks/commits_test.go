@@ -8,8 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// foreignCommits: any run may carry the tag with the job's commit, and end in
-// the future.
+// foreignCommits: the tag with the job's commit can be on any run. The attacker's run has it, and ends in the future.
 var foreignCommits = kind{
 	name:    "a run that claims the commit",
 	reasons: []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},
@@ -44,9 +43,8 @@ var byCommitOnly = []door{byCommit}
 
 const day = 24 * time.Hour
 
-// claimCommit plays a run of the attacker with the job's commit. Its numbers
-// are as good as the attacker likes. Without an incumbent a first promotion
-// does not name an experiment in every second case.
+// claimCommit logs a run of the attacker with the job's commit and good metrics. In every second case without an
+// incumbent, the first promotion does not name an experiment.
 func claimCommit(home bool, ahead time.Duration, next bool) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// changedFiles: what was approved has other files when the plan is applied.
+// changedFiles: the model's files are replaced between the approval and the apply.
 var changedFiles = kind{
 	name:    "files replaced after the approval",
 	reasons: []registry.Reason{registry.PlanChanged, registry.Blocked, registry.Conflict},
@@ -27,8 +27,7 @@ var changedFiles = kind{
 	},
 }
 
-// replace plays the change. The mark in the MLmodel file stays: the case ends
-// with an error if anything is promoted.
+// replace makes the change after a dry run. The mark in the MLmodel file stays, so any promotion counts as a failure.
 func replace(what string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()
@@ -49,7 +48,7 @@ func replace(what string) func(*trial, attempt) ended {
 	}
 }
 
-// change writes into the model's folder as the attacker.
+// change writes into the model's folder, as the attacker.
 func (s *trial) change(what string, m made) {
 	s.Helper()
 	text := "pickle good"
@@ -69,7 +68,7 @@ func (s *trial) change(what string, m made) {
 	}
 }
 
-// editedTags: a tag of the version says what the gate wants to hear.
+// editedTags: somebody edits a tag of the version so that a gate passes.
 var editedTags = kind{
 	name:    "an edited tag",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -87,8 +86,8 @@ var editedTags = kind{
 	},
 }
 
-// soakTag promotes a version to where it has to stay for 30 days, and the
-// attacker writes that it has been there for long.
+// soakTag promotes a version to an alias or stage in which it must stay for 30 days. The attacker then sets the time in
+// the tag back.
 func soakTag(in string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		m := s.train(s.goodModel())
@@ -113,14 +112,13 @@ func soakTag(in string) func(*trial, attempt) ended {
 	}
 }
 
-// pastDate is a date between one and three years ago, as our tags write it.
+// pastDate returns a date between one and three years ago, in the format of our tags.
 func (s *trial) pastDate() string {
 	return fmt.Sprintf("202%d-%02d-%02dT10:00:00Z", 4+s.chance.IntN(2), 1+s.chance.IntN(11), 1+s.chance.IntN(28))
 }
 
-// planned makes a dry run, if the attack comes after one, and returns the plan
-// to apply. A dry run that is refused has none; gates about time are judged
-// when a plan is applied.
+// planned makes a dry run if the attack comes after one, and returns the input for its plan. If the dry run is refused,
+// there is no plan. Gates about time are evaluated at apply.
 func (s *trial) planned(a attempt, in ...inputs) inputs {
 	s.Helper()
 	more := inputs{}
@@ -134,8 +132,8 @@ func (s *trial) planned(a attempt, in ...inputs) inputs {
 	return more
 }
 
-// digestTag: the run has the digest of the files that were trained. The
-// attacker replaces a file and writes the new digest on the version.
+// digestTag: the run has the digest of the original files. The attacker replaces a file and writes the new digest on
+// the version.
 func digestTag(s *trial, a attempt) ended {
 	files := map[string][]byte{"MLmodel": mlmodel("good", ""), "model.pkl": []byte("pickle good")}
 	o := s.goodModel()
@@ -161,8 +159,7 @@ func digestTag(s *trial, a attempt) ended {
 	return s.run("promote", candidate, gates, more)
 }
 
-// named is the model and the version of a candidate. That of an alias is the
-// first version.
+// named returns the model and the version of a candidate. An alias points to version 1.
 func named(candidate string) (model, number string) {
 	name := strings.TrimPrefix(candidate, "models:/")
 	if model, _, ok := strings.Cut(name, "@"); ok {
@@ -172,7 +169,7 @@ func named(candidate string) (model, number string) {
 	return model, number
 }
 
-// halfChecks: a file that the MLmodel file names is missing.
+// halfChecks: the MLmodel file refers to a file that is missing.
 var halfChecks = kind{
 	name:    "a missing file of the model",
 	reasons: []registry.Reason{registry.Blocked},
@@ -210,7 +207,7 @@ var halfChecks = kind{
 
 var fileDoors = []door{byRun, byModel, byVersion, byCopy, byCommit}
 
-// lacking logs a model of that flavour, without a file that it names.
+// lacking logs a model of this flavour without one of the files that it needs.
 func lacking(flavor string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

@@ -1,9 +1,7 @@
-// Package attacks tries to get a wrong model promoted, on real MLflow servers
-// of several releases, with logins and without. Each attack must end with the
-// reason of its kind. Next to them are near misses: honest situations that
-// look like attacks and must end promoted. A last table says which number is
-// judged when the stock Python client logs models and metrics in the usual
-// ways.
+// Package attacks tries to get a wrong model promoted, on real MLflow servers of several releases, with logins and
+// without. Each attack must end with a reason that its kind allows. Near misses are honest situations that look like
+// attacks. They must end with a promotion. The last table says which value a gate uses after MLflow's Python client has
+// logged models and metrics in the usual ways.
 //
-// The package holds nothing but tests, under the build tag real.
+// The package has only tests, with the build tag real.
 package attacks

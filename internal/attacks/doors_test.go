@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// door is a way in which a model becomes the candidate.
+// door is a way to name a candidate.
 type door string
 
 const (
@@ -27,36 +27,35 @@ const (
 var (
 	everyDoor = []door{byRun, byModel, byVersion, byAlias, byCopy, byCopyAlias, byCopyOf, byBest, byCommit}
 
-	// versionDoors name a version whose source and run are as its writer said.
+	// versionDoors name a version. The person who registered it chose its source and run.
 	versionDoors = []door{byVersion, byAlias, byCopy, byCopyAlias, byCopyOf}
 
-	// aliasDoors name what can be moved between dry run and apply.
+	// aliasDoors name an alias, which can be moved between dry run and apply.
 	aliasDoors = []door{byAlias, byCopyAlias}
 
-	// runDoors find the model from its run.
+	// runDoors name a run, and the program finds the model in it.
 	runDoors = []door{byRun, byBest, byCommit}
 )
 
-// open tells whether the door exists for that person on that server.
+// open reports whether that person can use the door on that server.
 func (d door) open(p place, by who) bool {
 	switch d {
 	case byModel:
-		return v3(p) // logged models came with MLflow 3
+		return v3(p) // logged models exist since MLflow 3
 	case byVersion, byAlias:
-		return by != outsider // who writes to the registered model needs EDIT
+		return by != outsider // registering a version needs EDIT on the model
 	}
 	return true
 }
 
-// entry is how a writer presents a model: as it is, or with a run or a model
-// that is not its own.
+// entry is a model that somebody offers as the candidate. Its version may claim a run or a model that is not its own.
 type entry struct {
 	made
 	by      realtest.Client // who registers the version
-	version version         // what differs from the plain registration
+	version version         // fields that differ from an honest registration
 }
 
-// through makes the model of the entry the candidate and returns the inputs.
+// through makes the model of the entry the candidate, and returns the inputs that name it.
 func (s *trial) through(d door, e entry) inputs {
 	s.Helper()
 	switch d {
@@ -80,8 +79,7 @@ func (s *trial) through(d door, e entry) inputs {
 	return s.copied(d, e)
 }
 
-// copied registers the model under another name, which anybody may make. For
-// byCopyOf that version is copied again.
+// copied registers the model under another name, which needs no rights. For byCopyOf, that version is copied again.
 func (s *trial) copied(d door, e entry) inputs {
 	s.Helper()
 	other := fmt.Sprintf("other-%s-%d", s.model, s.chance.IntN(1e6))
@@ -104,7 +102,7 @@ func (s *trial) copied(d door, e entry) inputs {
 	return inputs{"candidate": fmt.Sprintf("models:/%s/%s", other, number)}
 }
 
-// versionOf is the version to create for the entry.
+// versionOf returns the version to create for the entry.
 func (s *trial) versionOf(model string, e entry) version {
 	v := e.version
 	v.of = model
@@ -117,8 +115,8 @@ func (s *trial) versionOf(model string, e entry) version {
 	return v
 }
 
-// gates are inputs that only the good value passes, in a form drawn at random.
-// The gate compares with the champion too if there is one.
+// gates returns inputs with a gate that only the good value passes. Its form is drawn at random. With champion set, the
+// gate may also compare with the champion.
 func (s *trial) gates(champion bool) inputs {
 	s.Helper()
 	const limit = 0.9
@@ -137,7 +135,7 @@ func (s *trial) gates(champion bool) inputs {
 		s.metric, quoted(s.metric), limit))
 }
 
-// relative are gates that compare with the champion and let a little less pass.
+// relative returns a gate that compares with the champion and tolerates a small loss.
 func (s *trial) relative() inputs {
 	if s.chance.IntN(2) == 0 {
 		return inputs{"thresholds": fmt.Sprintf("%s >= 0.05\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
@@ -146,13 +144,12 @@ func (s *trial) relative() inputs {
 	return s.policy(fmt.Sprintf(gates, s.metric, s.metric))
 }
 
-// policy is a policy file with these gates for the trial's alias.
+// policy returns a policy file with these gates for the trial's alias.
 func (s *trial) policy(gates string) inputs {
 	return s.policyFor(s.alias, gates, "")
 }
 
-// policyFor is a policy file with gates for an alias, and further keys of the
-// model.
+// policyFor returns a policy file with gates for an alias, and further keys for the model.
 func (s *trial) policyFor(alias, gates, sections string) inputs {
 	targets := "aliases"
 	if alias == production {
@@ -163,7 +160,7 @@ func (s *trial) policyFor(alias, gates, sections string) inputs {
 	return inputs{"policy": text}
 }
 
-// indent puts blanks in front of each line.
+// indent puts spaces in front of each line.
 func indent(text string, by int) string {
 	if text == "" {
 		return ""

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// editedIncumbents: the champion's numbers get worse after its promotion, so
-// that a candidate which is worse than the real champion passes.
+// editedIncumbents: somebody lowers the champion's values after its promotion. Then a candidate could pass that is
+// worse than the real champion.
 var editedIncumbents = kind{
 	name:    "the champion's numbers edited",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -39,8 +39,8 @@ var editedIncumbents = kind{
 	},
 }
 
-// weaker plays a promotion of the champion, the edit, and a candidate that is
-// good by itself and worse than the champion was.
+// weaker promotes the champion, makes the edit, and tries to promote a candidate. The candidate passes the fixed limits
+// but is worse than the champion was.
 func weaker(edit func(s *trial, champion made)) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()
@@ -49,7 +49,7 @@ func weaker(edit func(s *trial, champion made)) func(*trial, attempt) ended {
 		s.promotes(s.through(byRun, entry{made: champion}), inputs{"thresholds": s.metric + " >= 0.9"})
 		s.exists()
 		home := s.homeName
-		if a.door == byBest { // where the champion is not the best
+		if a.door == byBest { // an experiment in which the champion is not the best
 			s.homeName += "-weaker"
 			o.experiment = s.experiment(s.honest, s.homeName)
 		}
@@ -63,7 +63,7 @@ func weaker(edit func(s *trial, champion made)) func(*trial, attempt) ended {
 	}
 }
 
-// better are gates that compare with the champion, in a form drawn at random.
+// better returns gates that compare with the champion, in a form that is drawn at random.
 func (s *trial) better() inputs {
 	s.Helper()
 	least := fmt.Sprintf("- metric: %s\n  min: 0.9\n", s.metric)
@@ -94,15 +94,13 @@ func worsen(r row) func(*trial, attempt) ended {
 	})
 }
 
-// worsenElsewhere logs the bad value for the champion's model, from a run of
-// the attacker's.
+// worsenElsewhere logs the bad value for the champion's model from a run of the attacker.
 var worsenElsewhere = weaker(func(s *trial, champion made) {
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
 	s.attack("runs/log-metric", s.body(row{run: theirs.run, model: champion.id, value: s.bad, step: 7}), nil)
 })
 
-// worsenByEvaluation logs it from a run in the training experiment. It is of
-// another kind than the candidate's only value.
+// worsenByEvaluation logs the bad value in an evaluation run. The candidate's only value comes from its training.
 var worsenByEvaluation = weaker(func(s *trial, champion made) {
 	theirs := s.begin(trained{by: s.other, experiment: s.home})
 	s.attack("runs/log-metric", s.body(row{run: theirs.run, model: champion.id, value: s.bad, step: 7}), nil)

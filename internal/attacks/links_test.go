@@ -9,8 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// freeLinks: the run that a model or a version names is free text. The wrong
-// model claims a good run of somebody else.
+// freeLinks: the run of a model or a version is free text. The wrong model claims a good run of somebody else.
 var freeLinks = kind{
 	name:    "a link to a run is free text",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -29,8 +28,8 @@ var freeLinks = kind{
 	},
 }
 
-// addedOutputs: the candidate is the honest run, and a model of the attacker is
-// listed among its outputs, with the same name and a later step.
+// addedOutputs: the candidate is the honest run. The attacker adds a model to its outputs, with the same name and a
+// later step.
 var addedOutputs = kind{
 	name:    "a model added to a run's outputs",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
@@ -54,7 +53,7 @@ func addModel(s *trial, a attempt) ended {
 	}
 	s.addOutput(honest, sourceRun(s, honest).id, 1+s.chance.IntN(9))
 	e := s.run("promote", candidate, gates, more)
-	if e.reason == registry.Unchanged { // the honest model is live already
+	if e.reason == registry.Unchanged { // the honest model was promoted before
 		e.reason = registry.OK
 	}
 	return e
@@ -69,7 +68,7 @@ func v3(p place) bool { return p.start.Version == "" || strings.HasPrefix(p.star
 
 func v2(p place) bool { return strings.HasPrefix(p.start.Version, "2.") }
 
-// claim plays an attack in which a wrong model claims the run of a good one.
+// claim makes an attack in which a wrong model claims the run of a good one.
 func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		honest := s.train(s.goodModel())
@@ -84,9 +83,8 @@ func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 	}
 }
 
-// swap judges the good model in a dry run. Then the candidate's alias comes to
-// mean the wrong one, and the plan is applied. What cannot be moved is wrong in
-// the dry run already.
+// swap makes a dry run with the good model. Then the attacker moves the candidate's alias to the wrong model, and the
+// plan is applied. A candidate that cannot be moved is wrong in the dry run already.
 func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended {
 	s.Helper()
 	gates := s.gates(false)
@@ -102,14 +100,14 @@ func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// wrongModel is a model of the attacker in an experiment of their own.
+// wrongModel describes a model of the attacker, in an experiment of their own.
 func (s *trial) wrongModel() trained {
 	s.Helper()
 	return trained{by: s.other, experiment: s.foreign(), value: s.bad, mark: "wrong"}
 }
 
-// uploadWrong puts the attacker's files into the folder. In every second case
-// their MLmodel file claims the honest ids too.
+// uploadWrong puts the attacker's files into the folder. In every second case, their MLmodel file also claims the
+// honest ids.
 func (s *trial) uploadWrong(folder string, honest made) {
 	s.Helper()
 	o := trained{mark: "wrong"}
@@ -120,8 +118,7 @@ func (s *trial) uploadWrong(folder string, honest made) {
 	s.upload(s.other, folder, o)
 }
 
-// forged is a logged model with the wrong files that names the honest run as
-// its source.
+// forged creates a logged model with the wrong files, and with the honest run as its source.
 func (s *trial) forged(experiment string, honest made) entry {
 	s.Helper()
 	m := made{name: honest.name, run: honest.run, experiment: experiment}
@@ -139,8 +136,8 @@ func sourceRunAndOutputs(s *trial, honest made) entry {
 	return e
 }
 
-// addOutput lists a model among the outputs of the honest run. Before 3.15 the
-// server asks for no right on the run.
+// addOutput lists a model among the outputs of the honest run. Before 3.15, the server does not check any right on the
+// run.
 func (s *trial) addOutput(honest made, id string, step int) {
 	s.Helper()
 	s.attack("runs/outputs", object{"run_id": honest.run, "models": []object{{"model_id": id, "step": step}}}, nil)

@@ -9,11 +9,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// otherModels: a value that was logged for another model, or by somebody else,
-// is taken for the model's.
+// otherModels: a gate must not use a value that belongs to another model, or that somebody else logged.
 var otherModels = kind{
-	name:    "another model's metric",
-	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone}, // best finds none
+	name: "another model's metric",
+	// "best" finds no candidate
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
 	most:    22, few: 12,
 	fields: []field{
 		{"the last of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(false)},
@@ -33,8 +33,7 @@ var otherModels = kind{
 	},
 }
 
-// checkpoints logs a bad and a good model in one run, each with its own value.
-// The bad one is the candidate.
+// checkpoints logs a bad and a good model in one run, each with its own value. The bad one is the candidate.
 func checkpoints(badFirst bool) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -48,7 +47,7 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 		one, two := m, m
 		s.addModel(&one, first)
 		s.addModel(&two, second)
-		if !badFirst { // the run's last value is the good one's all the same
+		if !badFirst { // the run's last value still belongs to the good model
 			s.log(good.by, row{run: m.run, model: one.id, value: s.good, step: 1})
 		}
 		s.finish(m, bad)
@@ -59,17 +58,18 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 	}
 }
 
-// folderDoors lead to a folder of a run.
+// folderDoors name a folder of a run.
 var folderDoors = append(runDoors, versionDoors...)
 
-// twoFolders: both models were saved and then logged as plain artifacts, so that nothing but their files says that
-// there are two. The metric is that of the good one.
+// twoFolders: both models were saved and then logged as plain artifacts, so only their files show that there are two.
+// The metric belongs to the good one.
 func twoFolders(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()
 	bad.commit = s.commit
 	one := s.begin(bad)
-	one.name = pick(s.chance, "saved", "models/a", "out/deep/model") // never the champion's: best would find that one
+	// not the champion's name, because "best" would find the champion
+	one.name = pick(s.chance, "saved", "models/a", "out/deep/model")
 	one.files = one.root + "/" + one.name
 	s.upload(bad.by, one.files, bad)
 	s.upload(good.by, one.root+"/"+pick(s.chance, "model_copy", "models/b", "other/place/model"), good)
@@ -78,7 +78,7 @@ func twoFolders(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// champion promotes a good model first, if the attack comes after a promotion.
+// champion promotes a good model first if the attack comes after a promotion.
 func (s *trial) champion(a attempt) {
 	s.Helper()
 	if a.when != after {
@@ -89,8 +89,7 @@ func (s *trial) champion(a attempt) {
 	s.exists()
 }
 
-// guessed is what the stock client does in a sweep without model_id: the value
-// goes to both models of the run.
+// guessed logs a sweep without model_id, as MLflow's Python client does: the value goes to both models of the run.
 func guessed(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()
@@ -108,8 +107,8 @@ func guessed(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// worseLater: the training says good, a later evaluation of the same model in
-// its experiment says bad, and the gate does not say which counts.
+// worseLater: training logs a good value, and a later evaluation in the same experiment logs a bad one. The gate does
+// not say which of them to use.
 func worseLater(s *trial, a attempt) ended {
 	s.champion(a)
 	o := s.goodModel()
@@ -119,8 +118,7 @@ func worseLater(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: m, by: s.honest}), s.gates(false))
 }
 
-// evaluate logs a value for the model in a run of its own, in the training
-// experiment.
+// evaluate logs a value for the model in an evaluation run, in the training experiment.
 func (s *trial) evaluate(m made, r row) made {
 	s.Helper()
 	o := trained{by: s.honest, experiment: s.home}
@@ -131,8 +129,8 @@ func (s *trial) evaluate(m made, r row) made {
 	return e
 }
 
-// inject logs the good value for somebody else's model, from a run elsewhere.
-// Up to 3.16.1 the server asks for no right on the model.
+// inject logs the good value for somebody else's model, from another run. Up to 3.16.1, the server does not check any
+// right on the model.
 func (s *trial) inject(m made, r row) {
 	s.Helper()
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
@@ -156,8 +154,7 @@ func injectedEvaluation(s *trial, a attempt) ended {
 	return s.injection(a, gates, row{}, row{})
 }
 
-// injection plays a good value that somebody else logs for a bad model, which
-// has its own value and an honest evaluation.
+// injection promotes a bad model with its own value and an honest evaluation. Somebody else logs a good value for it.
 func (s *trial) injection(a attempt, gates inputs, lie, honest row) ended {
 	s.Helper()
 	m := s.train(s.badModel())

@@ -8,8 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// guessedNames: a slip in a name or a word with two meanings drops the
-// comparison with the champion.
+// guessedNames: because of a typing error or an ambiguous word, a gate could lose its comparison with the champion.
 var guessedNames = kind{
 	name:    "a slip in a name",
 	reasons: []registry.Reason{registry.BadInput, registry.Blocked, "near-name"},
@@ -27,7 +26,7 @@ var guessedNames = kind{
 
 var nameDoors = []door{byRun, byModel, byVersion}
 
-// slip promotes a worse model to nearly the champion's alias.
+// slip promotes a worse model to an alias that is almost the champion's.
 func slip(alias string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -36,7 +35,7 @@ func slip(alias string) func(*trial, attempt) ended {
 	}
 }
 
-// worse promotes a bad model with these thresholds.
+// worse tries to promote a bad model with these thresholds.
 func (s *trial) worse(a attempt, thresholds string) ended {
 	s.Helper()
 	m := s.train(s.badModel())
@@ -44,8 +43,7 @@ func (s *trial) worse(a attempt, thresholds string) ended {
 	return s.run("promote", candidate, inputs{"thresholds": thresholds})
 }
 
-// likeStage compares with an alias called production, and no version is in the
-// stage Production.
+// likeStage compares with an alias called production, while the stage Production is empty.
 func likeStage(s *trial, a attempt) ended {
 	s.alias = "production"
 	s.champion(a)

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// nearPlaces are servers that near misses are tried on. Old servers and those
-// that keep artifacts in a folder have them alone.
+// nearPlaces are the servers for near misses. Only near misses use old servers, and servers that keep artifacts in a
+// folder.
 var nearPlaces = []place{
 	{"3.17.2", true, realtest.Options{Workers: 1}},
 	{"2.22.5", false, realtest.Options{Version: "2.22.5", Workers: 1}},
@@ -26,16 +26,16 @@ var nearPlaces = []place{
 
 var localRoot = []string{"--no-serve-artifacts", "--default-artifact-root", "./mlruns"}
 
-// near is an honest situation that looks like an attack.
+// near is a near miss: an honest situation that looks like an attack.
 type near struct {
 	name  string
 	doors []door
 	on    func(place) bool
-	few   int // doors in every run
+	few   int // number of doors without -whole
 	play  func(s *trial, d door) ended
 }
 
-// nearMisses is every such situation, in the order of the table.
+// nearMisses lists all near misses, in the order of the table.
 var nearMisses = []near{
 	{"a plain model", everyDoor, nil, 2, plain},
 	{"log_artifacts of another run's model", append(runDoors, versionDoors...), stored, 2, logArtifacts},
@@ -62,7 +62,7 @@ var nearMisses = []near{
 	{"a pipeline of 30 stages", []door{byRun, byModel, byVersion}, stored, 1, pipeline},
 }
 
-// stored tells whether the server keeps the artifacts for its clients.
+// stored reports whether clients reach the artifacts through the server.
 func stored(p place) bool { return !local(p) }
 
 func local(p place) bool { return len(p.start.Args) > 0 }
@@ -71,7 +71,7 @@ func localV2(p place) bool { return local(p) && v2(p) }
 
 func withAliases(p place) bool { return !strings.HasPrefix(p.start.Version, "1.") }
 
-// An honest promotion that looks like an attack goes through.
+// An honest promotion that looks like an attack succeeds.
 func TestNearMisses(t *testing.T) {
 	binary := program(t)
 	t.Logf("seed %d", *seed)
@@ -98,8 +98,7 @@ func TestNearMisses(t *testing.T) {
 	}
 }
 
-// doorsOn is the doors to try on a server: all, or in every run the first few
-// of a draw.
+// doorsOn returns the doors to try on a server. Without -whole, it draws a few of them.
 func (n near) doorsOn(p place) []door {
 	if n.on != nil && !n.on(p) {
 		return nil
@@ -118,7 +117,7 @@ func (n near) doorsOn(p place) []door {
 	return open
 }
 
-// pass plays a near miss and reports whether the honest model was promoted.
+// pass runs a near miss and reports whether the honest model was promoted.
 func pass(t *testing.T, w *world, n near, d door) bool {
 	t.Helper()
 	s := newTrial(t, w, nobody, random(w.name, n.name, string(d)))
@@ -137,13 +136,13 @@ func pass(t *testing.T, w *world, n near, d door) bool {
 	return true
 }
 
-// candidate is the inputs that name the model through the door.
+// candidate returns the inputs that name the model through the door.
 func (s *trial) candidate(d door, m made) inputs {
 	s.Helper()
 	return s.through(d, entry{made: m, by: s.honest})
 }
 
-// least is a policy with one metric gate, which has these further keys.
+// least returns a policy with one metric gate, which has these further keys.
 func (s *trial) least(keys ...string) inputs {
 	s.Helper()
 	gate := fmt.Sprintf("- metric: %s\n  min: 0.9", s.metric)
@@ -153,7 +152,7 @@ func (s *trial) least(keys ...string) inputs {
 	return s.policy(gate)
 }
 
-// marked is a good model with the commit of the job.
+// marked describes a good model with the commit of the job.
 func (s *trial) marked() trained {
 	s.Helper()
 	o := s.goodModel()
@@ -165,8 +164,7 @@ func plain(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.gates(false))
 }
 
-// inFolder logs the model's files as plain artifacts of the run, as
-// log_artifacts does, and the metric for the run.
+// inFolder logs the model's files as plain artifacts of the run, as log_artifacts does. It logs the metric for the run.
 func (s *trial) inFolder(o trained) made {
 	s.Helper()
 	m := s.begin(o)
@@ -177,8 +175,8 @@ func (s *trial) inFolder(o trained) made {
 	return m
 }
 
-// logArtifacts: the files come from a bad run, whose ids stand in the MLmodel
-// file. They lie in the run that was measured.
+// logArtifacts: the files come from a bad run, and the MLmodel file still has that run's ids. But they were logged in
+// the run with the good value.
 func logArtifacts(s *trial, d door) ended {
 	other := s.train(s.badModel())
 	o := s.marked()
@@ -187,7 +185,7 @@ func logArtifacts(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.inFolder(o)), s.gates(false))
 }
 
-// amongFolders promotes a model that was saved and logged as plain artifacts, next to plots and data. It contains a
+// amongFolders promotes a model that was logged as plain artifacts, next to plots and data. Its files include another
 // model that it uses.
 func amongFolders(s *trial, d door) ended {
 	o := s.marked()
@@ -203,8 +201,8 @@ func amongFolders(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// imported: what mlflow-export-import leaves. The run is new and has tags about
-// the old one, and the MLmodel file still names the old one.
+// imported: mlflow-export-import copies a run from another server. The new run has tags about the old one, and the
+// MLmodel file still names the old one.
 func imported(s *trial, d door) ended {
 	o := s.marked()
 	old := fmt.Sprintf("%032x", s.chance.Uint64())
@@ -219,15 +217,15 @@ func fileAddress(s *trial, d door) ended {
 	return s.run("promote", s.through(d, e), s.gates(false))
 }
 
-// movedRoots: the artifacts were copied below another root, and the version
-// names the new place. A dated waiver says so.
+// movedRoots: the artifacts were copied to another root, and the version has the new location. The policy allows the
+// move until a date.
 func movedRoots(s *trial, d door) ended {
 	o := s.goodModel()
 	m := s.inFolder(o)
 	from := m.root[:strings.Index(m.root, m.run)-1]
 	to := "mlflow-artifacts:/moved/" + s.home
 	s.blind = s.loggedModels()
-	if s.blind { // MLflow 3 takes no other folder of its own store
+	if s.blind { // MLflow 3 does not accept another folder of its own store
 		to = "s3://new-store/" + s.home
 	}
 	source := strings.Replace(m.files, from, to, 1)
@@ -259,7 +257,7 @@ func metricsFirst(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoModels is a run with a good and a bad model, each with its own value.
+// twoModels logs a run with a good and a bad model, each with its own value.
 func (s *trial) twoModels() made {
 	s.Helper()
 	good, bad := s.marked(), s.badModel()
@@ -319,8 +317,8 @@ func namedDataset(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), gates)
 }
 
-// nightly: newer and harder data give the champion worse values each night. The
-// candidate has none of that kind.
+// nightly: every night the champion is evaluated on new and harder data, with worse values. The candidate has no such
+// evaluation.
 func nightly(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
@@ -335,8 +333,7 @@ func nightly(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.better())
 }
 
-// recorded: somebody logged another value for the champion. The gate takes the
-// one that was recorded at its promotion.
+// recorded: somebody logged another value for the champion. The gate uses the value that was recorded at its promotion.
 func recorded(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
@@ -348,7 +345,7 @@ func recorded(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.policy(fmt.Sprintf(gates, s.metric, s.metric)))
 }
 
-// withoutRun: a model that no run made, measured by a run of its experiment.
+// withoutRun: a model without a source run, evaluated by a run of its experiment.
 func withoutRun(s *trial, d door) ended {
 	m := s.loggedModel(made{name: "model"}, s.honest, s.home, "")
 	s.upload(s.honest, m.files, s.goodModel())
@@ -357,7 +354,7 @@ func withoutRun(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoRunsOfCommit: the newer run counts.
+// twoRunsOfCommit: two runs have the same commit, and the newer one counts.
 func twoRunsOfCommit(s *trial, d door) ended {
 	laptop, ci := s.badModel(), s.marked()
 	laptop.commit, laptop.end = s.commit, time.Now().Add(-time.Hour)
@@ -390,7 +387,7 @@ func approved(s *trial, d door) ended {
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// sibling: an alias that differs from another in its last part.
+// sibling: an alias that differs from another one in its last part.
 func sibling(s *trial, d door) ended {
 	s.alias = "champion-de"
 	s.promotes(s.candidate(byRun, s.train(s.goodModel())), s.gates(false))
@@ -438,7 +435,7 @@ func (t *nearTally) add(p place, n near, promoted bool) {
 	t.rows[n.name+"\x00"+p.name] = row
 }
 
-// markdown is the table, in the order of situations and servers.
+// markdown returns the table, in the order of situations and servers.
 func (t *nearTally) markdown() string {
 	var b strings.Builder
 	b.WriteString("| near miss | server | cases | promoted |\n|---|---|---|---|\n")

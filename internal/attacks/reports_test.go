@@ -9,8 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// looseReports: a report that did not pass is written so that a careless
-// reader takes it for one that did.
+// looseReports: a report did not pass, but is written so that a careless reader accepts it.
 var looseReports = kind{
 	name:    "a report that only looks passed",
 	reasons: []registry.Reason{registry.Blocked},
@@ -19,7 +18,7 @@ var looseReports = kind{
 	fields:  reportFields(),
 }
 
-// oddReports are the forms, with RUN instead of the id of the run.
+// oddReports are the contents of such reports, with RUN instead of the id of the run.
 var oddReports = map[string]string{
 	"passed twice":              `{"run_id": "RUN", "passed": false, "passed": true}`,
 	"passed in another case":    `{"run_id": "RUN", "passed": false, "Passed": true}`,
@@ -52,7 +51,7 @@ func sarifReport(results, more string) string {
 		"tool": {"driver": {%s}}, "results": [%s]}]}`, more, driver, results)
 }
 
-// reportFields is one field for each form.
+// reportFields returns one variant for each content.
 func reportFields() []field {
 	var fields []field
 	for name, text := range oddReports {
@@ -63,7 +62,7 @@ func reportFields() []field {
 	return sorted(fields)
 }
 
-// oddReport logs the model with that report among the artifacts of its run.
+// oddReport logs a model with that report among the artifacts of its run.
 func oddReport(text string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// requestTags: a version that was made beforehand carries our tag of the same
-// registration. The honest model may be promoted as another version.
+// requestTags: somebody registered a version before, with the request tag that our own registration would write. The
+// honest model may still be promoted as another version.
 var requestTags = kind{
 	name:    "a version made beforehand with our tag",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.Conflict},
@@ -25,11 +25,10 @@ var requestTags = kind{
 	},
 }
 
-// newDoors name a model that is not a version of the registered model yet.
+// newDoors name a model that is not yet a version of the registered model.
 var newDoors = []door{byRun, byModel, byBest, byCommit, byCopy}
 
-// premade plays the tag. Its value is the digest that the program computes for
-// the honest registration.
+// premade registers that version. Its tag has the digest that the program computes for the honest registration.
 func premade(ownRun bool, lie func(*trial, made) entry) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -52,7 +51,7 @@ func premade(ownRun bool, lie func(*trial, made) entry) func(*trial, attempt) en
 	}
 }
 
-// requestOf is the digest of a registration, as registering writes it.
+// requestOf returns the digest of a registration, in the same way as the program.
 func (s *trial) requestOf(d door, m made, candidate string) string {
 	what := m.id
 	switch {
@@ -64,8 +63,8 @@ func (s *trial) requestOf(d door, m made, candidate string) string {
 	return canonical.Digest("register/1", s.model, m.run, what)
 }
 
-// replacedOrigins: the version that is copied was judged. It becomes another one of the same number and run before the
-// copy is made.
+// replacedOrigins: the candidate is a version of another model. After it was evaluated and before it is copied,
+// somebody replaces it by another version with the same number and run.
 var replacedOrigins = kind{
 	name:    "a copied version that is replaced",
 	reasons: []registry.Reason{registry.Conflict},
@@ -75,7 +74,7 @@ var replacedOrigins = kind{
 	},
 }
 
-// replaceOrigin plays the attack. Deleting the registered model and making it again starts its numbers at 1.
+// replaceOrigin makes the attack. It deletes the registered model and creates it again, so that its numbers start at 1.
 func replaceOrigin(s *trial, a attempt) ended {
 	honest := s.train(s.goodModel())
 	candidate := s.through(a.door, entry{made: honest, by: s.other})

@@ -28,34 +28,33 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// trial is one case: a registered model of its own, an experiment of its own
-// and the people who act.
+// trial is one case, with its own registered model, experiment and people.
 type trial struct {
 	*testing.T
 	*world
 	chance *rand.Rand
 
 	honest realtest.Client // trains, registers and promotes
-	other  realtest.Client // who acts against the honest user
+	other  realtest.Client // the attacker, or the honest user if there is no attacker
 
-	model      string // registered model; made when it is needed
-	home       string // id of the experiment that the honest user trains in
+	model      string // registered model; created when it is needed
+	home       string // id of the experiment in which the honest user trains
 	homeName   string
 	metric     string
 	good, bad  float64 // values of the metric: only the good one passes
-	alias      string  // that is moved
-	commit     string  // of the job
+	alias      string  // the alias to move
+	commit     string  // the commit of the job
 	hasModel   bool
-	blind      bool // the files of the good model cannot be read here
+	blind      bool // the files of the good model cannot be read on this server
 	dir        string
 	job        int // number of program runs so far
 	foreignDir string
 
-	// meddle happens right before the program's first request that creates a version reaches the server.
+	// meddle runs right before the program's first request that creates a version reaches the server.
 	meddle func() error
 }
 
-// newTrial makes the experiment, and gives an editor the rights on it.
+// newTrial creates the experiment and gives an editor rights on it.
 func newTrial(t *testing.T, w *world, by who, chance *rand.Rand) *trial {
 	t.Helper()
 	word := fmt.Sprintf("%08x", chance.Uint32())
@@ -81,7 +80,7 @@ func newTrial(t *testing.T, w *world, by who, chance *rand.Rand) *trial {
 // pick draws one of the values.
 func pick[T any](chance *rand.Rand, of ...T) T { return of[chance.IntN(len(of))] }
 
-// must ends the test if the honest side's request failed.
+// must ends the test if an honest request failed.
 func (s *trial) must(err error) {
 	s.Helper()
 	if err != nil {
@@ -89,18 +88,17 @@ func (s *trial) must(err error) {
 	}
 }
 
-// post is a request that must work.
+// post sends a request that must succeed.
 func (s *trial) post(c realtest.Client, path string, in object, out any) {
 	s.Helper()
 	s.must(c.Call(s.Context(), http.MethodPost, path, in, out))
 }
 
-// refused is how a trial ends if the server itself refuses the attacker's
-// request.
+// refused is the panic value if the server refuses the attacker's request.
 type refused struct{ why string }
 
-// attack is a request of the attacker. A server that refuses it ends the case:
-// there the attack does not exist.
+// attack sends a request of the attacker. If the server refuses it, the case ends, because the attack is impossible
+// there.
 func (s *trial) attack(path string, in object, out any) {
 	s.Helper()
 	s.allowed(s.other.Call(s.Context(), http.MethodPost, path, in, out))
@@ -117,7 +115,7 @@ func (s *trial) allowed(err error) {
 	}
 }
 
-// experiment makes an experiment and returns its id.
+// experiment creates an experiment and returns its id.
 func (s *trial) experiment(c realtest.Client, name string) string {
 	s.Helper()
 	var made struct {
@@ -127,7 +125,7 @@ func (s *trial) experiment(c realtest.Client, name string) string {
 	return made.ID
 }
 
-// foreign is an experiment of the attacker's own.
+// foreign returns an experiment of the attacker.
 func (s *trial) foreign() string {
 	s.Helper()
 	if s.foreignDir == "" {
@@ -136,22 +134,22 @@ func (s *trial) foreign() string {
 	return s.foreignDir
 }
 
-// trained describes a run with a model.
+// trained describes a run with a model, before it is logged.
 type trained struct {
 	by         realtest.Client
 	experiment string
 	value      float64
-	mark       string // what the model's files say they are: good or anything else
-	name       string // of the model, by default "model"
+	mark       string // written into the model's files: "good", or any other text
+	name       string // of the model; default "model"
 	commit     string
-	end        time.Time         // by default now
-	files      map[string][]byte // besides MLmodel and model.pkl
-	flavor     string            // by default one of scikit-learn
+	end        time.Time         // default now
+	files      map[string][]byte // files other than MLmodel and model.pkl
+	flavor     string            // default: scikit-learn
 	plain      bool              // the metric is logged for the run alone, without model_id
 	tags       map[string]string // of the run
 }
 
-// made is a run with a model.
+// made is a run with a model that was logged.
 type made struct {
 	run, root  string // id, and the URI of its artifacts
 	experiment string
@@ -160,7 +158,7 @@ type made struct {
 	files      string // URI of the model's folder
 }
 
-// source is what a version of the model has as its source.
+// source returns the source that a version of the model has.
 func (m made) source() string {
 	if m.id != "" {
 		return "models:/" + m.id
@@ -168,8 +166,7 @@ func (m made) source() string {
 	return m.files
 }
 
-// mlmodel is an MLmodel file. The mark tells the files of one model from those
-// of another.
+// mlmodel returns an MLmodel file. The mark tells the files of one model from those of another.
 func mlmodel(mark, flavor string) []byte {
 	if flavor == "" {
 		flavor = "  python_function:\n    loader_module: mlflow.sklearn\n    python_version: 3.11.7\n" +
@@ -183,18 +180,17 @@ func mlmodel(mark, flavor string) []byte {
 `)
 }
 
-// goodModel is a run of the honest user with the good model.
+// goodModel describes a run of the honest user with a good model.
 func (s *trial) goodModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.good, mark: "good"}
 }
 
-// badModel is a run of the honest user with a bad model.
+// badModel describes a run of the honest user with a bad model.
 func (s *trial) badModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.bad, mark: "bad"}
 }
 
-// train logs a finished run with one model, as the stock client of the
-// server's release would.
+// train logs a finished run with one model, as the server's own Python client would.
 func (s *trial) train(o trained) made {
 	s.Helper()
 	m := s.begin(o)
@@ -203,7 +199,7 @@ func (s *trial) train(o trained) made {
 	return m
 }
 
-// begin makes the run.
+// begin creates the run.
 func (s *trial) begin(o trained) made {
 	s.Helper()
 	var out struct {
@@ -226,7 +222,7 @@ func (s *trial) begin(o trained) made {
 	return made{run: out.Run.Info.ID, root: out.Run.Info.URI, experiment: o.experiment}
 }
 
-// addModel logs a model in the run and its metric.
+// addModel logs a model and its metric in the run.
 func (s *trial) addModel(m *made, o trained) {
 	s.Helper()
 	m.name = o.name
@@ -249,8 +245,8 @@ func (s *trial) addModel(m *made, o trained) {
 	s.log(o.by, row{run: m.run, model: m.id, value: o.value})
 }
 
-// loggedModel creates a logged model of the name m has, in any experiment and
-// with any run as its source. It has no files yet.
+// loggedModel creates a logged model with the name of m, in any experiment and with any source run. It has no files
+// yet.
 func (s *trial) loggedModel(m made, c realtest.Client, experiment, sourceRun string) made {
 	s.Helper()
 	var out struct {
@@ -270,7 +266,7 @@ func (s *trial) loggedModel(m made, c realtest.Client, experiment, sourceRun str
 	return m
 }
 
-// ready says that the files of a logged model are all there.
+// ready tells the server that all files of a logged model are there.
 func (s *trial) ready(m made, c realtest.Client) {
 	s.Helper()
 	body := object{"model_id": m.id, "status": "LOGGED_MODEL_READY"}
@@ -287,7 +283,7 @@ func (s *trial) upload(c realtest.Client, folder string, o trained) {
 	}
 }
 
-// put writes one file of an artifact folder.
+// put writes one file into an artifact folder.
 func (s *trial) put(c realtest.Client, folder, name string, content []byte) {
 	s.Helper()
 	if path := localPath(folder); path != "" {
@@ -299,8 +295,7 @@ func (s *trial) put(c realtest.Client, folder, name string, content []byte) {
 	s.allowed(c.Upload(s.Context(), folder, name, content))
 }
 
-// localPath is the path of a URI in the server's own file system, "" for any
-// other.
+// localPath returns the path of a URI in the server's own file system, "" for any other URI.
 func localPath(uri string) string {
 	path := strings.TrimPrefix(uri, "file://")
 	if !strings.HasPrefix(path, "/") {
@@ -330,7 +325,7 @@ type row struct {
 	dataset, digest string
 }
 
-// log logs a value that must be taken.
+// log logs a value, which must succeed.
 func (s *trial) log(c realtest.Client, r row) {
 	s.Helper()
 	s.must(c.Call(s.Context(), http.MethodPost, "runs/log-metric", s.body(r), nil))
@@ -363,8 +358,7 @@ func (s *trial) register() {
 	s.exists()
 }
 
-// exists notes that the registered model is there, and gives an editor the
-// right on it.
+// exists notes that the registered model exists, and gives an editor rights on it.
 func (s *trial) exists() {
 	s.Helper()
 	s.hasModel = true
@@ -373,14 +367,14 @@ func (s *trial) exists() {
 	}
 }
 
-// version is a version to create. Source and run are as the writer says.
+// version is a version to create. The person who creates it may choose any source and run.
 type version struct {
 	of                 string // registered model
 	source, run, model string
 	tags               map[string]string
 }
 
-// create registers a version by a plain request and returns its number.
+// create registers a version and returns its number.
 func (s *trial) create(c realtest.Client, v version) string {
 	s.Helper()
 	in := object{"name": v.of, "source": v.source}
@@ -404,17 +398,17 @@ func (s *trial) create(c realtest.Client, v version) string {
 	return out.Version.Version
 }
 
-// point sets an alias by a plain request.
+// point sets an alias.
 func (s *trial) point(c realtest.Client, model, alias, number string) {
 	s.Helper()
 	s.allowed(c.Call(s.Context(), http.MethodPost, "registered-models/alias",
 		object{"name": model, "alias": alias, "version": number}, nil))
 }
 
-// inputs are those of a step, by name.
+// inputs are the inputs of a step, by name.
 type inputs map[string]string
 
-// ended is how one run of the program ended.
+// ended says how one run of the program ended.
 type ended struct {
 	status  int
 	reason  registry.Reason
@@ -422,11 +416,11 @@ type ended struct {
 	log     string
 }
 
-// policyFile is where a job finds its policy.
+// policyFile is the path of the policy file in a checkout.
 const policyFile = ".github/mlflow-policy.yml"
 
-// run runs the program as a step of a job on the default branch. The input
-// "policy" becomes the policy file of the checkout.
+// run runs the program as a step of a job on the default branch. It writes the input "policy" to the policy file of the
+// checkout.
 func (s *trial) run(command string, in ...inputs) ended {
 	s.Helper()
 	s.job++
@@ -470,8 +464,8 @@ func (s *trial) run(command string, in ...inputs) ended {
 	return e
 }
 
-// between is the address of a proxy in front of the server. It meddles before it passes on the first request that
-// creates a version. The other function ends it and returns what became of that.
+// between starts a proxy in front of the server and returns its address. The proxy calls meddle before it passes on the
+// first request that creates a version. The other function stops the proxy and returns the error of meddle.
 func (s *trial) between(meddle func() error) (address string, end func() error) {
 	s.Helper()
 	to, err := url.Parse(s.URL)
@@ -488,7 +482,7 @@ func (s *trial) between(meddle func() error) (address string, end func() error) 
 	return proxy.URL, func() error { proxy.Close(); return err }
 }
 
-// promotes is a promotion of the honest user that must work.
+// promotes runs a promotion that must succeed.
 func (s *trial) promotes(in ...inputs) ended {
 	s.Helper()
 	e := s.run("promote", in...)
@@ -498,9 +492,8 @@ func (s *trial) promotes(in ...inputs) ended {
 	return e
 }
 
-// live is the mark of the model that the alias points to, or that is in the
-// stage: "" if it points to
-// nothing, "unreadable" if its MLmodel file cannot be read.
+// live returns the mark of the model that the alias points to, or of the model in the stage. It is "" if there is none,
+// and "unreadable" if its MLmodel file cannot be read.
 func (s *trial) live(alias string) string {
 	s.Helper()
 	var model struct {
@@ -532,7 +525,7 @@ func (s *trial) live(alias string) string {
 	return ""
 }
 
-// target is the input for the alias. Servers before 2.3 have stages alone.
+// target returns the input for the alias. Servers before 2.3 have only stages.
 func (s *trial) target() inputs {
 	if s.alias == production {
 		return inputs{"stage": production}
@@ -540,10 +533,10 @@ func (s *trial) target() inputs {
 	return inputs{"alias": s.alias}
 }
 
-// production is the stage that is promoted to on servers without aliases.
+// production is the stage to promote to on servers without aliases.
 const production = "Production"
 
-// markOf reads the mark in the MLmodel file of a version.
+// markOf returns the mark in the MLmodel file of a version.
 func (s *trial) markOf(model, number string) string {
 	s.Helper()
 	var place struct {
@@ -551,7 +544,8 @@ func (s *trial) markOf(model, number string) string {
 	}
 	query := "?name=" + url.QueryEscape(model) + "&version=" + number
 	s.must(s.honest.Call(s.Context(), http.MethodGet, "model-versions/get-download-uri"+query, nil, &place))
-	if of, err := registry.ParseCandidate(place.URI); err == nil && of.Number != 0 { // a copy, on servers before 2.8
+	// the version is a copy, on a server before 2.8
+	if of, err := registry.ParseCandidate(place.URI); err == nil && of.Number != 0 {
 		return s.markOf(of.Model, fmt.Sprint(of.Number))
 	}
 	text := s.download(place.URI + "/MLmodel")
@@ -563,7 +557,7 @@ func (s *trial) markOf(model, number string) string {
 	return "unreadable"
 }
 
-// download reads one file of the artifact store, "" if it cannot be read.
+// download reads one file of the artifact store. It returns "" if the file cannot be read.
 func (s *trial) download(uri string) string {
 	s.Helper()
 	if path := localPath(uri); path != "" {
@@ -592,8 +586,8 @@ func (s *trial) download(uri string) string {
 	return string(text)
 }
 
-// digestOf is what the gate "artifact: digest" expects of these files, as the
-// documentation of the gate computes it in a shell.
+// digestOf returns the digest that the gate "artifact: digest" expects of these files. The documentation of the gate
+// computes it in the same way in a shell.
 func digestOf(files map[string][]byte) string {
 	var list bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -602,11 +596,11 @@ func digestOf(files map[string][]byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(list.Bytes()))
 }
 
-// quoted is a text as YAML and JSON write it.
+// quoted returns a text in quotes, for YAML or JSON.
 func quoted(text string) string {
 	b, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // a string is always JSON
+		panic(err) // cannot fail: a string can always be written as JSON
 	}
 	return string(b)
 }

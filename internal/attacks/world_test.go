@@ -17,10 +17,10 @@ import (
 
 type object = map[string]any
 
-// place is a server that attacks are tried on.
+// place is a kind of server that attacks are tried on.
 type place struct {
 	name  string
-	short bool // in every run; the others only with -whole
+	short bool // used without -whole too
 	start realtest.Options
 }
 
@@ -32,17 +32,17 @@ var places = []place{
 	{"3.4.0 with logins", false, realtest.Options{Version: "3.4.0", Login: true, Workers: 1}},
 }
 
-// who is the person behind a wrong model.
+// who is the person who makes a wrong model.
 type who string
 
 const (
 	outsider who = "outsider" // a login with READ
-	editor   who = "editor"   // may write to the model and to its training experiment
+	editor   who = "editor"   // may edit the model and its training experiment
 	anybody  who = "anybody"  // the server has no logins
-	nobody   who = "nobody"   // ordinary use; no attacker
+	nobody   who = "nobody"   // ordinary use without an attacker
 )
 
-// world is a running server and the people on it.
+// world is a running server with the people who use it.
 type world struct {
 	place
 	*realtest.Server
@@ -50,7 +50,7 @@ type world struct {
 	people map[who]realtest.Client
 }
 
-// newWorld starts the server and ends it with the test and all its subtests.
+// newWorld starts the server. It stops after the test and all its subtests.
 func newWorld(t *testing.T, p place, binary string) *world {
 	t.Helper()
 	s, err := realtest.MLflow(t.Context(), p.start)
@@ -73,8 +73,7 @@ func newWorld(t *testing.T, p place, binary string) *world {
 	return w
 }
 
-// loggedModels tells whether models are entities of their own, as from MLflow
-// 3 on.
+// loggedModels reports whether the server has logged models, which exist since MLflow 3.
 func (w *world) loggedModels() bool { return strings.HasPrefix(w.Version, "3.") }
 
 // build compiles the program once for all tests.
@@ -92,7 +91,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// program is the path of the program, compiled from this checkout.
+// program returns the path of the program, compiled from this checkout.
 func program(t *testing.T) string {
 	t.Helper()
 	binary, err := build()
