@@ -21,7 +21,7 @@ type BestRun struct {
 	Skipped []Skipped
 }
 
-// Skipped is a model or run that does not count, and the reason.
+// Skipped is a model or run that does not take part in the contest, and the reason.
 type Skipped struct{ Ref, Why string }
 
 // contender is a model with a value that counts.
@@ -34,7 +34,7 @@ type contender struct {
 
 func (c contender) ref() string { return cmp.Or(c.model, c.run) }
 
-// Contest finds the best of several models. Their order does not matter.
+// Contest finds the best of several models. The order in which they are entered does not matter.
 type Contest struct {
 	registry.Best
 
@@ -73,7 +73,7 @@ func (c *Contest) Enter(s Subject) {
 	c.leaders = append(c.leaders, contender{run.ID, logged.ID, choice.Value, run.Start, logged.Created})
 }
 
-// Skip records something that cannot take part.
+// Skip records a model or run that cannot take part.
 func (c *Contest) Skip(ref, why string) {
 	c.looked++
 	c.skipped = append(c.skipped, Skipped{ref, why})
@@ -84,7 +84,8 @@ func (c *Contest) Settled(v registry.Point) bool {
 	return len(c.leaders) > 0 && c.Better(c.leaders[0].value.Point, v)
 }
 
-// Winner returns the best model; if several have the same value, the newest. ok is false if none counts.
+// Winner returns the best model. If several have the same value, it returns the newest. ok is false if no model takes
+// part.
 func (c *Contest) Winner() (found BestRun, ok bool) {
 	found = BestRun{Experiment: c.Experiment, Metric: c.Metric, Goal: c.Goal, Looked: c.looked, Skipped: c.skipped}
 	if len(c.leaders) == 0 {
@@ -102,7 +103,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	return found, true
 }
 
-// Words say which model was chosen, by which value, and which were skipped.
+// Words returns a text that says which model was chosen, by which value, and which were skipped.
 func (b BestRun) Words() []string {
 	model := "that of run " + b.RunID
 	if b.ModelID != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// only is the subject of a run with one value of acc.
+// only returns a subject whose run has one value of acc.
 func only(id string, value float64, started int64) Subject {
 	point := registry.Point{Value: value, Raw: strconv.FormatFloat(value, 'g', -1, 64)}
 	run := registry.Run{ID: id, Start: time.UnixMilli(started), Metrics: map[string]registry.Point{"acc": point}}
@@ -30,7 +30,7 @@ func TestContest(t *testing.T) {
 	for name, c := range map[string]struct {
 		goal    string
 		enter   []Subject
-		want    string // "" = nobody
+		want    string // "" if no model wins
 		ties    int
 		skipped int
 	}{
@@ -75,7 +75,7 @@ func TestContest(t *testing.T) {
 	}
 }
 
-// The order in which models come does not matter, and no value that is left out would have been better.
+// The order of the models does not matter. No skipped value would have been better.
 func TestContestOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(

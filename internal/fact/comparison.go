@@ -13,7 +13,7 @@ type Comparison struct {
 	Changes   []string     `json:"signature_changes,omitempty"`
 }
 
-// CompareSide describes one column of the comparison.
+// CompareSide describes one of the two versions.
 type CompareSide struct {
 	Ref       string    `json:"ref"`
 	Version   int       `json:"version,omitempty"`
@@ -21,17 +21,17 @@ type CompareSide struct {
 	Ended     time.Time `json:"ended"` // of the run; zero if unknown
 	SizeBytes int64     `json:"size_bytes,omitempty"`
 	Framework string    `json:"framework,omitempty"`
-	Problem   string    `json:"problem,omitempty"` // why its run is unknown, or not its own
+	Problem   string    `json:"problem,omitempty"` // why its run is unknown, or belongs to another version
 }
 
-// MetricPair is one metric of both versions. A side without a finite value has none.
+// MetricPair is one metric of both versions. A version without a finite value has nil.
 type MetricPair struct {
 	Name      string    `json:"name"`
 	Candidate *float64  `json:"candidate"`
 	Against   *float64  `json:"against"`
-	Shown     [2]string `json:"-"`       // as text, also if it is not a number
+	Shown     [2]string `json:"-"`       // as text, even if the value is not a number
 	Better    string    `json:"better"`  // higher or lower, guessed from the name
-	Verdict   string    `json:"verdict"` // better, worse or same; "" if a side has no value
+	Verdict   string    `json:"verdict"` // better, worse or same; "" if one value is missing
 	Unclear   []Unclear `json:"unclear,omitempty"`
 }
 
@@ -41,7 +41,7 @@ type Unclear struct {
 	Why string `json:"why"`
 }
 
-// TextPair is a parameter or dataset of both versions; "" if a side has none.
+// TextPair is a parameter or dataset of both versions. It is "" for a version without it.
 type TextPair struct {
 	Name      string `json:"name"`
 	Candidate string `json:"candidate"`

@@ -10,15 +10,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Incumbent is the key of the incumbent in Facts.Holders: the version of the alias if there is one, else of the stage.
+// Incumbent is the key of the incumbent in Facts.Holders. The incumbent is the version that the alias points to, or
+// else the one in the stage.
 var Incumbent registry.Ref
 
-// Query says what a command is about. Together with Needs it decides what is fetched.
+// Query has the inputs that say what a command is about. Together with Needs it decides which facts are gathered.
 type Query struct {
 	Model     string
 	Candidate registry.Candidate
 	Target    registry.Target
-	Aliases   []registry.Assignment // only of the command alias
+	Aliases   []registry.Assignment // only for the command alias
 
 	MovedRoots []registry.MovedRoot // artifact stores that were moved, from the policy
 }
@@ -28,15 +29,15 @@ type Needs struct {
 	Holders        []registry.Ref // aliases, stages and versions to compare with
 	HolderMLmodels bool           // the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
-	Digest         bool           // of the content of all files, which downloads each of them
+	Digest         bool           // digest of the content of all files, which needs a download of each file
 	EvaluatedIn    []string       // experiments, by name or id, whose runs count as evaluations for some gate
-	History        []string       // metrics that need every point, of the candidate and of Holders
-	Ledger         bool           // what the promotion ledger recorded
+	History        []string       // metrics to read with all points, for the candidate and for Holders
+	Ledger         bool           // the entries of the promotion ledger
 	Evidence       []string       // names of documents among the candidate's run artifacts
-	Commit         bool           // how the run's commit relates to the commit of the workflow
+	Commit         bool           // how the run's commit is related to the workflow's commit
 	Review         bool           // who made the change and who approved it
-	Environments   []string       // whose approvals count
-	// aliases and stages that must have pointed to the candidate for some time, by the ledger
+	Environments   []string       // environments whose approvals count
+	// aliases and stages for which the ledger must tell how long they have pointed to the candidate
 	Since []registry.Ref
 }
 
@@ -47,17 +48,18 @@ type Subject struct {
 	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run, see BelongsToRun
 	Path    string                       // of the model below the run's artifacts; "" for a logged model
 	InPlace bool                         // the run lists the model at Path, so its artifact store was not moved
-	Places  []string                     // names of where the files of a version are; nil if that is not known
+	Places  []string                     // locations of the files of a version; nil if they are not known
 	MLmodel registry.Known[registry.MLmodel]
 
-	Logged registry.Known[registry.LoggedModel] // absent if the version is no logged model of MLflow 3
+	Logged registry.Known[registry.LoggedModel] // absent if the version has no logged model, which MLflow has since 3.0
 	// the other models of the run that its outputs list, in its experiment
-	Siblings    registry.Known[[]registry.LoggedModel]
-	Evaluations registry.Known[map[string]Evaluation] // by run, those that logged values on the model and may count
-	// other models among the run's artifacts; only gathered if Unlisted
+	Siblings registry.Known[[]registry.LoggedModel]
+	// evaluation runs that logged values on the model and may count, by run id
+	Evaluations registry.Known[map[string]Evaluation]
+	// other models among the run's artifacts; gathered only if Unlisted is true
 	OtherPaths registry.Known[[]string]
 
-	Files   registry.Known[[]registry.File]             // of the model, paths relative to it
+	Files   registry.Known[[]registry.File]             // files of the model; paths are relative to the model
 	Digest  registry.Known[string]                      // see FilesDigest
 	History map[string]registry.Known[[]registry.Point] // by metric, ascending by step and time
 
@@ -73,30 +75,30 @@ type Facts struct {
 	Model     registry.Known[registry.Model]
 	Candidate Subject
 	Found     Found
-	// what registering the candidate would send; empty if the candidate is a version already
+	// the registration request for the candidate; empty if the candidate is already a version
 	Source registry.Source
 	Twins  Twins
-	// also by Incumbent; absent means that there is certainly none
+	// also by Incumbent; absent only if there is certainly no such version
 	Holders      map[registry.Ref]registry.Known[Subject]
 	StageHolders registry.Versions // all versions in the target's stage
-	// stages that several versions are in, so that none of them is the incumbent
+	// stages with several versions, so that no version is the incumbent
 	Shared   map[string]registry.Versions
-	Newest   int                                      // highest version number seen; 0 = none
-	Ledger   ledger.Chain                             // of the model
-	Fallback *Fallback                                // the server has no aliases; nil if it has
+	Newest   int                                      // highest version number seen; 0 if there is no version
+	Ledger   ledger.Chain                             // ledger of the model
+	Fallback *Fallback                                // how aliases are kept if the server has none, else nil
 	Versions map[int]registry.Known[registry.Version] // versions asked for by number
 	Whole    bool                                     // Versions has all versions of the model
 	Similar  SimilarNames
 
-	// of the candidate's version, as they are or as the plan will write them
+	// description and tags of the candidate's version, with the changes of the plan
 	Words      Words
-	Commit     Commit                            // the workflow's
-	Review     registry.Known[Review]            // who approved
+	Commit     Commit                            // the commit that the workflow runs on
+	Review     registry.Known[Review]            // who changed and who approved
 	Identities map[string]string                 // MLflow user -> GitHub login, from the policy
 	Evidence   map[string]registry.Known[string] // documents by name, as text
-	// by the server's clock, because waivers and ages must not depend on the runner's
+	// time of the server's clock, because waivers and ages must not depend on the runner's clock
 	Now  time.Time
-	Skew time.Duration // how far the server's clock is ahead of the runner's
+	Skew time.Duration // by how much the server's clock is ahead of the runner's
 }
 
 // Found says how the candidate was found, if the query does not name exactly one model.
@@ -109,14 +111,14 @@ type Found struct {
 // Twins are other versions registered from the candidate's run and artifact.
 type Twins struct {
 	All      registry.Versions
-	Unmarked registry.Versions // registered by this program and not tagged as duplicates yet
+	Unmarked registry.Versions // duplicates that this program registered and did not tag yet
 }
 
-// SimilarNames are existing names that somebody may have meant, if the ones in the query do not exist.
+// SimilarNames are existing names that somebody may have meant if the names in the query do not exist.
 type SimilarNames struct {
-	ModelTwin string            // the model that the database treats as equal to the absent one; "" if there is none
-	Models    []string          // registered models with a similar name; ModelTwin first
-	Aliases   map[string]string // by absent alias: the existing alias that the database treats as equal
+	ModelTwin string            // the model whose name the database treats as equal; "" if there is none
+	Models    []string          // registered models with a similar name; ModelTwin comes first
+	Aliases   map[string]string // for each absent alias, the existing alias that the database treats as equal
 }
 
 // Words are the description and tags of a version.
@@ -133,14 +135,14 @@ type Commit struct {
 }
 
 // Fallback says how aliases are kept on a server that has none: as tags of versions. If several versions have the tag,
-// the highest one counts. So every state during a move can be read.
+// the highest one counts. So the alias is always defined, even in the middle of a move.
 type Fallback struct {
-	Server  string                       // name of the server for people: MLflow 2.2.2
+	Server  string                       // name of the server in messages, such as MLflow 2.2.2
 	Holders map[string]registry.Versions // versions that have the tag, by alias
 }
 
-// Recorded returns what the ledger recorded of a metric when the version was promoted. It has the first record for each
-// run and dataset, because the value of a run on a dataset does not change.
+// Recorded returns the values of a metric that the ledger recorded when the version was promoted. It returns the first
+// record for each run and dataset, because the value of a run on a dataset does not change.
 func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	var out []verdict.Used
 	for _, e := range f.Ledger.Entries {
@@ -157,10 +159,11 @@ func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	return out
 }
 
-// Incumbent is the version that the target points to now.
+// Incumbent returns the version that the target points to now.
 func (f Facts) Incumbent() registry.Known[Subject] { return f.Holders[Incumbent] }
 
-// AliasNames returns the aliases of the model, sorted. On a server without aliases these are its tags.
+// AliasNames returns the aliases of the model, sorted. On a server without aliases, it returns the aliases that are
+// kept as tags.
 func (f Facts) AliasNames() []string {
 	if f.Fallback != nil {
 		return slices.Sorted(maps.Keys(f.Fallback.Holders))
@@ -168,5 +171,5 @@ func (f Facts) AliasNames() []string {
 	return slices.Sorted(maps.Keys(f.Model.OrZero().Aliases))
 }
 
-// Number is the candidate's version number; 0 if it is not registered yet.
+// Number returns the candidate's version number; 0 if it is not registered yet.
 func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// PointsTo returns what each part of the target points to now, in the field Want.
+// PointsTo returns one move for each part of the target. Its field Want says what that part points to now.
 func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 	var out []ledger.Shift
 	if t.Alias != "" {
@@ -32,9 +32,9 @@ func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool
 	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// Interrupted returns the last entry if this command made it and it was interrupted after some of its moves. No one
-// else may have moved its targets since: each part, given with its current state, is in its former state or at its
-// goal. Entries that moved nothing are skipped.
+// Interrupted returns the newest entry that moved something, if this command was interrupted while it made that entry.
+// Others must not have moved the targets since. So each part must be in its former state or at its goal. The parts are
+// given with their current states.
 func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
@@ -51,7 +51,7 @@ func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, 
 	return ledger.Entry{}, false
 }
 
-// untouched reports whether all targets of the record are in the state that it found.
+// untouched reports whether all targets of the record are still in their former state.
 func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool {
 		found := ledger.Shift{Ref: m.Ref, Want: m.Was}
@@ -59,7 +59,7 @@ func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	})
 }
 
-// showsMoves reports whether some of the record's moves were made and no one else has moved these parts since.
+// showsMoves reports whether some moves of the record were made, and others have not moved these parts since.
 func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)
@@ -74,8 +74,8 @@ func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	return moved
 }
 
-// MovesMade counts the moves of the record that were made, by the facts. It returns MovedUnknown if one is half made,
-// or if it is about a stage that was not read.
+// MovesMade counts the moves of the record that the facts show. It returns MovedUnknown if a move is half made, or if
+// its stage was not read.
 func (f Facts) MovesMade(r ledger.Record, q Query) int {
 	made := 0
 	for _, m := range r.Moves {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A target that a promotion moved which did not end well is confirmed by the next one to the same place.
+// If a promotion moved a target and did not end well, the next promotion to the same version confirms the move.
 func TestLedger_Unconfirmed(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...ledger.Shift) ledger.Entry {
 		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
@@ -64,7 +64,7 @@ func TestLedger_Unconfirmed(t *testing.T) {
 	}
 }
 
-// Entries that left everything as they found it hide no unfinished one before them.
+// An unfinished entry is found behind later entries that moved nothing.
 func TestFacts_CutOff(t *testing.T) {
 	both := []ledger.Shift{ledger.ParseShift("@champion", "6", "7"), ledger.ParseShift("Production", "6", "7")}
 	cut := ledger.Entry{
@@ -102,7 +102,7 @@ func TestFacts_CutOff(t *testing.T) {
 	}
 }
 
-// What an unfinished entry replaced is a way back, the last of all.
+// A rollback can return to the version that an unfinished entry replaced, but tries it last.
 func TestFacts_Backs_Unfinished(t *testing.T) {
 	done := ledger.Entry{
 		Outcome: ledger.EntryDone, Moved: 1,
@@ -135,7 +135,7 @@ func TestFacts_Backs_Unfinished(t *testing.T) {
 	}
 }
 
-// Outside a workflow nobody is in the same run.
+// Outside a workflow, no two processes belong to the same run.
 func TestHolder_SameRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		a, b ledger.Holder
@@ -152,7 +152,7 @@ func TestHolder_SameRun(t *testing.T) {
 	}
 }
 
-// A value of YAML reads as the text that it was made of.
+// A YAML value is read as the text that was written.
 func TestYAMLWord(t *testing.T) {
 	for text, want := range map[string]string{
 		"champion": "champion", "churn-v2_b": "churn-v2_b", "1e3": `"1e3"`, "true": `"true"`, "Null": `"Null"`, "": `""`,
@@ -164,7 +164,7 @@ func TestYAMLWord(t *testing.T) {
 	}
 }
 
-// The moves of an entry are counted without those that others had made, and those come with the ones before and after.
+// Moved counts only the moves that the entry made itself. Made also returns the confirmed moves among them.
 func TestMade(t *testing.T) {
 	theirs, first, second := ledger.ParseShift(
 		"@champion", "7", "7",
@@ -191,7 +191,7 @@ func TestMade(t *testing.T) {
 	}
 }
 
-// What became of the moves of an entry that somebody else closes, as far as they looked.
+// Before an entry is closed for another run, its moves are counted, if the facts show them.
 func TestMadeAsItShows(t *testing.T) {
 	moves := []ledger.Shift{
 		ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"),
@@ -222,7 +222,7 @@ func TestMadeAsItShows(t *testing.T) {
 	}
 }
 
-// A rollback that was cut off holds what it was to roll back, unless it is known to have moved nothing.
+// A rollback that was interrupted puts the version on hold, unless it is known to have moved nothing.
 func TestHoldOfARollbackThatWasCutOff(t *testing.T) {
 	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
 		e := ledger.Entry{

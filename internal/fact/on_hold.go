@@ -7,8 +7,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// OnHold says since when a version is on hold; "" if it is not. It was rolled back, and no one has allowed it since.
-// The ledger knows this, or the version's own tag if there is no ledger or it does not reach back far enough.
+// OnHold says since when a version is on hold; "" if it is not. A version is on hold if it was rolled back and not
+// allowed since. The ledger knows this. The version's own tag counts if there is no ledger, or if older entries were
+// not read.
 func (f Facts) OnHold(v registry.Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {

@@ -11,38 +11,38 @@ import (
 // Review says who made a change and who approved it, according to GitHub.
 type Review struct {
 	Attempt      int                           // attempt of the workflow run, from 1; 0 if unknown
-	Contributors registry.Known[[]Contributor] // everybody who made the change or started the workflow
-	Environments registry.Known[[]Approval]    // of the environments of the workflow run; absent outside a workflow
+	Contributors registry.Known[[]Contributor] // everyone who made the change or started the workflow
+	Environments registry.Known[[]Approval]    // for the environments of the workflow run; absent outside a workflow
 	PullRequest  registry.Known[[]Approval]    // reviews of the pull request; absent if none exists
-	// environments that a gate names; if no gate names any, all that were approved
+	// environments that gates name; if gates name none, all that were approved
 	Named   []string
 	Missing []string // permissions that the token lacks, in workflow syntax: "actions: read"
 }
 
-// Contributor is one person's part in a change.
+// Contributor is a person's part in a change.
 type Contributor struct {
-	Login  string // "" if unknown; for a commit: GitHub has no account with the e-mail address
+	Login  string // "" if unknown; for a commit, if GitHub has no account with the e-mail address
 	Email  string // in the commit, if GitHub has no login for it
 	Commit string // full digest of the commit that was written; "" for other roles
 	Role   Role
 }
 
-// Role is what somebody did for a change, as a predicate: "NAME wrote the commit".
+// Role is what somebody did for a change. It completes the sentence "NAME wrote the commit".
 type Role string
 
-// The roles whose holders cannot approve.
+// People with these roles cannot approve.
 const (
-	RoleAuthor        Role = "wrote the commit" // that the MLflow run names
+	RoleAuthor        Role = "wrote the commit" // the commit that the MLflow run refers to
 	RoleCoAuthor      Role = "co-authored the commit"
 	RoleCommitter     Role = "committed the commit"
-	RoleTrainer       Role = "ran the training" // by the policy's identities
+	RoleTrainer       Role = "ran the training" // according to the policy's identities
 	RoleOpener        Role = "opened the pull request"
 	RolePullAuthor    Role = "wrote a commit of the pull request"
 	RolePullCoAuthor  Role = "co-authored a commit of the pull request"
 	RolePullCommitter Role = "committed a commit of the pull request"
 	RoleStarter       Role = "started the workflow"
 	RoleRestarter     Role = "re-ran the workflow"
-	RoleOther         Role = "made the change" // in a test of a policy, which gives no role
+	RoleOther         Role = "made the change" // in a test of a policy, which does not name roles
 )
 
 // Approval is the last decision of one account about the pull request or about one environment.
@@ -58,17 +58,17 @@ type ApprovalState string
 // The states of an approval. Only Approved counts.
 const (
 	Approved         ApprovalState = "approved"
-	Rejected         ApprovalState = "rejected"          // the environment
-	ChangesRequested ApprovalState = "changes requested" // in the last review
+	Rejected         ApprovalState = "rejected"          // rejected the deployment to the environment
+	ChangesRequested ApprovalState = "changes requested" // in the account's last review
 	Dismissed        ApprovalState = "dismissed"
-	Stale            ApprovalState = "stale"     // approved another commit than the head
-	NoAccess         ApprovalState = "no access" // may not write to the repository
+	Stale            ApprovalState = "stale"     // approved an older commit
+	NoAccess         ApprovalState = "no access" // the account may not write to the repository
 	NotAPerson       ApprovalState = "bot"
 )
 
-// Makers returns the roles of everybody who made the change, by login in lower case. An approval by one of them would
-// be of their own work. Logins come from GitHub, and from the policy's identities for MLflow users and e-mail
-// addresses. unnamed has those without a login.
+// Makers returns the roles of everyone who made the change, by login in lower case. These people must not approve their
+// own work. Logins come from GitHub. For MLflow users and e-mail addresses, they come from the policy's identities.
+// unnamed has the contributors without a login.
 func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 	roles = map[string][]Role{}
 	add := func(login string, role Role) {
@@ -110,8 +110,8 @@ func (f Facts) loginsOf(user string) []string {
 	return out
 }
 
-// Approvers returns the logins of those who approved the pull request or a named environment, sorted and in lower case.
-// If a gate asked who made the change, the makers are not included.
+// Approvers returns the logins of the people who approved the pull request or a named environment, sorted and in lower
+// case. If a gate asked who made the change, the makers are not included.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()
@@ -132,7 +132,8 @@ func (f Facts) Approvers() []string {
 	return slices.Compact(out)
 }
 
-// ApproversUnknown says why it is not known who approved, if no gate asked and only the record needs it; else "".
+// ApproversUnknown says why the record does not know who approved. It is "" if this is known, or if a gate asked for
+// approvals.
 func (r Review) ApproversUnknown() string {
 	_, entered := r.Environments.Get()
 	switch {
@@ -144,7 +145,7 @@ func (r Review) ApproversUnknown() string {
 	return r.Environments.Why()
 }
 
-// Author is the login of the author of the run's commit; "" if unknown.
+// Author returns the login of the author of the run's commit; "" if unknown.
 func (r Review) Author() string {
 	for _, c := range r.Contributors.OrZero() {
 		if c.Role == RoleAuthor {

@@ -12,18 +12,18 @@ import (
 // RollbackTarget is a version that a rollback could return to.
 type RollbackTarget struct {
 	Number int
-	Why    string // why it is rejected; "" if it is not
+	Why    string // why it is rejected; "" if it can be used
 }
 
-// RollbackAllowed says which versions are allowed besides good ones.
+// RollbackAllowed says which versions a rollback accepts in addition to good ones.
 type RollbackAllowed struct {
-	Hold  bool // versions on hold
-	Named bool // versions that gates did not pass, because the user named the version
+	Hold  bool // versions that are on hold
+	Named bool // versions that never passed the gates, because the user named the version
 }
 
-// RollbackTargets returns the versions that the target pointed to before the current one, the latest first, each with
-// the reason if it is rejected. The ledger knows them. For the time before the ledger, the tags that promotions write
-// on versions count.
+// RollbackTargets returns the versions that the target pointed to before the current one, newest first. A rejected
+// version has the reason. The versions come from the ledger. For the time before the ledger, they come from tags on the
+// versions.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	add := func(number int) {
@@ -51,7 +51,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) },
 		)
 		for _, s := range moves {
-			if s.Want.Versions.Has(e.Record.To) { // alone, or with others
+			if s.Want.Versions.Has(e.Record.To) { // the promoted version, even if the stage contains others
 				add(e.Record.To)
 			}
 			add(decisive(s.Ref, s.Want))
@@ -66,7 +66,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	for _, v := range f.byTags(t) {
 		add(v.Number)
 	}
-	for _, e := range slices.Backward(f.Ledger.Entries) { // last, what unfinished entries replaced
+	for _, e := range slices.Backward(f.Ledger.Entries) { // versions that unfinished entries replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}
@@ -79,7 +79,8 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	return out
 }
 
-// inProduction reports whether the version is in Production. If the version was not read, the ledger decides.
+// inProduction reports whether the version is in Production. If the version was not read, the last move in the ledger
+// counts.
 func (f Facts) inProduction(number int) bool {
 	if v, read := f.version(number).Get(); read {
 		return v.Stage == "Production"
@@ -88,8 +89,9 @@ func (f Facts) inProduction(number int) bool {
 	return left.Versions.Has(number)
 }
 
-// NotPassed says why gates never passed the version for this target. It is "" if they did, or if no one evaluated the
-// version: the target pointed to it before this tool was used, or it was imported or moved by somebody else.
+// NotPassed returns the reason if the version was evaluated for this target and never passed. It is "" if it passed, or
+// if it was never evaluated. A version is not evaluated if the target pointed to it before this tool was used, or if it
+// was imported or moved by others.
 func (f Facts) NotPassed(t registry.Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
@@ -111,7 +113,7 @@ func (f Facts) NotPassed(t registry.Target, number int) string {
 	return ""
 }
 
-// RollbackTo checks one version. If the version was not read, only the ledger counts.
+// RollbackTo checks one version. It uses only the ledger if the version was not read.
 func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	known := f.version(number)
 	v, ok := known.Get()
@@ -129,7 +131,7 @@ func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	return RollbackTarget{number, why}
 }
 
-// version returns a version of the model. If all versions were read and it is not among them, it is absent.
+// version returns a version of the model. It is absent if all versions were read and it was not among them.
 func (f Facts) version(number int) registry.Known[registry.Version] {
 	if known, asked := f.Versions[number]; asked {
 		return known
@@ -145,7 +147,7 @@ func (f Facts) version(number int) registry.Known[registry.Version] {
 	return registry.Known[registry.Version]{}
 }
 
-// byTags returns the versions with a tag that says when they were promoted to the target, the latest first.
+// byTags returns the versions with a tag that says when they were promoted to the target, newest first.
 func (f Facts) byTags(t registry.Target) []registry.Version {
 	type held struct {
 		v  registry.Version
@@ -176,8 +178,8 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 }
 
 // Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage, it
-// is the last one that was promoted there. If this tool promoted none of them, it is the highest one, the version that
-// the stock client loads.
+// returns the one that was promoted there last. If this tool promoted none of them, it returns the highest number,
+// which MLflow's client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {
@@ -196,8 +198,9 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target represents in this state; 0 if none exists, or several in a stage. If
-// tags represent an alias, several versions may have them for a while, and the highest counts.
+// decisive returns the version that the target points to in this state. It is 0 if there is none, or if a stage
+// contains several. If an alias is kept as tags, several versions may have the tag for a while. Then the highest number
+// counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {
 		return s.Versions.Highest()

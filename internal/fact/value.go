@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Kinds of runs that log values of a model, in the words of gates.
+// Kinds of runs that log values of a model. Gates use the same words.
 const (
 	SourceRun     = "source"     // the run that the model was logged in
 	EvaluationRun = "evaluation" // any other run
@@ -27,14 +27,14 @@ type Evaluation struct {
 	Status string
 	Start  time.Time
 	Own    bool     // it is in the model's experiment
-	Named  []string // experiments that gates name and that the run is in, as the gates write them
+	Named  []string // experiments of the run that gates name, as the gates write them
 
 	Metrics map[string]registry.Point // the run's last value of each metric
 }
 
-// Selector says which of a model's values of a metric a gate uses. The zero value uses the only one.
+// Selector says which value of a metric a gate uses if the model has several. The zero value expects only one.
 type Selector struct {
-	OfRun       bool     // the run's last value, whichever model it belongs to
+	OfRun       bool     // the run's last value, no matter which model it belongs to
 	Run         string   // SourceRun or EvaluationRun; "" for either
 	Dataset     string   // name or digest; "" for any
 	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
@@ -54,14 +54,14 @@ func (w Selector) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Value is a value of a metric, and where it comes from.
+// Value is a value of a metric, with its origin.
 type Value struct {
 	Metric string
 	registry.Point
 	RunID   string
 	Kind    string // SourceRun or EvaluationRun
 	Dataset registry.DataRef
-	OfRun   bool // used as the run's value, on purpose
+	OfRun   bool // the gate asks for the run's value
 }
 
 // Used returns the value in the form that plans and records store.
@@ -94,17 +94,17 @@ func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin
 type Choice struct {
 	Value  Value
 	Why    string   // why no value can be used; "" if one can
-	Absent bool     // there is certainly no value of that name
+	Absent bool     // there is certainly no value with that name
 	Others []Value  // other values of the model that count
 	Unused []string // values that do not count, each with the reason
 
 	whole  bool             // the value is the last one in the run's own history
-	points []registry.Point // otherwise every point of that kind, ascending by step and time
+	points []registry.Point // otherwise, every point of that kind, ascending by step and time
 }
 
 // Choose returns the value of a metric that counts for the subject's model. A run's metric belongs to the model only if
-// the run has exactly one model. The stock client 3.x guesses the model of a metric that is logged without one. Before
-// MLflow 3.17, anybody may log to anybody's model.
+// the run has exactly one model. MLflow's client 3.x guesses the model if a metric is logged without one. Before MLflow
+// 3.17, anyone may log metrics to any model.
 func (s Subject) Choose(key string, want Selector) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -124,8 +124,8 @@ func (s Subject) Choose(key string, want Selector) Choice {
 	return c.take(fit, rest)
 }
 
-// ChooseLike returns the subject's value that can be compared with another model's value: from the same kind of run and
-// on the same dataset. The digest may differ for data that a gate names and for training data.
+// ChooseLike returns the subject's value that is comparable with another model's value. Both come from the same kind of
+// run and the same dataset. The digest may differ for training data, and for a dataset that the gate names.
 func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -156,7 +156,7 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	return out
 }
 
-// Points returns all points of the kind that the choice was made from, ascending by step and time.
+// Points returns all points from which the choice was made, ascending by step and time.
 func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	if c.whole {
 		return s.History[c.Value.Metric]
@@ -176,11 +176,11 @@ func (s Subject) MetricNames() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// maxValues limits the values of a model that a record keeps.
+// maxValues limits how many values of a model a record contains.
 const maxValues = 200
 
-// Values returns every value of the model that counts, for the record, by metric and at most maxValues. If the run has
-// several models, the run's own values are included.
+// Values returns every value of the model that counts, for the record. They are sorted by metric, and there are at most
+// maxValues. If the run has several models, the run's own values are included.
 func (s Subject) Values() []verdict.Used {
 	var out []verdict.Used
 	wants := []Selector{{}}
@@ -204,7 +204,8 @@ func (s Subject) Values() []verdict.Used {
 	return out
 }
 
-// Counts reports whether any value of the metric counts for the model, or may count because the source run has one.
+// Counts reports whether a value of the metric counts for the model. It is also true if the source run has a value,
+// because that value may count.
 func (s Subject) Counts(key string, want Selector) bool {
 	if _, logged := s.Run.OrZero().Metrics[key]; logged {
 		return true
@@ -213,7 +214,7 @@ func (s Subject) Counts(key string, want Selector) bool {
 	return why == "" && (len(c.values) > 0 || c.unknown != "")
 }
 
-// count collects the values that count. why says that none can be counted.
+// count collects the values that count. why says why no value can be used.
 func (s Subject) count(key string, want Selector) (c counting, why string) {
 	run, readable := s.Run.Get()
 	switch {
@@ -234,8 +235,9 @@ func (s Subject) count(key string, want Selector) (c counting, why string) {
 	return c, ""
 }
 
-// OneModel reports whether the subject's model is the only one of its run. why says which others there are, or that
-// this is not known. Only outputs in the run's experiment count, because anybody can list their own model as an output.
+// OneModel reports whether the subject's model is the only one of its run. why lists the other models, or says that
+// they are not known. Only outputs in the run's experiment count, because anybody can list their own model as an
+// output.
 func (s Subject) OneModel() (one bool, why string) {
 	run := s.Run.OrZero()
 	var others []string
@@ -278,8 +280,8 @@ func (s Subject) OneModel() (one bool, why string) {
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), format.First(others, 5))
 }
 
-// Unlisted reports whether the subject's model is a folder of a run that lists no such models, because it was saved
-// without log_model. Other models of that run can be seen only in its artifacts.
+// Unlisted reports whether the model was saved without log_model, so that the run does not list it. Then only the
+// artifacts of the run show whether it has other models.
 func (s Subject) Unlisted() bool {
 	run, ok := s.Run.Get()
 	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
@@ -300,7 +302,7 @@ type counting struct {
 // counted is a value with the points before it.
 type counted struct {
 	Value
-	whole  bool // the run's own history
+	whole  bool // the points are the run's own history
 	points []registry.Point
 }
 
@@ -345,7 +347,7 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 			named = append(named, row)
 		}
 		if row.Dataset == (registry.DataRef{}) && !own && row.Step == last.Step {
-			named = append(named, row) // the client would have logged the run's last value on the model too
+			named = append(named, row) // MLflow's client would have logged the run's last value on the model too
 			there = false
 		}
 		if row.Dataset != (registry.DataRef{}) && row.Point.Same(last) {
@@ -360,7 +362,7 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 	}
 }
 
-// ofEvaluations adds the values that other runs logged on the model, if their experiments allow it.
+// ofEvaluations adds the values that evaluation runs logged on the model, if their experiments count.
 func (c *counting) ofEvaluations() {
 	rows := c.rows(func(m registry.ModelMetric) bool { return m.RunID != c.run.ID })
 	if len(rows) == 0 {
@@ -409,7 +411,7 @@ func (c *counting) refused(e Evaluation) string {
 	return ""
 }
 
-// newestRun keeps the rows of the run whose values were logged last.
+// newestRun keeps only the rows of the run that logged last.
 func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []registry.ModelMetric {
 	newest := slices.MaxFunc(rows, func(a, b registry.ModelMetric) int {
 		return cmp.Or(
@@ -419,7 +421,7 @@ func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []regist
 	return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })
 }
 
-// rows returns the values of the metric on the model itself.
+// rows returns the values of the metric that were logged on the model.
 func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMetric {
 	var out []registry.ModelMetric
 	for _, m := range c.subject.Logged.OrZero().Metrics {
@@ -432,7 +434,7 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 }
 
 // measured returns the point behind a value on a model. SQL stores save NaN as 0 on a model, and as NaN on the run that
-// logged it (seen with MLflow 3.17.2). So a 0 counts only if it is also the run's last value.
+// logged it (seen with MLflow 3.17.2). So a 0 counts only if the run's last value is also 0.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.Value != 0 {
 		return m.Point
@@ -475,10 +477,10 @@ func comparePoints(a, b registry.Point) int {
 	return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))
 }
 
-// guessed says why a value of the source run may belong to another model of the run; "" if it belongs to this one. If a
-// metric is logged without a model, the stock client 3.x logs it on the first output of that step. It also copies
-// existing metrics to each model that is logged later. Which output is first depends on the version of the client: the
-// one that was logged first, or the one that the server lists first.
+// guessed returns the reason if a value of the source run may belong to another model of the run. It is "" if the value
+// belongs to this model. If a metric is logged without a model, MLflow's client 3.x logs it on the first output of that
+// step. It also copies existing metrics to each model that is logged later. Depending on the client's version, the
+// first output is the one that was logged first or the one that the server lists first.
 func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric) string {
 	self, siblings := c.subject.Logged.OrZero(), c.subject.Siblings.OrZero()
 	step, there := c.run.OutputStep(self.ID)
@@ -506,7 +508,7 @@ func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric
 	return ""
 }
 
-// mayBeFirst reports whether a client could have logged on the model instead of the other output.
+// mayBeFirst reports whether a client may take the model for the first output, and not the other one.
 func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	place := func(id string) int {
 		return slices.IndexFunc(c.run.Outputs, func(o registry.ModelOutput) bool { return o.ModelID == id })
@@ -514,7 +516,7 @@ func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)
 }
 
-// take chooses among the values that fit. rest are other values that count.
+// take chooses one of the values that fit. rest has the other values that count.
 func (c *counting) take(fit, rest []counted) Choice {
 	out := Choice{Unused: c.unused}
 	for _, v := range rest {
@@ -534,7 +536,7 @@ func (c *counting) take(fit, rest []counted) Choice {
 	return out
 }
 
-// newestOfName keeps the newest value of each kind of run, if values were measured on several datasets of one name.
+// newestOfName keeps the newest value of each kind of run if several datasets have the same name.
 func newestOfName(fit, rest []counted) (kept, left []counted) {
 	type kind struct{ run, data string }
 	newest := map[kind]int{}
@@ -568,7 +570,7 @@ func (c *counting) refuse(p registry.Point, why string) {
 	c.unused = append(c.unused, fmt.Sprintf("%s at step %d (%s)", p, p.Step, why))
 }
 
-// none says that no value counts, and which values there are.
+// none returns a choice without a value. Its reason lists the values that do not count.
 func (c *counting) none(rest []counted) string {
 	asked := c.want.String()
 	if asked != "" {
@@ -584,7 +586,7 @@ func (c *counting) none(rest []counted) string {
 	return why
 }
 
-// owner is what a metric would be logged on.
+// owner is the model or run that a metric was logged on.
 func (s Subject) owner() string {
 	if m, ok := s.Logged.Get(); ok && s.Run.OrZero().ID == "" {
 		return "logged model " + m.ID

@@ -34,7 +34,7 @@ func point(value float64, step, at int64) registry.Point {
 	return p
 }
 
-// subject is a logged model of run r1, made first of those in its run.
+// subject returns a logged model of run r1, which is the oldest model of its run.
 func subject(runValue registry.Point, rows []registry.ModelMetric, others ...registry.LoggedModel) Subject {
 	run := registry.Run{
 		ID: "r1", ExperimentID: "1", Metrics: map[string]registry.Point{"acc": runValue},
@@ -67,7 +67,7 @@ func nan(step, at int64) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "NaN", Step: step, Time: clock(at)}
 }
 
-// evaluated has a value of 0 by an evaluation run whose last value is this one.
+// evaluated returns a subject with a value of 0 by an evaluation run. last is the last value of that run.
 func evaluated(last registry.Point) Subject {
 	s := subject(registry.Point{}, []registry.ModelMetric{row("eval", 0, 0, 6)})
 	e := s.Evaluations.OrZero()["eval"]
@@ -76,7 +76,7 @@ func evaluated(last registry.Point) Subject {
 	return s
 }
 
-// unlisted is a folder of a run that has no tag about its models.
+// unlisted returns a model in a folder of a run that has no tag about its models.
 func unlisted(others registry.Known[[]string]) Subject {
 	run := registry.Run{ID: "r1", Metrics: map[string]registry.Point{"acc": point(.9, 0, 1)}}
 	return Subject{
@@ -92,7 +92,7 @@ func sibling(created int64, rows ...registry.ModelMetric) registry.LoggedModel {
 }
 
 func TestChoose(t *testing.T) {
-	// the server lists the subject's model before the other, which was logged earlier
+	// the server lists the subject's model before another one that was logged earlier
 	listedFirst := func(s Subject) Subject {
 		m := s.Logged.OrZero()
 		m.Created = clock(9)
@@ -552,7 +552,7 @@ func TestChooseLike(t *testing.T) {
 	}
 }
 
-// Law: whatever strangers log on a model, from runs that are in none of the experiments that count, changes nothing.
+// Property: values that strangers log on a model change nothing, if their runs are in other experiments.
 func TestChoose_StrangersChangeNothing(t *testing.T) {
 	rows := func(run string) *rapid.Generator[registry.ModelMetric] {
 		return rapid.Custom(func(t *rapid.T) registry.ModelMetric {

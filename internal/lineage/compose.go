@@ -16,8 +16,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Traced is what was read about one version on the way back to its training data. Only the version itself is always
-// there.
+// Traced has the facts about one version that were read on the way back to its training data. Only the version itself
+// is always known.
 type Traced struct {
 	Version    registry.Version
 	ModelTags  map[string]string // of the registered model
@@ -39,7 +39,7 @@ type Traced struct {
 	Entries   registry.Known[[]ledger.Entry] // of the model's promotion ledger
 }
 
-// Origin returns the version that the copies lead to: the version itself, or the last one that could be read.
+// Origin returns the version at the end of the copies: the version itself, or the last one that could be read.
 func (t *Traced) Origin() registry.Version {
 	v := t.Version
 	for _, c := range t.Copies {
@@ -66,7 +66,7 @@ func (t *Traced) Detached() string {
 	return ""
 }
 
-// Subject returns the version with its run, to choose its values.
+// Subject returns the version with its run as the subject of fact, to choose the metric values that count.
 func (t *Traced) Subject() fact.Subject {
 	s := fact.Subject{
 		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: registry.Is(t.Version),
@@ -161,7 +161,7 @@ func (l *Lineage) training(t Traced) {
 	}
 }
 
-// metrics adds the model's own metrics. Values that may be another model's are listed separately.
+// metrics adds the model's own metrics. It lists values separately if they may belong to another model.
 func (l *Lineage) metrics(s fact.Subject) {
 	for _, key := range s.MetricNames() {
 		switch c := s.Choose(key, fact.Selector{}); {
@@ -305,7 +305,7 @@ func (l *Lineage) artifact(t Traced) {
 	}
 }
 
-// jsonText returns a part of a signature. Text that is not JSON becomes a JSON string.
+// jsonText returns a part of a signature. A text that is not JSON becomes a JSON string.
 func jsonText(part string) json.RawMessage {
 	switch {
 	case part == "":
@@ -313,7 +313,7 @@ func jsonText(part string) json.RawMessage {
 	case json.Valid([]byte(part)):
 		return json.RawMessage(part)
 	}
-	text, _ := json.Marshal(part) // cannot fail for a string
+	text, _ := json.Marshal(part) // a string can always be written as JSON
 	return text
 }
 
@@ -328,7 +328,7 @@ func (l *Lineage) promotions(t Traced) {
 		l.addLost("promotions", t.Entries.Why())
 	}
 	if len(l.Promotions) == 0 {
-		l.addMarks(t.Version)
+		l.addFromTags(t.Version)
 	}
 }
 
@@ -353,7 +353,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	for _, s := range r.Moves {
 		add(s, "")
 	}
-	if r.To == number { // the evidence is about the version that was moved there
+	if r.To == number { // the evidence is about the promoted version
 		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
 		for _, g := range r.Gates {
 			p.Gates = append(p.Gates, Gate{g.Gate, string(g.Outcome), g.Seen(), g.Wanted})
@@ -362,8 +362,8 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	return p, len(p.Moves) > 0
 }
 
-// addMarks adds the promotions that the version's own tags mention.
-func (l *Lineage) addMarks(v registry.Version) {
+// addFromTags adds the promotions that the version's own tags mention.
+func (l *Lineage) addFromTags(v registry.Version) {
 	if r, ok := ledger.SummaryOf(v); ok && r.To == v.Number {
 		p := Promotion{
 			At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor,
@@ -382,7 +382,7 @@ func (l *Lineage) addMarks(v registry.Version) {
 		l.Promotions = append(l.Promotions, p)
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
-		move, is := markOf(key, v.Number)
+		move, is := moveOfTag(key, v.Number)
 		if !is || v.Tags[key] == "" || slices.ContainsFunc(l.Promotions, func(p Promotion) bool {
 			return slices.ContainsFunc(
 				p.Moves, func(m Move) bool { return m.Ref == move.Ref && m.Want.Equal(move.Want) },
@@ -397,8 +397,8 @@ func (l *Lineage) addMarks(v registry.Version) {
 	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
 }
 
-// markOf returns the move that a tag with a time represents.
-func markOf(key string, number int) (Move, bool) {
+// moveOfTag returns the move that a tag with a time records.
+func moveOfTag(key string, number int) (Move, bool) {
 	version := registry.VersionsOf(number)
 	for _, stage := range registry.Stages {
 		if key == registry.StageTimeTag(stage) && key != "" {
@@ -413,7 +413,7 @@ func markOf(key string, number int) (Move, bool) {
 	return Move{Ref: registry.AliasRef(alias).String(), Want: version}, ours && timed
 }
 
-// instant writes a time; "" for the zero time.
+// instant formats a time; "" for the zero time.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""

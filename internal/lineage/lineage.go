@@ -18,8 +18,8 @@ type CopyLink struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// Lineage says what one version came from and where it went. Times are RFC 3339 in UTC. Unknown values are left out,
-// and Lost says why. docs/lineage.schema.json describes the keys.
+// Lineage says what one version came from and where it went. Times are RFC 3339 in UTC. If a value is not known, it is
+// left out and Lost has the reason. docs/lineage.schema.json describes the keys.
 type Lineage struct {
 	Model       string            `json:"model_name"`
 	Version     string            `json:"version"` // a number as text, as in MLflow
@@ -55,14 +55,14 @@ type Training struct {
 	Started        string            `json:"start_time,omitempty"`
 	Ended          string            `json:"end_time,omitempty"`
 	Parameters     map[string]string `json:"parameters"`
-	Metrics        map[string]Number `json:"metrics"` // the model's own
+	Metrics        map[string]Number `json:"metrics"` // metrics of the model itself
 	// other values, and why they may not be the model's
 	Unclear map[string]string `json:"metrics_unclear,omitempty"`
 	Tags    map[string]string `json:"tags"`
 }
 
-// Number is a measured value. In JSON it is a number, or "NaN", "Infinity" or "-Infinity", which JSON has no numbers
-// for.
+// Number is a measured value. JSON has no numbers that are not finite, so these are the texts "NaN", "Infinity" and
+// "-Infinity".
 type Number float64
 
 // MarshalJSON writes a value that is not finite as text.
@@ -79,7 +79,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// Code says where the training code is: by the run, else by the version's tags or the ledger.
+// Code says where the training code is. It comes from the run, or else from the version's tags or the ledger.
 type Code struct {
 	Commit     string `json:"commit,omitempty"`
 	Branch     string `json:"branch,omitempty"`
@@ -94,7 +94,7 @@ type Dataset struct {
 	Digest     string `json:"digest,omitempty"`
 	SourceType string `json:"source_type,omitempty"`
 	Source     string `json:"source,omitempty"` // as the client wrote it, usually JSON
-	URI        string `json:"uri,omitempty"`    // the address in it
+	URI        string `json:"uri,omitempty"`    // the address that Source contains
 	Context    string `json:"context,omitempty"`
 	From       string `json:"from"` // run, tags or ledger
 }
@@ -110,11 +110,11 @@ type Logged struct {
 // ModelFiles describes the model's files.
 type ModelFiles struct {
 	SizeBytes int64 `json:"size_bytes,omitempty"`
-	// of all files, if a promotion computed it, see FilesDigest
+	// digest of all files, if a promotion computed it, see FilesDigest
 	SHA256    string          `json:"sha256,omitempty"`
-	SHA256At  string          `json:"sha256_from,omitempty"`      // the ledger entry that says so
-	RunID     string          `json:"claimed_run_id,omitempty"`   // what the MLmodel file says, if it differs
-	ModelID   string          `json:"claimed_model_id,omitempty"` // the same for the logged model
+	SHA256At  string          `json:"sha256_from,omitempty"`      // the ledger entry that has the digest
+	RunID     string          `json:"claimed_run_id,omitempty"`   // run id in the MLmodel file, if it differs
+	ModelID   string          `json:"claimed_model_id,omitempty"` // model id in the MLmodel file, if it differs
 	Framework string          `json:"framework,omitempty"`
 	Python    string          `json:"python_version,omitempty"`
 	MLflow    string          `json:"mlflow_version,omitempty"`
@@ -129,7 +129,7 @@ type Promotion struct {
 	ID       string           `json:"record_id,omitempty"`
 	Epoch    int              `json:"entry,omitempty"`
 	Command  string           `json:"command,omitempty"`
-	At       string           `json:"at,omitempty"` // when it ended; if it is open, when it was claimed
+	At       string           `json:"at,omitempty"` // when the promotion ended; if it is open, when it was claimed
 	Moves    []Move           `json:"moves"`        // the moves that concern this version
 	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
 	Reason   registry.Reason  `json:"reason,omitempty"`
@@ -142,9 +142,9 @@ type Promotion struct {
 	From     string           `json:"from"` // "ledger", or "tags" of the version
 }
 
-// Move says that an alias or a stage came to the version or left it.
+// Move says that an alias or a stage moved to the version or away from it.
 type Move struct {
-	Ref  string            `json:"ref"` // text, because it may say more than the name
+	Ref  string            `json:"ref"` // text, because it may contain more than the name
 	Was  registry.Versions `json:"was,omitempty"`
 	Want registry.Versions `json:"now,omitempty"`
 }
@@ -157,10 +157,10 @@ type Gate struct {
 	Wanted    string `json:"wanted,omitempty"`
 }
 
-// Deployment is what the deployment workflow recorded on the version.
+// Deployment has the tags that the deployment workflow wrote on the version.
 type Deployment struct {
 	To string `json:"deployed_to,omitempty"`
-	At string `json:"deployment_timestamp,omitempty"` // as it was written
+	At string `json:"deployment_timestamp,omitempty"` // the text of the tag
 }
 
 // Lost is a part of the lineage that is not known.

@@ -21,7 +21,7 @@ import (
 
 var noon = time.Date(2026, 5, 3, 12, 0, 0, 250e6, time.UTC)
 
-// full is a version of which everything is known.
+// full returns a version about which everything is known.
 func full() Traced {
 	entry := ledger.Entry{Epoch: 3, Outcome: ledger.EntryDone, Ended: noon, Record: ledger.Record{
 		Command: "promote", To: 7, At: "2026-05-03T11:59:00Z", Moves: []ledger.Shift{
@@ -65,7 +65,7 @@ func full() Traced {
 			}}),
 		Experiment: registry.Is(registry.Experiment{ID: "1", Name: "exp", Deleted: true}),
 		Logged: registry.Is(registry.LoggedModel{ID: "m-1", Name: "model", Status: "READY", Created: noon,
-			Metrics: []registry.ModelMetric{{Key: "f1", RunID: "r8"}}}), // of an evaluation that is not known
+			Metrics: []registry.ModelMetric{{Key: "f1", RunID: "r8"}}}), // the evaluation that logged it is not known
 		MLmodel: registry.Is(registry.MLmodel{RunID: "r9", ModelID: "m-9", Flavors: map[string]map[string]any{
 			"python_function": {}, "sklearn": {"sklearn_version": "1.5"},
 		}, SizeBytes: 12, PythonVersion: "3.11", MLflowVersion: "3.17",
@@ -207,7 +207,7 @@ func moves(l Lineage) []string {
 	return out
 }
 
-// The documented schema takes every lineage, knows every key of a full one, and nothing else.
+// The documented schema accepts every lineage and rejects unknown keys. A full lineage uses all its keys.
 func TestLineageIsAsItsSchemaSays(t *testing.T) {
 	text, err := os.ReadFile("../../docs/lineage.schema.json")
 	if err != nil {
@@ -251,7 +251,7 @@ func TestLineageIsAsItsSchemaSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { check(t, New(anyTraced(t))) })
 }
 
-// propertyNames lists the keys that a schema names.
+// propertyNames returns the keys that a schema defines.
 func propertyNames(v any) []string {
 	var out []string
 	switch v := v.(type) {
@@ -272,7 +272,7 @@ func propertyNames(v any) []string {
 	return out
 }
 
-// anyTraced leaves out at random what may not be known.
+// anyTraced returns facts of which some are left out at random.
 func anyTraced(t *rapid.T) Traced {
 	out := full()
 	drop := func(name string) bool { return rapid.Bool().Draw(t, name) }
