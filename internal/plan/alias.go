@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases plans that each alias points to the requested version, or is removed. Setting an alias that points to a
+// Aliases plans to point each alias to the requested version, or to remove it. Setting an alias that points to a
 // deleted version repairs it.
 func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	p := newPlan(f, in)
@@ -42,7 +42,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 			)
 		}
 	}
-	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
+	p.Steps = append(append(p.Steps, moves...), aliasTags(moves, in)...)
 	fallbackNote(&p, f)
 	trafficNote(&p, f, in)
 	return p, nil
@@ -50,7 +50,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 
 // ResumeAliases plans the rest of an Aliases plan that was interrupted: the recorded moves that are not made or
 // confirmed yet, and all tags. The plan must be from the same workflow run and must have moved something. ok is false
-// if there is nothing that by may finish.
+// if the run by has nothing to finish.
 func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
 	if err != nil || checkUsable(f, in) != nil {
@@ -69,7 +69,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 		switch {
 		case isListed(e, s):
 			recorded = append(recorded, s)
-		case !s.Was.Equal(s.Want): // to be moved, but not part of the interrupted plan
+		case !s.Was.Equal(s.Want): // the alias must be moved, but is not part of the interrupted plan
 			return p, "", false
 		}
 	}
@@ -79,13 +79,13 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	p = newPlan(f, in)
 	p.Source, p.Resumes = nil, e.Epoch
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes ledger entry %d, which was interrupted", e.Epoch))
-	p.Steps = append(append(p.Steps, neededMoves(f, recorded)...), aliasMarks(recorded, in)...)
+	p.Steps = append(append(p.Steps, neededMoves(f, recorded)...), aliasTags(recorded, in)...)
 	fallbackNote(&p, f)
 	trafficNote(&p, f, in)
 	return p, e.Record.Plan, true
 }
 
-// askedMoves returns the moves for everything that was asked for, including moves that were made already.
+// askedMoves returns a move for each requested alias, even if it was made already.
 func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	var moves []Step
 	for _, a := range in.Query.Aliases {
@@ -100,7 +100,7 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves, traffic...), err
 }
 
-// neededMoves returns the moves that are not made yet, or are not on record.
+// neededMoves returns the moves that are not made yet, or are not recorded.
 func neededMoves(f fact.Facts, moves []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was.Equal(s.Want) && !unrecorded(f, s) })
 }
@@ -116,8 +116,8 @@ func Repair(s registry.Server, in Intent) Plan {
 	return p
 }
 
-// aliasMarks returns the tags for each version that received an alias.
-func aliasMarks(moves []Step, in Intent) []Step {
+// aliasTags returns the tags for each version that received an alias.
+func aliasTags(moves []Step, in Intent) []Step {
 	var steps []Step
 	recorded := map[int]bool{}
 	mark := func(m Step, key, value string) {
@@ -159,8 +159,8 @@ func checkUsable(f fact.Facts, in Intent) error {
 	return nil
 }
 
-// trafficMove returns the move of the tag that tells a router which share of the requests each alias gets, if traffic
-// was asked for. Every alias in it must point to a version once the plan is applied.
+// trafficMove returns the move of the tag with the traffic, if the user asked for it. The tag tells a router which
+// share of the requests each alias gets. Each of these aliases must point to a version after the plan is applied.
 func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	if len(in.Traffic) == 0 {
 		return nil, nil
@@ -205,7 +205,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
-		return // the tag is set again, or none exists
+		return // the tag is set again, or there is none
 	}
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 && share[a.Alias] > 0 {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that the command alias may not move. By the ledger, their last move was a gated promotion
-// or a rollback. l must have all entries that can be read. The policy may allow such moves.
+// Assignable rejects aliases that the command alias may not move: those whose last recorded move was a gated promotion
+// or a rollback. The policy can allow such moves. l must have all entries that can be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -29,7 +29,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded is the error that the command alias may not move an alias.
+// Guarded returns the error that the command alias may not move an alias.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -52,8 +52,8 @@ func blockedText(v registry.Version) string {
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
 
-// checkFit looks for versions that gates blocked and versions on hold. A guarded alias must not move to one. Any other
-// alias may, with a warning, because teams also mark such versions, as in challenger_rejected.
+// checkFit looks for versions that gates blocked and versions on hold. A guarded alias must not move to one. Other
+// aliases may, with a warning, because teams also use aliases such as challenger_rejected for these versions.
 func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()

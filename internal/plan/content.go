@@ -9,13 +9,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Content is what was judged: the files of a model, if they were read.
+// Content describes the files of the model that was evaluated, if they were read.
 type Content struct {
-	MLmodel  string    `json:"mlmodel_sha256,omitempty"`  // of the MLmodel file
+	MLmodel  string    `json:"mlmodel_sha256,omitempty"`  // digest of the MLmodel file
 	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; only if a gate asked for it
-	Files    []FileRef `json:"files,omitempty"`           // ascending by path; none if there are more than maxFileRefs
-	Listing  string    `json:"files_sha256,omitempty"`    // of the whole list
-	Unread   []string  `json:"unread,omitempty"`          // what could not be read: mlmodel, files
+	Files    []FileRef `json:"files,omitempty"`           // ascending by path; empty if there are more than maxFileRefs
+	Listing  string    `json:"files_sha256,omitempty"`    // digest of the whole list
+	Unread   []string  `json:"unread,omitempty"`          // parts that could not be read: mlmodel, files
 }
 
 // FileRef is a file of a model.
@@ -24,7 +24,7 @@ type FileRef struct {
 	Size int64  `json:"size"` // in bytes
 }
 
-// ContentOf returns what a plan binds of a subject's files.
+// ContentOf returns the description of a subject's files that a plan contains.
 func ContentOf(s fact.Subject) Content {
 	c := Content{Artifact: s.Digest.OrZero()}
 	if m, ok := s.MLmodel.Get(); ok {
@@ -51,7 +51,7 @@ func ContentOf(s fact.Subject) Content {
 	return c
 }
 
-// contentDifferences returns which files changed: "model.pkl: 1,024 bytes approved, 2,048 now".
+// contentDifferences returns a line for each file that changed, such as "model.pkl: 1,024 bytes approved, 2,048 now".
 func contentDifferences(approved, now *Content) []string {
 	var was, is Content
 	if approved != nil {

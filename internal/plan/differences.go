@@ -44,12 +44,12 @@ func changedKeys(was, is map[string]string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
 }
 
-// differs says that something is not as approved. "" represents nothing.
+// differs returns a line that compares the approved value with the current one. It shows an empty text as "nothing".
 func differs(what, approved, now string) string {
 	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
 }
 
-// gateDifferences returns which gates were added or removed, or ended differently.
+// gateDifferences returns which gates were added or removed, or have another outcome.
 func gateDifferences(approved, now []verdict.Finding) []string {
 	name := func(f verdict.Finding) string { return strings.TrimPrefix(f.Target+": "+f.Gate, ": ") }
 	byName := func(list []verdict.Finding) map[string]string {

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// boundPlan is the part of a plan that an approval covers: ids, values and outcomes. It has no sentences, so better
-// wording changes no digest. It has no link to the workflow run either, because the plan is applied in another run.
+// boundPlan is the part of a plan that an approval covers: ids, values and outcomes. It has no sentences, so that
+// better wording does not change the digest. It has no link to the workflow run, because another run applies the plan.
 type boundPlan struct {
 	Command   string            `json:"command"`
 	Server    string            `json:"server"`
@@ -56,7 +56,7 @@ func (p Plan) bound() boundPlan {
 	return b
 }
 
-// Digest identifies the plan. It depends on no clock, so the same facts give the same digest.
+// Digest returns an identifier of the plan. It depends on no clock, so the same facts give the same digest.
 func (p Plan) Digest() (string, error) {
 	text, err := canonical.JSON(p.bound())
 	if err != nil {
@@ -65,10 +65,10 @@ func (p Plan) Digest() (string, error) {
 	return canonical.Digest("plan/2", string(text)), nil
 }
 
-// PlanTime is the format of the time before the digest of a plan, to the minute.
+// PlanTime is the format of the time in front of a plan's digest. It has no seconds.
 const PlanTime = "200601021504"
 
-// PlanStamp binds a plan's digest to the time when it was made. It is the output plan-digest: TIME-DIGEST.
+// PlanStamp joins a plan's digest and the time when the plan was made: TIME-DIGEST. It is the output plan-digest.
 func PlanStamp(digest string, made time.Time) string {
 	at := made.UTC().Format(PlanTime)
 	return at + "-" + canonical.Digest("approval/1", digest, at)

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Law: equal values give equal bytes, whatever the order of a map.
+// Property: equal values give equal bytes, whatever the order of a map's keys.
 func TestLawCanonicalJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tags := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "tags")
@@ -28,7 +28,7 @@ func TestLawCanonicalJSON(t *testing.T) {
 	})
 }
 
-// A plan that was written and read is written the same again, and its states are what they were.
+// A plan that is parsed and written again has the same text, and its states have the same meaning.
 func TestStep_JSON(t *testing.T) {
 	for text, want := range map[string]Step{
 		`{"do":"set-alias","model":"churn","version":7,"ref":"champion","was":"6","want":"7"}`: {

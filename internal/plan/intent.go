@@ -5,7 +5,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Intent is what the user asked for, next to the candidate and the target: texts to write, and safety choices.
+// Intent has what the user asked for, in addition to the candidate and the target. It has texts to write, and choices
+// about safety.
 type Intent struct {
 	Command          string
 	Query            fact.Query
@@ -15,13 +16,13 @@ type Intent struct {
 	ModelTags        map[string]string
 	RegisterIfValid  bool                    // evaluate first, and register only if the gates pass
 	Policy           string                  // digest of the policy file; "" if none exists
-	Rules            map[registry.Ref]string // digest of what the policy asks, by target
-	Override         []string                // safety checks that the user switched off for this run
+	Rules            map[registry.Ref]string // digest of the policy's rules, by target
+	Override         []string                // safety checks that the user turned off for this run
 	WorkflowRun      string                  // link to the workflow run; "" on a laptop
 	Actor            string                  // who started the workflow; "" if unknown
 	Traffic          map[string]int          // percentages by alias; nil leaves them unchanged
 	Notify           []string                // channels to notify of a promotion, by names without secrets
 	KnownAliases     []string                // aliases that the policy lists for the model
-	// those of them that the command alias may move although gates guard them
+	// those of KnownAliases that the command alias may move although gates guard them
 	Assignable []string
 }

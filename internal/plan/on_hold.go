@@ -25,7 +25,7 @@ func checkNotOnHold(f fact.Facts, in Intent) error {
 	}
 }
 
-// releaseHold ends the hold of a version that is promoted again. It empties the tag, because deleting it needs more
+// releaseHold ends the hold of a version that is promoted again. It sets the tag to "", because deleting it needs more
 // permissions.
 func releaseHold(f fact.Facts, in Intent) []Step {
 	v, ok := f.Candidate.Version.Get()

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Shifts returns the moves of the plan for the record. number is the version that they move.
+// Shifts returns the plan's moves in the form of the record. number is the version that they move.
 func (p Plan) Shifts(number int) []ledger.Shift {
 	out := []ledger.Shift{}
 	for _, s := range p.Steps {
@@ -20,8 +20,8 @@ func (p Plan) Shifts(number int) []ledger.Shift {
 	return out
 }
 
-// MovedOutside returns the drift of the plan's targets: what they point to now, if it no longer matches the last
-// recorded state.
+// MovedOutside returns the drift of the plan's targets. For each target that no longer matches its last recorded state,
+// it has the current state.
 func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	parts := f.PointsTo(p.Target)
 	for _, s := range p.Steps {
@@ -38,7 +38,7 @@ func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	return out
 }
 
-// Confirms reports whether somebody else has already made all moves of the plan.
+// Confirms reports whether others have already made all moves of the plan.
 func (p Plan) Confirms() bool {
 	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })
 	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Confirms() })
@@ -50,39 +50,40 @@ type Plan struct {
 	Server    string           `json:"server"`
 	Model     string           `json:"model"`
 	Candidate string           `json:"candidate"`
-	Version   int              `json:"version,omitempty"` // 0 = created by this plan
+	Version   int              `json:"version,omitempty"` // 0 if this plan creates the version
 	Source    *registry.Source `json:"source,omitempty"`
-	Content   *Content         `json:"content,omitempty"` // of what was judged
+	Content   *Content         `json:"content,omitempty"` // of the model that was evaluated
 	Target    registry.Target  `json:"target"`
 	// version that the target points to now; 0 if none exists
 	Incumbent int              `json:"incumbent,omitempty"`
-	Verdict   *verdict.Verdict `json:"verdict,omitempty"` // of the gates; nil if none were evaluated
+	Verdict   *verdict.Verdict `json:"verdict,omitempty"` // nil if no gates were evaluated
 	Policy    string           `json:"policy,omitempty"`  // digest of the policy file
 	Override  []string         `json:"override,omitempty"`
-	Notes     []string         `json:"notes,omitempty"` // for people: tags that are kept, duplicates
+	Notes     []string         `json:"notes,omitempty"` // for people, such as tags that are kept, or duplicates
 	Steps     []Step           `json:"steps"`
 	Hold      []int            `json:"hold,omitempty"`    // versions that a rollback puts on hold
 	Resumes   int              `json:"resumes,omitempty"` // ledger entry that this plan finishes
 
-	// Judged is the registration of the version that is moved. It is read again right before the move, because a
-	// registered model that was deleted and created again starts at version 1.
+	// Judged is the registration of the version that is moved. It is read again right before the move: if the
+	// registered model was deleted and created again, another version may have the same number.
 	Judged *Registered `json:"judged,omitempty"`
 
-	// Places are names of the place where the judged files are. The source of a copy is a version, and at the time of
-	// the move that may be another one.
+	// Places has the possible locations of the files that were evaluated. The source of a copy is only a version
+	// number, and at the time of the move that may be another version.
 	Places []string `json:"-"`
 }
 
-// Registered tells apart versions that have the same number.
+// Registered identifies a version. Two versions may have the same number, if the registered model was created again.
 type Registered struct {
 	Source string `json:"source"`
 	RunID  string `json:"run_id,omitempty"`
 
-	place  string   // another name of the source, which the server may have stored
-	places []string // of a copy: where its files are
+	place  string   // another form of the source, which the server may have stored
+	places []string // if the version is a copy, the locations of its files
 }
 
-// Expects returns the registration of the version that the plan moves; nil if it moves none that was judged.
+// Expects returns the registration of the version that the plan moves. It is nil if the plan moves no version that was
+// evaluated.
 func (p Plan) Expects() *Registered {
 	var r Registered
 	switch {
@@ -99,11 +100,11 @@ func (p Plan) Expects() *Registered {
 	return &r
 }
 
-// HasPlace reports whether the place of the files must be checked. The files of a copy are found by the name of a
-// version, which may change.
+// HasPlace reports whether the location of the files must be checked. This is the case for a copy, because its source is
+// a version that may be replaced.
 func (r Registered) HasPlace() bool { return len(r.places) > 0 }
 
-// IsAt reports whether this place is where the judged files are.
+// IsAt reports whether the files that were evaluated are at this location.
 func (r Registered) IsAt(place string) bool {
 	return slices.ContainsFunc(r.places, func(p string) bool { return p == place || registry.SameLocation(p, place) })
 }
@@ -118,7 +119,7 @@ func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })
 }
 
-// targetOf returns what the plan moves to the version: the target, or several aliases.
+// targetOf returns the target or the aliases that the plan moves to the version.
 func (p Plan) targetOf(number int) registry.Target {
 	if !p.Target.Empty() {
 		return p.Target
@@ -132,7 +133,7 @@ func (p Plan) targetOf(number int) registry.Target {
 	return ledger.TargetOf(aliases)
 }
 
-// before returns the version that the first alias of this version pointed to; 0 if there was none, or several.
+// before returns the version that the version's first alias pointed to. It is 0 if there was none, or several.
 func (p Plan) before(number int) int {
 	for _, s := range p.Steps {
 		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {

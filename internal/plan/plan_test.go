@@ -22,13 +22,13 @@ var (
 	}
 )
 
-// scene is what the planner sees, said shortly.
+// scene is a short description of the facts for a planner.
 type scene struct {
 	noModel  bool
-	version  int               // of the candidate; 0 = not registered
-	tags     map[string]string // on it
+	version  int               // number of the candidate; 0 if it is not registered
+	tags     map[string]string // tags of the candidate's version
 	status   string
-	champion int // 0 = none
+	champion int // number of the champion; 0 if there is none
 	stage    []int
 	target   registry.Target
 	verdict  verdict.Verdict
@@ -174,7 +174,8 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// What the version says of the last verdict, and what the plan says about a value that it replaces.
+// The tags on the version say what the last verdict was. If a tag of somebody else is replaced, the plan has a note
+// about it.
 func TestPromote_ValidationStatus(t *testing.T) {
 	champion := registry.Target{Alias: "champion"}
 	finding := func(outcome verdict.Outcome, mode verdict.Mode) verdict.Finding {
@@ -195,9 +196,9 @@ func TestPromote_ValidationStatus(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		had            map[string]string
-		live           bool // the alias points to it already
+		live           bool // the alias already points to the version
 		verdict        verdict.Verdict
-		status, failed string // after the plan
+		status, failed string // values of the tags after the plan
 		note           string
 	}{
 		"passed":  {nil, false, passed, "passed", "", ""},
@@ -276,7 +277,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 	}
 }
 
-// Report mode is no way around the refusals that are no verdicts.
+// Some refusals are no verdicts of gates. They also apply in report mode.
 func TestPromote_ReportModeStillRefuses(t *testing.T) {
 	reported := verdict.Verdict{
 		Findings: []verdict.Finding{{Gate: "a >= 1", Outcome: verdict.Fail, Mode: verdict.ReportMode}},
@@ -367,7 +368,7 @@ func TestTheSamePlanHasTheSameDigest(t *testing.T) {
 	}
 }
 
-// A router that goes by the tag would send requests to an alias that is gone.
+// If a router uses the tag, it would send requests to an alias that no longer exists.
 func TestAliases_TrafficOfRemovedAlias(t *testing.T) {
 	const tag = `{"challenger":10,"champion":90}`
 	for _, c := range []struct {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Promote plans a promotion. The candidate is registered whatever the verdict, unless only valid candidates may be
-// registered. It is moved only if the verdict allows it. A target that already points to the candidate needs no steps.
+// Promote plans a promotion. It always registers the candidate, unless only valid candidates may be registered. It
+// moves the target only if the verdict allows it. A target that already points to the candidate needs no steps.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict = &v
@@ -42,7 +42,7 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// checkPermitted rejects versions that must not be promoted, whatever their gates say.
+// checkPermitted rejects versions that must not be promoted, even if all gates pass.
 func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	if err := checkReady(f); err != nil || v.Effect() != verdict.Promote {
 		return err
@@ -53,8 +53,8 @@ func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	return checkNotOnHold(f, in)
 }
 
-// checkNewer refuses to replace a version by an older one in any part of the target. Re-running an old workflow is the
-// most common cause.
+// checkNewer refuses to replace a version by an older one in any part of the target. The most common cause is the
+// re-run of an old workflow.
 func checkNewer(f fact.Facts, in Intent) error {
 	if err := checkStaysInProduction(f, in); err != nil {
 		return err
@@ -64,7 +64,7 @@ func checkNewer(f fact.Facts, in Intent) error {
 		held = append(slices.Clone(held), n)
 	}
 	if !in.Query.Target.ArchiveExisting {
-		held = held[len(f.StageHolders):] // the versions in the stage stay there
+		held = held[len(f.StageHolders):] // the versions in the stage stay in it
 	}
 	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) ||
 		slices.Contains(in.Override, verdict.OverrideDowngrade) {
@@ -99,7 +99,7 @@ func checkStaysInProduction(f fact.Facts, in Intent) error {
 	}
 }
 
-// partAt is the part of the target that names the version: an alias or a stage may be unassigned.
+// partAt returns the part of the target that points to the version. The other part may be unassigned.
 func partAt(f fact.Facts, t registry.Target, number int) registry.Target {
 	aliased := t.Alias != "" && f.Model.OrZero().Aliases[t.Alias] == number
 	staged := t.Stage != "" && slices.Contains(f.StageHolders, number)
@@ -129,8 +129,9 @@ func moves(f fact.Facts, in Intent) []Step {
 	return steps
 }
 
-// aliasMove sets the alias, or removes it if want is zero. It is also needed if that was done already and is not on
-// record: by others, or by a promotion that was cut off.
+// aliasMove returns the step that points the alias to a version, or removes it if want is zero. A step is also needed
+// if the alias has moved already, but no completed entry records it. Others may have moved it, or a promotion that was
+// interrupted.
 func aliasMove(f fact.Facts, model, alias string, number int, want registry.State) (Step, bool) {
 	s := Step{Do: SetAlias, Model: model, Version: number, Name: alias, Want: want}
 	switch {
@@ -153,8 +154,9 @@ func unrecorded(f fact.Facts, s Step) bool {
 	return drifted || f.Ledger.Unconfirmed(s.Ref(), s.Was)
 }
 
-// stageMove uses the complete list of versions in the stage. The server's archiving is not atomic if another move runs
-// at the same time. So only the complete list, read back, shows whether the stage is exclusive.
+// stageMove returns the step that moves the version to the stage. The step has the complete list of versions in the
+// stage. The server's archiving is not atomic if another move runs at the same time. So only the complete list, read
+// back, shows whether the stage is exclusive.
 func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	t := in.Query.Target
 	was := registry.PointsTo(f.StageHolders...)
@@ -169,8 +171,8 @@ func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	return s, !was.Equal(after) || unrecorded(f, s)
 }
 
-// notes returns the tags for the version after its move. A part of the target that needs no move gets its missing tag
-// if this program registered the version, because an earlier run moved it and stopped.
+// notes returns the tags for the version after its move. If an earlier run moved a part of the target and then stopped,
+// the tag of that part may be missing. It is added if this program registered the version.
 func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	had := f.Candidate.Version.OrZero().Tags
 	ours := f.Number() == 0 || writtenByUs(had)
@@ -204,7 +206,7 @@ func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	return steps
 }
 
-// validationTags say on the version how it was last judged. had has the version's tags.
+// validationTags returns the tags with the verdict. had has the version's existing tags.
 func validationTags(v verdict.Verdict, had map[string]string) map[string]string {
 	tags := map[string]string{registry.TagValidation: validation(v)}
 	failed := []string{}
@@ -212,12 +214,13 @@ func validationTags(v verdict.Verdict, had map[string]string) map[string]string 
 		failed = append(failed, f.Gate)
 	}
 	switch {
-	case len(failed) == 0 && v.Mode == verdict.Ungated: // the gates that failed before still say what is wrong
+	case len(failed) == 0 && v.Mode == verdict.Ungated: // keeps the list of gates that failed before
 	case len(failed) == 0 && had[registry.TagFailedGates] == "":
-	default: // an empty list means none; deleting a tag needs a permission that promoting does not
+	default:
+		// deleting the tag would need a permission that a promotion does not need
 		text, err := canonical.Compact(failed)
 		if err != nil {
-			text = []byte("[]") // cannot fail for a list of strings
+			text = []byte("[]") // a list of strings can always be written as JSON
 		}
 		tags[registry.TagFailedGates] = format.Truncate(string(text), registry.MaxTagValue)
 	}

@@ -20,7 +20,7 @@ type StepResult struct {
 	Step  Step           `json:"step"`
 	Done  Done           `json:"done"`
 	Saw   registry.State `json:"saw,omitzero"`   // what was read back
-	Note  string         `json:"note,omitempty"` // for people: confirmed, nothing to do, the error
+	Note  string         `json:"note,omitempty"` // for people, such as the error
 	Wrote bool           `json:"wrote"`          // a write was sent and succeeded
 }
 
@@ -38,16 +38,16 @@ func (r *StepResult) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Receipt is what applying a plan did.
+// Receipt says what was done when a plan was applied.
 type Receipt struct {
-	Version int          `json:"version,omitempty"` // number of the candidate, created or found
+	Version int          `json:"version,omitempty"` // number of the candidate, created or existing
 	Results []StepResult `json:"results"`
-	// of tags that could not be written; they never undo a promotion
+	// about tags that could not be written; the promotion stands
 	Warnings []string `json:"warnings,omitempty"`
 	Err      error    `json:"-"` // why applying stopped; nil if every step is done
 }
 
-// Changed reports whether anything that consumers can see was changed.
+// Changed reports whether anything changed that consumers can see.
 func (r Receipt) Changed() bool {
 	for _, s := range r.Results {
 		if s.Wrote {
@@ -78,7 +78,7 @@ func (r Receipt) Moved() []registry.Ref {
 	return refs
 }
 
-// After adds what an earlier try of the same command created, so that nothing that was done is left out.
+// After adds the steps that an earlier try of the same command finished, so that the receipt is complete.
 func (r Receipt) After(earlier Receipt) Receipt {
 	var made []StepResult
 	for _, s := range earlier.Results {

@@ -21,7 +21,7 @@ type Applied struct {
 }
 
 // NewRecord returns the whole record of a plan that is about to be applied. If the run is interrupted, a later attempt
-// of the same workflow run finishes it by this record.
+// of the same workflow run uses this record to finish it.
 func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) ledger.Record {
 	number, at := a.Version, a.At
 	if i := slices.IndexFunc(f.Ledger.Entries, func(e ledger.Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
@@ -43,10 +43,10 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
-	if p.Confirms() && len(r.Outside) > 0 { // for consumers, it comes after the state that the previous entry left
+	if p.Confirms() && len(r.Outside) > 0 { // for consumers, the version before is the one of the previous entry
 		r.From = r.Outside[0].Was.Versions.Only()
 	}
-	// or after the version that the unfinished entry replaced
+	// or the version that the unfinished entry replaced
 	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number {
 		r.From = e.Record.From
 	}
@@ -69,8 +69,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	return r
 }
 
-// resumed returns the record of the rest of a promotion. The moves stay as planned. The gates are recorded as they were
-// evaluated again.
+// resumed returns the record for the rest of a promotion. The moves are the planned ones, and the outcomes of the gates
+// are the new ones.
 func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
 	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
 	if len(in.Notify) > 0 {
@@ -168,7 +168,7 @@ func rollbackRecord(f fact.Facts, p Plan) ledger.Return {
 	return ledger.Return{To: to, Readable: readable}
 }
 
-// Place says where the whole record of a decision is.
+// Place says where the whole record of a decision is stored.
 type Place struct {
 	Ledger string
 	Epoch  int
@@ -176,8 +176,8 @@ type Place struct {
 	Weak   string
 }
 
-// NewSummary writes the record of a plan that moved a version in short, as canonical JSON that fits a tag on every
-// server. If it is too long, the list of gates is shortened, and says so.
+// NewSummary returns a short record of a plan that moved a version. It is canonical JSON that fits into a tag on every
+// server. If it is too long, the list of gates is shortened, and its last item says so.
 func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	number, at := a.Version, a.At
 	r := ledger.Summary{

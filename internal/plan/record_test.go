@@ -79,7 +79,7 @@ func TestRecordFitsATag(t *testing.T) {
 	}
 }
 
-// Whoever reads the record, its short form or the event can tell that nothing was enforced.
+// The record, its short form and the event all show if no gates were enforced.
 func TestMode_IsOnRecord(t *testing.T) {
 	judged := verdict.Verdict{
 		Findings: []verdict.Finding{{Gate: "a", Target: "champion", Outcome: verdict.Fail, Mode: verdict.ReportMode}},

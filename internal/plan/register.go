@@ -25,7 +25,7 @@ func Register(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// newPlan fills in what all plans have in common.
+// newPlan returns a plan with the fields that all commands fill in the same way.
 func newPlan(f fact.Facts, in Intent) Plan {
 	p := Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
@@ -71,7 +71,7 @@ func checkReady(f fact.Facts) error {
 	return checkReadyVersion(v)
 }
 
-// checkReadyVersion rejects a version that must not be loaded: not READY, or a duplicate.
+// checkReadyVersion rejects a version that must not be loaded, because it is not READY or is a duplicate.
 func checkReadyVersion(v registry.Version) error {
 	if of := v.Tags[registry.TagDuplicateOf]; of != "" {
 		return &registry.Error{
@@ -97,8 +97,8 @@ func checkReadyVersion(v registry.Version) error {
 
 // addRegistration adds the steps that create the model and the version, or that update the description and tags of an
 // existing version. judged has the tags of the verdict, or is nil. moving says that the version is about to be moved.
-// If it is not moved and somebody else made the version, it gets no tags of the verdict, unless it has a verdict that
-// is not ours.
+// If others created the version and it is not moved, it usually gets no tags of the verdict. It gets them only to
+// replace a verdict that is not ours.
 func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
 	addModelCreation(p, f, in)
 	v, exists := f.Candidate.Version.Get()
@@ -165,8 +165,8 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 	}
 }
 
-// Words returns the candidate's description and tags as Register or Promote will leave them, so that gates can evaluate
-// them before anything is written. If somebody else made the version, its existing texts are kept.
+// Words returns the description and tags that the candidate will have after Register or Promote. So gates can evaluate
+// them before anything is written. If others created the version, its existing texts are kept.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Found.Best)
@@ -190,13 +190,13 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	return w
 }
 
-// writtenByUs reports whether this program has written on the version before. On any other version, existing texts
-// belong to somebody else.
+// writtenByUs reports whether this program has written on the version before. On other versions, existing texts belong
+// to somebody else.
 func writtenByUs(tags map[string]string) bool {
 	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }
 
-// bestTags say how the candidate "best" was found.
+// bestTags returns tags that say how the candidate "best" was found.
 func bestTags(b *fact.BestRun) map[string]string {
 	if b == nil {
 		return map[string]string{}
@@ -211,7 +211,7 @@ func bestTags(b *fact.BestRun) map[string]string {
 	return tags
 }
 
-// addModelCreation adds the creation of the registered model. Texts on an existing model are left unchanged.
+// addModelCreation adds the creation of the registered model. The texts of an existing model stay unchanged.
 func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 	m, exists := f.Model.Get()
 	if !exists {

@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Unfinished returns the promotion that by may finish. It moves the same candidate to the same target, was interrupted
-// after it had moved something, and was claimed by the same workflow run. Anybody could have written any other entry,
-// so its moves are planned and judged like those of a new promotion. The same applies if the entry was about other
-// content, or lists other moves than the remaining ones.
+// Unfinished returns the promotion that the run by may finish. It moves the same candidate to the same target, and was
+// interrupted after it had moved something. The same workflow run must have claimed it, because anyone can write an
+// entry. If there is no such entry, a new promotion is planned and evaluated. This is also the case if the entry was
+// about other files, or does not list the remaining moves.
 func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
@@ -30,8 +30,8 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 }
 
 // Resume plans the rest of an unfinished promotion: the recorded moves that are not made yet, and the tags. Moves that
-// were made are confirmed. f and v are current, with the incumbents of Before. If the gates do not pass, the plan moves
-// nothing more.
+// were made are confirmed. f and v are current, but with the incumbents of Before. If the gates do not pass, the plan
+// moves nothing more.
 func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From
@@ -51,7 +51,7 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
 	p.Steps = append(append(p.Steps, releaseHold(f, in)...), left...)
 	t := in.Query.Target
-	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // the tags are about all parts that the promotion moves
+	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // the tags are written for all parts that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	fallbackNote(&p, f)
 	return p, nil
@@ -63,7 +63,7 @@ func remainingMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves(f, in), neededMoves(f, traffic)...), err
 }
 
-// sameContent reports whether the candidate is still what the record describes, if both are known. An approval of the
+// sameContent reports whether the candidate's files are still the recorded ones, if both are known. An approval of the
 // recorded plan does not cover other files.
 func sameContent(f fact.Facts, r ledger.Record) bool {
 	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
@@ -78,7 +78,8 @@ func isListed(e ledger.Entry, s Step) bool {
 	})
 }
 
-// Replaced returns the recorded former state of each part of the target that an unfinished entry has moved.
+// Replaced returns the parts of the target that an unfinished entry has moved. For each part, it has the state before
+// the entry.
 func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	out := map[registry.Ref]registry.State{}
 	for _, now := range f.PointsTo(e.Record.Target) {
@@ -115,8 +116,8 @@ func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 type subjects = map[registry.Ref]registry.Known[fact.Subject]
 
 // Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to its former
-// version. The candidate is in its former stage, and the ledger ends before the entry. Everything else is current. held
-// has the subjects of Keys.
+// version. The candidate is in its former stage, and the ledger ends before the entry. All other facts are current.
+// held has the subjects of Keys.
 func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	f.Holders = maps.Clone(f.Holders)
 	replaced := Replaced(f, e)
@@ -137,8 +138,8 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	return f
 }
 
-// formerSubject returns the version that a moved part of the target pointed to before. A version that was deleted since
-// can no longer be compared with, which is not the same as no version.
+// formerSubject returns the version that a moved part of the target pointed to before. If that version was deleted
+// since, the gates cannot compare with it. This is not the same as having no version before.
 func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
@@ -156,7 +157,7 @@ func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subj
 	return subject
 }
 
-// cameFrom returns the candidate's version in its last recorded stage.
+// cameFrom returns the candidate's version as if it were still in its last recorded stage.
 func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]
@@ -168,8 +169,8 @@ func cameFrom(f fact.Facts) registry.Version {
 	return v
 }
 
-// BlockedResume is the error that the gates of an unfinished promotion no longer pass. Its moves stay, and the hint
-// says how to undo them.
+// BlockedResume returns the error that the gates of an unfinished promotion no longer pass. The moves that were made
+// stay, and the hint says how to undo them.
 func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
 	for _, now := range f.PointsTo(in.Query.Target) {
@@ -189,7 +190,7 @@ func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	}
 }
 
-// rollbackHint says how to roll the target back, as a workflow step and as a command.
+// rollbackHint says how to roll the target back, with a workflow step and with a command.
 func rollbackHint(q fact.Query) string {
 	step := "with: { command: rollback, model: " + format.YAMLWord(q.Model)
 	command := "mlflow-promote rollback --model " + format.ShellWord(q.Model)

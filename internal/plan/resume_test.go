@@ -19,7 +19,7 @@ var (
 	attempt2   = ledger.Holder{Run: "42", Attempt: 2}
 )
 
-// cutOff is a promotion of version 2 to an alias and a stage that was cut off after it had moved the alias.
+// cutOff returns a promotion of version 2 to an alias and a stage. It was interrupted after it had moved the alias.
 func cutOff() (fact.Facts, Intent) {
 	v := registry.Version{Model: "churn", Number: 2, Source: "models:/m-2", RunID: "r2", Tags: map[string]string{}}
 	first := registry.Version{Model: "churn", Number: 1}
@@ -46,7 +46,7 @@ func cutOff() (fact.Facts, Intent) {
 	return f, Intent{Command: "promote", Query: fact.Query{Model: "churn", Target: bothTarget}}
 }
 
-// Only the workflow run that began a promotion finishes it, and only as it was recorded.
+// Only the workflow run that began a promotion may finish it, with the recorded moves.
 func TestUnfinished(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*fact.Facts, *ledger.Entry)
@@ -127,7 +127,8 @@ func TestBefore(t *testing.T) {
 		now := f.Holders[registry.StageRef("Production")]
 		f = Before(f, e, held)
 		for _, key := range []registry.Ref{fact.Incumbent, registry.AliasRef("champion")} {
-			if key == fact.Incumbent && c.absent { // then what the stage points to is live
+			// the alias points to nothing, so the version in the stage is the incumbent
+			if key == fact.Incumbent && c.absent {
 				continue
 			}
 			got := f.Holders[key]
@@ -149,8 +150,8 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// Of a stage that held several versions none was the incumbent, and a candidate that has left its stage is judged as
-// being in it.
+// If a stage contained several versions, none of them was the incumbent. A candidate that has left a stage is evaluated
+// as if it were still in it.
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
@@ -173,7 +174,7 @@ func TestBefore_Stage(t *testing.T) {
 	}
 }
 
-// The rest of the recorded moves is planned if the gates pass, and nothing more is moved if they do not.
+// If the gates pass, the remaining recorded moves are planned. If they do not pass, nothing more is moved.
 func TestResume(t *testing.T) {
 	for name, c := range map[string]struct {
 		decision verdict.Decision
@@ -208,7 +209,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// A blocked rest says what stays moved, and how to undo it; names go into the commands as words of their language.
+// If the gates of the rest block it, the error says which moves stay and how to undo them. Names are quoted as YAML and
+// the shell need it.
 func TestStranded(t *testing.T) {
 	f, in := cutOff()
 	in.Query.Model = "it's: here"
@@ -232,7 +234,7 @@ func TestStranded(t *testing.T) {
 	}
 }
 
-// A rollback ends where one that was cut off was going, if a rollback may go there at all.
+// An interrupted rollback is finished at the same version, if a rollback may return to it.
 func TestBegunRollback(t *testing.T) {
 	begun := func() (fact.Facts, Intent) {
 		f, in := cutOff()
@@ -287,7 +289,7 @@ func TestBegunRollback(t *testing.T) {
 	}
 }
 
-// A command alias that was cut off is finished by the same workflow run alone. Any other run confirms what was moved.
+// Only the same workflow run finishes an interrupted command alias. Any other run confirms the moves.
 func TestResumeAliases(t *testing.T) {
 	f, in := cutOff()
 	in.Command, in.Query.Target = "alias", registry.Target{}

@@ -11,14 +11,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Rollback plans that the target points to this version again, and that its current version is put on hold. Stage and
-// alias move together. No part is empty in between.
+// Rollback plans to move the target back to this version, and to put its current version on hold. Stage and alias move
+// together. No part of the target is empty in between.
 func Rollback(f fact.Facts, in Intent, to int) Plan {
 	return rollback(f, in, to, moves)
 }
 
-// InterruptedRollback returns a rollback that was interrupted after it had moved something, if this rollback may end at
-// the same version. It chooses only among versions that a rollback may return to anyway, so it may be from any run.
+// InterruptedRollback returns a rollback that was interrupted after it had moved something, if this rollback may return
+// to the same version. It may be of any run, because any rollback may return to that version.
 func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number
@@ -34,11 +34,11 @@ func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	)
 }
 
-// FinishRollback plans the rest of an interrupted rollback. Its record is kept only if it is from the same workflow
-// run. In any other run, this is a new rollback to the same version.
+// FinishRollback plans the rest of an interrupted rollback. It keeps the record only for the same workflow run. For any
+// other run, it plans a new rollback to the same version.
 func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) Plan {
 	p := rollback(f, in, e.Record.To, func(fact.Facts, Intent) []Step {
-		// the tags are about the whole target
+		// the tags are written for the whole target
 		return []Step{{Name: in.Query.Target.Alias}, {Name: in.Query.Target.Stage}}
 	})
 	for _, n := range e.Record.Hold {
@@ -70,7 +70,7 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	return p
 }
 
-// rollback plans a rollback. about returns the moves that the tags are about.
+// rollback plans a rollback. about returns the moves for which tags are written.
 func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []Step) Plan {
 	f = withCandidate(f, to)
 	p := newPlan(f, in)
@@ -116,8 +116,8 @@ func holdTags(in Intent, v registry.Version) []Step {
 	return steps
 }
 
-// NoRollbackTarget is the error that there is no version to roll back to. It lists each candidate with the reason it
-// was rejected.
+// NoRollbackTarget returns the error that there is no version to roll back to. It lists each rejected version with the
+// reason.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
 	named := "name a version in the input candidate, as models:/" + in.Query.Model +
 		"/7, with override: ungated, because no gate evaluates it"
@@ -149,8 +149,8 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 	}
 }
 
-// To checks a version that the user named. No gates run on a rollback, so the target must have pointed to this version
-// before.
+// To checks a version that the user named. A rollback evaluates no gates, so the target must have pointed to this
+// version before.
 func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
 		return fact.RollbackTarget{Number: number, Why: "the target points to it now"}
@@ -171,7 +171,7 @@ func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
 }
 
-// Backs returns the versions that a rollback could return to, the latest first, with the reason if one is rejected.
+// Backs returns the versions that a rollback could return to, newest first. A rejected version has the reason.
 func Backs(f fact.Facts, in Intent) []fact.RollbackTarget {
 	return f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in)})
 }
@@ -200,7 +200,7 @@ func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 		why = backs[0].Why
 	case f.Ledger.Off != "":
 		why = "no earlier version of the target is known"
-	default: // tags on other versions may say more, but only a rollback reads them
+	default: // tags on other versions may show more, but only a rollback reads them
 		why = "no earlier version of the target is on record"
 	}
 	if len(f.Ledger.Before) > 0 { // a rollback reads earlier pages too

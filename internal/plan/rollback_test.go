@@ -13,21 +13,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// world is a registry of one alias, moved by the real planners; oracle is what a person would remember of it.
+// world is a registry with one alias, which the real planners move. oracle has what a person would know about it.
 type world struct {
 	facts  fact.Facts
 	ledger bool
-	bad    ruin // of some versions, from the first rollback on
+	bad    ruin // happens to some versions before the first rollback
 	ruined bool
 	clock  int
 	oracle struct {
 		held  map[int]bool
-		past  []int // who held the alias, in order
-		holds int   // who holds it now
+		past  []int // the versions that the alias pointed to, in order
+		holds int   // the version that the alias points to now
 	}
 }
 
-// ruin is what became of some versions, by the bits of their numbers.
+// ruin says what happened to some versions. versions has one bit for each number.
 type ruin struct {
 	how      string
 	versions int
@@ -35,7 +35,7 @@ type ruin struct {
 
 func (r ruin) of(n int) bool { return r.versions&(1<<n) != 0 }
 
-// see is what a rollback finds.
+// see returns the facts with the ruined versions.
 func (r ruin) see(f fact.Facts) fact.Facts {
 	f.Versions = maps.Clone(f.Versions)
 	for n, k := range f.Versions {
@@ -68,7 +68,7 @@ func newWorld(ledger bool, bad ruin) *world {
 	return w
 }
 
-// carryOut does what apply and the ledger do with a plan.
+// carryOut applies a plan and writes its ledger entry.
 func (w *world) carryOut(p Plan) {
 	w.clock++
 	now := fmt.Sprintf("2026-05-03T10:%02d:00Z", w.clock)
@@ -105,7 +105,7 @@ func (w *world) intent(command string) Intent {
 	}
 }
 
-// promote moves the alias to version n, or is refused because it is on hold.
+// promote moves the alias to version n, unless the version is on hold.
 func (w *world) promote(t *testing.T, n int) {
 	if w.ruined && w.bad.of(n) {
 		return
@@ -133,7 +133,8 @@ func (w *world) becomes(n int) {
 	}
 }
 
-// rollback goes to the last holder that is good, by the oracle too.
+// rollback moves the alias to the last good version before the current one, and checks that the oracle expects the same
+// version.
 func (w *world) rollback(t *testing.T) (moved bool) {
 	in := w.intent("rollback")
 	want := 0
@@ -166,10 +167,10 @@ func (w *world) rollback(t *testing.T) (moved bool) {
 	return true
 }
 
-// Every sequence of promotions and rollbacks up to length 6 over 4 versions, with all of them good, or some deleted or
-// failed when they are to be gone back to: never to a bad version, one that was rolled back or never held it, never
-// without a holder, never back and forth, and always where a good earlier holder exists. With a ledger it is the last
-// one; without, the tags tell.
+// This tries every sequence of up to 6 promotions and rollbacks of 4 versions. All versions are good, or some were
+// deleted or failed before the first rollback. A rollback never returns to a bad version, to one that was rolled back,
+// or to one that the alias never pointed to. It never leaves the alias without a version. If there is a good earlier
+// version, it finds one. With a ledger it finds the last one, and without a ledger it uses the tags.
 func TestEverySequenceOfRollbacks(t *testing.T) {
 	ruins := []ruin{{}, {"deleted", 1 << 1}, {"failed", 1<<2 | 1<<3}}
 	if os.Getenv("PROMOTE_ROLLBACKS") != "" {
@@ -216,7 +217,8 @@ func TestEverySequenceOfRollbacks(t *testing.T) {
 	}
 }
 
-// The guide's first defect: its rollback goes from 2 to 1 and then from 1 back to 2, never to 0.
+// The guide's rollback moves the alias from 2 to 1, and next time from 1 back to 2. Ours must never return to a version
+// that was rolled back.
 func TestDefect1RollbackPingPong(t *testing.T) {
 	for _, ledger := range []bool{true, false} {
 		w := newWorld(ledger, ruin{})
@@ -234,8 +236,9 @@ func TestDefect1RollbackPingPong(t *testing.T) {
 	}
 }
 
-// The guide's second defect: its rollback archives first and moves then, so that a crash in between leaves nobody, and
-// the version that is left gets no tag. Here one request moves both, and what is left is marked.
+// The guide's rollback first archives the current version and then moves the other one. If it is interrupted in
+// between, the stage is empty, and the archived version has no tag. Ours moves both with one request and writes the
+// tag.
 func TestDefect2RollbackIsOneMove(t *testing.T) {
 	w := newWorld(false, ruin{})
 	in := w.intent("rollback")

@@ -64,8 +64,8 @@ func reword(t *testing.T, p Plan) (out Plan, sentences int) {
 	return out, sentences
 }
 
-// fill sets every exported field below v. Texts say where they stand. Lists have two elements, and switches are on in
-// the second.
+// fill sets every exported field below v. A text is the path of its field. Lists have two elements. A bool is true only
+// in the second one.
 func fill(v reflect.Value, where string) {
 	switch v.Kind() {
 	case reflect.Pointer:

@@ -15,7 +15,7 @@ const (
 	CreateVersion Verb = "create-version"
 	SetAlias      Verb = "set-alias"
 	DeleteAlias   Verb = "delete-alias"
-	// on a server without aliases: alias_<alias>=true on one version, false on the others
+	// for a server without aliases: sets the tag alias_<alias>=true on one version, and false on the others
 	TagAlias    Verb = "tag-alias"
 	SetModelTag Verb = "set-model-tag"
 	SetStage    Verb = "set-stage"
@@ -41,27 +41,28 @@ func (s Step) Kind() Kind {
 type Kind int
 
 const (
-	Creation Kind = iota // idempotent by a key of its own: the model's name, or the tag promote.request
-	Word                 // a description or tag that was asked for; written before any move, and must succeed
-	Move                 // checked before and read back after, because consumers load what it points to
-	Note                 // says when and why a move was made; written after the move, and never undoes it
+	Creation Kind = iota // safe to repeat, because of the model's name or the tag promote.request
+	Word                 // a requested description or tag; it is written before any move and must succeed
+	Move                 // checked before and read back after, because consumers load the version that it points to
+	// records when and why a move was made; it is written after the move, and its failure does not undo the move
+	Note
 )
 
-// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied, so that a plan has
-// the same bytes whenever it is made.
+// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied. So the bytes of a
+// plan do not depend on the time when it is made.
 const (
 	NewVersion = 0          // Step.Version: the version that this plan creates; in a State it is registry.NextVersion
 	AtTime     = "{time}"   // RFC 3339, UTC
-	TheRecord  = "{record}" // the decision in short
+	TheRecord  = "{record}" // the decision in short form
 )
 
-// Step is one change: what it does, what it expects to find, and what it leaves.
+// Step is one change. It says what to do, which state to expect before, and which state to expect after.
 type Step struct {
 	Do      Verb           `json:"do"`
 	Model   string         `json:"model"`
 	Version int            `json:"version,omitempty"`
 	Name    string         `json:"ref,omitempty"` // alias, stage or tag key
-	Was     registry.State `json:"was,omitzero"`  // of a stage, and of an alias that is kept by tags: all versions
+	Was     registry.State `json:"was,omitzero"`  // of a stage, or of an alias that is kept as tags: all versions
 	Want    registry.State `json:"want"`
 	Archive bool           `json:"archive,omitempty"` // move the other versions of the stage to Archived
 
@@ -70,7 +71,7 @@ type Step struct {
 	Tags        map[string]string `json:"tags,omitempty"`
 
 	// Newest is the highest version number when the plan was made; 0 if it is not known. Only create-version uses it.
-	// It binds nothing: if a version of another run is created in between, this step stays the same.
+	// It is not part of the digest: the step stays valid if another run creates a version in between.
 	Newest int `json:"-"`
 }
 
@@ -105,7 +106,7 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseState parses a state of what the step changes.
+// parseState parses a state of the thing that the step changes.
 func (s Step) parseState(text string) registry.State {
 	if s.Do == CreateVersion || s.Kind() == Move {
 		return s.Ref().ParseState(text)
@@ -113,7 +114,7 @@ func (s Step) parseState(text string) registry.State {
 	return registry.Text(text)
 }
 
-// Confirms reports whether somebody else has already made this move. Then nothing is sent: the move is only confirmed
+// Confirms reports whether others have already made this move. Then no request is sent, and the move is only confirmed
 // and recorded.
 func (s Step) Confirms() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
 
@@ -128,7 +129,7 @@ func (s Step) For(number int) Step {
 	return s
 }
 
-// numbered fills in the number of the created version.
+// numbered replaces the placeholder by the number of the created version.
 func numbered(s registry.State, number int) registry.State {
 	if s.Versions.Has(registry.NextVersion) {
 		s.Versions = s.Versions.Without(registry.NextVersion).With(number)
@@ -136,7 +137,7 @@ func numbered(s registry.State, number int) registry.State {
 	return s
 }
 
-// inState returns a Step's version as its states write it.
+// inState returns a Step's version in the form that its states use.
 func inState(number int) int {
 	if number == NewVersion {
 		return registry.NextVersion
