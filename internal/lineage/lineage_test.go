@@ -272,7 +272,7 @@ func propertyNames(v any) []string {
 	return out
 }
 
-// anyTraced returns facts of which some are left out at random.
+// anyTraced returns facts with random gaps.
 func anyTraced(t *rapid.T) Traced {
 	out := full()
 	drop := func(name string) bool { return rapid.Bool().Draw(t, name) }

@@ -11,8 +11,8 @@ import (
 // AnyAlias is an alias that no model has. Requests use it to find out whether the server has aliases at all.
 const AnyAlias = "promote-probe"
 
-// WithoutAliases returns how to call a server whose alias endpoint seems to be missing. It fails if the server's
-// version has aliases: then something else sent that response, and tags must not stand in for aliases.
+// WithoutAliases returns the name of a server whose alias endpoint seems to be missing, for messages. It fails if
+// MLflow of that version has aliases. Then something else sent that response, and tags must not replace aliases.
 func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	version := c.ServerVersion(ctx)
 	var major, minor int

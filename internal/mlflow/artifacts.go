@@ -12,7 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// descriptorLimit limits the size of an MLmodel file. Most have a few KiB; the widest signatures take a few hundred.
+// descriptorLimit limits the size of an MLmodel file. Most have a few KiB. Files with very large signatures have a few
+// hundred.
 const descriptorLimit = 512 << 10
 
 // The server offers MLmodel files under three addresses. It reads all of them with its own credentials.
@@ -76,7 +77,7 @@ func HasMLmodel(files []registry.File, path string) bool {
 	return false
 }
 
-// documentLimit limits the size of a report. SARIF of a large scan takes a few hundred KiB.
+// documentLimit limits the size of a report. A SARIF file of a large scan has a few hundred KiB.
 const documentLimit = 4 << 20
 
 // Document reads a file from a run's artifacts.

@@ -1,8 +1,8 @@
-// Package mlflow is the client of MLflow's REST API. It returns what the endpoints send as types of package registry,
-// and explains errors in plain words.
+// Package mlflow is the client of MLflow's REST API. It returns the responses as types of package registry, and
+// explains errors in plain words.
 //
-// It must never decide anything. It branches on the status and the error code of a response, and never on the text of a
-// message, with one exception: hostRefused.
+// It must never decide anything. It looks at the status and the error code of a response, and never at the text of a
+// message. The only exception is hostRefused.
 package mlflow
 
 import (

@@ -65,7 +65,7 @@ func pending(err error) bool {
 	return e != nil && e.Pending
 }
 
-// Unknown is the error of a write that may or may not have taken effect.
+// Unknown returns the error of a write that may or may not have taken effect.
 func Unknown(op string, cause error) error {
 	return &registry.Error{
 		Reason: registry.Unknown, Msg: op + ": sent, but the result is unknown: " + Short(cause),
@@ -74,7 +74,8 @@ func Unknown(op string, cause error) error {
 	}
 }
 
-// Explain turns an HTTP error into an error for people: what failed, why, and what to do. op is "verb object".
+// Explain turns an HTTP error into an error for people. It says what failed, why, and what to do. op has the form "verb
+// object".
 func Explain(op string, err error) error {
 	e := Remote(err)
 	if part := incomplete(err); part != nil {
@@ -141,9 +142,9 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 			)
 	case e.Status == 403:
 		return registry.Forbidden, "the login lacks the right for this (403)",
-			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator " +
-				"grants it with POST /api/3.0/mlflow/users/permissions/grant (MLflow 3.x) or POST " +
-				"/api/2.0/mlflow/registered-models/permissions/create (older)"
+			"promoting and registering need EDIT on the registered model, and reading needs READ. Ask an " +
+				"administrator to grant it, with POST /api/3.0/mlflow/users/permissions/grant on MLflow 3.x, or " +
+				"POST /api/2.0/mlflow/registered-models/permissions/create on older servers"
 	case (e.Status == 404 || e.Status == 405) && e.Code == "":
 		return registry.NotMLflow, fmt.Sprintf(
 				"%d without an MLflow error: there is no MLflow API at this path",

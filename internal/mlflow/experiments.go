@@ -15,15 +15,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// experimentsPage is a page of experiments/search. ExperimentsAtOne is the number of experiments in one search of runs;
-// databases limit the length of a list.
+// experimentsPage is the size of a page of experiments/search. ExperimentsAtOne is the number of experiments in one
+// search of runs. It is limited because databases limit the length of a list.
 const (
 	experimentsPage  = 1000
 	ExperimentsAtOne = 500
 )
 
-// Find finds an active experiment by its name or id. Every login may create experiments, and the name may be the id of
-// another experiment. A text that means two experiments is refused.
+// Find finds an active experiment by its name or id. Every login may create experiments, and the name of one can be the
+// id of another. So a text that fits two experiments is refused.
 func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
 	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}
@@ -87,7 +87,7 @@ func (s Experiments) similar(ctx context.Context, text string) string {
 	var names []string
 	for e, err := range SearchExperiments(ctx, s.c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
 		if err != nil {
-			break // the hint can do without the names
+			break // the hint is useful without the names too
 		}
 		names = append(names, e.Name)
 	}

@@ -83,7 +83,7 @@ func (s LoggedModels) InExperiment(
 	}
 }
 
-// WithIDHint adds to the error of a search that is too long how to name the model instead.
+// WithIDHint adds a hint to the error of a search with too many results. The hint says how to name the model instead.
 func WithIDHint(err error) error {
 	e := (*registry.Error)(nil)
 	if part := incomplete(err); part != nil && part.Hint == HintShorter && errors.As(err, &e) {

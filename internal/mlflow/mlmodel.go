@@ -12,7 +12,7 @@ import (
 )
 
 // Limits for an MLmodel file before it reaches the YAML parser. The parser uses 664 MiB for 40 KB of open brackets or
-// for a line of dashes, and YAML aliases multiply the content.
+// for a line of dashes. YAML aliases can multiply the content.
 const (
 	maxNesting = 60
 	maxAnchors = 20
@@ -62,8 +62,8 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// checkNesting counts everything that can nest, even in quoted texts: open brackets, and the dashes and indentation at
-// the start of each line.
+// checkNesting limits everything that can be nested: open brackets, and the dashes and indentation at the start of each
+// line. It also counts brackets in quoted texts.
 func checkNesting(text string) error {
 	open := 0
 	for line := range strings.SplitSeq(text, "\n") {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// fileKeys are the keys that flavours use for files and folders, in MLflow clients from 1.30 to 3.17 and in flavours by
-// others.
+// fileKeys are the keys that flavours use for files and folders, in MLflow clients from 1.30 to 3.17 and in flavours of
+// other projects.
 var fileKeys = []string{
 	"adapter_weights", "artifacts", "code", "config_path", "data", "env", "extra_files", "model_binary",
 	"model_code_path",
@@ -64,7 +64,7 @@ func valueOf(flavor, key string, f map[string]any) any {
 	v := f[key]
 	text, isText := v.(string)
 	switch {
-	case key == "model_config" && !isText: // it is the configuration itself
+	case key == "model_config" && !isText: // an embedded configuration and not a file
 		return nil
 	case (key == "model_code_path" || key == "model_config") && text != "":
 		// The client writes the path on the training machine, but looks for a file of that name in the model's folder.
@@ -78,8 +78,8 @@ func valueOf(flavor, key string, f map[string]any) any {
 // partList collects parts.
 type partList struct{ parts []registry.Part }
 
-// add adds the parts in a value: a name, a list, or a mapping of names. If a mapping has a path, only the path counts:
-// its uri only says where the file came from.
+// add adds the parts in a value: a name, a list, or a mapping of names. If a mapping has a path, only the path counts,
+// because the uri only says where the file came from.
 func (p *partList) add(key string, value any) {
 	switch v := value.(type) {
 	case nil:
@@ -164,7 +164,7 @@ func diffusersParts(p *partList, f, _ map[string]any) {
 
 // kerasParts adds the model file. Its name in the data folder depends on the versions of Keras and MLflow.
 func kerasParts(p *partList, f, _ map[string]any) {
-	if data, ok := f["data"].(string); ok && path.Ext(data) == "" { // old clients name the file itself
+	if data, ok := f["data"].(string); ok && path.Ext(data) == "" { // old clients store the name of the file
 		p.oneOf("keras", path.Join(data, "model.keras"), path.Join(data, "model"), path.Join(data, "model.h5"))
 	}
 	if dir, ok := f["saved_model_dir"].(string); ok {
@@ -178,7 +178,7 @@ func langChainParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// llamaIndexParts adds the index, which is stored unless the model is code.
+// llamaIndexParts adds the index. The client stores it unless the model is code.
 func llamaIndexParts(p *partList, _, pyfunc map[string]any) {
 	p.oneOf("llama_index", "settings.json")
 	if pyfunc["model_code_path"] == nil {
@@ -199,7 +199,7 @@ func pyTorchParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// shapParts adds the explained model, which is stored if MLflow knows its flavour.
+// shapParts adds the explained model. The client stores it if MLflow knows its flavour.
 func shapParts(p *partList, f, _ map[string]any) {
 	if flavor := f["underlying_model_flavor"]; flavor != nil && flavor != "unknown" {
 		p.oneOf("shap.underlying_model_flavor", "underlying_model/MLmodel")
@@ -220,8 +220,8 @@ func transformersParts(p *partList, f, _ map[string]any) {
 		}
 		name := fmt.Sprintf("%v (revision %v)", f["source_model_name"], revision)
 		p.elsewhere("transformers.source_model_name", name, fromHub, persist)
-		return // its components are fetched too
-	case f["model_binary"] == nil: // before 2.4.1
+		return // the client loads its components from elsewhere too
+	case f["model_binary"] == nil: // models that were logged before 2.4.1
 		p.oneOf("transformers", "pipeline")
 	}
 	components, isList := f["components"].([]any)

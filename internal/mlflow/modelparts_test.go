@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// lacks returns what the gate says about a model with these files.
+// lacks returns the missing parts of a model with these files, as the gate shows them.
 func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	t.Helper()
 	m, err := parseMLmodel([]byte(mlmodel))
@@ -34,9 +34,9 @@ func without(files []registry.File, name string) []registry.File {
 	})
 }
 
-// Models that the MLflow client saved are complete, and incomplete without any one of their files. Exceptions are
-// requirements.txt, which no key names, and files in a folder that still contains others if the size is unknown: this
-// client leaves the code of a python_function model out of the size.
+// A model that the MLflow client saved is complete. Without any one of its files it is incomplete. There are two
+// exceptions. No key names requirements.txt. And if the size of a folder is unknown, a missing file is not noticed
+// while the folder contains others. The client does not count the code of a python_function model in the size.
 func TestParts_StockClient(t *testing.T) {
 	saved, err := filepath.Glob("testdata/models/*.txt")
 	if err != nil || len(saved) == 0 {
@@ -62,9 +62,9 @@ func TestParts_StockClient(t *testing.T) {
 		}
 		for _, f := range files {
 			free := f.Path == "requirements.txt" ||
-				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has a key since 2.0
+				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has its own key since 2.0
 				strings.Contains(file, "1.30.1") &&
-					strings.HasPrefix(f.Path, "code/") || // the file has no size before 2.8
+					strings.HasPrefix(f.Path, "code/") || // the MLmodel file has no size before 2.8
 				strings.HasPrefix(f.Path, "artifacts/words/")
 			if got := lacks(t, mlmodel, without(files, f.Path)); (got == "") != free {
 				t.Errorf("%s without %s: %q", file, f.Path, got)
@@ -76,8 +76,8 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// The rows follow the save functions of the flavours in MLflow 3.17.2, 2.22.5 and 1.30.1: the content of the MLmodel
-// file, the files or folders that are needed, and other files that the client stores.
+// The rows follow the save functions of the flavours in several releases, from MLflow 1.30.1 to 3.17.2. Each row has
+// the content of the MLmodel file, the files or folders that are needed, and other files that the client stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")
 	if err != nil {
@@ -105,7 +105,7 @@ func TestParts_Flavours(t *testing.T) {
 			t.Errorf("%s, complete: %s", name, got)
 		}
 		for _, need := range append(needs, "MLmodel") {
-			folder, _, _ := strings.Cut(need, "/") // the folder disappears with its only file
+			folder, _, _ := strings.Cut(need, "/") // without its only file, the folder does not exist
 			got := lacks(t, mlmodel, without(files, need))
 			if !strings.Contains(got, folder) || !strings.HasSuffix(got, "is missing") {
 				t.Errorf("%s without %s: %q", name, need, got)

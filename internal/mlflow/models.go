@@ -38,8 +38,8 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 	return registry.Is(out.Model.Decode()), "", nil
 }
 
-// NamesPage is the largest page of registered-models/search. Servers refuse more, and send empty pages without end if
-// they are asked for 0 rows.
+// NamesPage is the maximum size of a page of registered-models/search. Servers refuse more. If 0 rows are requested,
+// they send empty pages without end.
 const NamesPage = 1000
 
 // Names lists the names of all registered models.
@@ -59,8 +59,8 @@ func (s Models) Names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Near lists registered models that may be meant by a name that does not exist. That is the twin that the database
-// confuses with it ("" without a twin), and similar names.
+// Near lists registered models whose names are similar to a name that does not exist. twin is the name that the
+// database confuses with it, or "".
 func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
 	names, err := s.Names(ctx)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
 	return out, nil
 }
 
-// NotFound is the error for a name that no registered model has. Its hint contains similar names.
+// NotFound returns the error for a name that no registered model has. Its hint contains similar names.
 func (s Models) NotFound(ctx context.Context, name, why string) error {
 	e := &registry.Error{
 		Reason: registry.ModelGone,
@@ -87,7 +87,7 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 	}
 	names, err := s.Names(ctx)
 	if err != nil {
-		return e // the hint can do without the names
+		return e // the hint is useful without the names too
 	}
 	if near := spelling.Nearest(name, names); len(near) > 0 {
 		e.Hint = fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
@@ -95,9 +95,10 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 	return e
 }
 
-// SameAlias returns the alias that the database confuses with this one. The alias endpoint returned a version number,
-// but the registered model did not list the alias: MariaDB and MySQL ignore case and accents in names. The model is
-// read again, because the alias may also have been set between the two requests. Then SameAlias returns a conflict.
+// SameAlias returns the alias that the database confuses with this one. It is for the case that the alias endpoint
+// returned a version number, but the registered model did not list the alias. MariaDB and MySQL ignore case and accents
+// in names. SameAlias reads the model again, because the alias may have been set between the two requests. Then it
+// returns a conflict.
 func (s Models) SameAlias(ctx context.Context, model, alias string, number int) (string, error) {
 	known, err := s.Get(ctx, model)
 	if err != nil {
@@ -116,5 +117,5 @@ func (s Models) SameAlias(ctx context.Context, model, alias string, number int) 
 	return cmp.Or(spelling.NearTo(alias, same), same[0]), nil
 }
 
-// MaxModels is the number of names from which a registry may have more than Names returns.
+// MaxModels is the maximum number of names that Names returns. If it returns as many, the registry may have more.
 const MaxModels = 10 * NamesPage

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// The usual limits of one list. 1,000 pages are a million registered models, or ten million versions of one model. 512
-// MiB are several hundred thousand of either.
+// The usual limits of one list. 1,000 pages contain a million registered models, or ten million versions of one model.
+// 512 MiB are enough for several hundred thousand of them.
 const (
 	MostPages = 1000
 	mostBytes = 512 << 20
@@ -21,15 +21,15 @@ const (
 // Bounds limit how much of a list is read. A zero field means the usual limit.
 type Bounds struct {
 	Pages int
-	Bytes int64 // of all pages together, decoded
+	Bytes int64 // decoded size of all pages together
 }
 
 // Pages yields the pages of a list until the last one. ask requests the page for a token. The token of the first page
 // is "". next is called after the caller used a page. It returns the token of the next page, or "", and the size of the
 // page in bytes.
 //
-// The sequence ends with an [*Incomplete] error if a token comes again or the list exceeds the bounds. A list that was
-// not read to its end must not look like a shorter one.
+// The sequence ends with an [*Incomplete] error if a token is repeated or the list exceeds the bounds. So a list that
+// was not read to its end never looks like a shorter list.
 func Pages[P any](
 	most Bounds, ask func(token string) (P, error), next func(P) (token string, bytes int64, err error),
 ) iter.Seq2[P, error] {
@@ -98,8 +98,8 @@ func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 type List struct {
 	Server *rest.Client
 	Path   string         // relative to [API]
-	Query  url.Values     // of a GET request
-	Body   map[string]any // of a POST request; nil makes it a GET request
+	Query  url.Values     // for a GET request
+	Body   map[string]any // for a POST request; nil makes it a GET request
 	Limit  int64          // bytes of one page
 	Most   Bounds
 	Send   func(request func() error) error // sends a request; nil sends it at once
@@ -172,7 +172,7 @@ func (p page[T]) rows() []T {
 
 func (p page[T]) next() (token string, bytes int64, err error) { return p.Next, p.bytes, nil }
 
-// Incomplete is the error of a list that cannot be read to its end.
+// Incomplete is the error if a list cannot be read to its end.
 type Incomplete struct{ Why, Hint string }
 
 func (e *Incomplete) Error() string { return e.Why }

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// listings are functions that read lists with several pages.
+// listings has a function for each list that comes in several pages.
 var listings = map[string]func(context.Context, *Client) error{
 	"versions of a model": func(ctx context.Context, c *Client) error {
 		_, err := c.Versions.Search(ctx, "churn", "")
@@ -48,7 +48,7 @@ func TestLists_NeverShorter(t *testing.T) {
 
 func TestPager_Bounds(t *testing.T) {
 	cases := map[string]struct {
-		bytes int64 // of each page
+		bytes int64 // size of each page
 		pages int
 		says  string
 	}{
@@ -78,7 +78,7 @@ func TestPager_Bounds(t *testing.T) {
 	}
 }
 
-// The size of a page is its decoded size, and a history has fewer pages than other lists.
+// The limit applies to the decoded size of the pages. A history may have fewer pages than other lists.
 func TestHistory_TooLong(t *testing.T) {
 	n := 0
 	c := over(t, pagetest.Answers(func(*http.Request) string {

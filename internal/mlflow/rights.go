@@ -17,8 +17,8 @@ const (
 )
 
 // MayEdit reports whether the login may edit an experiment and its runs. known is false if the server gave no clear
-// answer. It sends a write with nothing to write: a server with logins checks the right first (403) and then refuses
-// the incomplete request (400).
+// answer. It sends an incomplete write. A server with logins first checks the right (403), and then refuses the
+// incomplete request (400).
 func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known bool) {
 	r := rest.Request{
 		Method: "POST",
@@ -55,10 +55,10 @@ func (c *Client) shown(name string) string {
 	return c.MayName(name)
 }
 
-// resource is what a right is granted on, for newer and older servers.
+// resource is the thing for which a right is granted. Newer and older servers name it in different ways.
 type resource struct {
 	newer, older map[string]any
-	route        string // of older servers
+	route        string // for older servers
 }
 
 func ModelResource(name string) resource {

@@ -10,7 +10,7 @@ import (
 )
 
 // InWorkspace fails if a workspace is requested and the server has none. An older server would ignore the header and
-// act on everybody's models.
+// change models that belong to others.
 func (c *Client) InWorkspace(ctx context.Context) error {
 	if c.Workspace == "" {
 		return nil

@@ -8,15 +8,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Settling creates something and continues until the result is known.
+// Settling sends a write and continues until the result is known.
 type Settling struct {
 	Client  *Client
 	Op      string
-	Explain func(error) error // explains a refusal
+	Explain func(error) error // turns a refusal into an error for people
 }
 
-// Settle sends until the result is known. Its error is explained for people. If the result stays unknown, it has the
-// reason unknown.
+// Settle sends the write until the result is known. Its error is explained for people. If the result stays unknown, the
+// error has the reason unknown.
 func (w Settling) Settle(
 	ctx context.Context,
 	send func(try int) error,
@@ -48,7 +48,7 @@ func (w Settling) Settle(
 	return settled, err
 }
 
-// Unsettled is the error of a write whose result was still unknown at the timeout.
+// Unsettled returns the error of a write whose result was still unknown at the timeout.
 func Unsettled(op string, cause error) error {
 	out := *Unknown(op, cause).(*registry.Error)
 	out.Over = false
@@ -68,7 +68,7 @@ func (c *Client) Insist(ctx context.Context, look func(context.Context) error) e
 	return retry.Persist(c.patience(ctx), func() error { return look(ctx) })
 }
 
-// briefTries limits the retries of a write that may be left out. Eight waits take at most half a minute.
+// briefTries limits the retries of a write that is not required. Eight waits take at most half a minute.
 const briefTries = 8
 
 // BriefPause is Pause for a limited number of tries.
@@ -76,7 +76,7 @@ func (c *Client) BriefPause(ctx context.Context, try int) bool {
 	return try+1 < briefTries && c.Pause(ctx, try)
 }
 
-// patience is Pause until ctx ends.
+// patience returns Pause with ctx.
 func (c *Client) patience(ctx context.Context) func(int) bool {
 	return func(try int) bool { return c.Pause(ctx, try) }
 }

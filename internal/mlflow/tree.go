@@ -21,18 +21,18 @@ import (
 
 // Limits for listing the files of one model. A Spark pipeline of 30 stages has 91 folders.
 const (
-	maxListings = 5000    // requests: one for each folder, more if the server pages
+	maxListings = 5000    // requests: one for each folder, or more if the server sends pages
 	maxFiles    = 100_000 // files of the model
 	maxDepth    = 100     // nested folders
 	maxPath     = 4096    // bytes of one path
-	maxFileSize = 1 << 45 // bytes; the sum of maxFiles sizes still fits into an int64
+	maxFileSize = 1 << 45 // bytes; with this limit, the sum of maxFiles sizes fits into an int64
 )
 
-// Location is where the files of a model are: a logged model, or a folder of a run's artifacts.
+// Location says where the files of a model are: in a logged model, or in a folder of a run's artifacts.
 type Location struct{ Model, Run, Path string }
 
-// FilesOf returns the location of a source's files. That is below the artifacts of its run, or the logged model in the
-// source. why is the reason if they cannot be listed.
+// FilesOf returns the location of a source's files. They are in a folder of the run's artifacts, or in a logged model.
+// why is the reason if they cannot be listed.
 func FilesOf(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Location, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
 		return Location{Run: run.ID, Path: path}, ""
@@ -52,8 +52,8 @@ func FilesOf(source string, run registry.Run, logged registry.Known[registry.Log
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
 }
 
-// Source returns what the registration of a version's model sends. MLflow copies tags when it copies a version. So the
-// tag promote.request alone does not prove who registered it: it must be the digest of this source.
+// Source returns the registration request for a version's model. If MLflow copies a version, it copies the tags too. So
+// the tag promote.request alone does not prove who registered it. The tag must also be the digest of this source.
 func (p Location) Source(v registry.Version) registry.Source {
 	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}
 }
@@ -124,7 +124,7 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 const otherFolders = 20
 
 // OtherModels lists the folders of a run's artifacts that contain an MLmodel file ("" is the root), except the path
-// own. It does not look inside of a model. The result is unreadable if the run has too many folders.
+// own. It does not search the folders of a model. The result is unreadable if the run has too many folders.
 func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
 	t := treeReader{c: s.c, where: Location{Run: run}}
 	found := []string{}
@@ -151,7 +151,7 @@ func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Kn
 	return registry.Is(found)
 }
 
-// atOnce is the number of requests in flight for the files of one model: one for each connection to the server.
+// atOnce is the number of parallel requests for the files of one model: one for each connection to the server.
 const atOnce = 8
 
 // folder lists one folder. dir and the returned paths are relative to the model. most limits the number of requests.
@@ -167,7 +167,7 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			query.Set("artifact_directory_path", asked)
 		}
 	}
-	next := "" // token of the page in flight
+	next := "" // token of the page that is requested
 	ask := func(token string) (out listingJSON, err error) {
 		if token != "" && (len(files) > maxFiles || pages > most) {
 			const what = "folder %s has more than %d files, or its listing more than %d pages"
@@ -182,7 +182,7 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			Path:   address,
 			Query:  query,
 			Class:  rest.Artifact,
-		} // the artifact store may be unreachable
+		} // it can fail because the artifact store is unreachable
 		err = t.c.Tracking.JSON(ctx, r, &out)
 		return out, err
 	}
@@ -206,8 +206,8 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 }
 
 // entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths from the root of the
-// run or logged model. Some artifact proxies list bare names, and some object stores list the folder itself; the MLflow
-// client skips that too. It fails for a path outside of the folder, a duplicate name, and an impossible size.
+// run or logged model. Some artifact proxies list only names. Some object stores list the folder itself, which MLflow's
+// client also skips. entries fails if a path is outside of the folder, a name is repeated, or a size is impossible.
 func entries(folder string, listed []registry.File) ([]registry.File, error) {
 	prefix := strings.TrimPrefix(folder+"/", "/")
 	bare := bareNames(folder, listed)
@@ -275,11 +275,11 @@ func (j listingJSON) Decode() []registry.File {
 	return files
 }
 
-// contentLimit is the largest model, in bytes, whose content is read for a digest.
+// contentLimit is the maximum size in bytes of a model whose content is read for a digest.
 const contentLimit = 64 << 30
 
 // Digest downloads all files and returns the digest of their content, see [registry.FilesDigest]. It keeps only the
-// checksums.
+// checksums in memory.
 func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
 		const what = "the files have %d bytes, more than the limit for a digest (%d)"

@@ -22,7 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// serve returns a client of a server that responds as the function says.
+// serve returns a client for a server that sends the responses of the function.
 func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -34,7 +34,7 @@ func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	return New(wire, wire, About{Address: server.URL}, func() float64 { return 0 })
 }
 
-// listing responds to each request for a folder with the JSON that the function returns.
+// listing returns a handler that sends the JSON of the function for each requested folder.
 func listing(t *testing.T, folder func(dir string) string) *Client {
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -200,10 +200,10 @@ func TestTree_Pages(t *testing.T) {
 	}
 }
 
-// Whatever folders a model has, the tree contains exactly its files, once each and sorted.
+// A tree contains every file of the model once, sorted, whatever folders the model has.
 func TestTree_ListsEveryFileOnce(t *testing.T) {
 	name := rapid.StringMatching(`[a-z ._%é-]{1,8}`).Filter(func(s string) bool { return s != "." && s != ".." })
-	files := map[string]bool{} // the model that is served now
+	files := map[string]bool{} // the files of the model in the current check
 	client := listing(t, func(dir string) string {
 		seen := map[string]bool{}
 		var out []map[string]any
@@ -270,7 +270,7 @@ func TestDigest_Streams(t *testing.T) {
 	}
 }
 
-// Other models of a run are its folders with an MLmodel file, at any depth. What is inside a model is part of it.
+// Any folder of a run with an MLmodel file is another model, at any depth. Folders inside a model belong to that model.
 func TestOtherModels(t *testing.T) {
 	var folders []string
 	for i := range 20 {

@@ -11,10 +11,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The types of MLflow's JSON. Servers omit empty lists and unset fields. They send 64-bit integers as numbers or
-// strings, and metrics that are not finite as strings.
+// These types describe MLflow's JSON. Servers omit empty lists and unset fields. They send 64-bit integers as numbers
+// or strings, and metrics that are not finite as strings.
 
-// Int is an integer that comes as a number or a string.
+// Int is an integer that servers send as a number or a string.
 type Int int64
 
 func (w *Int) UnmarshalJSON(text []byte) error {
@@ -78,7 +78,7 @@ type ModelJSON struct {
 		Alias   string `json:"alias"`
 		Version Int    `json:"version"`
 	} `json:"aliases"`
-	Latest []struct { // the newest of each stage, so it includes the newest of all
+	Latest []struct { // the newest version of each stage, so the newest version of all is among them
 		Version Int    `json:"version"`
 		Source  string `json:"source"`
 		RunID   string `json:"run_id"`

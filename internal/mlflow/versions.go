@@ -61,8 +61,8 @@ func (s Versions) ByAlias(
 	return v, false, err
 }
 
-// Place returns where the files of a version are now. Some servers store the source of a copy unchanged and resolve it
-// whenever the version is loaded. So the chain of copies is followed to its end.
+// Place returns where the files of a version are now. Some servers store the source of a copy unchanged, and find the
+// files each time the version is loaded. So the chain of copies is followed to its end.
 func (s Versions) Place(ctx context.Context, name string, number int) registry.Known[string] {
 	v := registry.Version{Model: name, Number: number}
 	at, err := s.DownloadURI(ctx, v)
@@ -101,8 +101,8 @@ func (s Versions) read(
 	return registry.Is(out.Version.Decode()), nil
 }
 
-// versionsPage is a page of model-versions/search. A server needs about 200 µs for a version, so a page stays well
-// within its time limits. Few registries have more versions of one model.
+// versionsPage is the size of a page of model-versions/search. A server needs about 200 µs for a version, so a page
+// takes about 2 s. Few registries have more versions of one model.
 const versionsPage = 10000
 
 // Search returns the versions of a model in ascending order by number. filter limits them ("" selects all). It checks
@@ -135,13 +135,13 @@ func (s Versions) Search(ctx context.Context, name, filter string) ([]registry.V
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// LongestLineage is how many copies of copies are followed back to the run.
+// LongestLineage limits how many copies of copies are followed back to the run.
 const LongestLineage = 10
 
 func VersionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
 
-// Follow follows a chain of copies to the original version. The returned version has the original's source, and the run
-// of the first version in the chain that has one. It is absent if the chain certainly leads nowhere.
+// Follow follows a chain of copies to the original version. The returned version has the source of the original. Its
+// run is that of the first version in the chain with a run. It is absent if the chain certainly has no original.
 func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := VersionRef(v), []string{VersionRef(v)}
 	run := v.RunID

@@ -94,11 +94,12 @@ func commentTexts(set *token.FileSet, file *ast.File) []text {
 	return out
 }
 
-// messageTexts returns the string literals of four words or more. Literals joined with + are one text.
+// messageTexts returns the string literals of four words or more, without indented lines of code. Literals joined with
+// + are one text.
 func messageTexts(set *token.FileSet, file *ast.File) []text {
 	var out []text
 	add := func(n ast.Expr) {
-		if joined := literal(n); isSentence(joined) {
+		if joined := codeLine.ReplaceAllString(literal(n), ""); isSentence(joined) {
 			at := set.Position(n.Pos())
 			out = append(out, text{at.Filename, at.Line, strings.Join(strings.Fields(joined), " ")})
 		}
@@ -154,6 +155,8 @@ func literal(e ast.Expr) string {
 }
 
 var (
+	codeLine = regexp.MustCompile(`(?m)^ {4}.*$`)
+
 	word    = regexp.MustCompile(`^[("'` + "`" + `]*[A-Za-z][A-Za-z'’-]*[)"'` + "`" + `.,;:!?]*$`)
 	noProse = regexp.MustCompile(`^\s*[{<(\[^]|=>|;\n`) // JSON, HTML, regular expressions, scripts
 )

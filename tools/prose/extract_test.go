@@ -28,6 +28,7 @@ var (
 	long  = "one two " +
 		"three four"
 	mixed = "the model " + name + " was not found"
+	hint  = "start the server like this:\n    mlflow server --host 0.0.0.0 --port 5000"
 	query = ` + "`{\"one\": \"two three four five\"}`" + `
 )
 `
@@ -49,6 +50,7 @@ func TestExtract(t *testing.T) {
 		"p.go:14 a field",
 		"p.go:19 one two three four",
 		"p.go:21 the model `x` was not found",
+		"p.go:22 start the server like this:",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
