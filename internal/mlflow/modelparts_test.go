@@ -76,7 +76,7 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// The rows follow the save functions of the flavours in several releases, from MLflow 1.30.1 to 3.17.2. Each row has
+// The rows follow the save functions of the flavours in the clients 1.30.1, 2.22.5 and 3.17.2 of MLflow. Each row has
 // the content of the MLmodel file, the files or folders that are needed, and other files that the client stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")

@@ -49,15 +49,15 @@ type crawler struct {
 	c       *mlflow.Client
 	query   audit.Query
 	pace    *pace
-	fetches sync.WaitGroup // requests in flight
+	fetches sync.WaitGroup // requests that are in flight
 	sizes   sizes
 
 	models    []entry
-	index     map[string]int // name -> index in models, or promptIndex
-	noAliases bool           // the server has no aliases; tags stand in for them
+	index     map[string]int // index in models by name; promptIndex for prompts
+	noAliases bool           // the server has no aliases, so tags are used instead
 
 	suspect  map[int]bool    // indexes of models that must be read again
-	unlisted map[string]bool // names of models that have versions and are not in the list
+	unlisted map[string]bool // names of models that have versions but are not in the list
 	again    []string        // names of models to read one by one at the end
 
 	probed, singly bool // probed: a search for several models was tried; singly: the server does not support it
@@ -101,7 +101,7 @@ func meters(c *mlflow.Client) rest.Meter {
 	return m
 }
 
-// read yields the models without further details.
+// read yields the models without the query's details.
 func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if err := r.prepare(ctx); err != nil {
@@ -151,7 +151,7 @@ func (r *crawler) prepare(ctx context.Context) error {
 	return r.probeAliases(ctx, r.models[0].model.Name)
 }
 
-// probeAliases finds out whether the server has aliases. It is used if no model shows one.
+// probeAliases finds out whether the server has aliases. It is used if no listed model has an alias.
 func (r *crawler) probeAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
 		_, r.noAliases, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
@@ -179,7 +179,7 @@ func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, er
 						ctx,
 					)(
 						yield,
-					) // the server cannot compare version numbers (before 2.1), and does not page either
+					) // versions before 2.1 cannot compare version numbers, and send no pages
 					return
 				}
 				if err != nil {
@@ -211,7 +211,7 @@ func (r *crawler) appendVersion(place int, versions []registry.Version, v regist
 		return append(versions, v)
 	}
 	if !slices.ContainsFunc(versions, func(had registry.Version) bool { return had.Number == v.Number }) {
-		r.suspect[place] = true // the server ignores the requested order
+		r.suspect[place] = true // the server ignored the requested order
 	}
 	return versions
 }
@@ -242,7 +242,7 @@ func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error]
 // splitNumber returns the version number that splits all versions into two halves of about the same size. It assumes
 // that a model has all numbers up to its newest.
 func (r *crawler) splitNumber() int {
-	above := map[int]int{} // number -> models whose newest version has it
+	above := map[int]int{} // number of models by their highest version number
 	total := 0
 	for _, l := range r.models {
 		above[l.model.Newest]++
@@ -285,7 +285,7 @@ func (r *crawler) snapshot(l entry, versions []registry.Version) audit.Snapshot 
 	return a
 }
 
-// progress reports now and then how far the audit is. Only one goroutine uses it.
+// progress reports the progress of the audit every few seconds. Only one goroutine uses it.
 type progress struct {
 	report               func(audit.Progress)
 	now                  func() time.Time
@@ -296,7 +296,7 @@ type progress struct {
 	versions, ofVersions int
 }
 
-// progressEvery is short enough to show that something happens.
+// progressEvery is the time between two reports.
 const progressEvery = 3 * time.Second
 
 // add counts a finished model.
@@ -305,8 +305,8 @@ func (p *progress) add(a audit.Snapshot) {
 	p.versions += len(a.Versions)
 }
 
-// reportIfDue reports if it is time. Call it before waiting for something, when everything received so far was used. In
-// the middle of a page, the estimate would count half of the page as unread.
+// reportIfDue reports if it is time. Call it before the audit waits for a response, when all received rows were used.
+// In the middle of a page, the estimate would count the rest of the page as unread.
 func (p *progress) reportIfDue() {
 	if p.report == nil || p.now().Sub(p.reported) < progressEvery {
 		return

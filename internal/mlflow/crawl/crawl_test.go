@@ -62,7 +62,7 @@ func collect(ctx context.Context, c *mlflow.Client, q audit.Query, s sizes) (all
 	return all, err
 }
 
-// world is a registry that somebody changes during an audit. It remembers what was changed.
+// world is a registry that is changed during an audit. It remembers the changes.
 type world struct {
 	*mlflowtest.Server
 	chance  *rand.Rand
@@ -84,7 +84,7 @@ func (w *world) send(method, path string, body map[string]any) int {
 
 func version(model string, number int) string { return fmt.Sprintf("%s/%d", model, number) }
 
-// meddle makes one or a few changes to one model, as people and jobs do.
+// meddle makes one or a few changes to a model, as people and jobs do.
 func (w *world) meddle(names []string, most int) {
 	name := names[w.chance.IntN(len(names))]
 	number := 1 + w.chance.IntN(most)
@@ -106,7 +106,7 @@ func (w *world) meddle(names []string, most int) {
 		w.send("DELETE", "registered-models/delete", map[string]any{"name": name})
 	case 6:
 		w.made++
-		made := fmt.Sprintf("%s-%d", name, w.made) // sorts between the other names
+		made := fmt.Sprintf("%s-%d", name, w.made) // its name sorts between the other names
 		touch(made)
 		w.send("POST", "registered-models/create", map[string]any{"name": made})
 		w.send("POST", "model-versions/create", map[string]any{"name": made, "source": "s3://bucket/key"})
@@ -142,8 +142,8 @@ func (w *world) meddle(names []string, most int) {
 	}
 }
 
-// Whatever changes during an audit, each untouched version appears exactly once, nothing appears twice, and no model
-// contradicts itself.
+// Models may change in any way during an audit. Still each untouched version appears exactly once, nothing appears
+// twice, and no model contradicts itself.
 func TestAudit_UntouchedAppearOnce(t *testing.T) {
 	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 		t.Run(scope, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { seesOnce(t, scope) }) })
@@ -234,7 +234,7 @@ func seesOnce(t *rapid.T, scope string) {
 	}
 }
 
-// moved reports whether anything in the model changed. Then another version may be live.
+// moved reports whether anything in the model changed, so that another version may be live.
 func (w *world) moved(model string) bool {
 	for what := range w.touched {
 		if strings.HasPrefix(what, model+"/") {
@@ -248,8 +248,8 @@ func unreadable(all []audit.Snapshot, name string) bool {
 	return slices.ContainsFunc(all, func(a audit.Snapshot) bool { return a.Model.Name == name && a.Unreadable != "" })
 }
 
-// untagged passes requests to a server that reads tags with a separate statement. Rows at both edges of a page that
-// moved in between come without tags.
+// untagged passes requests to a server that reads tags with a separate statement. If rows moved between the two
+// statements, the rows at the edges of a page have no tags.
 type untagged struct{ http.RoundTripper }
 
 func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -14,7 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Details are added to batches of models, several at the same time. A model with more versions is a batch of its own.
+// Details are added to several batches of models at the same time. A model with more versions than a batch allows is a
+// batch of its own.
 const (
 	batchVersions = 200
 	batchModels   = 200
@@ -45,7 +46,7 @@ func (r *crawler) withDetails(
 	}
 }
 
-// batches groups models. An error comes after the models before it.
+// batches groups models. An error is yielded after the models that came before it.
 func (r *crawler) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
 	return func(yield func([]audit.Snapshot, error) bool) {
 		var batch []audit.Snapshot
@@ -90,7 +91,7 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 // details reads what a query needs in addition to the versions of a model.
 type details struct{ *crawler }
 
-// addDetails adds the details to a batch of models. What cannot be read is marked as unreadable.
+// addDetails adds the details to a batch of models. If a fact cannot be read, it is marked as unreadable.
 func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
 	n := r.query.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
@@ -116,8 +117,8 @@ func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]aud
 	return models, nil
 }
 
-// origins finds out where live versions with a run come from. This takes one request for a logged model, and one for
-// each version that a chain of copies leads through.
+// origins finds out where live versions with a run come from. A logged model needs one request. A copy needs one
+// request for each version in its chain of copies.
 func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
@@ -238,7 +239,7 @@ func (r details) runs(ctx context.Context, ids []string) map[string]registry.Kno
 	return runs
 }
 
-// findRuns searches for runs by id, including deleted ones. A search needs a list of experiments, so it uses all of
+// findRuns searches for runs by id, including deleted ones. A search needs a list of experiments, so it searches all of
 // them.
 func (r details) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
 	all, err := r.experiments()
@@ -317,7 +318,7 @@ func (r details) experiment(ctx context.Context, id string) registry.Known[regis
 	return paced(ctx, r.crawler, "", id, r.c.Experiments.Get)
 }
 
-// paced reads one thing by its id in one request. If that fails, the result is unreadable and contains the reason.
+// paced sends one request within the pace. If it fails, the result is unreadable and contains the reason.
 func paced[T any](
 	ctx context.Context, r *crawler, kind, id string, read func(context.Context, string) (registry.Known[T], error),
 ) (got registry.Known[T]) {

@@ -15,7 +15,7 @@ import (
 // entry is a registered model as it appears in the list of all models.
 type entry struct {
 	model  registry.Model
-	latest []registry.Version // the newest version of each stage; outside of the scope live only number and stage
+	latest []registry.Version // the newest version of each stage; with the scope live only number and stage
 }
 
 type entryJSON struct {
@@ -38,8 +38,8 @@ func (j entryJSON) entry(whole bool) entry {
 	return l
 }
 
-// newest returns the version with the highest number, from those that were read and those that are complete in the
-// list.
+// newest returns the version with the highest number. It looks at the versions that were read, and at those in the list
+// that are complete.
 func (l entry) newest(versions []registry.Version) registry.Known[registry.Version] {
 	if n := len(versions); n > 0 && versions[n-1].Number >= l.model.Newest {
 		return registry.Is(versions[n-1])
@@ -76,7 +76,7 @@ func (l entry) liveNumbers() []int {
 // So the names are listed again until two lists in a row show that nothing moved. Models that were missed or may be
 // incomplete are read separately.
 func (r *crawler) listModels(ctx context.Context) error {
-	var edges []int // indexes at which a page starts
+	var edges []int // indexes of the first models of the pages
 	again := false
 	pages, err := r.eachEntry(ctx, func(page int, j entryJSON) {
 		if page > len(edges) {
@@ -105,11 +105,11 @@ func (r *crawler) listModels(ctx context.Context) error {
 	return err
 }
 
-// edgeRows is how many rows at each edge of a page may lack aliases and tags. Not more can be created or deleted
-// between two statements.
+// edgeRows is how many rows at each edge of a page may lack aliases and tags. It is unlikely that more are created or
+// deleted between two statements.
 const edgeRows = 16
 
-// promptIndex is the index of names that are prompts, not models.
+// promptIndex is the index of names that belong to prompts.
 const promptIndex = -1
 
 func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.PromptTag] == "true" }
@@ -135,14 +135,14 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 	return s.pages, nil
 }
 
-// sampleRows is how many rows the list needs so that its cost predicts the cost of a page of versions. Each entry
-// contains the newest version and costs a server more than a version.
+// sampleRows is the minimum number of rows in the list from which the cost of a page of versions can be estimated. An
+// entry of the list contains the newest version, so it takes longer than a version.
 const sampleRows = 200
 
-// relist lists the names again until two lists in a row are stable. Then no name appears twice in either, the later
-// list has all names of the earlier, and neither can have missed a model. A model that is deleted between two pages is
-// in one list and not in the next. If another is created as well, some name appears twice. Names that are new are read
-// separately. moved reports whether anything differs from the first list.
+// relist lists the names again until two lists in a row are stable. This means that no list has a name twice, and that
+// the later list has all names of the earlier one. Then neither list can have missed a model. A model that is deleted
+// between two pages is in one list and not in the next. If another one is created as well, a name appears twice. New
+// names are read separately. moved reports whether anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
 	for name := range r.index {
@@ -171,7 +171,7 @@ func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error
 	return true, nil
 }
 
-// maxLists is how often an unstable list is read again.
+// maxLists limits how often an unstable list is read again.
 const maxLists = 5
 
 func containsAll(some, all map[string]bool) bool {

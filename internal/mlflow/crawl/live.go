@@ -54,8 +54,8 @@ func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	}
 }
 
-// markedAsPrompts returns the names that have a version marked as a prompt. If it is a model, no other search shows its
-// versions.
+// markedAsPrompts returns the names that have a version marked as a prompt. If such a name belongs to a model, no other
+// search shows its versions.
 func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
 	query := url.Values{
@@ -72,16 +72,16 @@ func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error
 	return names, nil
 }
 
-// question asks for the version with one number of several models.
+// question asks several models for the version with the same number.
 type question struct {
 	number int
-	models []int // indexes
+	models []int // indexes of the models
 }
 
 // liveVersions reads the versions that aliases point to or that are in a live stage, in ascending order by number.
 func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]registry.Version, error) {
 	held := make([][]registry.Version, len(models))
-	missing := map[int][]int{} // number -> indexes
+	missing := map[int][]int{} // indexes of models by missing version number
 	for i, l := range models {
 		for _, number := range l.liveNumbers() {
 			isIt := func(v registry.Version) bool { return v.Number == number }
@@ -106,7 +106,7 @@ func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]regis
 	return held, nil
 }
 
-// sharedStages reads older versions that share a stage with the newest one in the list. A search cannot ask for a
+// sharedStages reads older versions that share a stage with the newest one in the list. A search cannot filter by
 // stage.
 func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(int, registry.Version)) error {
 	var staged []int
@@ -144,8 +144,8 @@ func (l entry) highestInUse() int {
 	return last
 }
 
-// readMissing reads the missing versions, one number of several models at a time if the server supports that. The first
-// question shows whether it does.
+// readMissing reads the missing versions. If the server supports it, one request asks several models for the same
+// number. The first question shows whether the server does.
 func (r liveReader) readMissing(
 	ctx context.Context,
 	models []entry,
@@ -213,7 +213,8 @@ func (r liveReader) readSingly(
 	return nil
 }
 
-// Limits of one question about several models. It is part of the URL, and older servers and proxies accept 4 KB.
+// Limits of one question about several models. The question is part of the URL, and older servers and proxies accept
+// URLs of up to 4 KB.
 const (
 	groupModels = 100
 	groupBytes  = 2000
@@ -265,8 +266,8 @@ func (r liveReader) askTogether(ctx context.Context, models []entry, l question)
 	return rows, err
 }
 
-// answersMore reports whether a response contains rows that were not requested. Servers before 2.9 ignore what they
-// cannot read in a filter, and then find everything.
+// answersMore reports whether a response contains rows that were not requested. Servers before 2.9 ignore the parts of
+// a filter that they do not understand, and then return all versions.
 func answersMore(models []entry, l question, rows []mlflow.VersionJSON) bool {
 	return slices.ContainsFunc(rows, func(row mlflow.VersionJSON) bool {
 		return int(row.Version) != l.number || indexIn(models, l, row.Name) < 0

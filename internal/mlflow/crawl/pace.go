@@ -16,14 +16,14 @@ import (
 // round of responses. It shrinks by half if the server refuses or times out, and by a fifth if responses take longer
 // than necessary. A request stays in the window while the transport waits before a retry.
 type pace struct {
-	now     func() time.Time // nil means that response times do not count
-	retries func() int       // of the transport so far
+	now     func() time.Time // if nil, response times do not count
+	retries func() int       // returns how many retries the transport has made
 
 	mu      sync.Mutex
 	window  window
 	busy    int
-	waiting []chan struct{} // in order of arrival
-	retried int             // at the last check
+	waiting []chan struct{} // requests that wait, in order of arrival
+	retried int             // number of retries at the last check
 }
 
 // Limits of the window. Slow responses alone never shrink it below two, because an audit reads in two halves.
@@ -36,8 +36,8 @@ func newPace(now func() time.Time, retries func() int) *pace {
 	return &pace{now: now, retries: retries, window: newWindow(), retried: retries()}
 }
 
-// do runs fn as soon as the window has room. fn sends one request of this kind. units is what it asks for, such as a
-// number of rows.
+// do runs fn as soon as the window has room. fn sends one request of this kind. units says how much it asks for, such
+// as the number of rows.
 func (p *pace) do(ctx context.Context, kind string, units int, fn func() error) error {
 	round, err := p.begin(ctx)
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *pace) begin(ctx context.Context) (round int, err error) {
 	defer p.mu.Unlock()
 	if i := slices.Index(p.waiting, turn); i >= 0 {
 		p.waiting = slices.Delete(p.waiting, i, i+1)
-	} else { // it was admitted at the same moment
+	} else { // the request was admitted at the same moment
 		p.busy--
 		p.admit()
 	}
@@ -110,7 +110,7 @@ func (p *pace) admit() {
 }
 
 // inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. The pace
-// limits how many requests that are.
+// limits how many of them run.
 func inOrder[T, R any](ctx context.Context, items []T, fn func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return parallel.Map(ctx, parallel.Values(items), 2*paceMost, fn)
 }
@@ -121,8 +121,8 @@ func overloaded(err error) bool {
 	return e != nil && (e.Status == 429 || e.Status == 503 || e.Status == 504 || e.Kind == rest.Timeout)
 }
 
-// window is the arithmetic: additive increase, multiplicative decrease, and at most one decrease for requests that were
-// in flight together.
+// window computes the size of the window. It uses additive increase and multiplicative decrease, and decreases only
+// once for requests that were in flight together.
 type window struct {
 	limit   float64
 	caution float64             // divides the growth; 1 until the server refuses for the first time

@@ -13,12 +13,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// busyServer needs time for each request. It works on some requests at once and lets others wait. Above a limit it
-// refuses.
+// busyServer needs time for each request. It handles some requests in parallel and lets others wait. Above a limit, it
+// refuses requests.
 type busyServer struct {
 	work    time.Duration
 	workers chan struct{}
-	refuses int // refuses from this many requests at once; 0 never refuses
+	refuses int // refuses requests if this many arrive at once; 0 refuses none
 
 	mu          sync.Mutex
 	busy, most  int
@@ -72,8 +72,8 @@ func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 func TestPace_FollowsServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
-		most             int           // expected maximum of requests at once
-		within           time.Duration // 300 requests of 100 ms
+		most             int           // expected maximum of parallel requests
+		within           time.Duration // limit for 300 requests of 100 ms
 	}{
 		"a large server is used fully":                                {16, 0, paceMost, 5500 * time.Millisecond},
 		"a server for two requests is kept busy":                      {2, 0, 7, 17 * time.Second},
@@ -141,7 +141,7 @@ func TestWindow_ShrinksOncePerRound(t *testing.T) {
 func TestPace_LatencyByKind(t *testing.T) {
 	w := newWindow()
 	for range 50 {
-		w.answer(w.round, "page", 200*time.Microsecond) // in a row
+		w.answer(w.round, "page", 200*time.Microsecond) // responses one after the other
 		w.answer(w.round, "listing", 80*time.Millisecond)
 	}
 	if w.size() != paceMost {
@@ -170,7 +170,7 @@ func TestPace_CancelWhileWaiting(t *testing.T) {
 	})
 }
 
-// Whatever the responses are, the window stays within its limits.
+// The window stays within its limits, whatever the responses are.
 func TestWindow_Bounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWindow()

@@ -37,7 +37,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	const models, versions, audits = 16, 6, 3
 	ctx := t.Context()
 	call := func(method, path string, body map[string]any) {
-		_ = server.Call(ctx, method, path, body, nil) // a refused request changed nothing
+		_ = server.Call(ctx, method, path, body, nil) // if the server refuses the request, nothing changed
 	}
 	name := func(i int) string { return fmt.Sprintf("m%02d", i) }
 	want := map[string]bool{}
@@ -60,7 +60,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 		if i%8 == 7 {
 			making.Wait()
 		}
-		if i%2 == 0 { // nobody touches these
+		if i%2 == 0 { // these models stay unchanged
 			for n := range versions {
 				want[version(name(i), n+1)] = true
 			}
@@ -80,7 +80,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 					call(http.MethodDelete, "model-versions/delete", map[string]any{"name": m, "version": n})
 				case 2, 3:
 					call(http.MethodPost, "model-versions/create", map[string]any{"name": m, "source": "s3://b/k"})
-				case 4: // only one of the two, because their own races leave two versions in one stage
+				case 4: // only one of the two goroutines, because their own races leave two versions in one stage
 					if seed == 0 {
 						call(
 							http.MethodPost,

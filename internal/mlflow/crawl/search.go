@@ -22,14 +22,14 @@ type rowReader struct {
 	body   *rest.Body
 	json   *json.Decoder
 	list   string // key of the list of rows
-	inList bool   // inside of the list
+	inList bool   // the reader is inside the list
 	ended  bool
 	count  int // rows read so far
 	cost   cost
-	token  string // of the next page; known after the last row
+	token  string // token of the next page; known after the last row
 }
 
-// cost is what a page took in bytes and time.
+// cost says how much memory and time a page took.
 type cost struct {
 	bytes int64
 	took  time.Duration
@@ -124,7 +124,7 @@ var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*
 
 // earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. Then the
 // next page can be requested while the rows of this one are used. It returns "" if the token is only known after the
-// last row. Nothing inside of a row can look like it: quotes in texts are escaped, and more brackets follow a row.
+// last row. No row can look like it, because quotes in texts are escaped and more brackets follow a row.
 func (r *rowReader) earlyToken() string {
 	if found := tokenAtEnd.FindStringSubmatch(r.body.Tail(1 << 10)); found != nil {
 		return found[1]
@@ -139,23 +139,23 @@ type search struct {
 	path     string
 	list     string
 	query    url.Values
-	maxRows  int // rows of a page that the server allows
-	nextSize int // rows to request in the next page
-	lastSize int // rows requested in the last page
+	maxRows  int // maximum number of rows that the server allows in a page
+	nextSize int // number of rows to request for the next page
+	lastSize int // number of rows that were requested for the last page
 	token    string
-	pages    int // read so far
+	pages    int // number of pages that were read
 	empty    int // number of empty pages in a row
-	mostRows int // rows of the fullest page, and its cost
+	mostRows int // number of rows of the fullest page, and its cost
 	cost     cost
 }
 
-// sizes are the numbers of rows to request: in the first page, and at most in pages of versions and of models.
+// sizes has the number of rows in the first page, and the maximum in a page of versions and in a page of models.
 type sizes struct{ first, versions, models int }
 
 var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
 
-// Limits of a page: its size in memory, and how long the server should need for it. Servers before 3.0 stop a worker
-// that is silent for 30 seconds.
+// Limits of a page: its size in memory, and the time that the server should need for it. Servers before 3.0 stop a
+// worker that is silent for 30 seconds.
 const (
 	pageBytes = 10 << 20
 	pageTime  = 15 * time.Second
@@ -217,8 +217,8 @@ func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 // a page.
 var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
 
-// finish returns the token and the size of a page after its last row was read. It fails if the server keeps sending
-// empty pages, as servers do that are asked for 0 rows.
+// finish returns the token and the size of a page after its last row was read. It fails if the server sends too many
+// empty pages. Servers do so if 0 rows are requested.
 func (s *search) finish(page *rowReader) (token string, bytes int64, err error) {
 	s.pages++
 	s.empty++
@@ -272,11 +272,12 @@ func onePage[T any](ctx context.Context, s *search) (all []T, page *rowReader, e
 	return nil, nil, err
 }
 
-// maxEmpty is how many empty pages may come in a row. Some servers remove rows from a page that the login must not see.
+// maxEmpty is how many empty pages in a row are allowed. Some servers remove the rows that the login must not see, so
+// pages can be empty.
 const maxEmpty = 1000
 
-// tooLarge reports whether a page may have failed because of its size: it broke a limit, or the server or a proxy gave
-// up.
+// tooLarge reports whether a page may have failed because of its size: it exceeded a limit, or the server or a proxy
+// stopped it.
 func tooLarge(e *rest.Error) bool {
 	switch e.Kind {
 	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:

@@ -48,7 +48,7 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 	t.Helper()
 	s := mlflowtest.New(version)
 	seed := smallRegistry
-	if version < "2.21" && !strings.HasPrefix(version, "3") { // they have no prompts
+	if version < "2.21" && !strings.HasPrefix(version, "3") { // these servers have no prompts
 		seed = strings.Replace(seed, `"prompts": [{"name": "greeting", "versions": [{}]}]`, `"prompts": []`, 1)
 	}
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
@@ -254,7 +254,8 @@ churn: newest 7, @champion 3
 	}
 }
 
-// A hidden model is read version by version. If that fails, the model is unreadable and the audit continues.
+// If the versions of a model are hidden from search, they are read one by one. If that fails, the model is unreadable
+// and the audit continues.
 func TestAudit_UnreadableHiddenModel(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
@@ -332,7 +333,7 @@ gap: newest 9, @champion 5
 	}
 }
 
-// The numbers of requests are the cost of an audit for a server. Change them only on purpose.
+// The numbers of requests show how much work an audit is for a server. Change them only on purpose.
 func TestAudit_Requests(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")
@@ -385,7 +386,7 @@ func TestAudit_Requests(t *testing.T) {
 }
 
 func TestAudit_StopsEarly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // it fails if a goroutine is still running
+	synctest.Test(t, func(t *testing.T) { // the test fails if a goroutine is still running
 		s := mlflowtest.New("3.17.2")
 		for i := range 50 {
 			s.AddModel(
@@ -495,7 +496,7 @@ func TestAudit_UnreadableModel(t *testing.T) {
 	s := smallServer(t, "2.22.5")
 	(&world{Server: s}).send(
 		"DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"},
-	) // its alias dangles, so it is read again
+	) // its alias points to a missing version, so it is read again
 	s.Fault(
 		faults.Fault{
 			Path:   "registered-models/get",
@@ -575,7 +576,7 @@ func TestAudit_Progress(t *testing.T) {
 	})
 }
 
-// transport responds to every request with a text.
+// transport responds to every request with the text of the function.
 type transport func(*http.Request) string
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -19,7 +19,7 @@ import (
 
 // contradicts reports whether the versions contradict the entry in the list, which was read at another time. An alias
 // may point to a missing version, a version may have left its stage, or two versions may be in one stage. In the last
-// case one may have replaced the other in between. versions are all versions, or only the live ones.
+// case, one may have replaced the other between the two requests. versions are all versions, or only the live ones.
 func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	find := func(number int) (registry.Version, bool) {
 		i, found := slices.BinarySearchFunc(
@@ -94,25 +94,25 @@ func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, e
 	}
 }
 
-// maxReadings is how often a model is read that is different each time.
+// maxReadings is how often a model is read if each reading differs from the one before.
 const maxReadings = 4
 
 // fullModel is a model that was read on its own.
 type fullModel struct {
 	entry
 	versions []registry.Version
-	gone     bool // or a prompt
+	gone     bool // the model was deleted, or is a prompt
 }
 
-// readModel reads one model, versions first. It repeats this until both fit together, or contradict each other twice in
-// the same way. there is false if the model was deleted or is a prompt.
+// readModel reads the versions of one model and then the model. It repeats this until both fit together, or contradict
+// each other twice in the same way. there is false if the model was deleted or is a prompt.
 func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
 	var before fullModel
 	for try := range maxReadings {
 		now, err := r.readOnce(ctx, name)
 		if err == nil && name == r.query.Model && len(now.model.Aliases) == 0 &&
 			len(mlflow.TagHolders(now.versions)) > 0 {
-			err = r.probeAliases(ctx, name) // tags only count on servers without aliases
+			err = r.probeAliases(ctx, name) // tags count as aliases only on servers without aliases
 		}
 		switch {
 		case concernsOneModel(err) && (r.query.Model == "" || r.query.Again):
@@ -165,8 +165,8 @@ func (r singleReader) readOnce(ctx context.Context, name string) (fullModel, err
 }
 
 // versionsOf reads the versions of one model in ascending order by number. filter limits them ("" selects all). Each
-// page starts with the last number of the page before, so that no version is missed in between. Some servers compare
-// names without case, and some send everything in one unsorted page.
+// page starts with the last number of the page before, so that no version is missed. Some servers ignore case when they
+// compare names, and some send everything in one unsorted page.
 func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{mlflow.ByName(name)}
 	if filter != "" {
@@ -174,7 +174,7 @@ func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]regist
 	}
 	query := url.Values{"order_by": {"version_number ASC"}}
 	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)
-	s.nextSize = max(s.nextSize, 2) // the first row of a page is the last row of the page before
+	s.nextSize = max(s.nextSize, 2) // the first row of a page repeats the last row of the page before
 	type numbered struct {
 		*rowReader
 		versions []mlflow.VersionJSON
@@ -211,7 +211,7 @@ func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]regist
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// maxHidden is how many versions are read one by one.
+// maxHidden limits how many versions are read one by one.
 const maxHidden = 1000
 
 // readHidden reads a model whose versions are hidden from search because one is marked as a prompt. It reads each

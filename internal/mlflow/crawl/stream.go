@@ -15,36 +15,36 @@ import (
 // number.
 //
 // A page is an offset into a list that changes. If a version before the offset is created between two pages, the last
-// row comes again and is dropped. If a version is deleted, the next row is missed. The list of models contains the
-// highest number of each, so it is known where that is possible: at each seam between two pages, the stream marks the
-// models that may lack a version. They are read again one by one.
+// row is sent again and dropped. If a version is deleted, the next row is missed. The list of models contains the
+// highest number of each model, so it shows where this is possible. At each seam between two pages, the stream finds
+// the models that may lack a version. They are read again one by one.
 //
 // Servers read the tags of a page with a second statement and the same offset. If rows are created or deleted in
-// between, rows at the edges of the page come without tags. Their models are marked too, if any earlier version had
+// between, rows at the edges of the page come without tags. Their models are read again too, if any earlier version had
 // tags.
 type stream struct {
 	crawler         *crawler
 	search          *search
 	lowest, highest int
 
-	next         func() (*rowReader, error, bool) // next page
+	next         func() (*rowReader, error, bool) // returns the next page
 	stop         func()
 	page         *rowReader
-	pending      chan fetchedPage // page in flight, or nil
-	pendingToken string           // its token
-	pageRows     int              // rows that were requested in the current page
+	pending      chan fetchedPage // the page that was requested, or nil
+	pendingToken string           // token of that page
+	pageRows     int              // number of rows that were requested for the current page
 	sawTags      bool             // some version had tags
 	ended        bool
 
 	row    mlflow.VersionJSON // the last row that was decoded
 	hasRow bool               // row was not used yet
-	index  int                // index of the model whose versions are wanted
+	index  int                // index of the model whose versions the caller wants
 	seam   *mlflow.VersionJSON
 }
 
 type fetchedPage struct {
 	page    *rowReader
-	maxRows int // rows that were requested
+	maxRows int // number of rows that were requested
 	err     error
 }
 
@@ -75,7 +75,7 @@ func (s *stream) fetch(ctx context.Context, token string) {
 	})
 }
 
-// take calls use for the versions of the model at an index. It drops versions of earlier models, which came again.
+// take calls use for the versions of the model at an index. It drops versions of earlier models, which were sent again.
 func (s *stream) take(ctx context.Context, place int, use func(registry.Version)) error {
 	s.index = place
 	for {
@@ -134,8 +134,8 @@ func (s *stream) checkTags(place int) {
 	}
 }
 
-// ask waits for a page, and requests the next one if the page already shows its token. So one page is in flight while
-// another is used, and there is never a third.
+// ask waits for a page, and requests the next one if the page already shows its token. So one page is requested while
+// another is used, but never more.
 func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	if token != "" && s.seam == nil {
 		last := s.row
@@ -157,7 +157,7 @@ func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	return got.page, nil
 }
 
-// closeSeam checks the seam as soon as a row after it has an index in the list.
+// closeSeam checks the seam as soon as a row after it belongs to a model of the list.
 func (s *stream) closeSeam() {
 	if place, ok := s.crawler.indexOf(s.row.Name); ok {
 		s.markMissed(place, int(s.row.Version))
@@ -174,7 +174,7 @@ func (s *stream) markMissed(place, number int) {
 	s.seam = nil
 	from, ok := s.crawler.indexOf(before.Name)
 	if !ok {
-		from = s.index - 1 // nothing came yet, or only a model that is read separately anyway
+		from = s.index - 1 // no row was received yet, or only rows of a model that is read separately anyway
 	}
 	suspect := func(at int, is bool) {
 		if is && at >= 0 && at < len(s.crawler.models) {
@@ -182,7 +182,7 @@ func (s *stream) markMissed(place, number int) {
 		}
 	}
 	switch {
-	case place < from: // rows come again from there
+	case place < from: // rows from there on are sent again
 	case place == from:
 		suspect(place, number > int(before.Version)+1)
 	default:

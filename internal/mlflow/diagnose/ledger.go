@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
 
-// defaultExperiment exists on every server and has no creator. So what a login without a grant may do there is what it
-// may do everywhere.
+// defaultExperiment exists on every server and has no creator. So it shows what a login without a grant may do with any
+// experiment.
 const defaultExperiment = "0"
 
 // ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.
@@ -22,7 +22,8 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		p.server.Ledger.Guard = "unknown: " + mlflow.Short(err)
 		return
 	}
-	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" { // there is no ledger that somebody could edit
+	// without a ledger, there is nothing that others could edit
+	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" {
 		return
 	}
 	p.server.Ledger.Guard = p.editProtection(ctx)

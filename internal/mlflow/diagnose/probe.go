@@ -16,7 +16,7 @@ import (
 )
 
 // Probe asks the server what it is and can do. With a model, it also finds out what the login may do with it, and
-// whether its aliases point to existing versions. It never fails: what it cannot find out is part of the result.
+// whether its aliases point to existing versions. It never fails. If it cannot find something out, the result says so.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
 	_ = parallel.Do(
@@ -48,8 +48,8 @@ type probe struct {
 	c             *mlflow.Client
 	model         string
 	server        registry.Server
-	reportedStore string   // the store, as the server reports it
-	ids           []string // of experiments
+	reportedStore string   // name of the store that the server reports
+	ids           []string // ids of experiments
 }
 
 func (p *probe) info(ctx context.Context) {
@@ -114,7 +114,7 @@ func (p *probe) experiments(ctx context.Context) {
 		Class:  rest.Read,
 	}
 	if p.c.Tracking.JSON(ctx, r, &out) != nil {
-		return // the store stays unknown
+		return // it is not known what the store is
 	}
 	for _, e := range out.Experiments {
 		if e.ID != "0" {
@@ -146,11 +146,11 @@ func (p *probe) artifacts(ctx context.Context) {
 	}
 }
 
-// fileStoreID is the length from which an experiment id must come from a file store. Those draw 18 digits; databases
-// count.
+// fileStoreID is the minimum length of an experiment id that shows a file store. A file store draws 18 digits, and a
+// database counts from 1.
 const fileStoreID = 12
 
-// store finds out what stores the registry, if that is visible.
+// store finds out where the registry is stored, if the responses show it.
 func (p *probe) store() {
 	switch {
 	case p.reportedStore != "":
@@ -190,7 +190,7 @@ func (p *probe) dangling(ctx context.Context) {
 		}
 		v, err := p.c.Versions.Get(
 			ctx, p.model, number,
-		) // a search may omit existing versions, and a repair would delete the alias
+		) // a search may omit existing versions, and then a repair would delete a valid alias
 		switch {
 		case err != nil:
 			p.server.Warnings = append(p.server.Warnings, withHint(err))
@@ -225,8 +225,8 @@ func (p *probe) warn() {
 	}
 	if p.server.Store == "FileStore" {
 		add(
-			"the registry is kept in files: a move to a stage archives the others before it looks for the version, " +
-				"and two runs at the same time may fail; for production, start the server with a database " +
+			"the registry is kept in files. A move to a stage archives the other versions before it looks for the " +
+				"new one, and two runs at the same time may fail. For production, start the server with a database " +
 				"(--backend-store-uri postgresql://…)",
 		)
 	}
@@ -250,7 +250,7 @@ func (p *probe) warn() {
 	}
 }
 
-// readLogin asks the server who is logged in. Only servers with logins know.
+// readLogin asks the server who is logged in. Only servers with logins can answer.
 func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login] {
 	login := registry.Login{User: c.Login, Rights: map[string]string{}, Experiments: map[string]string{}}
 	var newer struct {
@@ -278,7 +278,7 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 	if !c.LoggedIn {
 		return registry.Absent[registry.Login]("not logged in")
 	}
-	if c.Login == "" { // the request would put the name, which is a credential, into a URL
+	if c.Login == "" { // the name is a credential, and the request would put it into a URL
 		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")
 	}
 	var older struct {

@@ -51,7 +51,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	return g.facts, err
 }
 
-// askedAlias is an alias and the version that its endpoint returned. The name is "" if the request only tested the
+// askedAlias has an alias and the version that its endpoint returned. The alias is "" if the request only tested the
 // endpoint.
 type askedAlias struct {
 	name  string
@@ -66,8 +66,8 @@ func (g *gathering) requireModel(ctx context.Context) error {
 	return g.refusePrompt()
 }
 
-// checkAliases reads the tags that stand in for aliases on a server without aliases. On other servers it records
-// aliases that the database does not distinguish from the requested ones.
+// checkAliases reads the aliases from tags if the server has no aliases. On other servers, it records aliases that the
+// database does not distinguish from the requested ones.
 func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error {
 	if g.noAliases.Load() {
 		return g.readTags(ctx, &candidateRoot{})
@@ -92,7 +92,7 @@ func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.K
 	return v, err
 }
 
-// readTags reads from the versions' tags what the alias endpoint would have returned.
+// readTags finds the versions of the aliases by their tags, instead of the alias endpoint.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
@@ -122,7 +122,7 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	return nil
 }
 
-// tagHolder returns the version that carries the tag of the alias, the highest number if there are several.
+// tagHolder returns the version with the tag of the alias. If there are several, it returns the highest number.
 func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
 	out := registry.Absent[registry.Version](
 		fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)),

@@ -62,11 +62,11 @@ func candidateOf(run registry.Run, path string) registry.Candidate {
 // values. So it compares models. It compares runs only if the model is among their files.
 type bestSearch struct {
 	c          *mlflow.Client
-	experiment string // id
+	experiment string // id of the experiment
 	contest    fact.Contest
 
 	models  map[string]registry.LoggedModel // models of the experiment by id, with the values of the metric
-	others  map[string]registry.LoggedModel // models that its runs list and that are in other experiments
+	others  map[string]registry.LoggedModel // models of other experiments that the runs list
 	metrics map[string]bool                 // names of all metrics, for messages
 	judged  map[string]bool                 // runs whose values belong to logged models
 	listed  int                             // number of runs whose files were listed
@@ -80,8 +80,8 @@ const (
 	bestAtOnce = 8      // runs that are read one by one
 )
 
-// readModels reads all logged models of the experiment, whatever their names. A model's own values can only be
-// recognised next to those of the other models of its run.
+// readModels reads all logged models of the experiment, and not only those with the requested name. To know which
+// values belong to a model, the values of the other models of its run are needed.
 func (s *bestSearch) readModels(ctx context.Context) error {
 	op := "search logged models of experiment " + s.contest.Experiment
 	for m, err := range s.c.LoggedModels.InExperiment(ctx, op, s.experiment, "") {
@@ -91,7 +91,7 @@ func (s *bestSearch) readModels(ctx context.Context) error {
 		for _, v := range m.Metrics {
 			s.metrics[v.Key] = true
 			if v.Key == s.contest.Metric && v.RunID != m.SourceRunID {
-				s.judged[v.RunID] = true // an evaluation, so the value is that of the model
+				s.judged[v.RunID] = true // this run is an evaluation, so its value belongs to the model
 			}
 		}
 		m.Metrics = slices.DeleteFunc(m.Metrics, func(v registry.ModelMetric) bool { return v.Key != s.contest.Metric })
@@ -165,8 +165,8 @@ func (s *bestSearch) complete(ctx context.Context, run registry.Run) (registry.R
 	return run, err
 }
 
-// readOthers reads models that the runs list and that are not in the experiment. Models that cannot be read, or exceed
-// the limit, count as unknown.
+// readOthers reads the models of other experiments that the runs list. Models that cannot be read, or exceed the limit,
+// count as unknown.
 func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Run) error {
 	ids := map[string]bool{}
 	for _, run := range runs {
@@ -185,8 +185,8 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 	return err
 }
 
-// read reads runs of the experiment by id, except deleted ones. It requests less than a page at once, because a full
-// page is followed by another request.
+// read reads runs of the experiment by id, except deleted ones. It requests fewer ids than a page has rows, because
+// after a full page another page must be requested.
 func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registry.Run, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	op := "search runs of experiment " + s.contest.Experiment
@@ -252,7 +252,7 @@ func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registr
 	return found
 }
 
-// outputs returns the models that a run lists, except the one with this id, like provenance.siblings.
+// outputs returns the models that a run lists, except the one with this id. The rules are those of provenance.siblings.
 func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedModel {
 	found := []registry.LoggedModel{}
 	for _, id := range run.Models() {
@@ -271,9 +271,9 @@ func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedMod
 	return found
 }
 
-// enterRuns evaluates runs whose model is among their files: all of MLflow 1 and 2, and runs that used log_artifacts.
-// The server sorts them, so runs that cannot win are not read. Values that are not finite are skipped here: a store
-// keeps Inf as a number, which would win.
+// enterRuns evaluates runs whose model is among their files: all runs of MLflow 1 and 2, and runs that used
+// log_artifacts. The server sorts the runs by value, so runs that cannot win are not read. Values that are not finite
+// are skipped, because a store keeps Inf as a number, and it would win.
 func (s *bestSearch) enterRuns(ctx context.Context) error {
 	order := "DESC"
 	if s.contest.Goal == registry.Minimize {
@@ -363,7 +363,7 @@ func (s *bestSearch) otherNames() string {
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 
-// errNone explains why no model counts.
+// errNone returns an error that says why no model can be chosen.
 func (s *bestSearch) errNone(found fact.BestRun) error {
 	best := s.contest.Best
 	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)

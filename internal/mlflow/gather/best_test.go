@@ -16,7 +16,7 @@ import (
 
 const mlmodel = "flavors:\n  sklearn: {}\n"
 
-// best finds the best model of the experiment "train" by acc.
+// best runs the search for the best model of the experiment "train" by acc.
 func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	t.Helper()
 	by := registry.Best{Experiment: "train", Metric: "acc", Goal: registry.Maximize, Path: "model"}
@@ -28,7 +28,7 @@ func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 func swept(double *mlflowtest.Server, n int) {
 	for i := range n {
 		id := fmt.Sprintf("r%d", i)
-		value := float64(i+1) / float64(n+1) // never 0, which can mean NaN on a model
+		value := float64(i+1) / float64(n+1) // not 0, because 0 can mean NaN on a model
 		double.AddRun(seed.Run{
 			ID: id, Experiment: "train", Metrics: map[string]seed.Series{"acc": seed.Value(value)},
 			Logged: []seed.LoggedModel{{
@@ -49,14 +49,14 @@ func TestBest_FewRequests(t *testing.T) {
 	if want := fmt.Sprintf("models:/m-%032x", 449); g.q.Candidate.Text != want || g.facts.Found.Best.Looked != 450 {
 		t.Errorf("found %s of %d, want %s", g.q.Candidate.Text, g.facts.Found.Best.Looked, want)
 	}
-	// The requests are: the experiment, 5 pages of models, 3 pages of their runs, and a page of all runs, none of which
-	// is better.
+	// the requests are: the experiment, 5 pages of models, 3 pages of their runs, and a page of all runs with no better
+	// value
 	if got := len(double.Requests()); got > 12 {
 		t.Errorf("%d requests", got)
 	}
 }
 
-// MLflow 3.4 does not tell the outputs of a run in a search. Its models are found all the same.
+// A search of MLflow 3.4 returns runs without their outputs. Still, their models are found.
 func TestBest_SearchWithoutOutputs(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	swept(double, 20)
@@ -69,7 +69,7 @@ func TestBest_SearchWithoutOutputs(t *testing.T) {
 	}
 }
 
-// Others cannot change the result without a right on the experiment.
+// Somebody without a right on the experiment cannot change the result.
 func TestBest_Outsiders(t *testing.T) {
 	double := mlflowtest.New("3.17.2")
 	swept(double, 3)
@@ -81,7 +81,7 @@ func TestBest_Outsiders(t *testing.T) {
 			Metrics:    map[string]seed.Series{"acc": seed.Value(1)},
 		},
 	)
-	double.AddLoggedModel(seed.LoggedModel{ // listed by the best run, but in another experiment
+	double.AddLoggedModel(seed.LoggedModel{ // the best run lists this model, but it is in another experiment
 		ID: "m-" + strings.Repeat("a", 32), Name: "model", Experiment: "outsider", Run: "r2",
 		Metrics: []seed.ModelMetric{{Key: "acc", Value: 1}, {Key: "acc", Value: 1, Run: "out"}},
 	})

@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// candidate resolves the candidate.
+// candidate reads the candidate.
 type candidate struct{ *gathering }
 
-// candidateRoot is what the candidate's text names directly: one of the three.
+// candidateRoot has what the input candidate names: a run, a logged model or a version.
 type candidateRoot struct {
 	run     registry.Known[registry.Run]
 	logged  registry.Known[registry.LoggedModel]
@@ -37,7 +37,7 @@ func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error)
 	return err
 }
 
-// checkRoot checks the root and records what its registration would send. The MLmodel file is not known yet.
+// checkRoot checks the root and records its registration request. The MLmodel file is not known yet.
 func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
@@ -128,7 +128,7 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	return nil
 }
 
-// noVersion explains a version or alias that does not exist. Usually the name is misspelt.
+// noVersion returns the error for a version or alias that does not exist. Usually the name is misspelt.
 func (g *gathering) noVersion(ctx context.Context, why string) error {
 	q := g.q.Candidate
 	m := g.facts.Model
@@ -156,7 +156,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 }
 
 // withRun returns the version that has the run: v itself, or the one it was copied from. MLflow 3 accepts a version as
-// a source only together with the run of that version. The version of a logged model needs no run.
+// a source only together with the run of that version. A version of a logged model needs no run.
 func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
@@ -182,8 +182,7 @@ func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Ve
 	return v, errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 }
 
-// resolve reads what belongs to the candidate: its run, if it is not known yet, and its MLmodel file. It also completes
-// the source.
+// resolve reads the candidate's run, if it is not known yet, and its MLmodel file. It also completes the source.
 func (g candidate) resolve(ctx context.Context) error {
 	defer func() { g.facts.Source.Request = request(g.q.Model, g.facts.Source) }()
 	if v, ok := g.facts.Candidate.Version.Get(); ok {
@@ -268,11 +267,12 @@ func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// fewModels is how many logged models of a run are read one by one instead of by a search.
+// fewModels is the number of logged models up to which those of a run are read one by one. If there are more, a search
+// reads them.
 const fewModels = 3
 
-// findModel finds the model that runs:/ID/PATH means. Since MLflow 3 it is usually a logged model of that name. In
-// older versions, and sometimes still, it is a folder of the run's artifacts.
+// findModel finds the model of runs:/ID/PATH. Since MLflow 3 it is usually a logged model with that name. In older
+// versions, and sometimes in MLflow 3, it is a folder of the run's artifacts.
 func (g candidate) findModel(ctx context.Context, run registry.Run, path string) error {
 	models, files, err := g.outputsOf(ctx, run)
 	if err != nil {
@@ -324,7 +324,7 @@ func (g candidate) outputsOf(
 		)
 	}
 	switch {
-	case len(run.Outputs) > fewModels: // the right one is not known yet
+	case len(run.Outputs) > fewModels: // it is not known yet which of them is the candidate
 		asks = asks[:1]
 	case len(run.Outputs) == 1:
 		asks = append(asks, g.listLogged(ctx, run.Outputs[0].ModelID))
@@ -346,8 +346,8 @@ func (g candidate) outputsOf(
 	return list, byID, nil
 }
 
-// unlisted looks for a logged model that has the run as its source and is not among its outputs. It does not belong to
-// the run, and its gates will say so.
+// unlisted looks for a logged model that has the run as its source and is not among its outputs. Such a model does not
+// belong to the run, and its gates will say so.
 func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) error {
 	models, err := g.c.LoggedModels.OfRun(ctx, run)
 	if err != nil {
@@ -382,8 +382,8 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
-// holdsMLmodel reports whether a folder of a run's artifacts contains an MLmodel file. If the files are needed anyway,
-// it lists everything below.
+// holdsMLmodel reports whether a folder of a run's artifacts contains an MLmodel file. If a gate needs the files, it
+// lists everything below the folder.
 func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
@@ -396,7 +396,8 @@ func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (boo
 	return mlflow.HasMLmodel(files, where.Path), err
 }
 
-// latest chooses among logged models of one name like the MLflow client: the largest step, then the newest.
+// latest chooses one of several logged models with the same name. Like MLflow's client, it takes the one with the
+// largest step, and then the newest.
 func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedModel {
 	step := map[string]int64{}
 	for _, o := range run.Outputs {
@@ -437,8 +438,8 @@ func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file r
 	return g.requireMLmodel("logged model " + m.ID)
 }
 
-// requireMLmodel refuses a candidate that certainly has no MLmodel file. If the file only cannot be read now, the gates
-// that need it decide.
+// requireMLmodel refuses a candidate that certainly has no MLmodel file. If the file may exist but cannot be read, the
+// gates that need it decide.
 func (g candidate) requireMLmodel(ref string) error {
 	if g.facts.Candidate.MLmodel.IsAbsent() {
 		return mlflow.Gone(ref+" has no MLmodel file", "the files were deleted or never uploaded; log the model again")
@@ -465,8 +466,8 @@ func errUnlistable(run registry.Run, err error) error {
 	return out
 }
 
-// request returns the digest that makes a registration idempotent. It is the same whenever this program registers the
-// same files of the same run under the same name.
+// request returns the digest that makes a registration safe to repeat. It is the same whenever this program registers
+// the same files of the same run under the same name.
 func request(model string, s registry.Source) string {
 	what := s.Path
 	if s.ModelID != "" {

@@ -35,8 +35,8 @@ func (g candidate) findCommit(ctx context.Context) error {
 	return nil
 }
 
-// experimentsOf returns the experiments to search. Only those count that the user named or that the incumbent was
-// trained in, because every login may create experiments and runs with any commit.
+// experimentsOf returns the experiments to search: those that the user named, or the one in which the incumbent was
+// trained. Others do not count, because every login may create experiments and runs with any commit.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)
@@ -77,8 +77,8 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	return e, nil
 }
 
-// incumbent reads the version that the target points to, and its run. It is read again later, together with the
-// candidate, which is not known yet.
+// incumbent reads the version that the target points to, and its run. It is read again later, when the candidate is
+// known.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
 	before := &gathering{
@@ -123,15 +123,13 @@ func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 	return "the experiments " + strings.Join(names, ", ")
 }
 
-// errNoCommit says what was searched, and why the runs of the commit do not count.
+// errNoCommit returns an error that says which experiments were searched, and why the runs of the commit do not count.
 func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
-	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a " +
-		"checkout; " +
-		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +
-		"merge commit; " +
-		"if it was trained in another experiment, set the input experiment"
+	hint := "run the training in a git checkout, so that MLflow sets the tag " + registry.RunTagCommit + ". In a " +
+		"pull request, check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +
+		"merge commit. If it was trained in another experiment, set the input experiment"
 	if len(ignored) > 0 {
-		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again",
+		hint = fmt.Sprintf("none of its %d runs counts (%s); wait for one to finish, or train again",
 			len(ignored), registry.Others(ignored))
 	}
 	if len(by.TrainedBy) > 0 {

@@ -50,7 +50,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	}
 	add(
 		"shouting", "train", "FINISHED", strings.ToUpper(sha), 8000,
-	) // a database that ignores case cannot tell them apart
+	) // a database that ignores case cannot distinguish them
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
@@ -65,7 +65,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	if got := found.Ignored[0]; got.ID != "future" {
 		t.Errorf("the first that does not count is %+v", got)
 	}
-	if got := c.Tracking.Meter().Requests; got != 3 { // the experiment, two pages of its runs
+	if got := c.Tracking.Meter().Requests; got != 3 { // the experiment, and two pages of its runs
 		t.Errorf("%d requests, want 3", got)
 	}
 }
@@ -101,7 +101,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 		len(got.Older)+len(got.Ignored) != 0 {
 		t.Errorf("found %+v", got)
 	}
-	// The alias and the model, the run, its folders, its experiment, the search.
+	// the alias and the model, the run, its folders, its experiment, the search
 	if got := c.Tracking.Meter().Requests; got != 6 {
 		t.Errorf("%d requests, want 6", got)
 	}

@@ -29,8 +29,8 @@ func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v reg
 	}
 }
 
-// readDetails reads in parallel what only some gates need. It never fails: a gate decides what an unreadable fact
-// means.
+// readDetails reads the facts that only some gates need, in parallel. It never fails: a gate decides what an unreadable
+// fact means.
 func (g *gathering) readDetails(ctx context.Context) {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
@@ -74,8 +74,8 @@ func (g *gathering) readDetails(ctx context.Context) {
 	}
 }
 
-// readHolderDetails reads what gates need about a holder. If the holder is also the candidate, this repeats some
-// requests, but it keeps the two apart.
+// readHolderDetails reads the facts that gates need about a version to compare with. If that version is also the
+// candidate, some requests are sent twice.
 func (g *gathering) readHolderDetails(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {

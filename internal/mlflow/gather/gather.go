@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests: the first
-// resolves the names, and the second reads what belongs to them. A third round reads what only some gates need. Facts
-// fails if there is nothing to decide: the server or the candidate is unusable, or the target alias dangles. Anything
-// else that cannot be read is part of the facts, with the reason.
+// Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests. The first
+// round resolves the names, and the second reads the runs and files. A third round reads the facts that only some gates
+// need. Facts fails if no decision is possible: the server or the candidate is unusable, or the target alias points to
+// a deleted version. Any other fact that cannot be read is unreadable, with the reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
@@ -41,7 +41,7 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 	return g.facts, nil
 }
 
-// gathering is what is known between the rounds.
+// gathering has the results of the rounds so far.
 type gathering struct {
 	c            *mlflow.Client
 	provenance   provenance
@@ -50,14 +50,14 @@ type gathering struct {
 	holderKeys   []registry.Ref
 	facts        fact.Facts
 	holders      map[registry.Ref]registry.Known[registry.Version]
-	versions     []registry.Version // all versions of the model if a stage is involved, else those of the run
+	versions     []registry.Version // all versions of the model if a stage is involved, else the versions of the run
 	allVersions  bool               // versions has all versions of the model
 	noAliases    atomic.Bool        // the server has no aliases
 	earlyListing *listing           // files of the candidate that were listed early
 	copyOf       registry.Version   // version of another registered model that will be copied
 }
 
-// holderKeys lists the holders that the decision depends on. Those of the target come first.
+// holderKeys lists the versions that the decision compares with. Those of the target come first.
 func holderKeys(q fact.Query, n fact.Needs) []registry.Ref {
 	out := q.Target.Refs()
 	for _, key := range n.Holders {
@@ -77,8 +77,8 @@ func (g *gathering) firstRound(ctx context.Context) error {
 	return candidate{g}.checkRoot(ctx, root)
 }
 
-// askNames resolves the names, and finds the holders in the answers. With allVersions it refuses a model whose versions
-// are hidden.
+// askNames resolves the names, and finds the versions to compare with in the responses. With allVersions it refuses a
+// model whose versions are hidden.
 func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersions bool) error {
 	answers, err := g.sendQuestions(ctx, root)
 	if err == nil {
@@ -138,8 +138,8 @@ func (g *gathering) sendQuestions(
 	return holders, parallel.Do(asks...)
 }
 
-// findHolders finds the holders in the answers: by tag on a server without aliases, by stage, and by alias. Aliases are
-// compared with those of the registered model.
+// findHolders finds the versions to compare with in the responses: by tag on a server without aliases, by stage, and by
+// alias. Aliases are compared with those of the registered model.
 func (g *gathering) findHolders(
 	ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version],
 ) error {
@@ -156,7 +156,7 @@ func (g *gathering) findHolders(
 	return g.aliasHolders(ctx)
 }
 
-// secondRound reads the candidate's MLmodel file and the runs of the holders.
+// secondRound reads the candidate's MLmodel file, and the runs of the versions to compare with.
 func (g *gathering) secondRound(ctx context.Context) error {
 	holders := make([]registry.Known[fact.Subject], len(g.holderKeys))
 	asks := []func() error{func() error { return candidate{g}.resolve(ctx) }}
@@ -184,15 +184,15 @@ func (g *gathering) secondRound(ctx context.Context) error {
 	if len(g.holderKeys) > 0 && !g.q.Target.Empty() {
 		g.facts.Holders[fact.Incumbent] = holders[0]
 		if t := g.q.Target; t.Alias != "" && t.Stage != "" && holders[0].IsAbsent() {
-			g.facts.Holders[fact.Incumbent] = holders[1] // the version in the stage is live as well
+			g.facts.Holders[fact.Incumbent] = holders[1] // the version in the stage is live too
 		}
 	}
 	return nil
 }
 
-// aliasHolders compares the answers of the alias endpoint with the aliases of the registered model. Only both together
-// distinguish a missing alias from one that points to a deleted version. If they differ, somebody is moving the alias
-// right now.
+// aliasHolders compares the responses of the alias endpoint with the aliases of the registered model. Both are needed
+// to distinguish a missing alias from one that points to a deleted version. If they differ in another way, somebody is
+// moving the alias right now.
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
 	for _, key := range g.holderKeys {
@@ -301,7 +301,7 @@ func (g *gathering) stageHolders() {
 	}
 }
 
-// subject reads the run and the logged model of a holder.
+// subject reads the run and the logged model of a version.
 func (g *gathering) subject(
 	ctx context.Context, held registry.Known[registry.Version],
 ) (registry.Known[fact.Subject], error) {
@@ -342,13 +342,13 @@ func (g *gathering) refuseHidden() error {
 	}
 }
 
-// findVersion finds the version that the candidate already is, and its duplicates: versions of the same run with our
-// request tag or the same source. The version that the target points to counts, else the lowest. A live duplicate must
-// not look older or newer than itself.
+// findVersion finds out whether the candidate is already registered, and finds duplicates. These are versions of the
+// same run with our request tag or the same source. If the target points to one of them, that version counts, or else
+// the lowest. So a duplicate that is live is not compared with itself.
 func (g candidate) findVersion(ctx context.Context) error {
-	// The highest number must not be read after the versions: a version that another process creates in between would
+	// The highest number must not be read after the versions. A version that another process creates in between would
 	// be counted but not found. The model is read in the round before the versions of a run. If all versions are read,
-	// that happens in the same round as the model, and they show the highest number themselves.
+	// they are read in the same round as the model, and show the highest number themselves.
 	if !g.allVersions {
 		g.facts.Newest = g.facts.Model.OrZero().Newest
 	}
@@ -379,8 +379,8 @@ func (g candidate) findVersion(ctx context.Context) error {
 	return nil
 }
 
-// withSameFiles keeps the copies that have the candidate's files. The name may have meant another version when they
-// were made. It keeps all if the candidate is not a copy.
+// withSameFiles keeps only the copies that have the candidate's files. The source of a copy is a name, which may have
+// referred to another version when the copy was made. If the candidate is not a copy, all are kept.
 func (g candidate) withSameFiles(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
 	if g.copyOf.Number == 0 {
 		return same, nil

@@ -13,10 +13,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Lineage reads what one version came from. The version is the query's candidate, a number or an alias, or else the
-// version in the target's stage. Everything else is read in parallel, as soon as its name is known. Only the version
-// itself must exist. Anything else that cannot be read is marked in the result with the reason, unless the server is
-// unusable.
+// Lineage reads where a version came from. The version is the query's candidate, which is a number or an alias, or else
+// the version in the target's stage. The other facts are read in parallel, as soon as their names are known. Only the
+// version itself must exist. If another fact cannot be read, the result has the reason, unless the server is unusable.
 func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Traced, error) {
 	v, err := findRequested(ctx, c, q)
 	if err != nil {
@@ -45,7 +44,7 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 	return t.out, err
 }
 
-// requested is the version that a query asks for, with the aliases that the registered model lists for it.
+// requested is the version that a query asks for, with its aliases in the registered model.
 type requested struct {
 	version   registry.Version
 	model     registry.Model
@@ -79,7 +78,7 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 	return out, nil
 }
 
-// errNotFound explains a version, an alias or a holder of a stage that does not exist.
+// errNotFound explains why a version, an alias or the version of a stage was not found.
 func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	stage := g.q.Target.Stage
 	numbers := mlflow.InStage(g.versions, stage)
@@ -109,7 +108,7 @@ func heldByTag(holders map[string]registry.Versions, number int) []string {
 	return out
 }
 
-// lineageReader reads a lineage. Its parts fill different fields.
+// lineageReader reads a lineage. Its methods run in parallel and fill different fields.
 type lineageReader struct {
 	c          *mlflow.Client
 	provenance provenance
@@ -138,7 +137,8 @@ func (t *lineageReader) readOrigins(ctx context.Context) error {
 	return nil
 }
 
-// runOfCopies returns the run of a version that has none itself: that of the nearest copy, or of its logged model.
+// runOfCopies returns the run of a version that has no run itself. It is the run of the nearest version in the chain of
+// copies, or of the logged model.
 func (t *lineageReader) runOfCopies() string {
 	for _, c := range t.out.Copies {
 		if c.RunID != "" {
@@ -162,8 +162,8 @@ func (t *lineageReader) checkRun() {
 	t.out.Path, _ = registry.ArtifactPath(source, run, t.provenance.movedRoots()...)
 }
 
-// readNeighbours reads what is needed to tell the values of the version from those of other models, if the run is its
-// own.
+// readNeighbours reads the other models of the run, if the version belongs to the run. They are needed to find out
+// which values belong to the version.
 func (t *lineageReader) readNeighbours(ctx context.Context) error {
 	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
 		return nil
@@ -243,8 +243,8 @@ func (t *lineageReader) experiment(ctx context.Context) error {
 	return err
 }
 
-// borrowMLmodel takes the MLmodel file from the original if it cannot be read through the copy. A server that stores
-// the source of a copy unchanged cannot read files there.
+// borrowMLmodel reads the MLmodel file of the original if it cannot be read through the copy. A server that stores the
+// source of a copy unchanged cannot read the files of the copy.
 func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	if _, ok := t.out.MLmodel.Get(); ok {
 		return
@@ -260,7 +260,7 @@ func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	}
 }
 
-// logged reads the logged model in a source.
+// logged reads the logged model that is the source of a version.
 func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	id := registry.LoggedIn(source)
 	if id == "" {

@@ -9,7 +9,7 @@ import (
 )
 
 // locationOf returns where the files of a subject are. why is the reason if they cannot be listed. If a source only
-// looks like a logged model, the files are elsewhere, and the run is unreadable.
+// looks like a logged model, its files are not there, and the run is unreadable.
 func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()
@@ -47,14 +47,14 @@ func (g candidate) files(ctx context.Context) {
 	}
 }
 
-// listing is the list of files at a location, read before it was certain that the candidate's files are there.
+// listing is the list of files at a location. It was read before it was certain that these are the candidate's files.
 type listing struct {
 	where mlflow.Location
 	files []registry.File
 	err   error
 }
 
-// list reads a location where the candidate's files probably are, in parallel with other requests.
+// list starts to list a location where the candidate's files probably are, in parallel with other requests.
 func (g candidate) list(ctx context.Context, where mlflow.Location) {
 	if !g.needs.Files {
 		return

@@ -39,10 +39,10 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	return e
 }
 
-// May checks whether the login has the right that a step needs, before anything is written. It sends a write that names
-// the model and nothing to write: a server with logins checks the right first (403), and then refuses the incomplete
-// request (400). So the server itself decides, whatever its rules are. Only a clear refusal is an error, and without a
-// login nothing is sent. op is what fails without the right.
+// May checks whether the login has the right that a step needs, before anything is written. It sends an incomplete
+// write with the name of the model. A server with logins first checks the right (403), and then refuses the incomplete
+// request (400). So the server itself decides, whatever its rules are. Only a clear refusal is an error. Without a
+// login, no request is sent. op names the operation in the error.
 func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) error {
 	if !c.LoggedIn {
 		return nil

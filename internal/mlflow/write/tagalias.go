@@ -9,10 +9,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// tagAlias moves an alias that is kept as a tag. The new version gets the tag first; then the others lose it, the
-// highest number last. So the highest number with the tag is always the old version or the new one. The next run can
-// finish an interrupted move. The tag is set to false, because deleting it needs the right MANAGE. Only the first write
-// can fail without an effect.
+// tagAlias moves an alias that is kept as a tag. First the new version gets the tag. Then the others lose it, and the
+// highest number comes last. So the highest number with the tag is always the old version or the new one. The next run
+// can finish an interrupted move. The tag is set to false, because deleting it needs the right MANAGE. Only the first
+// write can fail without an effect.
 func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)
@@ -26,7 +26,7 @@ func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err erro
 	return wrote, nil
 }
 
-// tagSteps returns the writes of one move in their order.
+// tagSteps returns the writes of one move, in the order in which they must be sent.
 func tagSteps(s plan.Step) []plan.Step {
 	var steps []plan.Step
 	mark := func(number int, value string) {

@@ -16,8 +16,8 @@ import (
 // Writer observes and carries out single steps of a plan.
 type Writer struct{ *mlflow.Client }
 
-// Observe returns the current state of the step's target. For an alias that is the version it points to, for a stage or
-// an alias kept as a tag all its versions, and for a tag its value.
+// Observe returns the current state of the step's target. For an alias, that is the version it points to. For a stage,
+// or an alias that is kept as a tag, it is the list of its versions. For a tag, it is the value.
 //
 // It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
 func (c Writer) Observe(
@@ -56,8 +56,8 @@ func (c Writer) observeModel(
 	return registry.State{}, m.Latest, nil
 }
 
-// observeVersions lists the versions in the stage, or with the tag of the alias. The version to move must exist: some
-// servers archive the others before they look for it.
+// observeVersions lists the versions in the stage, or with the tag of the alias. It fails if the version to move does
+// not exist, because some servers archive the other versions before they look for it.
 func (c Writer) observeVersions(
 	ctx context.Context, s plan.Step,
 ) (state registry.State, versions []registry.Version, err error) {
@@ -77,8 +77,8 @@ func (c Writer) observeVersions(
 	return registry.PointsTo(mlflow.InStage(all, s.Name)...), all, nil
 }
 
-// Do sends the write of one step. made is the number of a created version, else "". wrote is false if the thing already
-// existed. An error with the reason unknown means that the write may have taken effect.
+// Do sends the write of one step. made is the number of a created version, else "". wrote is false if the model or
+// version already existed. An error with the reason unknown means that the write may have taken effect.
 func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	switch s.Do {
 	case plan.CreateModel:
@@ -102,7 +102,7 @@ func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, e
 	return "", false, c.explainWrite(op, s, err)
 }
 
-// write returns the request of a step that may arrive several times without a different result.
+// write returns the request of a step that is safe to repeat.
 func write(s plan.Step) (op string, r rest.Request) {
 	number := strconv.Itoa(s.Version)
 	switch s.Do {
@@ -143,10 +143,10 @@ func write(s plan.Step) (op string, r rest.Request) {
 	}
 }
 
-// createVersion registers a version once. Each accepted request creates another version. So after an unclear response
-// it looks for the request tag, which is stored in the same transaction, waits, and only then tries again. Unclear
-// responses are common on MariaDB, where four of ten concurrent creations end in 500. It also looks for the tag if the
-// number is not the next one: somebody else registered a version in between, maybe of the same model.
+// createVersion registers a version once. Each accepted request creates another version. The request tag is stored in
+// the same transaction. So after an unclear response, it waits and searches for the tag before it tries again. Unclear
+// responses are common on MariaDB, where four of ten concurrent creations end with 500. It also searches for the tag if
+// the number is not the next one. Then another process has registered a version in between, and maybe the same one.
 func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}
@@ -179,8 +179,8 @@ func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wr
 	return strconv.Itoa(found[0]), true, nil
 }
 
-// postVersion sends the request. Some servers cannot resolve models:/m-… and always respond with 500. After two of
-// those, it sends the location of the files, which means the same model.
+// postVersion sends the request. Some servers cannot resolve models:/m-… and always respond with 500. After two such
+// responses, it sends the location of the files instead, which has the same effect.
 func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
 	source := s.Source.URI
 	if failed >= 2 && s.Source.ArtifactURI != "" {
@@ -221,8 +221,8 @@ func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 	return numbers, err
 }
 
-// tagTwins marks all duplicates except the lowest, so that they are never promoted. It does not fail if a tag cannot be
-// written, because the next run uses the lowest version anyway.
+// tagTwins adds a tag to all duplicates except the lowest, so that they are never promoted. It does not fail if a tag
+// cannot be written, because the next run uses the lowest version anyway.
 func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
 		_, r := write(
