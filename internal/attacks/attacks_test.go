@@ -17,9 +17,9 @@ import (
 )
 
 var (
-	whole  = flag.Bool("whole", false, "all servers and cases, not only the few that every run has")
-	seed   = flag.Uint64("seed", 20261127, "of the cases that are drawn and of their values")
-	update = flag.Bool("update", false, "write the table of which number is judged into docs/metrics.md")
+	whole  = flag.Bool("whole", false, "use all servers and cases")
+	seed   = flag.Uint64("seed", 20261127, "seed that chooses the cases and their values")
+	update = flag.Bool("update", false, "write the table of values into docs/metrics.md")
 )
 
 // when says at which moment an attack is made.

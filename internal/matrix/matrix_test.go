@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	whole  = flag.Bool("whole", false, "all servers, not only the few that every run has")
+	whole  = flag.Bool("whole", false, "use all servers")
 	update = flag.Bool("update", false, "write the table into testdata")
 )
 

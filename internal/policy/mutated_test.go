@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
 
-var campaign = flag.Int("campaign", 20_000, "how many mutated texts each parser and decoder is given")
+var campaign = flag.Int("campaign", 20_000, "number of mutated texts for each parser and decoder")
 
 // No mutated text makes a parser of untrusted text panic. This test tries many texts. The fuzzer finds new code paths,
 // but is twenty times slower.

@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// Barrier is a proxy between several processes and a server. It holds the first write of each process that would move
-// or claim the model's versions, until every process has read the current versions and reached that write. Without it,
-// two promotions that start at the same time mostly run one after the other.
+// Barrier is a proxy between several processes and a server. It holds back the first write of each process that moves
+// or claims versions of the model. The writes continue when every process has read the current versions and reached its
+// first write. Without it, two promotions that start at the same time mostly run one after the other.
 type Barrier struct {
 	server *httptest.Server
-	reads  int           // of the model's versions by one process, before its first write
-	bound  time.Duration // how long the others are waited for
+	reads  int           // number of times that a process reads the model's versions before its first write
+	bound  time.Duration // how long a process waits for the others
 
 	mu       sync.Mutex
 	round    int
 	members  []member
-	open     chan struct{} // closed when the round's writes may pass
+	open     chan struct{} // closed when the writes of the round may continue
 	together bool
 }
 
@@ -34,8 +34,8 @@ type member struct {
 	there, gone bool
 }
 
-// NewBarrier passes everything on to the upstream URL. reads is how many searches of versions each process has made
-// when it comes to its first write.
+// NewBarrier returns a proxy to the upstream URL. reads is how many searches for versions each process makes before its
+// first write.
 func NewBarrier(upstream string, reads int, bound time.Duration) (*Barrier, error) {
 	to, err := url.Parse(upstream)
 	if err != nil {
@@ -65,13 +65,13 @@ func NewBarrier(upstream string, reads int, bound time.Duration) (*Barrier, erro
 	return b, nil
 }
 
-// Close ends the proxy; requests on their way are waited for.
+// Close stops the proxy after the requests that are in flight.
 func (b *Barrier) Close() { b.server.Close() }
 
-// URL is the server's address for one process.
+// URL returns the server's address for one process.
 func (b *Barrier) URL(process int) string { return fmt.Sprintf("%s/%d", b.server.URL, process) }
 
-// Begin starts a round of so many processes.
+// Begin starts a round with this number of processes.
 func (b *Barrier) Begin(processes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -80,10 +80,10 @@ func (b *Barrier) Begin(processes int) {
 	b.open, b.together = make(chan struct{}), false
 }
 
-// Left reports that a process has ended, so that the others do not wait for it.
+// Left records that a process has ended, so that the others do not wait for it.
 func (b *Barrier) Left(process int) { b.note(process, func(m *member) { m.gone = true }) }
 
-// Met reports whether in this round all processes were held at the same time, each with what it had read.
+// Met reports whether all processes of the round waited at the same time, after each had made its reads.
 func (b *Barrier) Met() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,7 +92,7 @@ func (b *Barrier) Met() bool {
 
 var claim = regexp.MustCompile(`"key": ?"e\d{6}"`)
 
-// moves reports whether a request moves a version, or claims an entry of the ledger.
+// moves reports whether a request moves a version or claims an entry of the ledger.
 func moves(r *http.Request) bool {
 	switch {
 	case strings.HasSuffix(
@@ -103,7 +103,7 @@ func moves(r *http.Request) bool {
 		return false
 	}
 	body, err := io.ReadAll(r.Body)
-	// a body that broke off breaks off at the server too: it is shorter than it says
+	// an incomplete body is incomplete for the server too, because it is shorter than its declared length
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return err == nil && claim.Match(body)
 }
@@ -127,7 +127,7 @@ func (b *Barrier) note(process int, change func(*member)) {
 	b.pass(all)
 }
 
-// pass lets the round's writes through; those that come later are not held.
+// pass lets the writes of the round continue. Later writes do not wait.
 func (b *Barrier) pass(together bool) {
 	select {
 	case <-b.open:
@@ -137,7 +137,7 @@ func (b *Barrier) pass(together bool) {
 	}
 }
 
-// arrive holds a process's first write.
+// arrive makes the first write of a process wait.
 func (b *Barrier) arrive(r *http.Request, process int) {
 	b.mu.Lock()
 	round, open := b.round, b.open

@@ -15,8 +15,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-// A job is cancelled while the server carries out the move: what the container reports is what became of it, its
-// deployment does not stay in progress, and the next attempt of the run ends where an undisturbed one would have.
+// A job is cancelled while the server makes the move. The container must report what really happened, and its
+// deployment must not stay in progress. The next attempt of the run must end with the same result as an undisturbed
+// run.
 func TestContainer_CancelledDuringMove(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})
@@ -40,7 +41,7 @@ func TestContainer_CancelledDuringMove(t *testing.T) {
 	mlflow := onBridge(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pass.ServeHTTP(w, r)
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/registered-models/alias") {
-			once.Do(func() { // the answer is on its way when the signal comes, and its end is not
+			once.Do(func() { // the server has made the move, but the response is not complete when the signal is sent
 				close(moving)
 				time.Sleep(time.Second)
 			})
@@ -79,7 +80,7 @@ func TestContainer_CancelledDuringMove(t *testing.T) {
 	}
 }
 
-// lastState is that of the newest deployment.
+// lastState returns the state of the newest deployment.
 func lastState(hub *githubtest.Server) (state string) {
 	hub.Change("example/churn", func(r *githubtest.Repository) {
 		for _, d := range r.Deployments {

@@ -27,11 +27,11 @@ import (
 const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
-	runnerUser  = 1001       // who owns the files of a hosted runner
-	maxImage    = 20_000_000 // bytes: the program is not bent to save kilobytes
+	runnerUser  = 1001       // owner of the files on a hosted runner
+	maxImage    = 20_000_000 // bytes; the code is not bent to save kilobytes
 )
 
-// engine is shared by the tests of this file. It has a copy of the repository as in a checkout, and its image.
+// engine has the things that all tests of this file use: a copy of the repository like a checkout, and its image.
 // Containers and this machine reach its server under the same address.
 type engine struct {
 	server *Server
@@ -39,7 +39,7 @@ type engine struct {
 }
 
 var start = sync.OnceValues(func() (e engine, err error) {
-	ctx := context.Background() // outlives the test that asks first
+	ctx := context.Background() // lasts longer than the test that uses the engine first
 	if err := Setup(ctx, "docker", "act"); err != nil {
 		return e, err
 	}
@@ -51,7 +51,7 @@ var start = sync.OnceValues(func() (e engine, err error) {
 		return e, err
 	}
 	build := exec.Command("docker", "build", "--tag", imageName, e.copy)
-	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // what the oldest runners and act use
+	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // the oldest runners and act use it
 	if out, err := build.CombinedOutput(); err != nil {
 		return e, fmt.Errorf("docker build: %w\n%s", err, out)
 	}
@@ -66,8 +66,7 @@ var start = sync.OnceValues(func() (e engine, err error) {
 	return e, nil
 })
 
-// checkout copies the repository with what is not committed yet, on a branch
-// named main.
+// checkout copies the repository, with uncommitted changes, to a branch named main.
 func checkout(dir string) error {
 	root, err := Root()
 	if err != nil {
@@ -85,7 +84,7 @@ func checkout(dir string) error {
 	return nil
 }
 
-// bridge is this machine's address as containers see it.
+// bridge returns this machine's address as containers see it.
 func bridge() (string, error) {
 	docker0, err := net.InterfaceByName("docker0")
 	if err != nil {
@@ -186,7 +185,7 @@ func TestContainer_CancelledReports(t *testing.T) {
 	var once sync.Once
 	server := onBridge(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
-		<-r.Context().Done() // never answers
+		<-r.Context().Done() // never sends a response
 	}))
 	c := newContainer(t, map[string]string{
 		"tracking-uri": server, "model": "container", "alias": "champion",
@@ -264,8 +263,8 @@ func (e engine) act(t *testing.T, candidate, threshold string) (string, error) {
 	return string(out), err
 }
 
-// container is the action as the runner starts it: its folders mounted under
-// /github, its files owned by its own user, every input given.
+// container is the action as the runner starts it. Its folders are mounted under /github, its files belong to the
+// runner's user, and all inputs are set.
 type container struct {
 	Job
 	name string
@@ -312,7 +311,7 @@ func newContainer(t *testing.T, with map[string]string, more ...string) containe
 	return c
 }
 
-// defaults are the inputs that a workflow leaves out, as the runner gives them.
+// defaults returns the inputs that a workflow leaves out, with the values that the runner sets.
 func defaults(t *testing.T) map[string]string {
 	t.Helper()
 	root, err := Root()
@@ -333,7 +332,7 @@ func defaults(t *testing.T) map[string]string {
 	for name, input := range action.Inputs {
 		inputs[name] = input.Default
 		if strings.Contains(input.Default, "${{") {
-			inputs[name] = "" // an expression, which only a workflow can have a value for
+			inputs[name] = "" // the default is an expression, which has a value only in a workflow
 		}
 	}
 	return inputs
@@ -345,7 +344,7 @@ func (c container) command() *exec.Cmd {
 	}
 	for _, kv := range c.env {
 		name, _, _ := strings.Cut(kv, "=")
-		args = append(args, "-e", name) // the value travels in the client's environment
+		args = append(args, "-e", name) // the value is passed in the environment of the client
 	}
 	args = append(args, "-v", "/var/run/docker.sock:/var/run/docker.sock")
 	for _, dir := range []string{"runner_temp", "home", "workflow", "file_commands", workspace} {
@@ -366,8 +365,8 @@ func (c container) run(t *testing.T) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// interrupt starts the container, sends it the runner's first signal once it runs, and returns its status and output.
-// It fails if the container ends too early or not in time.
+// interrupt starts the container, and sends it the runner's first signal as soon as it runs. It returns the exit code
+// and the output. It fails if the container ends too early or too late.
 func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) {
 	t.Helper()
 	cmd := c.command()
@@ -388,14 +387,14 @@ func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) 
 	}
 	select {
 	case <-ended:
-	case <-time.After(7500 * time.Millisecond): // then the runner sends SIGTERM
+	case <-time.After(7500 * time.Millisecond): // at this time the runner sends SIGTERM
 		_ = exec.Command("docker", "kill", c.name).Run()
 		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
 	}
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// onBridge serves where containers can reach it.
+// onBridge serves at an address that containers can reach.
 func onBridge(t *testing.T, h http.Handler) string {
 	t.Helper()
 	gateway, err := bridge()
@@ -412,8 +411,7 @@ func onBridge(t *testing.T, h http.Handler) string {
 	return "http://" + listener.Addr().String()
 }
 
-// wrote checks the outputs, the summary, and that no file is left that the
-// runner's own user could not remove.
+// wrote checks the outputs and the summary. It also checks that the runner's own user can remove all files.
 func (c container) wrote(t *testing.T, want map[string]string) {
 	t.Helper()
 	outputs, err := c.Outputs()
@@ -434,7 +432,7 @@ func (c container) wrote(t *testing.T, want map[string]string) {
 		t.Error(err)
 	}
 	if os.Geteuid() != 0 {
-		return // then the files are this user's, and so are all that a rootless engine makes
+		return // then all files belong to this user, also those of a rootless engine
 	}
 	err = filepath.WalkDir(filepath.Join(c.Dir, workspace), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -454,7 +452,7 @@ func (c container) wrote(t *testing.T, want map[string]string) {
 	}
 }
 
-// holderOf asks the server itself for the version behind an alias.
+// holderOf returns the version that an alias points to, as the server reports it.
 func holderOf(t *testing.T, server *Server, model, alias string) string {
 	t.Helper()
 	var answer struct {

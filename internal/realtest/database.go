@@ -7,8 +7,7 @@ import (
 	"fmt"
 )
 
-// Database reaches a server's tables past the server, as an operator with the
-// database's password can.
+// Database changes a server's tables directly, as an operator with the database's password can.
 type Database struct {
 	ask  func(string) (string, error)
 	Stop func()
@@ -29,14 +28,13 @@ for line in sys.stdin:
         print(json.dumps({"error": str(e)}))
 `
 
-// Database connects with the drivers of the server's own installation.
+// Database connects to the server's database, with the drivers of the server's own installation.
 func (s *Server) Database(ctx context.Context) (*Database, error) {
 	ask, stop, err := s.converse(ctx, sqlPy, s.uri)
 	return &Database{ask, stop}, err
 }
 
-// Exec carries out one statement, in a transaction of its own. Its arguments
-// are named, as in "key = :key".
+// Exec runs one statement in its own transaction. Its arguments have names, as in "key = :key".
 func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, changed int, err error) {
 	if args == nil {
 		args = map[string]any{}
@@ -63,9 +61,8 @@ func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, chang
 	return out.Rows, out.Changed, nil
 }
 
-// SQL writes to the server's database behind its back, for what no request
-// could bring about. A colon in a statement begins a parameter, so that one in
-// a text is written \:. It fails where a statement touches no row.
+// SQL changes the server's database directly, for states that no request can produce. A colon starts a parameter, so
+// write \: for a colon in a text. SQL fails if the statement changes no row.
 func (s *Server) SQL(ctx context.Context, statements ...string) error {
 	db, err := s.Database(ctx)
 	if err != nil {

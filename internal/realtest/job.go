@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Job is what a runner gives to one step of a workflow_dispatch job on the
-// default branch: a workspace, an event and the files a step writes.
+// Job has what a runner gives to a step of a workflow_dispatch job on the default branch: a workspace, an event, and
+// the files that the step writes.
 type Job struct{ Dir string }
 
 // Names of the files below a job's folder.
@@ -20,7 +20,7 @@ const (
 	workspace   = "workspace"
 )
 
-// NewJob creates the files of the job again, empty as the runner creates them.
+// NewJob creates the files of the job, empty as the runner creates them. Existing files are replaced.
 func NewJob(dir string) (Job, error) {
 	j := Job{Dir: dir}
 	err := errors.Join(
@@ -33,8 +33,7 @@ func NewJob(dir string) (Job, error) {
 	return j, err
 }
 
-// Env is the runner's part of the step's environment, for a process on this
-// machine.
+// Env returns the variables that the runner sets, for a process on this machine.
 func (j Job) Env() []string {
 	return append(jobEnv(),
 		"GITHUB_WORKSPACE="+filepath.Join(j.Dir, workspace),
@@ -64,14 +63,14 @@ func jobEnv() []string {
 	}
 }
 
-// Summary is the Markdown that the step wrote.
+// Summary returns the Markdown that the step wrote.
 func (j Job) Summary() (string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, summaryFile))
 	return string(text), err
 }
 
-// Outputs reads the outputs as the runner does: NAME=VALUE, or NAME<<END, lines
-// and END alone on a line; a line without its newline fails the step.
+// Outputs reads the outputs as the runner does. An output is NAME=VALUE, or NAME<<END, lines and END alone on a line. A
+// line without a newline at its end fails the step.
 func (j Job) Outputs() (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, outputFile))
 	if err != nil {

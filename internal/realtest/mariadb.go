@@ -15,7 +15,7 @@ import (
 
 // MariaDB is a MariaDB server with one empty database.
 type MariaDB struct {
-	URI string // of the database, as SQLAlchemy takes it
+	URI string // URI of the database, in SQLAlchemy's form
 	Log string // path of the server's output
 
 	dir     string
@@ -23,7 +23,7 @@ type MariaDB struct {
 	once    sync.Once
 }
 
-// StartMariaDB starts a server on new files. It uses no grant tables, so everybody on this machine has all rights.
+// StartMariaDB starts a server on new files. It uses no grant tables, so every user of this machine has all rights.
 func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	if err := Setup(ctx, "mariadb"); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// MLflow makes its tables in the database it is given, and this server has none but its own yet.
+	// MLflow creates its tables in an existing database, so this creates an empty one.
 	begin := filepath.Join(data, "begin.sql")
 	if err := os.WriteFile(begin, []byte("CREATE DATABASE mlflow CHARACTER SET utf8mb4;\n"), 0o644); err != nil {
 		return nil, err
@@ -89,14 +89,14 @@ func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 func (db *MariaDB) Stop() {
 	db.once.Do(func() {
 		if db.process != nil {
-			db.process.stop(syscall.SIGKILL) // its files are thrown away
+			db.process.stop(syscall.SIGKILL) // its files are deleted anyway
 		}
 		os.RemoveAll(db.dir)
 	})
 }
 
-// ready waits until the server listens on the socket in its own folder, which
-// it does once the database is made.
+// ready waits until the server listens on the socket in its own folder. It listens there only after the database was
+// created.
 func (db *MariaDB) ready(ctx context.Context, socket string) error {
 	for !db.process.ended() {
 		if conn, err := net.Dial("unix", socket); err == nil {

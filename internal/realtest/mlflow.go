@@ -17,34 +17,34 @@ import (
 	"time"
 )
 
-// Newest is the newest MLflow release that mlflow-promote is tested with.
+// Newest is the newest MLflow release with which mlflow-promote is tested.
 const Newest = "3.17.2"
 
-// Options say which MLflow server to start. The zero value is the newest
-// release on SQLite with its default number of workers.
+// Options say which MLflow server to start. The zero value means the newest release on SQLite, with its default number
+// of workers.
 type Options struct {
 	Version string   // default Newest
-	Store   string   // "sqlite" (default), "postgresql", "mariadb" (both started too) or "file"
-	Workers int      // 0 is the server's default
+	Store   string   // "sqlite" (default), "postgresql", "mariadb" (a server is started for these two) or "file"
+	Workers int      // 0 means the server's default
 	Host    string   // address to listen on, default 127.0.0.1
 	Args    []string // more arguments of "mlflow server"
 	Env     []string // more variables, NAME=value
-	Dir     string   // where the server keeps everything; default a throw-away folder
-	Prefix  string   // of the path, as /mlflow; 3.x
-	Login   bool     // with the basic-auth app; Server's user is then an administrator
+	Dir     string   // folder for all files of the server; default a temporary folder
+	Prefix  string   // path prefix such as /mlflow; 3.x
+	Login   bool     // with the basic-auth app; the user of Server is an administrator
 
-	// Workspace is made and used by Train, Run and Call; 3.10 and later.
+	// Workspace is the workspace that Train, Run and Call use. It is created if it is new; 3.10 and later.
 	Workspace string
 }
 
 // Client is one login on an MLflow server.
 type Client struct {
 	URL            string
-	User, Password string // "" without login
+	User, Password string // "" without a login
 	Workspace      string
 }
 
-// Server is a running MLflow server. Train and Run log in as its own Client.
+// Server is a running MLflow server. Train and Run use its own Client.
 type Server struct {
 	Client
 	Version string
@@ -53,16 +53,15 @@ type Server struct {
 	Dir     string
 
 	python   string
-	uri      string // of the store, as SQLAlchemy takes it
+	uri      string // URI of the store, in SQLAlchemy's form
 	process  *process
 	postgres *Postgres
 	mariadb  *MariaDB
-	scrap    bool // Dir goes when the server stops
+	scrap    bool // Dir is removed when the server stops
 	once     sync.Once
 }
 
-// MLflow starts a server and waits until it answers, at most three minutes
-// after its parts are installed.
+// MLflow starts a server and waits until it responds. After the installation, it waits for at most three minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
 	if s.python, err = Python(ctx, s.Version); err != nil {
@@ -112,11 +111,11 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))
 	}
 	env := Environment(append([]string{
-		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // it starts programs of its own by name
-		// seven more processes, none in the way of a request
+		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // the server starts its own programs by name
+		// otherwise the server starts seven processes that no test needs
 		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
 		"MLFLOW_FLASK_SERVER_SECRET_KEY=throw-away", "MLFLOW_AUTH_ADMIN_PASSWORD=" + adminPassword,
-		"MLFLOW_ALLOW_FILE_STORE=true", // 3.17 refuses one otherwise
+		"MLFLOW_ALLOW_FILE_STORE=true", // 3.17 refuses a file store otherwise
 	}, o.Env...)...)
 	s.process, err = launch{
 		name: "mlflow " + s.Version,
@@ -135,16 +134,15 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	return s, s.settle(ctx, o)
 }
 
-// adminPassword is that of the user admin where the server has logins.
+// adminPassword is the password of the user admin on servers with logins.
 const adminPassword = "throw-away-admin"
 
-// quickPasswords makes the server hash passwords in one round. Its own scrypt
-// costs every request 0.35 s.
+// quickPasswords makes the server hash passwords in one round. Its default, scrypt, adds 0.35 s to every request.
 const quickPasswords = `import werkzeug.security as s
 s.generate_password_hash.__defaults__ = ("pbkdf2:sha256:1", 16)
 `
 
-// settle logs in, and makes the workspace.
+// settle logs in and creates the workspace.
 func (s *Server) settle(ctx context.Context, o Options) error {
 	if o.Login {
 		if err := s.logIn(ctx); err != nil {
@@ -159,8 +157,8 @@ func (s *Server) settle(ctx context.Context, o Options) error {
 	return err
 }
 
-// logIn makes the administrator's password ours. Older servers know no
-// variable for it and have a default (2.22.5, 3.4.0).
+// logIn sets the administrator's password. Older servers have a default password and no variable for it (2.22.5,
+// 3.4.0).
 func (s *Server) logIn(ctx context.Context) error {
 	s.User, s.Password = "admin", adminPassword
 	if s.Call(ctx, http.MethodPost, "experiments/search", object{"max_results": 1}, nil) == nil {
@@ -173,11 +171,10 @@ func (s *Server) logIn(ctx context.Context) error {
 	return err
 }
 
-// userPassword is that of every user that AddUser makes.
+// userPassword is the password of every user that AddUser creates.
 const userPassword = "throw-away-password"
 
-// AddUser makes a user with READ on everything, which is the server's default,
-// and returns the login.
+// AddUser creates a user with READ on everything, which is the server's default, and returns the login.
 func (s *Server) AddUser(ctx context.Context, name string) (Client, error) {
 	body := object{"username": name, "password": userPassword}
 	err := s.Call(ctx, http.MethodPost, "users/create", body, nil)
@@ -193,15 +190,14 @@ func (s *Server) Grant(ctx context.Context, user, permission, resource, id strin
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		return err
 	}
-	// Up to some 3.x release each kind of resource has its own route.
+	// up to some 3.x release, each kind of resource has its own route
 	path := map[string]string{"experiment": "experiments", "registered_model": "registered-models"}[resource]
 	return s.Call(ctx, http.MethodPost, path+"/permissions/create", object{
 		"username": user, "permission": permission, "experiment_id": id, "name": id,
 	}, nil)
 }
 
-// Stop ends the server, and PostgreSQL with it, and removes a throw-away
-// folder.
+// Stop ends the server and its database, and removes a temporary folder.
 func (s *Server) Stop() {
 	s.once.Do(func() {
 		if s.process != nil {
@@ -219,10 +215,10 @@ func (s *Server) Stop() {
 	})
 }
 
-// Tail is the last lines of the server's output.
+// Tail returns the last lines of the server's output.
 func (s *Server) Tail() string { return tail(s.Log, 25) }
 
-// backend prepares the store and is its URI.
+// backend prepares the store and returns its URI.
 func (s *Server) backend(ctx context.Context) (string, error) {
 	switch s.Store {
 	case "sqlite":
@@ -245,8 +241,8 @@ func (s *Server) backend(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("start mlflow: unknown store %q", s.Store)
 }
 
-// ready waits until /health answers and the answer can only have come from the
-// server just started: another one may hold the port.
+// ready waits until /health responds. It also checks that the response comes from this server, because another one may
+// use the port.
 func (s *Server) ready(ctx context.Context, port string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for !s.process.ended() {
@@ -264,8 +260,7 @@ func (s *Server) ready(ctx context.Context, port string) error {
 	return errors.New("ended before it answered")
 }
 
-// listens checks that the process group holds the listening socket on the
-// port.
+// listens reports whether the process group has the listening socket of the port.
 func listens(port string, group int) error {
 	number, err := strconv.Atoi(port)
 	if err != nil {

@@ -11,15 +11,14 @@ import (
 	"time"
 )
 
-// Nginx is an nginx that serves what its configuration says.
+// Nginx is a running nginx with our configuration.
 type Nginx struct {
 	dir     string
 	process *process
 }
 
-// StartNginx starts an nginx with the given contents of its http block, and
-// waits until it listens on all the ports. Files it refers to by relative
-// names are in dir, which the caller keeps.
+// StartNginx starts an nginx with the given contents of its http block, and waits until it listens on all ports.
+// Relative names of files in the configuration refer to dir. The caller removes dir.
 func StartNginx(ctx context.Context, dir, http string, ports ...string) (*Nginx, error) {
 	if err := Setup(ctx, "nginx"); err != nil {
 		return nil, err
@@ -40,7 +39,7 @@ scgi_temp_path %[1]s/scgi;
 }
 `, dir, http)
 	if os.Geteuid() == 0 {
-		text = "user root;\n" + text // its workers read the files of this test
+		text = "user root;\n" + text // the workers of nginx must read the files of this test
 	}
 	path := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -67,7 +66,7 @@ scgi_temp_path %[1]s/scgi;
 	return n, nil
 }
 
-// Stop ends it.
+// Stop ends nginx.
 func (n *Nginx) Stop() { n.process.stop(syscall.SIGTERM) }
 
 func (n *Nginx) listens(ctx context.Context, port string) error {
@@ -83,5 +82,5 @@ func (n *Nginx) listens(ctx context.Context, port string) error {
 	return errors.New("ended before it listened")
 }
 
-// FreePort is a port of this machine that nothing listens on now.
+// FreePort returns a port of this machine that is free now.
 func FreePort() (string, error) { return freePort("127.0.0.1") }

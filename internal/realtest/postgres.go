@@ -18,7 +18,7 @@ import (
 
 // Postgres is a PostgreSQL server with one empty database.
 type Postgres struct {
-	URI string // of the database, as SQLAlchemy takes it
+	URI string // URI of the database, in SQLAlchemy's form
 	Log string // path of the server's output
 
 	dir     string
@@ -26,8 +26,8 @@ type Postgres struct {
 	once    sync.Once
 }
 
-// PostgreSQL starts a server in a new cluster. It does not survive a power
-// cut, which a test has no use for and pays for with every commit.
+// PostgreSQL starts a server in a new cluster. It does not write its data safely to disk, because this makes every
+// commit slow and tests do not need it.
 func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	if err := Setup(ctx, "postgres"); err != nil {
 		return nil, err
@@ -87,14 +87,14 @@ func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 func (pg *Postgres) Stop() {
 	pg.once.Do(func() {
 		if pg.process != nil {
-			pg.process.stop(syscall.SIGINT) // does not wait for clients
+			pg.process.stop(syscall.SIGINT) // SIGINT does not wait for clients
 		}
 		os.RemoveAll(pg.dir)
 	})
 }
 
-// ready waits until the server says so in its own cluster, which no other
-// server on the same port can do.
+// ready waits until the server reports in its own cluster that it is ready. So it cannot be another server on the same
+// port.
 func (pg *Postgres) ready(ctx context.Context, cluster string) error {
 	for !pg.process.ended() {
 		state, _ := os.ReadFile(filepath.Join(cluster, "postmaster.pid"))
@@ -108,8 +108,7 @@ func (pg *Postgres) ready(ctx context.Context, cluster string) error {
 	return errors.New("ended before it was ready")
 }
 
-// postgresPrograms is the folder of initdb and postgres: the newest of
-// Debian's, or that on PATH.
+// postgresPrograms returns the folder of initdb and postgres: Debian's newest, or the one on PATH.
 func postgresPrograms() (string, error) {
 	newest, best := "", 0
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -126,8 +125,8 @@ func postgresPrograms() (string, error) {
 	return filepath.Dir(path), err
 }
 
-// unprivileged is who runs PostgreSQL when this process is root, as it refuses
-// to run as root itself; nil when there is nothing to change.
+// unprivileged returns the user that runs PostgreSQL if this process is root, because PostgreSQL refuses to run as
+// root. It is nil if this process is not root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -144,7 +143,7 @@ func unprivileged() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
 }
 
-// freePort is a port of host that nothing listens on now.
+// freePort returns a port of host that is free now.
 func freePort(host string) (string, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
@@ -155,7 +154,7 @@ func freePort(host string) (string, error) {
 	return port, err
 }
 
-// pause waits for d unless ctx is done first.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -12,26 +12,24 @@ import (
 	"time"
 )
 
-// process is a child in a process group of its own, which ends with this
-// process.
+// process is a child in its own process group. The group ends with this process.
 type process struct {
 	name    string
 	log     string // path of its output
 	group   int
-	done    chan struct{} // closed when the child itself has ended
+	done    chan struct{} // closed when the child has ended
 	watcher *exec.Cmd
-	leash   *os.File // the watcher ends the group when this is closed
+	leash   *os.File // if this is closed, the watcher ends the group
 }
 
-// launch describes a child. Output is the log file; Env is the whole
-// environment.
+// launch describes how to start a child. Output is the log file; Env is the whole environment.
 type launch struct {
 	name, dir, log string
 	env            []string
 	as             *syscall.Credential
 }
 
-// start runs argv until stop is called, ctx is done or this process ends.
+// start runs argv until stop is called, ctx ends or this process ends.
 func (l launch) start(ctx context.Context, argv ...string) (*process, error) {
 	out, err := os.Create(l.log)
 	if err != nil {
@@ -46,7 +44,7 @@ func (l launch) start(ctx context.Context, argv ...string) (*process, error) {
 	}
 	p := &process{name: l.name, log: l.log, group: cmd.Process.Pid, done: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // how it ended is in its log
+		_ = cmd.Wait() // the log shows how it ended
 		close(p.done)
 	}()
 	if err := p.watch(); err != nil {
@@ -57,9 +55,9 @@ func (l launch) start(ctx context.Context, argv ...string) (*process, error) {
 	return p, nil
 }
 
-// watch starts a shell that waits for the end of this process and then kills
-// the group. A parent-death signal would reach only the child itself, not the
-// workers it starts, and is sent when a thread of this process ends.
+// watch starts a shell that waits for the end of this process and then kills the group. A parent-death signal would not
+// be enough. It reaches only the child and not the workers that the child starts. It is also sent if only a thread of
+// this process ends.
 func (p *process) watch() error {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -78,8 +76,7 @@ func (p *process) watch() error {
 	return nil
 }
 
-// stop sends the signal to the whole group, after five seconds SIGKILL, and
-// returns when no process of the group is left.
+// stop sends the signal to the whole group, and SIGKILL after five seconds. It returns when the group has no process.
 func (p *process) stop(sig syscall.Signal) {
 	began := time.Now()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
@@ -90,7 +87,7 @@ func (p *process) stop(sig syscall.Signal) {
 			break
 		}
 		if sig != syscall.SIGKILL {
-			sig = 0 // once is enough: a second one may mean something else
+			sig = 0 // send it only once, because a second one may mean something else
 		}
 		time.Sleep(wait)
 	}
@@ -102,7 +99,7 @@ func (p *process) stop(sig syscall.Signal) {
 	}
 }
 
-// ended tells whether the child itself has ended.
+// ended reports whether the child has ended.
 func (p *process) ended() bool {
 	select {
 	case <-p.done:
@@ -112,12 +109,12 @@ func (p *process) ended() bool {
 	}
 }
 
-// failure is err with the last lines of the child's output.
+// failure returns err with the last lines of the child's output.
 func (p *process) failure(err error) error {
 	return fmt.Errorf("%s: %w; its output ends:\n%s", p.name, err, tail(p.log, 25))
 }
 
-// tail is the last lines of a file.
+// tail returns the last lines of a file.
 func tail(path string, lines int) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -127,8 +124,8 @@ func tail(path string, lines int) string {
 	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
 }
 
-// Environment is this process's own without what would change how MLflow
-// behaves, and with the given variables.
+// Environment returns this process's environment with the given variables, and without variables that change how MLflow
+// behaves.
 func Environment(set ...string) []string {
 	env := []string{"MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true", "NO_PROXY=127.0.0.1,localhost"}
 	for _, kv := range os.Environ() {
@@ -140,5 +137,5 @@ func Environment(set ...string) []string {
 			env = append(env, kv)
 		}
 	}
-	return append(env, set...) // the last value of a name counts
+	return append(env, set...) // if a name appears twice, the last value counts
 }

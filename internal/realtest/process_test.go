@@ -15,14 +15,13 @@ import (
 	"time"
 )
 
-// A shell with a child of its own, as a server with workers.
+// a shell with a child, like a server with workers
 var family = []string{"/bin/sh", "-c", "sleep 1000 & sleep 1000"}
 
-// atEnd stops what the tests of this package share.
+// atEnd has the functions that stop the things that tests of this package share.
 var atEnd []func()
 
-// TestMain lets the test binary play a process that is killed while it has
-// children: it prints their group.
+// TestMain can run the test binary as a process that has children and is then killed. That process prints their group.
 func TestMain(m *testing.M) {
 	log := os.Getenv("REALTEST_PARENT_LOG")
 	if log == "" {
@@ -118,7 +117,7 @@ func alive(group int) bool {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
 		stat, _ := os.ReadFile(path)
-		// pid (name) state parent group …
+		// the format is: pid (name) state parent group …
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		if f := strings.Fields(rest); len(f) > 2 && f[0] != "Z" && f[2] == fmt.Sprint(group) {
 			return true

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Request is one that went through a Proxy.
+// Request is a request that passed through a Proxy.
 type Request struct {
 	Method, Path, Query string
 	Status              int
@@ -17,7 +17,7 @@ type Request struct {
 	Took                time.Duration
 }
 
-// Proxy counts what passes through it on the way to a server.
+// Proxy passes requests to a server and counts them.
 type Proxy struct {
 	URL string
 
@@ -28,8 +28,7 @@ type Proxy struct {
 	log    []Request
 }
 
-// CountingProxy listens on a port of its own and passes everything on to the
-// upstream URL.
+// CountingProxy starts a proxy to the upstream URL, on a free port.
 func CountingProxy(upstream string) (*Proxy, error) {
 	to, err := url.Parse(upstream)
 	if err != nil {
@@ -50,25 +49,25 @@ func CountingProxy(upstream string) (*Proxy, error) {
 	return p, nil
 }
 
-// Close ends the proxy; requests on their way are waited for.
+// Close stops the proxy after the requests that are in flight.
 func (p *Proxy) Close() { p.server.Close() }
 
-// Reset forgets everything counted so far.
+// Reset sets all counts to zero.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rounds, p.log = 0, nil
 }
 
-// Requests are all requests since the last reset, in the order they came.
+// Requests returns all requests since the last reset, in the order of their arrival.
 func (p *Proxy) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]Request(nil), p.log...)
 }
 
-// Rounds is how often a request came when no other was on its way: how many
-// requests had to wait for the answer of an earlier one.
+// Rounds returns how many requests arrived while no other request was in flight. So it counts the requests that had to
+// wait for an earlier response.
 func (p *Proxy) Rounds() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +89,7 @@ func (p *Proxy) leave(seen, status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy--
-	if seen < len(p.log) { // else forgotten by a reset
+	if seen < len(p.log) { // otherwise the request was from before a reset
 		p.log[seen].Status, p.log[seen].Took = status, time.Since(p.log[seen].Began)
 	}
 }
@@ -105,5 +104,5 @@ func (s *statusRecorder) WriteHeader(status int) {
 	s.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets the reverse proxy flush.
+// Unwrap returns the wrapped writer, so that the reverse proxy can flush it.
 func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }

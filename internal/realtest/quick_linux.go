@@ -12,7 +12,7 @@ import (
 // It sends the second part after the acknowledgement of the first, which the kernel otherwise delays by 40 ms.
 var quick = &http.Transport{
 	MaxIdleConnsPerHost: 64,
-	IdleConnTimeout:     time.Second, // the server's own is 2 s or 5 s
+	IdleConnTimeout:     time.Second, // shorter than the server's own time of 2 s or 5 s
 	DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {
@@ -28,11 +28,11 @@ type quickConn struct{ *net.TCPConn }
 
 func (c quickConn) Read(b []byte) (int, error) {
 	n, err := c.TCPConn.Read(b)
-	c.acknowledge() // the kernel forgets it with every packet
+	c.acknowledge() // the kernel resets this option with every packet
 	return n, err
 }
 
-// acknowledge is best effort: without it the answer is only late.
+// acknowledge ignores errors, because without it the response is only slower.
 func (c quickConn) acknowledge() {
 	raw, err := c.SyscallConn()
 	if err != nil {

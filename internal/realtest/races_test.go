@@ -21,11 +21,11 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 10, "of each race of processes")
-	whole  = flag.Bool("whole", false, "also what takes too long for every run: all servers, all lengths")
+	rounds = flag.Int("rounds", 10, "number of rounds of each race")
+	whole  = flag.Bool("whole", false, "use all servers, and all lengths of histories")
 )
 
-// racedServers are those that processes race on; every run sees the newest and the oldest.
+// racedServers are the servers for races. Without -whole, only the newest and the oldest are used.
 var racedServers = []struct {
 	name  string
 	o     Options
@@ -37,13 +37,13 @@ var racedServers = []struct {
 	{"1.30.1 on SQLite", Options{Version: "1.30.1"}, false},
 }
 
-// racesHead is the head of the table that a race logs a row of.
+// racesHead is the head of the table with the results of the races.
 const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
 	"updates | not one version | not linearisable | ms a round"
 
-// Real processes promote different versions to one target of a real server at the same moment; a barrier sees to it
-// that all have looked before the first writes. With the ledger nothing is lost; without it, and with what the stock
-// client does, something is, or the barrier would prove nothing.
+// Real processes promote different versions to the same target of a real server at the same moment. A barrier makes all
+// of them read before the first one writes. With the ledger, no update is lost. Without the ledger, or with MLflow's
+// own client, updates must get lost, or the barrier would prove nothing.
 func TestRacesOfProcesses(t *testing.T) {
 	binary := program(t)
 	t.Log("| " + racesHead + " |")
@@ -89,7 +89,7 @@ func TestRacesOfProcesses(t *testing.T) {
 	}
 }
 
-// program builds the binary as it is released.
+// program builds the binary in the same way as a release.
 func program(t *testing.T) string {
 	t.Helper()
 	root, err := Root()
@@ -114,7 +114,7 @@ type raceOf struct {
 	how       string // claims, no claims or stock client
 	processes int
 	model     string
-	met       int // rounds in which all had looked before the first write
+	met       int // number of rounds in which all processes had read before the first write
 	took      time.Duration
 	stock     []func() (string, error) // one running client for each process
 }
@@ -143,7 +143,7 @@ func (r *raceOf) run(rounds int) {
 			nil,
 		)
 	}
-	// ours looks again before it writes
+	// our program reads again before it writes
 	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how]
 	var err error
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
@@ -151,7 +151,7 @@ func (r *raceOf) run(rounds int) {
 	}
 	defer r.barrier.Close()
 	switch r.how {
-	case "claims": // the ledger is begun once per model, which is no part of a race
+	case "claims": // the first promotion creates the ledger, which is not part of the race
 		if a := r.promote(r.s.URL, "0", 1); !a.Won {
 			r.t.Fatal("the ledger could not be begun")
 		}
@@ -165,7 +165,7 @@ func (r *raceOf) run(rounds int) {
 	r.took = time.Since(began)
 }
 
-// round puts the first version in place by hand and lets the processes loose on it.
+// round moves the first version to Production and then starts the processes.
 func (r *raceOf) round(n int) {
 	r.call(http.MethodPost, "model-versions/transition-stage",
 		object{"name": r.model, "version": "1", "stage": "Production", "archive_existing_versions": true}, nil)
@@ -221,8 +221,8 @@ func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 	return racetest.Attempt{From: from, To: version, Won: err == nil && result.Reason == "ok"}
 }
 
-// stockPromotion is what people write with the stock client: look who is there, then move. It answers with what it
-// replaced, or with nothing where the server refused.
+// stockPromotion does what people write with MLflow's own client: it reads the current version and then moves the new
+// one. It answers with the version that it replaced. The answer is empty if the server refused.
 const stockPromotion = `
 import logging, sys, mlflow
 logging.disable(logging.CRITICAL)
@@ -236,7 +236,7 @@ for _ in sys.stdin:
         print()
 `
 
-// startClients starts the stock clients, each a process that stays.
+// startClients starts MLflow's own clients. Each is a process that stays alive.
 func (r *raceOf) startClients() (stop func()) {
 	var stops []func()
 	for i := range r.processes {
@@ -267,7 +267,7 @@ func (r *raceOf) ask(i int) racetest.Attempt {
 	return a
 }
 
-// inProduction are the versions that hold the stage.
+// inProduction returns the versions in the stage Production.
 func (r *raceOf) inProduction() (holders []int) {
 	var out struct {
 		Versions []struct {

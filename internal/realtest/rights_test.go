@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// On servers with logins: one that may write the ledger and not the model is refused before it leaves an entry, one
-// that may write the model and not the ledger goes on with the weaker promise, and doctor says how ledgers are guarded
-// and what another team's login needs, in requests that work.
+// This test runs on servers with logins. A login that may edit the ledger but not the model is refused before it writes
+// an entry. A login that may edit the model but not the ledger promotes without a ledger. The command doctor says how
+// ledgers are protected and which rights another team's login needs. Its requests must grant these rights.
 func TestRightsBeforeTheClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
@@ -73,7 +73,7 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 					t.Fatalf("%d requests about %s in %v", done, only, requests)
 				}
 			}
-			// The first team's login may write the model, and begins the ledger.
+			// the first team's login may edit the model, and creates the ledger
 			none := cli.run(
 				[]string{"MLFLOW_TRACKING_USERNAME=admin", "MLFLOW_TRACKING_PASSWORD=" + s.Password}, "doctor",
 				"--model", "churn",
@@ -100,7 +100,7 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 			if !guarded || !strings.HasPrefix(told.Ledger, "starts with run") {
 				t.Errorf("doctor says %+v", told)
 			}
-			// The second team's may do neither; then the ledger alone; then both.
+			// the second team's login has no right at first, then a right on the ledger, then on both
 			grant(told.Grants, "second", "experiment")
 			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" ||
 				!strings.Contains(got.Error, "lacks the right EDIT on registered model churn") {
@@ -113,7 +113,7 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 			if got := promote("second", "churn", "models:/churn/2"); got.Reason != "ok" || got.RecordID == "" {
 				t.Errorf("after both grants: %s: %s %s", got.Reason, got.Error, got.NoLedger)
 			}
-			// The third's may write the model alone.
+			// the third team's login may edit only the model
 			grant(told.Grants, "third", "churn")
 			if got := promote(
 				"third", "churn", "models:/churn/1",

@@ -31,10 +31,10 @@ type Spec struct {
 	State      string            `json:"state"`      // finished (default), running, failed, killed, deleted
 	Metrics    map[string]string `json:"metrics"`    // as text, so that "NaN" and "inf" are values too
 	Params     map[string]string `json:"params"`
-	Tags       map[string]string `json:"tags"` // lineage too: mlflow.source.git.commit …
+	Tags       map[string]string `json:"tags"` // also for lineage, such as mlflow.source.git.commit
 
-	// Only with a model, which Train logs under this name with the metrics
-	// test_accuracy and test_f1 and the data sets it was trained and tested on.
+	// If Model is set, Train logs a model under this name. It logs the metrics test_accuracy and test_f1, and the
+	// datasets for training and testing.
 	Model     string `json:"model"`
 	Data      string `json:"data"`      // breast_cancer (default) or wine
 	Estimator string `json:"estimator"` // centroid, bayes or logistic (default), from the worst to the best
@@ -54,18 +54,18 @@ func (s Spec) complete() Spec {
 	return s
 }
 
-// Logged is what became of a Spec.
+// Logged is the result of logging a Spec.
 type Logged struct {
 	RunID        string             `json:"run_id"`
 	ExperimentID string             `json:"experiment_id"`
 	ArtifactURI  string             `json:"artifact_uri"`
-	ModelID      string             `json:"model_id"`  // of the logged model, MLflow 3 only
-	ModelURI     string             `json:"model_uri"` // as the client gives it
-	Metrics      map[string]float64 `json:"metrics"`   // the trained model's
+	ModelID      string             `json:"model_id"`  // id of the logged model, only with MLflow 3
+	ModelURI     string             `json:"model_uri"` // URI of the model from the client
+	Metrics      map[string]float64 `json:"metrics"`   // metrics of the trained model
 }
 
-// Train logs the runs with the stock client of the server's own release, in
-// one Python process: five seconds for the first, little for the others.
+// Train logs the runs with the Python client of the server's own release, in one Python process. The first run takes
+// five seconds, and each further run very little.
 func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	for i := range specs {
 		specs[i] = specs[i].complete()
@@ -76,14 +76,14 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	}
 	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
 	cmd.Env = s.clientEnvironment()
-	cmd.Dir = s.Dir // outside any repository, whose commit the client would note
+	cmd.Dir = s.Dir // outside of any repository, because the client would store its commit
 	var out, trouble bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &trouble
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("log models: %w\n%s", err, trouble.Bytes())
 	}
 	var logged []Logged
-	// The client may print to standard output too, a line at a time.
+	// the client may also print lines to standard output
 	answer := out.Bytes()[bytes.LastIndexByte(bytes.TrimRight(out.Bytes(), "\n"), '\n')+1:]
 	if err := json.Unmarshal(answer, &logged); err != nil {
 		return nil, fmt.Errorf("log models: %w in %q", err, out.Bytes())
@@ -91,7 +91,7 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	return logged, nil
 }
 
-// clientEnvironment is what the stock client of the server's own release needs to reach it.
+// clientEnvironment returns the variables with which the Python client reaches the server.
 func (s *Server) clientEnvironment() []string {
 	env := Environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
 		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -104,14 +104,14 @@ func (s *Server) clientEnvironment() []string {
 	return env
 }
 
-// Converse starts a program with the stock client that answers each line of its
-// standard input with a line, which ask sends and returns.
+// Converse starts a program with the Python client. The program answers each line of its standard input with a line.
+// ask sends a line and returns the answer.
 func (s *Server) Converse(ctx context.Context, program string) (ask func() (string, error), stop func(), err error) {
 	say, stop, err := s.converse(ctx, program)
 	return func() (string, error) { return say("") }, stop, err
 }
 
-// converse is Converse with words in both directions, and arguments.
+// converse is like Converse, but ask also takes a text, and the program gets arguments.
 func (s *Server) converse(ctx context.Context, program string, args ...string) (
 	ask func(line string) (string, error), stop func(), err error,
 ) {
@@ -141,12 +141,12 @@ func (s *Server) converse(ctx context.Context, program string, args ...string) (
 	}
 	stop = func() {
 		in.Close()
-		_ = cmd.Wait() // what it had to say was said
+		_ = cmd.Wait() // its output was read already
 	}
 	return ask, stop, nil
 }
 
-// Run makes a run without a model over REST, in milliseconds.
+// Run logs a run without a model over REST, which takes milliseconds.
 func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
 	spec = spec.complete()
 	experiment, err := s.experiment(ctx, spec.Experiment)
@@ -196,7 +196,7 @@ func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
 	return Logged{RunID: run, ExperimentID: experiment, ArtifactURI: made.Run.Info.ArtifactURI}, err
 }
 
-// experiment is the identifier of the experiment, made if it is new.
+// experiment returns the id of the experiment. It creates the experiment if it is new.
 func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 	var found struct {
 		Experiment struct {
@@ -212,9 +212,8 @@ func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 	return found.ID, err
 }
 
-// Call is one request to the server's REST interface, without the product's
-// client, which it may be there to check. Path is relative to /api/2.0/mlflow/
-// unless it begins with a slash.
+// Call sends a request to the server's REST API. It does not use the client under test, because tests check that client
+// with it. Path is relative to /api/2.0/mlflow/ unless it starts with a slash.
 func (c Client) Call(ctx context.Context, method, path string, in, out any) error {
 	if !strings.HasPrefix(path, "/") {
 		path = "/api/2.0/mlflow/" + path
@@ -235,8 +234,8 @@ func (c Client) Call(ctx context.Context, method, path string, in, out any) erro
 	return json.Unmarshal(answer, out)
 }
 
-// Upload puts one file into the artifact store, through the server. The URI
-// is that of the folder, as the server gives it: mlflow-artifacts:/1/…
+// Upload puts one file into the artifact store, through the server. The URI names the folder in the server's form:
+// mlflow-artifacts:/1/…
 func (c Client) Upload(ctx context.Context, uri, file string, content []byte) error {
 	place := strings.TrimLeft(strings.TrimPrefix(uri, "mlflow-artifacts:"), "/")
 	path := "/api/2.0/mlflow-artifacts/artifacts/" + place + "/" + file
@@ -244,14 +243,14 @@ func (c Client) Upload(ctx context.Context, uri, file string, content []byte) er
 	return err
 }
 
-// Folder uploads a small model below a run's artifacts and returns its place, which a version takes as its source.
+// Folder uploads a small model to a run's artifacts and returns its location, which a version can have as its source.
 func (c Client) Folder(ctx context.Context, artifacts, name string) (source string, err error) {
 	source = artifacts + "/" + name
 	return source, c.Upload(ctx, source, "MLmodel", []byte("flavors: {}\n"))
 }
 
-// send sends one request and returns the answer's body. An answer outside 2xx
-// is an error with the answer's text.
+// send sends a request and returns the response body. A status outside of 2xx is an error with the text of the
+// response.
 func (c Client) send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
@@ -283,17 +282,17 @@ func (c Client) send(ctx context.Context, method, path, kind string, body []byte
 
 type object = map[string]any
 
-// pairs is a map as MLflow's lists of keys and values, sorted.
+// pairs returns a map as a sorted list of keys and values, in MLflow's form.
 func pairs(m map[string]string) []object {
-	list := []object{} // null is not an empty list to MLflow
+	list := []object{} // MLflow accepts an empty list but not null
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		list = append(list, object{"key": key, "value": m[key]})
 	}
 	return list
 }
 
-// wireNumber is a metric as MLflow takes it: what JSON has no number for is a
-// string.
+// wireNumber returns a metric in MLflow's form. If a value is not finite, it is a string, because JSON has no number
+// for it.
 func wireNumber(text string) any {
 	switch strings.ToLower(text) {
 	case "nan":
@@ -306,7 +305,7 @@ func wireNumber(text string) any {
 	return json.Number(text)
 }
 
-// Send is Call with a body that is written already, and no interest in the answer.
+// Send is like Call, but takes an encoded body and ignores the content of the response.
 func (c Client) Send(ctx context.Context, method, path, body string) error {
 	return c.Call(ctx, method, path, json.RawMessage(body), nil)
 }

@@ -10,8 +10,7 @@ import (
 	"sync"
 )
 
-// Root is the checkout: the nearest folder above the working directory that
-// holds go.mod.
+// Root returns the root of the checkout: the nearest folder above the working directory that contains go.mod.
 var Root = sync.OnceValues(func() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -29,7 +28,7 @@ var Root = sync.OnceValues(func() (string, error) {
 	}
 })
 
-// Setup runs tools/setup for the targets; its progress goes to standard error.
+// Setup runs tools/setup for the targets. It prints the progress to standard error.
 func Setup(ctx context.Context, targets ...string) error {
 	root, err := Root()
 	if err != nil {
@@ -43,8 +42,8 @@ func Setup(ctx context.Context, targets ...string) error {
 	return nil
 }
 
-// Python is the interpreter that has MLflow of that version, with
-// scikit-learn; "client" is the one with the stock client alone.
+// Python returns the path of the interpreter with this version of MLflow and with scikit-learn. The version "client"
+// has only MLflow's client.
 func Python(ctx context.Context, version string) (string, error) {
 	root, err := Root()
 	if err != nil {

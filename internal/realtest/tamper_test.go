@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// tamperedServers are those whose tables are edited; every run edits the newest server's.
+// tamperedServers are the servers whose tables are edited. Without -whole, only the newest is used.
 var tamperedServers = []struct {
 	name  string
 	o     Options
@@ -24,10 +24,9 @@ var tamperedServers = []struct {
 	{"1.30.1 on SQLite", Options{Version: "1.30.1", Workers: 1}, true},
 }
 
-// Somebody with the database's password edits the ledger. Every field that is changed or removed, an entry that is
-// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold
-// together is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere
-// alone.
+// Somebody with the database's password edits the ledger. We must notice every field that is changed or removed, every
+// removed entry, a shortened ledger and an edited anchor. The command history must name the first entry that is
+// affected. If somebody rewrites the whole chain and its anchor, only a copy that was kept elsewhere shows it.
 func TestTamperingBySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
@@ -69,12 +68,12 @@ type tampering struct {
 	db   *Database
 	kept string // path of a saved history
 
-	first, second string // pages: a full one, and the newest
-	last          int    // entry
+	first, second string // ids of the ledger's pages: a full one, and the newest
+	last          int    // number of the last entry
 	anchored      string // value of the anchor
 
 	rows, ways, shown, stopped int
-	tried                      int // to promote on top of an edit
+	tried                      int // number of edits after which a promotion was tried
 }
 
 func (k *tampering) sql(sql string, args object) [][]string {
@@ -102,7 +101,7 @@ func (k *tampering) history(more ...string) said {
 	return k.tool.run(nil, append([]string{"history", "--model", tampered}, more...)...)
 }
 
-// setUp promotes until a page is full and the next has three entries.
+// setUp promotes until one page of the ledger is full and the next has three entries.
 func (k *tampering) setUp() {
 	must := func(path string, body object) {
 		if err := k.s.Call(k.t.Context(), http.MethodPost, path, body, nil); err != nil {
@@ -142,8 +141,8 @@ func (k *tampering) setUp() {
 	})[0][0]
 }
 
-// noticed asserts that history shows the edit, at the entry where one is given, and, where the newest page or what
-// leads to it was edited, that nothing is promoted on top of it.
+// noticed checks that history shows the edit, and at which entry if that is given. With promote set, it also checks
+// that nothing is promoted after the edit. This is the case if the newest page was edited, or the way to it.
 func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
 	k.t.Helper()
 	k.ways++
@@ -169,7 +168,8 @@ func (k *tampering) noticed(what string, entry int, promote bool, reasons ...str
 	}
 }
 
-// fields edits and removes every value of the newest page, and of the full one before as many as there is time for.
+// fields edits and removes every value of the newest page. Of the full page before, it edits only some unless -whole is
+// set.
 func (k *tampering) fields() {
 	for _, page := range []string{k.second, k.first} {
 		newest := page == k.second
@@ -184,7 +184,7 @@ func (k *tampering) fields() {
 			where := object{"page": page, "key": key, "value": value}
 			entry, reasons := numbered(key), []string{}
 			if key == "format" {
-				reasons = append(reasons, "unsupported") // as written by a newer version
+				reasons = append(reasons, "unsupported") // it looks like a ledger of a newer version
 			}
 			where["other"] = otherEnd(value)
 			k.sql("UPDATE params SET value = :other WHERE run_uuid = :page AND key = :key", where)
@@ -204,8 +204,8 @@ func (k *tampering) fields() {
 	}
 }
 
-// lastOutcome: an entry without its outcome looks like a run that was cut off. Nothing is promoted on top of it, and a
-// copy kept elsewhere tells the difference.
+// lastOutcome removes the outcome of the last entry, so that its run seems to be interrupted. No promotion may follow,
+// and a copy that was kept elsewhere shows the difference.
 func (k *tampering) lastOutcome() {
 	k.ways++
 	k.tried++
@@ -222,7 +222,7 @@ func (k *tampering) lastOutcome() {
 	}
 }
 
-// entries removes whole entries, and cuts the tail.
+// entries removes whole entries, also at the end of the ledger.
 func (k *tampering) entries() {
 	for first := k.last - 2; first <= k.last; first++ {
 		for last := first; last <= k.last; last += max(1, k.last-first) {
@@ -284,8 +284,9 @@ func (k *tampering) anchor() {
 	}
 }
 
-// rewrite replaces the ledger by another true one, in the same runs and with its anchor and marks, as somebody would
-// who has the database and this program. No chain can show that; the kept copy does.
+// rewrite replaces the ledger by another valid one, in the same runs and with a matching anchor and tags. Somebody with
+// the database's password and this program could do so. The chain cannot show it, but the copy that was kept elsewhere
+// does.
 func (k *tampering) rewrite() {
 	home := "mlflow-promotions/" + tampered
 	k.sql("UPDATE experiments SET name = 'aside' WHERE name = :name", object{"name": home})
@@ -322,7 +323,7 @@ func (k *tampering) rewrite() {
 	}
 }
 
-// numbered is the entry that a key belongs to, 0 for the head of a page.
+// numbered returns the entry that a key belongs to. It returns 0 for the keys of the page itself.
 func numbered(key string) int {
 	if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
 		return 0
@@ -331,7 +332,7 @@ func numbered(key string) int {
 	return n
 }
 
-// otherEnd is the value with another last character of its kind.
+// otherEnd returns the value with another last character of the same kind.
 func otherEnd(value string) string {
 	end := "1"
 	if strings.HasSuffix(value, end) {

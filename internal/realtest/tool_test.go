@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// tool is the program as a user runs it, against one server.
+// tool runs the program as a user does, against one server.
 type tool struct {
 	t      *testing.T
 	binary string
@@ -20,7 +20,7 @@ type tool struct {
 	env    []string
 }
 
-// said is what one run of the tool reported.
+// said is the result that one run of the program reported.
 type said struct {
 	Reason, Error, Hint string
 	Version             string
@@ -52,10 +52,10 @@ type said struct {
 	text   []byte
 }
 
-// patience is how long one run of the program may take before it counts as hung, on the slowest of machines.
+// patience is how long one run of the program may take, even on a very slow machine.
 const patience = 10 * time.Minute
 
-// run runs a command to its end, with further variables in its environment.
+// run runs a command until it ends, with further environment variables.
 func (b tool) run(env []string, args ...string) (s said) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -32,7 +32,7 @@ type adopter struct {
 	slack  string
 
 	dir   string // the repository's checkout
-	stubs string // other people's actions, replaced
+	stubs string // replacements for the actions of other projects
 
 	mu   sync.Mutex
 	told []string
@@ -78,7 +78,7 @@ func newAdopter(t *testing.T) *adopter {
 	return u
 }
 
-// repository makes the checkout: the examples as they are, and the policy that needs the least.
+// repository creates the checkout with the unchanged examples, and with the policy that needs the least set-up.
 func (u *adopter) repository() {
 	u.t.Helper()
 	const script = `cd "$1" && mkdir -p .github/workflows .github/mlflow-policy-tests &&
@@ -98,7 +98,7 @@ func (u *adopter) repository() {
 	}
 }
 
-// head is the commit that act takes for the job's.
+// head returns the commit that act uses for the job.
 func (u *adopter) head() string {
 	u.t.Helper()
 	out, err := exec.Command("git", "-C", u.dir, "rev-parse", "HEAD").Output()
@@ -110,7 +110,7 @@ func (u *adopter) head() string {
 
 var foreignAction = regexp.MustCompile(`uses: ((?:actions/upload-artifact|github/codeql-action)[\w/-]*)@([0-9a-f]{40})`)
 
-// act runs a workflow for an event, as the run with this number.
+// act runs a workflow for an event. The workflow run has this number.
 func (u *adopter) act(run int, workflow, event string, payload object) (string, error) {
 	u.t.Helper()
 	root, err := Root()
@@ -154,7 +154,7 @@ func (u *adopter) act(run int, workflow, event string, payload object) (string, 
 	return string(out), err
 }
 
-// mustAct is act for a run that has to succeed.
+// mustAct is like act, but fails the test if the run fails.
 func (u *adopter) mustAct(run int, workflow, event string, payload object) string {
 	u.t.Helper()
 	out, err := u.act(run, workflow, event, payload)
@@ -171,7 +171,7 @@ func (u *adopter) champion(want string) {
 	}
 }
 
-// events are the payloads of one type that GitHub was sent.
+// events returns the payloads of one type that were sent to GitHub.
 func (u *adopter) events(kind string) []json.RawMessage {
 	var out []json.RawMessage
 	for _, e := range u.hub.Events() {
@@ -182,8 +182,8 @@ func (u *adopter) events(kind string) []json.RawMessage {
 	return out
 }
 
-// The workflows of examples/ as a user has them: the image, an MLflow server on PostgreSQL, act, and a GitHub that is
-// held to its own description.
+// The workflows of examples/ run as a user would run them: with the image, an MLflow server on PostgreSQL, act, and a
+// GitHub double that is checked against GitHub's description.
 func TestExampleWorkflows(t *testing.T) {
 	u := newAdopter(t)
 	head := u.head()
@@ -223,7 +223,7 @@ func TestExampleWorkflows(t *testing.T) {
 		t.Errorf("Slack received %q", u.told)
 	}
 
-	// One comment of the pull request shows what merging would do. The second run updates it.
+	// a comment on the pull request shows what merging would do, and the second run updates it
 	pull := object{"action": "synchronize", "number": 12, "pull_request": object{
 		"number": 12, "head": object{
 			"sha":  head,
@@ -239,7 +239,7 @@ func TestExampleWorkflows(t *testing.T) {
 		t.Errorf("the pull request has these comments: %+v", comments)
 	}
 
-	// Merging does it.
+	// merging promotes the model
 	u.hub.Change(repository, func(r *githubtest.Repository) { r.Pulls[0].Merged, r.Pulls[0].Merge = true, head })
 	out = u.mustAct(3, "apply-on-merge.yml", "push", object{
 		"ref":         "refs/heads/main",
@@ -248,7 +248,7 @@ func TestExampleWorkflows(t *testing.T) {
 	})
 	u.champion("2")
 
-	// A worse model is refused, and nothing is sent.
+	// a worse model is refused, and no event is sent
 	sent := len(u.events("model-promoted"))
 	if out, err := u.act(
 		4, "promote.yml", "workflow_dispatch", candidate(2),
@@ -271,7 +271,7 @@ func TestExampleWorkflows(t *testing.T) {
 		t.Errorf("the deployments have the states %v", states)
 	}
 
-	// What was sent starts the consumer, as it was sent.
+	// the event that was sent starts the consumer
 	sentEvents := u.events("model-promoted")
 	if len(sentEvents) != 2 {
 		t.Fatalf("%d events were sent, want those of a promotion and of a rollback: %s", len(sentEvents), sentEvents)
@@ -295,12 +295,12 @@ func TestExampleWorkflows(t *testing.T) {
 	}
 }
 
-// audits runs the nightly audit while somebody moves the alias past the action, gives the same version another one, and
-// at last puts all right that was found. One issue opens, is brought up to date, and closes.
+// audits runs the nightly audit while somebody makes two changes without the action. They move the alias, and point
+// another alias to the same version. At last they correct everything. One issue is opened, updated and closed.
 func (u *adopter) audits() {
 	u.t.Helper()
 	for i, step := range []struct {
-		champion, shadow string // "" removes
+		champion, shadow string // "" removes the alias
 		state, body      string
 	}{
 		{"1", "", "open", "champion"},
@@ -330,7 +330,7 @@ func (u *adopter) audits() {
 	}
 }
 
-// alias moves one by the server's own API, as people do in MLflow's page.
+// alias moves an alias with the server's own API, as people do in MLflow's UI.
 func (u *adopter) alias(name, version string) {
 	u.t.Helper()
 	method, body := http.MethodPost, object{"name": "churn", "alias": name, "version": version}
