@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// Users of MLflow's basic-auth app need READ to look and judge, EDIT to register and promote, and only to remove an
-// alias MANAGE.
+// With MLflow's basic-auth app, users need READ to read and evaluate, and EDIT to register and promote. Only the
+// removal of an alias needs MANAGE.
 func TestLeastRights(t *testing.T) {
 	onlyWhole(t)
 	for _, version := range []string{"3.17.2", "2.22.5"} {
@@ -122,7 +122,8 @@ func leastRights(b *bench) {
 	}
 }
 
-// together registers 12 runs at once, and then one run from 6 processes: every run is one version that counts.
+// together registers 12 runs at once, and then one run from 6 processes. Each run must have exactly one version that
+// counts.
 func together(b *bench) {
 	const many, same = 12, 6
 	runs := make([]string, many)
@@ -234,7 +235,7 @@ func (b *bench) inProduction() []string {
 	return in
 }
 
-// versions counts the versions of each run that are not marked as twins.
+// versions counts the versions of each run. It does not count duplicates that have the tag for them.
 func (b *bench) versions(model string) (count map[string]int, twins int) {
 	var out struct {
 		Versions []struct {
@@ -265,7 +266,8 @@ func (b *bench) versions(model string) (count map[string]int, twins int) {
 	return count, twins
 }
 
-// planted is a finished run with the files of a model, made in milliseconds: enough to be registered.
+// planted returns a finished run with the files of a model. It takes milliseconds, and the files are enough for a
+// registration.
 func (b *bench) planted(name string) string {
 	run, err := b.server.Run(b.Context(), realtest.Spec{Name: name, Metrics: map[string]string{"test_accuracy": "0.9"}})
 	if err != nil {

@@ -17,16 +17,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// bench is one server with the runs that were logged on it, and the program as its user runs it.
+// bench is a server with the runs that were logged on it, and the program as its user runs it.
 type bench struct {
 	*testing.T
 	server        *realtest.Server
 	env           map[string]string
-	dir           string // working directory, "" = an empty one
+	dir           string // working directory; "" for an empty one
 	worse, better realtest.Logged
 }
 
-// train logs the models that the commands are about: the better one later and with a lower loss.
+// train logs the models for the commands. The better one is logged later and has a lower loss.
 func (b *bench) train() {
 	logged, err := b.server.Train(b.Context(),
 		realtest.Spec{
@@ -46,12 +46,12 @@ func (b *bench) train() {
 	b.worse, b.better = logged[0], logged[1]
 }
 
-// answer is what one run of the program said.
+// answer is the result of one run of the program.
 type answer struct {
 	status         int
 	result         report.Result
 	stdout, stderr string
-	instead        string // of "ok" in the table
+	instead        string // text for the table, instead of "ok"
 }
 
 // run runs the program.
@@ -75,7 +75,7 @@ func (b *bench) run(args ...string) answer {
 	return a
 }
 
-// cell sums one run up.
+// cell returns the text for the table.
 func (a answer) cell() string {
 	switch {
 	case a.status != 0:
@@ -95,13 +95,13 @@ func (a answer) fellBack() bool {
 	return false
 }
 
-// column is one command of the table. It returns the last answer and reports what is wrong with it.
+// column is one command of the table. It returns the result of its last run, and reports errors to the test.
 type column struct {
 	name string
 	run  func(b *bench) answer
 }
 
-// columns are tried in this order, and later ones build on earlier ones.
+// columns lists the commands in the order in which they run. Later ones need the results of earlier ones.
 var columns = []column{
 	{"doctor", doctor},
 	{"register", register},
@@ -153,7 +153,7 @@ func doctor(b *bench) answer {
 	return a
 }
 
-// register registers twice, and the second time finds what is there.
+// register registers the same run twice. The second time, the program finds the existing version.
 func register(b *bench) answer {
 	words := []string{
 		"register", "--model", "churn", "--candidate", "runs:/" + b.worse.RunID + "/model", "--description",
@@ -188,7 +188,8 @@ func validate(b *bench) answer {
 	return a
 }
 
-// promoteAlias makes the first version the champion, then the better one, and refuses the worse one.
+// promoteAlias promotes the first version to champion, and then the better one. It checks that the worse one is
+// refused.
 func promoteAlias(b *bench) answer {
 	first := b.run(
 		"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds",
@@ -248,7 +249,7 @@ func promoteStage(b *bench) answer {
 	return a
 }
 
-// alias sets two at once with the shares of a router, and removes one.
+// alias sets two aliases at once with their traffic, and then removes one of them.
 func alias(b *bench) answer {
 	if a := b.run(
 		"alias", "--model", "churn", "--alias", "challenger=1", "--alias", "shadow=1", "--traffic",
@@ -309,7 +310,7 @@ func inWorkspace(b *bench) answer {
 	)
 }
 
-// load reads with the stock client of the same release what the program wrote, before a promotion and after it.
+// load uses the Python client of the server's release to read what the program wrote, before and after a promotion.
 func load(b *bench) answer {
 	to := func(version string) answer {
 		return b.run(
@@ -341,7 +342,7 @@ func load(b *bench) answer {
 	if after["Production"] != after["2"] || after["description"] != "the first" || after["team"] != "growth" {
 		b.Errorf("the stock client reads %v", after)
 	}
-	a.result.Steps = nil // how the alias is kept is another column's business
+	a.result.Steps = nil // another column of the table is about how the alias is kept
 	return a
 }
 
@@ -367,7 +368,7 @@ def by_alias(client):
     return f"models:/churn/{max(int(v.version) for v in versions)}"
 `
 
-// reader loads by number, stage and alias, and says what the models predict for the same rows.
+// reader loads the models by number, stage and alias, and prints their predictions for the same rows.
 const reader = `
 import contextlib, json, sys
 import mlflow

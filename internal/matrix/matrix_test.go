@@ -20,11 +20,11 @@ var (
 	update = flag.Bool("update", false, "write the table into testdata")
 )
 
-// Every command works on every server, or refuses with the right sentence.
+// Every command works on every server, or refuses with the expected message.
 func TestMatrix(t *testing.T) {
 	table := &table{cells: map[string]map[string]string{}}
 	t.Run("servers", func(t *testing.T) {
-		slots := make(chan struct{}, 2) // a server of ten processes takes two gigabytes
+		slots := make(chan struct{}, 2) // a server with ten processes needs two gigabytes
 		for _, r := range rows {
 			if !r.fast && !*whole {
 				continue
@@ -39,7 +39,7 @@ func TestMatrix(t *testing.T) {
 	})
 	text := table.markdown()
 	t.Logf("\n%s", text)
-	if !*whole || len(table.cells) != len(rows) { // a few were asked for, or one failed to start and said so
+	if !*whole || len(table.cells) != len(rows) { // the flag -run selected only a few rows, or a row failed
 		return
 	}
 	path := filepath.Join("testdata", "table.md")
@@ -53,7 +53,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// onlyWhole leaves a test to the whole matrix.
+// onlyWhole skips a test unless the whole matrix runs.
 func onlyWhole(t *testing.T) {
 	t.Helper()
 	if !*whole {
@@ -61,7 +61,7 @@ func onlyWhole(t *testing.T) {
 	}
 }
 
-// try starts the server, runs every command on it, and holds each cell against the list of those that may differ.
+// try starts the server, runs every command on it, and compares each result with the list of allowed exceptions.
 func (r row) try(t *testing.T, table *table) {
 	began := time.Now()
 	s, err := realtest.MLflow(t.Context(), r.start)
@@ -94,7 +94,7 @@ func (r row) try(t *testing.T, table *table) {
 	)
 }
 
-// environment is what a user of the stock client would set.
+// environment returns the variables that a user of MLflow's Python client would set.
 func environment(s *realtest.Server) map[string]string {
 	return map[string]string{
 		"MLFLOW_TRACKING_URI": s.URL, "MLFLOW_TRACKING_USERNAME": s.User, "MLFLOW_TRACKING_PASSWORD": s.Password,
@@ -102,7 +102,7 @@ func environment(s *realtest.Server) map[string]string {
 	}
 }
 
-// table is what became of every command on every server.
+// table has the result of every command on every server.
 type table struct {
 	mu    sync.Mutex
 	cells map[string]map[string]string
@@ -145,7 +145,7 @@ func (t *table) markdown() string {
 	return b.String()
 }
 
-// note is the number of a reason below the table.
+// note returns the number of a note below the table.
 func note(reasons *[]string, why string) string {
 	if why == "" {
 		return ""

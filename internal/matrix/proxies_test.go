@@ -21,8 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// What stands between users and their MLflow: TLS from an authority of their own, client certificates, a path below a
-// host, a login of the proxy, and the pages that come when it fails.
+// The program works behind the proxies that users have in front of MLflow. They use TLS with a private certificate
+// authority, client certificates, a path prefix, or their own login. If a proxy fails, it responds with a page.
 func TestProxies(t *testing.T) {
 	onlyWhole(t)
 	s, err := realtest.MLflow(t.Context(), realtest.Options{Workers: 1})
@@ -125,7 +125,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// ports of the nginx.
+// proxies has the ports of the nginx.
 type proxies struct {
 	dir                                                   string
 	tls, mutual, login, dead, redirect, page, files, host string
@@ -168,7 +168,7 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 			"ssl_client_certificate %s/ca.pem;\nssl_verify_client on;\nlocation / { %s; }", p.dir, pass("127.0.0.1"),
 		),
 	)
-	// MLflow knows nothing of the proxy's login, which must not reach it.
+	// MLflow must not get the login of the proxy
 	block(
 		p.login,
 		fmt.Sprintf(
@@ -204,7 +204,7 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// certificates makes an authority, and signs one certificate for the server and one for a client.
+// certificates creates a certificate authority, and signs a certificate for the server and one for a client.
 func certificates(t *testing.T, dir string) {
 	t.Helper()
 	authority := &x509.Certificate{

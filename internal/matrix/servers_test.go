@@ -7,12 +7,12 @@ import "github.com/mlflow-promote/mlflow-promote/internal/realtest"
 // row is one server of the table.
 type row struct {
 	name  string
-	fast  bool // in every run; the others only in the whole matrix
+	fast  bool // used in every run of the tests; the others only for the whole matrix
 	start realtest.Options
-	also  func(*bench) // what is shown next to the table
+	also  func(*bench) // further checks on this server
 }
 
-// rows is the table of servers, in the order the README shows them.
+// rows is the table of servers, in the order of the README.
 var rows = []row{
 	{"3.17.2 on PostgreSQL", true, realtest.Options{Store: "postgresql"}, func(b *bench) { together(b); twoMovers(b) }},
 	{"3.17.2 on MariaDB", false, realtest.Options{Store: "mariadb"}, together},
@@ -32,8 +32,8 @@ var rows = []row{
 
 const workspace = "team-a"
 
-// allowed is every cell that is not ok, with the reason. A cell that is neither ok nor here fails, and so does one that
-// is here and turns out ok.
+// allowed lists every cell that is not ok, with the reason. The test fails for any other cell that is not ok, and for a
+// cell in this list that is ok.
 var allowed = map[string]map[string]cell{
 	"3.17.2 on PostgreSQL":      {"workspace": noWorkspaces},
 	"3.17.2 on MariaDB":         {"workspace": noWorkspaces},
@@ -73,7 +73,7 @@ var allowed = map[string]map[string]cell{
 		"history":       noRegistry, "audit": noRegistry},
 }
 
-// cell is what became of a command on a server, and for the allowed ones why.
+// cell is the result of a command on a server. If it is an allowed exception, why has the reason.
 type cell struct{ is, why string }
 
 var (

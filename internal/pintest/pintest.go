@@ -1,5 +1,5 @@
-// Package pintest helps tests to pin data that holds sentences for people: a sentence may be reworded, everything else
-// in the data must stay.
+// Package pintest helps tests to pin data that contains sentences for people. A sentence may be reworded. Everything
+// else in the data must stay the same.
 package pintest
 
 import (
@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// Said stands in a pin for a sentence. An empty sentence stays empty.
+// Said replaces a sentence in a pin. An empty sentence stays empty.
 const Said = "(words)"
 
 // Read decodes one JSON value. Numbers keep their text.
@@ -31,24 +31,24 @@ func Read(text []byte) (any, error) {
 	return doc, nil
 }
 
-// Plain returns a document of the format with Said instead of every sentence. What is folded up in it is unfolded:
-// JSON within texts, lists of keys and values, long values in parts. Values that differ in each run are left out.
+// Plain returns a document of the format with Said instead of every sentence. JSON inside texts is decoded, lists of
+// keys and values become objects, and values in several parts are joined. Values that differ in each run are left out.
 func Plain(f Format, doc any) any {
 	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
 }
 
-// Reworded returns a document of the format with what with returns instead of every sentence.
+// Reworded returns a document of the format in which with has replaced every sentence.
 func Reworded(f Format, doc any, with func(string) string) any {
 	return walker{with: with}.walk(f, nil, doc)
 }
 
 // walker copies documents.
 type walker struct {
-	with  func(string) string // instead of a sentence
-	plain bool                // see Plain
+	with  func(string) string // returns the replacement of a sentence
+	plain bool                // also decode and join values, see Plain
 }
 
-// walk copies doc. path are the keys that lead to it.
+// walk returns a copy of doc. path has the keys that lead to doc.
 func (w walker) walk(f Format, path []string, doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:
@@ -102,7 +102,7 @@ func isSentence(f Format, path []string, text string) bool {
 	return false
 }
 
-// fields are Sentences by format and path.
+// fields has Sentences by format and path.
 var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	out := map[Format]map[string]Field{}
 	for _, s := range Sentences {
@@ -114,7 +114,7 @@ var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	return out
 })
 
-// unfolded is the JSON that a text consists of, or the text itself.
+// unfolded returns the decoded JSON if the text is JSON, or else the text.
 func unfolded(f Format, text string) any {
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return text
@@ -132,7 +132,7 @@ func unfolded(f Format, text string) any {
 	return map[string]any{"json": Plain(f, doc)}
 }
 
-// partKey is that of a part of a long value in the ledger.
+// partKey matches the key of a part of a long value in the ledger.
 var partKey = regexp.MustCompile(`^(r\d{6}|state)\.\d\d$`)
 
 // joined puts the parts of long values together.
@@ -150,7 +150,7 @@ func joined(kv map[string]any) map[string]any {
 	return out
 }
 
-// pairs is a list of {"key": …, "value": …} as a map, if it is one.
+// pairs returns a list of {"key": …, "value": …} as a map. ok is false for any other list.
 func pairs(list []any) (map[string]any, bool) {
 	out := map[string]any{}
 	for _, item := range list {
@@ -166,7 +166,7 @@ func pairs(list []any) (map[string]any, bool) {
 	return out, len(list) > 0
 }
 
-// Facts lists what a document says, one line each: where it stands, and the value as JSON.
+// Facts lists the values of a document, one line each. A line has the path of the value, and the value as JSON.
 func Facts(where string, doc any) []string {
 	var out []string
 	switch doc := doc.(type) {

@@ -11,21 +11,21 @@ const (
 	Audit     Format = "audit"     // report file of an audit
 	Page      Format = "page"      // data in the page of an audit
 	SARIF     Format = "sarif"     // findings for code scanning
-	Plan      Format = "plan"      // plan in a comment, and of a result
-	Record    Format = "record"    // whole record in the ledger, whose digest is of every text in it
+	Plan      Format = "plan"      // plan in a comment or in a result
+	Record    Format = "record"    // whole record in the ledger; its digest covers every text in it
 	Short     Format = "short"     // record in a version's tag
-	Predicate Format = "predicate" // of an in-toto statement, which holds a record
+	Predicate Format = "predicate" // predicate of an in-toto statement, which contains a record
 	Event     Format = "event"     // sent to webhooks and workflows
 	MLflow    Format = "mlflow"    // request to MLflow
 	GitHub    Format = "github"    // request to GitHub
 	Slack     Format = "slack"     // message to Slack
 )
 
-// Field is a place in a document that holds a sentence, or several.
+// Field is a place in a document with one or several sentences.
 type Field struct {
 	Format Format
 	Path   string         // keys without the indices of lists: findings.why; * for any last key
-	But    *regexp.Regexp // texts there that are not sentences
+	But    *regexp.Regexp // texts at this place that are not sentences
 }
 
 var (
@@ -33,8 +33,8 @@ var (
 	word   = regexp.MustCompile(`^\S*$`)
 )
 
-// Sentences is the one list of fields that hold sentences for people. These may be reworded. Everything else in the
-// documents is for programs and stays: also the names of gates and channels, and approvers_unknown of a record.
+// Sentences lists all fields that contain sentences for people. These may be reworded. All other fields are for
+// programs and must stay the same. Among them are the names of gates and channels, and approvers_unknown of a record.
 var Sentences = []Field{
 	{Result, "error", nil},
 	{Result, "hint", nil},
@@ -133,12 +133,12 @@ var Sentences = []Field{
 	{Slack, "blocks.elements.text", nil},
 }
 
-// nested is the format of what a key holds within another format.
+// nested has the formats of documents inside other documents, by their key.
 var nested = map[Format]map[string]Format{
 	Result: {"plan": Plan, "record": Record},
 }
 
-// unsteady keys have another value in each run.
+// unsteady lists keys whose values differ in each run.
 var unsteady = map[Format]map[string]bool{
 	Result: {"rounds": true, "duration_ms": true},
 }

@@ -30,9 +30,9 @@ var limits = map[string]int{
 	"long test names":          0, // of 40 characters and more
 }
 
-// TestFigures compares the code with the limits. testdata/figures.txt lists what is larger today. The list only
-// shrinks: a figure above it fails, and so does an entry that is more than a tenth too large. With -v it logs where the
-// lines and names are.
+// TestFigures compares the code with the limits. testdata/figures.txt lists the figures that are larger today. The list
+// only shrinks. The test fails if a figure is above its entry, or if an entry is more than a tenth too large. With -v
+// it logs where the lines and names are.
 func TestFigures(t *testing.T) {
 	const list = "testdata/figures.txt"
 	text, err := os.ReadFile(list)

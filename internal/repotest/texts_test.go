@@ -31,8 +31,8 @@ var readsOrWritesText = map[string]string{
 	"internal/github/client.go hasNext":               "reads a header",
 }
 
-// Refs and lists of versions are text only where they are read or written. A function that takes such a text apart, or
-// puts one together, works on registry.Ref or registry.Versions instead.
+// Refs and lists of versions are text only when they are read or written. Other functions must not take such a text
+// apart or put one together. They use registry.Ref or registry.Versions instead.
 func TestTexts_OfRefsAndVersions(t *testing.T) {
 	used := map[string]bool{}
 	err := filepath.WalkDir("../../internal", func(path string, d fs.DirEntry, err error) error {
@@ -70,8 +70,8 @@ func TestTexts_OfRefsAndVersions(t *testing.T) {
 	}
 }
 
-// handlesText reports whether a function gives a mark of a ref or a comma to package strings, or joins a mark to a
-// text.
+// handlesText reports whether a function passes the prefix of a ref or a comma to package strings, or joins a prefix
+// and a text.
 func handlesText(f *ast.FuncDecl) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -92,11 +92,11 @@ func handlesText(f *ast.FuncDecl) (found bool) {
 	return found
 }
 
-// isText reports whether an expression is one of these literals, or a constant for a mark.
+// isText reports whether an expression is one of these literals, or a constant for a prefix.
 func isText(e ast.Expr, texts ...string) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
-		return e.Name == "aliasMark" || e.Name == "tagMark"
+		return e.Name == "aliasPrefix" || e.Name == "tagTextPrefix"
 	case *ast.BasicLit:
 		text, err := strconv.Unquote(e.Value)
 		return err == nil && e.Kind == token.STRING && slices.Contains(texts, text)

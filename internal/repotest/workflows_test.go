@@ -32,8 +32,8 @@ type workflow struct {
 }
 
 // The workflow in the guide that this program replaces put inputs into shell lines. It had no permissions and no
-// concurrency, and it installed the newest versions. Our workflows and examples do nothing of this, and use only inputs
-// that exist.
+// concurrency, and it installed the newest versions. Our workflows and examples avoid these mistakes, and use only
+// inputs that exist.
 func TestWorkflows_Safe(t *testing.T) {
 	files := workflows(t)
 	if len(files) < 10 {
