@@ -71,7 +71,7 @@ func Values[T any](items []T) iter.Seq2[T, error] {
 }
 
 // Do calls all functions at the same time and waits for them. It returns the first error in the order of the arguments,
-// so that the same failure always reads the same.
+// so that the same failure always gives the same error.
 func Do(fns ...func() error) error {
 	errs := make([]error, len(fns))
 	var calls sync.WaitGroup

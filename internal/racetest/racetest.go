@@ -1,5 +1,5 @@
-// Package racetest judges races of promotions: several runs that move one target to different versions at the same
-// time. It judges runs in one process on the test server as well as processes on a real server.
+// Package racetest checks races of promotions: several runs move one target to different versions at the same time. The
+// runs may be in one process with the test server, or processes with a real server.
 //
 // It must never know how the runs avoid conflicts. It sees what each run reported, and which version the target points
 // to at the end.

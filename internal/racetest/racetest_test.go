@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Each kind of problem is counted by its own counter, and a correct round by none.
+// Each kind of problem increases its own counter, and a correct round increases none.
 func TestTally(t *testing.T) {
 	at := func(began, ended int, from, to int, won bool) Attempt {
 		return Attempt{time.Duration(began), time.Duration(ended), from, to, won}

@@ -23,7 +23,7 @@ func TestByCommit_Choose(t *testing.T) {
 		by    ByCommit
 		runs  []Run
 		now   time.Time
-		want  string // "" if none counts
+		want  string // "" if no run counts
 		other string // another run with the reason
 	}{
 		"no runs": {now: now},

@@ -29,7 +29,7 @@ func Unreadable[T any](why string) Known[T] { return Known[T]{state: unreadable,
 // Get returns the fact and whether it is known.
 func (k Known[T]) Get() (T, bool) { return k.value, k.state == known }
 
-// Gathered reports whether the fact was requested.
+// Gathered reports whether somebody tried to read the fact.
 func (k Known[T]) Gathered() bool { return k.state != notGathered }
 
 // OrZero returns the fact, or the zero value if it is not known. Use it for display, never for decisions.

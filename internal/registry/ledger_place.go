@@ -2,8 +2,8 @@ package registry
 
 // LedgerPlace is the location of a model's ledger.
 type LedgerPlace struct {
-	ID      string // of the object that refers to the first page
+	ID      string // id of the object that refers to the first page
 	First   string // first page; "" if there is no ledger
-	Tail    string // the newest page at some earlier time, as a hint; "" for the first page
-	Deleted bool   // it is marked as deleted
+	Tail    string // id of a page that was the newest once, as a hint; "" for the first page
+	Deleted bool   // the ledger is marked as deleted
 }

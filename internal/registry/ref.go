@@ -20,7 +20,7 @@ const (
 // to nothing. Ref is comparable, so it can be the key of a map.
 type Ref struct {
 	Kind RefKind
-	Name string // without any mark
+	Name string // without the prefix of its kind
 }
 
 // AliasRef refers to an alias, given without "@".
@@ -40,18 +40,18 @@ func TagRef(key string) Ref { return Ref{RefTag, key} }
 // VersionRef refers to a version by its number.
 func VersionRef(number int) Ref { return Ref{RefVersion, strconv.Itoa(number)} }
 
-// Marks of the kinds in the text of a Ref. A stage has none.
+// Prefixes of the kinds in the text of a Ref. A stage has no prefix.
 const (
-	aliasMark = "@"
-	tagMark   = "tag "
+	aliasPrefix   = "@"
+	tagTextPrefix = "tag "
 )
 
-// ParseRef reads what Ref.String writes. Text without a mark is a stage, unless it is a number.
+// ParseRef parses the text of Ref.String. A text without a prefix is a stage, unless it is a number.
 func ParseRef(text string) Ref {
-	if alias, ok := strings.CutPrefix(text, aliasMark); ok {
+	if alias, ok := strings.CutPrefix(text, aliasPrefix); ok {
 		return AliasRef(alias)
 	}
-	if key, ok := strings.CutPrefix(text, tagMark); ok {
+	if key, ok := strings.CutPrefix(text, tagTextPrefix); ok {
 		return TagRef(key)
 	}
 	if _, err := strconv.Atoi(text); err == nil {
@@ -65,9 +65,9 @@ func ParseRef(text string) Ref {
 func (r Ref) String() string {
 	switch r.Kind {
 	case RefAlias:
-		return aliasMark + r.Name
+		return aliasPrefix + r.Name
 	case RefTag:
-		return tagMark + r.Name
+		return tagTextPrefix + r.Name
 	}
 	return r.Name
 }
@@ -75,7 +75,7 @@ func (r Ref) String() string {
 // MarshalText writes the text of String.
 func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote. It accepts any text.
+// UnmarshalText parses the text of MarshalText. It accepts any text.
 func (r *Ref) UnmarshalText(text []byte) error {
 	*r = ParseRef(string(text))
 	return nil
@@ -109,7 +109,7 @@ func (r Ref) Version() (number int, ok bool) {
 	return number, err == nil
 }
 
-// Target returns the target that consists of this alias or stage alone. It is empty for any other Ref.
+// Target returns a target with only this alias or stage. It is empty for any other Ref.
 func (r Ref) Target() Target {
 	alias, _ := r.Alias()
 	stage, _ := r.Stage()

@@ -211,7 +211,7 @@ func (r Run) HasModel(m LoggedModel) bool {
 }
 
 // UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never existed. It
-// is ordered after all others, so a value at its step may belong to it.
+// comes after all others, so a value at its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}
 }

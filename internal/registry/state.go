@@ -1,20 +1,20 @@
 package registry
 
 // State is what can be changed and read back: the versions that an alias or a stage points to, or the text of a tag or
-// a description. The zero State is nothing at all.
+// a description. The zero State means that there is no version and no text.
 type State struct {
 	Versions Versions
 	Text     string // "" if there are versions
 }
 
-// PointsTo is the state of an alias or a stage that points to these versions.
+// PointsTo returns the state of an alias or a stage that points to these versions.
 func PointsTo(numbers ...int) State { return State{Versions: VersionsOf(numbers...)} }
 
-// Text is the state of a tag or a description.
+// Text returns the state of a tag or a description.
 func Text(text string) State { return State{Text: text} }
 
-// ParseState reads what State.String wrote of an alias or a stage. Text that is not a list of versions is kept as it
-// is, so a state that was read is written as it was.
+// ParseState parses the text of an alias or a stage that State.String wrote. A text that is not a list of versions is
+// kept, so that String returns the same text again.
 func ParseState(text string) State {
 	var v Versions
 	if v.UnmarshalText([]byte(text)) != nil {
@@ -23,7 +23,7 @@ func ParseState(text string) State {
 	return State{Versions: v}
 }
 
-// ParseState reads what State.String wrote of this target.
+// ParseState parses the text of this target that State.String wrote.
 func (r Ref) ParseState(text string) State {
 	if r.Kind == RefTag {
 		return Text(text)

@@ -16,7 +16,7 @@ const (
 	TagPrefix           = "promote."
 	TagRequest          = "promote.request"        // digest that makes the registration idempotent
 	TagRecord           = "promote.record"         // the last decision in short form, JSON
-	TagAnchor           = "promote.ledger"         // on the registered model: it has a ledger, and where
+	TagAnchor           = "promote.ledger"         // on the registered model: where its ledger is
 	TagGitCommit        = "promote.git.commit"     // of the training code
 	TagGitRepository    = "promote.git.repository" // of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version

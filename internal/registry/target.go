@@ -27,7 +27,7 @@ func (t Target) Main() Ref {
 	return StageRef(t.Stage)
 }
 
-// Empty reports whether nothing would be moved.
+// Empty reports whether there is neither an alias nor a stage.
 func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
 
 // String names the target. Promotion ids and markers on GitHub are made of this text, so it never changes.
@@ -41,7 +41,7 @@ func (t Target) String() string {
 	return t.Stage
 }
 
-// Assignment gives an alias to a version, or removes it: version 0.
+// Assignment points an alias to a version. With version 0 it removes the alias.
 type Assignment struct {
 	Alias   string `json:"alias"`
 	Version int    `json:"version,omitempty"`

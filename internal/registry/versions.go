@@ -14,11 +14,11 @@ const NextVersion = math.MaxInt
 // nextVersion is the text of NextVersion.
 const nextVersion = "{new}"
 
-// Versions are version numbers, ascending and without repetition. Functions that return Versions never change the ones
-// that they were given.
+// Versions are version numbers, ascending and without repetition. Functions that return Versions never change their
+// arguments.
 type Versions []int
 
-// VersionsOf puts numbers in order.
+// VersionsOf returns the numbers in ascending order, each once.
 func VersionsOf(numbers ...int) Versions {
 	if len(numbers) == 0 {
 		return nil
@@ -29,10 +29,10 @@ func VersionsOf(numbers ...int) Versions {
 // Has reports whether the number is one of them.
 func (v Versions) Has(number int) bool { return slices.Contains(v, number) }
 
-// With adds a number.
+// With returns the versions and this number.
 func (v Versions) With(number int) Versions { return VersionsOf(append(slices.Clone(v), number)...) }
 
-// Without leaves numbers out.
+// Without returns the versions except these numbers.
 func (v Versions) Without(others ...int) Versions {
 	var out Versions
 	for _, n := range v {
@@ -81,7 +81,7 @@ func (v Versions) String() string { return v.Join(",") }
 // MarshalText writes the text of String.
 func (v Versions) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote. It fails for any other text, also for numbers in another order.
+// UnmarshalText parses the text of MarshalText. It fails for any other text, and for numbers in another order.
 func (v *Versions) UnmarshalText(text []byte) error {
 	var out Versions
 	for part := range strings.SplitSeq(string(text), ",") {

@@ -17,7 +17,7 @@ func TestJSON_AcceptsOneObject(t *testing.T) {
 	const typeJSON = "application/json"
 	cases := map[string]struct {
 		contentType, body string
-		want              Kind // "" means success
+		want              Kind // "" for a success
 	}{
 		"an object":                 {typeJSON, `{"model_version": {"name": "churn"}}`, ""},
 		"an object as text":         {"text/plain", `{"model_version": {}}`, ""},

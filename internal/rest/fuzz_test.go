@@ -27,9 +27,8 @@ func (a *fixedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(bytes.NewReader(a.body)), Request: r}, nil
 }
 
-// Whatever a server sends, the caller gets an object or an error. Another JSON reader reads the object the same way,
-// and it has the wanted key and no duplicate keys. The error is of a known kind, and its texts are limited and
-// printable.
+// Whatever a server sends, the caller gets an object or an error. Another JSON reader reads the same object. It has the
+// wanted key and no duplicate keys. The error has a known kind, and its texts are limited and printable.
 func FuzzAnswer(f *testing.F) {
 	f.Add(200, "application/json", "", "", []byte(`{"model": {"name": "churn"}}`))
 	f.Add(200, "application/json", "", "", []byte(`{"model": null}`))

@@ -36,7 +36,7 @@ func (q *quickConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// arm ignores errors: without the option, responses only arrive later.
+// arm ignores errors, because without the option responses only arrive later.
 func (q *quickConn) arm() { _ = q.raw.Control(setQuickAck) }
 
 func setQuickAck(fd uintptr) {

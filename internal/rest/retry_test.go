@@ -99,7 +99,7 @@ func withRetryAfter(status int, value string) http.HandlerFunc {
 func TestCreate_LostResponse(t *testing.T) {
 	versions := 0
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		versions++ // the effect
+		versions++ // the write takes effect
 		w.WriteHeader(http.StatusBadGateway)
 	})
 	err := client(t, Config{Base: s.URL}).JSON(background(t),

@@ -38,19 +38,20 @@ const (
 
 // Settle sends a write until it is known whether it took effect. The write must be safe to repeat.
 //
-// The error of write says what is known about one try. With reason Unknown it may have taken effect, or still may
-// unless the error is Over. With Conflict something already exists, possibly from an earlier try. With Unreachable it
-// was never sent. With any other reason this try had no effect.
+// The error of write says what is known about one try. With the reason Unknown, it may have taken effect, or may still
+// do so unless the error is Over. With Conflict, something already exists, possibly from an earlier try. With
+// Unreachable, it was never sent. With any other reason, this try had no effect.
 //
 // look reads whether the effect is there. It returns never if something prevents the effect for good. It does its own
-// retries, and nothing is sent again before it returns.
+// retries, and no write is sent before it returns.
 //
 // A write that may still be in flight is repeated for as long as pause allows. A write that never reached the server,
 // or that the server failed to process, is repeated for about a minute. A refused write is repeated a few times.
 func Settle(
 	pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error),
 ) (Settled, error) {
-	doubt, open, refused := false, false, 0 // a try may have taken effect; may still take effect; refusals
+	// doubt: a try may have taken effect; open: a try may still take effect; refused: number of refusals
+	doubt, open, refused := false, false, 0
 	for try := 0; ; try++ {
 		err := write(try)
 		switch reason := registry.ReasonOf(err); {

@@ -19,7 +19,7 @@ const (
 	Pending Outcome = "pending"
 )
 
-// Effect is what a failed gate does.
+// Effect says what a failed gate does.
 type Effect string
 
 const (
@@ -45,23 +45,24 @@ type Finding struct {
 	Candidate string  `json:"candidate,omitempty"` // the observed value, as text
 	Incumbent string  `json:"incumbent,omitempty"` // the value it was compared with
 	Outcome   Outcome `json:"outcome"`
-	Mode      Mode    `json:"mode,omitempty"`   // mode of the gate's target: enforced or report
-	Absent    bool    `json:"absent,omitempty"` // inconclusive because what the gate checks is confirmed absent
-	Why       string  `json:"why,omitempty"`    // one sentence, unless the gate simply passed
-	Fix       string  `json:"fix,omitempty"`    // the shortest way to satisfy the gate
-	File      string  `json:"file,omitempty"`
-	Line      int     `json:"line,omitempty"` // in the input or policy file
-	OnFail    Effect  `json:"on_fail,omitempty"`
-	Late      bool    `json:"late,omitempty"`   // judged again when applied, so not part of the plan's digest
-	Waiver    string  `json:"waiver,omitempty"` // who waived the gate, why and until when
-	WaivedBy  string  `json:"waived_by,omitempty"`
-	Until     string  `json:"waived_until,omitempty"` // last day of the waiver, such as 2026-12-31
-	Values    []Used  `json:"values,omitempty"`       // the metric values that the gate used
+	Mode      Mode    `json:"mode,omitempty"` // mode of the gate's target
+	// inconclusive because the thing that the gate checks is confirmed absent
+	Absent   bool   `json:"absent,omitempty"`
+	Why      string `json:"why,omitempty"` // one sentence, unless the gate simply passed
+	Fix      string `json:"fix,omitempty"` // the shortest way to satisfy the gate
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"` // in the input or policy file
+	OnFail   Effect `json:"on_fail,omitempty"`
+	Late     bool   `json:"late,omitempty"`   // judged again when applied, so not part of the plan's digest
+	Waiver   string `json:"waiver,omitempty"` // who waived the gate, why and until when
+	WaivedBy string `json:"waived_by,omitempty"`
+	Until    string `json:"waived_until,omitempty"` // last day of the waiver, such as 2026-12-31
+	Values   []Used `json:"values,omitempty"`       // the metric values that the gate used
 }
 
 // Used is a metric value that a gate used.
 type Used struct {
-	Of      string `json:"of"` // "candidate", or the gate's name for the version it compares with
+	Of      string `json:"of"` // "candidate", or the gate's name for the version that it compares with
 	Metric  string `json:"metric"`
 	Value   string `json:"value"` // as sent by the server
 	Step    int64  `json:"step,omitempty"`
@@ -93,7 +94,7 @@ func (f Finding) Exception() string {
 	return f.Waiver
 }
 
-// Seen returns what the gate observed of the candidate: the text that was shown, or the values in a record.
+// Seen returns the observed value of the candidate: the text that was shown, or the values in a record.
 func (f Finding) Seen() string {
 	if f.Candidate != "" {
 		return f.Candidate
