@@ -21,13 +21,13 @@ var version = "dev"
 
 func main() { os.Exit(run()) }
 
-// run is the only place that touches the process: environment, clock, randomness, streams, signals and exit.
+// run is the only place that uses the process: environment, clock, randomness, streams, signals and exit.
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	signal.Ignore(syscall.SIGPIPE) // a reader that went away must not end a promotion half-way
-	// net/http reports oddities of a server through the standard logger, straight to the standard error that the runner
-	// reads for commands.
+	signal.Ignore(syscall.SIGPIPE) // if the reader of the output is gone, a promotion must still finish
+	// net/http logs odd responses with the standard logger. It would write to standard error, where the runner looks
+	// for commands.
 	log.SetOutput(io.Discard)
 	dir, err := os.Getwd()
 	if err != nil {

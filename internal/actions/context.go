@@ -21,7 +21,7 @@ type Context struct {
 	DefaultBranch   string // of the repository
 	SHA             string // for pull_request the trial merge commit: use HeadSHA
 	HeadSHA         string // of the pull request, or of the run that triggered a workflow_run
-	HeadBranch      string // of the same
+	HeadBranch      string // branch of that commit
 	HeadRepository  string // owner/name; differs from Repository for a fork, "" if the fork was deleted
 	PullRequest     int
 	BaseBranch      string // target branch of the pull request

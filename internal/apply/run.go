@@ -291,7 +291,7 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []regi
 	if err != nil || want.Is(v) {
 		return err
 	}
-	return run.notJudged(fmt.Sprintf("its source is %s of run %s, but %s of run %s was judged",
+	return run.notJudged(fmt.Sprintf("its source is %s of run %s, but %s of run %s was evaluated",
 		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
 }
 
@@ -333,7 +333,7 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 
 func (run *run) notJudged(why string) error {
 	return &registry.Error{
-		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was judged: " + why,
+		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was evaluated: " + why,
 		Hint: "somebody registered it in the meantime, and nothing was moved: run it again to evaluate the current " +
 			"version",
 	}

@@ -38,7 +38,7 @@ type Query struct {
 	Again    bool   // read Model for the second time; if it cannot be read, that is a finding and not an error
 	Needs    Needs
 	Progress func(Progress)   // called every few seconds, never concurrently; may be nil
-	Now      func() time.Time // the clock for progress and for detecting a slow server; nil = neither
+	Now      func() time.Time // clock for the progress and for detecting a slow server; if nil, there is neither
 }
 
 // Progress says how much of the registry was read.
@@ -54,7 +54,7 @@ type Progress struct {
 // requests.
 type Needs struct {
 	Runs        bool // status, lifecycle and outputs of the versions' runs
-	Origins     bool // of live versions: the version they were copied from, and its logged model
+	Origins     bool // for live versions: the version that they were copied from, and its logged model
 	Datasets    bool // the inputs of these runs
 	Experiments bool // lifecycle of the runs' experiments
 	MLmodels    bool // the MLmodel files
@@ -130,7 +130,8 @@ func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bo
 	return registry.Version{}, "", false
 }
 
-// MaxEarlierVersions is how many earlier versions of a target are checked. One that is good for a rollback is enough.
+// MaxEarlierVersions is how many earlier versions of a target are checked. One version that is good for a rollback is
+// enough.
 const MaxEarlierVersions = 8
 
 // VersionsToRead returns the earlier versions of each target that the ledger names and that were not read yet, newest

@@ -20,12 +20,12 @@ type detail int
 const (
 	everything detail = iota
 	lean              // without details of versions that are not live and have no findings
-	notable           // without these versions
+	notable           // as lean, but without these versions
 	nameOnly          // only name, aliases, stages and findings
 	nothing
 )
 
-// room is the size up to which models are added with each detail.
+// room is the size of the page up to which models are added with each detail.
 var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: Limit - 300_000}
 
 // manyEntries is how many promotions of a model are written with each detail. The newest are kept.
@@ -38,8 +38,8 @@ const roomForFindings = Limit - 100_000
 const (
 	longDescription = 2000
 	longTag         = 300
-	longText        = 1000 // of a message, a name, an address
-	manyMetrics     = 20   // of a run
+	longText        = 1000 // limit for a message, a name or an address
+	manyMetrics     = 20   // limit for the metrics of a run
 	manyDatasets    = 20
 	manyTags        = 50
 )

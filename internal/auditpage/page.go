@@ -28,12 +28,12 @@ const Limit = 25_000_000
 type Page struct {
 	data, own io.Writer
 	link      string
-	n         int   // bytes written
-	err       error // of the first write that failed
+	n         int   // number of bytes written
+	err       error // error of the first write that failed
 	omitted   omitted
 }
 
-// omitted counts what a page has no room for.
+// omitted counts the parts of models that do not fit on the page.
 type omitted struct {
 	Details  int `json:"details"`  // versions without description, tags, source and run
 	Versions int `json:"versions"` // versions that are not on the page
@@ -185,7 +185,7 @@ func (p *Page) block(attribute, name string, text []byte) {
 func encode(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // cannot happen: the values are texts, numbers and times of this era
+		panic(err) // cannot happen: the values are texts, numbers and valid times
 	}
 	return text
 }

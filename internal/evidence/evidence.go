@@ -27,7 +27,7 @@ type Report struct {
 	Failures []string  // sentences about failures
 	Findings []Finding // problems that a tool found
 	Gaps     []string  // things that a tool could not check
-	Default  Severity  // by default, findings of this severity and above fail
+	Default  Severity  // findings of this severity and above fail by default
 
 	results node
 }

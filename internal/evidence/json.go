@@ -31,7 +31,7 @@ const (
 // value is a JSON value. Its zero value is absent.
 type value struct {
 	kind  kind
-	text  string   // of strings; of numbers and booleans as written
+	text  string   // text of a string; numbers and booleans as written
 	keys  []string // of an object; keys[i] belongs to items[i]
 	items []value
 }

@@ -98,7 +98,7 @@ func levelOr(p node, or Severity) Severity {
 
 // sarifRules has the levels of all rules of a run: those of the driver, its extensions and policies.
 type sarifRules struct {
-	ids    [][]string // of the driver and then of each extension, by the rule's index
+	ids    [][]string // ids of the rules, of the driver and then of each extension
 	levels map[string]Severity
 }
 

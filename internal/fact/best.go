@@ -105,7 +105,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 
 // Words returns a text that says which model was chosen, by which value, and which were skipped.
 func (b BestRun) Words() []string {
-	model := "that of run " + b.RunID
+	model := "the model of run " + b.RunID
 	if b.ModelID != "" {
 		model = b.ModelID
 	}
@@ -115,7 +115,7 @@ func (b BestRun) Words() []string {
 		notes = append(notes, fmt.Sprintf("as good, but older: %s", format.First(b.Ties, 5)))
 	}
 	if len(b.Skipped) > 0 {
-		notes = append(notes, fmt.Sprintf("passed over %d: %s", len(b.Skipped), PassedOver(b.Skipped)))
+		notes = append(notes, fmt.Sprintf("skipped %d: %s", len(b.Skipped), PassedOver(b.Skipped)))
 	}
 	return notes
 }

@@ -26,7 +26,7 @@ type Config struct {
 	API        string // GITHUB_API_URL: https://api.github.com, https://HOST/api/v3 or https://api.SUB.ghe.com
 	Token      string
 	Repository string        // owner/name
-	Pause      time.Duration // between two writes; default one second, as GitHub asks for
+	Pause      time.Duration // time between two writes; default one second, as GitHub asks for
 }
 
 // Client works on one repository. It is safe for concurrent use; writes are sent one at a time.
@@ -39,7 +39,7 @@ type Client struct {
 	base       *url.URL
 	repository string
 	pause      time.Duration
-	writing    chan struct{} // has a value while no write is in progress
+	writing    chan struct{} // contains a value while no write is in progress
 	viewer     viewer
 }
 

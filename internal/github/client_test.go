@@ -282,8 +282,8 @@ func TestExplain(t *testing.T) {
 	cases := map[string]struct {
 		fault  string
 		reason registry.Reason
-		msg    string // after "read workflow run 7: "
-		hint   string // part of it
+		msg    string // text of the error after "read workflow run 7: "
+		hint   string // part of the hint
 	}{
 		"an expired token": {
 			"* runs/7 401 body={\"message\": \"Bad credentials\"}",
@@ -460,7 +460,7 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // at least, and at most a minute longer
+		waited time.Duration // the wait must be between this and one minute more
 		gives  bool          // the client gives up
 	}{
 		"429 with Retry-After": {

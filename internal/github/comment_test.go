@@ -53,7 +53,7 @@ func TestComment(t *testing.T) {
 	cases := map[string]struct {
 		before []*githubtest.Comment
 		writes string
-		after  int // number of comments
+		after  int // number of comments afterwards
 	}{
 		"none yet": {[]*githubtest.Comment{ann}, "POST acme/churn/issues/12/comments", 2},
 		"ours is edited": {

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Issue is the wanted state of the issue with a key.
+// Issue says how the issue with a key must look.
 type Issue struct {
 	Key    string
 	Title  string
@@ -39,7 +39,7 @@ type issue struct {
 // again.
 func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) {
 	if len(want.Labels) == 0 {
-		return "", errors.New("open an issue: no label to find it by")
+		return "", errors.New("open an issue: it has no label, so it could not be found again")
 	}
 	ours, err := ourIssues(ctx, c, want)
 	if err != nil {

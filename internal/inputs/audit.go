@@ -5,7 +5,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Audit are the inputs of the command audit.
+// Audit has the inputs of the command audit.
 type Audit struct {
 	Scope    string
 	FailOn   string   // never, high, medium or low
@@ -36,5 +36,5 @@ func readAudit(r *reader) {
 	}
 }
 
-// Never is the value of fail-on for an audit that findings do not fail.
+// Never is the value of fail-on with which findings do not fail the audit.
 const Never = "never"

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// GitHub are the inputs about GitHub.
+// GitHub has the inputs about GitHub.
 type GitHub struct {
 	Token       string
 	Comment     bool // the input comment is true
@@ -21,7 +21,7 @@ type GitHub struct {
 	Environment string
 }
 
-// Notify are the inputs about notifications.
+// Notify has the inputs about notifications.
 type Notify struct {
 	Dispatches []Dispatch
 	Slack      string
@@ -184,7 +184,7 @@ func secretAddress(r *reader, name string) string {
 	return u.String()
 }
 
-// tokenLike is the length from which a segment of a path may be a token.
+// tokenLike is the minimum length of a path segment that may be a token.
 const tokenLike = 16
 
 func isLoopback(host string) bool {

@@ -9,13 +9,14 @@ import (
 
 func TestDispatchLines(t *testing.T) {
 	for line, want := range map[string]Dispatch{
-		"model-promoted":                     {Event: "model-promoted"},
-		"acme/deploy:model-promoted":         {Repository: "acme/deploy", Event: "model-promoted"},
-		"deploy.yml@main":                    {Workflow: "deploy.yml", Ref: "main"},
-		"acme/deploy/deploy.yaml@v1":         {Repository: "acme/deploy", Workflow: "deploy.yaml", Ref: "v1"},
-		"acme/deploy/deploy.yml@release/1":   {Repository: "acme/deploy", Workflow: "deploy.yml", Ref: "release/1"},
-		"acme/my.models:registry.promoted":   {Repository: "acme/my.models", Event: "registry.promoted"},
-		"ann_acme/x:promoted":                {Repository: "ann_acme/x", Event: "promoted"}, // of a managed user
+		"model-promoted":                   {Event: "model-promoted"},
+		"acme/deploy:model-promoted":       {Repository: "acme/deploy", Event: "model-promoted"},
+		"deploy.yml@main":                  {Workflow: "deploy.yml", Ref: "main"},
+		"acme/deploy/deploy.yaml@v1":       {Repository: "acme/deploy", Workflow: "deploy.yaml", Ref: "v1"},
+		"acme/deploy/deploy.yml@release/1": {Repository: "acme/deploy", Workflow: "deploy.yml", Ref: "release/1"},
+		"acme/my.models:registry.promoted": {Repository: "acme/my.models", Event: "registry.promoted"},
+		// the owner is a managed user
+		"ann_acme/x:promoted":                {Repository: "ann_acme/x", Event: "promoted"},
 		"a/b:x":                              {Repository: "a/b", Event: "x"},
 		strings.Repeat("e", 100):             {Event: strings.Repeat("e", 100)},
 		"acme/deploy/deploy.yml@refs/tags/1": {Repository: "acme/deploy", Workflow: "deploy.yml", Ref: "refs/tags/1"},

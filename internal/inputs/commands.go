@@ -4,7 +4,7 @@ package inputs
 type Command struct {
 	Name        string
 	Summary     string // completes "mlflow-promote NAME: ….", and is a cell of the README's table
-	Writes      bool   // may change the registry, so the event and ref that started it are checked
+	Writes      bool   // may change the registry, so the program checks which event and ref started the job
 	Judges      bool   // evaluates thresholds and policy
 	Adopts      bool   // needs the policy without evaluating it
 	Offline     bool   // sends no request to a server

@@ -6,12 +6,13 @@ import (
 )
 
 const (
-	// sharedRun is how many characters in a row a user name must share with a credential to count as one.
+	// sharedRun is the number of characters in a row that make a user name count as a credential, if a credential has
+	// them too.
 	sharedRun = 12
-	// shortestSecret is the length from which a credential counts inside a longer name. Shorter ones occur in many
-	// names.
+	// shortestSecret is the minimum length of a credential that is searched for inside a name. Shorter ones occur in
+	// many names.
 	shortestSecret = 4
-	// longName is the length from which a user name counts as a token, if the password is only a placeholder.
+	// longName is the minimum length of a user name that counts as a token if the password is only a placeholder.
 	longName = 16
 )
 

@@ -1,9 +1,9 @@
 package inputs
 
-// Doctor are the inputs about repairs.
+// Doctor has the inputs about repairs.
 type Doctor struct {
 	Repair []string
-	Reset  string // reason for a new ledger; "" = start none
+	Reset  string // reason for a new ledger; "" starts none
 }
 
 // readDoctor reads the inputs of doctor.

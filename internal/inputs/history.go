@@ -82,7 +82,7 @@ func readStatement(r *reader) {
 // LastEntry is the value of History.Statement for the newest entry.
 const LastEntry = -1
 
-// History are the inputs of the command history.
+// History has the inputs of the command history.
 type History struct {
 	At, Until time.Time           // the given time, or the start and end of the given day
 	Saved     report.SavedHistory // history to show without a server

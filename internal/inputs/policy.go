@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
-// Judging are the inputs about gates.
+// Judging has the inputs about gates.
 type Judging struct {
 	Gates        []gates.Gate
 	Waivers      []policy.Waiver

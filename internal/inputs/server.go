@@ -14,10 +14,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Server are the inputs about the MLflow servers and how to connect to them.
+// Server has the inputs about the MLflow servers and how to connect to them.
 type Server struct {
 	Tracking, Registry string      // addresses without credentials
-	Header             http.Header // for every request
+	Header             http.Header // sent with every request
 	TrackingHeader     http.Header // credentials from the address of the tracking server
 	RegistryHeader     http.Header // credentials from the address of the registry
 	Workspace          string

@@ -131,7 +131,7 @@ func NormalizedName(name string) string {
 	}, name)
 }
 
-// shortestSlip is how many letters a word must have before it can count as a typo of another one.
+// shortestSlip is the minimum number of letters of a word that can count as a typo of another one.
 const shortestSlip = 4
 
 // OneSlip reports whether two words differ by one missing, added or replaced letter, or by two swapped ones.

@@ -94,7 +94,7 @@ func fitted(r Record) (Record, string, error) {
 		shorter, ok := r.Shorter()
 		if !ok {
 			return r, "", &registry.Error{
-				Reason: registry.BadInput, Msg: "record of the promotion: too long even without its gates",
+				Reason: registry.BadInput, Msg: "write record of the promotion: it is too long even without its gates",
 				Hint: "use a shorter text in the input candidate",
 			}
 		}

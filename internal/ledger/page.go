@@ -216,7 +216,7 @@ func (p *page) readEntries(kv map[string]string) {
 			why = "its record does not follow from the entry before, which was edited or replaced"
 		}
 		if why == "" && e.Outcome == "" && kv[claimKey(n+1)] != "" {
-			why = "it has no outcome, although later entries exist"
+			why = "it has no outcome, but there are later entries"
 		}
 		if why != "" && p.broken == nil {
 			p.broken = &Break{n, why}
@@ -229,7 +229,7 @@ func (p *page) readEntries(kv map[string]string) {
 func (p *page) findStrays(kv map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
 		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.broken == nil {
-			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, although parts of entry %d exist", n)}
+			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, but there are parts of entry %d", n)}
 		}
 	}
 }

@@ -42,7 +42,7 @@ func NewStatement(e Entry) (Statement, error) {
 	case e.Outcome != EntryDone:
 		return Statement{}, &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("make statement: entry %d of %s did not end well", e.Epoch, r.Model),
+			Msg:    fmt.Sprintf("make statement: the promotion of entry %d of %s did not succeed", e.Epoch, r.Model),
 			Hint:   "give the number of an entry with the outcome done",
 		}
 	case r.Artifact == "":

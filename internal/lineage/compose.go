@@ -136,7 +136,7 @@ func (l *Lineage) training(t Traced) {
 		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
 		l.addLost(
 			"run",
-			fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version),
+			fmt.Sprintf("the data of run %s is left out, because version %s does not belong to it", r.ID, l.Version),
 		)
 		return
 	case r.Deleted:
@@ -254,7 +254,7 @@ func (l *Lineage) datasets(t Traced) {
 	switch {
 	case len(l.Datasets) > 0:
 	case l.Training == nil:
-		l.addLost("datasets", "the data is not known, because there is no run and no tag says it")
+		l.addLost("datasets", "the data is not known, because there is no run and no tag names it")
 	default:
 		l.addLost("datasets", fmt.Sprintf("run %s has no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
 	}
@@ -301,7 +301,7 @@ func (l *Lineage) artifact(t Traced) {
 		l.Files.SHA256, l.Files.SHA256At = r.Artifact, id
 	}
 	if m.Signature.Empty() {
-		l.addLost("signature", "the model has none")
+		l.addLost("signature", "the model has no signature")
 	}
 }
 

@@ -41,7 +41,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 			Reason: registry.BadInput,
 			Msg: fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q",
 				text, e.ID, byID.Name),
-			Hint: fmt.Sprintf("use the one that only one of them has: %s or %s", e.ID, byID.Name),
+			Hint: fmt.Sprintf("use a name or id that belongs to only one of them: %s or %s", e.ID, byID.Name),
 		}
 	case !isName && !isID:
 		return registry.Experiment{}, Gone(fmt.Sprintf("there is no experiment %q", text), s.similar(ctx, text))

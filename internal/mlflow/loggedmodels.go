@@ -27,8 +27,8 @@ func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[regist
 		return registry.Absent[registry.LoggedModel](fmt.Sprintf("there is no logged model %s", id)), nil
 	case NoRoute(err):
 		return registry.Known[registry.LoggedModel]{}, &registry.Error{
-			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow " +
-				"3.0", Detail: ServerText(err), Cause: err,
+			Reason: registry.Unsupported, Msg: "this server has no logged models, which exist since MLflow " +
+				"3.0",
 			Hint: "name the model by its run: runs:/RUN_ID/PATH",
 		}
 	case err != nil:

@@ -223,8 +223,8 @@ func fallbackNote(p *Plan, f fact.Facts) {
 	}
 	for _, s := range p.Steps {
 		if s.Do == TagAlias && !s.Want.IsZero() {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true "+
-				"on one version only, the one that the alias points to",
+			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases, which exist since MLflow 2.3; instead, the tag "+
+				"%s is true on the version that the alias points to",
 				f.Fallback.Server, registry.FallbackTag(s.Name)))
 		}
 	}

@@ -19,7 +19,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 		switch {
 		case !protected, slices.Contains(in.Assignable, a.Alias):
 		case e.Epoch == 0:
-			return Guarded(in, a, "the ledger moved it before the entries that were read")
+			return Guarded(in, a, "a promotion moved it before the oldest entry that was read")
 		case e.Record.Command == "rollback":
 			return Guarded(in, a, fmt.Sprintf("its last move, in ledger entry %d, was a rollback", e.Epoch))
 		default:

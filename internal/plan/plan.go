@@ -100,8 +100,8 @@ func (p Plan) Expects() *Registered {
 	return &r
 }
 
-// HasPlace reports whether the location of the files must be checked. This is the case for a copy, because its source is
-// a version that may be replaced.
+// HasPlace reports whether the location of the files must be checked. This is the case for a copy, because its source
+// is a version that may be replaced.
 func (r Registered) HasPlace() bool { return len(r.places) > 0 }
 
 // IsAt reports whether the files that were evaluated are at this location.

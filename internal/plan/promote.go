@@ -91,11 +91,11 @@ func checkStaysInProduction(f fact.Facts, in Intent) error {
 	return &registry.Error{
 		Reason: registry.Downgrade,
 		Msg: fmt.Sprintf(
-			"version %d of %s is in Production, and would leave it: a version is in one stage at a time", v.Number,
-			in.Query.Model,
+			"version %d of %s is in Production and would leave it, because a version can be in only one stage",
+			v.Number, in.Query.Model,
 		),
-		Hint: "promote another version to Staging, or another one to Production first; or allow it with the input " +
-			"override: downgrade",
+		Hint: "promote another version to Staging, or first promote another version to Production, or allow the " +
+			"move with the input override: downgrade",
 	}
 }
 

@@ -45,8 +45,8 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		p.Content = &content
 	}
 	if others := f.Found.Namesakes; len(others) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models of that name; the last one, %s, was taken and "+
-			"not %s",
+		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models with that name; the last one, %s, is used "+
+			"instead of %s",
 			f.Source.RunID, len(others)+1, f.Source.ModelID, strings.Join(others[:min(5, len(others))], ", ")))
 	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number

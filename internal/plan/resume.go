@@ -150,7 +150,7 @@ func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subj
 	case was.IsZero():
 		return registry.Absent[fact.Subject](fmt.Sprintf("%s pointed to no version of %s", ref, f.Model.OrZero().Name))
 	case len(was.Versions) > 1:
-		return unreadable(fmt.Sprintf("versions %s were in %s: which one is the incumbent is not known", was, ref))
+		return unreadable(fmt.Sprintf("versions %s were in %s, so the incumbent is not known", was, ref))
 	case subject.IsAbsent():
 		return unreadable(fmt.Sprintf("version %s, which %s pointed to before, was deleted", was, ref))
 	}

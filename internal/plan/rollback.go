@@ -120,7 +120,7 @@ func holdTags(in Intent, v registry.Version) []Step {
 // reason.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
 	named := "name a version in the input candidate, as models:/" + in.Query.Model +
-		"/7, with override: ungated, because no gate evaluates it"
+		"/7, and set override: ungated, because its gates are not evaluated"
 	hint := "no earlier version is known; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
 	if _, there := m.Aliases[alias]; !there && alias != "" && f.Fallback == nil {
@@ -130,7 +130,7 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 		)
 	}
 	if len(backs) > 0 {
-		lines := []string{"rejected versions, the latest first:"}
+		lines := []string{"rejected versions, newest first:"}
 		for _, b := range backs {
 			lines = append(lines, fmt.Sprintf("  version %d: %s", b.Number, b.Why))
 		}
@@ -164,7 +164,7 @@ func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if !slices.Contains(in.Override, verdict.OverrideUngated) {
 		return fact.RollbackTarget{
 			Number: number,
-			Why: "the target is not known to have pointed to it; promote it, which evaluates its gates, or allow " +
+			Why: "no record shows that the target pointed to it; promote it, which evaluates its gates, or allow " +
 				"it with the input override: ungated",
 		}
 	}

@@ -46,7 +46,7 @@ func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 		return &registry.Error{
 			Reason: registry.NearName,
 			Msg: fmt.Sprintf(
-				"set alias %s of %s: the database does not tell it from the alias %s", alias, in.Query.Model, twin,
+				"set alias %s of %s: the database cannot distinguish it from the alias %s", alias, in.Query.Model, twin,
 			),
 			Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
 		}
@@ -74,7 +74,7 @@ func newModel(f fact.Facts, in Intent) error {
 	if twin := f.Similar.ModelTwin; twin != "" {
 		return &registry.Error{
 			Reason: registry.NearName, Msg: fmt.Sprintf(
-				"create registered model %q: the database does not tell the name from %q", name, twin,
+				"create registered model %q: the database cannot distinguish the name from %q", name, twin,
 			),
 			Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
 		}

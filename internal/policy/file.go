@@ -232,7 +232,7 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 	return out
 }
 
-// mode is what the value of a model or a target says of it, or else what applies there.
+// mode returns the mode in the value of a model or a target. If there is none, it returns the mode that applies there.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
 	case "report":

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// meaning returns the content of a policy without its positions.
+// meaning returns the content of a policy without line and column numbers.
 func meaning(p Policy) string {
 	var b strings.Builder
 	for _, r := range p.Rules {

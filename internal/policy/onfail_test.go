@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// state is what a gate finds.
+// state says what a gate finds.
 type state string
 
 const (

@@ -18,7 +18,7 @@ const (
 	ifListed   startRule = iota // writes only if the input allow-events names the event
 	byRef                       // writes on the default branch, on tags of its commits, and on allowed refs
 	byCommit                    // writes on commits of the default branch and on allowed refs
-	byFollowed                  // writes if the run that this one follows ran on a commit of the default branch
+	byFollowed                  // writes if this run follows a run on a commit of the default branch
 	onSchedule                  // as byRef; always on the default branch, which the event may not name
 	dryRunOnly
 	neverWrites
@@ -51,7 +51,7 @@ type Start struct {
 	deleted       bool   // push: it deleted a branch or tag
 	followed      string // workflow_run: branch or tag, and repository, of the run that this one follows
 	Commit        string // commit that the job is about
-	// OnDefault is whether the commit is on the default branch. It is looked up only if Decide returns Asks.
+	// OnDefault says whether the commit is on the default branch. It is looked up only if Decide returns Asks.
 	OnDefault registry.Known[bool]
 }
 
@@ -74,7 +74,7 @@ type Allowance struct {
 	Events []string
 }
 
-// Outcome is what a start may do. The zero value is a refusal.
+// Outcome says what a start may do. The zero value is a refusal.
 type Outcome int
 
 const (
@@ -123,7 +123,7 @@ func (s Start) Decide(allow Allowance) Decision {
 	return refusal("only the default branch and the refs in allow-refs may write", s.refHint())
 }
 
-// byCommit decides by whether the commit is on the default branch.
+// byCommit allows a start if its commit is on the default branch.
 func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
@@ -163,7 +163,7 @@ func (s Start) refHint() string {
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow suggests the line of allow-refs for this ref. It returns "" if no line can allow it.
+// orAllow returns a suggestion to add a line to allow-refs for this ref. It returns "" if no line can allow it.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {

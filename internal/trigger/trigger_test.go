@@ -33,7 +33,7 @@ var (
 	noAnswer  = registry.Unreadable[bool]("the input github-token is empty")
 )
 
-// startCase is a case, and for the cases in starts a row of the table in docs/github.md.
+// startCase is a test case. The cases in starts are also the rows of the table in docs/github.md.
 type startCase struct {
 	Start
 	allowRefs, allowEvents []string
@@ -41,7 +41,7 @@ type startCase struct {
 	cause                  string // part of the cause of a refusal
 }
 
-// starts are the cases of the documentation, in its order. The default branch is main.
+// starts has the cases of the documentation, in its order. The default branch is main.
 var starts = []startCase{
 	{Start: Start{Event: "workflow_dispatch", ref: onMain}, want: Writes},
 	{Start: Start{Event: "workflow_dispatch", ref: onTopic}, cause: "only the default branch"},
@@ -145,7 +145,7 @@ var starts = []startCase{
 	},
 }
 
-// unnamed are starts without a default branch, event or ref.
+// unnamed has starts with an unknown default branch, event or ref.
 var unnamed = []startCase{
 	{Start: Start{Event: "push", ref: onMain}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: "refs/heads/"}, cause: "only the default branch"},

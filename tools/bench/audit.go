@@ -25,7 +25,7 @@ var registrySQL string
 //go:embed stock_audit.py
 var stockAuditPy string
 
-// The size of the registry from registry.sql, and of the one that is computed.
+// Sizes of the registry from registry.sql, and of the computed one.
 const (
 	models, versions = 1000, 100000
 	manyModels       = 10000

@@ -16,9 +16,9 @@ import (
 // measured is the measurement of one process.
 type measured struct {
 	wall, cpu time.Duration
-	rss       int64 // peak, in bytes
+	rss       int64 // peak memory in bytes
 	out       []byte
-	// Only with the proxy:
+	// the fields below are set only with the proxy
 	requests, rounds int
 	first            time.Duration // from the start of the process to its first request
 }

@@ -10,7 +10,7 @@ import (
 // Programs that run the job.
 const (
 	stock = iota
-	ours  // without the ledger, which the Python client does not have
+	ours  // without the ledger, because the Python client has none
 	ledger
 )
 

@@ -35,7 +35,7 @@ const model = "breast-cancer"
 
 // command is one run of the program and its expected result.
 type command struct {
-	title, candidate string // no candidate for commands about the whole registry
+	title, candidate string // candidate is "" for commands about the whole registry
 	args             []string
 	status           int
 	outputs          map[string]string
@@ -88,7 +88,7 @@ func commands(runs map[string]string) []command {
 			},
 		},
 		{
-			// In this registry without any preparation, the audit finds only that the model has no description.
+			// the audit of this unprepared registry finds only that the model has no description
 			title: "audit the registry", args: []string{"audit"},
 			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
@@ -196,7 +196,7 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	return candidates, nil
 }
 
-// run runs the program in its own job. The error says what is not as expected.
+// run runs the program in its own job. The error says which part of the result is not as expected.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {

@@ -31,7 +31,7 @@ const (
 // apis lists the descriptions: GitHub's own, and one Enterprise Server.
 var apis = []string{"api.github.com", "ghes-3.17"}
 
-// operations lists what internal/github calls and its double supports.
+// operations lists the requests that internal/github sends and its double supports.
 var operations = map[string][]string{
 	"/repos/{owner}/{repo}/actions/runs/{run_id}":                           {"get"},
 	"/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": {"get"},
@@ -209,7 +209,7 @@ func add(ref string, doc, into map[string]any) {
 // prose lists the keys that validation ignores.
 var prose = []string{"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
 
-// byName lists the keys whose objects have names as keys.
+// byName lists the keys of objects whose own keys are names, such as properties.
 var byName = []string{"properties", "patternProperties", "responses", "content", "headers", "schemas", "parameters"}
 
 // strip removes prose and extensions. If named is true, the keys of the node are names and all are kept.

@@ -7,7 +7,7 @@ var ledgerBroken = rule{
 		ID:       "ledger-broken",
 		Title:    "Promotion ledger is damaged",
 		Severity: audit.High,
-		Why: "Records were edited, removed or cut, so the history after that point cannot be trusted. Promotions " +
+		Why: "Records were edited or removed, so the history after that point cannot be trusted. Promotions " +
 			"of the model are refused (`ledger-lost`).",
 		Fix: "compare the ledger with a saved history (the report file of `mlflow-promote history --model MODEL`) " +
 			"and restore what was deleted; if that is impossible, start a new ledger with `mlflow-promote doctor " +

@@ -50,7 +50,7 @@ var planNotApplied = rule{
 				}
 				r.message += " was never applied: " + strings.TrimSpace(p.Plan.Candidate+" to "+p.Plan.Target.String())
 				if state == ledger.EntryAborted {
-					r.message = strings.Replace(r.message, "never applied", "started but given up", 1)
+					r.message = strings.Replace(r.message, "never applied", "started but abandoned", 1)
 				}
 			}
 			out = append(out, r)

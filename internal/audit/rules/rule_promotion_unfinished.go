@@ -34,11 +34,11 @@ var promotionUnfinished = rule{
 			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, but was not finished", what,
 				date(e.Ended), e.Moved, len(ownMoves(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved > 0 && e.Moved < len(ownMoves(e)):
-			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved,
+			r.message = fmt.Sprintf("%s was abandoned on %s after %d of %d moves", what, date(e.Ended), e.Moved,
 				len(ownMoves(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved < 0 &&
 			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref).Equal(m.Want) }):
-			r.message = fmt.Sprintf("%s was given up on %s; it is not known how many of its %d moves were made", what,
+			r.message = fmt.Sprintf("%s was abandoned on %s; it is not known how many of its %d moves were made", what,
 				date(e.Ended), len(ownMoves(e)))
 		default:
 			return nil
@@ -47,7 +47,7 @@ var promotionUnfinished = rule{
 	}),
 }
 
-// lastMovingEntry returns the last entry, without those that were given up before they moved anything.
+// lastMovingEntry returns the last entry, without those that were abandoned before they moved anything.
 func lastMovingEntry(l ledger.Chain) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		if e.Outcome != ledger.EntryAborted || e.Moved != 0 {

@@ -433,7 +433,7 @@ var cases = []ruleCase{
 			e.Record.Moves = append([]ledger.Shift{ledger.ParseShift("@shadow", "2", "2"),
 				ledger.ParseShift("Production", "", "2")}, e.Record.Moves...)
 		})
-	}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was given up on 2026-05-03 after 1 " +
+	}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was abandoned on 2026-05-03 after 1 " +
 		"of 2 moves"},
 	{rule: "promotion-unfinished", when: "it was closed without looking, and the target is where it was to go",
 		plant: func(s *healthyModel) {
@@ -443,7 +443,7 @@ var cases = []ruleCase{
 				e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now.Add(-time.Hour)
 				e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
 			})
-		}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was given up on 2026-05-03; it " +
+		}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was abandoned on 2026-05-03; it " +
 			"is " +
 			"not known how many of its 2 moves were made"},
 	{rule: "promotion-unfinished", when: "it was closed without looking, and nothing was moved",
@@ -479,7 +479,7 @@ var cases = []ruleCase{
 		approved("plan 3", now.AddDate(0, 0, -2))(s)
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) { e.Outcome, e.Ended = ledger.EntryAborted, now })
-	}, want: "the plan in plan.json of 2026-05-01 was started but given up: runs:/r3/model to @champion"},
+	}, want: "the plan in plan.json of 2026-05-01 was started but abandoned: runs:/r3/model to @champion"},
 	{rule: "plan-not-applied", when: "it was made an hour ago", plant: approved("plan 9", now.Add(-time.Hour))},
 	{rule: "plan-not-applied", when: "it was applied", plant: approved("plan 2", now.AddDate(0, 0, -9))},
 	{
@@ -894,7 +894,8 @@ func (c ruleCase) check(s *healthyModel) error {
 	return errors.New(strings.Join(problems, "\n"))
 }
 
-// Without a ledger, there is no record of a promotion. So no findings must not mean that all is well.
+// Without a ledger, there is no record of a promotion. So an audit without findings must not look as if everything were
+// fine.
 func TestRules_PromotedWithoutLedger(t *testing.T) {
 	const weak = `{"to":2,"no_ledger":"the input ledger is off"}`
 	byLedger := []string{"moved-outside", "artifact-changed", "waiver-expired", "evidence-old", "promotion-unfinished",

@@ -42,8 +42,8 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		p.server.Warnings = append(
 			p.server.Warnings,
 			fmt.Sprintf(
-				"the login %s may not write promotion ledgers, so its promotions run without lock and record; the "+
-					"creator of the ledgers or ask an administrator to grant it: %s",
+				"the login %s may not write promotion ledgers, so its promotions run without lock and record; ask "+
+					"the creator of the ledgers or an administrator to grant it: %s",
 				cmp.Or(p.c.Login, "USER"),
 				strings.Join(format.Lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
 			),
@@ -58,15 +58,15 @@ func (p *probe) editProtection(ctx context.Context) string {
 	login, known := p.server.Login.Get()
 	switch {
 	case p.server.Login.IsAbsent():
-		return evident + "this server has no logins, so everybody who can reach it may edit runs; history shows an " +
+		return evident + "this server has no logins, so anyone who can reach it may edit runs; history shows an " +
 			"edit, and the next promotion stops"
 	case !known:
 		return "unknown: " + p.server.Login.Why()
 	case login.Admin:
-		return "tamper-resistant if the server's default_permission is READ or less, which an administrator's login " +
-			"cannot find out; administrators can always edit runs"
+		return "tamper-resistant if the server's default_permission is READ or less; doctor cannot read that setting " +
+			"as an administrator, who can always edit runs"
 	case login.Experiments[defaultExperiment] != "":
-		return "unknown: this login has its own right on the experiment that would show it"
+		return "unknown: this login has its own permission on experiment 0, which would show the default one"
 	}
 	switch may, known := p.c.MayEdit(ctx, defaultExperiment); {
 	case !known:

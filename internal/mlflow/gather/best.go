@@ -340,7 +340,7 @@ func (s *bestSearch) tooManyRuns() error {
 	}
 	what := "the %d best runs of experiment %q by %s have no model at %q"
 	if _, found := s.contest.Winner(); found {
-		what = "more than %d runs of experiment %q may be the best by %s among those with a model at %q"
+		what = "more than %d runs of experiment %q may have the best %s, too many to search for a model at %q"
 	}
 	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
 }

@@ -103,7 +103,7 @@ func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject]
 func errNeedExperiment(why string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    "input experiment: missing: the candidate commit searches the incumbent's experiment, and " + why,
+		Msg:    "input experiment: it is missing, and the incumbent's experiment is not known: " + why,
 		Hint:   "set the experiment that the model is trained in: experiment: NAME (on a laptop --experiment NAME)",
 	}
 }

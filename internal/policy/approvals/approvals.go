@@ -29,7 +29,7 @@ type Tally struct {
 	OtherEnvironments []string            // environments that were approved but that the gate does not name
 }
 
-// Count sorts everybody who reviewed or approved by whether that counts. makers cannot approve.
+// Count returns the people who reviewed or approved, and whether that counts. makers cannot approve.
 func (g Rules) Count(review fact.Review, makers Roles) Tally {
 	t := Tally{Others: map[string][]string{}}
 	people := map[string][]fact.Approval{}

@@ -150,7 +150,7 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	return asStage, "", ""
 }
 
-// otherSpelling is the end of a hint: how to write the stage so that it cannot be the alias.
+// otherSpelling returns the end of a hint. It says how to write the stage so that it is not read as the alias.
 func (h Baseline) otherSpelling() string {
 	if h.Name == h.stage.Name {
 		return ""

@@ -33,13 +33,13 @@ func (op Operator) Holds(value, limit float64) bool {
 	return false
 }
 
-// gap is the reason why there is no value. The zero gap means that there is one.
+// gap is the reason why there is no value. The zero gap means that the value is there.
 type gap struct {
 	why    string
 	absent bool // the value is confirmed absent
 }
 
-// notKnown is a gap whose value may exist. confirmedAbsent is a gap whose value does not exist.
+// notKnown returns a gap for a value that may exist. confirmedAbsent returns a gap for a value that does not exist.
 func notKnown(format string, args ...any) gap        { return gap{why: fmt.Sprintf(format, args...)} }
 func confirmedAbsent(format string, args ...any) gap { return gap{fmt.Sprintf(format, args...), true} }
 

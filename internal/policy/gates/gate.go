@@ -72,9 +72,8 @@ func inconclusive(out verdict.Finding, why, fix string) verdict.Finding {
 	return out
 }
 
-// absent ends a check because a fact is confirmed absent: it was read, and there was none. With on-fail: warn, that is
-// a
-// warning. Other inconclusive findings block.
+// absent ends a check because the server confirmed that there is no such fact. With on-fail: warn, that is a warning.
+// Other inconclusive findings block.
 func absent(out verdict.Finding, why, fix string) verdict.Finding {
 	out = inconclusive(out, why, fix)
 	out.Absent = true
@@ -90,8 +89,8 @@ func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string
 }
 
 // mostSevere returns the finding that decides for a gate with several parts. A part that could not be evaluated comes
-// before one about an absent fact, and that before one that failed. A failure must not hide an error, because on-fail:
-// warn accepts failures and no errors.
+// first, then one about an absent fact, then one that failed. A failure must not hide an error, because on-fail: warn
+// accepts failures and no errors.
 func mostSevere(parts ...verdict.Finding) verdict.Finding {
 	return slices.MaxFunc(parts, func(a, b verdict.Finding) int { return cmp.Compare(weight(a), weight(b)) })
 }

@@ -65,7 +65,7 @@ func buildAge(n *tree.Node) (Gate, error) {
 
 type ageGate struct {
 	text, soakText, in string
-	key                registry.Ref // of in
+	key                registry.Ref // key of the alias or stage in
 	most, soak         time.Duration
 }
 
@@ -233,7 +233,7 @@ func fits(tag string, began, ended time.Time, off int64) bool {
 	return err == nil && !at.Before(began.Add(-allowed)) && !at.After(ended.Add(allowed))
 }
 
-// skew is a note if the clocks of server and runner differ.
+// skew returns a note if the clocks of server and runner differ.
 func skew(f fact.Facts) string {
 	if f.Skew > skewShown || f.Skew < -skewShown {
 		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))

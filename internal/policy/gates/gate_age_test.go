@@ -30,7 +30,7 @@ func soaking(entries []ledger.Entry, tag string) fact.Facts {
 
 const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 
-// moved is an entry that moved challenger this many hours ago.
+// moved returns an entry that moved challenger this many hours ago.
 func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	at := policytest.Now.Add(-time.Duration(hours) * time.Hour)
 	move.Ref = registry.AliasRef("challenger")
@@ -39,7 +39,7 @@ func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	return e
 }
 
-// ago is the time this many hours ago, as text.
+// ago returns the time this many hours ago, as text.
 func ago(hours int) string {
 	return policytest.Now.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339)
 }

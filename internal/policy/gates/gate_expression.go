@@ -60,7 +60,7 @@ func inSource(source *tree.Node, err error) error {
 	if errors.As(err, &e) {
 		p.Msg = "the expression is not valid: " + e.Message
 		switch {
-		case strings.Contains(source.Text, "\n"): // a block starts on the line after its mark
+		case strings.Contains(source.Text, "\n"): // the text of a block starts on the line after | or >
 			p.Line, p.Col = source.Line+e.Line, e.Column+1
 		default:
 			p.Col = source.Col + e.Column

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// FromStage is the gate that enforces the order of stages: the candidate must be in the stage from, or in the target's
-// stage already. A candidate that is not registered yet counts as None, because MLflow puts new versions there.
+// FromStage returns the gate that enforces the order of stages. The candidate must be in the stage from, or already in
+// the target's stage. A candidate that is not registered yet counts as None, because MLflow puts new versions there.
 func FromStage(from string, target registry.Target) Gate {
 	return Gate{ID: "from " + from, Check: func(f fact.Facts) verdict.Finding {
 		out := verdict.Finding{Wanted: "in " + from, Candidate: "None", Outcome: verdict.Pass}
@@ -28,8 +28,8 @@ func FromStage(from string, target registry.Target) Gate {
 	}}
 }
 
-// FromTargets is the gate that enforces the order of targets. The candidate must be in one of the targets from, or in
-// the target to already. file and line say where the policy requires it.
+// FromTargets returns the gate that enforces the order of targets. The candidate must be in one of the targets from, or
+// already in the target to. file and line say where the policy requires it.
 func FromTargets(from []string, to registry.Target, file string, line int) Gate {
 	g := Gate{ID: "from " + strings.Join(from, " or "), File: file, Line: line,
 		Wanted: "comes from " + strings.Join(from, " or ")}

@@ -193,7 +193,7 @@ func within(t metricValue, l limits) verdict.Finding {
 		fmt.Sprintf("train a candidate with %s %s", key, l))
 }
 
-// MetricGate compares one metric with a fixed limit, for a line of thresholds.
+// MetricGate returns a gate that compares one metric with a fixed limit, for a line of thresholds.
 func MetricGate(r MetricReader, op Operator, limit float64) Gate {
 	l := limits{{op, limit}}
 	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f fact.Facts) verdict.Finding {

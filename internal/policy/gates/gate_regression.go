@@ -93,8 +93,8 @@ func signed(v float64) string {
 	return ""
 }
 
-// RegressionGate compares one metric with the same metric of another version, plus a margin. The other version must
-// have a finite value. If it has none, it is not known whether the candidate is better.
+// RegressionGate returns a gate that compares one metric with the same metric of another version, plus a margin. The
+// other version must have a finite value. If it has none, it is not known whether the candidate is better.
 func RegressionGate(r MetricReader, op Operator, who Baseline, m Margin) Gate {
 	needs := who.needs()
 	needs.EvaluatedIn, needs.Ledger = r.selector.EvaluatedIn, true

@@ -35,7 +35,7 @@ var metricFields = []tree.Field{
 	}),
 }
 
-// comparisonFields are metricFields and the key of gates that compare with an incumbent.
+// comparisonFields are metricFields and the key for gates that compare with an incumbent.
 var comparisonFields = append(slices.Clone(metricFields),
 	tree.Optional("incumbent",
 		tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
@@ -229,7 +229,7 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	return t
 }
 
-// suggestMetrics is the end of a message about a missing metric. It names similar metrics.
+// suggestMetrics returns the end of a message about a missing metric. It names similar metrics.
 func suggestMetrics(key string, s fact.Subject) string {
 	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
 	if near := spelling.Nearest(key, names); len(near) > 0 {
@@ -271,7 +271,7 @@ func ParseMetric(text string) (MetricReader, error) {
 	return r.ofDataset(rest)
 }
 
-// ofDataset adds the dataset of a threshold: "[validation]", or nothing.
+// ofDataset returns the dataset of a threshold: "[validation]", or "".
 func (r MetricReader) ofDataset(text string) (MetricReader, error) {
 	if text == "" {
 		return r, nil

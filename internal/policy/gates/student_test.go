@@ -52,5 +52,5 @@ func TestNonInferiority_SciPy(t *testing.T) {
 		len(said.Tails), worst)
 }
 
-// off is the relative difference, or the absolute difference near zero.
+// off returns the relative difference, or the absolute difference near zero.
 func off(a, b float64) float64 { return math.Abs(a-b) / max(math.Abs(b), 1e-12) }

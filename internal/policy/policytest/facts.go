@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Review is the review of a first attempt, with a known author and starter.
+// Review returns the review of a first attempt, with a known author and starter.
 func Review(author, starter string, said ...fact.Approval) fact.Review {
 	entered, reviews := []fact.Approval{}, []fact.Approval{}
 	for _, a := range said {
@@ -30,7 +30,7 @@ func Review(author, starter string, said ...fact.Approval) fact.Review {
 	}
 }
 
-// Approved is an approval of an environment, or of the pull request if environment is empty.
+// Approved returns an approval of an environment, or of the pull request if environment is empty.
 func Approved(environment, login string) fact.Approval {
 	return fact.Approval{Login: login, Environment: environment, State: fact.Approved}
 }
@@ -81,7 +81,7 @@ func Facts() fact.Facts {
 	}
 }
 
-// InStaging is the ledger entry of a promotion to Staging.
+// InStaging returns the ledger entry of a promotion to Staging.
 func InStaging(number int, at string) ledger.Entry {
 	ended, _ := time.Parse(time.RFC3339, at)
 	moves := []ledger.Shift{{Ref: registry.StageRef("Staging"), Want: registry.PointsTo(number)}}
@@ -110,7 +110,7 @@ func ChangeRun(f *fact.Facts, change func(*registry.Run)) {
 	}
 }
 
-// Subject is a version whose run has these metrics.
+// Subject returns a version whose run has these metrics.
 func Subject(ref string, number int, metrics map[string]float64) fact.Subject {
 	run := registry.Run{ID: "r-" + ref, Metrics: map[string]registry.Point{}}
 	for k, v := range metrics {

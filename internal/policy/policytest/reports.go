@@ -27,13 +27,13 @@ var DirtyReports = []string{
 // LoggedModel is the id of a logged model.
 const LoggedModel = "m-0123456789abcdef0123456789abcdef"
 
-// SARIF is a SARIF report about the candidate's run, with these members of the run besides its tool.
+// SARIF returns a SARIF report about the candidate's run. members are further members of the SARIF run.
 func SARIF(members string) string {
 	return `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"properties":{"run_id":"rcandidate"},` +
 		members + `}]}`
 }
 
-// SARIFResult is a SARIF report with one result, which has these members.
+// SARIFResult returns a SARIF report with one result, which has these members.
 func SARIFResult(members string) string { return SARIF(`"results":[{` + members + `}]`) }
 
 const (

@@ -108,8 +108,8 @@ func fieldNames(fields []Field) []string {
 	return names
 }
 
-// Suggestion is the end of a message about an unknown key. It names the most similar key, or lists all keys if none is
-// similar.
+// Suggestion returns the end of a message about an unknown key. It names the most similar key, or lists all keys if
+// none is similar.
 func Suggestion(key string, names []string) string {
 	if near := spelling.Nearest(key, names); len(near) > 0 {
 		return "; did you mean " + near[0] + "?"
