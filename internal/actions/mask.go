@@ -90,8 +90,8 @@ func (s *secrets) find(text string) [][2]int {
 	return spans
 }
 
-// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, in a quoted Go
-// string, and in base64 after other text, such as user:password.
+// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, or in a quoted Go
+// string. It also returns base64 forms, in which another text comes first, such as user:password.
 func forms(secret string) []string {
 	secret = strings.TrimSpace(secret)
 	if len(secret) < shortest {

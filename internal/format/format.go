@@ -53,7 +53,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// First joins at most most entries of list with commas, and says how many more there are.
+// First joins the first entries of list with commas, up to the given number, and says how many more there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
 		return strings.Join(list, ", ")
@@ -64,7 +64,7 @@ func First(list []string, most int) string {
 // Number writes a number with as many digits as it needs to be read back.
 func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// Shorten returns at most most characters of text. A shortened text ends with "…".
+// Shorten cuts text to the given number of characters. A shortened text ends with "…".
 func Shorten(text string, most int) string {
 	n, end := 0, 0
 	for i := range text {

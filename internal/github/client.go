@@ -31,8 +31,8 @@ type Config struct {
 
 // Client works on one repository. It is safe for concurrent use; writes are sent one at a time.
 type Client struct {
-	// These are the only parts of the library's client that are used. A pointer to the whole client would add all its
-	// services to the program, 1.6 MB, as soon as an interface value refers to this client.
+	// These are the only parts of the library's client that are used. A pointer to the whole client would add 1.6 MB to
+	// the program, because an interface value that refers to it keeps all its services.
 	newRequest func(method, url string, body any, opts ...gh.RequestOption) (*http.Request, error)
 	send       func(ctx context.Context, req *http.Request, v any) (*gh.Response, error)
 

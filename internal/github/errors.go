@@ -37,7 +37,7 @@ func (p permission) hint() string {
 		return ""
 	}
 	if p.elsewhere {
-		return fmt.Sprintf("the job's token can access only its own repository: set github-token to a token of a "+
+		return fmt.Sprintf("the job's token can access only its own repository. Set github-token to a token of a "+
 			"github app or a person with %s: %s in that repository", p.scope, p.level)
 	}
 	block := "permissions:\n  contents: read\n"

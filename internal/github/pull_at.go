@@ -6,8 +6,8 @@ import (
 )
 
 // PullRequestAt finds the open pull request from a branch of a repository (owner/name) whose last commit is sha. ok is
-// false unless there is exactly one. The search uses the branch, because GitHub finds pull requests by commit
-// only if the commit is in the repository itself and not in a fork.
+// false unless there is exactly one. The search uses the branch. GitHub can find pull requests by commit, but not if
+// the commit is only in a fork.
 func (c *Client) PullRequestAt(ctx context.Context, from, branch, sha string) (pr PullRequest, ok bool, err error) {
 	owner, _, _ := strings.Cut(from, "/")
 	if !digest.MatchString(sha) || owner == "" || branch == "" {

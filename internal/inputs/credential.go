@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// sharedRun is the number of characters in a row that make a user name count as a credential, if a credential has
-	// them too.
+	// sharedRun is how many characters in a row a user name and a credential must share. Then the name counts as a
+	// credential.
 	sharedRun = 12
 	// shortestSecret is the minimum length of a credential that is searched for inside a name. Shorter ones occur in
 	// many names.
@@ -21,8 +21,8 @@ var placeholders = []string{
 	"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth",
 }
 
-// IsCredential reports whether a user name must not be stored or shown: it is one of the secrets, contains one, or
-// shares twelve characters in a row with one. It ignores case, because servers may change it.
+// IsCredential reports whether a user name must not be stored or shown. This is the case if it contains one of the
+// secrets, or shares twelve characters in a row with one. It ignores case, because servers may change it.
 func IsCredential(name string, secrets []string) bool {
 	name = strings.ToLower(name)
 	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {

@@ -65,8 +65,8 @@ type Strays struct {
 }
 
 // StrayInputs finds variables INPUT_… in the environment that belong to no input. leaky says that they may belong to
-// the caller: the runner "act" passes on the inputs of the surrounding composite action, and a program that starts this
-// one passes on its own.
+// the caller. The runner "act" passes on the inputs of the surrounding composite action. A program that starts this one
+// passes on its own variables.
 func StrayInputs(environ []string, value func(name string) string, leaky bool) Strays {
 	var out Strays
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
@@ -100,8 +100,8 @@ func declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
-// nearestInput returns the input that a name probably means: one with the same letters, then one with such a synonym,
-// then one that differs by a typo. line is the text to write instead, or "" if the value can stay.
+// nearestInput returns the input that a name probably means. It tries an input with the same letters first, then one
+// with such a synonym, then one that differs by a typo. line is the text to write instead, or "" if the value can stay.
 func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
 		func(a, b string) bool { return a == b }, OneSlip,

@@ -117,8 +117,9 @@ func (p page) follows(before page) bool {
 	return p.prior == before.id && p.base == before.last() && p.prev == before.end() && before.next == p.id
 }
 
-// Check returns the first place where the history is not sound: where the chain breaks, or where it contradicts the
-// anchor on the registered model or the tags of its versions. So it also finds a ledger that was shortened or replaced.
+// Check returns the first place where the history is not sound. It finds where the chain breaks. It also compares the
+// history with the anchor on the registered model and the tags of its versions. So it also finds a ledger that was
+// shortened or replaced.
 func (h History) Check(modelTags map[string]string, versions ...registry.Version) *Break {
 	if h.Broken != nil {
 		return h.Broken

@@ -59,7 +59,7 @@ type Record struct {
 	// Rules has the digest of the policy file's rule for each target.
 	Rules map[registry.Ref]string `json:"policy_rules,omitempty"`
 
-	Notify []string `json:"notify,omitempty"` // channels to notify once it is done
+	Notify []string `json:"notify,omitempty"` // channels to notify after the promotion
 
 	Contents
 	Return

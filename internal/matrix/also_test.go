@@ -235,7 +235,7 @@ func (b *bench) inProduction() []string {
 	return in
 }
 
-// versions counts the versions of each run. It does not count duplicates that have the tag for them.
+// versions counts the versions of each run. It does not count versions that are tagged as duplicates.
 func (b *bench) versions(model string) (count map[string]int, twins int) {
 	var out struct {
 		Versions []struct {

@@ -100,8 +100,8 @@ utc_time_created: '2026-05-03 10:00:00.123'
 	for text, want := range map[string]string{
 		"":                           "it has no flavors",
 		"flavors: {}":                "it has no flavors",
-		"flavors: 7":                 "not YAML of an MLmodel file",
-		"<html>":                     "not YAML of an MLmodel file",
+		"flavors: 7":                 "not the YAML of an MLmodel file",
+		"<html>":                     "not the YAML of an MLmodel file",
 		strings.Repeat("[", 40_000):  "nests more than 60 levels",
 		strings.Repeat("- ", 16_000): "nests more than 60 levels",
 		"a: ']]]]]]'\nb: " + strings.Repeat("[", 61): "nests more than 60 levels",

@@ -124,8 +124,8 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
-const hintLogin = "most likely a login proxy is in front of MLflow: pass its credentials in the input headers or " +
-	"token, or use an address that reaches MLflow itself"
+const hintLogin = "a login proxy is probably in front of MLflow. Pass its credentials in the input headers or " +
+	"token, or use an address that reaches MLflow directly"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
@@ -161,8 +161,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.NotMLflow, fmt.Sprintf(
 				"400 and %s",
 				answerName(e),
-			), "a proxy in front of MLflow refused the request: if it requires a client certificate, set the input " +
-				"client-cert; if it requires a header, set the input headers"
+			), "a proxy in front of MLflow refused the request. If it requires a client certificate, set the input " +
+				"client-cert. If it requires a header, set the input headers"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}
@@ -178,7 +178,7 @@ func hostRefused(e *rest.Error) bool {
 func hintRefused(e *rest.Error) string {
 	u, err := url.Parse(e.URL)
 	if err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1") {
-		return "nothing listens on that port; inside a container, localhost is the container itself: use the name of " +
+		return "nothing listens on that port. Inside a container, localhost is the container itself. Use the name of " +
 			"the service container, as in http://mlflow:5000, or the host's address"
 	}
 	return "nothing listens at that address and port: check tracking-uri, and whether the server is running"

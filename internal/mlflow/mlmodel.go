@@ -36,7 +36,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Wheels    any                       `yaml:"wheels"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return registry.MLmodel{}, fmt.Errorf("not YAML of an MLmodel file: %s", firstLine(err.Error()))
+		return registry.MLmodel{}, fmt.Errorf("it is not the YAML of an MLmodel file: %s", firstLine(err.Error()))
 	}
 	if len(file.Flavors) == 0 {
 		return registry.MLmodel{}, fmt.Errorf("it has no flavors")

@@ -1,6 +1,5 @@
-// Package realtest starts the real things that mlflow-promote talks to: MLflow servers of several versions, PostgreSQL,
-// and the stock Python client that trains and logs models. It is imported by tests, the demo and the bench, never by
-// the product.
+// Package realtest starts the real programs that mlflow-promote works with: MLflow servers, databases, and the Python
+// client that trains and logs models. Tests, the demo and the benchmark import it, but never the product.
 //
 // If a program is missing, tools/setup installs it first. Each program runs in a temporary folder and on a free port of
 // this machine. It ends with the process that started it, even if that process crashes. Linux only.

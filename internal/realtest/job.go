@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Job has what a runner gives to a step of a workflow_dispatch job on the default branch: a workspace, an event, and
-// the files that the step writes.
+// Job has the workspace, the event and the files that a runner gives to a step. The job was started by
+// workflow_dispatch on the default branch.
 type Job struct{ Dir string }
 
 // Names of the files below a job's folder.

@@ -1,7 +1,7 @@
 package registry
 
-// State is what can be changed and read back: the versions that an alias or a stage points to, or the text of a tag or
-// a description. The zero State means that there is no version and no text.
+// State is the state of a thing that can be changed. It has the versions that an alias or a stage points to, or the
+// text of a tag or a description. The zero State means that there is no version and no text.
 type State struct {
 	Versions Versions
 	Text     string // "" if there are versions

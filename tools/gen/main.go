@@ -1,5 +1,5 @@
-// Command gen writes the files that are generated from the tables of the program: action.yml, the marked tables of the
-// README and the docs, and the schema of the policy file.
+// Command gen writes the files that are generated from the tables of the program. These are action.yml, the schema of
+// the policy file, and the tables between markers in the README and the docs.
 //
 //	go run ./tools/gen
 //

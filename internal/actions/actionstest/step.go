@@ -93,8 +93,8 @@ func (s *Step) read(variable string) []byte {
 	return data
 }
 
-// Leaks lists every place that contains one of the secrets: the streams and their commands except add-mask, the command
-// files, and all files in the workspace.
+// Leaks lists every place that contains one of the secrets. It looks at the streams and their commands except add-mask,
+// at the command files, and at all files in the workspace.
 func (s *Step) Leaks(secrets ...string) []string {
 	s.t.Helper()
 	places := map[string]string{

@@ -380,8 +380,8 @@ func (s *bestSearch) errNone(found fact.BestRun) error {
 		hint = "its metrics are " + strings.Join(names[:min(10, len(names))], ", ")
 	}
 	if hint == "" {
-		hint = "a model counts if its run is finished and not deleted, and if it has one finite value of the metric; " +
-			"name another model as in runs:/RUN_ID/PATH or models:/m-…"
+		hint = "a model counts if its run is finished and not deleted, and if it has one finite value of the metric. " +
+			"You can also name a model, as in runs:/RUN_ID/PATH or models:/m-…"
 	}
 	return mlflow.Gone(msg, hint)
 }

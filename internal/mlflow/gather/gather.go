@@ -257,7 +257,7 @@ func errDangling(model, alias string, number int) error {
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s points to version %d, which was deleted", alias, model, number),
 		Hint: fmt.Sprintf(
-			"the incumbent is unknown, so nothing is compared or moved; remove the alias with: mlflow-promote doctor "+
+			"the incumbent is unknown, so nothing is compared or moved. Remove the alias with: mlflow-promote doctor "+
 				"--model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: "+
 				"mlflow-promote alias --model %s --alias %s=VERSION",
 			format.ShellWord(model),

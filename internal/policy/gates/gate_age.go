@@ -18,7 +18,7 @@ var ageKind = Kind{
 	Notes: "The server's clock decides, and the report shows how far the runner's clock differs. In a plan the " +
 		"gate is deferred and judged at apply. The promotion ledger says how long the version has been there. A " +
 		"tag that contradicts the ledger makes the gate inconclusive. Without a ledger, the time in a stage counts " +
-		"from the last change to the version in MLflow, and for an alias the gate is inconclusive.",
+		"from the last change to the version in MLflow. For an alias, the gate is then inconclusive.",
 	deferred: true,
 	key:      tree.Pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	more: []tree.Field{
