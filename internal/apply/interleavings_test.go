@@ -471,7 +471,7 @@ type count struct {
 	lineage   int // the version that a success replaced is not the one that it recorded
 	residue   int // the alias points to the version of a promotion that did not succeed
 	later     int // the result of a success was overwritten, and not by another success
-	unnoticed int // end states with residue or later that the audit rule does not find
+	unnoticed int // end states with residue or an overwritten success that the audit rule does not find
 }
 
 func (c count) String() string {
@@ -614,7 +614,7 @@ func (s *stage) entries() ledger.Chain {
 // With two or three promoters, in every order and with every fault, a claim prevents lost updates. MLflow has no
 // conditional writes, so some defects cannot be prevented. The audit rule finds these. Without claims, the same walk
 // must find lost updates. Otherwise the test would prove nothing.
-func TestEveryInterleaving(t *testing.T) {
+func TestInterleavings(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
 		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // takes minutes
 			continue

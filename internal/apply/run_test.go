@@ -133,7 +133,7 @@ func inTurnOf(errs ...error) func(plan.Step) error {
 	}
 }
 
-func TestHowStepsEnd(t *testing.T) {
+func TestRun_Outcomes(t *testing.T) {
 	const all = "create-version  {new}|set-alias champion 2|set-stage Production 2"
 	for name, c := range map[string]struct {
 		spoil  func(*server)
@@ -270,7 +270,7 @@ func TestHowStepsEnd(t *testing.T) {
 
 // If others have made a move already, no request is sent. So its outcome is never unknown: the move is confirmed, or it
 // is not there.
-func TestHowAdoptionsEnd(t *testing.T) {
+func TestRun_ConfirmedMoves(t *testing.T) {
 	for name, c := range map[string]struct {
 		after  func(*server)
 		reason registry.Reason
@@ -308,7 +308,7 @@ func TestHowAdoptionsEnd(t *testing.T) {
 
 // A run can be cancelled at any step. No new write starts, the write in flight is verified, and the run ends within
 // five seconds.
-func TestCancelledAtAnyStep(t *testing.T) {
+func TestRun_CancelledAtAnyStep(t *testing.T) {
 	for at := range 3 {
 		for _, hangs := range []bool{false, true} {
 			t.Run(fmt.Sprintf("step %d, server hangs %v", at, hangs), func(t *testing.T) {
@@ -350,7 +350,7 @@ func TestCancelledAtAnyStep(t *testing.T) {
 	}
 }
 
-func TestDeadlineIsNoCancellation(t *testing.T) {
+func TestRun_DeadlinePassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -370,7 +370,7 @@ func TestDeadlineIsNoCancellation(t *testing.T) {
 }
 
 // Requested descriptions and tags are written before the moves. If one of them fails, nothing is moved.
-func TestWordsComeFirst(t *testing.T) {
+func TestRun_TextsBeforeMoves(t *testing.T) {
 	s := fresh()
 	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
 	p := thePlan()
@@ -395,7 +395,7 @@ func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 }
 
 // If a run is delayed until its claim has expired, it moves nothing more, because another run may have taken it over.
-func TestNoMoveBeginsAfterTheLease(t *testing.T) {
+func TestRun_LeaseExpired(t *testing.T) {
 	for name, c := range map[string]struct {
 		heldUp time.Duration
 		reason registry.Reason
@@ -438,7 +438,7 @@ func (l *slow) Begin(context.Context, int) error {
 }
 
 // If the alias is moved by hand during a slow claim, the run notices it before it moves anything.
-func TestALookAfterASlowClaim(t *testing.T) {
+func TestRun_MovedDuringSlowClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fresh()
 		r := Run(

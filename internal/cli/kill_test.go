@@ -98,7 +98,7 @@ func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (k
 
 // The real binary is killed at each of its requests, before and after the request takes effect. The next attempt of the
 // workflow run must end in the same state as a run that was never killed.
-func TestKilledAtEveryRequest(t *testing.T) {
+func TestKilled_AtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a hundred processes")
 	}

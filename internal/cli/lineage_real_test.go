@@ -22,7 +22,7 @@ const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 
 // The lineage of versions made by MLflow's Python client and by this program, on a server of each generation: complete
 // ones, copies of copies, and those whose run, source or files are gone. The table of missing parts is printed.
-func TestLineageOnRealServers(t *testing.T) {
+func TestLineage_RealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5", "1.30.1"} {
 		t.Run(version, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), realtest.Options{Version: version, Workers: 1})

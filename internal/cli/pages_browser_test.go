@@ -66,7 +66,7 @@ const posted = 4
 
 // What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
 // in the documents are made anew.
-func TestTourInABrowser(t *testing.T) {
+func TestTour_Browser(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
 		t.Fatalf("only %d summaries of the tour", len(tour))

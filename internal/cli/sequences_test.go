@@ -46,7 +46,7 @@ func (m *targetHistory) becomes(n int) {
 
 // Every sequence of promotions and rollbacks runs on the double, with the ledger. A rollback goes to the previous good
 // version if there is one, and never anywhere else. At no time is the target without a version.
-func TestEverySequenceOfCommands(t *testing.T) {
+func TestCommands_EverySequence(t *testing.T) {
 	length := campaign(t, "PROMOTE_ROLLBACKS", 3)
 	all := sequences("both", nil, length, 5)
 	all = append(all, sequences("both", nil, min(length, 4), 6)...) // with deletions

@@ -56,7 +56,7 @@ const patienceOfRunner = 5 * time.Second
 // The command is stopped by a signal or a deadline at any request, with the server present or gone. It ends within five
 // seconds and starts no creation or move after that. Its report is true, and the ledger has the outcome if the server
 // answers. One more run ends in the same state as an undisturbed one.
-func TestStoppedAtEveryRequest(t *testing.T) {
+func TestStopped_AtEveryRequest(t *testing.T) {
 	stories := []story{mainStory, {"1.30.1", "alias", newVersion}, {"3.17.2", "alias", settingTwo}}
 	if campaign(t, "PROMOTE_STOPS", 0) != 0 {
 		stories = append(

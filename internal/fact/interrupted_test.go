@@ -103,7 +103,7 @@ func TestFacts_CutOff(t *testing.T) {
 }
 
 // A rollback can return to the version that an unfinished entry replaced, but tries it last.
-func TestFacts_Backs_Unfinished(t *testing.T) {
+func TestRollbackTargets_Unfinished(t *testing.T) {
 	done := ledger.Entry{
 		Outcome: ledger.EntryDone, Moved: 1,
 		Record: ledger.Record{
@@ -165,7 +165,7 @@ func TestYAMLWord(t *testing.T) {
 }
 
 // Moved counts only the moves that the entry made itself. Made also returns the confirmed moves among them.
-func TestMade(t *testing.T) {
+func TestEntry_Made(t *testing.T) {
 	theirs, first, second := ledger.ParseShift(
 		"@champion", "7", "7",
 	), ledger.ParseShift("@reader", "6", "7"), ledger.ParseShift("Production", "6", "7")
@@ -192,7 +192,7 @@ func TestMade(t *testing.T) {
 }
 
 // Before an entry is closed for another run, its moves are counted, if the facts show them.
-func TestMadeAsItShows(t *testing.T) {
+func TestFacts_MovesMade(t *testing.T) {
 	moves := []ledger.Shift{
 		ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"),
 		ledger.ParseShift("Production", "6", "7"),
@@ -223,7 +223,7 @@ func TestMadeAsItShows(t *testing.T) {
 }
 
 // A rollback that was interrupted puts the version on hold, unless it is known to have moved nothing.
-func TestHoldOfARollbackThatWasCutOff(t *testing.T) {
+func TestOnHold_InterruptedRollback(t *testing.T) {
 	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
 		e := ledger.Entry{
 			Outcome: ledger.EntryAborted, Moved: moved,

@@ -11,7 +11,7 @@ import (
 )
 
 // A text over the limit is shortened to valid UTF-8 with a note. A text within the limit is unchanged.
-func TestLawTruncate(t *testing.T) {
+func TestTruncate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(0, 400, -1).Draw(t, "text")
 		limit := rapid.IntRange(100, 300).Draw(t, "limit")

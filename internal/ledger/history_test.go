@@ -25,7 +25,7 @@ func history(t *testing.T, l *Ledger) []Saved {
 }
 
 // Only the last entry of the last page may be open. If an entry before it has no outcome, somebody edited it.
-func TestAnOpenEntryBeforeAPageIsABreak(t *testing.T) {
+func TestParseHistory_OpenEntry(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	for i := range PageEntries + 1 {
@@ -39,7 +39,7 @@ func TestAnOpenEntryBeforeAPageIsABreak(t *testing.T) {
 
 // Records that were written with record version 1 stay readable and keep their digests, and new entries can follow
 // them.
-func TestOldRecordsStayReadable(t *testing.T) {
+func TestRecord_Version1(t *testing.T) {
 	var pages []Saved
 	text, err := os.ReadFile("testdata/record1.json")
 	if err := errors.Join(err, json.Unmarshal(text, &pages)); err != nil {
@@ -63,7 +63,7 @@ func TestOldRecordsStayReadable(t *testing.T) {
 	}
 }
 
-func TestANewerRecordStops(t *testing.T) {
+func TestLook_NewerRecord(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	p := promoter(l, View{}, "1", 1, 1)
@@ -85,7 +85,7 @@ func TestANewerRecordStops(t *testing.T) {
 
 // If somebody rewrites the whole chain and its anchor, the chain looks sound. A copy that was kept elsewhere shows the
 // first entry that differs. A live ledger that only has more entries than the copy does not differ.
-func TestAKeptCopyShowsWhatTheChainCannot(t *testing.T) {
+func TestHistory_Continues(t *testing.T) {
 	write := func(versions ...int) (*ledgertest.Memory, []Saved) {
 		m := ledgertest.New()
 		l := open(m)
@@ -141,7 +141,7 @@ func second[A, B any](_ A, b B) B { return b }
 
 // The history is checked against the anchor and the summaries on the versions, as the newest page is before a
 // promotion.
-func TestHistoryIsWitnessed(t *testing.T) {
+func TestHistory_Check(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	var marks []registry.Version

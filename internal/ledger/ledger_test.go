@@ -76,7 +76,7 @@ func promote(t *testing.T, l *Ledger, version int) Entry {
 
 var moved = []registry.Ref{registry.AliasRef("champion")}
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestPromotion_RoundTrip(t *testing.T) {
 	l := open(ledgertest.New())
 	first, second := promote(t, l, 1), promote(t, l, 2)
 	got := look(t, l).Facts().Entries
@@ -91,7 +91,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-func TestOneOfManyClaims(t *testing.T) {
+func TestClaim_Concurrent(t *testing.T) {
 	for _, begun := range []bool{false, true} {
 		t.Run(fmt.Sprintf("begun %v", begun), func(t *testing.T) {
 			m := ledgertest.New()
@@ -130,7 +130,7 @@ func TestOneOfManyClaims(t *testing.T) {
 	}
 }
 
-func TestTakingOver(t *testing.T) {
+func TestClaim_Takeover(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	dead := promoter(l, View{}, "7", 1, 1)
@@ -169,7 +169,7 @@ func TestTakingOver(t *testing.T) {
 }
 
 // If the response to a claim is lost, reading shows whether the claim was stored.
-func TestLostAnswers(t *testing.T) {
+func TestClaim_LostResponse(t *testing.T) {
 	for name, stored := range map[string]bool{"after it was stored": true, "before it was stored": false} {
 		t.Run(name, func(t *testing.T) {
 			m := ledgertest.New()
@@ -203,7 +203,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-func TestReadsStayBounded(t *testing.T) {
+func TestLook_TwoReads(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	for i := range 3*PageEntries + 5 {
@@ -249,7 +249,7 @@ func TestBack_ReadsAsFarAsNeeded(t *testing.T) {
 	}
 }
 
-func TestPagesAreTurnedByOne(t *testing.T) {
+func TestReady_ConcurrentPages(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	for i := range PageEntries {
@@ -356,7 +356,7 @@ func removeFrom(kv map[string]string, first, last int) {
 	}
 }
 
-func TestANewerFormatStops(t *testing.T) {
+func TestLook_NewerFormat(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	promote(t, l, 1)
@@ -368,7 +368,7 @@ func TestANewerFormatStops(t *testing.T) {
 	}
 }
 
-func TestAFileStoreKeepsNoLedger(t *testing.T) {
+func TestReady_FileStore(t *testing.T) {
 	m := ledgertest.New()
 	m.Single = true
 	l := open(m)
@@ -382,7 +382,7 @@ func TestAFileStoreKeepsNoLedger(t *testing.T) {
 	}
 }
 
-func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
+func TestClaim_LongRecord(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	p := promoter(l, View{}, "1", 1, 1)

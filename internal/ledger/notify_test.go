@@ -49,7 +49,7 @@ func pending(t *testing.T, l *Ledger) string {
 }
 
 // Each notification is recorded on its own, on the newest page or the one before. The chain of digests stays intact.
-func TestWhoIsStillToBeTold(t *testing.T) {
+func TestOutbox_Pending(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	notified(t, l, 1, "slack", "webhook")
@@ -91,7 +91,7 @@ func TestWhoIsStillToBeTold(t *testing.T) {
 }
 
 // An entry that is open or was aborted notifies no channel.
-func TestOnlyWhatIsDoneIsTold(t *testing.T) {
+func TestOutbox_UnfinishedEntries(t *testing.T) {
 	l := open(ledgertest.New())
 	p := promoter(l, View{}, "7", 1, 1)
 	record := p.Record
@@ -136,7 +136,7 @@ func TestOverdue(t *testing.T) {
 }
 
 // The outbox also has entries that were written after the view was read.
-func TestTheOutboxIsReadAnew(t *testing.T) {
+func TestOutbox_Refreshed(t *testing.T) {
 	l := open(ledgertest.New())
 	notified(t, l, 1, "slack")
 	before := look(t, l)

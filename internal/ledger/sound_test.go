@@ -10,7 +10,7 @@ import (
 )
 
 // An audit reads every page. Instead of stopping at a defect, it reports it.
-func TestWholeLedger(t *testing.T) {
+func TestLoadSound(t *testing.T) {
 	for _, c := range []struct {
 		when    string
 		plant   func(m *ledgertest.Memory, version *registry.Version)

@@ -68,7 +68,7 @@ func TestLiveAt(t *testing.T) {
 
 // A version is in only one stage. If a promotion moves it to another stage, it leaves the first one, and this is not
 // drift.
-func TestLeftByMovingOn(t *testing.T) {
+func TestLastRecorded_OtherStage(t *testing.T) {
 	entry := func(epoch int, outcome string, moved int, moves ...Shift) Entry {
 		return Entry{
 			Epoch: epoch, Outcome: outcome, Moved: moved, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC),

@@ -208,7 +208,7 @@ func moves(l Lineage) []string {
 }
 
 // The documented schema accepts every lineage and rejects unknown keys. A full lineage uses all its keys.
-func TestLineageIsAsItsSchemaSays(t *testing.T) {
+func TestLineage_Schema(t *testing.T) {
 	text, err := os.ReadFile("../../docs/lineage.schema.json")
 	if err != nil {
 		t.Fatal(err)

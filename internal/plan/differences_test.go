@@ -46,7 +46,7 @@ func somePlan() Plan {
 }
 
 // Every field that an approval covers changes the digest. Other fields do not.
-func TestEveryBoundFieldIsInTheDigest(t *testing.T) {
+func TestDigest_BoundFields(t *testing.T) {
 	want, err := somePlan().Digest()
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 )
 
 // Property: equal values give equal bytes, whatever the order of a map's keys.
-func TestLawCanonicalJSON(t *testing.T) {
+func TestCanonicalJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tags := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "tags")
 		step := Step{Do: CreateVersion, Tags: tags, Want: registry.Text(rapid.String().Draw(t, "want"))}

@@ -301,7 +301,7 @@ func with(tags map[string]string, key, value string) map[string]string {
 	return out
 }
 
-func TestPromoteRefuses(t *testing.T) {
+func TestPromote_Refuses(t *testing.T) {
 	older := scene{version: 1, champion: 2, target: registry.Target{Alias: "champion"}, verdict: passed}
 	if _, err := older.plan(); registry.ReasonOf(err) != registry.Downgrade {
 		t.Errorf("an older version replaces the incumbent: %v", err)
@@ -325,7 +325,7 @@ func TestPromoteRefuses(t *testing.T) {
 	}
 }
 
-func TestWordsOfOthersAreKept(t *testing.T) {
+func TestRegister_KeepsTextsOfOthers(t *testing.T) {
 	in := Intent{Description: "mine", Tags: map[string]string{"owner": "ann", "team": "growth"}}
 	s := scene{
 		version: 2, champion: 1, target: registry.Target{Alias: "champion"}, verdict: passed, intent: in,
@@ -345,7 +345,7 @@ func TestWordsOfOthersAreKept(t *testing.T) {
 	}
 }
 
-func TestTheSamePlanHasTheSameDigest(t *testing.T) {
+func TestDigest_SamePlan(t *testing.T) {
 	s := scene{
 		champion: 1, target: registry.Target{Alias: "champion"}, verdict: passed,
 		intent: Intent{Tags: map[string]string{"a": "1", "b": "2", "c": "3"}},

@@ -57,7 +57,7 @@ func TestPlan_ExpectsPlace(t *testing.T) {
 	}
 }
 
-func TestRecordFitsATag(t *testing.T) {
+func TestSummary_FitsTag(t *testing.T) {
 	long := strings.Repeat("x", 400)
 	var v verdict.Verdict
 	for range 200 {

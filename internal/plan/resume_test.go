@@ -211,7 +211,7 @@ func TestResume(t *testing.T) {
 
 // If the gates of the rest block it, the error says which moves stay and how to undo them. Names are quoted as YAML and
 // the shell need it.
-func TestStranded(t *testing.T) {
+func TestBlockedResume(t *testing.T) {
 	f, in := cutOff()
 	in.Query.Model = "it's: here"
 	err := BlockedResume(f, in, f.Ledger.Entries[0])
@@ -235,7 +235,7 @@ func TestStranded(t *testing.T) {
 }
 
 // An interrupted rollback is finished at the same version, if a rollback may return to it.
-func TestBegunRollback(t *testing.T) {
+func TestInterruptedRollback(t *testing.T) {
 	begun := func() (fact.Facts, Intent) {
 		f, in := cutOff()
 		in.Command = "rollback"

@@ -171,7 +171,7 @@ func (w *world) rollback(t *testing.T) (moved bool) {
 // deleted or failed before the first rollback. A rollback never returns to a bad version, to one that was rolled back,
 // or to one that the alias never pointed to. It never leaves the alias without a version. If there is a good earlier
 // version, it finds one. With a ledger it finds the last one, and without a ledger it uses the tags.
-func TestEverySequenceOfRollbacks(t *testing.T) {
+func TestRollback_EverySequence(t *testing.T) {
 	ruins := []ruin{{}, {"deleted", 1 << 1}, {"failed", 1<<2 | 1<<3}}
 	if os.Getenv("PROMOTE_ROLLBACKS") != "" {
 		ruins = ruins[:1]
@@ -219,7 +219,7 @@ func TestEverySequenceOfRollbacks(t *testing.T) {
 
 // The guide's rollback moves the alias from 2 to 1, and next time from 1 back to 2. Ours must never return to a version
 // that was rolled back.
-func TestDefect1RollbackPingPong(t *testing.T) {
+func TestRollback_NoPingPong(t *testing.T) {
 	for _, ledger := range []bool{true, false} {
 		w := newWorld(ledger, ruin{})
 		for n := 1; n <= 3; n++ {
@@ -239,7 +239,7 @@ func TestDefect1RollbackPingPong(t *testing.T) {
 // The guide's rollback first archives the current version and then moves the other one. If it is interrupted in
 // between, the stage is empty, and the archived version has no tag. Ours moves both with one request and writes the
 // tag.
-func TestDefect2RollbackIsOneMove(t *testing.T) {
+func TestRollback_OneMove(t *testing.T) {
 	w := newWorld(false, ruin{})
 	in := w.intent("rollback")
 	in.Query.Target = registry.Target{Stage: "Production", ArchiveExisting: true}

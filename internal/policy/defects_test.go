@@ -16,7 +16,7 @@ import (
 // These tests cover defects of hand-written promotion pipelines.
 
 // The pipeline moved versions to Production without gates, and its approval always passed.
-func TestTargetsNeedGates(t *testing.T) {
+func TestTargets_NeedGates(t *testing.T) {
 	if v := Judge(nil, policytest.Facts()); v.Decision != verdict.Block {
 		t.Errorf("without a gate: %s", v.Decision)
 	}
@@ -41,7 +41,7 @@ func TestTargetsNeedGates(t *testing.T) {
 }
 
 // The pipeline knew only >=, let NaN pass, and did not compare with the champion.
-func TestNaNFailsEveryOperator(t *testing.T) {
+func TestThresholds_NaN(t *testing.T) {
 	for _, gate := range []string{"metric: a, max: 1", "metric: a, min: -1", "metric: a, between: [-1, 1]",
 		"metric: a, equals: 0", "regression: a, better: higher", "regression: a, better: lower",
 		"expression: 'not (candidate.metrics.a > 1)'"} {
@@ -57,7 +57,7 @@ func TestNaNFailsEveryOperator(t *testing.T) {
 }
 
 // The pipeline took the highest value as the best, even for a loss.
-func TestBestDependsOnDirection(t *testing.T) {
+func TestBest_Direction(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run.OrZero().Metrics["loss"] = registry.Point{Value: 0.5, Step: 2}
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"loss": registry.Is([]registry.Point{{Value: 0.9},

@@ -26,7 +26,7 @@ func gatesOf(t *testing.T, file string, target registry.Target) Applied {
 	return a
 }
 
-func TestStageUsesItsOwnIncumbent(t *testing.T) {
+func TestStage_OwnIncumbent(t *testing.T) {
 	a := gatesOf(t, `version: 1
 models:
   churn:

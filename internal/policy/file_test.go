@@ -96,7 +96,7 @@ func corpus(t testing.TB, file string) map[string]string {
 	return out
 }
 
-func TestParserAndSchemaAgree(t *testing.T) {
+func TestParser_AgreesWithSchema(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range corpus(t, "accepted.txt") {
 		if _, err := Parse("p.yml", []byte(text)); err != nil {
@@ -174,7 +174,7 @@ func errText(err error) string {
 	return strings.Join(out, "\n")
 }
 
-func TestExamplesAreValid(t *testing.T) {
+func TestExamples(t *testing.T) {
 	s := compiledSchema(t)
 	for _, k := range gates.Kinds {
 		name, text := k.Name, "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - "+

@@ -115,7 +115,7 @@ func TestGates(t *testing.T) {
 	}
 }
 
-func TestUnreadableBlocks(t *testing.T) {
+func TestGates_UnreadableFact(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0})
 	f.Candidate.Run = registry.Unreadable[registry.Run]("run r is deleted")
 	if v := judge(t, "a >= 0", f); v.Decision != verdict.Block ||

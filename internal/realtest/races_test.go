@@ -44,7 +44,7 @@ const racesHead = "server | processes | how | rounds | all had looked | successe
 // Real processes promote different versions to the same target of a real server at the same moment. A barrier makes all
 // of them read before the first one writes. With the ledger, no update is lost. Without the ledger, or with MLflow's
 // own client, updates must get lost, or the barrier would prove nothing.
-func TestRacesOfProcesses(t *testing.T) {
+func TestRaces_Processes(t *testing.T) {
 	binary := program(t)
 	t.Log("| " + racesHead + " |")
 	for _, at := range racedServers {

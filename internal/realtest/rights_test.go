@@ -11,7 +11,7 @@ import (
 // This test runs on servers with logins. A login that may edit the ledger but not the model is refused before it writes
 // an entry. A login that may edit the model but not the ledger promotes without a ledger. The command doctor says how
 // ledgers are protected and which rights another team's login needs. Its requests must grant these rights.
-func TestRightsBeforeTheClaim(t *testing.T) {
+func TestRights_BeforeClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {

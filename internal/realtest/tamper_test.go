@@ -27,7 +27,7 @@ var tamperedServers = []struct {
 // Somebody with the database's password edits the ledger. We must notice every field that is changed or removed, every
 // removed entry, a shortened ledger and an edited anchor. The command history must name the first entry that is
 // affected. If somebody rewrites the whole chain and its anchor, only a copy that was kept elsewhere shows it.
-func TestTamperingBySQL(t *testing.T) {
+func TestTampering_BySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
 	for _, at := range tamperedServers {

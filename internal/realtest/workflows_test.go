@@ -182,8 +182,8 @@ func (u *adopter) events(kind string) []json.RawMessage {
 	return out
 }
 
-// The workflows of examples/ run as a user would run them: with the image, an MLflow server on PostgreSQL, act, and a
-// GitHub double that is checked against GitHub's description.
+// The workflows of examples/ run as a user would run them. They run under act, with the image and an MLflow server on
+// PostgreSQL. The GitHub double is checked against GitHub's description.
 func TestExampleWorkflows(t *testing.T) {
 	u := newAdopter(t)
 	head := u.head()

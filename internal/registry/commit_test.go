@@ -99,7 +99,7 @@ func TestByCommit_Choose(t *testing.T) {
 }
 
 // Every run is selected or listed exactly once, and the order of the runs does not matter.
-func TestByCommit_ChooseLaw(t *testing.T) {
+func TestByCommit_ChoosesEachRun(t *testing.T) {
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
 		by := ByCommit{TrainedBy: rapid.SampledFrom([][]string{nil, {"ci"}}).Draw(t, "by")}

@@ -113,7 +113,7 @@ func TestCheckAlias(t *testing.T) {
 }
 
 // The parts of a split value join to the value. No part is longer than a tag, and none ends inside a character.
-func TestLawSplitTag(t *testing.T) {
+func TestSplitTag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		unit := rapid.StringN(1, 40, 60).Draw(t, "unit")
 		value := strings.Repeat(unit, rapid.IntRange(0, 1200).Draw(t, "times"))
@@ -139,7 +139,7 @@ func TestLawSplitTag(t *testing.T) {
 	})
 }
 
-func TestEveryReasonHasAnExit(t *testing.T) {
+func TestReasons_ExitCodes(t *testing.T) {
 	seen := map[Reason]bool{}
 	for _, r := range Reasons {
 		if seen[r.Reason] || r.Meaning == "" {

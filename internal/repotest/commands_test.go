@@ -17,9 +17,9 @@ var (
 	verb    = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z]`)
 )
 
-// Messages print commands that people paste into a shell. Anybody who may create a model, an alias or a run chooses its
-// name, so each name in such a command must be quoted as one word.
-func TestPastedCommandsAreQuoted(t *testing.T) {
+// Messages print commands that people paste into a shell. The names of models, aliases and runs are chosen by others.
+// So each name in such a command must be quoted as one word.
+func TestPastedCommands_Quoted(t *testing.T) {
 	for path := range sources(t) {
 		if strings.Contains(path, "test/") || !strings.HasPrefix(path, "internal/") {
 			continue // doubles and tools print no hints

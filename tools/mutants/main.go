@@ -55,7 +55,7 @@ var mutants = []mutant{
 		file: "registry/model.go",
 		from: "return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64",
 		to:   "return !math.IsNaN(p.Value) || true",
-		test: "TestNaNFailsEveryOperator",
+		test: "TestThresholds_NaN",
 	},
 	{
 		what: "a model's 0 counts although the run has NaN",
@@ -90,7 +90,7 @@ var mutants = []mutant{
 		file: "verdict/verdict.go",
 		from: "if len(v.Findings) == 0 {\n\t\tv.Decision = Block",
 		to:   "if len(v.Findings) == 0 {\n\t\tv.Decision = Promote",
-		test: "TestTargetsNeedGates",
+		test: "TestTargets_NeedGates",
 	},
 	{
 		what: "retain wins over block",

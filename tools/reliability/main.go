@@ -34,7 +34,7 @@ var campaigns = []campaign{
 	{
 		name:  "every interleaving of two and three promotions",
 		env:   []string{"PROMOTE_INTERLEAVINGS=3"},
-		test:  []string{"-run", "^TestEveryInterleaving$", "./internal/apply"},
+		test:  []string{"-run", "^TestInterleavings$", "./internal/apply"},
 		shows: `^\|`,
 	},
 	{
@@ -63,7 +63,7 @@ var campaigns = []campaign{
 	{
 		name:  "sequences of promotions and rollbacks",
 		env:   []string{"PROMOTE_ROLLBACKS=6"},
-		test:  []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"},
+		test:  []string{"-run", "_EverySequence$", "./internal/plan", "./internal/cli"},
 		shows: `sequences`,
 	},
 	{
@@ -75,7 +75,7 @@ var campaigns = []campaign{
 	{
 		name: "what an approval covers",
 		test: []string{
-			"-run", "^(TestEveryBound|TestApproval_EveryField|TestApproval_ChangedFacts)",
+			"-run", "^(TestDigest_BoundFields|TestApproval_EveryField|TestApproval_ChangedFacts)",
 			"./internal/plan", "./internal/cli",
 		},
 		shows: `fields`,
@@ -88,13 +88,13 @@ var campaigns = []campaign{
 	{
 		name:  "tampering by SQL",
 		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
-		test:  []string{"-tags=real", "-run", "^TestTamperingBySQL$", "./internal/realtest", "-whole"},
+		test:  []string{"-tags=real", "-run", "^TestTampering_BySQL$", "./internal/realtest", "-whole"},
 		shows: `^\|`,
 	},
 	{
 		name:  "permissions before the claim",
 		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
-		test:  []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"},
+		test:  []string{"-tags=real", "-run", "^TestRights_BeforeClaim$", "./internal/realtest"},
 		shows: `^\|`,
 	},
 	{
@@ -103,7 +103,7 @@ var campaigns = []campaign{
 			"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres", "mariadb",
 		},
 		test: []string{
-			"-tags=real", "-run", "^TestRacesOfProcesses$", "./internal/realtest", "-whole", "-rounds", "200",
+			"-tags=real", "-run", "^TestRaces_Processes$", "./internal/realtest", "-whole", "-rounds", "200",
 		},
 		shows: `^\|`,
 	},
