@@ -20,8 +20,8 @@ type Context struct {
 	RefDeleted      bool   // a push deleted the branch or tag; then Ref is a different one
 	DefaultBranch   string // of the repository
 	SHA             string // for pull_request the trial merge commit: use HeadSHA
-	HeadSHA         string // of the pull request, or of the run that triggered a workflow_run
-	HeadBranch      string // branch of that commit
+	HeadSHA         string // head of the pull request, or of the run that triggered a workflow_run
+	HeadBranch      string // branch of HeadSHA
 	HeadRepository  string // owner/name; differs from Repository for a fork, "" if the fork was deleted
 	PullRequest     int
 	BaseBranch      string // target branch of the pull request
@@ -34,7 +34,7 @@ type Context struct {
 	ServerURL       string
 	APIURL          string
 	WorkflowRef     string
-	JobWorkflowRef  string // of a reusable workflow, if the caller passes it as GITHUB_JOB_WORKFLOW_REF
+	JobWorkflowRef  string // ref of a reusable workflow, if the caller passes it as GITHUB_JOB_WORKFLOW_REF
 }
 
 // Context reads the environment and the event file. If it returns an error, only the fields of the event are missing.

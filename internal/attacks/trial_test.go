@@ -140,21 +140,21 @@ type trained struct {
 	experiment string
 	value      float64
 	mark       string // written into the model's files: "good", or any other text
-	name       string // of the model; default "model"
+	name       string // name of the model; default "model"
 	commit     string
 	end        time.Time         // default now
 	files      map[string][]byte // files other than MLmodel and model.pkl
 	flavor     string            // default: scikit-learn
 	plain      bool              // the metric is logged for the run alone, without model_id
-	tags       map[string]string // of the run
+	tags       map[string]string // tags of the run
 }
 
 // made is a run with a model that was logged.
 type made struct {
 	run, root  string // id, and the URI of its artifacts
 	experiment string
-	name       string // of the model
-	id         string // of the logged model, "" before MLflow 3
+	name       string // name of the model
+	id         string // id of the logged model, "" before MLflow 3
 	files      string // URI of the model's folder
 }
 

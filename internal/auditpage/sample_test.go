@@ -264,7 +264,7 @@ func sampleFindings(chance *rand.Rand, a audit.Snapshot) []audit.Finding {
 	return out
 }
 
-// totals counts like an audit.
+// totals returns the totals that an audit of these models would count.
 func totals(models []audited) audit.Totals {
 	t := audit.Totals{
 		Server:   "https://mlflow.example",

@@ -17,7 +17,7 @@ import (
 
 // Report is the content of a report, whichever tool wrote it.
 type Report struct {
-	Format Format // of the innermost report
+	Format Format // format of the innermost report
 
 	// Subject of the report; each is "" if the report does not say.
 	RunID, ModelID, ArtifactDigest, DatasetDigest string

@@ -32,7 +32,7 @@ const (
 type value struct {
 	kind  kind
 	text  string   // text of a string; numbers and booleans as written
-	keys  []string // of an object; keys[i] belongs to items[i]
+	keys  []string // keys of an object; keys[i] belongs to items[i]
 	items []value
 }
 

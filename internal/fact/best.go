@@ -28,8 +28,8 @@ type Skipped struct{ Ref, Why string }
 type contender struct {
 	run, model string // model is "" if it is among the run's files
 	value      Value
-	started    time.Time // of the run
-	created    time.Time // of the logged model
+	started    time.Time // start of the run
+	created    time.Time // creation of the logged model
 }
 
 func (c contender) ref() string { return cmp.Or(c.model, c.run) }

@@ -18,7 +18,7 @@ type CompareSide struct {
 	Ref       string    `json:"ref"`
 	Version   int       `json:"version,omitempty"`
 	RunID     string    `json:"run_id,omitempty"`
-	Ended     time.Time `json:"ended"` // of the run; zero if unknown
+	Ended     time.Time `json:"ended"` // end of the run; zero if unknown
 	SizeBytes int64     `json:"size_bytes,omitempty"`
 	Framework string    `json:"framework,omitempty"`
 	Problem   string    `json:"problem,omitempty"` // why its run is unknown, or belongs to another version

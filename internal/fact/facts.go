@@ -43,10 +43,10 @@ type Needs struct {
 
 // Subject is the candidate, or a version that it is compared with.
 type Subject struct {
-	Ref     string // its name for people: runs:/ID/model or models:/churn/7
+	Ref     string // name for people: runs:/ID/model or models:/churn/7
 	Version registry.Known[registry.Version]
 	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run, see BelongsToRun
-	Path    string                       // of the model below the run's artifacts; "" for a logged model
+	Path    string                       // path of the model below the run's artifacts; "" for a logged model
 	InPlace bool                         // the run lists the model at Path, so its artifact store was not moved
 	Places  []string                     // locations of the files of a version; nil if they are not known
 	MLmodel registry.Known[registry.MLmodel]

@@ -21,7 +21,7 @@ func (c *Client) OnBranch(ctx context.Context, commit, branch string) registry.K
 	r := call{
 		op: "read the head of branch " + branch, needs: permission{scope: "contents", level: "read"}, class: rest.Read,
 		method: http.MethodGet, path: c.in("commits", "heads/"+branch), // a tag may have the branch's short name
-		query: map[string][]string{"per_page": {"1"}}, // of its files, which are not needed
+		query: map[string][]string{"per_page": {"1"}}, // GitHub pages the files of the commit, which are not needed
 	}
 	if _, err := c.do(ctx, r, &head); err != nil {
 		return registry.Unreadable[bool](err.Error())

@@ -16,7 +16,7 @@ import (
 
 var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
 
-// readCommit has the fields of a commit that are used. GitHub finds the logins by the e-mail addresses in it.
+// commit has the fields of a commit that are used. GitHub finds the logins by the e-mail addresses in it.
 type commit struct {
 	SHA  string `json:"sha"`
 	Text struct {
@@ -41,7 +41,7 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	}
 	r := call{
 		op: "read commit " + sha, needs: readCode, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // of its files, which are not needed
+		query: map[string][]string{"per_page": {"1"}}, // GitHub pages the files of the commit, which are not needed
 	}
 	_, err = c.do(ctx, r, &out)
 	switch {

@@ -92,7 +92,7 @@ func cutMarkdown(text string, limit int, full string) string {
 
 // block is the open Markdown blocks at the end of a line.
 type block struct {
-	fence   string // of the code block; "" outside
+	fence   string // fence of the code block; "" outside
 	details int    // depth of <details>
 }
 

@@ -52,7 +52,7 @@ type SlackMessage struct {
 	From    string // previous version
 	To      string
 	Who     string
-	RunURL  string // of the workflow run
+	RunURL  string // link to the workflow run
 }
 
 // PostSlack sends a message to an incoming webhook, whose address is a secret. Slack does not know delivery ids, so a

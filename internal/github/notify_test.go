@@ -26,7 +26,7 @@ type receiver struct {
 	mu       sync.Mutex // the server may still work after its client gave up
 	requests []*http.Request
 	bodies   []string
-	notes    []string // of retries
+	notes    []string // notes about retries
 }
 
 func receive(t *testing.T, answers ...http.HandlerFunc) (*receiver, *http.Client) {

@@ -37,7 +37,7 @@ func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bo
 // ReviewQuery says whose approvals to read.
 type ReviewQuery struct {
 	RunID       int64    // this workflow run, for approvals of its environments; 0 for none
-	Attempt     int      // of this workflow run; 0 if unknown
+	Attempt     int      // attempt of this workflow run; 0 if unknown
 	PullRequest int      // 0 for none
 	Head        string   // count only reviews of this commit; default the pull request's last one
 	Commit      string   // commit of the MLflow run; "" if unknown

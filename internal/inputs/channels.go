@@ -33,7 +33,7 @@ type Notify struct {
 type Dispatch struct {
 	line       string // the line itself
 	Repository string // owner/name, "" = this one
-	Event      string // of a repository_dispatch
+	Event      string // type of a repository_dispatch event
 	Workflow   string // file of a workflow_dispatch
 	Ref        string
 }

@@ -45,7 +45,7 @@ const (
 	Text     Kind = "text"
 	Bool     Kind = "true or false"
 	Enum     Kind = "one of"
-	Words    Kind = "list"       // of Values, one per line or separated by commas
+	Words    Kind = "list"       // items of Values, one per line or separated by commas
 	Lines    Kind = "lines"      // one item per line
 	Map      Kind = "key=value"  // one per line
 	Duration Kind = "duration"   // Go's: 90s, 10m

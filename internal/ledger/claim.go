@@ -16,7 +16,7 @@ const Lease = 15 * time.Minute
 // Claim is what a run needs to claim an entry.
 type Claim struct {
 	Holder Holder
-	Link   string // to the workflow run
+	Link   string // link to the workflow run
 	// the run that claimed the open entry has ended: the user says so, or the lease has passed and GitHub confirms it
 	Takeover bool
 	Moved    int // moves of the open entry that the registry shows, or MovedUnknown

@@ -19,7 +19,7 @@ func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	case len(v.page.entries) >= PageEntries:
 		return l.addPage(ctx, v, moved)
 	case len(v.page.entries) == 0 && v.page.prior == "":
-		return v, l.anchor(ctx, v.page) // the run that created the ledger may not have come this far
+		return v, l.anchor(ctx, v.page) // the run that created the ledger may have stopped before this
 	}
 	return v, nil
 }

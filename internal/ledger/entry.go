@@ -50,7 +50,7 @@ const (
 type Entry struct {
 	Epoch  int
 	Holder Holder
-	Link   string    // to the workflow run that claimed it, "" on a laptop
+	Link   string    // link to the workflow run that claimed it, "" on a laptop
 	Lease  time.Time // in the server's time; before it, other runs take over only on request
 	Record Record
 	// the record as it is stored; digests are made of this text, so that later versions may add fields
@@ -59,7 +59,7 @@ type Entry struct {
 	Reason   registry.Reason // why it was aborted
 	Moved    int             // moves that the promotion made itself, without confirmed ones; or MovedUnknown
 	Ended    time.Time
-	Digest   string // of all fields above; the next record contains it
+	Digest   string // digest of all fields above; the next record contains it
 	Notified []int  // indexes of the channels in Record.Notify that were notified; written after the entry was closed
 }
 

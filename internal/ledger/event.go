@@ -19,7 +19,7 @@ type Event struct {
 	Model    string      `json:"model"`
 	Version  string      `json:"version,omitempty"` // a string, as in MLflow; "" if several versions were moved
 	Previous string      `json:"previous_version,omitempty"`
-	ModelURI string      `json:"model_uri,omitempty"` // of this version, even if the target has moved on
+	ModelURI string      `json:"model_uri,omitempty"` // URI of this version, even if the target has moved on
 	Target   EventTarget `json:"target"`
 	Source   EventSource `json:"source"`
 	Record   EventRecord `json:"record"`
@@ -36,7 +36,7 @@ type EventTarget struct {
 type EventSource struct {
 	Server string `json:"server"` // address of the registry, without credentials
 	RunID  string `json:"run_id,omitempty"`
-	Commit string `json:"commit,omitempty"` // of the training code
+	Commit string `json:"commit,omitempty"` // commit of the training code
 	// digest of the model's files, see FilesDigest; only if a gate asked for it
 	Digest string `json:"artifact_sha256,omitempty"`
 }
@@ -49,7 +49,7 @@ type EventRecord struct {
 	WorkflowRun string           `json:"workflow_run,omitempty"`
 	Actor       string           `json:"actor,omitempty"`
 	Approvers   []string         `json:"approvers,omitempty"`
-	Decision    verdict.Decision `json:"decision,omitempty"` // of the gates, if their decision was not enforced
+	Decision    verdict.Decision `json:"decision,omitempty"` // decision of the gates, if it was not enforced
 	// report or ungated; absent if the gates were enforced
 	Mode verdict.Mode `json:"mode,omitempty"`
 	// id of a later record that moved the same target, which makes this event outdated

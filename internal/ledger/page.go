@@ -54,7 +54,7 @@ type page struct {
 	next    string
 	reset   string
 	state   States
-	digest  string // of the head; the first record of the page contains it
+	digest  string // digest of the head; the first record of the page contains it
 	entries []Entry
 	broken  *Break
 }

@@ -34,8 +34,8 @@ type Record struct {
 	Candidate string            `json:"candidate"`
 	Source    string            `json:"source,omitempty"` // where the model's files are
 	RunID     string            `json:"run_id,omitempty"`
-	Commit    string            `json:"commit,omitempty"`   // of the training code
-	Decision  verdict.Decision  `json:"decision,omitempty"` // of the gates
+	Commit    string            `json:"commit,omitempty"`   // commit of the training code
+	Decision  verdict.Decision  `json:"decision,omitempty"` // decision of the gates
 	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy applied
 	Gates     []verdict.Finding `json:"gates,omitempty"`
 	LeftOut   int               `json:"gates_left_out,omitempty"` // gates that did not fit
@@ -68,16 +68,16 @@ type Record struct {
 
 // Contents describes the files and data of a version. It has only what was read.
 type Contents struct {
-	ModelID    string `json:"model_id,omitempty"` // of the logged model, MLflow 3.x
+	ModelID    string `json:"model_id,omitempty"` // id of the logged model, MLflow 3.x
 	Experiment string `json:"experiment_id,omitempty"`
-	Repository string `json:"commit_repository,omitempty"` // of the training code
+	Repository string `json:"commit_repository,omitempty"` // repository of the training code
 	Artifact   string `json:"artifact_sha256,omitempty"`   // see FilesDigest; only if a gate asked for it
 	Files      int    `json:"artifact_files,omitempty"`    // only if a gate read their sizes
 	// of the MLmodel file, which changes each time the model is logged
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`
-	Bytes      int64        `json:"artifact_bytes,omitempty"` // of those files, or the size in the MLmodel file
+	Bytes      int64        `json:"artifact_bytes,omitempty"` // size of those files, or the size in the MLmodel file
 	Flavors    []string     `json:"flavors,omitempty"`
-	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters
+	Signature  string       `json:"signature_sha256,omitempty"` // digest of inputs, outputs and parameters
 	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
 	Datasets   []DatasetRef `json:"datasets,omitempty"`
 }
@@ -104,7 +104,7 @@ type Origin struct {
 	Initiator    string            `json:"initiator,omitempty"`    // whose event started the workflow run
 	Login        string            `json:"login,omitempty"`        // user name at the MLflow server
 	Caller       string            `json:"repository,omitempty"`   // repository of the workflow
-	SHA          string            `json:"sha,omitempty"`          // of the workflow
+	SHA          string            `json:"sha,omitempty"`          // commit of the workflow
 	WorkflowRef  string            `json:"workflow_ref,omitempty"`
 	JobWorkflow  string            `json:"job_workflow_ref,omitempty"`
 	Tool         string            `json:"tool,omitempty"` // version of this program

@@ -10,8 +10,8 @@ import (
 type Stay struct {
 	Entry   Entry // the oldest entry that shows the version there, without a gap since then
 	Known   bool  // Entry is set
-	Moved   bool  // that entry moved it there; if false, only the entry's time is known and not that of the move
-	Earlier bool  // it was there before the oldest entry that was read
+	Moved   bool  // the entry moved it there; if false, only the time of the entry is known and not that of the move
+	Earlier bool  // the version was there before the oldest entry that was read
 }
 
 // Since says how long the alias or stage has pointed to the version. Only entries with the outcome done count. Other

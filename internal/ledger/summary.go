@@ -26,7 +26,7 @@ type Summary struct {
 
 	Ledger string `json:"ledger,omitempty"`    // first page of the ledger that contains the whole record
 	Epoch  int    `json:"epoch,omitempty"`     // number of its entry
-	Sha256 string `json:"sha256,omitempty"`    // of the whole record
+	Sha256 string `json:"sha256,omitempty"`    // digest of the whole record
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
 }
 

@@ -20,13 +20,13 @@ import (
 // is always known.
 type Traced struct {
 	Version    registry.Version
-	ModelTags  map[string]string // of the registered model
-	Aliases    []string          // that point to it, sorted
+	ModelTags  map[string]string // tags of the registered model
+	Aliases    []string          // aliases that point to it, sorted
 	Copies     []CopyLink        // the versions it was copied from, nearest first
 	RunID      string            // its own run, or the run of the nearest copy that has one
 	Run        registry.Known[registry.Run]
 	RunProblem string // why the version does not belong to the run; "" if it does
-	Path       string // of the model below the run's artifacts
+	Path       string // path of the model below the run's artifacts
 	Experiment registry.Known[registry.Experiment]
 	Logged     registry.Known[registry.LoggedModel]
 
@@ -35,8 +35,8 @@ type Traced struct {
 	OtherPaths  registry.Known[[]string]                   // as in Subject
 
 	MLmodel   registry.Known[registry.MLmodel]
-	SizeBytes int64                          // of all files of the model; 0 if unknown
-	Entries   registry.Known[[]ledger.Entry] // of the model's promotion ledger
+	SizeBytes int64                          // size of all files of the model; 0 if unknown
+	Entries   registry.Known[[]ledger.Entry] // entries of the model's promotion ledger
 }
 
 // Origin returns the version at the end of the copies: the version itself, or the last one that could be read.

@@ -52,7 +52,7 @@ type Plan struct {
 	Candidate string           `json:"candidate"`
 	Version   int              `json:"version,omitempty"` // 0 if this plan creates the version
 	Source    *registry.Source `json:"source,omitempty"`
-	Content   *Content         `json:"content,omitempty"` // of the model that was evaluated
+	Content   *Content         `json:"content,omitempty"` // files of the model that was evaluated
 	Target    registry.Target  `json:"target"`
 	// version that the target points to now; 0 if none exists
 	Incumbent int              `json:"incumbent,omitempty"`

@@ -58,11 +58,12 @@ const (
 
 // Step is one change. It says what to do, which state to expect before, and which state to expect after.
 type Step struct {
-	Do      Verb           `json:"do"`
-	Model   string         `json:"model"`
-	Version int            `json:"version,omitempty"`
-	Name    string         `json:"ref,omitempty"` // alias, stage or tag key
-	Was     registry.State `json:"was,omitzero"`  // of a stage, or of an alias that is kept as tags: all versions
+	Do      Verb   `json:"do"`
+	Model   string `json:"model"`
+	Version int    `json:"version,omitempty"`
+	Name    string `json:"ref,omitempty"` // alias, stage or tag key
+	// state before; for a stage, or an alias that is kept as tags, all versions
+	Was     registry.State `json:"was,omitzero"`
 	Want    registry.State `json:"want"`
 	Archive bool           `json:"archive,omitempty"` // move the other versions of the stage to Archived
 

@@ -17,7 +17,7 @@ import (
 type Applied struct {
 	Rule    Rule
 	Targets []TargetRule // alias before stage
-	Gates   []gates.Gate // of all targets; the check of from comes first
+	Gates   []gates.Gate // gates of all targets; the check of from comes first
 	Waivers []Waiver
 }
 

@@ -41,7 +41,7 @@ type TargetRule struct {
 	FromLine     int
 	Gates        []gates.Gate
 	AllowAssign  bool   // the command alias may move the alias without its gates
-	Digest       string // of gates and from; mode, comments and layout do not count
+	Digest       string // digest of gates and from; mode, comments and layout do not count
 }
 
 // Ref returns the alias or the stage.

@@ -58,7 +58,7 @@ func ParseCandidate(text string) (Candidate, error) {
 		fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 }
 
-// pathAfter returns the path of the model after the word. The default is MLflow's usual name.
+// pathAfter returns the path of the model after the word best or commit. The default is MLflow's usual name.
 func pathAfter(word, text string) (string, error) {
 	path := strings.Trim(strings.TrimPrefix(text, word), "/")
 	if path == "" {

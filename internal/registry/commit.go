@@ -12,7 +12,7 @@ type ByCommit struct {
 	SHA         string   // full digest
 	Experiments []string // names or ids of experiments to search; default the experiment of the incumbent's run
 	TrainedBy   []string // MLflow users whose runs count; default all
-	Path        string   // of the model in the run
+	Path        string   // path of the model in the run
 }
 
 // CommitRun is the run that was found for a commit.

@@ -143,7 +143,7 @@ type MLmodel struct {
 	PythonVersion string
 	Created       string // utc_time_created, in UTC without a time zone
 	SizeBytes     int64
-	Sha256        string // of the file's text, in hex
+	Sha256        string // digest of the file's text, in hex
 }
 
 // Signature is a model's signature. Each part is JSON as in the file, or empty.

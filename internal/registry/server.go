@@ -15,8 +15,8 @@ type Server struct {
 	Login        Known[Login]
 	Models       int      // number of visible registered models on the first page of 1000
 	MoreModels   bool     // there are more pages
-	Dangling     []Alias  // of the queried model
-	Ledger       Custody  // of the queried model
+	Dangling     []Alias  // aliases of the queried model
+	Ledger       Custody  // ledger of the queried model
 	Warnings     []string // notes for operators
 }
 

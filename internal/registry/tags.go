@@ -17,13 +17,13 @@ const (
 	TagRequest          = "promote.request"        // digest that makes the registration idempotent
 	TagRecord           = "promote.record"         // the last decision in short form, JSON
 	TagAnchor           = "promote.ledger"         // on the registered model: where its ledger is
-	TagGitCommit        = "promote.git.commit"     // of the training code
-	TagGitRepository    = "promote.git.repository" // of the training code
+	TagGitCommit        = "promote.git.commit"     // commit of the training code
+	TagGitRepository    = "promote.git.repository" // repository of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
 	TagHold             = "promote.hold"           // time of the rollback; "" once the version is allowed again
-	TagRolledBack       = "rolled_back_at"         // the same for stages, with the name of older pipelines
+	TagRolledBack       = "rolled_back_at"         // the same as TagHold for stages, with the name of older pipelines
 	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if one registration made two
 	TagExperiment       = "experiment"             // how the candidate "best" was found; also the next four tags
 	TagRunID            = "run_id"

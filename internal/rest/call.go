@@ -24,7 +24,7 @@ type call struct {
 	pending  bool          // some attempt was sent and the server itself did not respond
 	wait     time.Duration // before the next attempt
 	answer   *answer       // the final 2xx response
-	failure  *Error        // of the last attempt; nil after a 2xx
+	failure  *Error        // failure of the last attempt; nil after a 2xx
 }
 
 // sink gets the body of a success. Each attempt starts it from the beginning.

@@ -51,9 +51,9 @@ type Error struct {
 
 	Status      int    // 0 without a response
 	Code        string // error_code from MLflow's JSON
-	Message     string // from the server, or ours if there was no response
+	Message     string // message from the server, or ours if there was no response
 	ContentType string
-	Title       string // of an HTML page
+	Title       string // title of an HTML page
 	Body        string // at most 2 KiB
 	Location    string // scheme and host of a refused redirect
 

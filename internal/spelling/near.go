@@ -43,7 +43,7 @@ func Near(a, b string) bool {
 			differ = i
 		}
 	}
-	if differ > 0 && differ == len(x)-1 { // the last part after a separator
+	if differ > 0 && differ == len(x)-1 { // only the last part after a separator differs
 		return false
 	}
 	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))

@@ -4,7 +4,7 @@ package verdict
 const (
 	OverrideUngated   = "ungated"
 	OverrideDowngrade = "downgrade"
-	OverrideHold      = "hold"      // of a version that was rolled back
-	OverrideTakeover  = "takeover"  // of a ledger entry whose owner has stopped
+	OverrideHold      = "hold"      // the hold of a version that was rolled back
+	OverrideTakeover  = "takeover"  // the claim of a ledger entry whose run has stopped
 	OverrideNewAlias  = "new-alias" // a new alias or model whose name is close to an existing one
 )

@@ -150,7 +150,7 @@ const (
 
 // Verdict is the judgement of all gates. Every gate is judged, even if an earlier one failed.
 type Verdict struct {
-	Decision Decision  `json:"decision"`       // of all gates; Effect returns the decision that is carried out
+	Decision Decision  `json:"decision"`       // decision of all gates; Effect returns the decision that is carried out
 	Mode     Mode      `json:"mode,omitempty"` // report if a gate in report mode was judged
 	Findings []Finding `json:"findings"`
 	Waivers  []string  `json:"waivers,omitempty"` // every used or expired waiver, for the top of a report

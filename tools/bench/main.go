@@ -55,7 +55,7 @@ type bench struct {
 	root   string
 	python string
 	dir    string
-	runs   []string // of the first champion and of the next one
+	runs   []string // runs of the first champion and of the next one
 }
 
 func run(ctx context.Context, repeat int) (err error) {

@@ -269,7 +269,7 @@ func TestServer_Tokens(t *testing.T) {
 
 func TestServer_Faults(t *testing.T) {
 	for line, want := range map[string]struct {
-		statuses []int // of three posts; 0 for a broken connection
+		statuses []int // statuses of three posts; 0 for a broken connection
 		comments int   // number of comments afterwards
 	}{
 		"POST comments reset":                {[]int{0, 0, 0}, 0},

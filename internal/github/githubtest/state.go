@@ -27,7 +27,7 @@ type Repository struct {
 type Commit struct {
 	SHA       string   `json:"sha"`
 	Author    string   `json:"author,omitempty"`     // login; "" if GitHub knows no account with the e-mail address
-	Email     string   `json:"email,omitempty"`      // of the author; default one that contains the login
+	Email     string   `json:"email,omitempty"`      // address of the author; by default one that contains the login
 	Committer string   `json:"committer,omitempty"`  // login; default web-flow, as in commits made on GitHub
 	CoAuthors []string `json:"co_authors,omitempty"` // logins, or e-mail addresses unknown to GitHub
 	Parents   []string `json:"parents,omitempty"`

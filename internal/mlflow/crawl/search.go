@@ -286,8 +286,8 @@ func tooLarge(e *rest.Error) bool {
 	return e.Status == 502 || e.Status == 504
 }
 
-// pageSize returns how many rows to request after a page with this number of rows and this cost. They should fit into
-// the limits, but are at most ten times more.
+// pageSize returns how many rows to request after a page with this number of rows and this cost. The next page should
+// fit into the limits, and has at most ten times as many rows.
 func pageSize(rows, most int, c cost) int {
 	fits := func(bound, spent float64) int {
 		if spent <= 0 {

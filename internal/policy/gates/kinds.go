@@ -10,7 +10,7 @@ type Kind struct {
 	Notes    string       // whole sentences for the documentation
 	deferred bool         // see Gate.Deferred
 	absolute bool         // see Gate.Absolute
-	key      tree.Shape   // of the main key, which has the name of the kind
+	key      tree.Shape   // shape of the main key; the key has the name of the kind
 	more     []tree.Field // the other keys of this kind
 	Example  string       // the gate in a policy file, without the "- " before it
 	build    func(*tree.Node) (Gate, error)
