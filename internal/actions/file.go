@@ -93,7 +93,7 @@ func (f *File) Write(text []byte) (int, error) {
 }
 
 // Own returns a writer for fixed text of the program, such as the script of a page. It is written unchanged, even if it
-// contains the text of a secret. Errors are those of the file.
+// contains the text of a secret. Its errors are the errors of the file.
 func (f *File) Own() io.Writer { return ownText{f} }
 
 type ownText struct{ f *File }

@@ -136,8 +136,8 @@ func TestOut_BrokenStream(t *testing.T) {
 	}
 }
 
-// Whatever is printed to either stream, in whatever pieces, must not become a command. An intended command must contain
-// exactly one piece of text.
+// Text that is printed to a stream must not become a command, even if it is printed in pieces. An intended command must
+// contain exactly one piece of text.
 func FuzzPrint(f *testing.F) {
 	for _, line := range hostile {
 		f.Add(line, "", uint8(3))

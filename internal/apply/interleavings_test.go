@@ -468,7 +468,7 @@ type count struct {
 
 	succeed   int // more than one promotion succeeded: it reported success, or its ledger entry is completed
 	lost      int // two successes started from the same version, and the later record shows no drift
-	lineage   int // the version that a success replaced is not the one that it recorded
+	lineage   int // a success recorded another version than the one it replaced
 	residue   int // the alias points to the version of a promotion that did not succeed
 	later     int // the result of a success was overwritten, and not by another success
 	unnoticed int // end states with residue or an overwritten success that the audit rule does not find

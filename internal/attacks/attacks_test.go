@@ -167,8 +167,8 @@ func possible(k *kind, p place) []attempt {
 	return all
 }
 
-// people returns those of the list that the server knows. Without logins there is no difference between an outsider and
-// an editor.
+// people returns the people in the list that the server knows. Without logins there is no difference between an
+// outsider and an editor.
 func people(p place, of []who) []who {
 	switch {
 	case slices.Equal(of, []who{nobody}):

@@ -166,7 +166,7 @@ func (m made) source() string {
 	return m.files
 }
 
-// mlmodel returns an MLmodel file. The mark tells the files of one model from those of another.
+// mlmodel returns an MLmodel file. The mark shows which model the files belong to.
 func mlmodel(mark, flavor string) []byte {
 	if flavor == "" {
 		flavor = "  python_function:\n    loader_module: mlflow.sklearn\n    python_version: 3.11.7\n" +

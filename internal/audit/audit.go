@@ -50,8 +50,7 @@ type Progress struct {
 	Left                 time.Duration // estimate; 0 = not known yet
 }
 
-// Needs says what the rules need besides models, versions, aliases and tags, which are always read. Each need costs
-// requests.
+// Needs says which facts the rules need. Models, versions, aliases and tags are always read. Each need costs requests.
 type Needs struct {
 	Runs        bool // status, lifecycle and outputs of the versions' runs
 	Origins     bool // for live versions: the version that they were copied from, and its logged model
@@ -197,7 +196,7 @@ type Rule struct {
 	Why      string   `json:"why"`      // why it matters, as sentences
 	Fix      string   `json:"fix"`      // what to do, as an imperative without a full stop
 
-	Settings []Setting `json:"-"` // what the policy file can set, besides severity and off
+	Settings []Setting `json:"-"` // settings in the policy file, in addition to severity and off
 }
 
 // Setting is one setting of a rule in the policy file.

@@ -1,4 +1,4 @@
-// Package audit has the nouns of an audit: what is read of a registry, the findings, and who takes them.
+// Package audit has the nouns of an audit: the snapshot of a registry, the findings, and the sinks that receive them.
 //
-// It must never judge. The rules are in package rules, so that package policy can know their settings.
+// It must never evaluate anything. The rules are in package rules, so that package policy can know their settings.
 package audit

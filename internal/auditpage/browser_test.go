@@ -154,7 +154,7 @@ func TestPage_Readable(t *testing.T) {
 	}
 }
 
-// The numbers in the overview and in the tables are those of the audit.
+// The overview and the tables show the same numbers as the audit.
 func TestPage_Numbers(t *testing.T) {
 	models := sampleModels()
 	sum := totals(models)

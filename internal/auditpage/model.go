@@ -149,7 +149,7 @@ func (m *pageModel) source(v registry.Version) int {
 	return m.Lists.at(strings.Split(text, v.RunID))
 }
 
-// address removes what may be a secret: the login before the host, and the query.
+// address removes the parts that may be secret: the login before the host, and the query.
 func address(text string) string {
 	if !strings.Contains(text, "://") {
 		return text

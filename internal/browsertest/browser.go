@@ -173,8 +173,8 @@ func (p *Page) keep(event any) {
 	}
 }
 
-// Errors returns what the page and the browser logged as errors since Open: exceptions, console.error, failed requests
-// and violations of the content security policy.
+// Errors returns the errors that the page and the browser logged since Open. These are exceptions, calls of
+// console.error, failed requests, and violations of the content security policy.
 func (p *Page) Errors() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -252,7 +252,7 @@ func (p *Page) press(key rune) error {
 	return nil
 }
 
-// Screenshot writes the whole page as PNG, including what the window does not show.
+// Screenshot writes the whole page as PNG, including the parts outside of the window.
 func (p *Page) Screenshot(path string) error {
 	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	if err != nil {

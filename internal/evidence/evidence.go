@@ -1,6 +1,5 @@
-// Package evidence reads reports about a model: those of our own format, SARIF, and the reports of scanners as the
-// tools write them. It rejects a report with anything it does not understand, because the report may come from the
-// person who trained the model.
+// Package evidence reads reports about a model. They have our own format, SARIF, or the format of a scanner. It rejects
+// a report with anything it does not understand, because the report may come from the person who trained the model.
 package evidence
 
 import (

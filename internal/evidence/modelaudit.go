@@ -69,7 +69,7 @@ func (r *Report) addAudited(p node, seen map[string]bool) {
 	seen[what] = true
 }
 
-// addAuditedFile adds what the metadata of a file say, if it is worse than the listed issues.
+// addAuditedFile adds a finding from the metadata of a file if it is worse than the listed issues.
 func (r *Report) addAuditedFile(name string, p node, listed Severity) {
 	if at := p.at("pickle_verdict"); at.isSet() {
 		if level := oneOf(at, pickleVerdicts); level > listed {

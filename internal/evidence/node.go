@@ -20,8 +20,8 @@ func (r *reader) fail(format string, args ...any) {
 	}
 }
 
-// node is a value in a report with its path. If the value is not what a method asks for, the method records an error
-// and returns the zero value.
+// node is a value in a report with its path. If the value has another type than a method expects, the method records an
+// error and returns the zero value.
 type node struct {
 	value
 	path string

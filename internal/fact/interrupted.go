@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// PointsTo returns one move for each part of the target. Its field Want says what that part points to now.
+// PointsTo returns one move for each part of the target. Its field Want has the version that the part points to now.
 func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 	var out []ledger.Shift
 	if t.Alias != "" {

@@ -331,7 +331,7 @@ func TestDeactivate_Interrupted(t *testing.T) {
 	}
 }
 
-// Of a long history only deployments that may still be active are read, whatever the order of the list.
+// If the history is long, only deployments that may still be active are read. The order of the list does not matter.
 func TestDeactivate_LongHistory(t *testing.T) {
 	var list []githubtest.Deployment
 	for i := range 40 {

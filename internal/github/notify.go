@@ -19,7 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Headers of a webhook. The signature is made like those of GitHub's own webhooks, so receivers can use existing code.
+// Headers of a webhook. The signature has the format of GitHub's own webhooks, so receivers can use existing code.
 const (
 	SignatureHeader = "X-Promote-Signature-256" // sha256= and the HMAC of the body with the secret, in hex
 	DeliveryHeader  = "X-Promote-Delivery"
@@ -115,7 +115,7 @@ func (m SlackMessage) blocks() slackPayload {
 	return out
 }
 
-// slackEscape escapes what Slack would read as a link or a mention of a channel. Text of type plain_text needs no
+// slackEscape escapes text that Slack would read as a link or a mention of a channel. Text of type plain_text needs no
 // escaping.
 func slackEscape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)

@@ -31,7 +31,7 @@ var digestText = regexp.MustCompile(`^(\d{12})-[0-9a-f]{64}$`)
 // Asked reports whether the inputs name an approved plan.
 func (a Approval) Asked() bool { return a.Digest != "" || a.stamp != "" }
 
-// Matches reports whether the digest is that of the approved plan.
+// Matches reports whether the digest belongs to the approved plan.
 func (a Approval) Matches(digest string) bool {
 	if a.stamp != "" {
 		return plan.PlanStamp(digest, a.Made) == a.stamp

@@ -65,8 +65,8 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 }
 
 // testBatches checks that the server stores a batch of values as a whole or not at all. A file store writes one value
-// after the other, so a claim would not be exclusive there. The status code does not tell the two apart: it is 500 from
-// a file store and 400 from a database. So this reads back the stored values.
+// after the other, so a claim would not be exclusive there. The status code does not show whether a batch was stored: a
+// file store sends 500, and a database sends 400. So this reads back the stored values.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	parted := false
 	err := retry.Persist(l.pause(ctx), func() error {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Outbox has the entries that may have pending notifications: those of the two newest pages. Older events are dropped.
+// Outbox has the entries of the two newest pages, which may have pending notifications. Older events are dropped.
 type Outbox struct {
 	Entries []Entry   // oldest first
 	first   int       // number of the first entry on the newest page

@@ -16,7 +16,8 @@ import (
 // Format is the layout of the pages that this program writes. It refuses to read newer formats.
 const Format = 1
 
-// PageEntries is how many entries a page holds. A page stays below 150 KB and takes a few milliseconds to read.
+// PageEntries is the maximum number of entries on a page. A page stays below 150 KB and takes a few milliseconds to
+// read.
 const PageEntries = 32
 
 // chunk is the maximum length of a value in bytes. The limit of servers before 2.9 is 500 characters, but some

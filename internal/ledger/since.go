@@ -10,7 +10,7 @@ import (
 type Stay struct {
 	Entry   Entry // the oldest entry that shows the version there, without a gap since then
 	Known   bool  // Entry is set
-	Moved   bool  // the entry moved it there; if false, only the time of the entry is known and not that of the move
+	Moved   bool  // the entry moved it there; if false, the time of the move is not known
 	Earlier bool  // the version was there before the oldest entry that was read
 }
 

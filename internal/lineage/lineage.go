@@ -18,8 +18,8 @@ type CopyLink struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// Lineage says what one version came from and where it went. Times are RFC 3339 in UTC. If a value is not known, it is
-// left out and Lost has the reason. docs/lineage.schema.json describes the keys.
+// Lineage describes the origin of one version, and its promotions. Times are RFC 3339 in UTC. If a value is not known,
+// it is left out and Lost has the reason. docs/lineage.schema.json describes the keys.
 type Lineage struct {
 	Model       string            `json:"model_name"`
 	Version     string            `json:"version"` // a number as text, as in MLflow
@@ -169,7 +169,8 @@ type Lost struct {
 	Why  string `json:"why"`
 }
 
-// Brief returns the lineage without the parts that may be large: what the run logged, and signatures.
+// Brief returns the lineage without the parts that may be large. These are the logged values of the run, and
+// signatures.
 func (l Lineage) Brief() Lineage {
 	if l.Training != nil {
 		t := *l.Training

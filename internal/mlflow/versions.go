@@ -44,9 +44,9 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 	return registry.Is(out.URI), nil
 }
 
-// ByAlias reads the version that an alias points to. The server's response does not tell a missing alias from a missing
-// model or a deleted version: it can be 400 or 404. So the caller must compare it with the aliases of the registered
-// model. noAliases is true if the server has no aliases.
+// ByAlias reads the version that an alias points to. The status is 400 or 404 in three cases: the alias is missing, the
+// model is missing, or the version was deleted. So the caller must compare it with the aliases of the registered model.
+// noAliases is true if the server has no aliases.
 func (s Versions) ByAlias(
 	ctx context.Context, name, alias string,
 ) (known registry.Known[registry.Version], noAliases bool, err error) {
@@ -141,7 +141,7 @@ const LongestLineage = 10
 func VersionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
 
 // Follow follows a chain of copies to the original version. The returned version has the source of the original. Its
-// run is that of the first version in the chain with a run. It is absent if the chain certainly has no original.
+// run comes from the first version in the chain that has one. It is absent if the chain certainly has no original.
 func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := VersionRef(v), []string{VersionRef(v)}
 	run := v.RunID

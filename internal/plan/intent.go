@@ -5,8 +5,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Intent has what the user asked for, in addition to the candidate and the target. It has texts to write, and choices
-// about safety.
+// Intent has the user's requests in addition to the candidate and the target. It has texts to write, and choices about
+// safety.
 type Intent struct {
 	Command          string
 	Query            fact.Query
@@ -23,6 +23,6 @@ type Intent struct {
 	Traffic          map[string]int          // percentages by alias; nil leaves them unchanged
 	Notify           []string                // channels to notify of a promotion, by names without secrets
 	KnownAliases     []string                // aliases that the policy lists for the model
-	// those of KnownAliases that the command alias may move although gates guard them
+	// aliases of KnownAliases that the command alias may move although gates guard them
 	Assignable []string
 }

@@ -19,7 +19,7 @@ const (
 type StepResult struct {
 	Step  Step           `json:"step"`
 	Done  Done           `json:"done"`
-	Saw   registry.State `json:"saw,omitzero"`   // what was read back
+	Saw   registry.State `json:"saw,omitzero"`   // state that was read back
 	Note  string         `json:"note,omitempty"` // for people, such as the error
 	Wrote bool           `json:"wrote"`          // a write was sent and succeeded
 }

@@ -43,7 +43,7 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
-	if p.Confirms() && len(r.Outside) > 0 { // for consumers, the version before is the one of the previous entry
+	if p.Confirms() && len(r.Outside) > 0 { // for consumers, the version before is the version of the previous entry
 		r.From = r.Outside[0].Was.Versions.Only()
 	}
 	// or the version that the unfinished entry replaced

@@ -100,7 +100,7 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// The gates of an unfinished promotion see what each moved part of the target pointed to before.
+// The gates of an unfinished promotion compare with the versions that the target pointed to before.
 func TestBefore(t *testing.T) {
 	one := registry.Is(fact.Subject{Ref: "models:/churn/1"})
 	held := map[registry.Ref]registry.Known[fact.Subject]{

@@ -32,7 +32,7 @@ type Rule struct {
 	Targets []TargetRule
 }
 
-// TargetRule is what a version needs before an alias or stage may move to it.
+// TargetRule has the conditions for moving an alias or stage to a version.
 type TargetRule struct {
 	Alias, Stage string // one of them is empty
 	Line         int

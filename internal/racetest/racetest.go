@@ -1,8 +1,8 @@
 // Package racetest checks races of promotions: several runs move one target to different versions at the same time. The
 // runs may be in one process with the test server, or processes with a real server.
 //
-// It must never know how the runs avoid conflicts. It sees what each run reported, and which version the target points
-// to at the end.
+// It must never know how the runs avoid conflicts. It gets the report of each run, and the version that the target
+// points to at the end.
 package racetest
 
 import (
@@ -26,7 +26,7 @@ type Round struct {
 	Attempts []Attempt
 }
 
-// Tally counts rounds and what went wrong in them.
+// Tally counts rounds and their problems.
 type Tally struct {
 	Rounds, Won, Refused int
 

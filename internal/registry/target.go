@@ -1,6 +1,6 @@
 package registry
 
-// Target is what a promotion moves: an alias, a stage, or both.
+// Target is the target of a promotion: an alias, a stage, or both.
 type Target struct {
 	Alias           string `json:"alias,omitempty"`
 	Stage           string `json:"stage,omitempty"`

@@ -48,7 +48,7 @@ func (b *Body) start() []byte {
 }
 
 // fill replaces the content with all of r, and fails above the limit. It removes white space between JSON tokens, which
-// is a third of what MLflow sends.
+// is a third of MLflow's responses.
 func (b *Body) fill(r io.Reader, limit int64) error {
 	b.Close()
 	var squeeze squeezer

@@ -41,7 +41,7 @@ type Error struct {
 	URL    string // without user info, query and fragment
 	Sent   bool   // a request may have reached the server; false proves that none had an effect
 	// Unclear is true if some attempt may have had an effect and the server itself did not refuse it. The last attempt
-	// alone cannot tell. Callers check it before they report "not done".
+	// alone does not show this. Callers check it before they report "not done".
 	Unclear bool
 	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection. It was sent,
 	// and the server itself did not respond. Pending implies Unclear.
@@ -73,7 +73,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// what returns the failure alone.
+// what returns the failure without method and URL.
 func (e *Error) what() string {
 	var b strings.Builder
 	if e.Status != 0 && (e.Kind == Status || !isSuccess(e.Status)) {

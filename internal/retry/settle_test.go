@@ -55,8 +55,8 @@ func (s *script) look() (bool, error, error) {
 	return there, nil, nil
 }
 
-// Tries every script of up to five letters with time for zero to five retries. What Settle returns must be true, even
-// if a write takes effect later.
+// This tries every script of up to five letters, with time for zero to five retries. The result of Settle must be true,
+// even if a write takes effect later.
 func TestSettle_TellsTheTruth(t *testing.T) {
 	counts := map[Settled]int{}
 	var extend func(tries string)

@@ -1,2 +1,2 @@
-// Package signature compares the signatures of two versions: what a model takes and what it returns.
+// Package signature compares the signatures of two versions: the inputs and outputs of the models.
 package signature

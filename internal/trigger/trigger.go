@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule says what a job may do that an event started. The zero value is for events that are not in the table.
+// startRule says what an event may start. The zero value is for events that are not in the table.
 type startRule int
 
 const (
@@ -42,7 +42,7 @@ var startRules = map[string]startRule{
 	"pull_request_target": neverWrites,
 }
 
-// Start is what is known about the start of a job.
+// Start has the facts about the start of a job.
 type Start struct {
 	Event, ref    string // ref is the full name, or "" if it is unknown
 	DefaultBranch string // "" if it is unknown

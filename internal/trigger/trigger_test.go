@@ -303,7 +303,7 @@ func (c startCase) row(t *testing.T) []string {
 	return []string{"`" + c.Event + "`", ref, c.known(), strings.Join(inputs, ", "), outcome}
 }
 
-// known describes what is known about a start, except its event and ref.
+// known describes the facts about a start, except its event and ref.
 func (c startCase) known() string {
 	var out []string
 	if c.merged {

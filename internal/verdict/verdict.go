@@ -116,7 +116,7 @@ func (f Finding) Facts() Finding {
 }
 
 // Blocks reports whether the gate prevents the promotion if it is enforced. A gate that cannot be evaluated blocks,
-// even if a failure would not. The exception is on-fail: warn if what the gate checks is confirmed absent.
+// even if a failure would not. The exception is on-fail: warn, if the fact that the gate checks is confirmed absent.
 func (f Finding) Blocks() bool {
 	switch {
 	case f.Waived():
@@ -177,8 +177,8 @@ func (v Verdict) Sum() Verdict {
 	return v
 }
 
-// Effect returns the decision of the enforced gates, which is the one that is carried out. If all gates are in report
-// mode, it is Promote.
+// Effect returns the decision of the enforced gates, which is carried out. If all gates are in report mode, it is
+// Promote.
 func (v Verdict) Effect() Decision {
 	if v.Mode != ReportMode {
 		return v.Decision

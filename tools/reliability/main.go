@@ -1,5 +1,5 @@
-// Command reliability runs all tests about lost, duplicated and unfinished promotions at full length, and prints one
-// table of what they tried and found. It fails if a test fails or reports nothing.
+// Command reliability runs all tests about lost, duplicated and unfinished promotions at full length. It prints a table
+// with the number of cases and the results. It fails if a test fails or reports nothing.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package actionstest is a test double of the GitHub Actions runner. It reads what a step printed and wrote as the
-// runner does, in both syntaxes of workflow commands, and finds unwanted output.
+// Package actionstest is a test double of the GitHub Actions runner. It reads the output and the files of a step as the
+// runner does, in both syntaxes of workflow commands. So it finds unwanted output.
 //
 // Tests use it to detect injections. If it is unclear how the runner reads something, it must assume the more dangerous
 // reading. It must not share code with the package that it checks.

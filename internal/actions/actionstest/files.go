@@ -65,8 +65,8 @@ func readHeredoc(delimiter, text string) (value, rest string, err error) {
 	}
 }
 
-// Outputs returns what later steps and jobs see of an output file. An output that contains a mask is dropped, and too
-// many bytes fail the job.
+// Outputs returns the outputs in a file, as later steps and jobs see them. An output that contains a mask is dropped,
+// and too many bytes fail the job.
 func Outputs(data []byte, masks []string) (map[string]string, error) {
 	pairs, err := ParseFile(data)
 	seen, units := map[string]string{}, 0
@@ -82,7 +82,7 @@ func Outputs(data []byte, masks []string) (map[string]string, error) {
 	return seen, err
 }
 
-// Summary returns what the page shows of a summary file. It fails if the file is too large.
+// Summary returns the part of a summary file that the page shows. It fails if the file is too large.
 func Summary(data []byte, masks []string) (string, error) {
 	if len(data) > summaryLimit {
 		return "", fmt.Errorf("summary has %d bytes, more than %d", len(data), summaryLimit)

@@ -6,7 +6,7 @@ import (
 	"unicode/utf16"
 )
 
-// Limits of what the job's page shows for one step.
+// Limits for the annotations of one step on the job's page.
 const (
 	annotationsPerLevel = 10
 	annotationUnits     = 4096 // in UTF-16 units

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// Baseline has the findings of an earlier audit that counted, and what it could not check.
+// Baseline has the findings of an earlier audit that counted. It also says what that audit could not check.
 type Baseline struct {
 	byModel  map[string][]audit.Finding
 	unjudged map[string]int // by rule

@@ -240,7 +240,8 @@ func TestFingerprints(t *testing.T) {
 	}
 }
 
-// What a rule could not check counts by the rule's severity, and only if it is more than in the baseline.
+// If a rule could not check something, this counts by the rule's severity. With a baseline, it counts only if the rule
+// missed more than before.
 func TestFailingUnjudged(t *testing.T) {
 	rules := []audit.Rule{{ID: "artifact-missing", Severity: audit.High}, {ID: "no-run", Severity: audit.Medium}}
 	some := func(rule string, n int) audit.Unjudged { return audit.Unjudged{Rule: rule, Count: n} }

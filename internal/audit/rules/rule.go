@@ -47,7 +47,7 @@ type result struct {
 	key          string // distinguishes findings about the same target; the same in every audit
 	message      string // the finding, or why the rule could not check
 	fix          string // "" = the rule's fix
-	line         int    // line of the policy file; 0 = that of the rule's settings or of the model
+	line         int    // line of the policy file; 0 for the line of the rule's settings or of the model
 	unjudged     bool
 }
 

@@ -26,8 +26,8 @@ var ledgerBroken = rule{
 	},
 }
 
-// UnlistedLedgers returns what could not be checked because the ledgers could not be listed. Then a model may have a
-// ledger although its tags no longer name it.
+// UnlistedLedgers returns an entry for the report if the ledgers could not be listed. Then a model may have a ledger
+// although its tags no longer name it.
 func (a *Auditor) UnlistedLedgers(why string) (j Judgement) {
 	if on(a.Rules(), ledgerBroken.ID) {
 		j.Unjudged = []audit.Unjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why,

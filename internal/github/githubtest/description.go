@@ -115,7 +115,7 @@ func (d *description) resolve(s *schema) *schema {
 }
 
 // fill adds missing required keys to a value: null if allowed, or else the smallest value of the type. It panics if the
-// schema does not have a key, because then the double would send what GitHub never does.
+// schema does not have a key, because GitHub never sends such a key.
 func (d *description) fill(s *schema, value any) any {
 	s = d.resolve(s)
 	switch v := value.(type) {

@@ -62,7 +62,7 @@ func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now }
 // Checked checks every request and response. Violations returns the errors.
 func Checked(c Check) Option { return func(s *Server) { s.check = c } }
 
-// Tokens sets the known tokens. Without this option every token is that of a job with all permissions.
+// Tokens sets the known tokens. Without this option, every token counts as the token of a job with all permissions.
 func Tokens(known map[string]Token) Option { return func(s *Server) { s.tokens = known } }
 
 // New returns a GitHub without repositories.
@@ -171,7 +171,7 @@ type exchange struct {
 	route   *route
 }
 
-// handle does what a request asks for. The caller holds the lock.
+// handle carries out a request. The caller holds the lock.
 func (s *Server) handle(r *http.Request, body []byte) answer {
 	v := &exchange{Server: s, request: r}
 	token, known := s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]

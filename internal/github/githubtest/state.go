@@ -155,8 +155,8 @@ func (s *Server) next() int64 {
 	return s.ids
 }
 
-// Seed adds the repositories of a JSON document, {"repositories": [{"name": "acme/churn", …}]}. The keys are those of
-// Repository, and unknown keys are errors.
+// Seed adds the repositories of a JSON document, {"repositories": [{"name": "acme/churn", …}]}. The keys are the JSON
+// keys of Repository. Unknown keys are errors.
 func (s *Server) Seed(r io.Reader) error {
 	var doc struct {
 		Repositories []Repository `json:"repositories"`

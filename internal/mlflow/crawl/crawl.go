@@ -205,7 +205,7 @@ func (r *crawler) emit(place int, versions []registry.Version, yield func(audit.
 	return yield(r.snapshot(l, versions), nil)
 }
 
-// appendVersion adds a version to those of its model, unless it is there already.
+// appendVersion adds a version to its model, unless it is there already.
 func (r *crawler) appendVersion(place int, versions []registry.Version, v registry.Version) []registry.Version {
 	if n := len(versions); n == 0 || versions[n-1].Number < v.Number {
 		return append(versions, v)

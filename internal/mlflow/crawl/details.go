@@ -88,7 +88,7 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 	}
 }
 
-// details reads what a query needs in addition to the versions of a model.
+// details reads the facts that a query needs in addition to the versions of a model.
 type details struct{ *crawler }
 
 // addDetails adds the details to a batch of models. If a fact cannot be read, it is marked as unreadable.

@@ -15,8 +15,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Probe asks the server what it is and can do. With a model, it also finds out what the login may do with it, and
-// whether its aliases point to existing versions. It never fails. If it cannot find something out, the result says so.
+// Probe finds out which server this is and which features it has. With a model, it also finds out the permissions of
+// the login on that model, and whether its aliases point to existing versions. It never fails. If it cannot find
+// something out, the result says so.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
 	_ = parallel.Do(
@@ -114,7 +115,7 @@ func (p *probe) experiments(ctx context.Context) {
 		Class:  rest.Read,
 	}
 	if p.c.Tracking.JSON(ctx, r, &out) != nil {
-		return // it is not known what the store is
+		return // the kind of store stays unknown
 	}
 	for _, e := range out.Experiments {
 		if e.ID != "0" {

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases reads what the command alias needs: the model with its aliases, and the versions that the aliases will point
-// to. It also finds similar aliases that the database does not distinguish.
+// Aliases reads the facts for the command alias: the model with its aliases, and the versions that the aliases will
+// point to. It also finds similar aliases that the database does not distinguish.
 func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
 	g := &gathering{

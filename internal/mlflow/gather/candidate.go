@@ -155,8 +155,8 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }
 
-// withRun returns the version that has the run: v itself, or the one it was copied from. MLflow 3 accepts a version as
-// a source only together with the run of that version. A version of a logged model needs no run.
+// withRun returns the version that has the run: v itself, or the version that it was copied from. MLflow 3 accepts a
+// version as a source only together with the run of that version. A version of a logged model needs no run.
 func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
@@ -267,8 +267,7 @@ func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// fewModels is the number of logged models up to which those of a run are read one by one. If there are more, a search
-// reads them.
+// If a run has at most fewModels logged models, they are read one by one. If it has more, a search reads them.
 const fewModels = 3
 
 // findModel finds the model of runs:/ID/PATH. Since MLflow 3 it is usually a logged model with that name. In older

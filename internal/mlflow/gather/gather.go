@@ -57,7 +57,7 @@ type gathering struct {
 	copyOf       registry.Version   // version of another registered model that will be copied
 }
 
-// holderKeys lists the versions that the decision compares with. Those of the target come first.
+// holderKeys lists the versions that the decision compares with. The versions of the target come first.
 func holderKeys(q fact.Query, n fact.Needs) []registry.Ref {
 	out := q.Target.Refs()
 	for _, key := range n.Holders {
@@ -139,7 +139,7 @@ func (g *gathering) sendQuestions(
 }
 
 // findHolders finds the versions to compare with in the responses: by tag on a server without aliases, by stage, and by
-// alias. Aliases are compared with those of the registered model.
+// alias. The result for an alias is compared with the registered model.
 func (g *gathering) findHolders(
 	ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version],
 ) error {

@@ -18,7 +18,7 @@ type Rules struct {
 	By          []string // in lower case; empty = anybody
 }
 
-// Roles are what people did for the change, by login in lower case.
+// Roles has the roles of people in the change, by login in lower case.
 type Roles = map[string][]fact.Role
 
 // Tally has the people whose approvals count, and the others. Logins are in lower case.

@@ -29,7 +29,7 @@ func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verd
 	return mustParse(t, gate).Check(f)
 }
 
-// These reports look clean but are not, or are what a tool writes after an error.
+// These reports look clean but are not, or were written by a tool after an error.
 func TestEvidence_OddForms(t *testing.T) {
 	type form struct {
 		report string

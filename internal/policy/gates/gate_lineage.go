@@ -65,7 +65,7 @@ func (g lineageGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(append(parts, g.compare(f, run, out))...)
 }
 
-// compare checks that the datasets are those of the incumbent.
+// compare checks that the incumbent was trained on the same datasets.
 func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding) verdict.Finding {
 	if len(g.same) == 0 {
 		return passed(out)

@@ -167,8 +167,8 @@ func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 }
 
 // comparable returns the recorded values that the gate can use: those of the right kind, and of the same kind as the
-// candidate's value. If there are several, those of the same data are preferred, and then those of the run whose value
-// the server has now.
+// candidate's value. If there are several, values on the same data are preferred, and then values of the run that the
+// server's value comes from.
 func (r MetricReader) comparable(records []verdict.Used, mine, now metricValue) []verdict.Used {
 	current := now.Value.Used("")
 	fit := only(records, func(u verdict.Used) bool { return r.accepts(u, mine) })

@@ -92,7 +92,7 @@ func fieldsSchema(fields []tree.Field) object {
 	return out
 }
 
-// schema returns the schema of a shape. The caller replaces that of a custom shape.
+// schema returns the schema of a shape. The caller replaces the schema of a custom shape.
 func schema(s tree.Shape) object {
 	if s.Or != nil {
 		alone := s
