@@ -46,7 +46,7 @@ func (r *Runner) Debug() bool { return r.env("RUNNER_DEBUG") == "1" }
 // type.
 func (r *Runner) Input(name string) string { return library(r, nil).GetInput(name) }
 
-// library returns the go-githubactions library with our writer, because it panics if writing fails.
+// library returns the go-githubactions library with our writer, because the library panics if writing fails.
 func library(r *Runner, w io.Writer) *githubactions.Action {
 	return githubactions.New(githubactions.WithWriter(w), githubactions.WithGetenv(r.env))
 }

@@ -295,8 +295,8 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []regi
 		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
 }
 
-// inPlace refuses all moves if the version is a copy and other files were evaluated. The original may have been
-// replaced by another version with the same number.
+// inPlace refuses all moves if the version is a copy and its original has other files than the evaluated ones. The
+// original may have been replaced by another version with the same number.
 func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 	want := run.plan.Expects()
 	if want == nil || !want.HasPlace() || len(steps) == 0 {

@@ -38,7 +38,7 @@ type Query struct {
 	Again    bool   // read Model for the second time; if it cannot be read, that is a finding and not an error
 	Needs    Needs
 	Progress func(Progress)   // called every few seconds, never concurrently; may be nil
-	Now      func() time.Time // clock for the progress and for detecting a slow server; if nil, there is neither
+	Now      func() time.Time // clock for the progress and for detecting a slow server; nil turns off both
 }
 
 // Progress says how much of the registry was read.

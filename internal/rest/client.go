@@ -148,8 +148,8 @@ func orDefault[T int | time.Duration](v *T, d T) {
 	}
 }
 
-// newTransport closes idle connections before gunicorn does after two seconds. A request that arrives while gunicorn
-// closes its connection is lost, and a Create is not retried.
+// newTransport closes idle connections earlier than gunicorn, which closes them after two seconds. A request that
+// arrives while gunicorn closes its connection is lost, and a Create is not retried.
 func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 	if cfg.Transport != nil {
 		return cfg.Transport
