@@ -129,7 +129,7 @@ func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun
 		"pull request, check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +
 		"merge commit. If it was trained in another experiment, set the input experiment"
 	if len(ignored) > 0 {
-		hint = fmt.Sprintf("none of its %d runs counts (%s); wait for one to finish, or train again",
+		hint = fmt.Sprintf("none of its %d runs counts: %s. Wait for one to finish, or train again",
 			len(ignored), registry.Others(ignored))
 	}
 	if len(by.TrainedBy) > 0 {
