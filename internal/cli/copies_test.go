@@ -81,7 +81,7 @@ func TestCopy_OriginReplaced(t *testing.T) {
 					}
 					return
 				}
-				if got.Reason != registry.Conflict || !strings.Contains(got.Error, "artifacts/other, not where they were") {
+				if got.Reason != registry.Conflict || !strings.Contains(got.Error, "version are now at ") {
 					t.Errorf("ended with %s: %s", got.Reason, got.Error)
 				}
 			})

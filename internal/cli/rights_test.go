@@ -67,7 +67,7 @@ func TestDoctor_LedgerProtection(t *testing.T) {
 			"tamper-resistant if the server's default_permission is READ or less",
 		},
 		"a right of its own hides the default": {
-			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "unknown: this login has its own right",
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "unknown: this login has its own permission",
 		},
 	} {
 		for _, version := range []string{"3.17.2", "2.22.5"} {
