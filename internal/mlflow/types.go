@@ -135,7 +135,7 @@ type RunJSON struct {
 		Tags    []Pair       `json:"tags"`
 	} `json:"data"`
 	Inputs  runInputsJSON   `json:"inputs"`
-	Outputs *runOutputsJSON `json:"outputs"` // nil if the server does not say
+	Outputs *runOutputsJSON `json:"outputs"` // nil if the server leaves them out
 }
 
 type runOutputsJSON struct {
@@ -223,7 +223,7 @@ type RunSummaryJSON struct {
 		Tags []Pair `json:"tags"`
 	} `json:"data"`
 	Inputs  runInputsJSON   `json:"inputs"`
-	Outputs *runOutputsJSON `json:"outputs"` // nil if the server does not say
+	Outputs *runOutputsJSON `json:"outputs"` // nil if the server leaves them out
 }
 
 func (j RunSummaryJSON) Decode() registry.Run {

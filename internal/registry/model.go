@@ -58,8 +58,8 @@ type Run struct {
 	Params       map[string]string
 	Tags         map[string]string
 	Datasets     []Dataset
-	// logged models of this run (MLflow 3), in the server's order; nil if the server does not say, as in a search
-	// before 3.16
+	// logged models of this run (MLflow 3), in the server's order; nil if the response leaves them out, as a search
+	// does before 3.16
 	Outputs     []ModelOutput
 	ModelInputs []string // ids of logged models that the run measured but did not log
 }

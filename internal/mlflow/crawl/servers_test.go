@@ -199,7 +199,7 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-// MLflow 3.4 does not tell the outputs of a run in a search. Without them, no logged model belongs to its run.
+// A search of MLflow 3.4 returns runs without their outputs. Without them, no logged model belongs to its run.
 func TestAudit_SearchWithoutOutputs(t *testing.T) {
 	s := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	err := s.Seed(strings.NewReader(`{
