@@ -20,7 +20,7 @@ type Route struct {
 	NeedsBody bool                        // the handler measures the body before it checks whether there is one
 }
 
-// Right is the right on a model or experiment that a route needs. The zero Right is none.
+// Right is the right on a model or experiment that a route needs. With the zero Right, a login needs none.
 type Right struct {
 	Level state.Permission
 	On    state.ResourceKind
