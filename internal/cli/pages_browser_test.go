@@ -202,8 +202,8 @@ func TestBrowser_HostileNames(t *testing.T) {
 			Deployment: &lineage.Deployment{To: word, At: word},
 			Lost:       []lineage.Lost{{What: "run", Why: word}},
 		}
-		doc := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
-		if v.check(t, markdown{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {
+		page := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
+		if v.check(t, markdown{word, report.Markdown(page)}, pageWidth, false, scrolls) != 1 {
 			t.Errorf("%q: no diagram", word)
 		}
 	}
