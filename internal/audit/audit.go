@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -225,6 +227,11 @@ type Unjudged struct {
 	Count int    `json:"count"` // versions, targets or models
 	Why   string `json:"why"`   // the first reason
 	Where string `json:"where"` // the first place: the model, with version or target
+}
+
+// Summary says in one line what the rule could not check.
+func (u Unjudged) Summary() string {
+	return fmt.Sprintf("%s: could not check %d, such as %s: %s", cmp.Or(u.Rule, "all rules"), u.Count, u.Where, u.Why)
 }
 
 // Totals has the totals of an audit.

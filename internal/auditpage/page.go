@@ -13,7 +13,7 @@ import (
 	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
-	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // Limit is the largest size of a page in bytes. Browsers open files of this size quickly.
@@ -170,7 +170,7 @@ func pageSummary(t audit.Totals) string {
 	const text = "Audit of %s: %d models, %d versions; findings: %d high, %d medium, %d low. " +
 		"Tables and plots need JavaScript."
 	high, medium, low := t.Findings[audit.High], t.Findings[audit.Medium], t.Findings[audit.Low]
-	return fmt.Sprintf(text, report.Clean(t.Server), t.Models, t.Versions, high, medium, low)
+	return fmt.Sprintf(text, doc.Clean(t.Server), t.Models, t.Versions, high, medium, low)
 }
 
 // block writes an element with data. attribute and name are constants of this package.

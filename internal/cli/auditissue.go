@@ -7,7 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
-	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // auditLabel is the label of the issue, used to find it again.
@@ -15,7 +15,7 @@ const auditLabel = "mlflow-audit"
 
 // keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place,
 // and closed if none are left. A failure is only a warning.
-func keepIssue(ctx context.Context, s *session, page report.Doc) {
+func keepIssue(ctx context.Context, s *session, page doc.Page) {
 	a := s.report.Audit
 	if a == nil || !s.set.GitHub.Comment {
 		return
@@ -38,7 +38,7 @@ func keepIssue(ctx context.Context, s *session, page report.Doc) {
 	issue := github.Issue{
 		Key:    strings.TrimSpace("audit " + s.set.Server.Registry + " " + s.set.Intent.Query.Model),
 		Title:  title,
-		Body:   report.Markdown(page),
+		Body:   doc.Markdown(page),
 		Labels: []string{auditLabel},
 		Open:   found+len(a.Blind) > 0,
 		Full:   s.job.RunURL(),

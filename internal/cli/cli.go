@@ -19,6 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -188,12 +189,12 @@ func maskSecrets(s *session, value func(string) string) {
 // refuseInputs reports the problems of the inputs and returns the exit code. The command does not run.
 func refuseInputs(s *session, problems []inputs.Problem) int {
 	var list strings.Builder
-	var items []report.Line
+	var items []doc.Line
 	for _, p := range problems {
 		s.report.Problems = append(s.report.Problems, p.String())
 		fmt.Fprintf(&list, "  %s\n", p)
 		text := strings.TrimPrefix(p.String(), p.Input+": ")
-		items = append(items, report.Line{report.C(p.Input), report.T(": " + text)})
+		items = append(items, doc.Line{doc.C(p.Input), doc.T(": " + text)})
 		if s.runner.InActions() {
 			s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.Input, Message: p.String()})
 		}
@@ -201,7 +202,7 @@ func refuseInputs(s *session, problems []inputs.Problem) int {
 	headline := format.Plural(len(problems), "problem") + " with the inputs; nothing was tried"
 	fmt.Fprintf(s.console.out(), "error: %s\n%s", headline, list.String())
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
-	page := report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}}
+	page := doc.Page{doc.H("Bad input: " + headline)}
 	if s.report.NotValidated() {
 		page = report.NotValidatedPage()
 		s.console.printf("  hint: %s", report.ForkHint)
@@ -209,6 +210,6 @@ func refuseInputs(s *session, problems []inputs.Problem) int {
 	if !s.json {
 		printLastLine(s)
 	}
-	publishReport(s, append(page, report.List{Items: items}).Map(s.runner.Hide))
+	publishReport(s, append(page, doc.List{Items: items}).Map(s.runner.Hide))
 	return registry.ExitBadInput
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // againstKeys returns the keys of the versions that the input against may mean.
@@ -70,6 +71,6 @@ func runCompare(ctx context.Context, s *session) {
 		return
 	}
 	c := policy.CompareVersions(facts, with)
-	s.report.Title = report.Line{report.C(c.Candidate.Ref), report.T(" compared with "), report.C(c.Against.Ref)}
+	s.report.Title = doc.Line{doc.C(c.Candidate.Ref), doc.T(" compared with "), doc.C(c.Against.Ref)}
 	s.report.Body, s.report.Data, s.report.Reason = report.Compare(c, facts.Now), c, registry.OK
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/browsertest"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // pageWidth is the width of a page of GitHub, and commentWidth that of a comment on a pull request.
@@ -202,8 +203,8 @@ func TestBrowser_HostileNames(t *testing.T) {
 			Deployment: &lineage.Deployment{To: word, At: word},
 			Lost:       []lineage.Lost{{What: "run", Why: word}},
 		}
-		page := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
-		if v.check(t, markdown{word, report.Markdown(page)}, pageWidth, false, scrolls) != 1 {
+		page := append(doc.Page{doc.H(report.LineageTitle(l))}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
+		if v.check(t, markdown{word, doc.Markdown(page)}, pageWidth, false, scrolls) != 1 {
 			t.Errorf("%q: no diagram", word)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // finishReport prints and publishes the report, and returns the exit code.
@@ -33,7 +34,7 @@ func finishReport(ctx context.Context, s *session) int {
 	hasPage := s.report.Err == nil || s.report.Judged || s.report.Applied ||
 		len(s.report.Suggest)+len(s.report.Histories) > 0
 	if !s.json && hasPage {
-		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
+		io.WriteString(s.runner.Out(), doc.Text(page)+"\n")
 	}
 	if !s.json && (s.report.Requests > 0 || s.report.Reason != registry.OK) {
 		printLastLine(s)
@@ -89,13 +90,13 @@ func annotateAll(s *session, all []report.Annotation) {
 
 // publishReport writes the job summary, the outputs and the report file. If one of them cannot be written, it prints a
 // warning, and the result of the command does not change.
-func publishReport(s *session, page report.Doc) {
+func publishReport(s *session, page doc.Page) {
 	result := s.report.Result()
 	if s.p.result != nil {
 		s.p.result(result)
 	}
 	var err error
-	s.console.warnIf(s.runner.Summary(report.Markdown(page)))
+	s.console.warnIf(s.runner.Summary(doc.Markdown(page)))
 	if s.json && !s.printed {
 		s.console.warnIf(s.runner.Data(resultText(result)))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // pullRequestOf returns the pull request that the job is about, or nil. A merged one does not count, because its
@@ -77,7 +78,7 @@ const commentTime = 20 * time.Second
 
 // writeComment creates or updates the comment on the pull request. If that fails, it returns a note for the job
 // summary.
-func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
+func writeComment(ctx context.Context, s *session, page doc.Page) doc.Page {
 	pr := s.report.PullRequest
 	if pr == nil || s.set.GitHub.NoComment || !commentsOn(s) || s.set.GitHub.Token == "" {
 		return nil
@@ -86,7 +87,7 @@ func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
 	defer cancel()
 	client, err := s.gitHub.connect()
 	if err == nil {
-		text := hiddenPlan(s) + report.Markdown(page)
+		text := hiddenPlan(s) + doc.Markdown(page)
 		s.report.Comment, err = client.Comment(ctx, pr.Number, targetKey(s), text, s.job.RunURL())
 	}
 	switch {
@@ -95,16 +96,16 @@ func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
 	case pr.Fork && registry.ReasonOf(err) == registry.Forbidden:
 		text := "No comment was written, because the token of a pull request from a fork is read-only. " +
 			"The text above is what the comment would say."
-		return report.Doc{report.Para{Line: report.Line{report.T(text)}}}
+		return doc.Page{doc.P(text)}
 	}
 	warning := fmt.Sprintf("write comment on pull request %d: %v", pr.Number, err)
 	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, warning)
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
 		s.console.printf("  hint: %s", e.Hint)
-		return report.Doc{
-			report.Para{Line: report.Line{report.T("No comment was written: "), report.C(e.Msg)}},
-			report.Code{Text: e.Hint},
+		return doc.Page{
+			doc.P("No comment was written: ", doc.C(e.Msg)),
+			doc.Code{Text: e.Hint},
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package report
 import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // AliasOutcome is the outcome of the command alias.
@@ -11,14 +12,14 @@ func AliasOutcome(r Run) Outcome {
 }
 
 // assigned is the headline of an assignment that succeeded, or that would succeed.
-func assigned(r Run) Line {
-	model := C(r.Plan.Model)
+func assigned(r Run) doc.Line {
+	model := doc.C(r.Plan.Model)
 	if r.Reason == registry.Unchanged {
-		return line("Unchanged: the aliases of ", model, " are already set as requested")
+		return doc.L("Unchanged: the aliases of ", model, " are already set as requested")
 	}
-	l := line("Set aliases of ", model)
+	l := doc.L("Set aliases of ", model)
 	if r.Dry {
-		l = line("Would set aliases of ", model)
+		l = doc.L("Would set aliases of ", model)
 	}
 	for i, s := range r.Plan.Steps {
 		if s.Kind() != plan.Move {
@@ -28,17 +29,17 @@ func assigned(r Run) Line {
 		if i == 0 {
 			glue = ": "
 		}
-		l = append(append(l, T(glue)), aliasSpan(s)...)
+		l = append(append(l, doc.T(glue)), aliasSpan(s)...)
 	}
 	return l
 }
 
-func aliasSpan(s plan.Step) Line {
+func aliasSpan(s plan.Step) doc.Line {
 	switch {
 	case s.Do == plan.SetModelTag:
-		return line("tag ", C(s.Name), " is ", C(s.Want.Text))
+		return doc.L("tag ", doc.C(s.Name), " is ", doc.C(s.Want.Text))
 	case s.Want.IsZero():
-		return line(C(registry.AliasRef(s.Name).String()), " is removed")
+		return doc.L(doc.C(registry.AliasRef(s.Name).String()), " is removed")
 	}
-	return line(C(registry.AliasRef(s.Name).String()), " points to version "+s.Want.String())
+	return doc.L(doc.C(registry.AliasRef(s.Name).String()), " points to version "+s.Want.String())
 }

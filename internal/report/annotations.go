@@ -94,7 +94,7 @@ func (a Audit) Annotations() []Annotation {
 		})
 	}
 	for _, u := range a.Blind {
-		out = append(out, Annotation{Level: Error, Title: "Audit: not checked", Message: notChecked(u)})
+		out = append(out, Annotation{Level: Error, Title: "Audit: not checked", Message: u.Summary()})
 	}
 	return out
 }

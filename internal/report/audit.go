@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // Audit is the content of an audit's summary: counts, and the worst findings.
@@ -29,9 +29,9 @@ type AuditFile struct{ What, Path string }
 
 // AuditOutcome is the outcome of the command audit.
 func AuditOutcome(r Run, a Audit) Outcome {
-	d := Doc{Heading{a.headline()}, Para{a.scope()}}
+	d := doc.Page{doc.H(a.headline()), doc.P(a.scope())}
 	if why := a.failure(); why != nil {
-		d = append(d, Para{why})
+		d = append(d, doc.P(why))
 	}
 	d = append(d, r.problem()...)
 	if a.Totals.Total() > 0 {
@@ -46,14 +46,14 @@ func AuditOutcome(r Run, a Audit) Outcome {
 	return out
 }
 
-func (a Audit) headline() Line {
+func (a Audit) headline() doc.Line {
 	t := a.Totals
-	l := line("Audit of ", C(t.Server), ": ", format.Plural(t.Total(), "finding"))
+	l := doc.L("Audit of ", doc.C(t.Server), ": ", format.Plural(t.Total(), "finding"))
 	switch {
 	case t.Total() == 0 && len(t.Unjudged) > 0:
-		return line("Audit of ", C(t.Server), ": nothing found, but some checks could not run")
+		return doc.L("Audit of ", doc.C(t.Server), ": nothing found, but some checks could not run")
 	case t.Total() == 0:
-		return line("Audit of ", C(t.Server), ": nothing found")
+		return doc.L("Audit of ", doc.C(t.Server), ": nothing found")
 	}
 	var parts []string
 	for _, s := range audit.Severities {
@@ -61,11 +61,11 @@ func (a Audit) headline() Line {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	return append(l, T(" ("+strings.Join(parts, ", ")+")"))
+	return append(l, doc.T(" ("+strings.Join(parts, ", ")+")"))
 }
 
 // failure says what counts against fail-on, nil if nothing does.
-func (a Audit) failure() Line {
+func (a Audit) failure() doc.Line {
 	var parts []string
 	finding, unable := "finding", "could not check everything"
 	if a.Totals.Baseline {
@@ -80,11 +80,11 @@ func (a Audit) failure() Line {
 	if len(parts) == 0 {
 		return nil
 	}
-	return line("Failed (", C("fail-on: "+a.FailOn), "): ", strings.Join(parts, ", and "), ".")
+	return doc.L("Failed (", doc.C("fail-on: "+a.FailOn), "): ", strings.Join(parts, ", and "), ".")
 }
 
 // scope says what was audited, so that readers do not take a part for the whole registry.
-func (a Audit) scope() Line {
+func (a Audit) scope() doc.Line {
 	t := a.Totals
 	versions := fmt.Sprintf("%s (%d live)", format.Plural(t.Versions, "version"), t.Live)
 	if t.Scope == audit.ScopeLive {
@@ -92,29 +92,29 @@ func (a Audit) scope() Line {
 	}
 	aliases := format.Plural(t.Aliases, "alias")
 	models := format.Plural(t.Models, "registered model")
-	l := line("Audited what this login can read: ", models, ", ", versions, ", ", aliases, ".")
+	l := doc.L("Audited what this login can read: ", models, ", ", versions, ", ", aliases, ".")
 	if a.Model != "" {
-		l = line("Audited the registered model ", C(a.Model), ": ", versions, ", ", aliases, ".")
+		l = doc.L("Audited the registered model ", doc.C(a.Model), ": ", versions, ", ", aliases, ".")
 	}
 	if t.Accepted > 0 {
-		l = append(l, T(" Not shown: "+format.Plural(t.Accepted, "finding")+" that the policy file accepts."))
+		l = append(l, doc.T(" Not shown: "+format.Plural(t.Accepted, "finding")+" that the policy file accepts."))
 	}
 	return l
 }
 
 // severities is a table of counts, with bars.
-func (a Audit) severities() Doc {
+func (a Audit) severities() doc.Page {
 	t := a.Totals
-	table := Table{Head: []string{"severity", "findings", ""}}
+	table := doc.Table{Head: []string{"severity", "findings", ""}}
 	most := 0
 	for _, s := range audit.Severities {
 		most = max(most, t.Findings[s])
 	}
 	for _, s := range audit.Severities {
 		n := t.Findings[s]
-		table.Rows = append(table.Rows, []Line{line(string(s)), line(strconv.Itoa(n)), line(bars(n, most))})
+		table.Rows = append(table.Rows, doc.Row(string(s), strconv.Itoa(n), bars(n, most)))
 	}
-	return Doc{table}
+	return doc.Page{table}
 }
 
 // bars draws a count as a bar for a table cell. Every count above 0 is visible.
@@ -129,66 +129,66 @@ func bars(n, most int) string {
 	return text
 }
 
-func (a Audit) worst() Doc {
-	table := Table{Head: []string{"severity", "rule", "where", "finding"}}
+func (a Audit) worst() doc.Page {
+	table := doc.Table{Head: []string{"severity", "rule", "where", "finding"}}
 	if a.Totals.Baseline {
 		table.Head = append(table.Head, "")
 	}
-	fixes := []Line{}
+	fixes := []doc.Line{}
 	seen := map[string]bool{}
 	for _, f := range a.Worst {
-		row := []Line{line(string(f.Severity)), line(C(f.Rule)), where(f), line(f.Message)}
+		row := doc.Row(string(f.Severity), doc.C(f.Rule), where(f), f.Message)
 		if a.Totals.Baseline {
-			row = append(row, line(string(f.Trend)))
+			row = append(row, doc.L(string(f.Trend)))
 		}
 		table.Rows = append(table.Rows, row)
 		if !seen[f.Rule] {
 			seen[f.Rule] = true
-			fixes = append(fixes, append(line(C(f.Rule), ": "), prose(f.Fix)...))
+			fixes = append(fixes, append(doc.L(doc.C(f.Rule), ": "), prose(f.Fix)...))
 		}
 	}
 	title := "All findings:"
 	if n := a.Totals.Total(); n > len(a.Worst) {
 		title = fmt.Sprintf("The %d worst of %d findings:", len(a.Worst), n)
 	}
-	return Doc{Para{line(title)}, table, Para{line("What to do:")}, List{fixes}}
+	return doc.Page{doc.P(title), table, doc.P("What to do:"), doc.List{Items: fixes}}
 }
 
 // prose shows text between backticks as code, so that commands can be copied.
-func prose(text string) Line {
-	var l Line
+func prose(text string) doc.Line {
+	var l doc.Line
 	for i, part := range strings.Split(text, "`") {
 		switch {
 		case part == "":
 		case i%2 == 1:
-			l = append(l, C(part))
+			l = append(l, doc.C(part))
 		default:
-			l = append(l, T(part))
+			l = append(l, doc.T(part))
 		}
 	}
 	return l
 }
 
 // where shows the model, and the alias, stage or version that a finding is about.
-func where(f audit.Finding) Line {
-	l := line(C(f.Model))
+func where(f audit.Finding) doc.Line {
+	l := doc.L(doc.C(f.Model))
 	switch {
 	case f.Model == "":
-		return line("the server")
+		return doc.L("the server")
 	case f.Alias != "" && f.Stage != "":
-		return append(l, line(" ", C(registry.AliasRef(f.Alias).String()), " and ", C(f.Stage))...)
+		return append(l, doc.L(" ", doc.C(registry.AliasRef(f.Alias).String()), " and ", doc.C(f.Stage))...)
 	case f.Alias != "":
-		return append(l, line(" ", C(registry.AliasRef(f.Alias).String()))...)
+		return append(l, doc.L(" ", doc.C(registry.AliasRef(f.Alias).String()))...)
 	case f.Stage != "":
-		return append(l, line(" ", C(f.Stage))...)
+		return append(l, doc.L(" ", doc.C(f.Stage))...)
 	case f.Version != 0:
-		return append(l, T(fmt.Sprintf(" version %d", f.Version)))
+		return append(l, doc.T(fmt.Sprintf(" version %d", f.Version)))
 	}
 	return l
 }
 
 // byRule is a table of counts, with bars. It is left out if all findings are shown.
-func (a Audit) byRule() Doc {
+func (a Audit) byRule() doc.Page {
 	if a.Totals.Total() <= len(a.Worst) {
 		return nil
 	}
@@ -196,77 +196,72 @@ func (a Audit) byRule() Doc {
 	for _, n := range a.Totals.ByRule {
 		most = max(most, n)
 	}
-	table := Table{Head: []string{"rule", "", "findings", ""}}
+	table := doc.Table{Head: []string{"rule", "", "findings", ""}}
 	for _, r := range a.Rules {
 		if n := a.Totals.ByRule[r.ID]; n > 0 {
-			row := []Line{line(C(r.ID)), line(r.Title), line(strconv.Itoa(n)), line(bars(n, most))}
+			row := doc.Row(doc.C(r.ID), r.Title, strconv.Itoa(n), bars(n, most))
 			table.Rows = append(table.Rows, row)
 		}
 	}
-	return Doc{Para{line("By rule:")}, table}
+	return doc.Page{doc.P("By rule:"), table}
 }
 
-func (a Audit) trend() Doc {
+func (a Audit) trend() doc.Page {
 	t := a.Totals
 	if !t.Baseline {
 		return nil
 	}
 	most := max(t.New, t.Unchanged, t.Fixed)
-	table := Table{Head: []string{"compared with the baseline", "findings", ""}}
+	table := doc.Table{Head: []string{"compared with the baseline", "findings", ""}}
 	for _, row := range []struct {
 		what string
 		n    int
 	}{{"new", t.New}, {"unchanged", t.Unchanged}, {"fixed", t.Fixed}} {
-		table.Rows = append(table.Rows, []Line{line(row.what), line(strconv.Itoa(row.n)), line(bars(row.n, most))})
+		table.Rows = append(table.Rows, doc.Row(row.what, strconv.Itoa(row.n), bars(row.n, most)))
 	}
-	d := Doc{table}
+	d := doc.Page{table}
 	if len(a.Fixed) > 0 {
-		var items []Line
+		var items []doc.Line
 		for _, f := range a.Fixed {
-			items = append(items, append(line(C(f.Rule), " "), append(where(f), line(": ", f.Message)...)...))
+			items = append(items, append(doc.L(doc.C(f.Rule), " "), append(where(f), doc.L(": ", f.Message)...)...))
 		}
 		title := "Fixed since the baseline:"
 		if t.Fixed > len(items) {
 			title = fmt.Sprintf("Fixed since the baseline, %d of %d:", len(items), t.Fixed)
 		}
-		d = append(d, Para{line(title)}, List{items})
+		d = append(d, doc.P(title), doc.List{Items: items})
 	}
 	return d
 }
 
 // unjudged lists what could not be checked. It is always shown, because these models may have defects.
-func (a Audit) unjudged() Doc {
+func (a Audit) unjudged() doc.Page {
 	if len(a.Totals.Unjudged) == 0 {
 		return nil
 	}
-	table := Table{Head: []string{"rule", "times", "first", "reason"}}
+	table := doc.Table{Head: []string{"rule", "times", "first", "reason"}}
 	for _, u := range a.Totals.Unjudged {
-		rule := line(C(u.Rule))
+		rule := doc.L(doc.C(u.Rule))
 		if u.Rule == "" {
-			rule = line("every rule")
+			rule = doc.L("every rule")
 		}
 		if slices.Contains(a.Blind, u) {
-			rule = append(rule, T(" (fails)"))
+			rule = append(rule, doc.T(" (fails)"))
 		}
-		table.Rows = append(table.Rows, []Line{rule, line(strconv.Itoa(u.Count)), line(C(u.Where)), line(u.Why)})
+		table.Rows = append(table.Rows, doc.Row(rule, strconv.Itoa(u.Count), doc.C(u.Where), u.Why))
 	}
-	return Doc{Para{line("Not checked. These models may have defects that are not counted:")}, table}
+	return doc.Page{doc.P("Not checked. These models may have defects that are not counted:"), table}
 }
 
-// notChecked says in one line what a rule could not check.
-func notChecked(u audit.Unjudged) string {
-	return fmt.Sprintf("%s: could not check %d, such as %s: %s", cmp.Or(u.Rule, "all rules"), u.Count, u.Where, u.Why)
-}
-
-func (a Audit) files() Doc {
-	var items []Line
+func (a Audit) files() doc.Page {
+	var items []doc.Line
 	for _, f := range a.Files {
-		items = append(items, line(f.What, ": ", C(f.Path)))
+		items = append(items, doc.L(f.What, ": ", doc.C(f.Path)))
 	}
 	if len(items) == 0 {
 		return nil
 	}
-	return Doc{List{items}}
+	return doc.Page{doc.List{Items: items}}
 }
 
 // AuditResult is the summary of an audit for programs. The report file contains every finding.

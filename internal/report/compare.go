@@ -8,40 +8,41 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // Compare is the page of two versions side by side. now is the server's time, for ages.
-func Compare(c fact.Comparison, now time.Time) Doc {
-	t := Table{Head: []string{"", "candidate", "compared with"}}
-	row := func(name string, a, b any) { t.Rows = append(t.Rows, []Line{line(name), line(a), line(b)}) }
+func Compare(c fact.Comparison, now time.Time) doc.Page {
+	t := doc.Table{Head: []string{"", "candidate", "compared with"}}
+	row := func(name string, a, b any) { t.Rows = append(t.Rows, doc.Row(name, a, b)) }
 	row("version", versionText(c.Candidate), versionText(c.Against))
 	row("run", orDash(c.Candidate.RunID), orDash(c.Against.RunID))
 	row("age", age(c.Candidate.Ended, now), age(c.Against.Ended, now))
 	row("size", size(c.Candidate.SizeBytes), size(c.Against.SizeBytes))
 	row("framework", orDash(c.Candidate.Framework), orDash(c.Against.Framework))
-	d := Doc{t}
+	d := doc.Page{t}
 	for _, s := range []fact.CompareSide{c.Candidate, c.Against} {
 		if s.Problem != "" {
-			d = append(d, Para{line("The run of ", C(s.Ref), " is not compared: ", s.Problem)})
+			d = append(d, doc.P("The run of ", doc.C(s.Ref), " is not compared: ", s.Problem))
 		}
 	}
 	d = append(d, metricTable(c.Metrics)...)
 	d = append(d, pairTable("parameter", c.Params, "No parameter differs.")...)
 	d = append(d, pairTable("dataset for", c.Datasets, "Neither run has a dataset.")...)
-	d = append(d, Para{line("Signature: ", c.Signature)})
+	d = append(d, doc.P("Signature: ", c.Signature))
 	return append(d, dataList(c.Changes)...)
 }
 
-func metricTable(pairs []fact.MetricPair) Doc {
+func metricTable(pairs []fact.MetricPair) doc.Page {
 	if len(pairs) == 0 {
-		return Doc{Para{line("Neither run has a metric.")}}
+		return doc.Page{doc.P("Neither run has a metric.")}
 	}
-	t := Table{Head: []string{"metric", "candidate", "compared with", "change", ""}}
+	t := doc.Table{Head: []string{"metric", "candidate", "compared with", "change", ""}}
 	chart := []string{}
 	for _, p := range pairs {
-		t.Rows = append(t.Rows, []Line{
-			line(C(p.Name)), line(C(p.Shown[0])), line(C(p.Shown[1])), line(change(p)), line(p.Verdict),
-		})
+		t.Rows = append(t.Rows, doc.Row(
+			doc.C(p.Name), doc.C(p.Shown[0]), doc.C(p.Shown[1]), change(p), p.Verdict,
+		))
 		if p.Candidate != nil && p.Against != nil && len(chart) < 3*maxCharted {
 			most := max(math.Abs(*p.Candidate), math.Abs(*p.Against))
 			chart = append(chart,
@@ -51,24 +52,24 @@ func metricTable(pairs []fact.MetricPair) Doc {
 			)
 		}
 	}
-	d := Doc{t}
+	d := doc.Page{t}
 	if items := unclear(pairs); len(items) > 0 {
-		d = append(d, Para{line("Values marked ? are not compared:")}, List{items})
+		d = append(d, doc.P("Values marked ? are not compared:"), doc.List{Items: items})
 	}
 	if len(chart) > 0 {
-		d = append(d, Code{"text", strings.Join(chart, "\n")})
+		d = append(d, doc.Code{Lang: "text", Text: strings.Join(chart, "\n")})
 	}
 	return d
 }
 
 // unclear explains values that are shown as a question mark.
-func unclear(pairs []fact.MetricPair) (items []Line) {
+func unclear(pairs []fact.MetricPair) (items []doc.Line) {
 	for _, p := range pairs {
 		for _, u := range p.Unclear {
 			if len(items) == maxRows {
-				return append(items, line("more in the report file"))
+				return append(items, doc.L("more in the report file"))
 			}
-			items = append(items, line(C(p.Name), " of ", C(u.Ref), ": ", u.Why))
+			items = append(items, doc.L(doc.C(p.Name), " of ", doc.C(u.Ref), ": ", u.Why))
 		}
 	}
 	return items
@@ -103,21 +104,21 @@ func change(p fact.MetricPair) string {
 	return text
 }
 
-func pairTable(what string, pairs []fact.TextPair, none string) Doc {
+func pairTable(what string, pairs []fact.TextPair, none string) doc.Page {
 	if len(pairs) == 0 {
-		return Doc{Para{line(none)}}
+		return doc.Page{doc.P(none)}
 	}
-	t := Table{Head: []string{what, "candidate", "compared with", ""}}
+	t := doc.Table{Head: []string{what, "candidate", "compared with", ""}}
 	for _, p := range pairs {
 		differs := ""
 		if p.Candidate != p.Against {
 			differs = "differs"
 		}
-		t.Rows = append(t.Rows, []Line{
-			line(C(p.Name)), line(orDash(p.Candidate)), line(orDash(p.Against)), line(differs),
-		})
+		t.Rows = append(t.Rows, doc.Row(
+			doc.C(p.Name), orDash(p.Candidate), orDash(p.Against), differs,
+		))
 	}
-	return Doc{t}
+	return doc.Page{t}
 }
 
 func versionText(s fact.CompareSide) string {

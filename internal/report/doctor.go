@@ -8,15 +8,16 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // DoctorOutcome is the outcome of the command doctor.
 func DoctorOutcome(r Run, server registry.Server) Outcome {
-	headline := r.headline(func(r Run) Line {
+	headline := r.headline(func(r Run) doc.Line {
 		if r.Planned && r.Reason == registry.OK && !r.Dry {
-			return line("Repaired the aliases of ", C(r.Plan.Model))
+			return doc.L("Repaired the aliases of ", doc.C(r.Plan.Model))
 		}
-		return line("Server: ", C(server.Address))
+		return doc.L("Server: ", doc.C(server.Address))
 	})
 	v := view{headline: headline, next: r.next()}
 	d := append(r.opening(v), serverTable(server)...)
@@ -25,70 +26,71 @@ func DoctorOutcome(r Run, server registry.Server) Outcome {
 	return out
 }
 
-func serverTable(s registry.Server) Doc {
+func serverTable(s registry.Server) doc.Page {
 	models := strconv.Itoa(s.Models)
 	if s.MoreModels {
 		models = "more than " + models
 	}
-	supported := func(yes bool, otherwise string) Line {
+	supported := func(yes bool, otherwise string) doc.Line {
 		if yes {
-			return line("yes")
+			return doc.L("yes")
 		}
-		return line(otherwise)
+		return doc.L(otherwise)
 	}
-	t := Table{[]string{"what", "found"}, [][]Line{
-		{line("MLflow version"), line(C(cmp.Or(s.Version, "unknown")))},
-		{line("store"), line(cmp.Or(s.Store, "unknown") + ": " + s.StoreWhy)},
-		{line("login"), loginLine(s.Login)},
-		{line("registered models visible to this login"), line(models)},
-		{line("aliases"), supported(s.Aliases, "no, they need MLflow 2.3; the tag alias_<alias>=true is used instead")},
-		{line("logged models"), supported(s.LoggedModels, "no, they need MLflow 3.0; run artifacts are used instead")},
-		{line("workspaces"), supported(s.Workspaces, "no")},
-		{line("artifacts"), line(s.Artifacts)},
+	const noAliases = "no, they need MLflow 2.3; the tag alias_<alias>=true is used instead"
+	t := doc.Table{Head: []string{"what", "found"}, Rows: [][]doc.Line{
+		doc.Row("MLflow version", doc.C(cmp.Or(s.Version, "unknown"))),
+		doc.Row("store", cmp.Or(s.Store, "unknown")+": "+s.StoreWhy),
+		doc.Row("login", loginLine(s.Login)),
+		doc.Row("registered models visible to this login", models),
+		doc.Row("aliases", supported(s.Aliases, noAliases)),
+		doc.Row("logged models", supported(s.LoggedModels, "no, they need MLflow 3.0; run artifacts are used instead")),
+		doc.Row("workspaces", supported(s.Workspaces, "no")),
+		doc.Row("artifacts", s.Artifacts),
 	}}
 	if s.Ledger.State != "" {
-		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.State))})
+		t.Rows = append(t.Rows, doc.Row("promotion ledger", doc.C(s.Ledger.State)))
 		if s.Ledger.Guard != "" {
-			t.Rows = append(t.Rows, []Line{line("who can edit the ledger"), line(s.Ledger.Guard)})
+			t.Rows = append(t.Rows, doc.Row("who can edit the ledger", s.Ledger.Guard))
 		}
 	}
-	d := Doc{t}
-	var items []Line
+	d := doc.Page{t}
+	var items []doc.Line
 	for _, w := range s.Warnings {
-		items = append(items, line("warning: ", C(w)))
+		items = append(items, doc.L("warning: ", doc.C(w)))
 	}
 	if len(items) > 0 {
-		d = append(d, List{items})
+		d = append(d, doc.List{Items: items})
 	}
 	if len(s.Ledger.Grants) > 0 {
 		d = append(d,
-			Para{line("To let another login, here ", C("USER"), ", promote this model with the same ledger:")},
-			Code{"", strings.Join(s.Ledger.Grants, "\n")},
+			doc.P("To let another login, here ", doc.C("USER"), ", promote this model with the same ledger:"),
+			doc.Code{Text: strings.Join(s.Ledger.Grants, "\n")},
 		)
 	}
 	return d
 }
 
 // loginLine says who the server takes the login for, and what the login may do.
-func loginLine(known registry.Known[registry.Login]) Line {
+func loginLine(known registry.Known[registry.Login]) doc.Line {
 	l, ok := known.Get()
-	name := line(C(l.User))
+	name := doc.L(doc.C(l.User))
 	if l.User == "" {
-		name = line("the user name is a credential and is not shown")
+		name = doc.L("the user name is a credential and is not shown")
 	}
 	switch {
 	case !ok:
-		return line(known.Why())
+		return doc.L(known.Why())
 	case l.Admin:
-		return append(name, T(", an administrator"))
+		return append(name, doc.T(", an administrator"))
 	case len(l.Rights) == 0:
-		return append(name, T(", with the server's default permissions"))
+		return append(name, doc.T(", with the server's default permissions"))
 	}
 	var rights []string
 	for _, model := range slices.Sorted(maps.Keys(l.Rights)) {
 		rights = append(rights, l.Rights[model]+" on "+model)
 	}
-	return append(name, line(", with ", C(short(strings.Join(rights, ", "))))...)
+	return append(name, doc.L(", with ", doc.C(short(strings.Join(rights, ", "))))...)
 }
 
 // ServerResult is what doctor found, for programs.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -34,15 +35,15 @@ func shortfall(v verdict.Verdict) string {
 }
 
 // ifEnforced says what gates in report mode would have done to the candidate.
-func (j Judgement) ifEnforced(candidate Span) Line {
+func (j Judgement) ifEnforced(candidate doc.Span) doc.Line {
 	if j.Verdict.Decision == verdict.Retain {
-		return line("the gates would have kept the incumbent: ", shortfall(j.Verdict))
+		return doc.L("the gates would have kept the incumbent: ", shortfall(j.Verdict))
 	}
-	return line("the gates would have blocked ", candidate, ": ", shortfall(j.Verdict))
+	return doc.L("the gates would have blocked ", candidate, ": ", shortfall(j.Verdict))
 }
 
 // reportMode says that the gates are not enforced, and how to enforce them.
-func (j Judgement) reportMode() Doc {
+func (j Judgement) reportMode() doc.Page {
 	if !j.Judged || j.Verdict.Mode != verdict.ReportMode {
 		return nil
 	}
@@ -52,57 +53,58 @@ func (j Judgement) reportMode() Doc {
 			targets = append(targets, f.Target)
 		}
 	}
-	return Doc{Para{line(
-		"Report mode: the gates for ", C(strings.Join(targets, ", ")), " are evaluated and shown, but block nothing. ",
-		"To enforce them, remove ", C("mode: report"), " from ", C(j.Policy), ".",
-	)}}
+	return doc.Page{doc.P(
+		"Report mode: the gates for ", doc.C(strings.Join(targets, ", ")),
+		" are evaluated and shown, but block nothing. ",
+		"To enforce them, remove ", doc.C("mode: report"), " from ", doc.C(j.Policy), ".",
+	)}
 }
 
 // exceptions lists waivers, and why the policy was skipped. They come first because somebody took a risk.
-func (j Judgement) exceptions() Doc {
-	var items []Line
+func (j Judgement) exceptions() doc.Page {
+	var items []doc.Line
 	for _, w := range j.Verdict.Waivers {
-		items = append(items, line("Exception: ", C(w)))
+		items = append(items, doc.L("Exception: ", doc.C(w)))
 	}
 	if j.PolicyNote != "" {
-		items = append(items, line("Policy skipped: ", C(j.PolicyNote)))
+		items = append(items, doc.L("Policy skipped: ", doc.C(j.PolicyNote)))
 	}
 	if len(items) == 0 {
 		return nil
 	}
-	return Doc{List{items}}
+	return doc.Page{doc.List{Items: items}}
 }
 
 // gates is the table of all gates, followed by what to do about those that did not pass.
-func (j Judgement) gates(w Workflow) Doc {
+func (j Judgement) gates(w Workflow) doc.Page {
 	if !j.Judged || len(j.Verdict.Findings) == 0 {
 		return nil
 	}
-	return append(Doc{j.gateTable(w)}, fixes(j.Verdict)...)
+	return append(doc.Page{j.gateTable(w)}, fixes(j.Verdict)...)
 }
 
-func (j Judgement) gateTable(w Workflow) Table {
-	t := Table{Head: []string{"gate", "required", "candidate", "incumbent", "verdict"}}
+func (j Judgement) gateTable(w Workflow) doc.Table {
+	t := doc.Table{Head: []string{"gate", "required", "candidate", "incumbent", "verdict"}}
 	if j.Policy != "" {
 		t.Head = append(t.Head, "line")
 	}
 	for _, f := range j.Verdict.Findings {
-		row := []Line{
-			line(C(f.Gate)),
-			line(C(f.Wanted)),
-			line(C(observed(f))),
-			line(orDash(brief(f.Incumbent, f))),
-			line(gateVerdict(f)),
-		}
+		row := doc.Row(
+			doc.C(f.Gate),
+			doc.C(f.Wanted),
+			doc.C(observed(f)),
+			orDash(brief(f.Incumbent, f)),
+			gateVerdict(f),
+		)
 		if j.Policy != "" {
-			at := Span{Text: "–"}
+			at := doc.Span{Text: "–"}
 			if f.Line > 0 {
-				at = Span{Text: strconv.Itoa(f.Line), URL: w.line(f.File, f.Line)}
+				at = doc.Span{Text: strconv.Itoa(f.Line), URL: w.line(f.File, f.Line)}
 			}
 			if f.File != j.Policy {
-				at = Span{Text: f.File}
+				at = doc.Span{Text: f.File}
 			}
-			row = append(row, line(at))
+			row = append(row, doc.L(at))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -158,44 +160,44 @@ func brief(text string, f verdict.Finding) string {
 }
 
 // fixes explains every gate that did not pass, and how to satisfy it.
-func fixes(v verdict.Verdict) Doc {
-	var items []Line
+func fixes(v verdict.Verdict) doc.Page {
+	var items []doc.Line
 	for _, f := range v.Findings {
 		if f.Why == "" {
 			continue
 		}
-		l := line(C(f.Gate), ": ", f.Why)
+		l := doc.L(doc.C(f.Gate), ": ", f.Why)
 		if f.Fix != "" {
 			stop := "."
 			if strings.HasSuffix(f.Why, "?") {
 				stop = ""
 			}
-			l = append(l, line(stop, " To satisfy it: ", f.Fix)...)
+			l = append(l, doc.L(stop, " To satisfy it: ", f.Fix)...)
 		}
-		items = append(items, append(l, T(".")))
+		items = append(items, append(l, doc.T(".")))
 	}
 	if len(items) == 0 {
 		return nil
 	}
-	return Doc{List{items}}
+	return doc.Page{doc.List{Items: items}}
 }
 
 // signature says how the candidate's signature differs from the incumbent's.
-func (j Judgement) signature() Doc {
+func (j Judgement) signature() doc.Page {
 	if j.Signature == "" {
 		return nil
 	}
-	d := Doc{Para{line("Signature compared with the incumbent's: ", j.Signature)}}
+	d := doc.Page{doc.P("Signature compared with the incumbent's: ", j.Signature)}
 	return append(d, dataList(j.SignatureChanges)...)
 }
 
 // suggestions are thresholds to paste if there was no gate.
-func (j Judgement) suggestions() Doc {
+func (j Judgement) suggestions() doc.Page {
 	if len(j.Suggest) == 0 {
 		return nil
 	}
-	return Doc{
-		Para{line("The candidate passes these thresholds (its own values, rounded). Paste them, then adjust them:")},
-		Code{"yaml", "thresholds: |\n  " + strings.Join(j.Suggest, "\n  ")},
+	return doc.Page{
+		doc.P("The candidate passes these thresholds (its own values, rounded). Paste them, then adjust them:"),
+		doc.Code{Lang: "yaml", Text: "thresholds: |\n  " + strings.Join(j.Suggest, "\n  ")},
 	}
 }

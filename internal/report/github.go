@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // GitHub is what a run read from GitHub and sent to GitHub and other channels.
@@ -53,23 +54,23 @@ const ForkHint = "A pull request from a fork gets no secrets, so the server coul
 	"Ask a maintainer to validate it, or use the two workflows in docs/pull-requests.md."
 
 // NotValidatedPage is the beginning of the page of such a pull request.
-func NotValidatedPage() Doc {
-	return Doc{Heading{notValidated}, Para{line(ForkHint)}}
+func NotValidatedPage() doc.Page {
+	return doc.Page{doc.H(notValidated), doc.P(ForkHint)}
 }
 
-var notValidated = line("Not validated: the pull request comes from a fork")
+var notValidated = doc.L("Not validated: the pull request comes from a fork")
 
 // pullRequestRow shows the pull request and its commit. A comment may become outdated, so readers must see the commit.
-func (g GitHub) pullRequestRow() [][]Line {
+func (g GitHub) pullRequestRow() [][]doc.Line {
 	pr := g.PullRequest
 	if pr == nil {
 		return nil
 	}
-	l := line(Span{Text: strconv.Itoa(pr.Number), URL: pr.URL})
+	l := doc.L(doc.Span{Text: strconv.Itoa(pr.Number), URL: pr.URL})
 	if pr.Head != "" {
-		l = append(l, line(" at commit ", C(shortID(pr.Head)))...)
+		l = append(l, doc.L(" at commit ", doc.C(shortID(pr.Head)))...)
 	}
-	return [][]Line{{line("pull request"), l}}
+	return [][]doc.Line{{doc.L("pull request"), l}}
 }
 
 // Untold returns warnings about notifications that could not be sent.

@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -45,9 +46,9 @@ func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Out
 		result.Model, result.History, result.Histories = result.Histories[0].Model, &result.Histories[0], nil
 	}
 	if len(histories) == 0 && r.Err == nil {
-		return r.end(Doc{Heading{line("No model on this server has a promotion ledger")}}, result)
+		return r.end(doc.Page{doc.H("No model on this server has a promotion ledger")}, result)
 	}
-	var d Doc
+	var d doc.Page
 	for _, h := range histories {
 		d = append(d, h.page(r.Workflow)...)
 	}
@@ -55,24 +56,24 @@ func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Out
 }
 
 // statementTable shows the subject and the type of a statement.
-func statementTable(s *ledger.Statement) Doc {
+func statementTable(s *ledger.Statement) doc.Page {
 	if s == nil {
 		return nil
 	}
-	return Doc{
-		Para{line("Statement of entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":")},
-		Table{[]string{"", ""}, [][]Line{
-			{line("subject"), line(C(s.Subject[0].Name))},
-			{line("digest"), line(C(s.SubjectDigest()))},
-			{line("predicate type"), line(C(s.PredicateType))},
+	return doc.Page{
+		doc.P("Statement of entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":"),
+		doc.Table{Head: []string{"", ""}, Rows: [][]doc.Line{
+			doc.Row("subject", doc.C(s.Subject[0].Name)),
+			doc.Row("digest", doc.C(s.SubjectDigest())),
+			doc.Row("predicate type", doc.C(s.PredicateType)),
 		}},
 	}
 }
 
-func (h History) page(w Workflow) Doc {
-	d := Doc{Heading{h.headline()}}
+func (h History) page(w Workflow) doc.Page {
+	d := doc.Page{doc.H(h.headline())}
 	if h.Reset != "" {
-		d = append(d, Para{line("This ledger replaces a lost one: ", C(h.Reset))})
+		d = append(d, doc.P("This ledger replaces a lost one: ", doc.C(h.Reset)))
 	}
 	if !h.At.IsZero() {
 		d = append(d, h.live()...)
@@ -80,15 +81,15 @@ func (h History) page(w Workflow) Doc {
 	const unknown = "What was live before is unknown."
 	switch {
 	case h.Unfit != "":
-		why := line("No promotion of this model is recorded, because this server has no ledger (",
-			C(h.Unfit), "). ", unknown)
-		return append(d, Para{why})
+		why := doc.L("No promotion of this model is recorded, because this server has no ledger (",
+			doc.C(h.Unfit), "). ", unknown)
+		return append(d, doc.P(why))
 	case h.Reset != "" && len(h.Entries) == 0:
-		return append(d, Para{line("No promotion of this model is recorded since then. ", unknown)})
+		return append(d, doc.P("No promotion of this model is recorded since then. ", unknown))
 	case len(h.Entries) == 0:
-		return append(d, Para{line("No promotion of this model is recorded. ", unknown)})
+		return append(d, doc.P("No promotion of this model is recorded. ", unknown))
 	}
-	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
+	t := doc.Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
 	t.Rows = append(t.Rows, driftRows("since then", h.Outside, "not recorded yet")...)
 	for i := len(h.Entries) - 1; i >= 0; i-- {
 		t.Rows = append(t.Rows, entryRows(h.Entries[i], w)...)
@@ -96,24 +97,24 @@ func (h History) page(w Workflow) Doc {
 	return append(d, t)
 }
 
-func (h History) headline() Line {
-	l := line("History of ", C(h.Model), ": ", format.Plural(len(h.Entries), "entry"))
+func (h History) headline() doc.Line {
+	l := doc.L("History of ", doc.C(h.Model), ": ", format.Plural(len(h.Entries), "entry"))
 	switch {
 	case h.Broken != "" && h.BrokenAt == 0:
-		return append(l, line(", broken: ", h.Broken)...)
+		return append(l, doc.L(", broken: ", h.Broken)...)
 	case h.Broken != "":
-		return append(l, line(", broken at entry ", strconv.Itoa(h.BrokenAt), ": ", h.Broken)...)
+		return append(l, doc.L(", broken at entry ", strconv.Itoa(h.BrokenAt), ": ", h.Broken)...)
 	case len(h.Entries) > 0:
-		l = append(l, T(", chain verified"))
+		l = append(l, doc.T(", chain verified"))
 	}
 	if h.Kept {
-		l = append(l, T("; contains the whole saved history"))
+		l = append(l, doc.T("; contains the whole saved history"))
 	}
 	return l
 }
 
 // live shows which versions were live at the requested time.
-func (h History) live() Doc {
+func (h History) live() doc.Page {
 	when := h.At.UTC().Format("2006-01-02 15:04:05 UTC")
 	if h.Until.After(h.At) {
 		when = h.At.UTC().Format(time.DateOnly) + " (UTC)"
@@ -123,9 +124,9 @@ func (h History) live() Doc {
 		if len(h.Entries) > 0 {
 			since = " before " + h.Entries[0].Ended.UTC().Format("2006-01-02 15:04 UTC") + ", when the records begin"
 		}
-		return Doc{Para{line("Live on ", when, ": unknown", since, ".")}}
+		return doc.Page{doc.P("Live on ", when, ": unknown", since, ".")}
 	}
-	t := Table{Head: []string{"target", "live", "since (UTC)", "entry"}}
+	t := doc.Table{Head: []string{"target", "live", "since (UTC)", "entry"}}
 	limit, found := "", []ledger.Shift(nil)
 	if h.open() {
 		limit, found = h.limit(), h.Outside
@@ -141,17 +142,17 @@ func (h History) live() Doc {
 		case l.Outside:
 			since = "drift, found " + since
 		}
-		t.Rows = append(t.Rows, []Line{line(C(l.Ref.String())), line(live), line(since), line(strconv.Itoa(l.Epoch))})
+		t.Rows = append(t.Rows, doc.Row(doc.C(l.Ref.String()), live, since, strconv.Itoa(l.Epoch)))
 	}
-	return Doc{Para{line("Live on ", when, limit, ":")}, t}
+	return doc.Page{doc.P("Live on ", when, limit, ":"), t}
 }
 
 // driftNow shows what a target points to now if it has drifted.
-func driftNow(drift []ledger.Shift, ref registry.Ref) (rows [][]Line) {
-	name := line(C(ref.String()))
+func driftNow(drift []ledger.Shift, ref registry.Ref) (rows [][]doc.Line) {
+	name := doc.L(doc.C(ref.String()))
 	for _, d := range drift {
 		if d.Ref == ref {
-			rows = append(rows, []Line{name, line(versions(d.Want)), line("drift, found now"), line("–")})
+			rows = append(rows, doc.Row(name, versions(d.Want), "drift, found now", "–"))
 		}
 	}
 	return rows
@@ -186,7 +187,7 @@ func (h History) limit() string {
 }
 
 // entryRows are the rows of one entry: its moves, and the drift that it recorded.
-func entryRows(e ledger.Entry, w Workflow) [][]Line {
+func entryRows(e ledger.Entry, w Workflow) [][]doc.Line {
 	ended := "open"
 	if !e.Ended.IsZero() {
 		ended = e.Ended.UTC().Format("2006-01-02 15:04:05")
@@ -209,21 +210,21 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 		ref := s.Ref.String() + " "
 		from, to = append(from, ref+orNone(s.Was.String())), append(to, ref+orNone(s.Want.String()))
 	}
-	rows := [][]Line{{
-		line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(strings.Join(from, "; "))),
-		line(C(strings.Join(to, "; "))), by, line(C(Evidence(e.Record))), line(outcome),
-	}}
+	rows := [][]doc.Line{doc.Row(
+		strconv.Itoa(e.Epoch), ended, e.Record.Command, doc.C(strings.Join(from, "; ")),
+		doc.C(strings.Join(to, "; ")), by, doc.C(Evidence(e.Record)), outcome,
+	)}
 	return append(rows, driftRows("before that", e.Record.Outside, "found and recorded")...)
 }
 
 // driftRows are moves that this program did not make.
-func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]Line) {
+func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]doc.Line) {
 	for _, d := range drift {
 		from, to := d.Ref.String()+" "+orNone(d.Was.String()), d.Ref.String()+" "+orNone(d.Want.String())
-		rows = append(rows, []Line{
-			line(""), line(when), line("drift"), line(C(from)), line(C(to)),
-			line("unknown"), line("none"), line(outcome),
-		})
+		rows = append(rows, doc.Row(
+			"", when, "drift", doc.C(from), doc.C(to),
+			"unknown", "none", outcome,
+		))
 	}
 	return rows
 }

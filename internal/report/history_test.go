@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // The reason of a reset is text from outside, so it has no meaning in Markdown.
@@ -15,7 +17,7 @@ func TestHistory_Reset(t *testing.T) {
 	const want = "### History of `churn`: 0 entries\n\n" +
 		"This ledger replaces a lost one: `lost it | <b> @ann # [x](http://evil.example)`\n\n" +
 		"No promotion of this model is recorded since then. What was live before is unknown.\n"
-	if diff := cmp.Diff(want, Markdown(r.Page())); diff != "" {
+	if diff := cmp.Diff(want, doc.Markdown(r.Page())); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -14,23 +14,24 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // LineageTitle is the headline of the lineage page.
-func LineageTitle(l lineage.Lineage) Line {
-	return line("Lineage of ", C(l.Model), " version ", l.Version)
+func LineageTitle(l lineage.Lineage) doc.Line {
+	return doc.L("Lineage of ", doc.C(l.Model), " version ", l.Version)
 }
 
 // Lineage is the page of one version's lineage. tracking is the address of MLflow for links.
-func Lineage(l lineage.Lineage, tracking string, w Workflow) Doc {
+func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
-	var d Doc
+	var d doc.Page
 	if p.RunProblem != "" {
-		d = append(d, Para{line("The run is not shown: ", p.RunProblem)})
+		d = append(d, doc.P("The run is not shown: ", p.RunProblem))
 	}
 	d = append(d, p.lost()...)
-	d = append(d, Diagram{lineageFlow(l).String()}, p.table())
+	d = append(d, doc.Diagram{Mermaid: lineageFlow(l).String()}, p.table())
 	d = append(d, p.promotions()...)
 	d = append(d, p.signature()...)
 	d = append(d, p.logged()...)
@@ -44,68 +45,70 @@ type lineagePage struct {
 }
 
 // lost lists missing links. It comes first because somebody may have to act on it.
-func (p lineagePage) lost() Doc {
+func (p lineagePage) lost() doc.Page {
 	if len(p.Lost) == 0 {
-		return Doc{Para{line("Complete: every step from the data to the version is known.")}}
+		return doc.Page{doc.P("Complete: every step from the data to the version is known.")}
 	}
-	var items []Line
+	var items []doc.Line
 	for _, l := range p.Lost {
-		items = append(items, line(l.What+": ", l.Why))
+		items = append(items, doc.L(l.What+": ", l.Why))
 	}
-	return Doc{Para{line("Missing:")}, List{items}}
+	return doc.Page{doc.P("Missing:"), doc.List{Items: items}}
 }
 
-func (p lineagePage) table() Table {
-	t := Table{Head: []string{"", "what", "details"}}
-	row := func(step string, what, details Line) { t.Rows = append(t.Rows, []Line{line(step), what, details}) }
+func (p lineagePage) table() doc.Table {
+	t := doc.Table{Head: []string{"", "what", "details"}}
+	row := func(step string, what, details doc.Line) {
+		t.Rows = append(t.Rows, doc.Row(step, what, details))
+	}
 	for _, d := range p.Datasets {
-		row("data", line(C(cmp.Or(d.Name, d.URI, d.Digest))), datasetLine(d))
+		row("data", doc.L(doc.C(cmp.Or(d.Name, d.URI, d.Digest))), datasetLine(d))
 	}
 	if c := p.Code; c != nil {
-		row("code", line(orDash(c.Commit)), codeLine(*c))
+		row("code", doc.L(orDash(c.Commit)), codeLine(*c))
 	}
 	if p.RunID != "" {
-		row("run", line(Span{Text: p.RunID, Code: true, URL: p.runURL()}), p.trainingLine())
+		row("run", doc.L(doc.Span{Text: p.RunID, Code: true, URL: p.runURL()}), p.trainingLine())
 	}
 	if m := p.Logged; m != nil {
 		status := strings.TrimPrefix(m.Status, "LOGGED_MODEL_")
-		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), line(status), line(created(m.Created))))
+		row("logged model", doc.L(doc.C(m.ID)), joined(doc.L(doc.C(m.Name)), doc.L(status), doc.L(created(m.Created))))
 	}
 	if a := p.Files; a != nil {
-		row("files", line(orDash(p.Source)), artifactLine(*a))
+		row("files", doc.L(orDash(p.Source)), artifactLine(*a))
 	} else {
-		row("files", line(orDash(p.Source)), line("not readable"))
+		row("files", doc.L(orDash(p.Source)), doc.L("not readable"))
 	}
 	for _, c := range p.Copies {
-		what := line(C("models:/" + c.Model + "/" + c.Version))
+		what := doc.L(doc.C("models:/" + c.Model + "/" + c.Version))
 		if c.Problem != "" {
-			row("copied from", what, line("not followed further"))
+			row("copied from", what, doc.L("not followed further"))
 		} else {
-			row("copied from", what, joined(line("source ", C(c.Source)), labelled("run ", c.RunID)))
+			row("copied from", what, joined(doc.L("source ", doc.C(c.Source)), labelled("run ", c.RunID)))
 		}
 	}
-	row("version", line(Span{Text: p.Model + " " + p.Version, Code: true, URL: p.versionURL()}),
-		joined(line(p.Status), line(created(p.Created)), labelled("", p.Description)))
+	row("version", doc.L(doc.Span{Text: p.Model + " " + p.Version, Code: true, URL: p.versionURL()}),
+		joined(doc.L(p.Status), doc.L(created(p.Created)), labelled("", p.Description)))
 	row("aliases", aliasLine(p.Aliases), nil)
-	row("stage", line(p.Stage), nil)
+	row("stage", doc.L(p.Stage), nil)
 	if d := p.Deployment; d != nil {
-		row("deployment", line(orDash(d.To)), labelled("at ", d.At))
+		row("deployment", doc.L(orDash(d.To)), labelled("at ", d.At))
 	} else {
-		to, at := C(registry.TagDeployedTo), C(registry.TagDeployedAt)
-		row("deployment", line("not recorded"), line("set the tags ", to, " and ", at, " to record it"))
+		to, at := doc.C(registry.TagDeployedTo), doc.C(registry.TagDeployedAt)
+		row("deployment", doc.L("not recorded"), doc.L("set the tags ", to, " and ", at, " to record it"))
 	}
 	return t
 }
 
 // joined joins the parts that are not empty with commas.
-func joined(parts ...Line) Line {
-	var out Line
+func joined(parts ...doc.Line) doc.Line {
+	var out doc.Line
 	for _, p := range parts {
 		if len(p) == 0 || len(p) == 1 && p[0].Text == "" {
 			continue
 		}
 		if len(out) > 0 {
-			out = append(out, T(", "))
+			out = append(out, doc.T(", "))
 		}
 		out = append(out, p...)
 	}
@@ -113,11 +116,11 @@ func joined(parts ...Line) Line {
 }
 
 // labelled is a label with its data, nil if there is no data.
-func labelled(label, data string) Line {
+func labelled(label, data string) doc.Line {
 	if data == "" {
 		return nil
 	}
-	return line(label, C(short(data)))
+	return doc.L(label, doc.C(short(data)))
 }
 
 // created describes a time of creation, "" if it is unknown.
@@ -137,7 +140,7 @@ func clock(at string) string {
 	return t.UTC().Format(time.DateTime)
 }
 
-func datasetLine(d lineage.Dataset) Line {
+func datasetLine(d lineage.Dataset) doc.Line {
 	from := keptIn(d.From)
 	address := cmp.Or(d.URI, d.Source)
 	if d.Name == "" {
@@ -147,72 +150,72 @@ func datasetLine(d lineage.Dataset) Line {
 }
 
 // keptIn says where data comes from if the run does not contain it.
-func keptIn(from string) Line {
+func keptIn(from string) doc.Line {
 	switch from {
 	case "tags":
-		return line("from the version's tags")
+		return doc.L("from the version's tags")
 	case "ledger":
-		return line("from the promotion ledger")
+		return doc.L("from the promotion ledger")
 	}
 	return nil
 }
 
-func codeLine(c lineage.Code) Line {
+func codeLine(c lineage.Code) doc.Line {
 	from := keptIn(c.From)
 	return joined(labelled("branch ", c.Branch), labelled("of ", c.Repository), labelled("script ", c.Script), from)
 }
 
-func (p lineagePage) trainingLine() Line {
+func (p lineagePage) trainingLine() doc.Line {
 	t := p.Training
 	switch {
 	case p.RunProblem != "":
-		return line("not of this version, so not shown")
+		return doc.L("not of this version, so not shown")
 	case t == nil:
-		return line("not readable")
+		return doc.L("not readable")
 	}
 	state := t.Status
 	if t.Deleted {
 		state += ", deleted"
 	}
-	ended := Line(nil)
+	ended := doc.Line(nil)
 	if t.Ended != "" {
-		ended = line("ended " + clock(t.Ended) + " UTC")
+		ended = doc.L("ended " + clock(t.Ended) + " UTC")
 	}
 	experiment := labelled("experiment ", cmp.Or(t.ExperimentName, t.ExperimentID))
-	return joined(labelled("", t.RunName), line(state), labelled("by ", t.User), experiment, ended)
+	return joined(labelled("", t.RunName), doc.L(state), labelled("by ", t.User), experiment, ended)
 }
 
-func artifactLine(a lineage.ModelFiles) Line {
-	bytes := Line(nil)
+func artifactLine(a lineage.ModelFiles) doc.Line {
+	bytes := doc.Line(nil)
 	if a.SizeBytes > 0 {
-		bytes = line(size(a.SizeBytes))
+		bytes = doc.L(size(a.SizeBytes))
 	}
-	digest := Line(nil)
+	digest := doc.Line(nil)
 	if a.SHA256 != "" {
-		digest = line("sha256 ", C(a.SHA256), " at promotion ", C(a.SHA256At))
+		digest = doc.L("sha256 ", doc.C(a.SHA256), " at promotion ", doc.C(a.SHA256At))
 	}
 	return joined(
 		bytes, labelled("", a.Framework), labelled("Python ", a.Python), labelled("MLflow ", a.MLflow),
 		labelled("run in the MLmodel file ", a.RunID), labelled("logged model in the MLmodel file ", a.ModelID), digest)
 }
 
-func aliasLine(aliases []string) Line {
+func aliasLine(aliases []string) doc.Line {
 	if len(aliases) == 0 {
-		return line("none")
+		return doc.L("none")
 	}
-	var parts []Line
+	var parts []doc.Line
 	for _, a := range aliases {
-		parts = append(parts, line(C(registry.AliasRef(a).String())))
+		parts = append(parts, doc.L(doc.C(registry.AliasRef(a).String())))
 	}
 	return joined(parts...)
 }
 
 // promotions shows the promotions from the ledger, or without a ledger from the version's tags.
-func (p lineagePage) promotions() Doc {
+func (p lineagePage) promotions() doc.Page {
 	if len(p.Promotions) == 0 {
-		return Doc{Para{line("No promotion of this version is recorded.")}}
+		return doc.Page{doc.P("No promotion of this version is recorded.")}
 	}
-	t := Table{Head: []string{"entry", "when (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
+	t := doc.Table{Head: []string{"entry", "when (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
 	for i := len(p.Promotions) - 1; i >= 0; i-- {
 		t.Rows = append(t.Rows, promotionRow(p.Promotions[i], p.workflow))
 	}
@@ -220,11 +223,11 @@ func (p lineagePage) promotions() Doc {
 	if p.Promotions[0].From == "tags" {
 		title = "Promotions according to the version's tags, not the ledger:"
 	}
-	return Doc{Para{line(title)}, t}
+	return doc.Page{doc.P(title), t}
 }
 
-func promotionRow(p lineage.Promotion, w Workflow) []Line {
-	entry := line(orDash(p.ID))
+func promotionRow(p lineage.Promotion, w Workflow) []doc.Line {
+	entry := doc.L(orDash(p.ID))
 	var from, to []string
 	for _, s := range p.Moves {
 		from, to = append(from, s.Ref+" "+orNone(s.Was.String())), append(to, s.Ref+" "+orNone(s.Want.String()))
@@ -233,18 +236,18 @@ func promotionRow(p lineage.Promotion, w Workflow) []Line {
 	if p.Reason != "" && p.Reason != registry.OK {
 		outcome += ": " + string(p.Reason)
 	}
-	return []Line{
-		entry, line(clock(p.At)), line(orDash(p.Command)),
-		line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))),
-		w.by(p.Actor, p.Workflow), gatesLine(p), line(outcome),
-	}
+	return doc.Row(
+		entry, clock(p.At), orDash(p.Command),
+		doc.C(strings.Join(from, "; ")), doc.C(strings.Join(to, "; ")),
+		w.by(p.Actor, p.Workflow), gatesLine(p), outcome,
+	)
 }
 
-func gatesLine(p lineage.Promotion) Line {
-	var parts []Line
+func gatesLine(p lineage.Promotion) doc.Line {
+	var parts []doc.Line
 	for i, g := range p.Gates {
 		if i == 3 {
-			parts = append(parts, line(fmt.Sprintf("%d more", len(p.Gates)-3)))
+			parts = append(parts, doc.L(fmt.Sprintf("%d more", len(p.Gates)-3)))
 			break
 		}
 		text := g.Gate
@@ -254,21 +257,21 @@ func gatesLine(p lineage.Promotion) Line {
 				text += " (" + observed(verdict.Finding{Wanted: g.Wanted, Candidate: g.Candidate}) + ")"
 			}
 		}
-		parts = append(parts, line(C(short(text))))
+		parts = append(parts, doc.L(doc.C(short(text))))
 	}
 	if p.Mode == verdict.ReportMode {
-		parts = append(parts, line("not enforced (report mode)"))
+		parts = append(parts, doc.L("not enforced (report mode)"))
 	}
 	if len(p.Override) > 0 {
-		parts = append(parts, line("override ", C(strings.Join(p.Override, ", "))))
+		parts = append(parts, doc.L("override ", doc.C(strings.Join(p.Override, ", "))))
 	}
 	if len(parts) == 0 {
-		return line("–")
+		return doc.L("–")
 	}
 	return joined(parts...)
 }
 
-func (p lineagePage) signature() Doc {
+func (p lineagePage) signature() doc.Page {
 	a := p.Files
 	if a == nil || a.Inputs == nil && a.Outputs == nil && a.Params == nil {
 		return nil
@@ -282,14 +285,15 @@ func (p lineagePage) signature() Doc {
 			text = append(text, part.name+": "+format.Truncate(string(part.json), 4000))
 		}
 	}
-	return Doc{Details{"Signature", Doc{Code{"json", strings.Join(text, "\n")}}}}
+	code := doc.Code{Lang: "json", Text: strings.Join(text, "\n")}
+	return doc.Page{doc.Details{Title: "Signature", Body: doc.Page{code}}}
 }
 
 // maxRows is the length of the longest table of details. The report file has all of them.
 const maxRows = 100
 
 // logged shows the metrics, parameters and tags of the run.
-func (p lineagePage) logged() Doc {
+func (p lineagePage) logged() doc.Page {
 	t := p.Training
 	if t == nil {
 		return nil
@@ -308,36 +312,37 @@ func (p lineagePage) logged() Doc {
 }
 
 // unclearMetrics is a folded list of metrics that may belong to another model, each with the reason.
-func unclearMetrics(why map[string]string) Doc {
+func unclearMetrics(why map[string]string) doc.Page {
 	if len(why) == 0 {
 		return nil
 	}
-	var items []Line
+	var items []doc.Line
 	for _, key := range slices.Sorted(maps.Keys(why)) {
 		if len(items) == maxRows {
-			items = append(items, line(fmt.Sprintf("%d more in the report file", len(why)-maxRows)))
+			items = append(items, doc.L(fmt.Sprintf("%d more in the report file", len(why)-maxRows)))
 			break
 		}
-		items = append(items, line(C(short(key)), ": ", why[key]))
+		items = append(items, doc.L(doc.C(short(key)), ": ", why[key]))
 	}
-	return Doc{Details{fmt.Sprintf("Metrics that may belong to another model (%d)", len(why)), Doc{List{items}}}}
+	title := fmt.Sprintf("Metrics that may belong to another model (%d)", len(why))
+	return doc.Page{doc.Details{Title: title, Body: doc.Page{doc.List{Items: items}}}}
 }
 
 // tagDetails is a folded table of keys and values, sorted by key.
-func tagDetails(title string, values map[string]string) Doc {
+func tagDetails(title string, values map[string]string) doc.Page {
 	if len(values) == 0 {
 		return nil
 	}
-	t := Table{Head: []string{"name", "value"}}
+	t := doc.Table{Head: []string{"name", "value"}}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if len(t.Rows) == maxRows {
-			more := line(fmt.Sprintf("%d more", len(values)-maxRows))
-			t.Rows = append(t.Rows, []Line{more, line("in the report file")})
+			more := doc.L(fmt.Sprintf("%d more", len(values)-maxRows))
+			t.Rows = append(t.Rows, doc.Row(more, "in the report file"))
 			break
 		}
-		t.Rows = append(t.Rows, []Line{line(C(short(key))), line(C(short(values[key])))})
+		t.Rows = append(t.Rows, doc.Row(doc.C(short(key)), doc.C(short(values[key]))))
 	}
-	return Doc{Details{fmt.Sprintf("%s (%d)", title, len(values)), Doc{t}}}
+	return doc.Page{doc.Details{Title: fmt.Sprintf("%s (%d)", title, len(values)), Body: doc.Page{t}}}
 }
 
 func (p lineagePage) runURL() string {
@@ -359,28 +364,28 @@ func (p lineagePage) versionURL() string {
 const maxBoxes = 4
 
 // lineageFlow draws data, code, run, copies, version, aliases, stage and deployment from left to right.
-func lineageFlow(l lineage.Lineage) *flow {
-	f := &flow{}
+func lineageFlow(l lineage.Lineage) *doc.Flow {
+	f := &doc.Flow{}
 	run := runBox(f, l)
 	for i, d := range l.Datasets {
 		if i == maxBoxes {
 			more := fmt.Sprintf("%d more datasets", len(l.Datasets)-maxBoxes)
-			f.edge(f.node("more data", more), run, false)
+			f.Edge(f.Node("more data", more), run, false)
 			break
 		}
 		label := joinWords("data", cmp.Or(d.Name, d.URI), d.Context, shortID(d.Digest))
-		f.edge(f.node(fmt.Sprint("data", i), label), run, d.From != "run")
+		f.Edge(f.Node(fmt.Sprint("data", i), label), run, d.From != "run")
 	}
 	if len(l.Datasets) == 0 {
-		f.edge(f.node("data", "data unknown"), run, true)
+		f.Edge(f.Node("data", "data unknown"), run, true)
 	}
 	if l.Code != nil && l.Code.Commit != "" {
-		f.edge(f.node("code", joinWords("commit", shortID(l.Code.Commit))), run, l.Code.From != "run")
+		f.Edge(f.Node("code", joinWords("commit", shortID(l.Code.Commit))), run, l.Code.From != "run")
 	}
 	at, broken := run, l.Training == nil
 	step := func(thing, label string) {
-		next := f.node(thing, label)
-		f.edge(at, next, broken)
+		next := f.Node(thing, label)
+		f.Edge(at, next, broken)
 		at, broken = next, false
 	}
 	if l.Logged != nil {
@@ -402,31 +407,31 @@ func lineageFlow(l lineage.Lineage) *flow {
 	for i, a := range l.Aliases {
 		if i == maxBoxes {
 			more := fmt.Sprintf("%d more aliases", len(l.Aliases)-maxBoxes)
-			f.edge(version, f.node("more aliases", more), false)
+			f.Edge(version, f.Node("more aliases", more), false)
 			break
 		}
 		ref := registry.AliasRef(a).String()
-		f.edge(version, f.node(ref, ref), false)
+		f.Edge(version, f.Node(ref, ref), false)
 	}
 	if l.Stage != "None" {
-		f.edge(version, f.node("stage", "stage "+l.Stage), false)
+		f.Edge(version, f.Node("stage", "stage "+l.Stage), false)
 	}
 	if l.Deployment != nil {
-		f.edge(version, f.node("deployment", joinWords("deployed to", cmp.Or(l.Deployment.To, "somewhere"))), false)
+		f.Edge(version, f.Node("deployment", joinWords("deployed to", cmp.Or(l.Deployment.To, "somewhere"))), false)
 	}
 	return f
 }
 
-func runBox(f *flow, l lineage.Lineage) string {
+func runBox(f *doc.Flow, l lineage.Lineage) string {
 	switch {
 	case l.RunID == "":
-		return f.node("run", "no run")
+		return f.Node("run", "no run")
 	case l.RunProblem != "":
-		return f.node("run", joinWords("run", shortID(l.RunID), "not of this version"))
+		return f.Node("run", joinWords("run", shortID(l.RunID), "not of this version"))
 	case l.Training == nil:
-		return f.node("run", joinWords("run", shortID(l.RunID), "not readable"))
+		return f.Node("run", joinWords("run", shortID(l.RunID), "not readable"))
 	case l.Training.Deleted:
-		return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID)), "deleted"))
+		return f.Node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID)), "deleted"))
 	}
-	return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID))))
+	return f.Node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID))))
 }

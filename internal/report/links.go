@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // modelURI is the address to load the target from, or the version if the command does not move the target. It is "" if
@@ -26,8 +27,8 @@ func (r Run) modelURI(target bool) string {
 }
 
 // modelLink is the model's name, with a link to MLflow.
-func (r Run) modelLink() Span {
-	return Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
+func (r Run) modelLink() doc.Span {
+	return doc.Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
 }
 
 func (r Run) versionURL(n int) string { return r.VersionURL(strconv.Itoa(n)) }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 var (
@@ -68,7 +69,7 @@ func TestMermaid_HostileLabels(t *testing.T) {
 				t.Fatalf("neither a box nor an arrow: %q in\n%s", line, out)
 			}
 		}
-		if fence := Markdown(Doc{Diagram{out}}); strings.Count(fence, "```") != 2 {
+		if fence := doc.Markdown(doc.Page{doc.Diagram{Mermaid: out}}); strings.Count(fence, "```") != 2 {
 			t.Fatalf("the data ends the code block: %q", fence)
 		}
 	})

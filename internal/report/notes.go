@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // LedgerNote says how the run used the promotion ledger.
@@ -18,67 +19,67 @@ type LedgerNote struct {
 }
 
 // withoutLedger warns that a move without a ledger promises less.
-func (c Change) withoutLedger(notesOnly bool) Doc {
+func (c Change) withoutLedger(notesOnly bool) doc.Page {
 	if c.Ledger.Off == "" || !c.Applied || !c.Plan.Moves() && !notesOnly {
 		return nil
 	}
-	return Doc{Para{line(
-		"No promotion ledger (", C(c.Ledger.Off), "): two simultaneous promotions may both report success. ",
+	return doc.Page{doc.P(
+		"No promotion ledger (", doc.C(c.Ledger.Off), "): two simultaneous promotions may both report success. ",
 		"Only an audit can detect this.",
-	)}}
+	)}
 }
 
 // notes lists remarks on the plan, the ledger and GitHub, and the warnings.
-func (r Run) notes() Doc {
-	var items []Line
+func (r Run) notes() doc.Page {
+	var items []doc.Line
 	for _, n := range r.Plan.Notes {
-		items = append(items, line(n))
+		items = append(items, doc.L(n))
 	}
 	if r.NoPolicy != "" {
-		items = append(items, line(r.NoPolicy))
+		items = append(items, doc.L(r.NoPolicy))
 	}
 	items = append(items, r.ledgerNotes()...)
 	items = append(items, r.gitHubNotes()...)
 	for _, w := range r.Receipt.Warnings {
-		items = append(items, line("warning: ", w))
+		items = append(items, doc.L("warning: ", w))
 	}
 	for _, n := range r.unreadable() {
-		items = append(items, line(C(n)))
+		items = append(items, doc.L(doc.C(n)))
 	}
 	if len(items) == 0 {
 		return nil
 	}
-	return Doc{List{items}}
+	return doc.Page{doc.List{Items: items}}
 }
 
-func (c Change) ledgerNotes() []Line {
-	var items []Line
+func (c Change) ledgerNotes() []doc.Line {
+	var items []doc.Line
 	n := c.Ledger
 	if n.RecordID != "" {
 		state := n.Outcome
 		if state == "" {
 			state = "still open; to finish it, re-run the failed jobs"
 		}
-		items = append(items, line("recorded as ", C(n.RecordID), " in the promotion ledger (", state, ")"))
+		items = append(items, doc.L("recorded as ", doc.C(n.RecordID), " in the promotion ledger (", state, ")"))
 	}
 	for _, o := range n.Outside {
-		items = append(items, line("drift recorded: ", C(o.Ref.String()), " pointed to ", versions(o.Want),
+		items = append(items, doc.L("drift recorded: ", doc.C(o.Ref.String()), " pointed to ", versions(o.Want),
 			", but the ledger's last record was ", versions(o.Was)))
 	}
 	if n.TakesOver != 0 {
-		items = append(items, line(fmt.Sprintf("takes over entry %d of an interrupted run", n.TakesOver)))
+		items = append(items, doc.L(fmt.Sprintf("takes over entry %d of an interrupted run", n.TakesOver)))
 	}
 	return items
 }
 
 // gitHubNotes lists the deployment and the notifications that were sent.
-func (g GitHub) gitHubNotes() []Line {
-	var items []Line
+func (g GitHub) gitHubNotes() []doc.Line {
+	var items []doc.Line
 	if d := g.Deployment; d.ByJob {
 		why := "not created, because the job's own environment has one"
-		items = append(items, line("deployment to ", C(d.Environment), ": ", why))
+		items = append(items, doc.L("deployment to ", doc.C(d.Environment), ": ", why))
 	} else if d.State != "" && d.Why == "" {
-		items = append(items, line("deployment to ", C(d.Environment), ": ", d.State))
+		items = append(items, doc.L("deployment to ", doc.C(d.Environment), ": ", d.State))
 	}
 	for _, record := range g.notifiedRecords() {
 		var channels []string
@@ -87,7 +88,7 @@ func (g GitHub) gitHubNotes() []Line {
 				channels = append(channels, t.Channel)
 			}
 		}
-		items = append(items, line("notified of ", C(record), ": ", list(channels)))
+		items = append(items, doc.L("notified of ", doc.C(record), ": ", list(channels)))
 	}
 	return items
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // Outcome is what a command hands over for publication.
@@ -12,17 +13,17 @@ type Outcome struct {
 	Reason   registry.Reason
 	Err      error
 	Warnings []string
-	Page     Doc
+	Page     doc.Page
 	Result   Result // without the fields that all commands have in common
 }
 
 // view contains what differs between the pages of commands that evaluate gates or change something.
 type view struct {
-	headline  Line
-	incumbent string // label of the version that the target pointed to before, "" = incumbent
-	next      Doc    // what to do next
-	target    bool   // the command moves the target to the candidate
-	notesOnly bool   // only tags that record the promotion were missing
+	headline  doc.Line
+	incumbent string   // label of the version that the target pointed to before, "" = incumbent
+	next      doc.Page // what to do next
+	target    bool     // the command moves the target to the candidate
+	notesOnly bool     // only tags that record the promotion were missing
 }
 
 // outcome is the outcome of a command that evaluates gates or changes something. The page shows first the verdict, then
@@ -39,34 +40,34 @@ func (r Run) outcome(v view) Outcome {
 }
 
 // opening is the beginning of a page: the headline, and how the gates were used.
-func (r Run) opening(v view) Doc {
-	d := append(r.withoutLedger(v.notesOnly), Heading{v.headline})
+func (r Run) opening(v view) doc.Page {
+	d := append(r.withoutLedger(v.notesOnly), doc.H(v.headline))
 	if r.Dry {
-		d = append(d, Para{line(r.dryLine())})
+		d = append(d, doc.P(r.dryLine()))
 	}
 	d = append(d, r.reportMode()...)
 	if len(r.Plan.Override) > 0 {
-		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
+		d = append(d, doc.P("Overridden for this run: ", doc.C(strings.Join(r.Plan.Override, ", "))))
 	}
 	return d
 }
 
 // closing adds the end of a page: steps, notes, what to do next.
-func (r Run) closing(d Doc, v view) Outcome {
+func (r Run) closing(d doc.Page, v view) Outcome {
 	d = append(d, r.steps()...)
 	d = append(d, r.notes()...)
 	return r.end(append(d, v.next...), r.data(v.target))
 }
 
-func (r Run) end(page Doc, result Result) Outcome {
+func (r Run) end(page doc.Page, result Result) Outcome {
 	return Outcome{Reason: r.Reason, Err: r.Err, Warnings: r.Receipt.Warnings, Page: page, Result: result}
 }
 
 // PageOutcome is the outcome of a command with a page of its own. data is the content of that page for programs.
-func PageOutcome(r Run, title Line, body Doc, data any) Outcome {
+func PageOutcome(r Run, title doc.Line, body doc.Page, data any) Outcome {
 	d := r.opening(view{headline: title})
 	if pr := r.pullRequestRow(); pr != nil {
-		d = append(d, Table{[]string{"", ""}, pr})
+		d = append(d, doc.Table{Head: []string{"", ""}, Rows: pr})
 	}
 	result := r.data(false)
 	result.Data = data
@@ -79,7 +80,7 @@ func FailedOutcome(r Run) Outcome {
 }
 
 // headline returns the headline of the failure, or that of the command if it succeeded.
-func (r Run) headline(success func(Run) Line) Line {
+func (r Run) headline(success func(Run) doc.Line) doc.Line {
 	if failed := r.failure(); failed != nil {
 		return failed
 	}
@@ -87,8 +88,8 @@ func (r Run) headline(success func(Run) Line) Line {
 }
 
 // failure is the headline of a command that did not succeed, nil if it did.
-func (r Run) failure() Line {
-	model := C(r.Plan.Model)
+func (r Run) failure() doc.Line {
+	model := doc.C(r.Plan.Model)
 	if r.NotValidated() {
 		return notValidated
 	}
@@ -96,22 +97,22 @@ func (r Run) failure() Line {
 	case registry.OK, registry.Unchanged:
 		return nil
 	case registry.Retained:
-		return line("Kept the incumbent: ", r.position("still", r.Plan.Incumbent), "; the candidate is not better")
+		return doc.L("Kept the incumbent: ", r.position("still", r.Plan.Incumbent), "; the candidate is not better")
 	case registry.BadPolicy:
-		return line("Invalid policy: ", C(message(r.Err)))
+		return doc.L("Invalid policy: ", doc.C(message(r.Err)))
 	case registry.Blocked:
-		return line("Blocked: ", shortfall(r.Verdict), " for ", model)
+		return doc.L("Blocked: ", shortfall(r.Verdict), " for ", model)
 	case registry.NoGates:
-		return line("Refused: no gate is configured for ", model)
+		return doc.L("Refused: no gate is configured for ", model)
 	case registry.Unknown:
-		return line("Outcome unknown: ", C(message(r.Err)))
+		return doc.L("Outcome unknown: ", doc.C(message(r.Err)))
 	case registry.Cancelled:
-		return line("Cancelled")
+		return doc.L("Cancelled")
 	}
 	if r.Reason.Exit() == registry.ExitRefused {
-		return line("Refused: ", C(message(r.Err)))
+		return doc.L("Refused: ", doc.C(message(r.Err)))
 	}
-	return line("Failed: ", C(message(r.Err)))
+	return doc.L("Failed: ", doc.C(message(r.Err)))
 }
 
 func (s Setting) dryLine() string {
@@ -129,63 +130,63 @@ func message(err error) string {
 }
 
 // next says what to do next after any command.
-func (r Run) next() Doc {
+func (r Run) next() doc.Page {
 	switch {
 	case r.Reason == registry.Blocked:
-		return Doc{
-			Para{line("Validate another candidate (this writes nothing):")},
-			Code{"sh", r.validateCommand()},
+		return doc.Page{
+			doc.P("Validate another candidate (this writes nothing):"),
+			doc.Code{Lang: "sh", Text: r.validateCommand()},
 		}
 	case r.PullRequest != nil && r.Reason == registry.OK && len(r.Plan.Steps) > 0:
-		return Doc{
-			Para{line("After the merge, the same step applies exactly this plan with:")},
-			Code{"yaml", "command: promote\nplan-digest: pull-request"},
+		return doc.Page{
+			doc.P("After the merge, the same step applies exactly this plan with:"),
+			doc.Code{Lang: "yaml", Text: "command: promote\nplan-digest: pull-request"},
 		}
 	case r.Dry && r.Reason == registry.OK:
-		return Doc{Para{line("To apply the plan, run the same command without ", C("dry-run"), ".")}}
+		return doc.Page{doc.P("To apply the plan, run the same command without ", doc.C("dry-run"), ".")}
 	}
 	return nil
 }
 
 // problem shows the error with the request that failed and a hint.
-func (r Run) problem() Doc {
+func (r Run) problem() doc.Page {
 	if r.Err == nil {
 		return nil
 	}
-	var d Doc
+	var d doc.Page
 	if r.NotValidated() {
-		d = append(d, Para{line(ForkHint)}, Para{line("Error: ", C(r.Err.Error()))})
+		d = append(d, doc.P(ForkHint), doc.P("Error: ", doc.C(r.Err.Error())))
 	}
 	var e *registry.Error
 	if !errors.As(r.Err, &e) {
-		return append(d, Para{line("Error: ", C(r.Err.Error()))})
+		return append(d, doc.P("Error: ", doc.C(r.Err.Error())))
 	}
 	if r.Reason == registry.Cancelled || r.Reason == registry.Blocked {
-		d = append(d, Para{line(C(e.Msg))})
+		d = append(d, doc.P(doc.C(e.Msg)))
 	}
 	if e.Detail != "" {
-		d = append(d, Para{line("Request: ", C(e.Detail))})
+		d = append(d, doc.P("Request: ", doc.C(e.Detail)))
 	}
 	return append(d, hint(e.Hint)...)
 }
 
 // hint shows what to do. If the text has several lines, the first introduces the others: versions, commands or choices.
-func hint(text string) Doc {
+func hint(text string) doc.Page {
 	if text == "" {
 		return nil
 	}
 	lead, rest, several := strings.Cut(text, "\n")
-	d := Doc{Para{line("What to do: ", lead)}}
+	d := doc.Page{doc.P("What to do: ", lead)}
 	if !several {
 		return d
 	}
-	var items []Line
+	var items []doc.Line
 	for l := range strings.SplitSeq(rest, "\n") {
 		if l = strings.TrimSpace(l); l != "" {
-			items = append(items, line(l))
+			items = append(items, doc.L(l))
 		}
 	}
-	return append(d, List{items})
+	return append(d, doc.List{Items: items})
 }
 
 func hintOf(err error) string {

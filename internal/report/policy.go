@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -16,18 +17,18 @@ type PolicyTarget struct {
 }
 
 // PolicyCheckPage lists the targets of a valid policy file.
-func PolicyCheckPage(file string, targets []PolicyTarget) (Line, Doc) {
+func PolicyCheckPage(file string, targets []PolicyTarget) (doc.Line, doc.Page) {
 	gates := 0
-	t := Table{Head: []string{"model", "target", "gates", "line"}}
+	t := doc.Table{Head: []string{"model", "target", "gates", "line"}}
 	for _, target := range targets {
 		gates += target.Gates
-		t.Rows = append(t.Rows, []Line{
-			line(C(target.Model)), line(C(target.Target)),
-			line(strconv.Itoa(target.Gates)), line(strconv.Itoa(target.Line)),
-		})
+		t.Rows = append(t.Rows, doc.Row(
+			doc.C(target.Model), doc.C(target.Target),
+			strconv.Itoa(target.Gates), strconv.Itoa(target.Line),
+		))
 	}
 	found := format.Plural(gates, "gate") + " for " + format.Plural(len(targets), "target")
-	return line("Valid: ", C(file), " has ", found), Doc{t}
+	return doc.L("Valid: ", doc.C(file), " has ", found), doc.Page{t}
 }
 
 // PolicyExplanation is what a policy requires of a model and a target.
@@ -63,31 +64,31 @@ type PolicyWaiver struct {
 }
 
 // PolicyExplainPage shows which gates apply to a model and a target, and why.
-func PolicyExplainPage(e PolicyExplanation) (Line, Doc) {
-	rule := line("Rule ", C(e.Rule.Model), fmt.Sprintf(", line %d of ", e.Rule.Line), C(e.File))
+func PolicyExplainPage(e PolicyExplanation) (doc.Line, doc.Page) {
+	rule := doc.L("Rule ", doc.C(e.Rule.Model), fmt.Sprintf(", line %d of ", e.Rule.Line), doc.C(e.File))
 	for _, other := range e.LessSpecific {
 		at := fmt.Sprintf(", line %d", other.Line)
-		rule = append(rule, line("; it is more specific than ", C(other.Model), at)...)
+		rule = append(rule, doc.L("; it is more specific than ", doc.C(other.Model), at)...)
 	}
-	t := Table{Head: []string{"gate", "required", "on failure", "evaluated", "line"}}
+	t := doc.Table{Head: []string{"gate", "required", "on failure", "evaluated", "line"}}
 	for _, g := range e.Gates {
-		t.Rows = append(t.Rows, []Line{
-			line(C(g.ID)), line(C(g.Wanted)), line(g.effect()), line(g.evaluated()), line(strconv.Itoa(g.Line)),
-		})
+		t.Rows = append(t.Rows, doc.Row(
+			doc.C(g.ID), doc.C(g.Wanted), g.effect(), g.evaluated(), strconv.Itoa(g.Line),
+		))
 	}
-	d := Doc{Para{append(rule, T("."))}, t}
+	d := doc.Page{doc.P(append(rule, doc.T("."))), t}
 	if len(e.Reads) > 0 {
-		d = append(d, Para{line("Also read, besides run and MLmodel file: ", strings.Join(e.Reads, "; "), ".")})
+		d = append(d, doc.P("Also read, besides run and MLmodel file: ", strings.Join(e.Reads, "; "), "."))
 	}
-	var waivers []Line
+	var waivers []doc.Line
 	for _, w := range e.Waivers {
 		version := fmt.Sprintf(" for version %d, by ", w.Version)
-		waivers = append(waivers, line(C(w.Gate), version, C(w.By), " until "+w.Until+": ", C(w.Why)))
+		waivers = append(waivers, doc.L(doc.C(w.Gate), version, doc.C(w.By), " until "+w.Until+": ", doc.C(w.Why)))
 	}
 	if len(waivers) > 0 {
-		d = append(d, Para{line("Exceptions:")}, List{waivers})
+		d = append(d, doc.P("Exceptions:"), doc.List{Items: waivers})
 	}
-	return line("Gates for ", C(e.Model), " at ", C(e.Target)), d
+	return doc.L("Gates for ", doc.C(e.Model), " at ", doc.C(e.Target)), d
 }
 
 func (g PolicyGate) effect() string {
@@ -115,21 +116,21 @@ type PolicyTest struct {
 }
 
 // PolicyTestPage shows the results of the tests of a policy file.
-func PolicyTestPage(file string, tests []PolicyTest) (Line, Doc) {
+func PolicyTestPage(file string, tests []PolicyTest) (doc.Line, doc.Page) {
 	passed := 0
-	t := Table{Head: []string{"test", "verdict", "result"}}
+	t := doc.Table{Head: []string{"test", "verdict", "result"}}
 	for _, test := range tests {
 		result := strings.Join(test.Problems, "; ")
 		if result == "" {
 			passed++
 			result = "as expected"
 		}
-		t.Rows = append(t.Rows, []Line{line(C(test.File)), line(test.Verdict), line(C(result))})
+		t.Rows = append(t.Rows, doc.Row(doc.C(test.File), test.Verdict, doc.C(result)))
 	}
 	title := "Passed: "
 	if passed < len(tests) {
 		title = "Failed: "
 	}
 	all := format.Plural(len(tests), "test")
-	return line(title, strconv.Itoa(passed), " of ", all, " of ", C(file), " as expected"), Doc{t}
+	return doc.L(title, strconv.Itoa(passed), " of ", all, " of ", doc.C(file), " as expected"), doc.Page{t}
 }

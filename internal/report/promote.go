@@ -6,59 +6,60 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // PromoteOutcome is the outcome of the command promote.
 func PromoteOutcome(r Run) Outcome {
 	v := view{headline: r.headline(promoted), next: r.next(), target: true, notesOnly: r.notesOnly()}
 	if r.notEnforced() {
-		v.headline = append(v.headline, line("; not enforced: ", r.ifEnforced(T("it")))...)
+		v.headline = append(v.headline, doc.L("; not enforced: ", r.ifEnforced(doc.T("it")))...)
 	}
 	if r.Reason == registry.OK && !r.Dry {
-		v.next = Doc{Para{line("Load it with:")}, Code{"python", r.loading()}}
+		v.next = doc.Page{doc.P("Load it with:"), doc.Code{Lang: "python", Text: r.loading()}}
 	}
 	return r.outcome(v)
 }
 
 // promoted is the headline of a promotion that succeeded, or that would succeed.
-func promoted(r Run) Line {
-	model, target := C(r.Plan.Model), targetSpan(r.Plan.Target)
+func promoted(r Run) doc.Line {
+	model, target := doc.C(r.Plan.Model), targetSpan(r.Plan.Target)
 	already := r.position("already", r.number())
 	confirms := r.Plan.Confirms() && r.Plan.Resumes == 0
 	switch {
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
-		return line("Unchanged: ", r.position("", r.number()))
+		return doc.L("Unchanged: ", r.position("", r.number()))
 	case r.Reason == registry.Unchanged:
-		return line("Unchanged: ", already)
+		return doc.L("Unchanged: ", already)
 	case r.Dry && confirms:
-		return line("Would confirm: ", already, ", moved there by ", r.movedBy(),
+		return doc.L("Would confirm: ", already, ", moved there by ", r.movedBy(),
 			"; its gates would be evaluated and the move recorded")
 	case r.Dry && r.notesOnly():
-		return line("Would move nothing: ", already, "; only tags that record the promotion would be written")
+		return doc.L("Would move nothing: ", already, "; only tags that record the promotion would be written")
 	case r.notesOnly():
-		return line("Unchanged: ", already, "; only tags that record the promotion were written")
+		return doc.L("Unchanged: ", already, "; only tags that record the promotion were written")
 	case r.Dry && r.number() == 0:
-		return line("Would promote ", model, " to ", target)
+		return doc.L("Would promote ", model, " to ", target)
 	case r.Dry:
-		return line("Would promote ", model, " version ", strconv.Itoa(r.number()), " to ", target)
+		return doc.L("Would promote ", model, " version ", strconv.Itoa(r.number()), " to ", target)
 	case confirms:
-		return line("Confirmed: ", already, ", moved there by ", r.movedBy(),
+		return doc.L("Confirmed: ", already, ", moved there by ", r.movedBy(),
 			"; its gates were evaluated and the move recorded")
 	}
-	return line("Promoted ", model, " version ", strconv.Itoa(r.number()), " to ", target, r.before())
+	return doc.L("Promoted ", model, " version ", strconv.Itoa(r.number()), " to ", target, r.before())
 }
 
 // position says which version the target points to, such as "@champion of wine already points to version 3".
-func (c Change) position(adverb string, number int) Line {
-	model, t := C(c.Plan.Model), c.Plan.Target
+func (c Change) position(adverb string, number int) doc.Line {
+	model, t := doc.C(c.Plan.Model), c.Plan.Target
 	verb := func(text string) string { return " " + joinWords(adverb, text) + " " }
 	version := "version " + strconv.Itoa(number)
 	if t.Alias == "" {
-		return line(model, " "+version+" is ", strings.TrimSpace(adverb+" in"), " ", t.Stage)
+		return doc.L(model, " "+version+" is ", strings.TrimSpace(adverb+" in"), " ", t.Stage)
 	}
-	l := line(C(registry.AliasRef(t.Alias).String()), " of ", model, verb("points to"), version)
+	l := doc.L(doc.C(registry.AliasRef(t.Alias).String()), " of ", model, verb("points to"), version)
 	if t.Stage != "" {
-		l = append(l, T(", which is in "+t.Stage))
+		l = append(l, doc.T(", which is in "+t.Stage))
 	}
 	return l
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -21,12 +22,12 @@ type Standing struct {
 func (s Standing) passes() bool { return s.Verdict.Decision != verdict.Block }
 
 // StandingPage shows which live versions a policy would block. file is the policy file.
-func StandingPage(file string, all []Standing) (Line, Doc) {
+func StandingPage(file string, all []Standing) (doc.Line, doc.Page) {
 	if len(all) == 0 {
-		return line("Nothing to check: no target in ", C(file), " has a version"), Doc{}
+		return doc.L("Nothing to check: no target in ", doc.C(file), " has a version"), doc.Page{}
 	}
 	blocked, unenforced := 0, 0
-	t := Table{Head: []string{"model", "target", "version", "verdict"}}
+	t := doc.Table{Head: []string{"model", "target", "version", "verdict"}}
 	for _, s := range all {
 		result := "passes"
 		switch {
@@ -41,40 +42,40 @@ func StandingPage(file string, all []Standing) (Line, Doc) {
 		if s.Problem != "" {
 			result = "could not be evaluated"
 		}
-		t.Rows = append(t.Rows, []Line{
-			line(C(s.Model)), line(C(s.Target)), line(strconv.Itoa(s.Version)), line(result),
-		})
+		t.Rows = append(t.Rows, doc.Row(
+			doc.C(s.Model), doc.C(s.Target), strconv.Itoa(s.Version), result,
+		))
 	}
 	live := format.Plural(len(all), "live version")
-	d := append(Doc{t}, standingDetails(all, file)...)
+	d := append(doc.Page{t}, standingDetails(all, file)...)
 	switch {
 	case blocked > 0:
-		d = append(d, Para{line(
+		d = append(d, doc.P(
 			"These versions stay live: the policy only decides about the next promotion. To let one of them pass, ",
 			"add a waiver with an end date to the policy file, or loosen the gate.",
-		)})
-		return line(fmt.Sprintf("Blocked: %d of %s would fail ", blocked, live), C(file)), d
+		))
+		return doc.L(fmt.Sprintf("Blocked: %d of %s would fail ", blocked, live), doc.C(file)), d
 	case unenforced > 0:
-		return line(fmt.Sprintf("Not enforced: %d of %s would fail ", unenforced, live), C(file)), d
+		return doc.L(fmt.Sprintf("Not enforced: %d of %s would fail ", unenforced, live), doc.C(file)), d
 	}
-	return line("Passed: ", live, " would pass ", C(file)), d
+	return doc.L("Passed: ", live, " would pass ", doc.C(file)), d
 }
 
 // standingDetails shows the gates of each version, folded if the version passes.
-func standingDetails(all []Standing, file string) Doc {
-	var open, folded Doc
+func standingDetails(all []Standing, file string) doc.Page {
+	var open, folded doc.Page
 	for _, s := range all {
 		j := Judgement{Verdict: s.Verdict, Policy: file}
-		name := line(C(s.Model), " version "+strconv.Itoa(s.Version)+" at ", C(s.Target))
-		d := Doc{Para{append(name, T(":"))}}
+		name := doc.L(doc.C(s.Model), " version "+strconv.Itoa(s.Version)+" at ", doc.C(s.Target))
+		d := doc.Page{doc.P(append(name, doc.T(":")))}
 		if s.Problem != "" {
-			d = append(d, Para{line(C(s.Problem))})
+			d = append(d, doc.P(doc.C(s.Problem)))
 		}
 		if len(s.Verdict.Findings) > 0 {
 			d = append(append(d, j.gateTable(Workflow{})), fixes(s.Verdict)...)
 		}
 		if len(s.Left) > 0 {
-			d = append(d, Para{line("Skipped, because they apply only during a promotion: ", list(s.Left), ".")})
+			d = append(d, doc.P("Skipped, because they apply only during a promotion: ", list(s.Left), "."))
 		}
 		if s.passes() {
 			folded = append(folded, d...)
@@ -83,7 +84,7 @@ func standingDetails(all []Standing, file string) Doc {
 		}
 	}
 	if len(folded) > 0 {
-		open = append(open, Details{"Versions that pass", folded})
+		open = append(open, doc.Details{Title: "Versions that pass", Body: folded})
 	}
 	return open
 }

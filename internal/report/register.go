@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // RegisterOutcome is the outcome of the command register.
@@ -15,19 +16,19 @@ func RegisterOutcome(r Run) Outcome {
 		model, candidate := r.Plan.Model, fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())
 		command := fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'",
 			format.ShellWord(model), format.ShellWord(candidate))
-		v.next = Doc{Para{line("Promote it with:")}, Code{"sh", command}}
+		v.next = doc.Page{doc.P("Promote it with:"), doc.Code{Lang: "sh", Text: command}}
 	}
 	return r.outcome(v)
 }
 
 // registered is the headline of a registration that succeeded, or that would succeed.
-func registered(r Run) Line {
-	model, number := C(r.Plan.Model), strconv.Itoa(r.number())
+func registered(r Run) doc.Line {
+	model, number := doc.C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {
 	case r.Reason == registry.Unchanged:
-		return line("Unchanged: ", model, " version ", number, " is already registered")
+		return doc.L("Unchanged: ", model, " version ", number, " is already registered")
 	case r.Dry:
-		return line("Would register ", model)
+		return doc.L("Would register ", model)
 	}
-	return line("Registered ", model, " version ", number)
+	return doc.L("Registered ", model, " version ", number)
 }

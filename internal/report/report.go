@@ -3,6 +3,7 @@ package report
 import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // Report is the content of a page and a result, collected until the command ends.
@@ -11,8 +12,8 @@ type Report struct {
 	Run
 	Usage
 
-	Title Line // headline and body of commands that make their own page
-	Body  Doc
+	Title doc.Line // headline and body of commands that make their own page
+	Body  doc.Page
 	Data  any // content of that page, for programs
 
 	Server    *registry.Server
@@ -22,7 +23,7 @@ type Report struct {
 }
 
 // Page returns the page of the command.
-func (r Report) Page() Doc { return r.Outcome().Page }
+func (r Report) Page() doc.Page { return r.Outcome().Page }
 
 // Result returns the report as data.
 func (r Report) Result() Result {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // RollbackOutcome is the outcome of the command rollback.
@@ -16,23 +17,23 @@ func RollbackOutcome(r Run) Outcome {
 }
 
 // rolledBack is the headline of a rollback that succeeded, or that would succeed.
-func rolledBack(r Run) Line {
-	model, number := C(r.Plan.Model), strconv.Itoa(r.number())
+func rolledBack(r Run) doc.Line {
+	model, number := doc.C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
-		return line("Unchanged: ", r.position("", r.number()))
+		return doc.L("Unchanged: ", r.position("", r.number()))
 	case r.Plan.Confirms() && r.Plan.Resumes == 0 && !r.Dry:
-		return line("Confirmed: ", r.position("already", r.number()), ", moved there by an interrupted rollback")
+		return doc.L("Confirmed: ", r.position("already", r.number()), ", moved there by an interrupted rollback")
 	case r.Reason == registry.Unchanged:
-		return line("Unchanged: ", r.position("", r.number()))
+		return doc.L("Unchanged: ", r.position("", r.number()))
 	case r.Dry:
-		return line("Would roll back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number)
+		return doc.L("Would roll back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number)
 	}
-	done := line("Rolled back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number, r.before())
+	done := doc.L("Rolled back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number, r.before())
 	if hold := r.Plan.Hold; len(hold) == 1 {
-		done = append(done, line("; ", versions(registry.PointsTo(hold...)), " is on hold")...)
+		done = append(done, doc.L("; ", versions(registry.PointsTo(hold...)), " is on hold")...)
 	} else if len(hold) > 1 {
-		done = append(done, line("; ", versions(registry.PointsTo(hold...)), " are on hold")...)
+		done = append(done, doc.L("; ", versions(registry.PointsTo(hold...)), " are on hold")...)
 	}
 	return done
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // sarifResults is how many results code scanning shows for one run. It would drop others whatever their severity.
@@ -256,13 +257,13 @@ func (s *Sarif) result(f audit.Finding) sarifResult {
 			"primaryLocationLineHash": f.Fingerprint,
 			"mlflowPromoteAudit/v1":   f.Fingerprint,
 		},
-		Properties: sarifResultExtra{f.Severity, Clean(f.Model), f.Version, Clean(f.Alias), Clean(f.Stage)},
+		Properties: sarifResultExtra{f.Severity, doc.Clean(f.Model), f.Version, doc.Clean(f.Alias), doc.Clean(f.Stage)},
 	}
 	if i := slices.IndexFunc(s.rules, func(rule audit.Rule) bool { return rule.ID == f.Rule }); i >= 0 {
 		r.Index = &i
 	}
 	if f.Model != "" {
-		r.Locations[0].Logical = []sarifLogical{{Clean(f.Model), sarifURI(f), "resource"}}
+		r.Locations[0].Logical = []sarifLogical{{doc.Clean(f.Model), sarifURI(f), "resource"}}
 	}
 	if f.Trend != "" {
 		r.Baseline = string(f.Trend) // SARIF has the same two values, new and unchanged
@@ -275,12 +276,12 @@ func (s *Sarif) result(f audit.Finding) sarifResult {
 
 // sarifURI is the address that clients load the subject of a finding from.
 func sarifURI(f audit.Finding) string {
-	uri := "models:/" + Clean(f.Model)
+	uri := "models:/" + doc.Clean(f.Model)
 	switch {
 	case f.Alias != "":
-		return uri + "@" + Clean(f.Alias)
+		return uri + "@" + doc.Clean(f.Alias)
 	case f.Stage != "":
-		return uri + "/" + Clean(f.Stage)
+		return uri + "/" + doc.Clean(f.Stage)
 	case f.Version != 0:
 		return fmt.Sprintf("%s/%d", uri, f.Version)
 	}
@@ -294,7 +295,7 @@ func sarifPath(path string) string {
 
 // sarifPlain prevents links: in SARIF texts, brackets before parentheses are one.
 func sarifPlain(text string) sarifText {
-	return sarifText{strings.ReplaceAll(Clean(text), "](", "]\u200b(")}
+	return sarifText{strings.ReplaceAll(doc.Clean(text), "](", "]\u200b(")}
 }
 
 // notes lists dropped findings, and rules that could not check everything.
@@ -306,7 +307,7 @@ func (s *Sarif) notes(t audit.Totals) []sarifNote {
 		notes = append(notes, sarifNote{"warning", sarifPlain(text)})
 	}
 	for _, u := range t.Unjudged {
-		notes = append(notes, sarifNote{"note", sarifPlain(notChecked(u))})
+		notes = append(notes, sarifNote{"note", sarifPlain(u.Summary())})
 	}
 	return notes
 }

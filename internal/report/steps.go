@@ -7,10 +7,11 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // steps lists what was changed, or for a dry run what would be.
-func (r Run) steps() Doc {
+func (r Run) steps() doc.Page {
 	switch {
 	case r.Applied && len(r.Receipt.Results) > 0:
 		return r.stepsDone()
@@ -20,8 +21,8 @@ func (r Run) steps() Doc {
 	return nil
 }
 
-func (r Run) stepsDone() Doc {
-	t := Table{Head: []string{"step", "from", "to", "result"}}
+func (r Run) stepsDone() doc.Page {
+	t := doc.Table{Head: []string{"step", "from", "to", "result"}}
 	for _, s := range r.Receipt.Results {
 		step := s.Step
 		if r.number() != 0 {
@@ -31,44 +32,44 @@ func (r Run) stepsDone() Doc {
 		if s.Note != "" {
 			result += ": " + s.Note
 		}
-		t.Rows = append(t.Rows, []Line{
-			r.stepName(step), line(orDash(step.Was.String())), line(orDash(stepValue(step, s))), line(result),
-		})
+		t.Rows = append(t.Rows, doc.Row(
+			r.stepName(step), orDash(step.Was.String()), orDash(stepValue(step, s)), result,
+		))
 	}
-	return Doc{Para{line("Changes:")}, t}
+	return doc.Page{doc.P("Changes:"), t}
 }
 
-func (r Run) stepsPlanned() Doc {
-	t := Table{Head: []string{"step", "from", "to"}}
+func (r Run) stepsPlanned() doc.Page {
+	t := doc.Table{Head: []string{"step", "from", "to"}}
 	for _, s := range r.Plan.Steps {
 		value := stepValue(s, plan.StepResult{})
-		t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was.String())), line(orDash(value))})
+		t.Rows = append(t.Rows, doc.Row(r.stepName(s), orDash(s.Was.String()), orDash(value)))
 	}
 	metadata := newVersion(r.Plan)
 	title := "Planned changes:"
 	if r.PullRequest != nil {
 		title = "Changes after the merge:"
 		if len(metadata) > 0 { // reviewers look at the moves first
-			metadata = Doc{Details{"Tags of the new version", metadata}}
+			metadata = doc.Page{doc.Details{Title: "Tags of the new version", Body: metadata}}
 		}
 	}
-	d := append(Doc{Para{line(title)}, t}, metadata...)
-	return append(d, Para{line("Plan digest: ", C(r.Stamped))})
+	d := append(doc.Page{doc.P(title), t}, metadata...)
+	return append(d, doc.P("Plan digest: ", doc.C(r.Stamped)))
 }
 
 // newVersion lists the tags and the description that a new version gets.
-func newVersion(p plan.Plan) Doc {
+func newVersion(p plan.Plan) doc.Page {
 	for _, s := range p.Steps {
 		if s.Do != plan.CreateVersion {
 			continue
 		}
-		t := Table{Head: []string{"tag of the new version", "value"}}
+		t := doc.Table{Head: []string{"tag of the new version", "value"}}
 		for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
-			t.Rows = append(t.Rows, []Line{line(C(key)), line(C(short(s.Tags[key])))})
+			t.Rows = append(t.Rows, doc.Row(doc.C(key), doc.C(short(s.Tags[key]))))
 		}
-		d := Doc{t}
+		d := doc.Page{t}
 		if s.Description != "" {
-			d = append(d, Para{line("Description of the new version: ", C(short(s.Description)))})
+			d = append(d, doc.P("Description of the new version: ", doc.C(short(s.Description))))
 		}
 		return d
 	}
@@ -93,30 +94,30 @@ func stepValue(s plan.Step, result plan.StepResult) string {
 	}
 }
 
-func (c Change) stepName(s plan.Step) Line {
+func (c Change) stepName(s plan.Step) doc.Line {
 	switch s.Do {
 	case plan.CreateModel:
-		return line("create registered model ", C(s.Model))
+		return doc.L("create registered model ", doc.C(s.Model))
 	case plan.CreateVersion:
-		return line("register ", C(s.Source.URI))
+		return doc.L("register ", doc.C(s.Source.URI))
 	case plan.SetAlias:
-		return line("move alias ", C(s.Name))
+		return doc.L("move alias ", doc.C(s.Name))
 	case plan.DeleteAlias:
-		return line("remove alias ", C(s.Name))
+		return doc.L("remove alias ", doc.C(s.Name))
 	case plan.TagAlias:
-		return line("move tag ", C(registry.FallbackTag(s.Name)))
+		return doc.L("move tag ", doc.C(registry.FallbackTag(s.Name)))
 	case plan.SetModelTag:
-		return line("set tag ", C(s.Name), " of the registered model")
+		return doc.L("set tag ", doc.C(s.Name), " of the registered model")
 	case plan.SetStage:
 		if s.Archive {
-			return line("move to stage ", C(s.Name), ", archive the versions in it")
+			return doc.L("move to stage ", doc.C(s.Name), ", archive the versions in it")
 		}
-		return line("move to stage ", C(s.Name))
+		return doc.L("move to stage ", doc.C(s.Name))
 	case plan.Describe:
-		return line("describe the version")
+		return doc.L("describe the version")
 	}
 	if s.Version != c.number() {
-		return line("set tag ", C(s.Name), " of version "+strconv.Itoa(s.Version))
+		return doc.L("set tag ", doc.C(s.Name), " of version "+strconv.Itoa(s.Version))
 	}
-	return line("set tag ", C(s.Name))
+	return doc.L("set tag ", doc.C(s.Name))
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -15,19 +16,19 @@ func ValidateOutcome(r Run) Outcome {
 }
 
 // validated is the headline of a validation that nothing blocked.
-func validated(r Run) Line {
-	model := C(r.Plan.Model)
+func validated(r Run) doc.Line {
+	model := doc.C(r.Plan.Model)
 	switch {
 	case !r.Judged:
-		return line("Nothing evaluated: no gate applies to ", model)
+		return doc.L("Nothing evaluated: no gate applies to ", model)
 	case r.notEnforced():
-		return line("Not enforced: ", r.ifEnforced(model))
+		return doc.L("Not enforced: ", r.ifEnforced(model))
 	}
 	return r.passed(model)
 }
 
 // passed counts the gates that passed or did not apply. Deferred gates and warnings are counted separately.
-func (j Judgement) passed(model Span) Line {
+func (j Judgement) passed(model doc.Span) doc.Line {
 	all, deferred, warned := len(j.Verdict.Findings), 0, 0
 	for _, f := range j.Verdict.Findings {
 		switch {
@@ -46,9 +47,9 @@ func (j Judgement) passed(model Span) Line {
 	if warned > 0 {
 		others = append(others, fmt.Sprintf("%d warning only", warned))
 	}
-	l := line(fmt.Sprintf("%s: %d of %d gates for ", begin, all-deferred-warned, all), model)
+	l := doc.L(fmt.Sprintf("%s: %d of %d gates for ", begin, all-deferred-warned, all), model)
 	if len(others) > 0 {
-		l = append(l, T(" ("+strings.Join(others, ", ")+")"))
+		l = append(l, doc.T(" ("+strings.Join(others, ", ")+")"))
 	}
 	return l
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // short returns a value short enough for a table cell.
@@ -26,7 +27,7 @@ func orDash(data string) any {
 	if data == "" {
 		return "–"
 	}
-	return C(data)
+	return doc.C(data)
 }
 
 func orNone(list string) string {
@@ -61,25 +62,25 @@ func joinWords(words ...string) string {
 }
 
 // list shows data in one line, with commas.
-func list(data []string) Line {
-	var l Line
+func list(data []string) doc.Line {
+	var l doc.Line
 	for i, d := range data {
 		if i > 0 {
-			l = append(l, T(", "))
+			l = append(l, doc.T(", "))
 		}
-		l = append(l, C(d))
+		l = append(l, doc.C(d))
 	}
 	return l
 }
 
 // dataList lists texts as data. It is empty without texts.
-func dataList(texts []string) Doc {
+func dataList(texts []string) doc.Page {
 	if len(texts) == 0 {
 		return nil
 	}
-	var items []Line
+	var items []doc.Line
 	for _, text := range texts {
-		items = append(items, line(C(text)))
+		items = append(items, doc.L(doc.C(text)))
 	}
-	return Doc{List{items}}
+	return doc.Page{doc.List{Items: items}}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
 // Workflow is the repository and commit of the job, for links to GitHub. The zero value makes no links.
@@ -20,27 +21,27 @@ var runLink = regexp.MustCompile(`^https?://[^/]+/([^/]+/[^/]+)/actions/runs/(\d
 
 // run shows the workflow run of a record, in full only in a terminal. Records may be forged, so only addresses on this
 // GitHub server become links.
-func (w Workflow) run(link string) Line {
+func (w Workflow) run(link string) doc.Line {
 	m := runLink.FindStringSubmatch(link)
 	if m == nil {
-		return line(orDash(link))
+		return doc.L(orDash(link))
 	}
 	text := "run " + m[2]
 	if m[3] != "" && m[3] != "1" {
 		text += ", attempt " + m[3]
 	}
 	if w.Server == "" || !strings.HasPrefix(link, strings.TrimSuffix(w.Server, "/")+"/") {
-		return line(Span{Text: m[1] + " " + text, Code: true, Long: link})
+		return doc.L(doc.Span{Text: m[1] + " " + text, Code: true, Long: link})
 	}
-	return line(Span{Text: text, URL: link, Long: link})
+	return doc.L(doc.Span{Text: text, URL: link, Long: link})
 }
 
 // by shows who did something, and the workflow run.
-func (w Workflow) by(actor, link string) Line {
+func (w Workflow) by(actor, link string) doc.Line {
 	if link == "" {
-		return line(orDash(actor))
+		return doc.L(orDash(actor))
 	}
-	return line(orDash(actor), " ", w.run(link))
+	return doc.L(orDash(actor), " ", w.run(link))
 }
 
 // commit returns the address of the commit that a run was trained from, "" if it is in another repository.

@@ -63,10 +63,13 @@ var layers = map[string][]string{
 	},
 	"internal/report": {
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
-		"internal/lineage", "internal/plan", "internal/registry", "internal/verdict",
+		"internal/lineage", "internal/plan", "internal/registry", "internal/report/doc", "internal/verdict",
 	},
+	"internal/report/doc": {"internal/format"},
+	"internal/sarif":      {"internal/audit", "internal/report/doc"},
 	"internal/auditpage": {
 		"internal/audit", "internal/format", "internal/ledger", "internal/registry", "internal/report",
+		"internal/report/doc",
 	},
 	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
 	"internal/rest":    {"internal/format"},
@@ -104,7 +107,8 @@ var layers = map[string][]string{
 		"internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
 		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/parallel", "internal/plan",
 		"internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
-		"internal/registry", "internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/registry", "internal/report", "internal/report/doc", "internal/rest", "internal/sarif",
+		"internal/spelling", "internal/trigger", "internal/verdict",
 	},
 
 	"internal/mlflow/mlflowtest":             double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),
@@ -164,7 +168,7 @@ var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/approvals",
 	"internal/policy/cases", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
-	"internal/report", "internal/signature", "internal/spelling", "internal/verdict",
+	"internal/report", "internal/report/doc", "internal/sarif", "internal/signature", "internal/spelling", "internal/verdict",
 }
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}

@@ -1,4 +1,4 @@
-package report
+package doc
 
 import (
 	"regexp"
@@ -24,7 +24,7 @@ func text(t *rapid.T, label string) string {
 func TestMarkdown_DataStaysInCell(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plain, code := text(t, "plain"), text(t, "code")
-		out := Markdown(Doc{Table{[]string{"a", "b"}, [][]Line{{line(plain), line(C(code))}}}})
+		out := Markdown(Page{Table{[]string{"a", "b"}, [][]Line{{L(plain), L(C(code))}}}})
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		if len(lines) != 3 {
 			t.Fatalf("%d lines: %q", len(lines), out)
@@ -52,7 +52,7 @@ func TestMarkdown_DataStaysInCell(t *testing.T) {
 // No text ends its code block.
 func TestMarkdown_CodeFence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		out := Markdown(Doc{Code{"", text(t, "code")}})
+		out := Markdown(Page{Code{"", text(t, "code")}})
 		fence := out[:strings.Index(out, "\n")]
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		for i, l := range lines[1 : len(lines)-1] {
@@ -74,7 +74,7 @@ func TestMarkdownSpan_Backticks(t *testing.T) {
 }
 
 func TestMarkdown_Links(t *testing.T) {
-	got := Markdown(Doc{Para{line(Span{Text: "a](http://evil) [b", URL: "https://mlflow.example/#/models/x>)"})}})
+	got := Markdown(Page{Para{L(Span{Text: "a](http://evil) [b", URL: "https://mlflow.example/#/models/x>)"})}})
 	if want := "[a\\]\\(http:\u200b//evil\\) \\[b](<https://mlflow.example/#/models/x%3E)>)\n"; got != want {
 		t.Errorf("%q\nwant %q", got, want)
 	}

@@ -1,12 +1,11 @@
-// Package report shows what a command did: for people as Markdown (job summary, comment) and as text (terminal), for
-// programs as JSON and SARIF.
+// Package doc is a small model of a page, with renderers for Markdown (job summary, comment) and text (terminal).
 //
-// Each command has a file with its headline, page and result, for example PromoteOutcome in promote.go. The package is
-// pure. Text from MLflow, inputs and files is hostile, and this package escapes all of it.
-package report
+// Text from MLflow, inputs and files is hostile. Only this package escapes it, and no caller may write Markdown itself.
+// The package is pure.
+package doc
 
-// Doc is the content of a page. Markdown and Text render it.
-type Doc []Block
+// Page is the content of a page. Markdown and Text render it.
+type Page []Block
 
 // Block is one of Heading, Para, List, Table, Code, Diagram and Details.
 type Block interface {
@@ -41,7 +40,7 @@ type (
 	}
 	Details struct {
 		Title string
-		Body  Doc
+		Body  Page
 	}
 )
 
@@ -54,8 +53,8 @@ func (Diagram) isBlock() {}
 func (Details) isBlock() {}
 
 // Map returns the page with f applied to every text and address, except the heads of tables.
-func (d Doc) Map(f func(string) string) Doc {
-	out := make(Doc, len(d))
+func (d Page) Map(f func(string) string) Page {
+	out := make(Page, len(d))
 	for i, block := range d {
 		out[i] = block.mapped(f)
 	}
@@ -99,8 +98,23 @@ func T(text string) Span { return Span{Text: text} }
 // C returns verbatim data.
 func C(data string) Span { return Span{Text: data, Code: true} }
 
-// line joins strings, spans and lines. Strings are plain text.
-func line(parts ...any) Line {
+// H is a heading that joins its parts as L does.
+func H(parts ...any) Heading { return Heading{L(parts...)} }
+
+// P is a paragraph that joins its parts as L does.
+func P(parts ...any) Para { return Para{L(parts...)} }
+
+// Row is a row of a table. Each cell is a string, a span or a line.
+func Row(cells ...any) []Line {
+	out := make([]Line, len(cells))
+	for i, c := range cells {
+		out[i] = L(c)
+	}
+	return out
+}
+
+// L joins strings, spans and lines. Strings are plain text.
+func L(parts ...any) Line {
 	var out Line
 	for _, p := range parts {
 		switch p := p.(type) {

@@ -1,4 +1,4 @@
-package report
+package doc
 
 import (
 	"fmt"
@@ -8,15 +8,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// flow is a Mermaid flowchart, which GitHub draws in summaries and comments. A table next to it has the same content,
+// Flow is a Mermaid flowchart, which GitHub draws in summaries and comments. A table next to it has the same content,
 // for terminals and screen readers.
-type flow struct {
+type Flow struct {
 	nodes, edges []string
 	known        map[string]string // name of the node for each thing
 }
 
-// node adds a box for a thing, unless it has one, and returns its name in the chart.
-func (f *flow) node(thing, label string) string {
+// Node adds a box for a thing, unless it has one, and returns its name in the chart.
+func (f *Flow) Node(thing, label string) string {
 	if name, ok := f.known[thing]; ok {
 		return name
 	}
@@ -29,8 +29,8 @@ func (f *flow) node(thing, label string) string {
 	return name
 }
 
-// edge connects two boxes. A broken edge is dotted: one end is unknown or lost.
-func (f *flow) edge(from, to string, broken bool) {
+// Edge connects two boxes. A broken edge is dotted: one end is unknown or lost.
+func (f *Flow) Edge(from, to string, broken bool) {
 	arrow := "-->"
 	if broken {
 		arrow = "-.->"
@@ -39,7 +39,7 @@ func (f *flow) edge(from, to string, broken bool) {
 }
 
 // String returns the chart as Mermaid source.
-func (f *flow) String() string {
+func (f *Flow) String() string {
 	return "flowchart LR\n" + strings.Join(append(f.nodes, f.edges...), "\n")
 }
 

@@ -1,11 +1,9 @@
-package report
+package doc
 
-import (
-	"strings"
-)
+import "strings"
 
 // Markdown renders the page as GitHub-flavoured Markdown.
-func Markdown(d Doc) string {
+func Markdown(d Page) string {
 	var b strings.Builder
 	for i, block := range d {
 		if i > 0 {

@@ -1,4 +1,4 @@
-package report
+package doc
 
 import (
 	"cmp"
@@ -7,7 +7,7 @@ import (
 )
 
 // Text renders the page for a terminal.
-func Text(d Doc) string {
+func Text(d Page) string {
 	var b strings.Builder
 	for _, block := range d {
 		if _, drawn := block.(Diagram); drawn {
