@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/sarif"
 )
 
 // baselineLimit bounds the size of a baseline. 100,000 findings need about 60 MB.
@@ -53,7 +54,7 @@ func (a *auditRun) open() error {
 	}
 	if name := s.set.Audit.Sarif; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return report.NewSarif(f, s.p.Version) })
+		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return sarif.New(f, s.p.Version) })
 	}
 	if name := s.set.Audit.Html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)

@@ -1,3 +1,7 @@
+// Package report shows what a command did: for people as a page, for programs as JSON.
+//
+// Each command has a file with its headline, page and result, for example PromoteOutcome in promote.go. The package is
+// pure.
 package report
 
 import (

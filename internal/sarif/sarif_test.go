@@ -1,4 +1,4 @@
-package report
+package sarif
 
 import (
 	"bytes"
@@ -20,12 +20,12 @@ import (
 
 var update = flag.Bool("update", false, "write the golden SARIF file")
 
-var _ audit.Sink = (*Sarif)(nil)
+var _ audit.Sink = (*Writer)(nil)
 
-// sarifSchema is the official schema of SARIF 2.1.0.
-func sarifSchema(t testing.TB) *jsonschema.Schema {
+// schemaOf returns the official schema of SARIF 2.1.0.
+func schemaOf(t testing.TB) *jsonschema.Schema {
 	t.Helper()
-	text, err := os.ReadFile("testdata/sarif/sarif-2.1.0.json")
+	text, err := os.ReadFile("testdata/sarif-2.1.0.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func sarifSchema(t testing.TB) *jsonschema.Schema {
 	return c.MustCompile("sarif.json")
 }
 
-var sarifTestRules = []audit.Rule{
+var testRules = []audit.Rule{
 	{
 		ID:       "dangling-alias",
 		Title:    "Alias without a version",
@@ -60,15 +60,15 @@ var sarifTestRules = []audit.Rule{
 
 func writeSarif(t interface{ Fatal(...any) }, found []audit.Finding, totals audit.Totals) []byte {
 	var out bytes.Buffer
-	s := NewSarif(&out, "v1.2.3")
-	err := errors.Join(s.Rules(sarifTestRules), s.Model(audit.Snapshot{}, found), s.Totals(totals))
+	s := New(&out, "v1.2.3")
+	err := errors.Join(s.Rules(testRules), s.Model(audit.Snapshot{}, found), s.Totals(totals))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
-func TestSarif_Golden(t *testing.T) {
+func TestWriter_Golden(t *testing.T) {
 	found := []audit.Finding{
 		{
 			Rule:        "description-missing",
@@ -126,14 +126,14 @@ func TestSarif_Golden(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if err := sarifSchema(t).Validate(doc); err != nil {
+	if err := schemaOf(t).Validate(doc); err != nil {
 		t.Errorf("%#v", err)
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, text, "", " "); err != nil {
 		t.Fatal(err)
 	}
-	golden := "testdata/sarif/audit.json"
+	golden := "testdata/audit.json"
 	if *update {
 		if err := os.WriteFile(golden, pretty.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
@@ -150,14 +150,14 @@ func TestSarif_Golden(t *testing.T) {
 
 // Whatever the findings, the file is valid, contains the worst findings up to the limit and counts the others. The
 // order of the findings does not matter.
-func TestSarif_KeepsWorst(t *testing.T) {
-	schema := sarifSchema(t)
+func TestWriter_KeepsWorst(t *testing.T) {
+	schema := schemaOf(t)
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringN(0, 12, 40)
 		n, seed := rapid.IntRange(0, 60).Draw(t, "findings"), rapid.Uint64().Draw(t, "seed")
 		keepsWorst(t, schema, n, seed, word.Draw(t, "one"), word.Draw(t, "two"))
 	})
-	for _, n := range []int{sarifResults, sarifResults + 1, 2*sarifResults + 2345} {
+	for _, n := range []int{maxResults, maxResults + 1, 2*maxResults + 2345} {
 		keepsWorst(t, schema, n, 1, "churn", "credit")
 	}
 }
@@ -173,7 +173,7 @@ func keepsWorst(t interface {
 	severe := 0
 	for i := range n {
 		f := audit.Finding{
-			Rule: sarifTestRules[chance.IntN(2)].ID, Severity: audit.Severities[chance.IntN(3)], Model: pick(),
+			Rule: testRules[chance.IntN(2)].ID, Severity: audit.Severities[chance.IntN(3)], Model: pick(),
 			Version: chance.IntN(3),
 			Alias:   pick(), Message: pick(), File: words[2+chance.IntN(2)], Line: chance.IntN(3),
 			Fingerprint: fmt.Sprintf("%032d", i),
@@ -212,11 +212,11 @@ func keepsWorst(t interface {
 		t.Fatal(err)
 	}
 	results, notes := log.Runs[0].Results, log.Runs[0].Invocations[0].ToolExecutionNotifications
-	if len(results) != min(n, sarifResults) || (n > sarifResults) != (len(notes) == 1) {
+	if len(results) != min(n, maxResults) || (n > maxResults) != (len(notes) == 1) {
 		t.Fatalf("%d results and %d notes of %d findings", len(results), len(notes), n)
 	}
 	for i, r := range results {
-		if i < min(severe, sarifResults) != (r.Level == "error" && r.Suppressions == nil) {
+		if i < min(severe, maxResults) != (r.Level == "error" && r.Suppressions == nil) {
 			t.Fatalf("result %d of %d with %d severe ones is %+v", i, len(results), severe, r)
 		}
 	}
