@@ -14,29 +14,30 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if the input
 // ledger is off, and it reads earlier pages if the newest one is not enough.
-func checkAssignable(ctx context.Context, s *session, l ledger.Chain) (err error) {
-	chain, view := s.ledger.ledger, s.ledger.view
-	if s.set.Ledger == "off" {
-		chain = &ledger.Ledger{Store: runstore.New(s.client), Model: s.set.Intent.Query.Model}
+func checkAssignable(ctx context.Context, e *env, session *ledgerSession, l ledger.Chain) (err error) {
+	chain, view := session.ledger, session.view
+	if e.set.Ledger == "off" {
+		chain = &ledger.Ledger{Store: runstore.New(e.client), Model: e.set.Intent.Query.Model}
 		if view, err = chain.Look(ctx); err != nil {
-			s.console.warn(fmt.Sprintf("check whether the ledger protects these aliases: %v", err))
+			e.console.warn(fmt.Sprintf("check whether the ledger protects these aliases: %v", err))
 			return nil
 		}
 		l = view.Facts()
 	}
-	for _, a := range s.set.Intent.Query.Aliases {
-		if e, protected := l.Protects(registry.AliasRef(a.Alias)); protected && e.Epoch == 0 {
+	for _, a := range e.set.Intent.Query.Aliases {
+		if entry, protected := l.Protects(registry.AliasRef(a.Alias)); protected && entry.Epoch == 0 {
 			if l, err = chain.Past(ctx, view, rollbackPages); err != nil {
 				return err
 			}
 			break
 		}
 	}
-	return plan.Assignable(l, s.set.Intent)
+	return plan.Assignable(l, e.set.Intent)
 }
 
 // refuseGuarded returns an error if the policy has gates for one of the aliases. A target with allow-assign may be
@@ -56,24 +57,31 @@ func refuseGuarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) e
 }
 
 // runAlias sets or removes aliases that no gate protects.
-func runAlias(ctx context.Context, s *session) {
-	defer closeLedger(ctx, s)
+func runAlias(ctx context.Context, e *env) report.Outcome {
+	l := openLedger(e)
+	r, m := assign(ctx, e, l)
+	return report.AliasOutcome(concluded(ctx, e, l, m, r))
+}
+
+func assign(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *move) {
+	r = e.start
 	for again := true; again; {
-		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
-			return gather.Aliases(ctx, s.client, s.set.Intent.Query)
+		facts, err := l.read(ctx, func() (fact.Facts, error) {
+			return gather.Aliases(ctx, e.client, e.set.Intent.Query)
 		})
-		if !s.gathered(ctx, facts, err) {
-			return
+		if facts, err = gathered(ctx, e, facts, err); err != nil {
+			return failed(r, err), m
 		}
-		if err := cmp.Or(checkAssignable(ctx, s, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
-			s.fail(err)
-			return
+		r.Facts = facts
+		if err := cmp.Or(checkAssignable(ctx, e, l, facts.Ledger), plan.Names(facts, e.set.Intent)); err != nil {
+			return failed(r, err), m
 		}
-		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.ledger.holder); ok {
-			again = s.carryOut(ctx, p, digest, nil)
-			continue
+		next := proposal{facts: facts}
+		var resumes bool
+		if next.plan, next.digest, resumes = plan.ResumeAliases(facts, e.set.Intent, l.holder); !resumes {
+			next.plan, next.err = plan.Aliases(facts, e.set.Intent)
 		}
-		p, err := plan.Aliases(facts, s.set.Intent)
-		again = s.carryOut(ctx, p, "", err)
+		r, m, again = carryOut(ctx, e, l, r, next)
 	}
+	return r, m
 }

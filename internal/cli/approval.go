@@ -9,37 +9,38 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // checkApproval compares the plan with the approved one before anything is written. It returns an error if they differ.
-func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
-	if s.set.Expected.Given && p.Incumbent != s.set.Expected.Version {
+func checkApproval(ctx context.Context, e *env, r report.Run) error {
+	p, expected := r.Plan, e.set.Expected
+	if expected.Given && p.Incumbent != expected.Version {
 		return &registry.Error{
 			Reason: registry.PlanChanged,
 			Msg: fmt.Sprintf("check %s of %s: it points to %s, but expected-previous is %s",
-				p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(s.set.Expected.Version)),
+				p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(expected.Version)),
 			Hint: "check in the history who moved it, then run again with " +
-				asInput(s, "expected-previous", versionNumberOrNone(p.Incumbent)),
+				e.asInput("expected-previous", versionNumberOrNone(p.Incumbent)),
 		}
 	}
-	if err := approvedByMerge(ctx, s, p); err != nil {
-		return err
-	}
-	a := s.set.Approved
+	a, err := approvedPlan(ctx, e, r)
 	switch {
+	case err != nil:
+		return err
 	case !a.Asked():
 		return nil
-	case !a.Made.IsZero() && s.p.Now().Sub(a.Made) > inputs.PlanLife:
+	case !a.Made.IsZero() && e.process.Now().Sub(a.Made) > inputs.PlanLife:
 		return &registry.Error{
 			Reason: registry.PlanExpired,
 			Msg: fmt.Sprintf("check the approved plan: it was made on %s, more than 7 days ago",
 				a.Made.Format("2006-01-02 15:04 UTC")),
-			Hint: planAgain(s),
+			Hint: planAgain(e),
 		}
-	case a.Matches(s.report.Digest):
+	case a.Matches(r.Digest):
 		return nil
 	}
-	remedy := planAgain(s)
+	remedy := planAgain(e)
 	if a.OfPullRequest {
 		remedy = "if the difference is fine, promote without plan-digest; otherwise open another pull request"
 	}
@@ -62,8 +63,8 @@ func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 }
 
 // planAgain is the hint for a plan that cannot be applied any more.
-func planAgain(s *session) string {
-	return "make a new plan with " + asInput(s, "dry-run", "true") + " and have it approved"
+func planAgain(e *env) string {
+	return "make a new plan with " + e.asInput("dry-run", "true") + " and have it approved"
 }
 
 func versionOrNone(n int) string {
@@ -81,42 +82,43 @@ func versionNumberOrNone(n int) string {
 	return fmt.Sprint(n)
 }
 
-// approvedByMerge takes the plan in the comment on the merged pull request as the approved one. A plan without steps
-// needs no approval: the run may be a re-run after everything was done. A dry run before the merge needs none either.
-func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
-	before := s.report.PullRequest != nil || s.report.DryWhy != ""
-	if !s.set.Approved.OfPullRequest || before || len(p.Steps) == 0 {
-		return nil
+// approvedPlan returns the approved plan of the inputs, or the one in the comment on the merged pull request. A plan
+// without steps needs no approval: the run may be a re-run after everything was done. A dry run before the merge needs
+// none either.
+func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, error) {
+	a := e.set.Approved
+	before := r.PullRequest != nil || r.DryWhy != ""
+	if !a.OfPullRequest || before || len(r.Plan.Steps) == 0 {
+		return a, nil
 	}
-	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
+	pr, ok, err := e.gitHub.mergedPullRequest(ctx)
 	switch {
 	case err != nil:
-		return wrapError("find the merged pull request", err)
+		return a, wrapError("find the merged pull request", err)
 	case !ok:
-		return noApproval(fmt.Sprintf("commit %.12s does not come from a merged pull request", s.job.SHA))
+		return a, noApproval(fmt.Sprintf("commit %.12s does not come from a merged pull request", e.job.SHA))
 	}
-	client, err := s.gitHub.connect()
+	client, err := e.gitHub.connect()
 	if err != nil {
-		return err
+		return a, err
 	}
-	body, ok, err := client.Commented(ctx, pr.Number, targetKey(s))
+	body, ok, err := client.Commented(ctx, pr.Number, e.key())
 	if err != nil {
-		return wrapError(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
+		return a, wrapError(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
 	}
 	m := hiddenPlanLine.FindStringSubmatch(body)
 	if !ok || m == nil {
-		return noApproval(fmt.Sprintf("pull request %d has no complete comment of this action with a plan for %s",
-			pr.Number, targetKey(s)))
+		return a, noApproval(fmt.Sprintf("pull request %d has no complete comment of this action with a plan for %s",
+			pr.Number, e.key()))
 	}
-	a := &s.set.Approved
 	a.Digest = m[1]
 	var kept plan.Plan
 	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
 		digest, err := kept.Digest()
 		a.Plan, a.HasPlan = kept, err == nil && digest == a.Digest // computed here, not taken from the comment
 	}
-	s.console.printf("the merge of pull request %d approved its plan: %s", pr.Number, pr.URL)
-	return nil
+	e.console.printf("the merge of pull request %d approved its plan: %s", pr.Number, pr.URL)
+	return a, nil
 }
 
 func noApproval(why string) error {

@@ -20,33 +20,41 @@ import (
 )
 
 // runAudit checks the whole registry, or one model.
-func runAudit(ctx context.Context, s *session) {
-	a, err := beginAudit(ctx, s)
+func runAudit(ctx context.Context, e *env) report.Outcome {
+	r := e.start
+	r.NoPolicy = e.policy.printMissing(e.console)
+	a, err := beginAudit(ctx, e)
 	if err == nil {
 		err = a.run(ctx)
 	}
 	if err != nil {
-		err = diagnose.Explain(ctx, s.client, err)
+		err = diagnose.Explain(ctx, e.client, err)
 	}
+	var files auditFiles
 	if a != nil {
-		a.end(err)
+		files = a.end(err)
+		if e.policy.found {
+			r.Policy = e.policy.file
+		}
 	}
+	var out report.Outcome
 	if err != nil {
-		s.fail(err)
-		return
+		out = report.FailedOutcome(completed(e, failed(r, err)))
+	} else {
+		summary := a.summary(files)
+		if e.runner.InActions() && !files.printed {
+			annotateAll(e, summary.Annotations())
+		}
+		r.Reason, r.Told = a.reason(), notifyEarlierOfAll(ctx, e)
+		out = report.AuditOutcome(completed(e, r), summary)
 	}
-	s.report.Reason = registry.OK
-	if a.fails() {
-		s.report.Reason = registry.Findings
-	}
-	if s.runner.InActions() && !s.printed {
-		annotateAll(s, s.report.Audit.Annotations())
-	}
+	out.Printed, out.Written = files.printed, files.written
+	return out
 }
 
 // auditRun is the state of a running audit.
 type auditRun struct {
-	s         *session
+	env       *env
 	auditor   *rules.Auditor
 	tally     *rules.Tally
 	needs     audit.Needs
@@ -65,32 +73,27 @@ func (a *auditRun) markSeen(model string) {
 	}
 }
 
-func beginAudit(ctx context.Context, s *session) (*auditRun, error) {
-	p, found, err := s.loadPolicy(false)
+func beginAudit(ctx context.Context, e *env) (*auditRun, error) {
+	plans, err := approvedPlans(e)
 	if err != nil {
 		return nil, err
 	}
-	printNoPolicy(s)
-	plans, err := approvedPlans(s)
+	baseline, err := readBaseline(e)
 	if err != nil {
 		return nil, err
 	}
-	baseline, err := readBaseline(s)
-	if err != nil {
-		return nil, err
+	version := e.client.ServerVersion(ctx)
+	config := rules.Config{Scope: e.set.Audit.Scope, Server: version, Plans: plans, Now: e.servers.now().UTC()}
+	if e.policy.found {
+		config.Policy = &e.policy.Policy
 	}
-	version := s.client.ServerVersion(ctx)
-	config := rules.Config{Scope: s.set.Audit.Scope, Server: version, Plans: plans, Now: s.servers.now().UTC()}
-	if found {
-		config.Policy, s.report.Policy = &p, p.File
-	}
-	a := &auditRun{s: s, auditor: rules.New(config), baseline: baseline, seen: map[string]bool{}}
+	a := &auditRun{env: e, auditor: rules.New(config), baseline: baseline, seen: map[string]bool{}}
 	for _, p := range plans {
 		a.seen[p.Plan.Model] = false
 	}
 	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
 	a.tally = rules.NewTally(audit.Totals{
-		Server:   s.set.Server.Registry,
+		Server:   e.set.Server.Registry,
 		Version:  version,
 		Scope:    config.Scope,
 		Began:    config.Now,
@@ -110,7 +113,7 @@ func (a *auditRun) findLedgers(ctx context.Context) error {
 	if !a.needs.Ledger {
 		return nil
 	}
-	hasLedger, err := runstore.Founded(ctx, a.s.client)
+	hasLedger, err := runstore.Founded(ctx, a.env.client)
 	if err != nil {
 		return a.add(audit.Snapshot{}, a.auditor.UnlistedLedgers(err.Error()))
 	}
@@ -131,7 +134,7 @@ func (a *auditRun) run(ctx context.Context) error {
 	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
-	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.Intent.Query.Model))
+	stream := crawl.Audit(ctx, a.env.client, a.query(a.env.set.Intent.Query.Model))
 	for m, err := range parallel.Map(ctx, stream, auditParallel, a.judge) {
 		if err != nil {
 			return err
@@ -148,20 +151,20 @@ func (a *auditRun) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if model := a.s.set.Intent.Query.Model; model != "" && a.tally.Totals.Models == 0 {
+	if model := a.env.set.Intent.Query.Model; model != "" && a.tally.Totals.Models == 0 {
 		msg := fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", model)
-		return a.s.client.Models.NotFound(ctx, model, msg)
+		return a.env.client.Models.NotFound(ctx, model, msg)
 	}
 	return a.finish()
 }
 
 func (a *auditRun) query(model string) audit.Query {
 	return audit.Query{
-		Scope:    a.s.set.Audit.Scope,
+		Scope:    a.env.set.Audit.Scope,
 		Model:    model,
 		Needs:    a.needs,
-		Progress: func(p audit.Progress) { printProgress(a.s, p) },
-		Now:      a.s.p.Now,
+		Progress: func(p audit.Progress) { printProgress(a.env.console, p) },
+		Now:      a.env.process.Now,
 	}
 }
 
@@ -184,7 +187,7 @@ func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) (judgedModel, er
 	}
 	q := a.query(m.Model.Name)
 	q.Progress, q.Again = nil, true
-	for again, err := range crawl.Audit(ctx, a.s.client, q) {
+	for again, err := range crawl.Audit(ctx, a.env.client, q) {
 		if err != nil {
 			return judgedModel{}, err
 		}
@@ -203,7 +206,7 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
 		return m
 	}
-	sound, err := ledger.LoadSound(ctx, runstore.New(a.s.client), m.Model, m.Versions)
+	sound, err := ledger.LoadSound(ctx, runstore.New(a.env.client), m.Model, m.Versions)
 	switch {
 	case err != nil:
 		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())
@@ -213,12 +216,12 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		return m
 	}
 	m.Ledger, m.Broken = registry.Is(sound.Chain), sound.Broken
-	if a.s.set.Audit.Scope == audit.ScopeAll {
+	if a.env.set.Audit.Scope == audit.ScopeAll {
 		return m // all versions have been read
 	}
 	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
 	for _, n := range m.VersionsToRead() {
-		m.EarlierVersions[n] = a.s.client.Versions.Lookup(ctx, m.Model.Name, n)
+		m.EarlierVersions[n] = a.env.client.Versions.Lookup(ctx, m.Model.Name, n)
 	}
 	return m
 }
@@ -240,7 +243,7 @@ func (a *auditRun) add(m audit.Snapshot, j rules.Judgement) error {
 
 // finish adds the models that are only in approved plans or in the baseline, and writes the totals.
 func (a *auditRun) finish() error {
-	if a.s.set.Intent.Query.Model == "" {
+	if a.env.set.Intent.Query.Model == "" {
 		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
 			if a.seen[model] {
 				continue
@@ -256,8 +259,8 @@ func (a *auditRun) finish() error {
 			}
 		}
 	}
-	a.tally.Totals.Ended = a.s.servers.now().UTC()
-	a.tally.Totals.Requests, _ = a.s.servers.cost()
+	a.tally.Totals.Ended = a.env.servers.now().UTC()
+	a.tally.Totals.Requests, _ = a.env.servers.cost()
 	for _, k := range a.sinks {
 		if err := k.Totals(a.tally.Totals); err != nil {
 			return err
@@ -268,25 +271,46 @@ func (a *auditRun) finish() error {
 
 // failing returns how many findings reach the severity of the input fail-on.
 func (a *auditRun) failing() int {
-	if a.s.set.Audit.FailOn == inputs.Never {
+	if a.env.set.Audit.FailOn == inputs.Never {
 		return 0
 	}
-	return a.tally.Failures(audit.Severity(a.s.set.Audit.FailOn))
+	return a.tally.Failures(audit.Severity(a.env.set.Audit.FailOn))
 }
 
 // unjudged returns what could not be checked and reaches the severity of the input fail-on. An audit that could not see
 // anything must not pass.
 func (a *auditRun) unjudged() []audit.Unjudged {
-	if a.s.set.Audit.FailOn == inputs.Never {
+	if a.env.set.Audit.FailOn == inputs.Never {
 		return nil
 	}
-	return a.baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
+	return a.baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.env.set.Audit.FailOn))
 }
 
-func (a *auditRun) fails() bool { return a.failing()+len(a.unjudged()) > 0 }
+// reason returns the reason of an audit that could read everything that it must.
+func (a *auditRun) reason() registry.Reason {
+	if a.failing()+len(a.unjudged()) > 0 {
+		return registry.Findings
+	}
+	return registry.OK
+}
+
+// summary returns what the page shows.
+func (a *auditRun) summary(f auditFiles) report.Audit {
+	return report.Audit{
+		Totals:  a.tally.Totals,
+		Rules:   a.rules,
+		Worst:   a.tally.Worst,
+		Fixed:   a.tally.Fixed,
+		FailOn:  a.env.set.Audit.FailOn,
+		Failing: a.failing(),
+		Blind:   a.unjudged(),
+		Model:   a.env.set.Intent.Query.Model,
+		Files:   f.others,
+	}
+}
 
 // printProgress prints a line every few seconds, so that a long audit does not look stuck.
-func printProgress(s *session, p audit.Progress) {
+func printProgress(c *console, p audit.Progress) {
 	text := fmt.Sprintf("audited %d", p.Models)
 	if p.OfModels > 0 {
 		text += fmt.Sprintf(" of %d", p.OfModels)
@@ -295,5 +319,5 @@ func printProgress(s *session, p audit.Progress) {
 	if p.Left > 0 {
 		text += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
 	}
-	s.console.println(text)
+	c.println(text)
 }

@@ -30,9 +30,9 @@ type sink struct {
 
 // open creates the report file, the SARIF file and the page that are needed.
 func (a *auditRun) open() error {
-	s := a.s
-	if s.json {
-		out := s.runner.DataStream()
+	e := a.env
+	if e.json {
+		out := e.runner.DataStream()
 		a.json = report.NewAuditJSON(out)
 		a.sinks = append(a.sinks, sink{Sink: a.json, out: out})
 	}
@@ -48,45 +48,39 @@ func (a *auditRun) open() error {
 		}
 		a.sinks = append(a.sinks, sink{what: what, Sink: sinkTo(f), file: f, out: f})
 	}
-	if s.runner.InActions() && !s.json {
-		f, err := s.runner.CreateReport("mlflow-promote-audit-*.json")
+	if e.runner.InActions() && !e.json {
+		f, err := e.runner.CreateReport("mlflow-promote-audit-*.json")
 		begin("report", f, err, func(f *actions.File) audit.Sink { a.json = report.NewAuditJSON(f); return a.json })
 	}
-	if name := s.set.Audit.Sarif; name != "" {
-		f, err := s.runner.CreateWorkspace(name)
-		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return sarif.New(f, s.p.Version) })
+	if name := e.set.Audit.Sarif; name != "" {
+		f, err := e.runner.CreateWorkspace(name)
+		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return sarif.New(f, e.process.Version) })
 	}
-	if name := s.set.Audit.Html; name != "" {
-		f, err := s.runner.CreateWorkspace(name)
+	if name := e.set.Audit.Html; name != "" {
+		f, err := e.runner.CreateWorkspace(name)
 		begin("page", f, err, func(f *actions.File) audit.Sink {
-			return auditpage.New(f, f.Own(), s.set.Server.Tracking)
+			return auditpage.New(f, f.Own(), e.set.Server.Tracking)
 		})
 	}
 	return errors.Join(errs...)
 }
 
+// auditFiles is what an audit wrote.
+type auditFiles struct {
+	printed bool               // the JSON, on standard output
+	written string             // report file, "" = none
+	others  []report.AuditFile // SARIF and page
+}
+
 // end closes the files. If the audit failed, it keeps only the JSON report, which says so.
-func (a *auditRun) end(failed error) {
-	s := a.s
-	summary := &report.Audit{
-		Totals:  a.tally.Totals,
-		Rules:   a.rules,
-		Worst:   a.tally.Worst,
-		Fixed:   a.tally.Fixed,
-		FailOn:  s.set.Audit.FailOn,
-		Failing: a.failing(),
-		Blind:   a.unjudged(),
-		Model:   s.set.Intent.Query.Model,
-	}
-	reason := registry.OK
-	if a.fails() {
-		reason = registry.Findings
-	}
+func (a *auditRun) end(failed error) (out auditFiles) {
+	reason := a.reason()
 	if failed != nil {
 		reason = registry.ReasonOf(failed)
 	}
+	console := a.env.console
 	if a.json != nil {
-		s.console.warnIf(a.json.End(reason, failed))
+		console.warnIf(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
 		keep := failed == nil || k.Sink == audit.Sink(a.json)
@@ -95,21 +89,19 @@ func (a *auditRun) end(failed error) {
 			continue
 		}
 		if err := k.out.Close(); err != nil {
-			s.console.warnIf(err)
+			console.warnIf(err)
 			continue
 		}
 		switch {
 		case k.file == nil:
-			s.printed = true
+			out.printed = true
 		case k.Sink == audit.Sink(a.json):
-			s.written = k.file.Name()
+			out.written = k.file.Name()
 		default:
-			summary.Files = append(summary.Files, report.AuditFile{What: k.what, Path: k.file.Name()})
+			out.others = append(out.others, report.AuditFile{What: k.what, Path: k.file.Name()})
 		}
 	}
-	if failed == nil {
-		s.report.Audit = summary
-	}
+	return out
 }
 
 // discard removes the files of an audit that could not start.
@@ -122,24 +114,24 @@ func (a *auditRun) discard() {
 }
 
 // readBaseline reads the report file of an earlier audit. It returns nil if the input baseline-file is empty.
-func readBaseline(s *session) (*rules.Baseline, error) {
-	name := s.set.Audit.Baseline
+func readBaseline(e *env) (*rules.Baseline, error) {
+	name := e.set.Audit.Baseline
 	if name == "" {
 		return nil, nil
 	}
-	text, err := s.runner.ReadWorkspace(name, baselineLimit)
+	text, err := e.runner.ReadWorkspace(name, baselineLimit)
 	var file report.SavedAudit
 	if err == nil {
 		file, err = report.ReadAudit(text)
 	}
 	switch {
 	case err != nil:
-	case file.Totals.Scope != s.set.Audit.Scope:
+	case file.Totals.Scope != e.set.Audit.Scope:
 		err = fmt.Errorf("is for scope %s, but this audit has scope %s; use a baseline with the same scope",
-			file.Totals.Scope, s.set.Audit.Scope)
-	case file.Totals.Server != s.set.Server.Registry:
+			file.Totals.Scope, e.set.Audit.Scope)
+	case file.Totals.Server != e.set.Server.Registry:
 		err = fmt.Errorf("is for the registry %s, but this audit reads %s; use a baseline of the same registry",
-			file.Totals.Server, s.set.Server.Registry)
+			file.Totals.Server, e.set.Server.Registry)
 	default:
 		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
 	}
@@ -151,16 +143,16 @@ func readBaseline(s *session) (*rules.Baseline, error) {
 }
 
 // approvedPlans reads the files that the input plan-file names.
-func approvedPlans(s *session) ([]rules.ApprovedPlan, error) {
+func approvedPlans(e *env) ([]rules.ApprovedPlan, error) {
 	var out []rules.ApprovedPlan
-	for _, pattern := range s.set.Audit.Plans {
-		names, err := matchingFiles(s, pattern)
+	for _, pattern := range e.set.Audit.Plans {
+		names, err := matchingFiles(e, pattern)
 		file := pattern
 		for _, name := range names {
 			var text []byte
 			file = name
 			var saved report.SavedPlan
-			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
+			if text, err = e.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
 				saved, err = report.ReadPlan(text)
 			}
 			if err != nil {
@@ -180,12 +172,12 @@ func approvedPlans(s *session) ([]rules.ApprovedPlan, error) {
 }
 
 // matchingFiles returns the files of the workspace that match the pattern. Only the last part of the path may have a *.
-func matchingFiles(s *session, pattern string) ([]string, error) {
+func matchingFiles(e *env, pattern string) ([]string, error) {
 	if !strings.Contains(pattern, "*") {
 		return []string{pattern}, nil
 	}
 	folder, last := path.Split(pattern)
-	names, err := s.runner.ListWorkspace(path.Clean(folder + "."))
+	names, err := e.runner.ListWorkspace(path.Clean(folder + "."))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -14,11 +15,10 @@ import (
 const auditLabel = "mlflow-audit"
 
 // keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place,
-// and closed if none are left. A failure is only a warning.
-func keepIssue(ctx context.Context, s *session, page doc.Page) {
-	a := s.report.Audit
-	if a == nil || !s.set.GitHub.Comment {
-		return
+// and closed if none are left. A failure is only a warning. a is nil if there was no audit.
+func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page) (out posted) {
+	if a == nil || !e.set.GitHub.Comment {
+		return out
 	}
 	found := 0
 	var parts []string
@@ -35,29 +35,21 @@ func keepIssue(ctx context.Context, s *session, page doc.Page) {
 	case len(a.Totals.Unjudged) > 0:
 		title = "Model registry: no findings, but not everything could be checked"
 	}
-	issue := github.Issue{
-		Key:    strings.TrimSpace("audit " + s.set.Server.Registry + " " + s.set.Intent.Query.Model),
-		Title:  title,
-		Body:   doc.Markdown(page),
-		Labels: []string{auditLabel},
-		Open:   found+len(a.Blind) > 0,
-		Full:   s.job.RunURL(),
-	}
-	if err := writeIssue(ctx, s, issue); err != nil {
-		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, "update the audit's issue: "+err.Error())
-	}
-}
-
-func writeIssue(ctx context.Context, s *session, issue github.Issue) error {
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
-	client, err := s.gitHub.connect()
-	if err != nil {
-		return err
-	}
-	url, err := client.Issue(ctx, issue)
+	client, err := e.gitHub.connect()
 	if err == nil {
-		s.report.Comment = url
+		out.url, err = client.Issue(ctx, github.Issue{
+			Key:    strings.TrimSpace("audit " + e.set.Server.Registry + " " + e.set.Intent.Query.Model),
+			Title:  title,
+			Body:   doc.Markdown(page),
+			Labels: []string{auditLabel},
+			Open:   found+len(a.Blind) > 0,
+			Full:   e.job.RunURL(),
+		})
 	}
-	return err
+	if err != nil {
+		return posted{warnings: []string{"update the audit's issue: " + err.Error()}}
+	}
+	return out
 }

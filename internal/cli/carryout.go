@@ -7,83 +7,93 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-func (s *session) setPlan(p plan.Plan) {
-	s.report.Plan, s.report.Planned = p, true
-	digest, err := p.Digest()
-	if err != nil {
-		s.fail(err)
-	}
-	s.report.Digest = digest
+// proposal is a plan, and the facts that it was made from.
+type proposal struct {
+	facts  fact.Facts
+	plan   plan.Plan
+	digest string // of the earlier plan whose remaining steps these are; "" for a new plan
+	err    error  // why the plan must not be applied
 }
 
-// carryOut applies the plan, or shows it in a dry run. digest is that of the earlier plan whose remaining steps these
-// are; "" for a new plan. It returns true if another promotion finished first and the command has to start again.
-func (s *session) carryOut(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
-	s.setPlan(p)
-	s.report.Digest = cmp.Or(digest, s.report.Digest)
-	if err != nil {
-		s.fail(err)
-		return false
+// carryOut applies the plan, or shows it in a dry run, and returns the run with what happened. The move is nil if
+// nothing was to be moved. again is true if another promotion finished first and the command has to start again.
+func carryOut(
+	ctx context.Context, e *env, l *ledgerSession, r report.Run, p proposal,
+) (out report.Run, m *move, again bool) {
+	digest, err := p.plan.Digest()
+	r.Facts, r.Plan, r.Planned, r.Digest = p.facts, p.plan, true, cmp.Or(p.digest, digest)
+	if err := cmp.Or(p.err, err); err != nil {
+		return failed(r, err), nil, false
 	}
-	return s.apply(ctx, p)
+	if err := checkApproval(ctx, e, r); err != nil {
+		return failed(r, err), nil, false
+	}
+	if r.Dry {
+		return decided(r), nil, false
+	}
+	if r.Plan.Moves() && !r.Facts.Review.Gathered() {
+		r.Facts.Review = e.gitHub.approvals(ctx)
+	}
+	m = newMove(e, l, r)
+	receipt := apply.Run(ctx, write.Writer{Client: e.client}, r.Plan, applyOptions(e, l, m, r))
+	r.Receipt, r.Applied = receipt.After(r.Receipt), true
+	r.Ledger = ledgerNote(ctx, l, m, r.Plan)
+	if l.lostRace(receipt.Err) {
+		return r, m, true
+	}
+	return decided(r), m, false
 }
 
-func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
-	if err := checkApproval(ctx, s, p); err != nil {
-		s.fail(err)
-		return false
-	}
-	if !s.report.Dry {
-		if p.Moves() && !s.report.Facts.Review.Gathered() {
-			s.report.Facts.Review = s.gitHub.approvals(ctx)
-		}
-		s.move = newMove(s, p)
-		receipt := apply.Run(ctx, write.Writer{Client: s.client}, p, s.options(p))
-		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
-		reportEntry(s)
-		explainNoLedger(ctx, s, p)
-		if s.ledger.lostRace(receipt.Err) {
-			return true
-		}
-	}
-	s.setReason(p)
-	return false
-}
-
-func (s *session) options(p plan.Plan) apply.Options {
+func applyOptions(e *env, l *ledgerSession, m *move, r report.Run) apply.Options {
 	return apply.Options{
-		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.GitHub.Environment != "",
+		Now: e.process.Now, Ledger: m.ledger(), Slow: e.set.GitHub.Environment != "",
 		Record: func(at time.Time, version int) string {
 			return plan.NewSummary(
-				p, plan.Applied{Digest: s.report.Digest, Version: version, At: at}, s.set.Intent, recordPlace(s),
+				r.Plan, plan.Applied{Digest: r.Digest, Version: version, At: at}, e.set.Intent, recordPlace(l, m),
 			)
 		},
-		Lease: ledger.Lease, Pause: s.ledger.pause,
-		Step: func(step plan.Step) { s.console.printf("%s %s", step.Do, stepObject(step)) },
+		Lease: ledger.Lease, Pause: l.pause,
+		Step: func(step plan.Step) { e.console.printf("%s %s", step.Do, stepObject(step)) },
 	}
 }
 
-// setReason sets the reason that the command reports.
-func (s *session) setReason(p plan.Plan) {
+// decided returns the run with its reason: from what was applied, or else from the verdict.
+func decided(r report.Run) report.Run {
 	switch {
-	case s.report.Receipt.Err != nil:
-		s.fail(s.report.Receipt.Err)
-	case s.report.Judged && s.report.Verdict.Effect() == verdict.Block:
-		s.report.Reason = registry.Blocked
-	case s.report.Judged && s.report.Verdict.Effect() == verdict.Retain:
-		s.report.Reason = registry.Retained
-	case len(p.Steps) == 0, s.report.Applied && !s.report.Receipt.Changed():
-		s.report.Reason = registry.Unchanged
+	case r.Receipt.Err != nil:
+		return failed(r, r.Receipt.Err)
+	case r.Judged && r.Verdict.Effect() == verdict.Block:
+		r.Reason = registry.Blocked
+	case r.Judged && r.Verdict.Effect() == verdict.Retain:
+		r.Reason = registry.Retained
+	case len(r.Plan.Steps) == 0, r.Applied && !r.Receipt.Changed():
+		r.Reason = registry.Unchanged
 	default:
-		s.report.Reason = registry.OK
+		r.Reason = registry.OK
 	}
+	return r
+}
+
+// concluded ends what a command that moves something has begun: the ledger, the deployment on GitHub and the
+// notifications. m is the last move, or nil.
+func concluded(ctx context.Context, e *env, l *ledgerSession, m *move, r report.Run) report.Run {
+	note, err := l.close(ctx, r.Reason, movesMade(e, r.Facts))
+	if err != nil {
+		r.Receipt.Warnings = append(r.Receipt.Warnings, err.Error())
+	}
+	if note != "" {
+		r.Plan.Notes = append(r.Plan.Notes, note)
+	}
+	return completed(e, announced(ctx, e, l, m, r))
 }
 
 func stepObject(s plan.Step) string {

@@ -8,9 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -61,8 +59,7 @@ func Run(ctx context.Context, p Process) int {
 		io.WriteString(runner.Err(), inputs.Help(""))
 		return registry.ExitBadInput
 	}
-	s := &session{p: p, runner: runner, json: a.JSON, console: newConsole(runner), ledger: &ledgerSession{}}
-	return s.run(ctx, a)
+	return runCommand(ctx, p, runner, a)
 }
 
 func (p Process) nonce() string {
@@ -74,17 +71,17 @@ func (p Process) nonce() string {
 
 // inputValue returns a function that looks up an input. The order is: flag, input of the action, variable of MLflow's
 // Python client, default.
-func inputValue(s *session, a inputs.Args) func(string) string {
+func inputValue(e *env, a inputs.Args) func(string) string {
 	return func(name string) string {
 		in := inputs.Get(name)
 		if v, ok := a.Flags[name]; ok {
 			return strings.TrimSpace(v)
 		}
-		if v := s.runner.Input(name); v != "" {
+		if v := e.runner.Input(name); v != "" {
 			return v
 		}
 		if in.Env != "" {
-			if v := strings.TrimSpace(s.p.Env(in.Env)); v != "" {
+			if v := strings.TrimSpace(e.process.Env(in.Env)); v != "" {
 				return v
 			}
 		}
@@ -92,124 +89,107 @@ func inputValue(s *session, a inputs.Args) func(string) string {
 	}
 }
 
-// run runs one command, reports how it ended in every case, and returns the exit code.
-func (s *session) run(ctx context.Context, a inputs.Args) int {
-	started := s.p.Now()
-	s.job, s.jobErr = s.runner.Context()
-	s.report.PullRequest = pullRequestOf(s)
-	value := inputValue(s, a)
-	name := a.Command
-	if name == "" {
-		name = value("command")
-	}
-	s.report.Command = name
-	stray := strayInputs(s, value)
-	c, ok := inputs.CommandNamed(name)
-	if !ok {
-		want := "is not a command; write " + inputs.Get("command").Wants() +
-			inputs.DidYouMean("", name, inputs.CommandNames())
-		return refuseInputs(s, append(stray.Problems, inputs.Problem{Input: "command", Saw: name, Want: want}))
-	}
-	s.set = inputs.Read(c, value, s.runner.ReadWorkspace, s.p.Env)
-	s.set.Problems = slices.Concat(stray.Problems, s.set.Problems, inputs.UnreadFlags(c, a))
-	maskSecrets(s, value)
-	if len(s.set.Problems) > 0 {
-		return refuseInputs(s, s.set.Problems)
-	}
-	s.recordedInputs = givenInputs(s, c, value)
-	s.servers = &connections{process: s.p, settings: s.set.Server, console: s.console}
-	s.gitHub = &gitHubSession{
-		job: s.job, token: s.set.GitHub.Token, pause: s.p.Pause, config: s.servers.config, console: s.console,
+// runCommand runs one command, publishes how it ended in every case, and returns the exit code.
+func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs.Args) int {
+	started := p.Now()
+	job, jobErr := runner.Context()
+	e, problems := newEnv(p, runner, job, a)
+	if len(problems) > 0 {
+		return refuseInputs(e, problems)
 	}
 	defer context.AfterFunc(ctx, func() {
-		s.console.println("interrupted: waiting up to 5 s for the request in flight; nothing new is started")
+		e.console.println("interrupted: waiting up to 5 s for the request in flight; nothing new is started")
 	})()
-	ctx, cancel := context.WithTimeout(ctx, s.set.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, e.set.Timeout)
 	defer cancel()
-	var stop func()
-	s.lateCtx, stop = apply.AfterCancel(ctx, lateTimeout)
+	lateCtx, stop := apply.AfterCancel(ctx, lateTimeout)
 	defer stop()
-	s.notifier = &notifier{
-		settings: s.set.Notify, gitHub: s.gitHub, config: s.servers.config, console: s.console, lateCtx: s.lateCtx,
+	if jobErr != nil {
+		e.console.printf("warning: %v", jobErr)
 	}
-	err := s.begin(ctx, c)
-	if err == nil {
-		err = findPullRequest(ctx, s)
-	}
-	if err != nil {
-		s.fail(err)
+	var o report.Outcome
+	if err := e.begin(ctx, lateCtx); err != nil {
+		o = stopped(e, err)
 	} else {
-		commandFuncs[c.Name](ctx, s)
+		o = commandFuncs[e.command.Name](ctx, e)
 	}
-	reportOutcome(ctx, s)
-	s.report.Took = s.p.Now().Sub(started)
-	return finishReport(ctx, s)
+	o.Problems = e.policy.problems(o.Err)
+	return publish(ctx, e, o, p.Now().Sub(started))
 }
 
 // lateTimeout bounds reporting after a cancellation. The program must end within five seconds of the signal.
 const lateTimeout = 4500 * time.Millisecond
 
-// reportOutcome updates the deployment on GitHub and sends the notifications, in parallel.
-func reportOutcome(ctx context.Context, s *session) {
-	var wg sync.WaitGroup
-	wg.Go(func() { endDeployment(s) })
-	wg.Go(func() { notifyAll(ctx, s) })
-	wg.Wait()
-	notifyEarlierOfAll(ctx, s)
-	s.report.Told = s.notifier.results
-}
-
 // strayInputs finds inputs that are not declared, and warns about those that are ignored.
-func strayInputs(s *session, value func(string) string) inputs.Strays {
-	leaky := s.p.Env("ACT") == "true" || len(s.p.Args) > 0
-	out := inputs.StrayInputs(s.p.Environ, value, leaky)
-	s.runner.Mask(out.Secrets...)
+func strayInputs(e *env, value func(string) string) inputs.Strays {
+	leaky := e.process.Env("ACT") == "true" || len(e.process.Args) > 0
+	out := inputs.StrayInputs(e.process.Environ, value, leaky)
+	e.runner.Mask(out.Secrets...)
 	if line := out.Warning(); line != "" {
-		s.console.println(line)
+		e.console.println(line)
 	}
 	return out
 }
 
+// secrets are values that must never be shown or stored.
+type secrets struct {
+	values []string
+	hide   func(string) string // replaces what the runner masks
+}
+
 // maskSecrets masks every secret before anything is printed or sent. A user name that is a credential is a secret too.
-func maskSecrets(s *session, value func(string) string) {
+func maskSecrets(e *env, value func(string) string) secrets {
+	out := secrets{hide: e.runner.Hide}
 	for _, in := range inputs.All {
 		if in.Secret && in.Kind != inputs.Headers {
-			s.secrets = append(s.secrets, value(in.Name))
+			out.values = append(out.values, value(in.Name))
 		}
 	}
-	s.secrets = append(s.secrets, s.set.Secrets...)
-	s.runner.Mask(s.secrets...)
-	if name := s.set.Server.Login; s.safeLogin(name) == "" {
-		s.secrets = append(s.secrets, name)
-		s.runner.Mask(name)
-		s.set.Server.Login = ""
+	out.values = append(out.values, e.set.Secrets...)
+	e.runner.Mask(out.values...)
+	if name := e.set.Server.Login; out.safeLogin(name) == "" {
+		out.values = append(out.values, name)
+		e.runner.Mask(name)
 	}
+	return out
+}
+
+// safeLogin returns the user name, or "" if it is a credential and must not be shown or stored.
+func (s secrets) safeLogin(name string) string {
+	if inputs.IsCredential(name, s.values) || s.hide(name) != name {
+		return ""
+	}
+	return name
 }
 
 // refuseInputs reports the problems of the inputs and returns the exit code. The command does not run.
-func refuseInputs(s *session, problems []inputs.Problem) int {
+func refuseInputs(e *env, problems []inputs.Problem) int {
+	var texts []string
 	var list strings.Builder
 	var items []doc.Line
 	for _, p := range problems {
-		s.report.Problems = append(s.report.Problems, p.String())
+		texts = append(texts, p.String())
 		fmt.Fprintf(&list, "  %s\n", p)
 		text := strings.TrimPrefix(p.String(), p.Input+": ")
-		items = append(items, doc.Line{doc.C(p.Input), doc.T(": " + text)})
-		if s.runner.InActions() {
-			s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.Input, Message: p.String()})
+		items = append(items, doc.L(doc.C(p.Input), ": "+text))
+		if e.runner.InActions() {
+			e.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.Input, Message: p.String()})
 		}
 	}
 	headline := format.Plural(len(problems), "problem") + " with the inputs; nothing was tried"
-	fmt.Fprintf(s.console.out(), "error: %s\n%s", headline, list.String())
-	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
-	page := doc.Page{doc.H("Bad input: " + headline)}
-	if s.report.NotValidated() {
-		page = report.NotValidatedPage()
-		s.console.printf("  hint: %s", report.ForkHint)
+	fmt.Fprintf(e.console.out(), "error: %s\n%s", headline, list.String())
+	r := e.start
+	r.Reason, r.Err = registry.BadInput, errors.New(headline)
+	o := report.FailedOutcome(r)
+	o.Problems, o.Page = texts, doc.Page{doc.H("Bad input: " + headline)}
+	if o.NotValidated {
+		o.Page = report.NotValidatedPage()
+		e.console.printf("  hint: %s", report.ForkHint)
 	}
-	if !s.json {
-		printLastLine(s)
+	if !e.json {
+		printLastLine(e, o.Reason, report.Usage{})
 	}
-	publishReport(s, append(page, doc.List{Items: items}).Map(s.runner.Hide))
+	o.Page = append(o.Page, doc.List{Items: items}).Map(e.runner.Hide)
+	publishResult(e, o, report.Usage{})
 	return registry.ExitBadInput
 }

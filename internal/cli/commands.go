@@ -1,9 +1,13 @@
 package cli
 
-import "context"
+import (
+	"context"
 
-// commandFuncs maps each command to the function that runs it.
-var commandFuncs = map[string]func(context.Context, *session){
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// commandFuncs maps each command to the function that runs it and returns how it ended.
+var commandFuncs = map[string]func(context.Context, *env) report.Outcome{
 	"promote":        runPromote,
 	"register":       runRegister,
 	"validate":       runValidate,

@@ -15,20 +15,20 @@ import (
 )
 
 // againstKeys returns the keys of the versions that the input against may mean.
-func againstKeys(s *session) []registry.Ref {
-	if ref := registry.ParseRef(s.set.Against); ref.Kind == registry.RefVersion {
+func againstKeys(e *env) []registry.Ref {
+	if ref := registry.ParseRef(e.set.Against); ref.Kind == registry.RefVersion {
 		return []registry.Ref{ref}
 	}
-	keys, _ := gates.BaselineKeys(s.set.Against) // the error was reported with the inputs
+	keys, _ := gates.BaselineKeys(e.set.Against) // the error was reported with the inputs
 	return keys
 }
 
 // againstKey returns the key of the version to compare with. It fails if the input against does not name one version.
-func againstKey(s *session, f fact.Facts) (registry.Ref, error) {
-	if ref := registry.ParseRef(s.set.Against); ref.Kind == registry.RefVersion {
+func againstKey(e *env, f fact.Facts) (registry.Ref, error) {
+	if ref := registry.ParseRef(e.set.Against); ref.Kind == registry.RefVersion {
 		return ref, nil
 	}
-	key, why, fix := gates.ResolveBaseline(s.set.Against, f)
+	key, why, fix := gates.ResolveBaseline(e.set.Against, f)
 	if why != "" {
 		err := &registry.Error{Reason: registry.BadInput, Msg: "against: " + why, Hint: fix}
 		return registry.Ref{}, err
@@ -36,41 +36,46 @@ func againstKey(s *session, f fact.Facts) (registry.Ref, error) {
 	return key, nil
 }
 
-func runCompare(ctx context.Context, s *session) {
-	if err := s.readMovedRoots(); err != nil {
-		s.fail(err)
-		return
+// runCompare shows two versions side by side.
+func runCompare(ctx context.Context, e *env) report.Outcome {
+	facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, fact.Needs{
+		Holders: againstKeys(e), HolderMLmodels: true,
+	})
+	if facts, err = gathered(ctx, e, facts, err); err != nil {
+		return stopped(e, err)
 	}
-	needs := fact.Needs{Holders: againstKeys(s), HolderMLmodels: true}
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, needs)
-	if !s.gathered(ctx, facts, err) {
-		return
-	}
-	if err := plan.Names(facts, s.set.Intent); err != nil {
-		s.fail(err)
-		return
-	}
-	key, err := againstKey(s, facts)
+	r := succeeded(e)
+	r.Facts = facts
+	c, err := compareVersions(e, facts)
 	if err != nil {
-		s.fail(err)
-		return
+		return report.FailedOutcome(failed(r, err))
+	}
+	title := doc.L(doc.C(c.Candidate.Ref), " compared with ", doc.C(c.Against.Ref))
+	return report.PageOutcome(r, title, report.Compare(c, facts.Now), c)
+}
+
+// compareVersions compares the candidate with the version that the input against names.
+func compareVersions(e *env, facts fact.Facts) (fact.Comparison, error) {
+	if err := plan.Names(facts, e.set.Intent); err != nil {
+		return fact.Comparison{}, err
+	}
+	key, err := againstKey(e, facts)
+	if err != nil {
+		return fact.Comparison{}, err
 	}
 	with, ok := facts.Holders[key].Get()
-	if !ok {
-		reason, hint := registry.CandidateGone, "give a version number, an alias or a stage in the input against"
-		if alias, ok := key.Alias(); ok && facts.Fallback == nil {
-			hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
-		}
-		if numbers := facts.Shared[key.Name]; len(numbers) > 0 {
-			reason = registry.StageNotExclusive
-			hint = "give the number of one of them, such as " +
-				asInput(s, "against", strconv.Itoa(numbers[len(numbers)-1]))
-		}
-		msg := "find version to compare with: " + facts.Holders[key].Why()
-		s.fail(&registry.Error{Reason: reason, Msg: msg, Hint: hint})
-		return
+	if ok {
+		return policy.CompareVersions(facts, with), nil
 	}
-	c := policy.CompareVersions(facts, with)
-	s.report.Title = doc.Line{doc.C(c.Candidate.Ref), doc.T(" compared with "), doc.C(c.Against.Ref)}
-	s.report.Body, s.report.Data, s.report.Reason = report.Compare(c, facts.Now), c, registry.OK
+	reason, hint := registry.CandidateGone, "give a version number, an alias or a stage in the input against"
+	if alias, ok := key.Alias(); ok && facts.Fallback == nil {
+		hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
+	}
+	if numbers := facts.Shared[key.Name]; len(numbers) > 0 {
+		reason = registry.StageNotExclusive
+		hint = "give the number of one of them, such as " +
+			e.asInput("against", strconv.Itoa(numbers[len(numbers)-1]))
+	}
+	msg := "find version to compare with: " + facts.Holders[key].Why()
+	return fact.Comparison{}, &registry.Error{Reason: reason, Msg: msg, Hint: hint}
 }

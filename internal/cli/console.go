@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
-	"github.com/mlflow-promote/mlflow-promote/internal/format"
-	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -75,15 +73,4 @@ func (c *console) waitingLong(limit time.Duration) {
 		c.printf("waiting for the server to confirm the last request (time limit %s)", limit)
 	}
 	c.awaited = true
-}
-
-// asInput returns an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
-func asInput(s *session, input, value string) string {
-	switch {
-	case s.runner.InActions():
-		return input + ": " + value
-	case inputs.Get(input).Kind == inputs.Bool && value == "true":
-		return "--" + input
-	}
-	return "--" + input + " " + format.ShellWord(value)
 }

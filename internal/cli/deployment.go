@@ -22,85 +22,96 @@ const deployTime = 10 * time.Second
 // deploy creates a deployment for the move, with the state "in progress". If that fails, it adds a warning, and the
 // move continues.
 func (m *move) deploy(ctx context.Context, version int) {
-	s := m.session
+	e, environment := m.env, m.env.set.GitHub.Environment
 	ctx, cancel := context.WithTimeout(ctx, deployTime)
 	defer cancel()
-	client, err := s.gitHub.connect()
+	client, err := e.gitHub.connect()
 	if err == nil {
-		e := m.notifyEvent(version)
-		m.page = s.report.VersionURL(e.Version)
+		event := m.notifyEvent(version)
+		m.page = e.start.VersionURL(event.Model, event.Version)
 		m.deployed, err = client.Deploy(ctx, github.Deployment{
-			Ref:         s.job.SHA,
-			Environment: s.set.GitHub.Environment,
-			Key:         targetKey(s),
-			Description: deploymentText(e),
-			Production:  production(s.set.GitHub.Environment, e),
-			Record:      e.RecordID,
-			RunID:       s.job.RunID,
-			Payload:     payloadOf(e),
+			Ref:         e.job.SHA,
+			Environment: environment,
+			Key:         e.key(),
+			Description: deploymentText(event),
+			Production:  production(environment, event),
+			Record:      event.RecordID,
+			RunID:       e.job.RunID,
+			Payload:     payloadOf(event),
 		})
 	}
 	if err == nil && !m.deployed.ByJob {
 		err = client.DeploymentStatus(ctx, m.deployed.ID, m.status(github.InProgress, deploymentText(m.event)))
 	}
-	s.report.Deployment = report.Deployment{Environment: s.set.GitHub.Environment, ByJob: m.deployed.ByJob}
+	m.deployment = report.Deployment{Environment: environment, ByJob: m.deployed.ByJob}
 	if err != nil {
-		s.report.Deployment.Why = err.Error()
-		s.console.warn(fmt.Sprintf("create deployment to %s: %v", s.set.GitHub.Environment, err))
+		m.deployment.Why = err.Error()
+		e.console.warn(fmt.Sprintf("create deployment to %s: %v", environment, err))
 	}
+}
+
+// deploymentEnd is what the end of a deployment adds to a run.
+type deploymentEnd struct {
+	deployment report.Deployment
+	notes      []string
+	tags       []plan.StepResult
 }
 
 // endDeployment sets the final state of the deployment on GitHub, then the tags of the version about it. It has a few
-// seconds for this even after a cancellation.
-func endDeployment(s *session) {
-	m := s.move
-	if m == nil || m.deployed.ID == 0 || m.deployed.ByJob {
-		return
+// seconds for this even after a cancellation. m may be nil.
+func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
+	if m == nil {
+		return end
 	}
-	ctx, cancel := context.WithTimeout(s.lateCtx, deployTime)
+	end.deployment = m.deployment
+	if m.deployed.ID == 0 || m.deployed.ByJob {
+		return end
+	}
+	e, environment := m.env, m.env.set.GitHub.Environment
+	ctx, cancel := context.WithTimeout(e.lateCtx, deployTime)
 	defer cancel()
-	client, err := s.gitHub.connect()
+	client, err := e.gitHub.connect()
 	if err != nil {
-		return // impossible: the deployment was created with this client
+		return end // impossible: the deployment was created with this client
 	}
 	state := m.status(github.Success, deploymentText(m.event))
-	if s.report.Receipt.Err != nil {
-		state = m.status(github.Failure, string(registry.ReasonOf(s.report.Receipt.Err)))
+	if r.Receipt.Err != nil {
+		state = m.status(github.Failure, string(registry.ReasonOf(r.Receipt.Err)))
 	}
-	s.report.Deployment.State, s.report.Deployment.Why = string(state.State), ""
+	end.deployment.State, end.deployment.Why = string(state.State), ""
 	if err := client.DeploymentStatus(ctx, m.deployed.ID, state); err != nil {
-		s.report.Deployment.Why = err.Error()
-		s.console.warn(fmt.Sprintf("update deployment to %s: %v", s.set.GitHub.Environment, err))
-		return
+		end.deployment.Why = err.Error()
+		e.console.warn(fmt.Sprintf("update deployment to %s: %v", environment, err))
+		return end
 	}
 	if state.State != github.Success {
-		return
+		return end
 	}
 	text := "replaced by " + m.event.ModelURI
-	if err := client.Deactivate(ctx, s.set.GitHub.Environment, targetKey(s), m.deployed.ID, text); err != nil {
-		s.console.warn(fmt.Sprintf("deactivate earlier deployments to %s: %v", s.set.GitHub.Environment, err))
+	if err := client.Deactivate(ctx, environment, e.key(), m.deployed.ID, text); err != nil {
+		e.console.warn(fmt.Sprintf("deactivate earlier deployments to %s: %v", environment, err))
 	}
-	markDeployed(s)
+	end.notes, end.tags = markDeployed(e, r)
+	return end
 }
 
 // markDeployed sets tags on the version: the environment that it was deployed to, and the time.
-func markDeployed(s *session) {
-	number := s.report.Receipt.Version
-	steps, notes := plan.Deployed(s.report.Facts, s.set.Intent, number, s.set.GitHub.Environment)
-	s.report.Plan.Notes = append(s.report.Plan.Notes, notes...)
-	p := plan.Plan{Model: s.set.Intent.Query.Model, Version: number, Steps: steps}
-	receipt := apply.Run(s.lateCtx, write.Writer{Client: s.client}, p, apply.Options{Now: s.p.Now})
-	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
-	for _, r := range receipt.Results {
-		if r.Done != plan.StepDone {
-			why := cmp.Or(r.Note, "not written")
-			s.console.warn(fmt.Sprintf("set tag %s of version %d: %s", r.Step.Name, number, why))
+func markDeployed(e *env, r report.Run) (notes []string, tags []plan.StepResult) {
+	number := r.Receipt.Version
+	steps, notes := plan.Deployed(r.Facts, e.set.Intent, number, e.set.GitHub.Environment)
+	p := plan.Plan{Model: e.set.Intent.Query.Model, Version: number, Steps: steps}
+	receipt := apply.Run(e.lateCtx, write.Writer{Client: e.client}, p, apply.Options{Now: e.process.Now})
+	for _, s := range receipt.Results {
+		if s.Done != plan.StepDone {
+			why := cmp.Or(s.Note, "not written")
+			e.console.warn(fmt.Sprintf("set tag %s of version %d: %s", s.Step.Name, number, why))
 		}
 	}
+	return notes, receipt.Results
 }
 
 func (m *move) status(state github.State, text string) github.Status {
-	return github.Status{State: state, Description: text, LogURL: m.session.job.RunURL(), EnvironmentURL: m.page}
+	return github.Status{State: state, Description: text, LogURL: m.env.job.RunURL(), EnvironmentURL: m.page}
 }
 
 // deploymentText returns the description that GitHub shows in the list of deployments.

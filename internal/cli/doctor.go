@@ -13,36 +13,45 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // runDoctor shows what the server supports, makes the repairs that were asked for, and shows the state of the ledger.
-func runDoctor(ctx context.Context, s *session) {
-	model := s.set.Intent.Query.Model
-	server := diagnose.Probe(ctx, s.client, model)
+func runDoctor(ctx context.Context, e *env) report.Outcome {
+	model := e.set.Intent.Query.Model
+	server := diagnose.Probe(ctx, e.client, model)
 	if server.Registry != nil {
-		s.fail(server.Registry)
-		return
+		return stopped(e, server.Registry)
 	}
-	s.report.Server, s.report.Reason = &server, registry.OK
+	r := e.start
+	r.Reason = registry.OK
 	switch {
-	case s.set.Doctor.Reset != "":
-		resetLedger(ctx, s)
-	case len(s.set.Doctor.Repair) > 0:
-		runRepair(ctx, s, server)
+	case e.set.Doctor.Reset != "":
+		note, err := resetLedger(ctx, e)
+		if r.Plan.Notes = append(r.Plan.Notes, note...); err != nil {
+			r = failed(r, err)
+		}
+		r = completed(e, r)
+	case len(e.set.Doctor.Repair) > 0:
+		l := openLedger(e)
+		repaired, m := repair(ctx, e, l, server)
+		r = concluded(ctx, e, l, m, repaired)
+	default:
+		r = completed(e, r)
 	}
-	if model == "" || ctx.Err() != nil {
-		return
+	if model != "" && ctx.Err() == nil {
+		state, wrong := ledgerState(ctx, e, model)
+		if server.Ledger.State = state; wrong != "" {
+			server.Warnings = append(server.Warnings, wrong)
+		}
 	}
-	var wrong string
-	if server.Ledger.State, wrong = ledgerState(ctx, s, model); wrong != "" {
-		server.Warnings = append(server.Warnings, wrong)
-	}
+	return report.DoctorOutcome(r, server)
 }
 
 // ledgerState returns the state of the model's ledger as text. wrong is a warning, or "" if the ledger is intact or
 // absent. It checks the ledger as the command history does.
-func ledgerState(ctx context.Context, s *session, model string) (state, wrong string) {
-	h, err := historyOf(ctx, s, model)
+func ledgerState(ctx context.Context, e *env, model string) (state, wrong string) {
+	h, err := historyOf(ctx, e, model)
 	if h.Broken != "" {
 		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 	}
@@ -51,7 +60,7 @@ func ledgerState(ctx context.Context, s *session, model string) (state, wrong st
 		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored; "+
 			"to see what is left of it, run the command history; "+
 			"restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
-			model, asInput(s, "reset-ledger", "REASON"))
+			model, e.asInput("reset-ledger", "REASON"))
 		return "lost: " + err.Error(), wrong
 	case err != nil:
 		return "unknown: " + mlflow.Short(err), ""
@@ -72,41 +81,39 @@ func ledgerState(ctx context.Context, s *session, model string) (state, wrong st
 	return fmt.Sprintf("%s; its records are intact; the last one is entry %d (%s)", state, last.Epoch, how), ""
 }
 
-// runRepair removes the aliases that point to deleted versions. It records this in the ledger, like any other move.
-func runRepair(ctx context.Context, s *session, server registry.Server) {
-	defer closeLedger(ctx, s)
+// repair removes the aliases that point to deleted versions. It records this in the ledger, like any other move.
+func repair(ctx context.Context, e *env, l *ledgerSession, server registry.Server) (r report.Run, m *move) {
+	r = e.start
 	for again := true; again; {
-		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
-			return gather.Aliases(ctx, s.client, s.set.Intent.Query)
+		facts, err := l.read(ctx, func() (fact.Facts, error) {
+			return gather.Aliases(ctx, e.client, e.set.Intent.Query)
 		})
-		if !s.gathered(ctx, facts, err) {
-			return
+		if facts, err = gathered(ctx, e, facts, err); err != nil {
+			return failed(r, err), m
 		}
-		again = s.carryOut(ctx, plan.Repair(server, s.set.Intent), "", nil)
+		r, m, again = carryOut(ctx, e, l, r, proposal{facts: facts, plan: plan.Repair(server, e.set.Intent)})
 	}
+	return r, m
 }
 
-// resetLedger starts a new ledger if the old one is lost. The input reset-ledger gives the reason, which is recorded.
-func resetLedger(ctx context.Context, s *session) {
-	facts, err := gather.Aliases(ctx, s.client, s.set.Intent.Query)
+// resetLedger starts a new ledger if the old one is lost, and returns notes about it. The input reset-ledger gives the
+// reason, which is recorded.
+func resetLedger(ctx context.Context, e *env) (notes []string, err error) {
+	facts, err := gather.Aliases(ctx, e.client, e.set.Intent.Query)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.start.Dry:
+		return []string{"would start a new promotion ledger, if the old one is lost"}, nil
+	}
+	v, err := openLedger(e).ledger.Reset(ctx, facts.Model.OrZero().Tags, e.set.Doctor.Reset)
 	if err != nil {
-		s.fail(err)
-		return
+		return nil, err
 	}
-	if s.report.Dry {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, "would start a new promotion ledger, if the old one is lost")
-		return
+	model := e.set.Intent.Query.Model
+	if v.Why() != e.set.Doctor.Reset {
+		return []string{fmt.Sprintf("restored the promotion ledger of %s: its experiment had been deleted; "+
+			"no new one was started", model)}, nil
 	}
-	v, err := s.ledger.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.Doctor.Reset)
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	model := s.set.Intent.Query.Model
-	note := fmt.Sprintf("started a new promotion ledger for %s with run %s: %s", model, v.ID(), v.Why())
-	if v.Why() != s.set.Doctor.Reset {
-		note = fmt.Sprintf("restored the promotion ledger of %s: its experiment had been deleted; "+
-			"no new one was started", model)
-	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, note)
+	return []string{fmt.Sprintf("started a new promotion ledger for %s with run %s: %s", model, v.ID(), v.Why())}, nil
 }

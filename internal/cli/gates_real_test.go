@@ -337,9 +337,9 @@ func (r *realGates) judge(c cell) verdict.Finding {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}
 	job := actions.Context{Repository: "acme/churn", SHA: "c0ffee"}
-	s := &session{p: Process{Now: time.Now}, job: job, gitHub: &gitHubSession{job: job}}
-	s.set.Intent.Query = q
-	s.addOtherFacts(context.Background(), &facts)
+	e := &env{process: Process{Now: time.Now}, job: job, gitHub: &gitHubSession{job: job}}
+	e.set.Intent.Query = q
+	facts = withOtherFacts(context.Background(), e, facts)
 	if c.candidate != "gone" {
 		facts.Review = registry.Is(approvedReview())
 	}

@@ -15,80 +15,68 @@ import (
 )
 
 // needs returns what the gates need from MLflow. Evidence that comes from files of the workspace is left out.
-func (s *session) needs() fact.Needs {
-	n := gates.Needs(s.set.Judging.Gates)
+func needs(e *env) fact.Needs {
+	n := gates.Needs(e.set.Judging.Gates)
 	n.Files = true // the digest of the plan covers them
-	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
+	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return e.set.Judging.Evidence[name] != "" })
 	return n
 }
 
-// addOtherFacts adds the facts that do not come from MLflow.
-func (s *session) addOtherFacts(ctx context.Context, f *fact.Facts) {
-	f.Words = plan.Words(*f, s.set.Intent)
-	f.Identities = s.set.Judging.Identities
-	needs := gates.Needs(s.set.Judging.Gates)
-	f.Commit = s.gitHub.commit(ctx, *f, needs.Commit, s.report.Dry)
+// gathered returns the facts with those that do not come from MLflow, or the explained error.
+func gathered(ctx context.Context, e *env, f fact.Facts, err error) (fact.Facts, error) {
+	if err != nil {
+		return fact.Facts{}, diagnose.Explain(ctx, e.client, err)
+	}
+	return withOtherFacts(ctx, e, f), nil
+}
+
+// withOtherFacts adds the facts that do not come from MLflow.
+func withOtherFacts(ctx context.Context, e *env, f fact.Facts) fact.Facts {
+	f.Words = plan.Words(f, e.set.Intent)
+	f.Identities = e.set.Judging.Identities
+	needs := gates.Needs(e.set.Judging.Gates)
+	f.Commit = e.gitHub.commit(ctx, f, needs.Commit, e.start.Dry)
 	if needs.Review {
-		f.Review = s.gitHub.review(ctx, *f, needs.Environments)
+		f.Review = e.gitHub.review(ctx, f, needs.Environments)
 	}
 	if !f.Now.IsZero() {
-		f.Skew = f.Now.Sub(s.p.Now())
+		f.Skew = f.Now.Sub(e.process.Now())
 	}
 	if f.Evidence == nil {
 		f.Evidence = map[string]registry.Known[string]{}
 	}
-	for name, path := range s.set.Judging.Evidence {
+	for name, path := range e.set.Judging.Evidence {
 		f.Evidence[name] = registry.Unreadable[string]("")
-		data, err := s.runner.ReadWorkspace(path, gates.MaxReport)
+		data, err := e.runner.ReadWorkspace(path, gates.MaxReport)
 		if err != nil {
 			f.Evidence[name] = registry.Unreadable[string](err.Error())
 			continue
 		}
 		f.Evidence[name] = registry.Is(string(data))
 	}
+	return f
 }
 
-func (s *session) gather(ctx context.Context) bool {
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
-	return s.gathered(ctx, facts, err)
-}
-
-// gatherToJudge gathers the facts for a command that evaluates gates and moves nothing. It reads the ledger only if a
-// gate needs it and the input ledger is on.
-func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !gates.Needs(s.set.Judging.Gates).Ledger || s.ledger.ledger == nil {
-		return s.gather(ctx)
+// gatherFacts gathers the facts for a command that moves nothing. It reads the ledger only if a gate needs it and the
+// input ledger is on.
+func gatherFacts(ctx context.Context, e *env) (fact.Facts, error) {
+	l := openLedger(e)
+	if !gates.Needs(e.set.Judging.Gates).Ledger || l.ledger == nil {
+		facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
+		return gathered(ctx, e, facts, err)
 	}
 	var view ledger.View
 	var unread error
 	var wg sync.WaitGroup
-	wg.Go(func() { view, unread = s.ledger.ledger.Look(ctx) })
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
+	wg.Go(func() { view, unread = l.ledger.Look(ctx) })
+	facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
 	wg.Wait()
 	switch {
 	case err != nil:
 	case unread == nil:
 		facts.Ledger = view.Facts()
-	case !s.ledger.optional(unread):
+	case !l.optional(unread):
 		err = unread
 	}
-	return s.gathered(ctx, facts, err)
-}
-
-// gatherWithLedger gathers the facts for a command that moves a target.
-func (s *session) gatherWithLedger(ctx context.Context) bool {
-	facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
-		return gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
-	})
-	return s.gathered(ctx, facts, err)
-}
-
-func (s *session) gathered(ctx context.Context, facts fact.Facts, err error) bool {
-	if err != nil {
-		s.fail(diagnose.Explain(ctx, s.client, err))
-		return false
-	}
-	s.addOtherFacts(ctx, &facts)
-	s.report.Facts = facts
-	return true
+	return gathered(ctx, e, facts, err)
 }

@@ -19,58 +19,79 @@ import (
 )
 
 // runHistory shows who moved what and when, on what evidence, and whether the records are intact.
-func runHistory(ctx context.Context, s *session) {
-	if now := s.p.Now(); s.set.History.At.After(now) {
-		s.fail(&registry.Error{
+func runHistory(ctx context.Context, e *env) report.Outcome {
+	if now := e.process.Now(); e.set.History.At.After(now) {
+		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("at: %q: is in the future", s.set.History.At.UTC().Format(time.RFC3339)),
+			Msg:    fmt.Sprintf("at: %q: is in the future", e.set.History.At.UTC().Format(time.RFC3339)),
 			Hint:   "give a time up to now, " + now.UTC().Format(time.RFC3339),
 		})
-		return
 	}
-	s.report.Reason = registry.OK
-	if pages := s.set.History.Saved.Pages; len(pages) > 0 {
-		saved, err := ledger.ParseHistory(s.set.Intent.Query.Model, pages)
-		if err != nil {
-			s.fail(err)
-			return
+	all, err := histories(ctx, e)
+	if err != nil && len(all) == 0 {
+		return stopped(e, err)
+	}
+	var broken error
+	for _, h := range all {
+		if h.Broken != "" {
+			broken = brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 		}
-		h, _ := buildHistory(s, ledgerReading{ledger: saved})
-		reportHistory(s, h)
-		return
 	}
-	names := []string{s.set.Intent.Query.Model}
+	err = cmp.Or(err, broken)
+	var statement *ledger.Statement
+	if n := e.set.History.Statement; n != 0 && err == nil && len(all) > 0 {
+		statement, err = statementOf(e.set.Intent.Query.Model, all[0].Entries, n)
+	}
+	r := succeeded(e)
+	if err != nil {
+		r = failed(r, err)
+	}
+	return report.HistoryOutcome(r, all, statement)
+}
+
+// histories returns the histories of the models that the inputs name. If one cannot be read, it returns those before
+// it and the error.
+func histories(ctx context.Context, e *env) ([]report.History, error) {
+	if pages := e.set.History.Saved.Pages; len(pages) > 0 {
+		saved, err := ledger.ParseHistory(e.set.Intent.Query.Model, pages)
+		if err != nil {
+			return nil, err
+		}
+		h, _ := buildHistory(e, ledgerReading{ledger: saved})
+		return []report.History{h}, nil
+	}
+	names := []string{e.set.Intent.Query.Model}
 	if names[0] == "*" {
 		var err error
-		if names, err = runstore.Promoted(ctx, s.client); err != nil {
-			s.fail(diagnose.Explain(ctx, s.client, err))
-			return
+		if names, err = runstore.Promoted(ctx, e.client); err != nil {
+			return nil, diagnose.Explain(ctx, e.client, err)
 		}
 	}
+	var out []report.History
 	for _, name := range names {
-		h, err := historyOf(ctx, s, name)
+		h, err := historyOf(ctx, e, name)
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // a deleted model may still have a ledger
 			msg := fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name)
-			err = s.client.Models.NotFound(ctx, name, msg)
+			err = e.client.Models.NotFound(ctx, name, msg)
 		}
 		if err != nil {
-			s.fail(diagnose.Explain(ctx, s.client, err))
-			return
+			return out, diagnose.Explain(ctx, e.client, err)
 		}
-		reportHistory(s, h)
+		out = append(out, h)
 	}
+	return out, nil
 }
 
 // historyOf returns the history of a model on the server. It reads the ledger and the model in parallel, so a promotion
 // in between can look like a contradiction. In that case it reads both again, the model first. Drift counts only if
 // both readings show it.
-func historyOf(ctx context.Context, s *session, name string) (report.History, error) {
-	store := runstore.New(s.client)
+func historyOf(ctx context.Context, e *env, name string) (report.History, error) {
+	store := runstore.New(e.client)
 	var r ledgerReading
 	var ledgerErr error
 	var wg sync.WaitGroup
 	wg.Go(func() { r.ledger, ledgerErr = ledger.Salvage(ctx, store, name) })
-	err := r.readModel(ctx, s.client, name)
+	err := r.readModel(ctx, e.client, name)
 	wg.Wait()
 	if err = cmp.Or(ledgerErr, err); err == nil && len(r.ledger.Pages) == 0 {
 		r.unfit, err = store.WhyUnfit(ctx)
@@ -78,17 +99,17 @@ func historyOf(ctx context.Context, s *session, name string) (report.History, er
 	if err != nil {
 		return report.History{}, err
 	}
-	h, consistent := buildHistory(s, r)
+	h, consistent := buildHistory(e, r)
 	if consistent {
 		return h, nil
 	}
-	if err = r.readModel(ctx, s.client, name); err == nil {
+	if err = r.readModel(ctx, e.client, name); err == nil {
 		r.ledger, err = ledger.Salvage(ctx, store, name)
 	}
 	if err != nil {
 		return h, err
 	}
-	again, _ := buildHistory(s, r)
+	again, _ := buildHistory(e, r)
 	return confirmedHistory(h, again), nil
 }
 
@@ -118,8 +139,8 @@ func (r *ledgerReading) readModel(ctx context.Context, c *mlflow.Client, model s
 
 // buildHistory verifies the pages and compares them with the model, its versions and the saved copy. consistent is
 // false if anything contradicts the pages.
-func buildHistory(s *session, r ledgerReading) (h report.History, consistent bool) {
-	kept, entries := s.set.History.Kept.Pages, r.ledger.Entries
+func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
+	kept, entries := e.set.History.Kept.Pages, r.ledger.Entries
 	h = report.History{
 		Model:   r.ledger.Model,
 		Unfit:   r.unfit,
@@ -146,22 +167,11 @@ func buildHistory(s *session, r ledgerReading) (h report.History, consistent boo
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
-	if !s.set.History.At.IsZero() {
-		h.At, h.Until = s.set.History.At, s.set.History.Until
+	if !e.set.History.At.IsZero() {
+		h.At, h.Until = e.set.History.At, e.set.History.Until
 		h.Live = ledger.LiveAt(entries, h.At, h.Until)
 	}
 	return h, broken == nil && len(h.Outside) == 0
-}
-
-// reportHistory adds the history of one model to the report.
-func reportHistory(s *session, h report.History) {
-	s.report.Histories = append(s.report.Histories, h)
-	switch {
-	case h.Broken != "":
-		s.fail(brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken}))
-	case s.set.History.Statement != 0:
-		reportStatement(s, h.Entries)
-	}
 }
 
 // brokenHistory returns the error for a ledger that is not intact.
@@ -176,25 +186,21 @@ func brokenHistory(model string, b ledger.Break) error {
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
 }
 
-// reportStatement adds the entry that the input statement names to the report, as an in-toto statement.
-func reportStatement(s *session, entries []ledger.Entry) {
-	n := s.set.History.Statement
+// statementOf returns entry n of the model's ledger as an in-toto statement.
+func statementOf(model string, entries []ledger.Entry, n int) (*ledger.Statement, error) {
 	if n == inputs.LastEntry {
 		n = len(entries)
 	}
 	if n < 1 || n > len(entries) {
-		s.fail(&registry.Error{
+		return nil, &registry.Error{
 			Reason: registry.BadInput,
-			Msg: fmt.Sprintf("statement: there is no such entry; the ledger of %s has %d",
-				s.set.Intent.Query.Model, len(entries)),
-			Hint: "give the number of an entry, as history shows it, or last",
-		})
-		return
+			Msg:    fmt.Sprintf("statement: there is no such entry; the ledger of %s has %d", model, len(entries)),
+			Hint:   "give the number of an entry, as history shows it, or last",
+		}
 	}
 	statement, err := ledger.NewStatement(entries[n-1])
 	if err != nil {
-		s.fail(err)
-		return
+		return nil, err
 	}
-	s.report.Statement, s.report.Reason = &statement, registry.OK
+	return &statement, nil
 }

@@ -33,7 +33,7 @@ type ledgerSession struct {
 	mode    string                // auto, required or off
 	dry     bool                  // a dry run claims nothing and does not wait
 	limit   time.Duration         // time limit of the command, to show
-	since   func() []registry.Ref // targets for which gates need the time since the last move
+	since   []registry.Ref        // targets for which gates need the time since the last move
 	alsoAsk func(context.Context) // another request to send in parallel
 
 	ledger *ledger.Ledger // nil if the input ledger is off
@@ -49,21 +49,26 @@ type ledgerSession struct {
 	cancel   context.CancelFunc // of patience
 }
 
-// open prepares the ledger of the model. It sends nothing.
-func (l *ledgerSession) open(run int64, attempt int, now func() time.Time) {
-	if run != 0 {
-		l.holder.Run, l.holder.Attempt = strconv.FormatInt(run, 10), attempt
+// openLedger prepares the ledger of the model. It sends nothing.
+func openLedger(e *env) *ledgerSession {
+	l := &ledgerSession{
+		process: e.process, client: e.client, console: e.console, gitHub: e.gitHub, intent: e.set.Intent,
+		mode: e.set.Ledger, dry: e.start.Dry, limit: e.set.Timeout, since: needs(e).Since, alsoAsk: e.login.find,
+	}
+	if e.job.RunID != 0 {
+		l.holder.Run, l.holder.Attempt = strconv.FormatInt(e.job.RunID, 10), e.job.RunAttempt
 	}
 	l.holder.Nonce = l.process.nonce()
 	if l.mode == "off" {
 		l.off = "the input ledger is off"
-		return
+		return l
 	}
 	l.ledger = &ledger.Ledger{
 		Store: runstore.New(l.client), Founder: runstore.New(l.client), Model: l.intent.Query.Model,
-		Now:   now,
+		Now:   e.servers.now,
 		Pause: l.pause,
 	}
+	return l
 }
 
 // pause waits before a retry, and prints a line if the wait gets long.
@@ -155,9 +160,8 @@ func (l *ledgerSession) readOnce(ctx context.Context, gather func() (fact.Facts,
 // readFarEnough returns a function that reports whether the chain goes far enough back. It must show since when the
 // version has been at the targets that gates ask about.
 func (l *ledgerSession) readFarEnough(number int) func(ledger.Chain) bool {
-	refs := l.since()
 	return func(c ledger.Chain) bool {
-		return !slices.ContainsFunc(refs, func(ref registry.Ref) bool { return c.Since(ref, number).Earlier })
+		return !slices.ContainsFunc(l.since, func(ref registry.Ref) bool { return c.Since(ref, number).Earlier })
 	}
 }
 

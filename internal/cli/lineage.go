@@ -15,39 +15,34 @@ import (
 )
 
 // runLineage shows the origin of a version and its use.
-func runLineage(ctx context.Context, s *session) {
-	if err := s.readMovedRoots(); err != nil {
-		s.fail(err)
-		return
-	}
-	q := s.set.Intent.Query
+func runLineage(ctx context.Context, e *env) report.Outcome {
+	q := e.set.Intent.Query
 	if q.Target.Stage != "" {
 		q.Candidate = registry.Candidate{}
 	}
 	var history ledger.History
 	var ledgerErr error
-	load := func() { history, ledgerErr = ledger.Load(ctx, runstore.New(s.client), q.Model) }
+	load := func() { history, ledgerErr = ledger.Load(ctx, runstore.New(e.client), q.Model) }
 	var wg sync.WaitGroup
 	wg.Go(load)
-	traced, err := gather.Lineage(ctx, s.client, q)
+	traced, err := gather.Lineage(ctx, e.client, q)
 	wg.Wait()
 	if err != nil {
-		s.fail(diagnose.Explain(ctx, s.client, err))
-		return
+		return stopped(e, diagnose.Explain(ctx, e.client, err))
 	}
 	if ledgerErr == nil && history.Check(traced.ModelTags, traced.Version) != nil {
 		// The version was read in parallel and may already show an entry that the pages do not have.
 		load()
 	}
 	traced.Entries = ledgerEntries(history, ledgerErr, traced)
-	lineage := lineage.New(traced)
-	s.report.Plan.Version = traced.Version.Number
-	if lineage.RunProblem == "" {
-		s.report.Facts.Candidate.Run = traced.Run
+	found := lineage.New(traced)
+	r := succeeded(e)
+	r.Plan.Version = traced.Version.Number
+	if found.RunProblem == "" {
+		r.Facts.Candidate.Run = traced.Run
 	}
-	s.report.Title = report.LineageTitle(lineage)
-	s.report.Body = report.Lineage(lineage, s.set.Server.Tracking, s.report.Workflow)
-	s.report.Data, s.report.Reason = lineage, registry.OK
+	body := report.Lineage(found, e.set.Server.Tracking, r.Workflow)
+	return report.PageOutcome(r, report.LineageTitle(found), body, found)
 }
 
 // ledgerEntries returns the entries of the promotion ledger. A ledger that cannot be read or is not intact is a fact,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
@@ -18,27 +19,28 @@ import (
 
 // move is the move of this run: its ledger entry, its deployment on GitHub and its notification.
 type move struct {
-	session *session
-	entry   *ledger.Promotion // nil if no entry is made
-	record  func(version int) ledger.Record
+	env    *env
+	entry  *ledger.Promotion // nil if no entry is made
+	record func(version int) ledger.Record
 
-	event    ledger.Event // sent as notification; its record id is "" before the entry is claimed
-	deployed github.Deployed
-	page     string // URL of the version in MLflow
+	event      ledger.Event // sent as notification; its record id is "" before the entry is claimed
+	deployed   github.Deployed
+	deployment report.Deployment
+	page       string // URL of the version in MLflow
 }
 
-// newMove returns the move of a plan, or nil if the plan moves nothing.
-func newMove(s *session, p plan.Plan) *move {
-	if !p.Moves() && p.Resumes == 0 {
+// newMove returns the move of the run's plan, or nil if the plan moves nothing.
+func newMove(e *env, l *ledgerSession, r report.Run) *move {
+	if !r.Plan.Moves() && r.Plan.Resumes == 0 {
 		return nil
 	}
 	record := func(version int) ledger.Record {
 		return plan.NewRecord(
-			p, plan.Applied{Digest: s.report.Digest, Version: version, At: s.p.Now()}, s.set.Intent,
-			originOf(s), s.report.Facts,
+			r.Plan, plan.Applied{Digest: r.Digest, Version: version, At: e.process.Now()}, e.set.Intent,
+			originOf(e, r.Facts), r.Facts,
 		)
 	}
-	return &move{session: s, record: record, entry: s.ledger.entry(record, s.movesMade)}
+	return &move{env: e, record: record, entry: l.entry(record, movesMade(e, r.Facts))}
 }
 
 // ledgerEntry returns the ledger entry of the move, if there is one. m may be nil.
@@ -85,7 +87,7 @@ func (m *move) ledger() apply.Ledger {
 	switch {
 	case m == nil:
 		return nil
-	case m.session.set.GitHub.Environment != "":
+	case m.env.set.GitHub.Environment != "":
 		return m
 	case m.entry == nil:
 		return nil
@@ -120,57 +122,39 @@ func refsOf(e ledger.Event) string {
 	return strings.Join(refs, ", ")
 }
 
-// closeLedger closes the ledger at the end of the command, and adds its note or warning to the report.
-func closeLedger(ctx context.Context, s *session) {
-	note, err := s.ledger.close(ctx, s.report.Reason, s.movesMade)
-	if err != nil {
-		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
+// movesMade returns a function that counts the moves of an entry that are in effect according to the facts.
+func movesMade(e *env, f fact.Facts) func(ledger.Entry) int {
+	return func(entry ledger.Entry) int {
+		if _, there := f.Model.Get(); !there {
+			return ledger.MovedUnknown
+		}
+		return f.MovesMade(entry.Record, e.set.Intent.Query)
 	}
-	if note != "" {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, note)
-	}
-}
-
-// movesMade counts the moves of an entry that are in effect according to the facts.
-func (s *session) movesMade(e ledger.Entry) int {
-	if _, there := s.report.Facts.Model.Get(); !there {
-		return ledger.MovedUnknown
-	}
-	return s.report.Facts.MovesMade(e.Record, s.set.Intent.Query)
 }
 
 // recordPlace returns where the record of the decision is stored.
-func recordPlace(s *session) plan.Place {
-	if e, recorded := s.move.ledgerEntry(); recorded {
-		return plan.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
+func recordPlace(l *ledgerSession, m *move) plan.Place {
+	if e, recorded := m.ledgerEntry(); recorded {
+		return plan.Place{Ledger: m.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
-	return plan.Place{Weak: s.ledger.off}
+	return plan.Place{Weak: l.off}
 }
 
-// explainNoLedger finds out why the server cannot store a ledger. It is for a promotion that moves nothing and
-// therefore claims no entry.
-func explainNoLedger(ctx context.Context, s *session, p plan.Plan) {
+// ledgerNote says how the run used the ledger. If a promotion moved nothing and claimed no entry, ledgerNote finds out
+// whether the server can store a ledger.
+func ledgerNote(ctx context.Context, l *ledgerSession, m *move, p plan.Plan) report.LedgerNote {
+	note := report.LedgerNote{Off: l.off}
+	if e, recorded := m.ledgerEntry(); recorded {
+		l.claimed = true
+		note.RecordID, note.Epoch, note.Outcome = e.ID(), e.Epoch, e.Outcome
+		note.Outside, note.TakesOver = e.Record.Outside, e.Record.TakesOver
+	}
 	promoted := len(p.Steps) > 0 && p.Verdict != nil && p.Verdict.Effect() == verdict.Promote
-	if s.move != nil || !promoted || s.ledger.ledger == nil || s.ledger.off != "" || s.ledger.view.Exists() {
-		return
+	if m != nil || !promoted || l.ledger == nil || l.off != "" || l.view.Exists() {
+		return note
 	}
-	if why, err := runstore.New(s.client).WhyUnfit(ctx); err == nil && why != "" {
-		s.report.Ledger.Off = why
+	if why, err := runstore.New(l.client).WhyUnfit(ctx); err == nil && why != "" {
+		note.Off = why
 	}
-}
-
-// reportEntry adds the ledger entry to the report.
-func reportEntry(s *session) {
-	s.report.Ledger.Off = s.ledger.off
-	if e, recorded := s.move.ledgerEntry(); recorded {
-		s.ledger.claimed = true
-		s.report.Ledger = report.LedgerNote{
-			RecordID:  e.ID(),
-			Epoch:     e.Epoch,
-			Outcome:   e.Outcome,
-			Outside:   e.Record.Outside,
-			TakesOver: e.Record.TakesOver,
-			Off:       s.ledger.off,
-		}
-	}
+	return note
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -31,7 +32,6 @@ type notifier struct {
 	config   func() rest.Config // settings of connections
 	console  *console
 	lateCtx  context.Context // for writes after a cancellation
-	results  []report.Told
 }
 
 // channels returns the channels of the inputs, in the order of Notify.Names.
@@ -208,11 +208,10 @@ func (n *notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) 
 	return outbox
 }
 
-// deliver sends the notifications, marks the successful ones in the ledger, and collects the results for the report.
-func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, outbox ledger.Outbox, all []notification) {
-	if len(all) == 0 {
-		return
-	}
+// deliver sends the notifications, marks the successful ones in the ledger, and returns the results.
+func (n *notifier) deliver(
+	ctx context.Context, l *ledger.Ledger, outbox ledger.Outbox, all []notification,
+) (out []report.Told) {
 	marks := map[int][]int{}
 	entries := map[int]ledger.Entry{}
 	for _, r := range n.send(ctx, all) {
@@ -223,67 +222,82 @@ func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, outbox ledger.
 		} else if e := r.notification.entry; e.Epoch != 0 {
 			marks[e.Epoch], entries[e.Epoch] = append(marks[e.Epoch], r.index), e
 		}
-		n.results = append(n.results, result)
+		out = append(out, result)
 	}
 	for epoch, indexes := range marks {
 		if err := l.MarkNotified(n.lateCtx, outbox, entries[epoch], indexes); err != nil {
 			n.console.warn(fmt.Sprintf("mark ledger entry %d as notified (it will be sent again): %v", epoch, err))
 		}
 	}
+	return out
 }
 
-// notifyAll sends the notification about this run's move, and those that earlier runs of the model could not send. The
-// outcome is stored before, and notifications never change it.
-func notifyAll(ctx context.Context, s *session) {
-	if len(s.set.Notify.Names()) == 0 || s.report.Dry {
-		return
+// announced returns the run after the end of its deployment and after its notifications, which it does in parallel. The
+// outcome is stored before, and neither of them changes it.
+func announced(ctx context.Context, e *env, l *ledgerSession, m *move, r report.Run) report.Run {
+	var end deploymentEnd
+	var wg sync.WaitGroup
+	wg.Go(func() { end = m.endDeployment(r) })
+	r.Told = notifyAll(ctx, e, l, m, r.Receipt)
+	wg.Wait()
+	r.Deployment = end.deployment
+	r.Plan.Notes = append(r.Plan.Notes, end.notes...)
+	r.Receipt.Results = append(r.Receipt.Results, end.tags...)
+	return r
+}
+
+// notifyAll sends the notification about this run's move, and those that earlier runs of the model could not send.
+func notifyAll(ctx context.Context, e *env, l *ledgerSession, m *move, receipt plan.Receipt) []report.Told {
+	if len(e.set.Notify.Names()) == 0 || e.start.Dry {
+		return nil
 	}
-	v := s.ledger.view
+	v := l.view
 	var own *notification
-	if s.move != nil && s.report.Receipt.Err == nil {
-		own = s.move.notification(s.report.Receipt.Version)
-		if _, recorded := s.move.ledgerEntry(); recorded {
-			v = s.move.entry.View
+	if m != nil && receipt.Err == nil {
+		own = m.notification(receipt.Version)
+		if _, recorded := m.ledgerEntry(); recorded {
+			v = m.entry.View
 		}
 	}
 	var outbox ledger.Outbox
-	if s.ledger.ledger != nil && s.ledger.off == "" && v.Exists() {
-		outbox = s.notifier.outbox(ctx, s.ledger.ledger, v)
+	if l.ledger != nil && l.off == "" && v.Exists() {
+		outbox = e.notifier.outbox(ctx, l.ledger, v)
 	}
-	s.notifier.deliver(ctx, s.ledger.ledger, outbox, pendingNotifications(own, outbox.Entries))
+	return e.notifier.deliver(ctx, l.ledger, outbox, pendingNotifications(own, outbox.Entries))
 }
 
 // notifyEarlier sends the notifications that earlier promotions of a model could not send. It is for commands that move
 // nothing themselves.
-func notifyEarlier(ctx context.Context, s *session, l *ledger.Ledger, v ledger.View) {
-	if len(s.set.Notify.Names()) == 0 || !v.Exists() {
-		return
+func notifyEarlier(ctx context.Context, e *env, l *ledger.Ledger) []report.Told {
+	v, err := l.Look(ctx)
+	switch {
+	case err != nil:
+		e.console.warn("read the unsent notifications of " + l.Model + ": " + err.Error())
+		return nil
+	case !v.Exists():
+		return nil
 	}
-	outbox := s.notifier.outbox(ctx, l, v)
-	s.notifier.deliver(ctx, l, outbox, pendingNotifications(nil, outbox.Entries))
+	outbox := e.notifier.outbox(ctx, l, v)
+	return e.notifier.deliver(ctx, l, outbox, pendingNotifications(nil, outbox.Entries))
 }
 
 // notifyEarlierOfAll sends the unsent notifications of all models. It runs after an audit, because a model may get no
 // further promotion that could send them.
-func notifyEarlierOfAll(ctx context.Context, s *session) {
-	if s.report.Audit == nil || len(s.set.Notify.Names()) == 0 {
-		return
+func notifyEarlierOfAll(ctx context.Context, e *env) (out []report.Told) {
+	if len(e.set.Notify.Names()) == 0 {
+		return nil
 	}
-	names := []string{s.set.Intent.Query.Model}
+	names := []string{e.set.Intent.Query.Model}
 	if names[0] == "" {
 		var err error
-		if names, err = runstore.Promoted(ctx, s.client); err != nil {
-			s.console.warn("find models with unsent notifications: " + err.Error())
-			return
+		if names, err = runstore.Promoted(ctx, e.client); err != nil {
+			e.console.warn("find models with unsent notifications: " + err.Error())
+			return nil
 		}
 	}
 	for _, name := range names {
-		l := &ledger.Ledger{Store: runstore.New(s.client), Model: name, Now: s.p.Now, Pause: s.client.Pause}
-		v, err := l.Look(ctx)
-		if err != nil {
-			s.console.warn("read the unsent notifications of " + name + ": " + err.Error())
-			continue
-		}
-		notifyEarlier(ctx, s, l, v)
+		l := &ledger.Ledger{Store: runstore.New(e.client), Model: name, Now: e.process.Now, Pause: e.client.Pause}
+		out = append(out, notifyEarlier(ctx, e, l)...)
 	}
+	return out
 }

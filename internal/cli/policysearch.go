@@ -84,7 +84,8 @@ func nearPolicyName(name string) bool {
 }
 
 // choose returns the policy file, or "" if no file was found. It fails if it is not clear which file is meant: a policy
-// that is silently ignored protects nothing. asInput returns an input with its value, as in the function of that name.
+// that is silently ignored protects nothing. asInput returns an input with its value, as env.asInput
+// does.
 func (f policySearch) choose(asInput func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
 	switch {
@@ -116,58 +117,4 @@ func (f policySearch) missing() string {
 		text += ", and no checkout of a repository was found"
 	}
 	return text
-}
-
-// findPolicy searches the policy file and returns its path. It returns "" if no file was found and no file is needed.
-func findPolicy(s *session, needed bool) (string, error) {
-	found, err := searchPolicy(s.runner.ListWorkspace)
-	if err != nil {
-		return "", &registry.Error{
-			Reason: registry.BadPolicy,
-			Msg:    "find policy: " + err.Error(),
-			Hint:   "name the file: " + asInput(s, "policy-file", policy.DefaultFiles[0]),
-		}
-	}
-	name, err := found.choose(func(input, value string) string { return asInput(s, input, value) })
-	switch {
-	case err != nil || name != "":
-		return name, err
-	case needed || s.set.Judging.NeedsPolicy:
-		hint := "add the file, or name it: " + asInput(s, "policy-file", "PATH")
-		if !found.checkout {
-			hint = "check the repository out before this step (uses: actions/checkout)"
-			if !s.runner.InActions() {
-				hint = "run it at the root of the repository, or name the file: " + asInput(s, "policy-file", "PATH")
-			}
-		}
-		return "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + found.missing(), Hint: hint}
-	}
-	s.noPolicy = found.missing()
-	return "", nil
-}
-
-// policyFileHint returns what to do about a policy file that cannot be read. fromInput says that an input names the
-// file.
-func policyFileHint(s *session, fromInput bool, err error) string {
-	if !fromInput {
-		return "use a regular file; a symbolic link must point to a file in the workspace"
-	}
-	found, searchErr := searchPolicy(s.runner.ListWorkspace)
-	all := slices.Concat(found.usual, found.near)
-	switch {
-	case searchErr != nil || !errors.Is(err, fs.ErrNotExist):
-	case len(all) > 0:
-		return "did you mean " + asInput(s, "policy-file", all[0]) + "?"
-	case s.runner.InActions() && !found.checkout:
-		return "check the repository out before this step (uses: actions/checkout)"
-	}
-	return "give the path of an existing file, relative to the workspace, in the input policy-file"
-}
-
-// printNoPolicy prints where a policy was searched, if none was found. The summary shows it too.
-func printNoPolicy(s *session) {
-	if s.noPolicy != "" {
-		s.console.println(s.noPolicy)
-		s.report.NoPolicy = s.noPolicy
-	}
 }

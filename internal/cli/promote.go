@@ -4,69 +4,77 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// resumePromotion finishes a promotion that an earlier attempt of this workflow run started, if its gates still pass.
-// The gates are evaluated again, against the version that the target pointed to before that attempt.
-func resumePromotion(ctx context.Context, s *session, e ledger.Entry) (again bool) {
-	s.ledger.resumes = e.Epoch
-	if !judgeAgain(ctx, s, e) {
-		return false
-	}
-	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.Intent, e)
-	again = s.carryOut(ctx, p, e.Record.Plan, err)
-	if s.report.Err == nil && s.report.Verdict.Effect() != verdict.Promote {
-		s.fail(plan.BlockedResume(s.report.Facts, s.set.Intent, e))
-	}
-	return again
+// runPromote registers the candidate, evaluates its gates, and moves the target to it.
+func runPromote(ctx context.Context, e *env) report.Outcome {
+	l := openLedger(e)
+	r, m := promote(ctx, e, l)
+	return report.PromoteOutcome(concluded(ctx, e, l, m, r))
 }
 
-// judgeAgain reads the versions that the moves of the entry replaced, and evaluates the gates. It returns false if the
-// command cannot continue.
-func judgeAgain(ctx context.Context, s *session, e ledger.Entry) bool {
-	needs := s.needs()
-	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, needs)
-	if err != nil {
-		s.fail(diagnose.Explain(ctx, s.client, err))
-		return false
-	}
-	chain := s.report.Facts.Ledger
-	s.report.Facts = plan.Before(s.report.Facts, e, facts.Holders)
-	judged := s.judge()
-	s.report.Facts.Ledger = chain
-	return judged
-}
-
-func runRegister(ctx context.Context, s *session) {
-	if !s.gather(ctx) {
-		return
-	}
-	p, err := plan.Register(s.report.Facts, s.set.Intent)
-	s.carryOut(ctx, p, "", err)
-}
-
-// runPromote starts again if another promotion finished first, because the incumbent is then another version.
-func runPromote(ctx context.Context, s *session) {
-	defer closeLedger(ctx, s)
+// promote starts again if another promotion finished first, because the incumbent is then another version.
+func promote(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *move) {
+	r = e.start
 	for again := true; again; {
-		again = false
-		if !s.gatherWithLedger(ctx) {
-			return
+		facts, err := l.read(ctx, func() (fact.Facts, error) {
+			return gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
+		})
+		if facts, err = gathered(ctx, e, facts, err); err != nil {
+			return failed(r, err), m
 		}
-		if e, ok := plan.Unfinished(s.report.Facts, s.set.Intent, s.ledger.holder); ok {
-			again = resumePromotion(ctx, s, e)
+		if entry, ok := plan.Unfinished(facts, e.set.Intent, l.holder); ok {
+			r, m, again = resumePromotion(ctx, e, l, r, facts, entry)
 			continue
 		}
-		if !s.judge() {
-			return
+		r.Facts = facts
+		if r.Judgement, err = judge(e, facts); err != nil {
+			return failed(r, err), m
 		}
-		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.Intent)
-		again = s.carryOut(ctx, p, "", err)
+		p, err := plan.Promote(facts, r.Verdict, e.set.Intent)
+		r, m, again = carryOut(ctx, e, l, r, proposal{facts: facts, plan: p, err: err})
 	}
+	return r, m
+}
+
+// resumePromotion finishes a promotion that an earlier attempt of this workflow run started, if its gates still pass.
+// The gates are evaluated again, against the version that the target pointed to before that attempt.
+func resumePromotion(
+	ctx context.Context, e *env, l *ledgerSession, r report.Run, facts fact.Facts, entry ledger.Entry,
+) (out report.Run, m *move, again bool) {
+	l.resumes = entry.Epoch
+	r.Facts = facts
+	before, err := factsBefore(ctx, e, facts, entry)
+	if err != nil {
+		return failed(r, err), nil, false
+	}
+	r.Judgement, err = judge(e, before)
+	before.Ledger = facts.Ledger
+	if r.Facts = before; err != nil {
+		return failed(r, err), nil, false
+	}
+	p, err := plan.Resume(before, r.Verdict, e.set.Intent, entry)
+	r, m, again = carryOut(ctx, e, l, r, proposal{facts: before, plan: p, digest: entry.Record.Plan, err: err})
+	if r.Err == nil && r.Verdict.Effect() != verdict.Promote {
+		r = failed(r, plan.BlockedResume(r.Facts, e.set.Intent, entry))
+	}
+	return r, m, again
+}
+
+// factsBefore returns the facts as they were before the moves of the entry. It reads the versions that they replaced.
+func factsBefore(ctx context.Context, e *env, f fact.Facts, entry ledger.Entry) (fact.Facts, error) {
+	n := needs(e)
+	n.Holders = append(slices.Clone(n.Holders), plan.Keys(plan.Replaced(f, entry))...)
+	replaced, err := gather.Facts(ctx, e.client, e.set.Intent.Query, n)
+	if err != nil {
+		return f, diagnose.Explain(ctx, e.client, err)
+	}
+	return plan.Before(f, entry, replaced.Holders), nil
 }

@@ -7,126 +7,123 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// finishReport prints and publishes the report, and returns the exit code.
-func finishReport(ctx context.Context, s *session) int {
-	s.report.Requests, s.report.Rounds = s.servers.cost()
-	if s.report.Digest != "" {
-		s.report.Stamped = plan.PlanStamp(s.report.Digest, s.p.Now())
+// publish prints the outcome, publishes it, and returns the exit code.
+func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) int {
+	usage := report.Usage{Took: took}
+	usage.Requests, usage.Rounds = e.servers.cost()
+	annotatePolicy(e, o.Err)
+	o.Page = o.Page.Map(e.runner.Hide) // before escaping, which would hide secrets from the search
+	page := o.Page
+	comment := writeComment(ctx, e, o)
+	o.Result.Comment, o.Page = comment.url, append(o.Page, comment.note...)
+	issue := keepIssue(ctx, e, o.Result.Audit, page)
+	if issue.url != "" {
+		o.Result.Comment = issue.url
 	}
-	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.console.warned(), s.report.Untold())
-	compareSignatures(s)
-	page := s.report.Page().Map(s.runner.Hide) // before escaping, which would hide secrets from the search
-	commentNote := writeComment(ctx, s, page)
-	keepIssue(ctx, s, page)
-	if s.report.Err != nil {
-		printError(s, s.report.Err)
+	o.Warnings = slices.Concat(o.Warnings, comment.warnings, issue.warnings)
+	if o.Err != nil {
+		printError(e, o)
 	}
-	hasPage := s.report.Err == nil || s.report.Judged || s.report.Applied ||
-		len(s.report.Suggest)+len(s.report.Histories) > 0
-	if !s.json && hasPage {
-		io.WriteString(s.runner.Out(), doc.Text(page)+"\n")
+	if !e.json && o.HasPage {
+		io.WriteString(e.runner.Out(), doc.Text(page)+"\n")
 	}
-	if !s.json && (s.report.Requests > 0 || s.report.Reason != registry.OK) {
-		printLastLine(s)
+	if !e.json && (usage.Requests > 0 || o.Reason != registry.OK) {
+		printLastLine(e, o.Reason, usage)
 	}
-	annotateReport(s)
-	publishReport(s, append(page, commentNote...))
-	return s.report.Reason.Exit()
+	if e.runner.InActions() {
+		annotateAll(e, o.Annotations())
+	}
+	publishResult(e, o, usage)
+	return o.Reason.Exit()
 }
 
 // printLastLine prints the last line: the reason, the number of requests and the time.
-func printLastLine(s *session) {
-	fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n",
-		s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
+func printLastLine(e *env, reason registry.Reason, u report.Usage) {
+	fmt.Fprintf(e.runner.Out(), "%s: %d requests in %d rounds, %d ms\n",
+		reason, u.Requests, u.Rounds, u.Took.Milliseconds())
 }
 
 // printError prints the error with its problems, details and hints.
-func printError(s *session, err error) {
-	s.console.printf("error: %v", err)
-	for _, p := range s.report.Problems {
-		if !strings.HasSuffix(err.Error(), p) {
-			s.console.printf("  %s", p)
+func printError(e *env, o report.Outcome) {
+	e.console.printf("error: %v", o.Err)
+	for _, p := range o.Problems {
+		if !strings.HasSuffix(o.Err.Error(), p) {
+			e.console.printf("  %s", p)
 		}
 	}
-	var e *registry.Error
-	if !errors.As(err, &e) {
+	var why *registry.Error
+	if !errors.As(o.Err, &why) {
 		return
 	}
-	if e.Detail != "" {
-		s.console.printf("  %s", e.Detail)
+	if why.Detail != "" {
+		e.console.printf("  %s", why.Detail)
 	}
-	if e.Hint != "" {
-		s.console.printf("  hint: %s", e.Hint)
+	if why.Hint != "" {
+		e.console.printf("  hint: %s", why.Hint)
 	}
-	if s.report.NotValidated() {
-		s.console.printf("  hint: %s", report.ForkHint)
-	}
-}
-
-// annotateReport creates annotations for failed gates, the error and warnings.
-func annotateReport(s *session) {
-	if s.runner.InActions() {
-		annotateAll(s, s.report.Annotations())
+	if o.NotValidated {
+		e.console.printf("  hint: %s", report.ForkHint)
 	}
 }
 
-func annotateAll(s *session, all []report.Annotation) {
+func annotateAll(e *env, all []report.Annotation) {
 	for _, a := range all {
-		s.runner.Annotate(actions.Annotation{
+		e.runner.Annotate(actions.Annotation{
 			Level: actions.Level(a.Level), File: a.File, Line: a.Line, Title: a.Title, Message: a.Message,
 		})
 	}
 }
 
-// publishReport writes the job summary, the outputs and the report file. If one of them cannot be written, it prints a
+// publishResult writes the job summary, the outputs and the report file. If one of them cannot be written, it prints a
 // warning, and the result of the command does not change.
-func publishReport(s *session, page doc.Page) {
-	result := s.report.Result()
-	if s.p.result != nil {
-		s.p.result(result)
+func publishResult(e *env, o report.Outcome, u report.Usage) {
+	result := o.Complete(e.command.Name, u)
+	if e.process.result != nil {
+		e.process.result(result)
 	}
-	var err error
-	s.console.warnIf(s.runner.Summary(doc.Markdown(page)))
-	if s.json && !s.printed {
-		s.console.warnIf(s.runner.Data(resultText(result)))
+	e.console.warnIf(e.runner.Summary(doc.Markdown(o.Page)))
+	if e.json && !o.Printed {
+		e.console.warnIf(e.runner.Data(resultText(result)))
 	}
-	if !s.runner.InActions() {
+	if !e.runner.InActions() {
 		return
 	}
-	for _, o := range Outputs {
-		if o.value != nil {
-			s.console.warnIf(s.runner.SetOutput(o.Name, o.value(result)))
+	for _, output := range Outputs {
+		if output.value != nil {
+			e.console.warnIf(e.runner.SetOutput(output.Name, output.value(result)))
 		}
 	}
-	if s.written == "" {
-		name := "mlflow-promote-" + s.report.Command + "-*.json"
-		s.written, err = s.runner.WriteReport(name, []byte(resultText(result)+"\n"))
-		s.console.warnIf(err)
+	file := o.Written
+	if file == "" {
+		var err error
+		name := "mlflow-promote-" + e.command.Name + "-*.json"
+		file, err = e.runner.WriteReport(name, []byte(resultText(result)+"\n"))
+		e.console.warnIf(err)
 	}
-	s.console.warnIf(s.runner.SetOutput("report-file", s.written))
-	s.console.warnIf(s.runner.SetOutput("predicate-file", writePredicate(s, result.Statement)))
+	e.console.warnIf(e.runner.SetOutput("report-file", file))
+	e.console.warnIf(e.runner.SetOutput("predicate-file", writePredicate(e, result.Statement)))
 }
 
 // writePredicate writes the predicate of a statement into a file for actions/attest, which builds its own statement. It
 // returns the path, or "" without a statement.
-func writePredicate(s *session, of *ledger.Statement) (file string) {
+func writePredicate(e *env, of *ledger.Statement) (file string) {
 	if of == nil {
 		return ""
 	}
 	text, err := canonical.JSON(of.Predicate)
 	if err == nil {
-		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
+		file, err = e.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
 	}
-	s.console.warnIf(err)
+	e.console.warnIf(err)
 	return file
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 )
 
 // maxInput is how many bytes of each input the record keeps. A pasted file is cut off.
@@ -15,62 +17,68 @@ const maxInput = 300
 
 // givenInputs returns the inputs that are set and that the command uses, for the record. It leaves out secret inputs,
 // and masks secrets in the others.
-func givenInputs(s *session, c inputs.Command, value func(string) string) map[string]string {
+func givenInputs(e *env, value func(string) string) map[string]string {
 	out := map[string]string{}
 	for _, in := range inputs.All {
 		text := value(in.Name)
 		switch {
-		case in.Secret, text == "", text == in.Default, in.Name != "command" && !c.Takes(in):
+		case in.Secret, text == "", text == in.Default, in.Name != "command" && !e.command.Takes(in):
 			continue
 		case in.Name == "tracking-uri": // the input may contain credentials
-			text = s.set.Server.Tracking
+			text = e.set.Server.Tracking
 		case in.Name == "registry-uri":
-			text = s.set.Server.Registry
-		case in.Name == "username" && s.safeLogin(text) == "":
+			text = e.set.Server.Registry
+		case in.Name == "username" && e.secrets.safeLogin(text) == "":
 			continue
 		}
-		out[in.Name] = format.Truncate(s.runner.Hide(text), maxInput)
+		out[in.Name] = format.Truncate(e.runner.Hide(text), maxInput)
 	}
 	return out
 }
 
 // originOf returns who started the command, and with which version and inputs, for the record.
-func originOf(s *session) ledger.Origin {
+func originOf(e *env, f fact.Facts) ledger.Origin {
 	o := ledger.Origin{
-		Workflow:    s.set.Intent.WorkflowRun,
-		Actor:       s.set.Intent.Actor,
-		Initiator:   s.job.Actor,
-		Login:       cmp.Or(s.login, s.set.Server.Login),
-		Caller:      s.job.Repository,
-		SHA:         s.job.SHA,
-		WorkflowRef: s.job.WorkflowRef,
-		JobWorkflow: s.job.JobWorkflowRef,
-		Tool:        s.p.Version,
-		Go:          s.p.Go,
-		PolicyFile:  s.report.Policy,
-		Inputs:      s.recordedInputs,
-		Skew:        int64(s.report.Facts.Skew / time.Second),
+		Workflow:    e.set.Intent.WorkflowRun,
+		Actor:       e.set.Intent.Actor,
+		Initiator:   e.job.Actor,
+		Login:       e.login.name(),
+		Caller:      e.job.Repository,
+		SHA:         e.job.SHA,
+		WorkflowRef: e.job.WorkflowRef,
+		JobWorkflow: e.job.JobWorkflowRef,
+		Tool:        e.process.Version,
+		Go:          e.process.Go,
+		PolicyFile:  e.start.Policy,
+		Inputs:      e.recorded,
+		Skew:        int64(f.Skew / time.Second),
 	}
-	if made := s.set.Approved.Made; !made.IsZero() {
+	if made := e.set.Approved.Made; !made.IsZero() {
 		o.ApprovedPlan = made.UTC().Format(time.RFC3339)
 	}
 	return o
 }
 
-// askLogin asks the server once for the login name, for the record. A token in the inputs
-// does not name its owner.
-func (s *session) askLogin(ctx context.Context) {
-	sent := s.set.Server.Header.Get("Authorization") != "" || s.set.Server.RegistryHeader.Get("Authorization") != ""
-	if s.report.Dry || s.loginAsked || !sent {
-		return
-	}
-	s.loginAsked, s.login = true, s.client.LoginName(ctx)
+// login is who the program is to the registry's server, for the record.
+type login struct {
+	client *mlflow.Client
+	given  string // user name of the inputs, "" = none
+	told   string // according to the server; "" if unknown, or if the name is a credential
+	ask    bool   // the server has to be asked
 }
 
-// safeLogin returns the user name, or "" if it is a credential and must not be shown or stored.
-func (s *session) safeLogin(name string) string {
-	if inputs.IsCredential(name, s.secrets) || s.runner.Hide(name) != name {
-		return ""
-	}
-	return name
+// newLogin returns the login. A token in the inputs does not name its owner, so the server is asked. A dry run records
+// nothing and does not ask.
+func newLogin(client *mlflow.Client, set inputs.Server, dry bool) *login {
+	sent := set.Header.Get("Authorization") != "" || set.RegistryHeader.Get("Authorization") != ""
+	return &login{client: client, given: set.Login, ask: sent && !dry}
 }
+
+// find asks the server, once.
+func (l *login) find(ctx context.Context) {
+	if l.ask {
+		l.ask, l.told = false, l.client.LoginName(ctx)
+	}
+}
+
+func (l *login) name() string { return cmp.Or(l.told, l.given) }

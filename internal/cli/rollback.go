@@ -10,33 +10,41 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // runRollback moves the target back to an earlier version. It evaluates no gates, because a rollback is urgent.
-func runRollback(ctx context.Context, s *session) {
-	defer closeLedger(ctx, s)
+func runRollback(ctx context.Context, e *env) report.Outcome {
+	l := openLedger(e)
+	r, m := rollBack(ctx, e, l)
+	return report.RollbackOutcome(concluded(ctx, e, l, m, r))
+}
+
+func rollBack(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *move) {
+	r = e.start
 	for again := true; again; {
-		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
-			return gather.Versions(ctx, s.client, s.set.Intent.Query)
+		facts, err := l.read(ctx, func() (fact.Facts, error) {
+			return gather.Versions(ctx, e.client, e.set.Intent.Query)
 		})
 		if err == nil {
-			facts.Ledger, err = olderEntries(ctx, s, facts.Ledger)
+			facts.Ledger, err = olderEntries(ctx, l, facts.Ledger)
 		}
-		if !s.gathered(ctx, facts, err) {
-			return
+		if facts, err = gathered(ctx, e, facts, err); err != nil {
+			return failed(r, err), m
 		}
-		p, digest, err := planRollback(ctx, s)
-		s.report.Facts.Candidate.Version = facts.Versions[p.Version]
-		again = s.carryOut(ctx, p, digest, err)
+		next := planRollback(ctx, e, l, facts)
+		next.facts.Candidate.Version = facts.Versions[next.plan.Version]
+		r, m, again = carryOut(ctx, e, l, r, next)
 	}
+	return r, m
 }
 
 // olderEntries adds the entries of earlier pages to the chain.
-func olderEntries(ctx context.Context, s *session, l ledger.Chain) (ledger.Chain, error) {
-	if s.ledger.ledger == nil || l.Off != "" || !s.ledger.view.Exists() {
-		return l, nil
+func olderEntries(ctx context.Context, l *ledgerSession, c ledger.Chain) (ledger.Chain, error) {
+	if l.ledger == nil || c.Off != "" || !l.view.Exists() {
+		return c, nil
 	}
-	return s.ledger.ledger.Past(ctx, s.ledger.view, rollbackPages)
+	return l.ledger.Past(ctx, l.view, rollbackPages)
 }
 
 // rollbackPages bounds how many pages of the ledger a rollback reads.
@@ -44,45 +52,45 @@ const rollbackPages = 16
 
 // planRollback plans the rollback. It finishes an interrupted rollback, and it does not repeat one that an earlier
 // attempt of this workflow run made: both would otherwise go back one version too far.
-func planRollback(ctx context.Context, s *session) (plan.Plan, string, error) {
-	f, in := s.report.Facts, s.set.Intent
-	if e, ok := plan.InterruptedRollback(f, in); ok {
-		p := plan.FinishRollback(f, in, e, s.ledger.holder)
-		if p.Resumes == 0 {
-			return p, "", nil
+func planRollback(ctx context.Context, e *env, l *ledgerSession, f fact.Facts) proposal {
+	in, out := e.set.Intent, proposal{facts: f}
+	if entry, ok := plan.InterruptedRollback(f, in); ok {
+		out.plan = plan.FinishRollback(f, in, entry, l.holder)
+		if out.plan.Resumes != 0 {
+			out.digest = entry.Record.Plan
 		}
-		return p, e.Record.Plan, nil
+		return out
 	}
-	if e, ok := f.Ledger.Last(); ok && rolledBackBy(s, e) {
-		p := plan.Rollback(f, in, e.Record.To)
-		p.Steps = []plan.Step{}
-		note := fmt.Sprintf("an earlier attempt of this workflow run has already rolled back (entry %d)", e.Epoch)
-		p.Notes = append(p.Notes, note)
-		return p, "", nil
+	if entry, ok := f.Ledger.Last(); ok && rolledBackBy(l.holder, in, entry) {
+		out.plan = plan.Rollback(f, in, entry.Record.To)
+		out.plan.Steps = []plan.Step{}
+		note := fmt.Sprintf("an earlier attempt of this workflow run has already rolled back (entry %d)", entry.Epoch)
+		out.plan.Notes = append(out.plan.Notes, note)
+		return out
 	}
-	to, notes, err := chooseRollbackVersion(ctx, s)
-	if err = cmp.Or(err, plan.Names(f, in)); err != nil {
-		return plan.Plan{
+	to, notes, err := chooseRollbackVersion(ctx, e, f)
+	if out.err = cmp.Or(err, plan.Names(f, in)); out.err != nil {
+		out.plan = plan.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
 			Incumbent: f.Holder(in.Query.Target), Steps: []plan.Step{},
-		}, "", err
+		}
+		return out
 	}
-	p := plan.Rollback(f, in, to)
-	p.Notes = append(p.Notes, notes...)
-	return p, "", nil
+	out.plan = plan.Rollback(f, in, to)
+	out.plan.Notes = append(out.plan.Notes, notes...)
+	return out
 }
 
 // rolledBackBy reports whether the entry is a rollback of the same target by an earlier attempt of this workflow run.
-func rolledBackBy(s *session, e ledger.Entry) bool {
-	in := s.set.Intent
+func rolledBackBy(holder ledger.Holder, in plan.Intent, e ledger.Entry) bool {
 	same := e.Record.Command == in.Command && e.Record.Target == in.Query.Target
-	return same && e.Outcome == ledger.EntryDone && s.ledger.holder.LaterAttemptOf(e.Holder)
+	return same && e.Outcome == ledger.EntryDone && holder.LaterAttemptOf(e.Holder)
 }
 
 // chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. It checks that the files
 // of the model exist. If the artifact store cannot be read, the rollback continues with a warning.
-func chooseRollbackVersion(ctx context.Context, s *session) (int, []string, error) {
-	f, in := s.report.Facts, s.set.Intent
+func chooseRollbackVersion(ctx context.Context, e *env, f fact.Facts) (int, []string, error) {
+	in := e.set.Intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
 		backs = []fact.RollbackTarget{plan.To(f, in, n)}
@@ -95,7 +103,7 @@ func chooseRollbackVersion(ctx context.Context, s *session) (int, []string, erro
 			continue
 		}
 		v, _ := f.Versions[b.Number].Get()
-		switch file := s.client.Artifacts.VersionMLmodel(ctx, v); {
+		switch file := e.client.Artifacts.VersionMLmodel(ctx, v); {
 		case file.IsAbsent():
 			b.Why = file.Why()
 			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))

@@ -11,30 +11,29 @@ import (
 )
 
 // checkStart returns an error if the event or ref that started the job may not start a command that writes. If the job
-// is about an unmerged change, checkStart turns the command into a dry run. Outside a job every command may write.
-func checkStart(ctx context.Context, s *session) error {
-	if !s.runner.InActions() || s.set.DryRun {
-		return nil
+// is about an unmerged change, it returns why the command must be a dry run. Outside a job every command may write.
+func checkStart(ctx context.Context, e *env) (dryWhy string, err error) {
+	if !e.runner.InActions() || e.set.DryRun {
+		return "", nil
 	}
-	began := trigger.Of(s.job)
-	d := began.Decide(s.set.Allow)
+	began := trigger.Of(e.job)
+	d := began.Decide(e.set.Allow)
 	if d.Outcome == trigger.Asks {
-		began.OnDefault = s.gitHub.onDefaultBranch(ctx, began)
+		began.OnDefault = e.gitHub.onDefaultBranch(ctx, began)
 		if err := ctx.Err(); err != nil {
-			return err
+			return "", err
 		}
-		d = began.Decide(s.set.Allow)
+		d = began.Decide(e.set.Allow)
 	}
 	switch d.Outcome {
 	case trigger.Writes:
-		return nil
+		return "", nil
 	case trigger.DryRun:
-		s.set.DryRun, s.report.DryWhy = true, "always on for the event "+began.Event
-		return nil
+		return "always on for the event " + began.Event, nil
 	}
-	return &registry.Error{
+	return "", &registry.Error{
 		Reason: registry.RefNotAllowed,
-		Msg:    fmt.Sprintf("start %s: %s (%s)", s.report.Command, d.Cause, began.Facts()),
+		Msg:    fmt.Sprintf("start %s: %s (%s)", e.command.Name, d.Cause, began.Facts()),
 		Hint:   d.Hint,
 	}
 }
@@ -48,8 +47,18 @@ func unmerged(job actions.Context) bool {
 
 var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// headCommit returns the commit that the candidate "commit" means. It fails if the job does not have its full id.
-func headCommit(job actions.Context) (string, error) {
+// headCommit returns the commit that the candidate "commit" means. It fails if the job does not have its full id, and
+// if the commit must be merged but may not be.
+func headCommit(job actions.Context, merged bool) (string, error) {
+	if merged && unmerged(job) {
+		return "", &registry.Error{
+			Reason: registry.RefNotAllowed,
+			Msg: fmt.Sprintf("check candidate: its commit is on branch %q of %q and may not be merged yet",
+				job.HeadBranch, job.HeadRepository),
+			Hint: "let the workflow follow only runs of the default branch (branches: below workflow_run), " +
+				"or name the run, such as candidate: runs:/RUN_ID/model; to write nothing, set dry-run: true",
+		}
+	}
 	head := job.Head()
 	if fullCommit.MatchString(head) {
 		return head, nil

@@ -1,10 +1,7 @@
 package report
 
 import (
-	"errors"
-
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -27,23 +24,22 @@ const (
 	Notice  Level = "notice"
 )
 
-// Annotations returns the gates that did not pass, the error and the warnings of a run.
-func (r Run) Annotations() []Annotation {
+// Annotations returns the gates that did not pass, the error and the warnings.
+func (o Outcome) Annotations() []Annotation {
 	var out []Annotation
-	for _, f := range r.Verdict.Findings {
+	for _, f := range o.Result.Findings {
 		if f.Outcome == verdict.Fail || f.Outcome == verdict.Inconclusive {
 			out = append(out, gateAnnotation(f))
 		}
 	}
-	if r.Err != nil {
-		message := r.Err.Error()
-		var e *registry.Error
-		if errors.As(r.Err, &e) && e.Hint != "" {
-			message += "\nhint: " + e.Hint
+	if o.Err != nil {
+		message := o.Err.Error()
+		if hint := hintOf(o.Err); hint != "" {
+			message += "\nhint: " + hint
 		}
-		out = append(out, Annotation{Level: Error, Title: "mlflow-promote: " + string(r.Reason), Message: message})
+		out = append(out, Annotation{Level: Error, Title: "mlflow-promote: " + string(o.Reason), Message: message})
 	}
-	for _, w := range r.Receipt.Warnings {
+	for _, w := range o.Warnings {
 		out = append(out, Annotation{Level: Warning, Title: "mlflow-promote", Message: w})
 	}
 	return out

@@ -14,7 +14,6 @@ type GitHub struct {
 	PullRequest *PullRequest // that the candidate comes from, nil = none
 	Deployment  Deployment   // the zero value if none was requested
 	Told        []Told
-	Comment     string // address of the comment with this page
 }
 
 // PullRequest is the pull request that a page is about.

@@ -52,7 +52,9 @@ func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Out
 	for _, h := range histories {
 		d = append(d, h.page(r.Workflow)...)
 	}
-	return r.end(append(append(d, statementTable(statement)...), r.problem()...), result)
+	out := r.end(append(append(d, statementTable(statement)...), r.problem()...), result)
+	out.HasPage = true
+	return out
 }
 
 // statementTable shows the subject and the type of a statement.

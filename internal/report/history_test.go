@@ -10,14 +10,11 @@ import (
 
 // The reason of a reset is text from outside, so it has no meaning in Markdown.
 func TestHistory_Reset(t *testing.T) {
-	r := Report{
-		Command:   "history",
-		Histories: []History{{Model: "churn", Reset: "lost it | <b> @ann\n# [x](http://evil.example)"}},
-	}
+	all := []History{{Model: "churn", Reset: "lost it | <b> @ann\n# [x](http://evil.example)"}}
 	const want = "### History of `churn`: 0 entries\n\n" +
 		"This ledger replaces a lost one: `lost it | <b> @ann # [x](http://evil.example)`\n\n" +
 		"No promotion of this model is recorded since then. What was live before is unknown.\n"
-	if diff := cmp.Diff(want, doc.Markdown(r.Page())); diff != "" {
+	if diff := cmp.Diff(want, doc.Markdown(HistoryOutcome(Run{}, all, nil).Page)); diff != "" {
 		t.Error(diff)
 	}
 }

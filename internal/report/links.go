@@ -31,15 +31,15 @@ func (r Run) modelLink() doc.Span {
 	return doc.Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
 }
 
-func (r Run) versionURL(n int) string { return r.VersionURL(strconv.Itoa(n)) }
+func (r Run) versionURL(n int) string { return r.VersionURL(r.Plan.Model, strconv.Itoa(n)) }
 
 // VersionURL returns the address of a version in MLflow, or of the model if version is "".
-func (r Run) VersionURL(version string) string {
-	path := "/#/models/" + url.PathEscape(r.Plan.Model)
+func (s Setting) VersionURL(model, version string) string {
+	path := "/#/models/" + url.PathEscape(model)
 	if version != "" {
 		path += "/versions/" + version
 	}
-	return r.link(path)
+	return s.link(path)
 }
 
 func (s Setting) runURL(run registry.Run) string {

@@ -1,9 +1,14 @@
+// Package report shows what a command did: for people as a page, for programs as JSON.
+//
+// Each command has a file with its headline, page and result, for example PromoteOutcome in promote.go. The package is
+// pure.
 package report
 
 import (
 	"errors"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
@@ -12,9 +17,18 @@ import (
 type Outcome struct {
 	Reason   registry.Reason
 	Err      error
+	Problems []string // with the inputs or the policy file
 	Warnings []string
 	Page     doc.Page
 	Result   Result // without the fields that all commands have in common
+
+	HasPage      bool       // the page says more than the error
+	NotValidated bool       // see Run.NotValidated
+	Plan         *plan.Plan // nil if nothing was planned
+	Digest       string     // of the plan
+
+	Printed bool   // the command has already printed its result
+	Written string // report file that the command has already written
 }
 
 // view contains what differs between the pages of commands that evaluate gates or change something.
@@ -60,7 +74,15 @@ func (r Run) closing(d doc.Page, v view) Outcome {
 }
 
 func (r Run) end(page doc.Page, result Result) Outcome {
-	return Outcome{Reason: r.Reason, Err: r.Err, Warnings: r.Receipt.Warnings, Page: page, Result: result}
+	out := Outcome{
+		Reason: r.Reason, Err: r.Err, Warnings: r.Receipt.Warnings, Page: page, Result: result,
+		HasPage:      r.Err == nil || r.Judged || r.Applied || len(r.Suggest) > 0,
+		NotValidated: r.NotValidated(),
+	}
+	if r.Planned {
+		out.Plan, out.Digest = &r.Plan, r.Digest
+	}
+	return out
 }
 
 // PageOutcome is the outcome of a command with a page of its own. data is the content of that page for programs.

@@ -71,6 +71,7 @@ func (r Run) data(target bool) Result {
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.modelURI(target), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off, Outside: r.Ledger.Outside,
 		Notes: append(slices.Clone(r.Plan.Notes), r.unreadable()...), Steps: r.Receipt.Results, Policy: r.Policy,
+		Deployment: r.Deployment.result(), Told: r.Told,
 	}
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
@@ -92,11 +93,10 @@ func (r Run) data(target bool) Result {
 }
 
 // Complete returns the result with the fields that all commands have in common.
-func (o Outcome) Complete(command string, problems []string, g GitHub, u Usage) Result {
+func (o Outcome) Complete(command string, u Usage) Result {
 	out := o.Result
 	out.Schema, out.Command, out.Reason = ResultSchema, command, o.Reason
-	out.Problems, out.Warnings = problems, o.Warnings
-	out.Deployment, out.Told, out.Comment = g.Deployment.result(), g.Told, g.Comment
+	out.Problems, out.Warnings = o.Problems, o.Warnings
 	out.Requests, out.Rounds, out.DurationMS = u.Requests, u.Rounds, u.Took.Milliseconds()
 	if o.Err != nil {
 		out.Error, out.Hint = o.Err.Error(), hintOf(o.Err)

@@ -11,9 +11,8 @@ import (
 
 // Run describes one run of a command: where it ran, what it found, what it changed and how it ended.
 type Run struct {
-	Reason   registry.Reason
-	Err      error
-	Problems []string // with the inputs or the policy file
+	Reason registry.Reason
+	Err    error
 	Setting
 	Judgement
 	Change

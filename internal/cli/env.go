@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// env is what a command works with. Only newEnv and begin fill it, and nothing in it changes afterwards. A command
+// keeps what it finds out in values of its own, and returns its outcome.
+type env struct {
+	process  Process
+	runner   *actions.Runner
+	console  *console
+	job      actions.Context
+	json     bool // print the result as JSON
+	command  inputs.Command
+	set      inputs.Settings
+	secrets  secrets
+	recorded map[string]string // inputs for the record, without secrets
+
+	servers  *connections
+	gitHub   *gitHubSession
+	client   *mlflow.Client // nil if the command sends nothing to MLflow
+	login    *login
+	policy   loadedPolicy
+	notifier *notifier
+	lateCtx  context.Context // for writes after a cancellation or timeout
+
+	start report.Run // what the run reports even if the command stops early
+}
+
+// newEnv reads the inputs. If there are problems with them, the command must not run.
+func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Args) (*env, []inputs.Problem) {
+	e := &env{process: p, runner: runner, console: newConsole(runner), job: job, json: a.JSON}
+	e.start.PullRequest = pullRequestOf(job)
+	value := inputValue(e, a)
+	name := a.Command
+	if name == "" {
+		name = value("command")
+	}
+	stray := strayInputs(e, value)
+	c, ok := inputs.CommandNamed(name)
+	if !ok {
+		e.command.Name = name
+		want := "is not a command; write " + inputs.Get("command").Wants() +
+			inputs.DidYouMean("", name, inputs.CommandNames())
+		return e, append(stray.Problems, inputs.Problem{Input: "command", Saw: name, Want: want})
+	}
+	e.command = c
+	e.set = inputs.Read(c, value, runner.ReadWorkspace, p.Env)
+	e.secrets = maskSecrets(e, value)
+	e.set.Server.Login = e.secrets.safeLogin(e.set.Server.Login)
+	if problems := slices.Concat(stray.Problems, e.set.Problems, inputs.UnreadFlags(c, a)); len(problems) > 0 {
+		return e, problems
+	}
+	e.recorded = givenInputs(e, value)
+	e.servers = &connections{process: p, settings: e.set.Server, console: e.console}
+	e.gitHub = &gitHubSession{
+		job: job, token: e.set.GitHub.Token, pause: p.Pause, config: e.servers.config, console: e.console,
+	}
+	return e, nil
+}
+
+// begin checks whether the command may run here, reads the policy file, and builds the client. It sends nothing to
+// MLflow. lateCtx is for writes after a cancellation.
+func (e *env) begin(ctx, lateCtx context.Context) error {
+	e.lateCtx = lateCtx
+	e.notifier = &notifier{
+		settings: e.set.Notify, gitHub: e.gitHub, config: e.servers.config, console: e.console, lateCtx: lateCtx,
+	}
+	c, job := e.command, e.job
+	writes := c.Writes || len(e.set.Doctor.Repair) > 0 || e.set.Doctor.Reset != ""
+	if writes {
+		why, err := checkStart(ctx, e)
+		if err != nil {
+			return err
+		}
+		e.set.DryRun, e.start.DryWhy = e.set.DryRun || why != "", why
+	}
+	if by := e.set.Intent.Query.Candidate.Commit; by != nil {
+		sha, err := headCommit(job, c.Judges && writes && !e.set.DryRun)
+		if err != nil {
+			return err
+		}
+		by.SHA = sha
+	}
+	e.set.Intent.WorkflowRun = job.RunURL()
+	e.set.Intent.Actor = job.TriggeringActor
+	e.set.Intent.Notify = e.set.Notify.Names()
+	e.start.Dry = e.set.DryRun && writes
+	e.start.Tracking = e.set.Server.Tracking
+	e.start.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
+	e.start.Plan = plan.Plan{Model: e.set.Intent.Query.Model, Target: e.set.Intent.Query.Target}
+	if c.Takes(inputs.Get("policy-file")) {
+		if err := e.beginPolicy(); err != nil {
+			return err
+		}
+	}
+	if !c.Offline && len(e.set.History.Saved.Pages) == 0 {
+		client, err := e.servers.connect(e.secrets.safeLogin)
+		if err != nil {
+			return err
+		}
+		e.client = client
+		e.login = newLogin(client, e.set.Server, e.start.Dry)
+	}
+	if pr := followedPullRequest(ctx, e); pr != nil {
+		e.start.PullRequest = pr
+	}
+	return e.beginMerged(ctx)
+}
+
+// beginPolicy reads the policy file and applies it to the settings.
+func (e *env) beginPolicy() error {
+	c, ofIncumbents := e.command, e.set.Judging.OfIncumbents
+	var err error
+	e.policy, err = loadPolicy(e, c.Offline || ofIncumbents)
+	decides := (c.Judges || c.Adopts) && !ofIncumbents
+	if bad := (*registry.Error)(nil); decides && errors.As(err, &bad) && bad.Hint == "" {
+		bad.Hint = "to list all errors without a server, run mlflow-promote policy check"
+	}
+	if c.Judges {
+		e.start.NoPolicy = e.policy.printMissing(e.console)
+	}
+	switch {
+	case err != nil || !e.policy.found:
+		return err
+	case decides:
+		e.set, e.start.PolicyNote, err = withPolicy(e.set, e.policy, c)
+		if c.Judges && err == nil && e.start.PolicyNote == "" {
+			e.start.Policy = e.policy.file
+		}
+		return err
+	}
+	e.set.Intent.Query.MovedRoots = e.policy.MovedRoots
+	return nil
+}
+
+// beginMerged asks GitHub for the merged pull request, if the approved plan and the candidate come from it.
+func (e *env) beginMerged(ctx context.Context) error {
+	by := e.set.Intent.Query.Candidate.Commit
+	if by == nil || !e.set.Approved.OfPullRequest {
+		return nil
+	}
+	pr, ok, err := e.gitHub.mergedPullRequest(ctx)
+	if err != nil {
+		return wrapError("find the merged pull request", err)
+	}
+	if ok {
+		by.SHA = pr.Head // a squash or rebase merge makes another commit
+	}
+	return nil
+}
+
+// with returns a copy of the environment with other settings.
+func (e *env) with(set inputs.Settings) *env {
+	out := *e
+	out.set = set
+	return &out
+}
+
+// asInput returns an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
+func (e *env) asInput(input, value string) string {
+	switch {
+	case e.runner.InActions():
+		return input + ": " + value
+	case inputs.Get(input).Kind == inputs.Bool && value == "true":
+		return "--" + input
+	}
+	return "--" + input + " " + format.ShellWord(value)
+}
+
+// key identifies the model and target in comments and deployments on GitHub.
+func (e *env) key() string {
+	q := e.set.Intent.Query
+	if e.set.Judging.OfIncumbents {
+		return "policy " + e.policy.file
+	}
+	return strings.TrimSpace(q.Model + " " + q.Target.String())
+}
+
+// failed returns the run with the error that ended it.
+func failed(r report.Run, err error) report.Run {
+	r.Err, r.Reason = err, registry.ReasonOf(err)
+	if errors.Is(err, context.Canceled) && r.Reason == registry.ServerError {
+		r.Reason = registry.Cancelled
+	}
+	return r
+}
+
+// stopped is the outcome of a command that failed before it had anything else to show.
+func stopped(e *env, err error) report.Outcome {
+	return report.FailedOutcome(completed(e, failed(e.start, err)))
+}
+
+// succeeded is a run that ended well and has nothing to report besides the page of its command.
+func succeeded(e *env) report.Run {
+	r := e.start
+	r.Reason = registry.OK
+	return completed(e, r)
+}
+
+// completed adds what is known only at the end of a run: the time of the plan, the warnings, and for the reviewers of a
+// pull request the changes of the model's signature.
+func completed(e *env, r report.Run) report.Run {
+	if r.Digest != "" {
+		r.Stamped = plan.PlanStamp(r.Digest, e.process.Now())
+	}
+	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.warned(), r.Untold())
+	if r.PullRequest != nil {
+		r.Signature, r.SignatureChanges = signatureChanges(r.Facts)
+	}
+	return r
+}

@@ -1,0 +1,21 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// runPolicyCheck lists the targets of the policy file. Its errors ended the command before.
+func runPolicyCheck(_ context.Context, e *env) report.Outcome {
+	var targets []report.PolicyTarget
+	for _, r := range e.policy.Rules {
+		for _, t := range r.Targets {
+			targets = append(targets, report.PolicyTarget{
+				Model: r.Glob, Target: t.Name(), Gates: len(t.Gates), Line: t.Line,
+			})
+		}
+	}
+	title, body := report.PolicyCheckPage(e.policy.file, targets)
+	return report.PageOutcome(succeeded(e), title, body, nil)
+}
