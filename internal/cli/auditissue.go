@@ -16,7 +16,7 @@ const auditLabel = "mlflow-audit"
 
 // keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place,
 // and closed if none are left. A failure is only a warning. a is nil if there was no audit.
-func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page) (out posted) {
+func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page) (out postResult) {
 	if a == nil || !e.set.GitHub.Comment {
 		return out
 	}
@@ -49,7 +49,7 @@ func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page
 		})
 	}
 	if err != nil {
-		return posted{warnings: []string{"update the audit's issue: " + err.Error()}}
+		return postResult{warnings: []string{"update the audit's issue: " + err.Error()}}
 	}
 	return out
 }

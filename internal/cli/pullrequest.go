@@ -58,8 +58,8 @@ func followedPullRequest(ctx context.Context, e *env) *report.PullRequest {
 	return &report.PullRequest{Number: pr.Number, Head: pr.Head, URL: pr.URL}
 }
 
-// posted is what became of a comment or an issue.
-type posted struct {
+// postResult is what became of a comment or an issue.
+type postResult struct {
 	url      string
 	note     doc.Page // for the job summary
 	warnings []string
@@ -69,7 +69,7 @@ type posted struct {
 const commentTime = 20 * time.Second
 
 // writeComment creates or updates the comment on the pull request. If that fails, there is a warning or a note.
-func writeComment(ctx context.Context, e *env, o report.Outcome) (out posted) {
+func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult) {
 	pr := e.start.PullRequest
 	if pr == nil || e.set.GitHub.NoComment || !e.command.Judges || e.set.GitHub.Token == "" {
 		return out
