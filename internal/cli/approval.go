@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/hiddenplan"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -106,16 +105,13 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 	if err != nil {
 		return a, wrapError(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
 	}
-	m := hiddenPlanLine.FindStringSubmatch(body)
-	if !ok || m == nil {
+	digest, kept := hiddenplan.Decode(body)
+	if !ok || digest == "" {
 		return a, noApproval(fmt.Sprintf("pull request %d has no complete comment of this action with a plan for %s",
 			pr.Number, e.key()))
 	}
-	a.Digest = m[1]
-	var kept plan.Plan
-	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
-		digest, err := kept.Digest()
-		a.Plan, a.HasPlan = kept, err == nil && digest == a.Digest // computed here, not taken from the comment
+	if a.Digest = digest; kept != nil {
+		a.Plan, a.HasPlan = *kept, true
 	}
 	e.console.printf("the merge of pull request %d approved its plan: %s", pr.Number, pr.URL)
 	return a, nil

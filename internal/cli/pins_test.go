@@ -19,6 +19,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/hiddenplan"
 	"github.com/mlflow-promote/mlflow-promote/internal/pintest"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -258,13 +260,13 @@ var htmlComment = regexp.MustCompile(`<!-- .*? -->`)
 func hidden(text string) any {
 	var out []any
 	for _, c := range htmlComment.FindAllString(text, -1) {
-		m := hiddenPlanLine.FindStringSubmatch(c + "\n")
-		if m == nil {
+		digest, kept := hiddenplan.Decode(c + "\n")
+		if digest == "" {
 			out = append(out, c)
 			continue
 		}
-		found := map[string]any{"plan_digest": m[1]}
-		if packed, err := unpack(m[2]); err == nil {
+		found := map[string]any{"plan_digest": digest}
+		if packed, err := canonical.JSON(kept); err == nil && kept != nil {
 			found["plan"] = document(pintest.Plan, string(packed))
 		}
 		out = append(out, found)

@@ -12,6 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -93,21 +94,21 @@ func publishResult(e *env, o report.Outcome, u report.Usage) {
 	}
 	e.console.warnIf(e.runner.Summary(doc.Markdown(o.Page)))
 	if e.json && !o.Printed {
-		e.console.warnIf(e.runner.Data(resultText(result)))
+		e.console.warnIf(e.runner.Data(outputs.JSON(result)))
 	}
 	if !e.runner.InActions() {
 		return
 	}
-	for _, output := range Outputs {
-		if output.value != nil {
-			e.console.warnIf(e.runner.SetOutput(output.Name, output.value(result)))
+	for _, output := range outputs.All {
+		if value, ok := output.Value(result); ok {
+			e.console.warnIf(e.runner.SetOutput(output.Name, value))
 		}
 	}
 	file := o.Written
 	if file == "" {
 		var err error
 		name := "mlflow-promote-" + e.command.Name + "-*.json"
-		file, err = e.runner.WriteReport(name, []byte(resultText(result)+"\n"))
+		file, err = e.runner.WriteReport(name, []byte(outputs.JSON(result)+"\n"))
 		e.console.warnIf(err)
 	}
 	e.console.warnIf(e.runner.SetOutput("report-file", file))

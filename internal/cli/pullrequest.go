@@ -1,20 +1,13 @@
 package cli
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
-	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
-	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/hiddenplan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -78,7 +71,7 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 	defer cancel()
 	client, err := e.gitHub.connect()
 	if err == nil {
-		text := hiddenPlan(o, e.runner.Hide) + doc.Markdown(o.Page)
+		text := hiddenplan.Encode(o.Plan, o.Digest, e.runner.Hide) + doc.Markdown(o.Page)
 		out.url, err = client.Comment(ctx, pr.Number, e.key(), text, e.job.RunURL())
 	}
 	switch {
@@ -98,48 +91,6 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 	}
 	return out
 }
-
-// hiddenPlan returns the first line of the comment: the digest of the plan, and the plan itself if it is not too long.
-// No text from other sources comes before it. hide replaces secrets.
-func hiddenPlan(o report.Outcome, hide func(string) string) string {
-	if o.Digest == "" || o.Plan == nil {
-		return ""
-	}
-	text, err := canonical.JSON(o.Plan)
-	packed := ""
-	if err == nil && hide(string(text)) == string(text) { // never pack a plan with a secret
-		packed = pack(text)
-	}
-	if len(packed) > longestPlan {
-		packed = ""
-	}
-	return strings.TrimSpace("<!-- plan "+o.Digest+" "+packed) + " -->\n"
-}
-
-// longestPlan is the largest packed plan that a comment contains, in characters.
-const longestPlan = 16 << 10
-
-func pack(text []byte) string {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, _ = z.Write(text) // writing to a buffer cannot fail
-	_ = z.Close()
-	return base64.StdEncoding.EncodeToString(b.Bytes())
-}
-
-func unpack(text string) ([]byte, error) {
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, err
-	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.LimitReader(z, inputs.FileLimit))
-}
-
-var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
 
 // wrapError adds what was tried to the message of an error. It keeps the reason, the detail and the hint.
 func wrapError(what string, err error) error {

@@ -22,6 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
+	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -342,7 +343,7 @@ func cmdOutput(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdOutputs(ts *testscript.TestScript, neg bool, args []string) {
 	all := stageOf(ts).outputs(ts)
-	for _, o := range Outputs {
+	for _, o := range outputs.All {
 		value, ok := all[o.Name]
 		if !ok {
 			ts.Fatalf("output %s was not set", o.Name)
@@ -354,8 +355,8 @@ func cmdOutputs(ts *testscript.TestScript, neg bool, args []string) {
 			fmt.Fprintf(ts.Stdout(), "%s=%s\n", o.Name, value)
 		}
 	}
-	if len(all) != len(Outputs) {
-		ts.Fatalf("%d outputs were set, %d are declared: %v", len(all), len(Outputs), all)
+	if len(all) != len(outputs.All) {
+		ts.Fatalf("%d outputs were set, %d are declared: %v", len(all), len(outputs.All), all)
 	}
 }
 

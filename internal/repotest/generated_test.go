@@ -8,8 +8,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/files"
 )
 
@@ -67,7 +67,7 @@ func TestActionFile(t *testing.T) {
 			t.Errorf("action.yml has the input %s, which the code does not have", name)
 		}
 	}
-	for _, o := range cli.Outputs {
+	for _, o := range outputs.All {
 		declared["output "+o.Name] = true
 		if file.Outputs[o.Name].Description == "" {
 			t.Errorf("output %s is not in action.yml", o.Name)

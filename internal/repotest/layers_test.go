@@ -101,12 +101,14 @@ var layers = map[string][]string{
 		"internal/audit", "internal/format", "internal/plan", "internal/policy", "internal/policy/gates",
 		"internal/registry", "internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
+	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
+	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
-		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger",
-		"internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
-		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/parallel", "internal/plan",
-		"internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
+		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/hiddenplan", "internal/inputs",
+		"internal/ledger", "internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
+		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/outputs", "internal/parallel",
+		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
 		"internal/registry", "internal/report", "internal/report/doc", "internal/rest", "internal/sarif",
 		"internal/spelling", "internal/trigger", "internal/verdict",
 	},
@@ -149,7 +151,7 @@ var layers = map[string][]string{
 	"tools/gen":                    {"tools/gen/files"},
 	"tools/gen/markdown":           {},
 	"tools/gen/files": {
-		"internal/audit/rules", "internal/cli", "internal/format", "internal/inputs", "internal/policy",
+		"internal/audit/rules", "internal/format", "internal/inputs", "internal/outputs", "internal/policy",
 		"internal/policy/gates", "internal/policy/tree", "internal/registry", "tools/gen/markdown",
 	},
 }
@@ -166,7 +168,7 @@ func double(names ...string) []string {
 // pure packages decide and render. They do not use the system, the network, the clock or randomness.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/approvals",
+	"internal/glob", "internal/hiddenplan", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
 	"internal/policy/cases", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/sarif", "internal/signature", "internal/spelling", "internal/verdict",
 }

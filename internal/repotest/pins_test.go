@@ -9,8 +9,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/pintest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -51,7 +51,7 @@ func surface(t *testing.T) []string {
 			"secret": in.Secret, "values": strings.Join(in.Values, ", "), "commands": strings.Join(in.For, ", "),
 		})
 	}
-	for _, o := range cli.Outputs {
+	for _, o := range outputs.All {
 		out = append(out, "output "+o.Name)
 	}
 	for _, r := range registry.Reasons {

@@ -21,7 +21,7 @@ var readsOrWritesText = map[string]string{
 	"internal/policy/gates/baseline.go ParseBaseline": "reads what users write",
 	"internal/policy/thresholds.go thresholdBaseline": "reads what users write",
 	"internal/report/links.go modelURI":               "writes models:/NAME@ALIAS",
-	"internal/sarif/sarif.go locationURI":               "writes models:/NAME@ALIAS",
+	"internal/sarif/sarif.go locationURI":             "writes models:/NAME@ALIAS",
 	"internal/report/gates.go observed":               "reads another text",
 	"internal/inputs/channels.go parseDispatch":       "reads WORKFLOW@REF",
 	"internal/inputs/reader.go list":                  "reads lists that users write",

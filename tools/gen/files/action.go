@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
@@ -29,7 +29,7 @@ func actionYAML() string {
 		}
 	}
 	b.WriteString("outputs:\n")
-	for _, o := range cli.Outputs {
+	for _, o := range outputs.All {
 		fmt.Fprintf(&b, "  %s:\n    description: %s\n", o.Name, format.YAMLText(o.Help))
 	}
 	b.WriteString("runs:\n  using: docker\n  image: Dockerfile\n")
@@ -65,7 +65,7 @@ func inputTable() string {
 
 func outputTable() string {
 	rows := [][]string{{"output", "description"}}
-	for _, o := range cli.Outputs {
+	for _, o := range outputs.All {
 		rows = append(rows, []string{code(o.Name), o.Help})
 	}
 	return markdown.Table(rows)

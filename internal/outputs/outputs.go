@@ -1,4 +1,7 @@
-package cli
+// Package outputs declares the outputs of the action.
+//
+// It is pure: it turns the result of a command into texts, and writes nothing.
+package outputs
 
 import (
 	"strconv"
@@ -15,8 +18,16 @@ type Output struct {
 	value func(report.Result) string
 }
 
-// Outputs is every output. An output without a value function is the path of a file that is written later.
-var Outputs = []Output{
+// Value returns the value of the output. ok is false if the output is the path of a file that is written later.
+func (o Output) Value(r report.Result) (value string, ok bool) {
+	if o.value == nil {
+		return "", false
+	}
+	return o.value(r), true
+}
+
+// All is every output. An output without a value function is the path of a file that is written later.
+var All = []Output{
 	{
 		Name:  "verdict",
 		Help:  "Decision of the gates: `promote`, `retain` or `block`. Empty if no gate was evaluated.",
@@ -116,7 +127,7 @@ var Outputs = []Output{
 		Name: "result",
 		Help: "Whole result as compact JSON. Stored pages of a history and large parts of a lineage are only in " +
 			"`report-file`.",
-		value: outputText,
+		value: brief,
 	},
 }
 
@@ -148,18 +159,18 @@ func failedGates(r report.Result) string {
 	return string(text)
 }
 
-// outputText returns the result without its large parts, because GitHub limits the outputs of a job to 1 MB.
-func outputText(r report.Result) string {
+// brief returns the result without its large parts, because GitHub limits the outputs of a job to 1 MB.
+func brief(r report.Result) string {
 	if r.History != nil {
 		h := *r.History
 		h.Pages = nil
 		r.History = &h
 	}
 	r.Histories = nil
-	text := resultText(r)
+	text := JSON(r)
 	if l, ok := r.Data.(lineage.Lineage); ok && len(text) > largeResult {
 		r.Data = l.Brief()
-		return resultText(r)
+		return JSON(r)
 	}
 	return text
 }
@@ -167,7 +178,8 @@ func outputText(r report.Result) string {
 // largeResult is a size in bytes. A larger output leaves out what the run of a lineage logged.
 const largeResult = 128 << 10
 
-func resultText(r report.Result) string {
+// JSON returns the whole result as compact JSON.
+func JSON(r report.Result) string {
 	text, err := canonical.Compact(r)
 	if err != nil {
 		return "{}" // a result can always be encoded

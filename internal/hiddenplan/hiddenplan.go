@@ -1,0 +1,80 @@
+// Package hiddenplan keeps a plan in the first line of a comment on a pull request, so that the run after the merge can
+// apply exactly this plan.
+//
+// It is pure. It must not trust what it reads: the digest of a plan is computed, and never taken from the comment.
+package hiddenplan
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+)
+
+// maxPacked is the largest packed plan that a comment contains, in characters.
+const maxPacked = 16 << 10
+
+// maxUnpacked bounds what is read of a packed plan, in bytes.
+const maxUnpacked = 1 << 20
+
+// Encode returns the first line of the comment: the digest of the plan, and the plan itself if it is not too long. It
+// returns "" without a plan. No text from other sources may come before this line. hide replaces secrets.
+func Encode(p *plan.Plan, digest string, hide func(string) string) string {
+	if digest == "" || p == nil {
+		return ""
+	}
+	text, err := canonical.JSON(p)
+	packed := ""
+	if err == nil && hide(string(text)) == string(text) { // never pack a plan with a secret
+		packed = pack(text)
+	}
+	if len(packed) > maxPacked {
+		packed = ""
+	}
+	return strings.TrimSpace("<!-- plan "+digest+" "+packed) + " -->\n"
+}
+
+var line = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
+
+// Decode returns the digest in the first line of a comment, and the plan if the line contains one with this digest. The
+// digest is "" if the line is not one that Encode made.
+func Decode(comment string) (digest string, p *plan.Plan) {
+	m := line.FindStringSubmatch(comment)
+	if m == nil {
+		return "", nil
+	}
+	var kept plan.Plan
+	if text, err := unpack(m[2]); err != nil || json.Unmarshal(text, &kept) != nil {
+		return m[1], nil
+	}
+	if computed, err := kept.Digest(); err != nil || computed != m[1] {
+		return m[1], nil
+	}
+	return m[1], &kept
+}
+
+func pack(text []byte) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(text) // writing to a buffer cannot fail
+	_ = z.Close()
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+func unpack(text string) ([]byte, error) {
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(z, maxUnpacked))
+}
