@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
@@ -19,12 +20,12 @@ import (
 
 // checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if the input
 // ledger is off, and it reads earlier pages if the newest one is not enough.
-func checkAssignable(ctx context.Context, e *env, session *ledgerSession, l ledger.Chain) (err error) {
-	chain, view := session.ledger, session.view
+func checkAssignable(ctx context.Context, e *env, session *claim.Session, l ledger.Chain) (err error) {
+	chain, view := session.Ledger, session.View
 	if e.set.Ledger == "off" {
 		chain = &ledger.Ledger{Store: runstore.New(e.client), Model: e.set.Intent.Query.Model}
 		if view, err = chain.Look(ctx); err != nil {
-			e.console.warn(fmt.Sprintf("check whether the ledger protects these aliases: %v", err))
+			e.console.Warn(fmt.Sprintf("check whether the ledger protects these aliases: %v", err))
 			return nil
 		}
 		l = view.Facts()
@@ -63,10 +64,10 @@ func runAlias(ctx context.Context, e *env) report.Outcome {
 	return report.AliasOutcome(concluded(ctx, e, l, m, r))
 }
 
-func assign(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *move) {
+func assign(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *move) {
 	r = e.start
 	for again := true; again; {
-		facts, err := l.read(ctx, func() (fact.Facts, error) {
+		facts, err := l.Read(ctx, func() (fact.Facts, error) {
 			return gather.Aliases(ctx, e.client, e.set.Intent.Query)
 		})
 		if facts, err = gathered(ctx, e, facts, err); err != nil {
@@ -78,7 +79,7 @@ func assign(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *mov
 		}
 		next := proposal{facts: facts}
 		var resumes bool
-		if next.plan, next.digest, resumes = plan.ResumeAliases(facts, e.set.Intent, l.holder); !resumes {
+		if next.plan, next.digest, resumes = plan.ResumeAliases(facts, e.set.Intent, l.Holder); !resumes {
 			next.plan, next.err = plan.Aliases(facts, e.set.Intent)
 		}
 		r, m, again = carryOut(ctx, e, l, r, next)

@@ -90,14 +90,14 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 	if !a.OfPullRequest || before || len(r.Plan.Steps) == 0 {
 		return a, nil
 	}
-	pr, ok, err := e.gitHub.mergedPullRequest(ctx)
+	pr, ok, err := e.gitHub.MergedPullRequest(ctx)
 	switch {
 	case err != nil:
 		return a, wrapError("find the merged pull request", err)
 	case !ok:
 		return a, noApproval(fmt.Sprintf("commit %.12s does not come from a merged pull request", e.job.SHA))
 	}
-	client, err := e.gitHub.connect()
+	client, err := e.gitHub.Connect()
 	if err != nil {
 		return a, err
 	}
@@ -113,7 +113,7 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 	if a.Digest = digest; kept != nil {
 		a.Plan, a.HasPlan = *kept, true
 	}
-	e.console.printf("the merge of pull request %d approved its plan: %s", pr.Number, pr.URL)
+	e.console.Printf("the merge of pull request %d approved its plan: %s", pr.Number, pr.URL)
 	return a, nil
 }
 

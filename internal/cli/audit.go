@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
@@ -45,7 +46,7 @@ func runAudit(ctx context.Context, e *env) report.Outcome {
 		if e.runner.InActions() && !files.printed {
 			annotateAll(e, summary.Annotations())
 		}
-		r.Reason, r.Told = a.reason(), notifyEarlierOfAll(ctx, e)
+		r.Reason, r.Told = a.reason(), notifyEarlier(ctx, e)
 		out = report.AuditOutcome(completed(e, r), summary)
 	}
 	out.Printed, out.Written = files.printed, files.written
@@ -310,7 +311,7 @@ func (a *auditRun) summary(f auditFiles) report.Audit {
 }
 
 // printProgress prints a line every few seconds, so that a long audit does not look stuck.
-func printProgress(c *console, p audit.Progress) {
+func printProgress(c *console.Console, p audit.Progress) {
 	text := fmt.Sprintf("audited %d", p.Models)
 	if p.OfModels > 0 {
 		text += fmt.Sprintf(" of %d", p.OfModels)
@@ -319,5 +320,5 @@ func printProgress(c *console, p audit.Progress) {
 	if p.Left > 0 {
 		text += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
 	}
-	c.println(text)
+	c.Println(text)
 }

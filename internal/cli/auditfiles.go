@@ -80,7 +80,7 @@ func (a *auditRun) end(failed error) (out auditFiles) {
 	}
 	console := a.env.console
 	if a.json != nil {
-		console.warnIf(a.json.End(reason, failed))
+		console.WarnIf(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
 		keep := failed == nil || k.Sink == audit.Sink(a.json)
@@ -89,7 +89,7 @@ func (a *auditRun) end(failed error) (out auditFiles) {
 			continue
 		}
 		if err := k.out.Close(); err != nil {
-			console.warnIf(err)
+			console.WarnIf(err)
 			continue
 		}
 		switch {

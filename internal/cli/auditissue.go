@@ -37,7 +37,7 @@ func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page
 	}
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
-	client, err := e.gitHub.connect()
+	client, err := e.gitHub.Connect()
 	if err == nil {
 		out.url, err = client.Issue(ctx, github.Issue{
 			Key:    strings.TrimSpace("audit " + e.set.Server.Registry + " " + e.set.Intent.Query.Model),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
@@ -27,7 +28,7 @@ type proposal struct {
 // carryOut applies the plan, or shows it in a dry run, and returns the run with what happened. The move is nil if
 // nothing was to be moved. again is true if another promotion finished first and the command has to start again.
 func carryOut(
-	ctx context.Context, e *env, l *ledgerSession, r report.Run, p proposal,
+	ctx context.Context, e *env, l *claim.Session, r report.Run, p proposal,
 ) (out report.Run, m *move, again bool) {
 	digest, err := p.plan.Digest()
 	r.Facts, r.Plan, r.Planned, r.Digest = p.facts, p.plan, true, cmp.Or(p.digest, digest)
@@ -41,28 +42,28 @@ func carryOut(
 		return decided(r), nil, false
 	}
 	if r.Plan.Moves() && !r.Facts.Review.Gathered() {
-		r.Facts.Review = e.gitHub.approvals(ctx)
+		r.Facts.Review = e.gitHub.Approvals(ctx)
 	}
 	m = newMove(e, l, r)
 	receipt := apply.Run(ctx, write.Writer{Client: e.client}, r.Plan, applyOptions(e, l, m, r))
 	r.Receipt, r.Applied = receipt.After(r.Receipt), true
-	r.Ledger = ledgerNote(ctx, l, m, r.Plan)
-	if l.lostRace(receipt.Err) {
+	r.Ledger = l.Note(ctx, m.promotion(), r.Plan)
+	if l.LostRace(receipt.Err) {
 		return r, m, true
 	}
 	return decided(r), m, false
 }
 
-func applyOptions(e *env, l *ledgerSession, m *move, r report.Run) apply.Options {
+func applyOptions(e *env, l *claim.Session, m *move, r report.Run) apply.Options {
 	return apply.Options{
 		Now: e.process.Now, Ledger: m.ledger(), Slow: e.set.GitHub.Environment != "",
 		Record: func(at time.Time, version int) string {
 			return plan.NewSummary(
-				r.Plan, plan.Applied{Digest: r.Digest, Version: version, At: at}, e.set.Intent, recordPlace(l, m),
+				r.Plan, plan.Applied{Digest: r.Digest, Version: version, At: at}, e.set.Intent, l.Place(m.promotion()),
 			)
 		},
-		Lease: ledger.Lease, Pause: l.pause,
-		Step: func(step plan.Step) { e.console.printf("%s %s", step.Do, stepObject(step)) },
+		Lease: ledger.Lease, Pause: l.Pause,
+		Step: func(step plan.Step) { e.console.Printf("%s %s", step.Do, stepObject(step)) },
 	}
 }
 
@@ -85,8 +86,8 @@ func decided(r report.Run) report.Run {
 
 // concluded ends what a command that moves something has begun: the ledger, the deployment on GitHub and the
 // notifications. m is the last move, or nil.
-func concluded(ctx context.Context, e *env, l *ledgerSession, m *move, r report.Run) report.Run {
-	note, err := l.close(ctx, r.Reason, movesMade(e, r.Facts))
+func concluded(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
+	note, err := l.Close(ctx, r.Reason, movesMade(e, r.Facts))
 	if err != nil {
 		r.Receipt.Warnings = append(r.Receipt.Warnings, err.Error())
 	}

@@ -98,14 +98,14 @@ func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs
 		return refuseInputs(e, problems)
 	}
 	defer context.AfterFunc(ctx, func() {
-		e.console.println("interrupted: waiting up to 5 s for the request in flight; nothing new is started")
+		e.console.Println("interrupted: waiting up to 5 s for the request in flight; nothing new is started")
 	})()
 	ctx, cancel := context.WithTimeout(ctx, e.set.Timeout)
 	defer cancel()
 	lateCtx, stop := apply.AfterCancel(ctx, lateTimeout)
 	defer stop()
 	if jobErr != nil {
-		e.console.printf("warning: %v", jobErr)
+		e.console.Printf("warning: %v", jobErr)
 	}
 	var o report.Outcome
 	if err := e.begin(ctx, lateCtx); err != nil {
@@ -126,7 +126,7 @@ func strayInputs(e *env, value func(string) string) inputs.Strays {
 	out := inputs.StrayInputs(e.process.Environ, value, leaky)
 	e.runner.Mask(out.Secrets...)
 	if line := out.Warning(); line != "" {
-		e.console.println(line)
+		e.console.Println(line)
 	}
 	return out
 }
@@ -177,14 +177,14 @@ func refuseInputs(e *env, problems []inputs.Problem) int {
 		}
 	}
 	headline := format.Plural(len(problems), "problem") + " with the inputs; nothing was tried"
-	fmt.Fprintf(e.console.out(), "error: %s\n%s", headline, list.String())
+	fmt.Fprintf(e.console.Out(), "error: %s\n%s", headline, list.String())
 	r := e.start
 	r.Reason, r.Err = registry.BadInput, errors.New(headline)
 	o := report.FailedOutcome(r)
 	o.Problems, o.Page = texts, doc.Page{doc.H("Bad input: " + headline)}
 	if o.NotValidated {
 		o.Page = report.NotValidatedPage()
-		e.console.printf("  hint: %s", report.ForkHint)
+		e.console.Printf("  hint: %s", report.ForkHint)
 	}
 	if !e.json {
 		printLastLine(e, o.Reason, report.Usage{})

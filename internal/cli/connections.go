@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -14,7 +15,7 @@ import (
 type connections struct {
 	process  Process
 	settings inputs.Server
-	console  *console
+	console  *console.Console
 	clients  []*rest.Client // for MLflow; the last one is for the registry
 }
 
@@ -22,7 +23,7 @@ type connections struct {
 func (s *connections) config() rest.Config {
 	c := s.process.Wire
 	c.UserAgent, c.CAs = "mlflow-promote/"+s.process.Version, s.settings.CAs
-	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.settings.InsecureHTTP, s.console.retrying, s.process.Jitter
+	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.settings.InsecureHTTP, s.console.Retrying, s.process.Jitter
 	return c
 }
 

@@ -25,7 +25,7 @@ func (m *move) deploy(ctx context.Context, version int) {
 	e, environment := m.env, m.env.set.GitHub.Environment
 	ctx, cancel := context.WithTimeout(ctx, deployTime)
 	defer cancel()
-	client, err := e.gitHub.connect()
+	client, err := e.gitHub.Connect()
 	if err == nil {
 		event := m.notifyEvent(version)
 		m.page = e.start.VersionURL(event.Model, event.Version)
@@ -46,7 +46,7 @@ func (m *move) deploy(ctx context.Context, version int) {
 	m.deployment = report.Deployment{Environment: environment, ByJob: m.deployed.ByJob}
 	if err != nil {
 		m.deployment.Why = err.Error()
-		e.console.warn(fmt.Sprintf("create deployment to %s: %v", environment, err))
+		e.console.Warn(fmt.Sprintf("create deployment to %s: %v", environment, err))
 	}
 }
 
@@ -70,7 +70,7 @@ func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	e, environment := m.env, m.env.set.GitHub.Environment
 	ctx, cancel := context.WithTimeout(e.lateCtx, deployTime)
 	defer cancel()
-	client, err := e.gitHub.connect()
+	client, err := e.gitHub.Connect()
 	if err != nil {
 		return end // impossible: the deployment was created with this client
 	}
@@ -81,7 +81,7 @@ func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	end.deployment.State, end.deployment.Why = string(state.State), ""
 	if err := client.DeploymentStatus(ctx, m.deployed.ID, state); err != nil {
 		end.deployment.Why = err.Error()
-		e.console.warn(fmt.Sprintf("update deployment to %s: %v", environment, err))
+		e.console.Warn(fmt.Sprintf("update deployment to %s: %v", environment, err))
 		return end
 	}
 	if state.State != github.Success {
@@ -89,7 +89,7 @@ func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	}
 	text := "replaced by " + m.event.ModelURI
 	if err := client.Deactivate(ctx, environment, e.key(), m.deployed.ID, text); err != nil {
-		e.console.warn(fmt.Sprintf("deactivate earlier deployments to %s: %v", environment, err))
+		e.console.Warn(fmt.Sprintf("deactivate earlier deployments to %s: %v", environment, err))
 	}
 	end.notes, end.tags = markDeployed(e, r)
 	return end
@@ -104,7 +104,7 @@ func markDeployed(e *env, r report.Run) (notes []string, tags []plan.StepResult)
 	for _, s := range receipt.Results {
 		if s.Done != plan.StepDone {
 			why := cmp.Or(s.Note, "not written")
-			e.console.warn(fmt.Sprintf("set tag %s of version %d: %s", s.Step.Name, number, why))
+			e.console.Warn(fmt.Sprintf("set tag %s of version %d: %s", s.Step.Name, number, why))
 		}
 	}
 	return notes, receipt.Results
@@ -116,7 +116,7 @@ func (m *move) status(state github.State, text string) github.Status {
 
 // deploymentText returns the description that GitHub shows in the list of deployments.
 func deploymentText(e ledger.Event) string {
-	return fmt.Sprintf("%s version %s at %s", e.Model, e.Version, refsOf(e))
+	return fmt.Sprintf("%s version %s at %s", e.Model, e.Version, e.Refs())
 }
 
 // production reports whether this is a deployment to production. GitHub shows such deployments first.

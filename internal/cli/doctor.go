@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -82,10 +83,10 @@ func ledgerState(ctx context.Context, e *env, model string) (state, wrong string
 }
 
 // repair removes the aliases that point to deleted versions. It records this in the ledger, like any other move.
-func repair(ctx context.Context, e *env, l *ledgerSession, server registry.Server) (r report.Run, m *move) {
+func repair(ctx context.Context, e *env, l *claim.Session, server registry.Server) (r report.Run, m *move) {
 	r = e.start
 	for again := true; again; {
-		facts, err := l.read(ctx, func() (fact.Facts, error) {
+		facts, err := l.Read(ctx, func() (fact.Facts, error) {
 			return gather.Aliases(ctx, e.client, e.set.Intent.Query)
 		})
 		if facts, err = gathered(ctx, e, facts, err); err != nil {
@@ -106,7 +107,7 @@ func resetLedger(ctx context.Context, e *env) (notes []string, err error) {
 	case e.start.Dry:
 		return []string{"would start a new promotion ledger, if the old one is lost"}, nil
 	}
-	v, err := openLedger(e).ledger.Reset(ctx, facts.Model.OrZero().Tags, e.set.Doctor.Reset)
+	v, err := openLedger(e).Ledger.Reset(ctx, facts.Model.OrZero().Tags, e.set.Doctor.Reset)
 	if err != nil {
 		return nil, err
 	}

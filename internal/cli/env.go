@@ -7,12 +7,15 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/notify"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
 // env is what a command works with. Only newEnv and begin fill it, and nothing in it changes afterwards. A command
@@ -20,7 +23,7 @@ import (
 type env struct {
 	process  Process
 	runner   *actions.Runner
-	console  *console
+	console  *console.Console
 	job      actions.Context
 	json     bool // print the result as JSON
 	command  inputs.Command
@@ -29,11 +32,11 @@ type env struct {
 	recorded map[string]string // inputs for the record, without secrets
 
 	servers  *connections
-	gitHub   *gitHubSession
+	gitHub   *workflow.Session
 	client   *mlflow.Client // nil if the command sends nothing to MLflow
 	login    *login
 	policy   loadedPolicy
-	notifier *notifier
+	notifier *notify.Notifier
 	lateCtx  context.Context // for writes after a cancellation or timeout
 
 	start report.Run // what the run reports even if the command stops early
@@ -41,7 +44,7 @@ type env struct {
 
 // newEnv reads the inputs. If there are problems with them, the command must not run.
 func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Args) (*env, []inputs.Problem) {
-	e := &env{process: p, runner: runner, console: newConsole(runner), job: job, json: a.JSON}
+	e := &env{process: p, runner: runner, console: console.New(runner), job: job, json: a.JSON}
 	e.start.PullRequest = pullRequestOf(job)
 	value := inputValue(e, a)
 	name := a.Command
@@ -65,8 +68,8 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	}
 	e.recorded = givenInputs(e, value)
 	e.servers = &connections{process: p, settings: e.set.Server, console: e.console}
-	e.gitHub = &gitHubSession{
-		job: job, token: e.set.GitHub.Token, pause: p.Pause, config: e.servers.config, console: e.console,
+	e.gitHub = &workflow.Session{
+		Job: job, Token: e.set.GitHub.Token, Pause: p.Pause, Config: e.servers.config, Console: e.console,
 	}
 	return e, nil
 }
@@ -75,8 +78,8 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 // MLflow. lateCtx is for writes after a cancellation.
 func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.lateCtx = lateCtx
-	e.notifier = &notifier{
-		settings: e.set.Notify, gitHub: e.gitHub, config: e.servers.config, console: e.console, lateCtx: lateCtx,
+	e.notifier = &notify.Notifier{
+		Settings: e.set.Notify, GitHub: e.gitHub, Config: e.servers.config, Console: e.console, LateCtx: lateCtx,
 	}
 	c, job := e.command, e.job
 	writes := c.Writes || len(e.set.Doctor.Repair) > 0 || e.set.Doctor.Reset != ""
@@ -152,7 +155,7 @@ func (e *env) beginMerged(ctx context.Context) error {
 	if by == nil || !e.set.Approved.OfPullRequest {
 		return nil
 	}
-	pr, ok, err := e.gitHub.mergedPullRequest(ctx)
+	pr, ok, err := e.gitHub.MergedPullRequest(ctx)
 	if err != nil {
 		return wrapError("find the merged pull request", err)
 	}
@@ -216,7 +219,7 @@ func completed(e *env, r report.Run) report.Run {
 	if r.Digest != "" {
 		r.Stamped = plan.PlanStamp(r.Digest, e.process.Now())
 	}
-	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.warned(), r.Untold())
+	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.Warned(), r.Untold())
 	if r.PullRequest != nil {
 		r.Signature, r.SignatureChanges = signatureChanges(r.Facts)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
 // Every gate passes, fails and is inconclusive on real servers, with models made by scikit-learn. The table is printed.
@@ -337,7 +338,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}
 	job := actions.Context{Repository: "acme/churn", SHA: "c0ffee"}
-	e := &env{process: Process{Now: time.Now}, job: job, gitHub: &gitHubSession{job: job}}
+	e := &env{process: Process{Now: time.Now}, job: job, gitHub: &workflow.Session{Job: job}}
 	e.set.Intent.Query = q
 	facts = withOtherFacts(context.Background(), e, facts)
 	if c.candidate != "gone" {

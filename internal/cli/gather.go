@@ -35,9 +35,9 @@ func withOtherFacts(ctx context.Context, e *env, f fact.Facts) fact.Facts {
 	f.Words = plan.Words(f, e.set.Intent)
 	f.Identities = e.set.Judging.Identities
 	needs := gates.Needs(e.set.Judging.Gates)
-	f.Commit = e.gitHub.commit(ctx, f, needs.Commit, e.start.Dry)
+	f.Commit = e.gitHub.Commit(ctx, f, needs.Commit, e.start.Dry)
 	if needs.Review {
-		f.Review = e.gitHub.review(ctx, f, needs.Environments)
+		f.Review = e.gitHub.Review(ctx, f, needs.Environments)
 	}
 	if !f.Now.IsZero() {
 		f.Skew = f.Now.Sub(e.process.Now())
@@ -61,21 +61,21 @@ func withOtherFacts(ctx context.Context, e *env, f fact.Facts) fact.Facts {
 // input ledger is on.
 func gatherFacts(ctx context.Context, e *env) (fact.Facts, error) {
 	l := openLedger(e)
-	if !gates.Needs(e.set.Judging.Gates).Ledger || l.ledger == nil {
+	if !gates.Needs(e.set.Judging.Gates).Ledger || l.Ledger == nil {
 		facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
 		return gathered(ctx, e, facts, err)
 	}
 	var view ledger.View
 	var unread error
 	var wg sync.WaitGroup
-	wg.Go(func() { view, unread = l.ledger.Look(ctx) })
+	wg.Go(func() { view, unread = l.Ledger.Look(ctx) })
 	facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
 	wg.Wait()
 	switch {
 	case err != nil:
 	case unread == nil:
 		facts.Ledger = view.Facts()
-	case !l.optional(unread):
+	case !l.Optional(unread):
 		err = unread
 	}
 	return gathered(ctx, e, facts, err)

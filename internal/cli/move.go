@@ -3,18 +3,17 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/notify"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
-	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // move is the move of this run: its ledger entry, its deployment on GitHub and its notification.
@@ -30,7 +29,7 @@ type move struct {
 }
 
 // newMove returns the move of the run's plan, or nil if the plan moves nothing.
-func newMove(e *env, l *ledgerSession, r report.Run) *move {
+func newMove(e *env, l *claim.Session, r report.Run) *move {
 	if !r.Plan.Moves() && r.Plan.Resumes == 0 {
 		return nil
 	}
@@ -40,7 +39,7 @@ func newMove(e *env, l *ledgerSession, r report.Run) *move {
 			originOf(e, r.Facts), r.Facts,
 		)
 	}
-	return &move{env: e, record: record, entry: l.entry(record, movesMade(e, r.Facts))}
+	return &move{env: e, record: record, entry: l.Entry(record, movesMade(e, r.Facts))}
 }
 
 // ledgerEntry returns the ledger entry of the move, if there is one. m may be nil.
@@ -67,16 +66,16 @@ func (m *move) notifyEvent(version int) ledger.Event {
 }
 
 // notification returns the event of the move with its channels, or nil if there are no channels.
-func (m *move) notification(version int) *notification {
-	n := notification{event: m.notifyEvent(version), to: map[int]string{}}
+func (m *move) notification(version int) *notify.Notification {
+	n := notify.Notification{Event: m.notifyEvent(version), To: map[int]string{}}
 	if e, recorded := m.ledgerEntry(); recorded {
-		n.entry, n.to = e, e.PendingNotifications()
+		n.Entry, n.To = e, e.PendingNotifications()
 	} else {
 		for i, name := range m.record(version).Notify {
-			n.to[i] = name
+			n.To[i] = name
 		}
 	}
-	if len(n.to) == 0 {
+	if len(n.To) == 0 {
 		return nil
 	}
 	return &n
@@ -114,14 +113,6 @@ func (m *move) End(ctx context.Context, result error, moved []registry.Ref) erro
 	return m.entry.End(ctx, result, moved)
 }
 
-func refsOf(e ledger.Event) string {
-	var refs []string
-	for _, m := range e.Target.Moves {
-		refs = append(refs, m.Ref.String())
-	}
-	return strings.Join(refs, ", ")
-}
-
 // movesMade returns a function that counts the moves of an entry that are in effect according to the facts.
 func movesMade(e *env, f fact.Facts) func(ledger.Entry) int {
 	return func(entry ledger.Entry) int {
@@ -132,29 +123,10 @@ func movesMade(e *env, f fact.Facts) func(ledger.Entry) int {
 	}
 }
 
-// recordPlace returns where the record of the decision is stored.
-func recordPlace(l *ledgerSession, m *move) plan.Place {
-	if e, recorded := m.ledgerEntry(); recorded {
-		return plan.Place{Ledger: m.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
+// promotion returns the ledger entry that the run makes, or nil. m may be nil.
+func (m *move) promotion() *ledger.Promotion {
+	if m == nil {
+		return nil
 	}
-	return plan.Place{Weak: l.off}
-}
-
-// ledgerNote says how the run used the ledger. If a promotion moved nothing and claimed no entry, ledgerNote finds out
-// whether the server can store a ledger.
-func ledgerNote(ctx context.Context, l *ledgerSession, m *move, p plan.Plan) report.LedgerNote {
-	note := report.LedgerNote{Off: l.off}
-	if e, recorded := m.ledgerEntry(); recorded {
-		l.claimed = true
-		note.RecordID, note.Epoch, note.Outcome = e.ID(), e.Epoch, e.Outcome
-		note.Outside, note.TakesOver = e.Record.Outside, e.Record.TakesOver
-	}
-	promoted := len(p.Steps) > 0 && p.Verdict != nil && p.Verdict.Effect() == verdict.Promote
-	if m != nil || !promoted || l.ledger == nil || l.off != "" || l.view.Exists() {
-		return note
-	}
-	if why, err := runstore.New(l.client).WhyUnfit(ctx); err == nil && why != "" {
-		note.Off = why
-	}
-	return note
+	return m.entry
 }

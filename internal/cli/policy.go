@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
@@ -83,9 +84,9 @@ func withPolicy(set inputs.Settings, p loadedPolicy, c inputs.Command) (out inpu
 
 // printMissing prints where the policy was searched, if it was not found, and returns the text. The summary shows it
 // too.
-func (p loadedPolicy) printMissing(c *console) string {
+func (p loadedPolicy) printMissing(c *console.Console) string {
 	if p.missing != "" {
-		c.println(p.missing)
+		c.Println(p.missing)
 	}
 	return p.missing
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -21,16 +22,16 @@ func runPromote(ctx context.Context, e *env) report.Outcome {
 }
 
 // promote starts again if another promotion finished first, because the incumbent is then another version.
-func promote(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *move) {
+func promote(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *move) {
 	r = e.start
 	for again := true; again; {
-		facts, err := l.read(ctx, func() (fact.Facts, error) {
+		facts, err := l.Read(ctx, func() (fact.Facts, error) {
 			return gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
 		})
 		if facts, err = gathered(ctx, e, facts, err); err != nil {
 			return failed(r, err), m
 		}
-		if entry, ok := plan.Unfinished(facts, e.set.Intent, l.holder); ok {
+		if entry, ok := plan.Unfinished(facts, e.set.Intent, l.Holder); ok {
 			r, m, again = resumePromotion(ctx, e, l, r, facts, entry)
 			continue
 		}
@@ -47,9 +48,9 @@ func promote(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *mo
 // resumePromotion finishes a promotion that an earlier attempt of this workflow run started, if its gates still pass.
 // The gates are evaluated again, against the version that the target pointed to before that attempt.
 func resumePromotion(
-	ctx context.Context, e *env, l *ledgerSession, r report.Run, facts fact.Facts, entry ledger.Entry,
+	ctx context.Context, e *env, l *claim.Session, r report.Run, facts fact.Facts, entry ledger.Entry,
 ) (out report.Run, m *move, again bool) {
-	l.resumes = entry.Epoch
+	l.Resume(entry)
 	r.Facts = facts
 	before, err := factsBefore(ctx, e, facts, entry)
 	if err != nil {

@@ -56,10 +56,10 @@ func printLastLine(e *env, reason registry.Reason, u report.Usage) {
 
 // printError prints the error with its problems, details and hints.
 func printError(e *env, o report.Outcome) {
-	e.console.printf("error: %v", o.Err)
+	e.console.Printf("error: %v", o.Err)
 	for _, p := range o.Problems {
 		if !strings.HasSuffix(o.Err.Error(), p) {
-			e.console.printf("  %s", p)
+			e.console.Printf("  %s", p)
 		}
 	}
 	var why *registry.Error
@@ -67,13 +67,13 @@ func printError(e *env, o report.Outcome) {
 		return
 	}
 	if why.Detail != "" {
-		e.console.printf("  %s", why.Detail)
+		e.console.Printf("  %s", why.Detail)
 	}
 	if why.Hint != "" {
-		e.console.printf("  hint: %s", why.Hint)
+		e.console.Printf("  hint: %s", why.Hint)
 	}
 	if o.NotValidated {
-		e.console.printf("  hint: %s", report.ForkHint)
+		e.console.Printf("  hint: %s", report.ForkHint)
 	}
 }
 
@@ -92,16 +92,16 @@ func publishResult(e *env, o report.Outcome, u report.Usage) {
 	if e.process.result != nil {
 		e.process.result(result)
 	}
-	e.console.warnIf(e.runner.Summary(doc.Markdown(o.Page)))
+	e.console.WarnIf(e.runner.Summary(doc.Markdown(o.Page)))
 	if e.json && !o.Printed {
-		e.console.warnIf(e.runner.Data(outputs.JSON(result)))
+		e.console.WarnIf(e.runner.Data(outputs.JSON(result)))
 	}
 	if !e.runner.InActions() {
 		return
 	}
 	for _, output := range outputs.All {
 		if value, ok := output.Value(result); ok {
-			e.console.warnIf(e.runner.SetOutput(output.Name, value))
+			e.console.WarnIf(e.runner.SetOutput(output.Name, value))
 		}
 	}
 	file := o.Written
@@ -109,10 +109,10 @@ func publishResult(e *env, o report.Outcome, u report.Usage) {
 		var err error
 		name := "mlflow-promote-" + e.command.Name + "-*.json"
 		file, err = e.runner.WriteReport(name, []byte(outputs.JSON(result)+"\n"))
-		e.console.warnIf(err)
+		e.console.WarnIf(err)
 	}
-	e.console.warnIf(e.runner.SetOutput("report-file", file))
-	e.console.warnIf(e.runner.SetOutput("predicate-file", writePredicate(e, result.Statement)))
+	e.console.WarnIf(e.runner.SetOutput("report-file", file))
+	e.console.WarnIf(e.runner.SetOutput("predicate-file", writePredicate(e, result.Statement)))
 }
 
 // writePredicate writes the predicate of a statement into a file for actions/attest, which builds its own statement. It
@@ -125,6 +125,6 @@ func writePredicate(e *env, of *ledger.Statement) (file string) {
 	if err == nil {
 		file, err = e.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
 	}
-	e.console.warnIf(err)
+	e.console.WarnIf(err)
 	return file
 }

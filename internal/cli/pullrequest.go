@@ -33,18 +33,18 @@ func followedPullRequest(ctx context.Context, e *env) *report.PullRequest {
 	if e.job.EventName != "workflow_run" || !e.set.GitHub.Comment || !e.command.Judges || writes {
 		return nil
 	}
-	client, err := e.gitHub.connect()
+	client, err := e.gitHub.Connect()
 	if err != nil {
-		e.console.warn("find the pull request to comment on: " + err.Error())
+		e.console.Warn("find the pull request to comment on: " + err.Error())
 		return nil
 	}
 	pr, ok, err := client.PullRequestAt(ctx, e.job.HeadRepository, e.job.HeadBranch, e.job.HeadSHA)
 	switch {
 	case err != nil:
-		e.console.warn("find the pull request to comment on: " + err.Error())
+		e.console.Warn("find the pull request to comment on: " + err.Error())
 		return nil
 	case !ok:
-		e.console.warn(fmt.Sprintf("no comment: there is not exactly one open pull request with head commit %.12s",
+		e.console.Warn(fmt.Sprintf("no comment: there is not exactly one open pull request with head commit %.12s",
 			e.job.HeadSHA))
 		return nil
 	}
@@ -69,7 +69,7 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 	}
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
-	client, err := e.gitHub.connect()
+	client, err := e.gitHub.Connect()
 	if err == nil {
 		text := hiddenplan.Encode(o.Plan, o.Digest, e.runner.Hide) + doc.Markdown(o.Page)
 		out.url, err = client.Comment(ctx, pr.Number, e.key(), text, e.job.RunURL())
@@ -86,7 +86,7 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 	out.warnings = []string{fmt.Sprintf("write comment on pull request %d: %v", pr.Number, err)}
 	var why *registry.Error
 	if errors.As(err, &why) && why.Hint != "" {
-		e.console.printf("  hint: %s", why.Hint)
+		e.console.Printf("  hint: %s", why.Hint)
 		out.note = doc.Page{doc.P("No comment was written: ", doc.C(why.Msg)), doc.Code{Text: why.Hint}}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
@@ -20,14 +21,14 @@ func runRollback(ctx context.Context, e *env) report.Outcome {
 	return report.RollbackOutcome(concluded(ctx, e, l, m, r))
 }
 
-func rollBack(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *move) {
+func rollBack(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *move) {
 	r = e.start
 	for again := true; again; {
-		facts, err := l.read(ctx, func() (fact.Facts, error) {
+		facts, err := l.Read(ctx, func() (fact.Facts, error) {
 			return gather.Versions(ctx, e.client, e.set.Intent.Query)
 		})
 		if err == nil {
-			facts.Ledger, err = olderEntries(ctx, l, facts.Ledger)
+			facts.Ledger, err = l.Past(ctx, facts.Ledger, rollbackPages)
 		}
 		if facts, err = gathered(ctx, e, facts, err); err != nil {
 			return failed(r, err), m
@@ -39,29 +40,21 @@ func rollBack(ctx context.Context, e *env, l *ledgerSession) (r report.Run, m *m
 	return r, m
 }
 
-// olderEntries adds the entries of earlier pages to the chain.
-func olderEntries(ctx context.Context, l *ledgerSession, c ledger.Chain) (ledger.Chain, error) {
-	if l.ledger == nil || c.Off != "" || !l.view.Exists() {
-		return c, nil
-	}
-	return l.ledger.Past(ctx, l.view, rollbackPages)
-}
-
 // rollbackPages bounds how many pages of the ledger a rollback reads.
 const rollbackPages = 16
 
 // planRollback plans the rollback. It finishes an interrupted rollback, and it does not repeat one that an earlier
 // attempt of this workflow run made: both would otherwise go back one version too far.
-func planRollback(ctx context.Context, e *env, l *ledgerSession, f fact.Facts) proposal {
+func planRollback(ctx context.Context, e *env, l *claim.Session, f fact.Facts) proposal {
 	in, out := e.set.Intent, proposal{facts: f}
 	if entry, ok := plan.InterruptedRollback(f, in); ok {
-		out.plan = plan.FinishRollback(f, in, entry, l.holder)
+		out.plan = plan.FinishRollback(f, in, entry, l.Holder)
 		if out.plan.Resumes != 0 {
 			out.digest = entry.Record.Plan
 		}
 		return out
 	}
-	if entry, ok := f.Ledger.Last(); ok && rolledBackBy(l.holder, in, entry) {
+	if entry, ok := f.Ledger.Last(); ok && rolledBackBy(l.Holder, in, entry) {
 		out.plan = plan.Rollback(f, in, entry.Record.To)
 		out.plan.Steps = []plan.Step{}
 		note := fmt.Sprintf("an earlier attempt of this workflow run has already rolled back (entry %d)", entry.Epoch)

@@ -8,6 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
+	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
 // checkStart returns an error if the event or ref that started the job may not start a command that writes. If the job
@@ -19,7 +20,7 @@ func checkStart(ctx context.Context, e *env) (dryWhy string, err error) {
 	began := trigger.Of(e.job)
 	d := began.Decide(e.set.Allow)
 	if d.Outcome == trigger.Asks {
-		began.OnDefault = e.gitHub.onDefaultBranch(ctx, began)
+		began.OnDefault = e.gitHub.OnDefaultBranch(ctx, began)
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
@@ -38,19 +39,12 @@ func checkStart(ctx context.Context, e *env) (dryWhy string, err error) {
 	}
 }
 
-// unmerged reports whether the job follows a workflow run of a fork or of a branch other than the default one. GitHub
-// starts such a job on the default branch too, so its ref does not show this.
-func unmerged(job actions.Context) bool {
-	other := job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository
-	return job.EventName == "workflow_run" && other
-}
-
 var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // headCommit returns the commit that the candidate "commit" means. It fails if the job does not have its full id, and
 // if the commit must be merged but may not be.
 func headCommit(job actions.Context, merged bool) (string, error) {
-	if merged && unmerged(job) {
+	if merged && workflow.Unmerged(job) {
 		return "", &registry.Error{
 			Reason: registry.RefNotAllowed,
 			Msg: fmt.Sprintf("check candidate: its commit is on branch %q of %q and may not be merged yet",

@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -84,4 +85,13 @@ func NewEvent(id string, r Record) Event {
 		e.Previous = strconv.Itoa(from)
 	}
 	return e
+}
+
+// Refs returns the aliases and stages that were moved, as text.
+func (e Event) Refs() string {
+	var refs []string
+	for _, m := range e.Target.Moves {
+		refs = append(refs, m.Ref.String())
+	}
+	return strings.Join(refs, ", ")
 }

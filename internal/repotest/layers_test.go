@@ -103,14 +103,31 @@ var layers = map[string][]string{
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
+	"internal/console": {
+		"internal/actions", "internal/mlflow", "internal/rest",
+	},
+	"internal/workflow": {
+		"internal/actions", "internal/console", "internal/fact", "internal/github", "internal/ledger",
+		"internal/registry", "internal/rest", "internal/trigger",
+	},
+	"internal/notify": {
+		"internal/canonical", "internal/console", "internal/github", "internal/inputs", "internal/ledger",
+		"internal/report", "internal/rest", "internal/verdict", "internal/workflow",
+	},
+	"internal/claim": {
+		"internal/console", "internal/fact", "internal/ledger", "internal/mlflow", "internal/mlflow/runstore",
+		"internal/mlflow/write", "internal/plan", "internal/registry", "internal/report", "internal/verdict",
+		"internal/workflow",
+	},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
-		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/hiddenplan", "internal/inputs",
-		"internal/ledger", "internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
-		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/outputs", "internal/parallel",
-		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
-		"internal/registry", "internal/report", "internal/report/doc", "internal/rest", "internal/sarif",
-		"internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/canonical", "internal/claim", "internal/console", "internal/fact", "internal/format",
+		"internal/github", "internal/hiddenplan", "internal/inputs", "internal/ledger", "internal/lineage",
+		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
+		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
+		"internal/parallel", "internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
+		"internal/policy/tree", "internal/registry", "internal/report", "internal/report/doc", "internal/rest",
+		"internal/sarif", "internal/trigger", "internal/verdict", "internal/workflow",
 	},
 
 	"internal/mlflow/mlflowtest":             double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),

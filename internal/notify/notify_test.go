@@ -1,4 +1,4 @@
-package cli
+package notify
 
 import (
 	"fmt"
@@ -9,18 +9,18 @@ import (
 )
 
 // A notification about a target that has moved again says so. A run does not send notifications of later runs.
-func TestPendingNotifications(t *testing.T) {
+func TestPending(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
 		r := ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}
 		return ledger.Entry{Epoch: epoch, Record: r, Text: fmt.Sprint(epoch), Outcome: ledger.EntryDone}
 	}
 	told := func(e ledger.Entry) ledger.Entry { e.Notified = []int{0}; return e }
 	champion := func(epoch int) ledger.Entry { return entry(epoch, "@champion") }
-	own := func(e ledger.Entry) *notification {
-		return &notification{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: e.PendingNotifications()}
+	own := func(e ledger.Entry) *Notification {
+		return &Notification{Event: ledger.NewEvent(e.ID(), e.Record), Entry: e, To: e.PendingNotifications()}
 	}
 	for name, c := range map[string]struct {
-		own     *notification
+		own     *Notification
 		entries []ledger.Entry
 		want    string // epochs in the order of sending, each with the epoch of the later move
 	}{
@@ -37,15 +37,15 @@ func TestPendingNotifications(t *testing.T) {
 			own(champion(2)), []ledger.Entry{champion(2), entry(3, "@shadow")}, "2",
 		},
 		"the ledger as it was before this run's move": {own(champion(2)), []ledger.Entry{champion(1)}, "2, 1 by 2"},
-		"no ledger": {&notification{to: map[int]string{0: "slack"}}, nil, "0"},
+		"no ledger": {&Notification{To: map[int]string{0: "slack"}}, nil, "0"},
 		"a run that moved nothing tells of all that is left": {
 			nil, []ledger.Entry{champion(1), champion(2)}, "1 by 2, 2",
 		},
 	} {
 		var got []string
-		for _, l := range pendingNotifications(c.own, c.entries) {
-			line := fmt.Sprint(l.entry.Epoch)
-			if by, _, late := strings.Cut(l.event.Record.SupersededBy, "-"); late {
+		for _, l := range pending(c.own, c.entries) {
+			line := fmt.Sprint(l.Entry.Epoch)
+			if by, _, late := strings.Cut(l.Event.Record.SupersededBy, "-"); late {
 				line += " by " + by
 			}
 			got = append(got, line)

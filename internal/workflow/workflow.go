@@ -1,4 +1,7 @@
-package cli
+// Package workflow asks GitHub about the workflow run, its commit, its pull request and its approvals.
+//
+// It writes nothing to GitHub. What it could not find out is a fact too, and never a guess.
+package workflow
 
 import (
 	"context"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
@@ -19,13 +23,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
-// gitHubSession asks GitHub about this job and its repository.
-type gitHubSession struct {
-	job     actions.Context
-	token   string
-	pause   time.Duration      // between two writes; 0 means the second that GitHub asks for
-	config  func() rest.Config // settings of connections
-	console *console
+// Session asks GitHub about this job and its repository.
+type Session struct {
+	Job     actions.Context
+	Token   string
+	Pause   time.Duration      // between two writes; 0 means the second that GitHub asks for
+	Config  func() rest.Config // settings of connections
+	Console *console.Console
 
 	mu     sync.Mutex
 	client *github.Client // nil before the first use
@@ -35,35 +39,35 @@ type gitHubSession struct {
 	mergedErr error
 	mergedAsk bool // merged was looked up
 
-	ended int // ledger entry whose workflow run has ended, according to GitHub; 0 = none
+	Ended int // ledger entry whose workflow run has ended, according to GitHub; 0 = none
 	asked int // ledger entry whose workflow run was looked up
 }
 
 var errNoToken = errors.New("there is no GitHub token: the input github-token is empty")
 
-// connect returns the client for this repository. It sends nothing.
-func (g *gitHubSession) connect() (*github.Client, error) {
+// Connect returns the client for this repository. It sends nothing.
+func (g *Session) Connect() (*github.Client, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.client != nil || g.err != nil {
 		return g.client, g.err
 	}
 	switch {
-	case g.token == "":
+	case g.Token == "":
 		g.err = errNoToken
-	case g.job.Repository == "" || g.job.APIURL == "":
+	case g.Job.Repository == "" || g.Job.APIURL == "":
 		g.err = errors.New("this is not a job of GitHub Actions")
 	default:
-		settings := github.Config{API: g.job.APIURL, Token: g.token, Repository: g.job.Repository, Pause: g.pause}
-		g.client, g.err = github.New(settings, g.config())
+		settings := github.Config{API: g.Job.APIURL, Token: g.Token, Repository: g.Job.Repository, Pause: g.Pause}
+		g.client, g.err = github.New(settings, g.Config())
 	}
 	return g.client, g.err
 }
 
-// commit returns the commits that the workflow runs on. If a gate needs it (asked), commit also finds out whether they
+// Commit returns the commits that the workflow runs on. If a gate needs it (asked), Commit also finds out whether they
 // contain the commit that the candidate was trained on.
-func (g *gitHubSession) commit(ctx context.Context, f fact.Facts, asked, dry bool) fact.Commit {
-	c := fact.Commit{Repository: g.job.Repository, Contains: registry.Unreadable[bool]("no gate needs it")}
+func (g *Session) Commit(ctx context.Context, f fact.Facts, asked, dry bool) fact.Commit {
+	c := fact.Commit{Repository: g.Job.Repository, Contains: registry.Unreadable[bool]("no gate needs it")}
 	for _, sha := range g.heads(dry) {
 		if sha != "" {
 			c.Heads = append(c.Heads, sha)
@@ -73,12 +77,12 @@ func (g *gitHubSession) commit(ctx context.Context, f fact.Facts, asked, dry boo
 	if !asked || trained == "" || len(c.Heads) == 0 || slices.Contains(c.Heads, trained) {
 		return c
 	}
-	client, err := g.connect()
+	client, err := g.Connect()
 	if err != nil {
 		c.Contains = registry.Unreadable[bool](err.Error())
 		return c
 	}
-	if pr, ok, err := g.mergedPullRequest(ctx); err == nil && ok && pr.Head == trained {
+	if pr, ok, err := g.MergedPullRequest(ctx); err == nil && ok && pr.Head == trained {
 		c.Heads = append(c.Heads, pr.Head) // a squash or rebase merge gives it another id
 		return c
 	}
@@ -88,25 +92,25 @@ func (g *gitHubSession) commit(ctx context.Context, f fact.Facts, asked, dry boo
 
 // heads returns the commits that count as the head of the workflow run. A workflow_run event may follow a run on any
 // branch. If such a job writes, the commit of the run that it follows does not count unless it was merged.
-func (g *gitHubSession) heads(dry bool) []string {
-	if unmerged(g.job) && !dry {
-		return []string{g.job.SHA}
+func (g *Session) heads(dry bool) []string {
+	if Unmerged(g.Job) && !dry {
+		return []string{g.Job.SHA}
 	}
-	return []string{g.job.HeadSHA, g.job.SHA}
+	return []string{g.Job.HeadSHA, g.Job.SHA}
 }
 
-// mergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if it does not exist, or
+// MergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if it does not exist, or
 // if it was merged into another branch: other people may review changes of that branch.
-func (g *gitHubSession) mergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
-	if g.job.EventName != "push" {
+func (g *Session) MergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
+	if g.Job.EventName != "push" {
 		return github.PullRequest{}, false, nil
 	}
 	if !g.mergedAsk {
 		g.mergedAsk = true
-		client, err := g.connect()
+		client, err := g.Connect()
 		if err != nil {
 			g.mergedErr = err
-		} else if pr, ok, err := client.PullRequestOf(ctx, g.job.SHA); err != nil || ok && pr.Base == g.job.RefName {
+		} else if pr, ok, err := client.PullRequestOf(ctx, g.Job.SHA); err != nil || ok && pr.Base == g.Job.RefName {
 			g.merged, g.mergedErr = &pr, err
 		}
 	}
@@ -116,26 +120,26 @@ func (g *gitHubSession) mergedPullRequest(ctx context.Context) (github.PullReque
 	return *g.merged, true, nil
 }
 
-// review returns who made the change, who started the run, and who approved the environments or the pull request.
+// Review returns who made the change, who started the run, and who approved the environments or the pull request.
 // environments are those whose approvals a gate needs.
-func (g *gitHubSession) review(
+func (g *Session) Review(
 	ctx context.Context, f fact.Facts, environments []string,
 ) registry.Known[fact.Review] {
-	client, err := g.connect()
+	client, err := g.Connect()
 	if err != nil {
 		return registry.Unreadable[fact.Review](err.Error())
 	}
 	q := github.ReviewQuery{
-		RunID:       g.job.RunID,
-		Attempt:     g.job.RunAttempt,
-		PullRequest: g.job.PullRequest,
-		Head:        g.job.HeadSHA,
+		RunID:       g.Job.RunID,
+		Attempt:     g.Job.RunAttempt,
+		PullRequest: g.Job.PullRequest,
+		Head:        g.Job.HeadSHA,
 		Commit:      f.Candidate.Run.OrZero().Tags[registry.RunTagCommit],
-		Starter:     g.job.TriggeringActor,
-		Actor:       g.job.Actor,
+		Starter:     g.Job.TriggeringActor,
+		Actor:       g.Job.Actor,
 		Named:       environments,
 	}
-	switch pr, ok, err := g.mergedPullRequest(ctx); {
+	switch pr, ok, err := g.MergedPullRequest(ctx); {
 	case err != nil:
 		q.Lost = fmt.Errorf("find the merged pull request: %w", err)
 	case ok:
@@ -147,52 +151,52 @@ func (g *gitHubSession) review(
 // approvalsTime bounds requests to GitHub whose answers only go into the record.
 const approvalsTime = 5 * time.Second
 
-// approvals returns who approved the environments of this run, for the record. It is used if no gate needs approvals.
+// Approvals returns who approved the environments of this run, for the record. It is used if no gate needs approvals.
 // Outside a job, or without a token, it returns nothing.
-func (g *gitHubSession) approvals(ctx context.Context) (none registry.Known[fact.Review]) {
-	client, err := g.connect()
-	if err != nil || g.job.RunID == 0 {
+func (g *Session) Approvals(ctx context.Context) (none registry.Known[fact.Review]) {
+	client, err := g.Connect()
+	if err != nil || g.Job.RunID == 0 {
 		return none
 	}
 	ctx, cancel := context.WithTimeout(ctx, approvalsTime)
 	defer cancel()
-	return registry.Is(client.Approvals(ctx, g.job.RunID))
+	return registry.Is(client.Approvals(ctx, g.Job.RunID))
 }
 
 // gitHubTime bounds each request to GitHub that a move waits for.
 const gitHubTime = 20 * time.Second
 
-// ownerEnded reports whether the workflow run of an overdue ledger entry has ended. Then this run may take the entry
+// OwnerEnded reports whether the workflow run of an overdue ledger entry has ended. Then this run may take the entry
 // over without an override. It can look up only runs of this repository.
-func (g *gitHubSession) ownerEnded(ctx context.Context, view ledger.View, now time.Time) bool {
+func (g *Session) OwnerEnded(ctx context.Context, view ledger.View, now time.Time) bool {
 	e, overdue := view.Overdue(now)
 	if !overdue || g.asked == e.Epoch {
-		return overdue && g.ended == e.Epoch
+		return overdue && g.Ended == e.Epoch
 	}
 	g.asked = e.Epoch
 	what := fmt.Sprintf("ledger entry %d is overdue", e.Epoch)
 	ended, err := g.runEnded(ctx, e)
 	switch {
 	case err != nil:
-		g.console.printf("%s; could not find out whether its workflow run has ended: %v", what, err)
+		g.Console.Printf("%s; could not find out whether its workflow run has ended: %v", what, err)
 	case !ended:
-		g.console.printf("%s, but its workflow run is still in progress: %s", what, e.Link)
+		g.Console.Printf("%s, but its workflow run is still in progress: %s", what, e.Link)
 	default:
-		g.console.printf("%s and its workflow run has ended: taking over", what)
-		g.ended = e.Epoch
+		g.Console.Printf("%s and its workflow run has ended: taking over", what)
+		g.Ended = e.Epoch
 	}
 	return ended && err == nil
 }
 
-func (g *gitHubSession) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
-	if !strings.HasPrefix(e.Link, g.job.ServerURL+"/"+g.job.Repository+"/actions/runs/"+e.Holder.Run+"/") {
+func (g *Session) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
+	if !strings.HasPrefix(e.Link, g.Job.ServerURL+"/"+g.Job.Repository+"/actions/runs/"+e.Holder.Run+"/") {
 		return false, errors.New("the run belongs to another repository")
 	}
 	id, err := strconv.ParseInt(e.Holder.Run, 10, 64)
 	if err != nil {
 		return false, errors.New("the id of the run is not a number")
 	}
-	client, err := g.connect()
+	client, err := g.Connect()
 	if err != nil {
 		return false, err
 	}
@@ -201,13 +205,20 @@ func (g *gitHubSession) runEnded(ctx context.Context, e ledger.Entry) (bool, err
 	return client.RunCompleted(ctx, id, 0) // attempt 0 is the newest one, which may resume the entry
 }
 
-// onDefaultBranch asks GitHub whether the commit of the start is on the default branch.
-func (g *gitHubSession) onDefaultBranch(ctx context.Context, began trigger.Start) registry.Known[bool] {
-	client, err := g.connect()
+// OnDefaultBranch asks GitHub whether the commit of the start is on the default branch.
+func (g *Session) OnDefaultBranch(ctx context.Context, began trigger.Start) registry.Known[bool] {
+	client, err := g.Connect()
 	if err != nil {
 		return registry.Unreadable[bool](err.Error())
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitHubTime)
 	defer cancel()
 	return client.OnBranch(ctx, began.Commit, began.DefaultBranch)
+}
+
+// Unmerged reports whether the job follows a workflow run of a fork or of a branch other than the default one. GitHub
+// starts such a job on the default branch too, so its ref does not show this.
+func Unmerged(job actions.Context) bool {
+	other := job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository
+	return job.EventName == "workflow_run" && other
 }

@@ -1,0 +1,344 @@
+// Package claim uses the promotion ledger of one model while a command runs. It reads the ledger, waits for other
+// promotions, makes the entry of the run, and closes what is left of interrupted attempts.
+//
+// It moves nothing, and it decides nothing about versions.
+package claim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/console"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
+)
+
+// patience is how long a promotion waits for another one to finish.
+const patience = 10 * time.Second
+
+// Config is what a session needs from its command.
+type Config struct {
+	Client  *mlflow.Client
+	Console *console.Console
+	GitHub  *workflow.Session
+	Intent  plan.Intent
+	Holder  ledger.Holder
+	Mode    string                // auto, required or off
+	Dry     bool                  // a dry run claims nothing and does not wait
+	Limit   time.Duration         // time limit of the command, to show
+	Wait    time.Duration         // how long to wait for another promotion; 0 means 10 s
+	Jitter  func() float64        // random number in [0, 1), to spread reads
+	Now     func() time.Time      // time of the server
+	Since   []registry.Ref        // targets for which gates need the time since the last move
+	AlsoAsk func(context.Context) // another request to send in parallel
+}
+
+// Session is the promotion ledger of one model while a command runs.
+type Session struct {
+	Config
+	Ledger *ledger.Ledger // nil if the input ledger is off
+	View   ledger.View    // what was read last
+	Off    string         // why no entry can be made; "" if one can
+
+	asked   bool // the rights were checked
+	claimed bool // this process made an entry
+	resumes int  // entry that this run resumes; 0 = none
+
+	patience context.Context    // bounds the wait for other promotions; nil before the first read
+	cancel   context.CancelFunc // of patience
+}
+
+// Open prepares the ledger of the model. It sends nothing.
+func Open(c Config) *Session {
+	l := &Session{Config: c}
+	if c.Mode == "off" {
+		l.Off = "the input ledger is off"
+		return l
+	}
+	store := runstore.New(c.Client)
+	l.Ledger = &ledger.Ledger{Store: store, Founder: store, Model: c.Intent.Query.Model, Now: c.Now, Pause: l.Pause}
+	return l
+}
+
+// Resume says that the run finishes the entry of an earlier attempt.
+func (l *Session) Resume(e ledger.Entry) { l.resumes = e.Epoch }
+
+// Place returns where the record of the decision is stored. p is the entry of the run, or nil.
+func (l *Session) Place(p *ledger.Promotion) plan.Place {
+	if e, recorded := entryOf(p); recorded {
+		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
+	}
+	return plan.Place{Weak: l.Off}
+}
+
+// Note says how the run used the ledger. p is its entry, or nil. If a promotion moved nothing and claimed no entry,
+// Note finds out whether the server can store a ledger.
+func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Plan) report.LedgerNote {
+	note := report.LedgerNote{Off: l.Off}
+	if e, recorded := entryOf(p); recorded {
+		l.claimed = true
+		note.RecordID, note.Epoch, note.Outcome = e.ID(), e.Epoch, e.Outcome
+		note.Outside, note.TakesOver = e.Record.Outside, e.Record.TakesOver
+	}
+	v := applied.Verdict
+	promoted := len(applied.Steps) > 0 && v != nil && v.Effect() == verdict.Promote
+	if p != nil || !promoted || l.Ledger == nil || l.Off != "" || l.View.Exists() {
+		return note
+	}
+	if why, err := runstore.New(l.Client).WhyUnfit(ctx); err == nil && why != "" {
+		note.Off = why
+	}
+	return note
+}
+
+// entryOf returns the entry that a promotion has claimed. p may be nil.
+func entryOf(p *ledger.Promotion) (ledger.Entry, bool) {
+	if p == nil {
+		return ledger.Entry{}, false
+	}
+	return p.Entry()
+}
+
+// Past adds the entries of earlier pages to the chain, at most those of so many pages.
+func (l *Session) Past(ctx context.Context, c ledger.Chain, pages int) (ledger.Chain, error) {
+	if l.Ledger == nil || c.Off != "" || !l.View.Exists() {
+		return c, nil
+	}
+	return l.Ledger.Past(ctx, l.View, pages)
+}
+
+// Pause waits before a retry, and prints a line if the wait gets long.
+func (l *Session) Pause(ctx context.Context, try int) bool {
+	if try == longWait {
+		l.Console.WaitingLong(l.Limit)
+	}
+	return l.Client.Pause(ctx, try)
+}
+
+// longWait is the first try after several seconds of waiting.
+const longWait = 3
+
+// Optional reports whether the command may continue without a ledger after this error. It may if the server or the
+// login does not allow a ledger, and if the input ledger is not "required".
+func (l *Session) Optional(err error) bool {
+	reason := registry.ReasonOf(err)
+	if l.Mode == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
+		return false
+	}
+	l.Off = err.Error()
+	return true
+}
+
+// newerFormat reports whether the ledger exists in a newer format. A newer version of this program may be using it, so
+// going on without it is not safe.
+func newerFormat(err error) bool {
+	var newer *ledger.NewerError
+	return errors.As(err, &newer)
+}
+
+// Read reads the ledger and, in parallel, gathers the facts. If another promotion is in progress, Read waits for it and
+// then does both again.
+func (l *Session) Read(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
+	if l.patience == nil {
+		l.patience, l.cancel = context.WithTimeout(ctx, cmp.Or(l.Wait, patience))
+	}
+	for {
+		facts, err := l.readOnce(ctx, gather)
+		if err != nil || l.Dry || l.Ledger == nil || l.Off != "" {
+			return facts, err
+		}
+		standing, e := l.View.ClaimState(l.Holder, l.maySupersede())
+		if standing != ledger.Busy || l.GitHub.OwnerEnded(ctx, l.View, l.Ledger.Now()) {
+			return facts, nil
+		}
+		l.Console.Printf("waiting for another promotion to finish (ledger entry %d): %s of version %d to %s %s",
+			e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
+		if !l.waitForOutcome(e.Epoch) {
+			return facts, l.Ledger.Busy(l.View)
+		}
+	}
+}
+
+func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
+	var lookErr, mayErr error
+	var wg sync.WaitGroup
+	if l.Ledger != nil {
+		wg.Go(func() { l.View, lookErr = l.Ledger.Look(ctx) })
+		wg.Go(func() { mayErr = l.checkRights(ctx) })
+		wg.Go(func() { l.AlsoAsk(ctx) })
+	}
+	facts, err = gather()
+	wg.Wait()
+	switch {
+	case err != nil:
+		return facts, err
+	case mayErr != nil && !facts.Model.IsAbsent(): // who creates a model may do everything with it
+		return facts, mayErr
+	case lookErr != nil && !l.Optional(lookErr):
+		return facts, lookErr
+	case l.Ledger == nil || lookErr != nil:
+		facts.Ledger.Off = l.Off
+		return facts, nil
+	}
+	if err = l.check(facts); err != nil {
+		// The facts were read in parallel and may already show an entry that the ledger's view does not have.
+		if l.View, lookErr = l.Ledger.Look(ctx); lookErr != nil {
+			return facts, lookErr
+		}
+		err = l.check(facts)
+	}
+	if err == nil {
+		facts.Ledger, err = l.Ledger.Back(ctx, l.View, l.readFarEnough(facts.Number()))
+	}
+	return facts, err
+}
+
+// readFarEnough returns a function that reports whether the chain goes far enough back. It must show since when the
+// version has been at the targets that gates ask about.
+func (l *Session) readFarEnough(number int) func(ledger.Chain) bool {
+	return func(c ledger.Chain) bool {
+		return !slices.ContainsFunc(l.Since, func(ref registry.Ref) bool { return c.Since(ref, number).Earlier })
+	}
+}
+
+// checkRights checks once whether the login may move the target. Without this check, a login that may write the ledger
+// but not the model would leave an entry for a move that never happens.
+func (l *Session) checkRights(ctx context.Context) error {
+	if l.Dry || l.asked {
+		return nil
+	}
+	l.asked = true
+	in, verb := l.Intent, plan.SetAlias
+	for _, a := range in.Query.Aliases {
+		if a.Version == 0 {
+			verb = plan.DeleteAlias
+		}
+	}
+	return write.Writer{Client: l.Client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
+}
+
+func (l *Session) check(f fact.Facts) error {
+	return l.Ledger.Check(l.View, f.Model.OrZero().Tags, versionsToCheck(f)...)
+}
+
+// versionsToCheck returns the versions whose tags are compared with the ledger: those that were read anyway.
+func versionsToCheck(f fact.Facts) []registry.Version {
+	var out []registry.Version
+	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
+		if v, ok := k.Get(); ok && v.Model == f.Model.OrZero().Name {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// waitForOutcome waits until the entry is closed. It returns false if patience or the time of the command has run out.
+func (l *Session) waitForOutcome(epoch int) bool {
+	for try := 0; l.sleep(try); try++ {
+		v, err := l.Ledger.Refresh(l.patience, l.View)
+		if err != nil {
+			continue
+		}
+		if e, open := v.Facts().Open(); !open || e.Epoch != epoch {
+			return true
+		}
+	}
+	return false
+}
+
+// sleep waits before the next read, at first for at most 0.2 s and later for at most 1 s. Most promotions take less. It
+// returns false if patience has run out.
+func (l *Session) sleep(try int) bool {
+	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
+	wait := time.NewTimer(time.Duration((1 + l.Jitter()) * float64(bound) / 2))
+	defer wait.Stop()
+	select {
+	case <-l.patience.Done():
+		return false
+	case <-wait.C:
+		return true
+	}
+}
+
+func (l *Session) overrides(word string) bool {
+	return slices.Contains(l.Intent.Override, word)
+}
+
+// Entry returns a new ledger entry for a move, or nil if the move is not recorded.
+func (l *Session) Entry(record func(version int) ledger.Record, moved func(ledger.Entry) int) *ledger.Promotion {
+	if l.Ledger == nil || l.Off != "" {
+		return nil
+	}
+	claim := ledger.Claim{Holder: l.Holder, Link: l.Intent.WorkflowRun, Takeover: l.maySupersede()}
+	if e, open := l.View.Facts().Open(); open {
+		claim.Moved = moved(e)
+	}
+	return &ledger.Promotion{Ledger: l.Ledger, View: l.View, MayGoOn: l.Optional, Record: record, Claim: claim}
+}
+
+// LostRace reports whether another promotion claimed its entry first and there is time to start again.
+func (l *Session) LostRace(err error) bool {
+	var busy *ledger.BusyError
+	if !errors.As(err, &busy) || l.patience.Err() != nil {
+		return false
+	}
+	l.Console.Println("another promotion started first; evaluating again after it")
+	return true
+}
+
+// maySupersede reports whether the open entry may be taken over: by an override, or because its workflow run has ended.
+func (l *Session) maySupersede() bool {
+	e, open := l.View.Facts().Open()
+	return l.overrides(verdict.OverrideTakeover) || open && l.GitHub.Ended == e.Epoch
+}
+
+// Close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if
+// nothing of it is left to apply, because an open entry blocks other promotions. reason is how the command ended. moved
+// counts the moves of an entry that are in effect. note says what was closed, or is "".
+func (l *Session) Close(
+	ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int,
+) (note string, err error) {
+	if l.cancel != nil {
+		l.cancel()
+	}
+	none := l.Ledger == nil || l.Off != "" || l.Dry || l.claimed
+	if none || ctx.Err() != nil || reason.Exit() == registry.ExitUnknown {
+		return "", nil
+	}
+	standing, e := l.View.ClaimState(l.Holder, l.maySupersede())
+	if standing != ledger.Ours && standing != ledger.Granted {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	why, count := registry.Cancelled, moved(e)
+	if l.resumes == e.Epoch && reason == registry.Blocked {
+		why = registry.Blocked
+	}
+	if err := l.Ledger.Abort(ctx, l.View, why, count); err != nil {
+		return "", err
+	}
+	left := "its moves stay in effect"
+	switch {
+	case why == registry.Blocked:
+		left = "its gates do not pass now"
+	case count == ledger.MovedUnknown:
+		left = "its moves were not checked"
+	case count == 0:
+		left = "it had moved nothing"
+	}
+	return fmt.Sprintf("closed interrupted ledger entry %d: %s", e.Epoch, left), nil
+}

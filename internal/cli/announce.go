@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/notify"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// announced returns the run after the end of its deployment and after its notifications, which it does in parallel. The
+// outcome is stored before, and neither of them changes it.
+func announced(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
+	var end deploymentEnd
+	var wg sync.WaitGroup
+	wg.Go(func() { end = m.endDeployment(r) })
+	told := notifyAll(ctx, e, l, m, r.Receipt)
+	wg.Wait()
+	r.Told, r.Deployment = told, end.deployment
+	r.Plan.Notes = append(r.Plan.Notes, end.notes...)
+	r.Receipt.Results = append(r.Receipt.Results, end.tags...)
+	return r
+}
+
+// notifyAll sends the notification about this run's move, and those that earlier runs of the model could not send.
+func notifyAll(ctx context.Context, e *env, l *claim.Session, m *move, receipt plan.Receipt) []report.Told {
+	if len(e.set.Notify.Names()) == 0 || e.start.Dry {
+		return nil
+	}
+	v := l.View
+	var own *notify.Notification
+	if m != nil && receipt.Err == nil {
+		own = m.notification(receipt.Version)
+		if _, recorded := m.ledgerEntry(); recorded {
+			v = m.entry.View
+		}
+	}
+	if l.Off != "" {
+		return e.notifier.Send(ctx, nil, v, own)
+	}
+	return e.notifier.Send(ctx, l.Ledger, v, own)
+}
+
+// notifyEarlier sends the unsent notifications of all models. It runs after an audit, because a model may get no
+// further promotion that could send them.
+func notifyEarlier(ctx context.Context, e *env) (out []report.Told) {
+	if len(e.set.Notify.Names()) == 0 {
+		return nil
+	}
+	names := []string{e.set.Intent.Query.Model}
+	if names[0] == "" {
+		var err error
+		if names, err = runstore.Promoted(ctx, e.client); err != nil {
+			e.console.Warn("find models with unsent notifications: " + err.Error())
+			return nil
+		}
+	}
+	for _, name := range names {
+		l := &ledger.Ledger{Store: runstore.New(e.client), Model: name, Now: e.process.Now, Pause: e.client.Pause}
+		v, err := l.Look(ctx)
+		if err != nil {
+			e.console.Warn("read the unsent notifications of " + name + ": " + err.Error())
+			continue
+		}
+		out = append(out, e.notifier.Send(ctx, l, v, nil)...)
+	}
+	return out
+}

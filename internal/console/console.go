@@ -1,0 +1,83 @@
+// Package console prints progress to people while a command runs.
+//
+// It must never print the result: that is written once, when the command has ended.
+package console
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Console prints progress, and collects the warnings that the report shows.
+type Console struct {
+	runner *actions.Runner
+
+	mu       sync.Mutex
+	waited   map[string]int // last attempt that was printed, by cause
+	awaited  bool           // the line about waiting for the server was printed
+	warnings []string
+}
+
+// New returns a console that prints to the standard error of the runner.
+func New(runner *actions.Runner) *Console {
+	return &Console{runner: runner, waited: map[string]int{}}
+}
+
+// Out returns the stream that the console prints to.
+func (c *Console) Out() io.Writer { return c.runner.Err() }
+
+// Printf prints one line.
+func (c *Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out(), format+"\n", args...) }
+
+// Println prints one line.
+func (c *Console) Println(text string) { fmt.Fprintln(c.Out(), text) }
+
+// Warn adds a warning to the report. The result of the command does not change.
+func (c *Console) Warn(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.warnings = append(c.warnings, text)
+}
+
+// Warned returns the warnings so far.
+func (c *Console) Warned() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.warnings)
+}
+
+// WarnIf prints the error as a warning, unless it is nil. The result of the command does not change.
+func (c *Console) WarnIf(err error) {
+	if err != nil {
+		c.Printf("warning: %v", err)
+	}
+}
+
+// Retrying prints that a request is sent again. Requests that fail for the same reason share one line.
+func (c *Console) Retrying(r rest.Retry) {
+	cause := mlflow.Short(r.Cause)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.Attempt <= c.waited[cause] {
+		return
+	}
+	c.waited[cause] = r.Attempt
+	c.Printf("%s %s: %s; trying again in %s", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
+}
+
+// WaitingLong prints that the command waits for the server. It prints this only once.
+func (c *Console) WaitingLong(limit time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.awaited {
+		c.Printf("waiting for the server to confirm the last request (time limit %s)", limit)
+	}
+	c.awaited = true
+}
