@@ -28,9 +28,19 @@ type sink struct {
 	out  io.WriteCloser
 }
 
+// auditFiles is what an audit writes.
+type auditFiles struct {
+	sinks []sink
+	json  *report.AuditJSON // nil if there is no report file
+
+	// after the end:
+	printed bool               // the JSON, on standard output
+	written string             // report file, "" = none
+	others  []report.AuditFile // SARIF and page
+}
+
 // open creates the report file, the SARIF file and the page that are needed.
-func (a *auditRun) open() error {
-	e := a.env
+func (a *auditFiles) open(e *env) error {
 	if e.json {
 		out := e.runner.DataStream()
 		a.json = report.NewAuditJSON(out)
@@ -65,22 +75,21 @@ func (a *auditRun) open() error {
 	return errors.Join(errs...)
 }
 
-// auditFiles is what an audit wrote.
-type auditFiles struct {
-	printed bool               // the JSON, on standard output
-	written string             // report file, "" = none
-	others  []report.AuditFile // SARIF and page
+func (a *auditFiles) writers() []audit.Sink {
+	var out []audit.Sink
+	for _, s := range a.sinks {
+		out = append(out, s.Sink)
+	}
+	return out
 }
 
 // end closes the files. If the audit failed, it keeps only the JSON report, which says so.
-func (a *auditRun) end(failed error) (out auditFiles) {
-	reason := a.reason()
+func (a *auditFiles) end(e *env, reason registry.Reason, failed error) {
 	if failed != nil {
 		reason = registry.ReasonOf(failed)
 	}
-	console := a.env.console
 	if a.json != nil {
-		console.WarnIf(a.json.End(reason, failed))
+		e.console.WarnIf(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
 		keep := failed == nil || k.Sink == audit.Sink(a.json)
@@ -89,23 +98,22 @@ func (a *auditRun) end(failed error) (out auditFiles) {
 			continue
 		}
 		if err := k.out.Close(); err != nil {
-			console.WarnIf(err)
+			e.console.WarnIf(err)
 			continue
 		}
 		switch {
 		case k.file == nil:
-			out.printed = true
+			a.printed = true
 		case k.Sink == audit.Sink(a.json):
-			out.written = k.file.Name()
+			a.written = k.file.Name()
 		default:
-			out.others = append(out.others, report.AuditFile{What: k.what, Path: k.file.Name()})
+			a.others = append(a.others, report.AuditFile{What: k.what, Path: k.file.Name()})
 		}
 	}
-	return out
 }
 
 // discard removes the files of an audit that could not start.
-func (a *auditRun) discard() {
+func (a *auditFiles) discard() {
 	for _, k := range a.sinks {
 		if k.file != nil {
 			k.file.Discard()

@@ -113,7 +113,7 @@ func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs
 	} else {
 		o = commandFuncs[e.command.Name](ctx, e)
 	}
-	o.Problems = e.policy.problems(o.Err)
+	o.Problems = e.policy.Problems(o.Err)
 	return publish(ctx, e, o, p.Now().Sub(started))
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/notify"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/policyfile"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
@@ -35,7 +36,7 @@ type env struct {
 	gitHub   *workflow.Session
 	client   *mlflow.Client // nil if the command sends nothing to MLflow
 	login    *login
-	policy   loadedPolicy
+	policy   policyfile.File
 	notifier *notify.Notifier
 	lateCtx  context.Context // for writes after a cancellation or timeout
 
@@ -133,15 +134,15 @@ func (e *env) beginPolicy() error {
 		bad.Hint = "to list all errors without a server, run mlflow-promote policy check"
 	}
 	if c.Judges {
-		e.start.NoPolicy = e.policy.printMissing(e.console)
+		e.start.NoPolicy = printNoPolicy(e)
 	}
 	switch {
-	case err != nil || !e.policy.found:
+	case err != nil || !e.policy.Found:
 		return err
 	case decides:
 		e.set, e.start.PolicyNote, err = withPolicy(e.set, e.policy, c)
 		if c.Judges && err == nil && e.start.PolicyNote == "" {
-			e.start.Policy = e.policy.file
+			e.start.Policy = e.policy.Path
 		}
 		return err
 	}
@@ -187,7 +188,7 @@ func (e *env) asInput(input, value string) string {
 func (e *env) key() string {
 	q := e.set.Intent.Query
 	if e.set.Judging.OfIncumbents {
-		return "policy " + e.policy.file
+		return "policy " + e.policy.Path
 	}
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
 }

@@ -28,7 +28,7 @@ func validateIncumbents(ctx context.Context, e *env) report.Outcome {
 	set.Judging.Waivers, set.Judging.Identities = p.Waivers, p.Identities
 	e = e.with(set)
 	r := e.start
-	r.Policy = p.file
+	r.Policy = p.Path
 	all, err := judgeIncumbents(ctx, e)
 	if err != nil {
 		return report.FailedOutcome(completed(e, failed(r, diagnose.Explain(ctx, e.client, err))))
@@ -48,7 +48,7 @@ func validateIncumbents(ctx context.Context, e *env) report.Outcome {
 		r.Verdict.Mode = cmp.Or(r.Verdict.Mode, one.Verdict.Mode)
 	}
 	r.Verdict.Decision = cmp.Or(r.Verdict.Decision, verdict.Promote)
-	title, body := report.StandingPage(p.file, all)
+	title, body := report.StandingPage(p.Path, all)
 	return report.PageOutcome(completed(e, r), title, body, all)
 }
 

@@ -16,6 +16,6 @@ func runPolicyCheck(_ context.Context, e *env) report.Outcome {
 			})
 		}
 	}
-	title, body := report.PolicyCheckPage(e.policy.file, targets)
+	title, body := report.PolicyCheckPage(e.policy.Path, targets)
 	return report.PageOutcome(succeeded(e), title, body, nil)
 }

@@ -18,7 +18,7 @@ func runPolicyExplain(_ context.Context, e *env) report.Outcome {
 		return stopped(e, err)
 	}
 	x := report.PolicyExplanation{
-		File: p.file, Model: model, Target: target.String(),
+		File: p.Path, Model: model, Target: target.String(),
 		Rule:  report.PolicyRule{Model: a.Rule.Glob, Line: a.Rule.Line},
 		Reads: additionalReads(gates.Needs(a.Gates)),
 	}

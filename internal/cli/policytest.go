@@ -47,7 +47,7 @@ func runPolicyTest(_ context.Context, e *env) report.Outcome {
 			Hint:   "add a .yml file with the keys model, target, candidate and expect",
 		})
 	}
-	title, body := report.PolicyTestPage(e.policy.file, tests)
+	title, body := report.PolicyTestPage(e.policy.Path, tests)
 	return report.PageOutcome(completed(e, r), title, body, nil)
 }
 

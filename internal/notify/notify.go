@@ -171,8 +171,8 @@ type delivery struct {
 
 var errCancelled = errors.New("no time was left to send it")
 
-// broadcast sends the notifications, to all channels in parallel. After a failure it sends nothing more to that channel,
-// as the rest would most likely fail too. The next run tries again.
+// broadcast sends the notifications, to all channels in parallel. After a failure it sends nothing more to that
+// channel, as the rest would most likely fail too. The next run tries again.
 func (n *Notifier) broadcast(ctx context.Context, all []Notification) []delivery {
 	ctx, cancel := context.WithTimeout(ctx, sendingTime)
 	defer cancel()

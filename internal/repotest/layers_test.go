@@ -103,9 +103,7 @@ var layers = map[string][]string{
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
-	"internal/console": {
-		"internal/actions", "internal/mlflow", "internal/rest",
-	},
+	"internal/console":    {"internal/actions", "internal/mlflow", "internal/rest"},
 	"internal/workflow": {
 		"internal/actions", "internal/console", "internal/fact", "internal/github", "internal/ledger",
 		"internal/registry", "internal/rest", "internal/trigger",
@@ -119,15 +117,23 @@ var layers = map[string][]string{
 		"internal/mlflow/write", "internal/plan", "internal/registry", "internal/report", "internal/verdict",
 		"internal/workflow",
 	},
+	"internal/policyfile": {
+		"internal/audit", "internal/inputs", "internal/policy", "internal/policy/tree", "internal/registry",
+	},
+	"internal/auditrun": {
+		"internal/audit", "internal/audit/rules", "internal/ledger", "internal/mlflow", "internal/mlflow/crawl",
+		"internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/report",
+	},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
-		"internal/canonical", "internal/claim", "internal/console", "internal/fact", "internal/format",
-		"internal/github", "internal/hiddenplan", "internal/inputs", "internal/ledger", "internal/lineage",
-		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
+		"internal/auditrun", "internal/canonical", "internal/claim", "internal/console", "internal/fact",
+		"internal/format", "internal/github", "internal/hiddenplan", "internal/inputs", "internal/ledger",
+		"internal/lineage", "internal/mlflow", "internal/mlflow/diagnose", "internal/mlflow/gather",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
-		"internal/parallel", "internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
-		"internal/policy/tree", "internal/registry", "internal/report", "internal/report/doc", "internal/rest",
-		"internal/sarif", "internal/trigger", "internal/verdict", "internal/workflow",
+		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
+		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",
+		"internal/report/doc", "internal/rest", "internal/sarif", "internal/trigger", "internal/verdict",
+		"internal/workflow",
 	},
 
 	"internal/mlflow/mlflowtest":             double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),

@@ -1,4 +1,4 @@
-package cli
+package policyfile
 
 import (
 	"errors"
@@ -14,18 +14,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// policySearch is the result of a search for policy files. All paths are relative to the workspace, or to the working
+// search is the result of a search for policy files. All paths are relative to the workspace, or to the working
 // directory on a laptop.
-type policySearch struct {
+type search struct {
 	usual    []string // policy files at the usual paths
 	near     []string // files with a similar name or at another path, which may be meant as the policy
 	checkout bool     // there is a .git or .github folder
 }
 
-// searchPolicy searches the workspace, .github and the folders in .github. list returns the names in a folder. The
-// folder of workflows is left out, because a workflow may be named after the policy that it checks.
-func searchPolicy(list func(folder string) ([]string, error)) (policySearch, error) {
-	var out policySearch
+// searchIn searches the workspace, .github and the folders in .github. list returns the names in a folder. The folder
+// of workflows is left out, because a workflow may be named after the policy that it checks.
+func searchIn(list func(folder string) ([]string, error)) (search, error) {
+	var out search
 	top, err := listIfThere(list, ".")
 	if err != nil {
 		return out, err
@@ -60,19 +60,19 @@ func listIfThere(list func(string) ([]string, error), folder string) ([]string, 
 	return names, err
 }
 
-func (f *policySearch) add(folder string, names []string) {
+func (f *search) add(folder string, names []string) {
 	for _, name := range names {
 		switch file := path.Join(folder, name); {
 		case slices.Contains(policy.DefaultFiles, file):
 			f.usual = append(f.usual, file)
-		case nearPolicyName(name):
+		case nearName(name):
 			f.near = append(f.near, file)
 		}
 	}
 }
 
-// nearPolicyName reports whether people may mean a file with this name as the policy.
-func nearPolicyName(name string) bool {
+// nearName reports whether people may mean a file with this name as the policy.
+func nearName(name string) bool {
 	name = strings.TrimSuffix(strings.ToLower(name), ".txt")
 	ending := path.Ext(name)
 	if !slices.Contains([]string{".yml", ".yaml", ".json", ".ymal", ".yam", ".ylm"}, ending) {
@@ -84,9 +84,9 @@ func nearPolicyName(name string) bool {
 }
 
 // choose returns the policy file, or "" if no file was found. It fails if it is not clear which file is meant: a policy
-// that is silently ignored protects nothing. asInput returns an input with its value, as env.asInput
-// does.
-func (f policySearch) choose(asInput func(input, value string) string) (string, error) {
+// that is silently ignored protects nothing. asInput returns an input with its value, as people write
+// it here.
+func (f search) choose(asInput func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
 	switch {
 	case len(all) == 0:
@@ -111,7 +111,7 @@ func (f policySearch) choose(asInput func(input, value string) string) (string, 
 var usualPlaces = strings.Join(policy.DefaultFiles, " or ")
 
 // missing returns a text that says where a policy was searched.
-func (f policySearch) missing() string {
+func (f search) missing() string {
 	text := "no policy file at " + usualPlaces
 	if !f.checkout {
 		text += ", and no checkout of a repository was found"

@@ -1,4 +1,4 @@
-package cli
+package policyfile
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-func TestPolicySearch(t *testing.T) {
+func TestSearch(t *testing.T) {
 	cases := map[string]struct {
 		files string // separated by spaces
 		want  string // the chosen file; "" without cause and hint means none
@@ -116,7 +116,7 @@ func TestPolicySearch(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			found, err := searchPolicy(listOf(strings.Fields(c.files)))
+			found, err := searchIn(listOf(strings.Fields(c.files)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestPolicySearch(t *testing.T) {
 	}
 }
 
-func TestPolicySearch_Checkout(t *testing.T) {
+func TestSearch_Checkout(t *testing.T) {
 	for files, want := range map[string]string{
 		"": "no policy file at .github/mlflow-policy.yml or " +
 			".github/mlflow-policy.yaml, and no checkout of a repository was found",
@@ -140,7 +140,7 @@ func TestPolicySearch_Checkout(t *testing.T) {
 		".git/HEAD train.py":             "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 		".github/workflows/ci.yml x.txt": "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 	} {
-		found, err := searchPolicy(listOf(strings.Fields(files)))
+		found, err := searchIn(listOf(strings.Fields(files)))
 		if got := found.missing(); err != nil || got != want {
 			t.Errorf("%q: got %q, %v, want %q", files, got, err, want)
 		}
@@ -148,10 +148,10 @@ func TestPolicySearch_Checkout(t *testing.T) {
 }
 
 // A folder that cannot be read may contain a policy.
-func TestPolicySearch_Unreadable(t *testing.T) {
+func TestSearch_Unreadable(t *testing.T) {
 	for _, folder := range []string{".", ".github", ".github/policy"} {
 		list := listOf([]string{".github/policy/x.yml"})
-		_, err := searchPolicy(func(name string) ([]string, error) {
+		_, err := searchIn(func(name string) ([]string, error) {
 			if name == folder {
 				return nil, fmt.Errorf("list %q: %w", name, syscall.EACCES)
 			}
@@ -191,18 +191,18 @@ func listOf(files []string) func(string) ([]string, error) {
 	}
 }
 
-func FuzzNearPolicyName(f *testing.F) {
+func FuzzNearName(f *testing.F) {
 	f.Add("mlflow_policy.yml")
 	f.Fuzz(func(t *testing.T, name string) {
-		if nearPolicyName(name) && !strings.Contains(name, ".") {
+		if nearName(name) && !strings.Contains(name, ".") {
 			t.Errorf("%q has no ending", name)
 		}
 	})
 }
 
-func TestNearPolicyName_UsualFiles(t *testing.T) {
+func TestNearName_UsualFiles(t *testing.T) {
 	for _, file := range policy.DefaultFiles {
-		if !nearPolicyName(path.Base(file)) {
+		if !nearName(path.Base(file)) {
 			t.Errorf("%s is not found in another folder", file)
 		}
 	}

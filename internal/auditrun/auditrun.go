@@ -1,0 +1,273 @@
+// Package auditrun carries out an audit: it reads the registry, applies the rules, and hands the findings to writers.
+//
+// It is read-only, and it keeps only a few models in memory.
+package auditrun
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// Config is what an audit needs.
+type Config struct {
+	Client    *mlflow.Client
+	Registry  string // address of the server
+	Model     string // "" = all
+	Rules     rules.Config
+	Baseline  *rules.Baseline
+	FailOn    audit.Severity // that fails the audit, or a higher one; "" = never
+	Sinks     []audit.Sink
+	Progress  func(audit.Progress)
+	Now       func() time.Time
+	ServerNow func() time.Time
+	Requests  func() int // that were sent so far
+}
+
+// Run is one audit.
+type Run struct {
+	Config
+	auditor   *rules.Auditor
+	tally     *rules.Tally
+	needs     audit.Needs
+	rules     []audit.Rule
+	seen      map[string]bool         // models of approved plans: whether the registry has them
+	hasLedger func(model string) bool // whether a ledger was created, even if the model has no tag that says so
+}
+
+// New prepares an audit. It sends nothing.
+func New(c Config) *Run {
+	a := &Run{Config: c, auditor: rules.New(c.Rules), seen: map[string]bool{}}
+	for _, p := range c.Rules.Plans {
+		a.seen[p.Plan.Model] = false
+	}
+	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
+	a.tally = rules.NewTally(audit.Totals{
+		Server:   c.Registry,
+		Version:  c.Rules.Server,
+		Scope:    c.Rules.Scope,
+		Began:    c.Rules.Now,
+		Baseline: c.Baseline != nil,
+	})
+	return a
+}
+
+// markSeen records that the registry has a model of an approved plan.
+func (a *Run) markSeen(model string) {
+	if _, about := a.seen[model]; about {
+		a.seen[model] = true
+	}
+}
+
+// findLedgers lists the existing ledgers, if a rule needs them. The list includes ledgers whose models have lost their
+// tags.
+func (a *Run) findLedgers(ctx context.Context) error {
+	a.hasLedger = func(string) bool { return false }
+	if !a.needs.Ledger {
+		return nil
+	}
+	hasLedger, err := runstore.Founded(ctx, a.Client)
+	if err != nil {
+		return a.add(audit.Snapshot{}, a.auditor.UnlistedLedgers(err.Error()))
+	}
+	a.hasLedger = hasLedger
+	return nil
+}
+
+// Do reads the registry, applies the rules and writes the findings.
+func (a *Run) Do(ctx context.Context) error {
+	for _, k := range a.Sinks {
+		if err := k.Rules(a.rules); err != nil {
+			return err
+		}
+	}
+	if err := a.add(audit.Snapshot{}, a.auditor.Server()); err != nil {
+		return err
+	}
+	if err := a.findLedgers(ctx); err != nil {
+		return err
+	}
+	stream := crawl.Audit(ctx, a.Client, a.query(a.Model))
+	for m, err := range parallel.Map(ctx, stream, parallelModels, a.judge) {
+		if err != nil {
+			return err
+		}
+		if m.gone {
+			continue
+		}
+		a.markSeen(m.model.Model.Name)
+		a.tally.CountModel(m.model)
+		if err := a.add(m.model, m.judgement); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if model := a.Model; model != "" && a.tally.Totals.Models == 0 {
+		msg := fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", model)
+		return a.Client.Models.NotFound(ctx, model, msg)
+	}
+	return a.finish()
+}
+
+func (a *Run) query(model string) audit.Query {
+	return audit.Query{
+		Scope:    a.Rules.Scope,
+		Model:    model,
+		Needs:    a.needs,
+		Progress: a.Progress,
+		Now:      a.Now,
+	}
+}
+
+// parallelModels is how many models are checked in parallel. Some of them need their ledger or a second reading.
+const parallelModels = 4
+
+// judgedModel is a model with the results of the rules.
+type judgedModel struct {
+	model     audit.Snapshot
+	judgement rules.Judgement
+	gone      bool // it was deleted during the audit
+}
+
+// judge applies the rules to a model. If a promotion may have run during the reading, it reads the model again.
+func (a *Run) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
+	m = a.withLedger(ctx, m)
+	first := a.auditor.Model(m)
+	if !first.Moving {
+		return judgedModel{model: m, judgement: first}, nil
+	}
+	q := a.query(m.Model.Name)
+	q.Progress, q.Again = nil, true
+	for again, err := range crawl.Audit(ctx, a.Client, q) {
+		if err != nil {
+			return judgedModel{}, err
+		}
+		again = a.withLedger(ctx, again)
+		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}, nil
+	}
+	return judgedModel{gone: true}, nil
+}
+
+// withLedger adds the promotion ledger of the model, and the versions that it mentions.
+func (a *Run) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
+	if !a.needs.Ledger || m.Unreadable != "" {
+		return m
+	}
+	if !m.NamesLedger() && !a.hasLedger(m.Model.Name) {
+		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
+		return m
+	}
+	sound, err := ledger.LoadSound(ctx, runstore.New(a.Client), m.Model, m.Versions)
+	switch {
+	case err != nil:
+		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())
+		return m
+	case !sound.Exists:
+		m.Ledger = registry.Absent[ledger.Chain]("there is none")
+		return m
+	}
+	m.Ledger, m.Broken = registry.Is(sound.Chain), sound.Broken
+	if a.Rules.Scope == audit.ScopeAll {
+		return m // all versions have been read
+	}
+	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
+	for _, n := range m.VersionsToRead() {
+		m.EarlierVersions[n] = a.Client.Versions.Lookup(ctx, m.Model.Name, n)
+	}
+	return m
+}
+
+// add counts the findings and writes them to all sinks.
+func (a *Run) add(m audit.Snapshot, j rules.Judgement) error {
+	j = a.Baseline.Compare(m.Model.Name, j, a.rules)
+	a.tally.Add(j)
+	for _, k := range a.Sinks {
+		if m.Model.Name == "" && len(j.Findings) == 0 {
+			continue // the server itself has no findings
+		}
+		if err := k.Model(m, j.Findings); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish adds the models that are only in approved plans or in the baseline, and writes the totals.
+func (a *Run) finish() error {
+	if a.Model == "" {
+		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
+			if a.seen[model] {
+				continue
+			}
+			missing := audit.Snapshot{Model: registry.Model{Name: model}}
+			if err := a.add(missing, a.auditor.MissingModel(model)); err != nil {
+				return err
+			}
+		}
+		for _, model := range a.Baseline.GoneModels() {
+			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, rules.Judgement{}); err != nil {
+				return err
+			}
+		}
+	}
+	a.tally.Totals.Ended = a.ServerNow().UTC()
+	a.tally.Totals.Requests = a.Requests()
+	for _, k := range a.Sinks {
+		if err := k.Totals(a.tally.Totals); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failing returns how many findings reach the severity that fails the audit.
+func (a *Run) failing() int {
+	if a.FailOn == "" {
+		return 0
+	}
+	return a.tally.Failures(a.FailOn)
+}
+
+// unjudged returns what could not be checked and reaches the severity that fails the audit. An audit that could not see
+// anything must not pass.
+func (a *Run) unjudged() []audit.Unjudged {
+	if a.FailOn == "" {
+		return nil
+	}
+	return a.Baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, a.FailOn)
+}
+
+// Reason returns the reason of an audit that could read everything that it must.
+func (a *Run) Reason() registry.Reason {
+	if a.failing()+len(a.unjudged()) > 0 {
+		return registry.Findings
+	}
+	return registry.OK
+}
+
+// Summary returns what the page shows, without the inputs and files of the audit.
+func (a *Run) Summary() report.Audit {
+	return report.Audit{
+		Totals:  a.tally.Totals,
+		Rules:   a.rules,
+		Worst:   a.tally.Worst,
+		Fixed:   a.tally.Fixed,
+		Failing: a.failing(),
+		Blind:   a.unjudged(),
+		Model:   a.Model,
+	}
+}

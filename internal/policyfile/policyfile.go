@@ -1,0 +1,113 @@
+// Package policyfile searches and reads the policy file of a run.
+//
+// A policy that is silently ignored protects nothing. So the package must never guess which file is meant.
+package policyfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// File is the policy file of a run.
+type File struct {
+	policy.Policy
+	Path    string // in the workspace; "" = none was found or named
+	Found   bool   // the file was read
+	Missing string // where it was searched, if it was not found
+}
+
+// Workspace is where policy files are searched.
+type Workspace struct {
+	List    func(folder string) ([]string, error)
+	Read    func(name string, limit int64) ([]byte, error)
+	AsInput func(input, value string) string // an input with its value, as people write it here
+	InJob   bool                             // in a job of GitHub Actions
+}
+
+// Load reads the policy file. named is the path from the inputs, or "". That no file exists is an error only if it is
+// needed or named. rules are the audit rules that the file may configure.
+func Load(w Workspace, named string, needed bool, rules ...audit.Rule) (File, error) {
+	p := File{Path: named}
+	fromInput := named != ""
+	if !fromInput {
+		var err error
+		p.Path, p.Missing, err = w.find(needed)
+		if err != nil || p.Path == "" {
+			return p, err
+		}
+	}
+	data, err := w.Read(p.Path, tree.MaxFile)
+	if err != nil {
+		return p, &registry.Error{
+			Reason: registry.BadPolicy,
+			Msg:    fmt.Sprintf("read policy file %s: %v", p.Path, inputs.WithoutPath(err, p.Path)),
+			Hint:   w.hint(fromInput, err),
+		}
+	}
+	p.Policy, err = policy.Parse(p.Path, data, rules...)
+	p.Found = err == nil
+	return p, err
+}
+
+// Problems returns the errors of the policy file that the error of a command contains.
+func (p File) Problems(err error) []string {
+	var out []string
+	for _, problem := range tree.Problems(err) {
+		out = append(out, fmt.Sprintf("%s:%s", p.Path, problem.Error()))
+	}
+	return out
+}
+
+// find searches the policy file and returns its path. If there is none and none is needed, the path is "", and
+// missing says where it was searched.
+func (w Workspace) find(needed bool) (file, missing string, err error) {
+	found, err := searchIn(w.List)
+	if err != nil {
+		return "", "", &registry.Error{
+			Reason: registry.BadPolicy,
+			Msg:    "find policy: " + err.Error(),
+			Hint:   "name the file: " + w.AsInput("policy-file", policy.DefaultFiles[0]),
+		}
+	}
+	file, err = found.choose(w.AsInput)
+	switch {
+	case err != nil || file != "":
+		return file, "", err
+	case needed:
+		hint := "add the file, or name it: " + w.AsInput("policy-file", "PATH")
+		if !found.checkout {
+			hint = "check the repository out before this step (uses: actions/checkout)"
+			if !w.InJob {
+				hint = "run it at the root of the repository, or name the file: " + w.AsInput("policy-file", "PATH")
+			}
+		}
+		return "", "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + found.missing(), Hint: hint}
+	}
+	return "", found.missing(), nil
+}
+
+// hint returns what to do about a policy file that cannot be read. fromInput says that an input names the
+// file.
+func (w Workspace) hint(fromInput bool, err error) string {
+	if !fromInput {
+		return "use a regular file; a symbolic link must point to a file in the workspace"
+	}
+	found, searchErr := searchIn(w.List)
+	all := slices.Concat(found.usual, found.near)
+	switch {
+	case searchErr != nil || !errors.Is(err, fs.ErrNotExist):
+	case len(all) > 0:
+		return "did you mean " + w.AsInput("policy-file", all[0]) + "?"
+	case w.InJob && !found.checkout:
+		return "check the repository out before this step (uses: actions/checkout)"
+	}
+	return "give the path of an existing file, relative to the workspace, in the input policy-file"
+}
