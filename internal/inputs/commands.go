@@ -1,6 +1,6 @@
 package inputs
 
-// Command is one row of the command table. Input.For lists the inputs that a command reads.
+// Command is one row of the command table.
 type Command struct {
 	Name        string
 	Summary     string // completes "mlflow-promote NAME: ….", and is a cell of the README's table
@@ -11,6 +11,7 @@ type Command struct {
 	needsTarget bool
 	example     []string // arguments after the command
 	args        []string // inputs that may be given as positional arguments; target is an alias or a stage
+	inputs      []string // names of the inputs that it reads, besides those whose For names the command
 	read        func(*reader)
 }
 
@@ -27,7 +28,8 @@ func Commands() []Command {
 				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--alias", "champion",
 				"--thresholds", "test_accuracy >= 0.85",
 			},
-			read: readCandidateCommand,
+			inputs: []string{"register"},
+			read:   readCandidateCommand,
 		},
 		{
 			Name: "register",
@@ -71,6 +73,7 @@ func Commands() []Command {
 			Summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
 				"the records",
 			example: []string{"--model", "churn", "--at", "2026-05-03"},
+			inputs:  []string{"at", "records-file", "statement"},
 			read:    readHistory,
 		},
 		{
@@ -78,6 +81,7 @@ func Commands() []Command {
 			Summary: "check the connection and show what the server supports; writes only with repair or " +
 				"reset-ledger",
 			example: []string{"--model", "churn"},
+			inputs:  []string{"repair", "reset-ledger"},
 			read:    readDoctor,
 		},
 		{
@@ -85,6 +89,7 @@ func Commands() []Command {
 			Summary: "show two versions side by side with their metrics, parameters, datasets and signatures; " +
 				"read-only",
 			example: []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
+			inputs:  []string{"against"},
 			read:    readCompare,
 		},
 		{
@@ -102,7 +107,8 @@ func Commands() []Command {
 			example: []string{
 				"--baseline-file", "audit.json", "--fail-on", "high", "--html-file", "audit.html",
 			},
-			read: readAudit,
+			inputs: []string{"scope", "fail-on", "baseline-file", "sarif-file", "html-file"},
+			read:   readAudit,
 		},
 		{
 			Name:    "policy check",
@@ -128,6 +134,7 @@ func Commands() []Command {
 			Offline: true,
 			args:    []string{"policy-tests"},
 			example: []string{"policy-tests"},
+			inputs:  []string{"policy-tests"},
 			read:    readPolicyTest,
 		},
 	}

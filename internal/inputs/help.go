@@ -101,4 +101,6 @@ func exitHelp() string {
 }
 
 // Takes reports whether the command reads the input.
-func (c Command) Takes(in Input) bool { return slices.Contains(in.For, c.Name) }
+func (c Command) Takes(in Input) bool {
+	return slices.Contains(in.For, c.Name) || slices.Contains(c.inputs, in.Name)
+}

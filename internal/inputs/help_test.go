@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,6 +12,16 @@ func TestExamples(t *testing.T) {
 		a, err := Arguments(append(strings.Fields(c.Name), c.example...))
 		if err != nil || a.Command != c.Name || len(UnreadFlags(c, a)) > 0 || len(c.example) == 0 {
 			t.Errorf("%s: %v: %v %v", c.Name, c.example, err, UnreadFlags(c, a))
+		}
+	}
+}
+
+func TestCommands_InputsExist(t *testing.T) {
+	for _, c := range Commands() {
+		for _, name := range c.inputs {
+			if in := Get(name); slices.Contains(in.For, c.Name) {
+				t.Errorf("%s names the input %s, and the input names the command", c.Name, name)
+			}
 		}
 	}
 }

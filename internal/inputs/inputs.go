@@ -20,7 +20,7 @@ type Input struct {
 	Kind    Kind
 	Values  []string // allowed values of an Enum or of Words
 	Secret  bool     // never shown, and masked before anything is sent
-	For     []string // commands that read the input; empty for the input command
+	For     []string // commands that read the input, besides those whose rows name it
 	// Expression replaces Default in action.yml, where GitHub evaluates it.
 	Expression string
 }
@@ -197,7 +197,6 @@ var All = []Input{
 	{
 		Name:    "register",
 		Group:   "candidate",
-		For:     []string{"promote"},
 		Kind:    Enum,
 		Default: "always",
 		Values:  []string{"always", "if-valid"},
@@ -235,7 +234,6 @@ var All = []Input{
 	{
 		Name:  "against",
 		Group: "target",
-		For:   []string{"compare"},
 		Help:  "Version to compare the candidate with: its number, an alias or a stage.",
 	},
 
@@ -291,7 +289,6 @@ var All = []Input{
 	{
 		Name:    "policy-tests",
 		Group:   "policy",
-		For:     []string{"policy test"},
 		Default: ".github/mlflow-policy-tests",
 		Help:    "Folder with the test files of the policy.",
 	},
@@ -380,7 +377,6 @@ var All = []Input{
 	{
 		Name:   "repair",
 		Group:  "safety",
-		For:    []string{"doctor"},
 		Kind:   Words,
 		Values: []string{"dangling-aliases"},
 		Help:   "Problems for `doctor` to repair. By default they are only reported.",
@@ -388,7 +384,6 @@ var All = []Input{
 	{
 		Name:  "reset-ledger",
 		Group: "safety",
-		For:   []string{"doctor"},
 		Help: "Reason for a new promotion ledger to replace a lost one. `doctor` starts the ledger and records the " +
 			"reason in it.",
 	},
@@ -460,14 +455,12 @@ var All = []Input{
 	{
 		Name:  "at",
 		Group: "history",
-		For:   []string{"history"},
 		Help: "Show what was live at this time: a date (the whole day in UTC) or a time such as " +
 			"`2026-05-03T14:30:00Z`.",
 	},
 	{
 		Name:  "records-file",
 		Group: "history",
-		For:   []string{"history"},
 		Help: "Saved history: the report file of an earlier `history` run. With `model`, the server's ledger must " +
 			"begin with it. Without `model`, the file is verified offline, as with `history verify FILE` on the " +
 			"command line.",
@@ -475,7 +468,6 @@ var All = []Input{
 	{
 		Name:  "statement",
 		Group: "history",
-		For:   []string{"history"},
 		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. The " +
 			"entry must have the digest of the model's files.",
 	},
@@ -483,7 +475,6 @@ var All = []Input{
 	{
 		Name:    "scope",
 		Group:   "audit",
-		For:     []string{"audit"},
 		Kind:    Enum,
 		Default: audit.ScopeLive,
 		Values:  []string{audit.ScopeLive, audit.ScopeAll},
@@ -492,7 +483,6 @@ var All = []Input{
 	{
 		Name:   "fail-on",
 		Group:  "audit",
-		For:    []string{"audit"},
 		Kind:   Enum,
 		Values: []string{"never", "high", "medium", "low"},
 		Help: "Fail with exit code 1 on findings of this severity or higher, or if a rule of that severity could " +
@@ -502,25 +492,33 @@ var All = []Input{
 	{
 		Name:  "baseline-file",
 		Group: "audit",
-		For:   []string{"audit"},
 		Help:  "Report file of an earlier audit, used to mark findings as new, fixed or unchanged.",
 	},
 	{
 		Name:  "sarif-file",
 		Group: "audit",
-		For:   []string{"audit"},
 		Help:  "File in the workspace for the findings as SARIF 2.1.0, for code scanning. Default: no file.",
 	},
 	{
 		Name:  "html-file",
 		Group: "audit",
-		For:   []string{"audit"},
 		Help:  "File in the workspace for the audit as one HTML page that works offline. Default: no file.",
 	},
 }
 
 // and returns the set of commands with more commands added.
 func and(set []string, more ...string) []string { return slices.Concat(set, more) }
+
+// ReadBy returns the names of the commands that read the input.
+func (in Input) ReadBy() []string {
+	out := slices.Clone(in.For)
+	for _, c := range Commands() {
+		if slices.Contains(c.inputs, in.Name) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
 
 // Get returns the input with the name. It panics if no input has it.
 func Get(name string) Input {

@@ -48,7 +48,7 @@ func surface(t *testing.T) []string {
 	for _, in := range inputs.All {
 		add("input "+in.Name, map[string]any{
 			"default": in.Default, "expression": in.Expression, "env": in.Env, "kind": kinds[in.Kind],
-			"secret": in.Secret, "values": strings.Join(in.Values, ", "), "commands": strings.Join(in.For, ", "),
+			"secret": in.Secret, "values": strings.Join(in.Values, ", "), "commands": strings.Join(in.ReadBy(), ", "),
 		})
 	}
 	for _, o := range outputs.All {
