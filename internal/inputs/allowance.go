@@ -9,15 +9,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
-// readAllowance reads the additional refs and events that may start a write.
-func readAllowance(r *reader) {
+// readAllowance returns the additional refs and events that may start a write.
+func readAllowance(r *reader) (out trigger.Allowance) {
 	for _, l := range format.Lines(r.value("allow-refs")) {
 		p, err := trigger.ParseRefPattern(l)
 		if err != nil {
 			r.problem("allow-refs", l, err.Error())
 			continue
 		}
-		r.out.Allow.Refs = append(r.out.Allow.Refs, p)
+		out.Refs = append(out.Refs, p)
 	}
 	separator := func(c rune) bool { return c == ',' || unicode.IsSpace(c) }
 	for _, name := range strings.FieldsFunc(r.value("allow-events"), separator) {
@@ -25,8 +25,9 @@ func readAllowance(r *reader) {
 			r.problem("allow-events", name, "is not an event; write its name as in a workflow, such as issue_comment")
 			continue
 		}
-		r.out.Allow.Events = append(r.out.Allow.Events, name)
+		out.Events = append(out.Events, name)
 	}
+	return out
 }
 
 // eventName matches the names of GitHub's events.

@@ -39,19 +39,18 @@ func (a Approval) Matches(digest string) bool {
 	return digest == a.Digest
 }
 
-// readApproval reads the inputs plan-file and plan-digest.
-func readApproval(r *reader) {
-	a := &r.out.Approved
+// readApproval returns the approved plan of the inputs plan-file and plan-digest.
+func readApproval(r *reader) (a Approval) {
 	if path := r.value("plan-file"); path != "" {
-		readPlanFile(r, path)
+		a = readPlanFile(r, path)
 	}
 	text := r.value("plan-digest")
 	if text == "" {
-		return
+		return a
 	}
 	if text == pullRequestPlan {
 		if r.valueIfTaken("plan-digest") == "" {
-			return
+			return a
 		}
 		a.OfPullRequest = true
 		switch {
@@ -60,13 +59,13 @@ func readApproval(r *reader) {
 		case a.HasPlan:
 			r.problem("plan-digest", text, "cannot be combined with plan-file; remove one of them")
 		}
-		return
+		return a
 	}
 	m := digestText.FindStringSubmatch(text)
 	if m == nil {
 		r.problem("plan-digest", text, "is not a plan digest; give the whole output plan-digest of the dry run, "+
 			"with the time at its start")
-		return
+		return a
 	}
 	made, err := time.Parse(plan.PlanTime, m[1])
 	if err != nil {
@@ -77,33 +76,33 @@ func readApproval(r *reader) {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; give only one of the two inputs")
 	}
 	a.stamp, a.Made = text, made
+	return a
 }
 
-// readPlanFile reads the report file of a dry run.
-func readPlanFile(r *reader, path string) {
+// readPlanFile returns the plan in the report file of a dry run.
+func readPlanFile(r *reader, path string) Approval {
 	text, err := r.file(path, FileLimit)
-	a := &r.out.Approved
 	var saved report.SavedPlan
 	if err == nil {
 		saved, err = report.ReadPlan(text)
 	}
 	if err != nil {
 		r.problem("plan-file", path, WithoutPath(err, path).Error())
-		return
+		return Approval{}
 	}
-	a.Plan, a.Digest, a.Made, a.HasPlan = saved.Plan, saved.Digest, saved.Made, true
+	return Approval{Plan: saved.Plan, Digest: saved.Digest, Made: saved.Made, HasPlan: true}
 }
 
-// readExpected reads the version that the target must point to.
-func readExpected(r *reader) {
+// readExpected returns the version that the target must point to.
+func readExpected(r *reader) Expected {
 	text := r.value("expected-previous")
 	if text == "" {
-		return
+		return Expected{}
 	}
 	n := 0
 	if _, err := fmt.Sscanf(text, "%d", &n); text != "none" && (err != nil || n <= 0 || fmt.Sprint(n) != text) {
 		r.problem("expected-previous", text, "is not a version number; "+
 			"write the version that the target points to, or none")
 	}
-	r.out.Expected.Version, r.out.Expected.Given = n, true
+	return Expected{Version: n, Given: true}
 }

@@ -13,11 +13,10 @@ import (
 // pair is one item of a list such as champion=90, challenger=10.
 type pair struct{ key, value string }
 
-// readAssignments reads assignments of the form ALIAS=VERSION, one per line. The version "none" removes the alias. A
+// readAssignments returns assignments of the form ALIAS=VERSION, one per line. The version "none" removes the alias. A
 // comma does not separate assignments: in challenger=${{ inputs.version }}, the text "8, champion=1" would otherwise
-// move another alias.
-func readAssignments(r *reader) {
-	q := &r.out.Intent.Query
+// move another alias. They may be missing if there is traffic.
+func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignment) {
 	var items []string
 	for _, line := range format.Lines(r.value("alias")) {
 		if strings.Contains(line, ",") {
@@ -28,11 +27,12 @@ func readAssignments(r *reader) {
 		items = append(items, line)
 	}
 	for _, p := range r.pairs("alias", "challenger=8", items) {
-		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: readAssignedVersion(r, p)})
+		out = append(out, registry.Assignment{Alias: p.key, Version: readAssignedVersion(r, p)})
 	}
-	if len(q.Aliases) == 0 && len(r.out.Intent.Traffic) == 0 && r.value("alias") == "" {
+	if len(out) == 0 && len(traffic) == 0 && r.value("alias") == "" {
 		r.problem("alias", "", "is missing; give an assignment such as challenger=8, or the input traffic")
 	}
+	return out
 }
 
 // versionNumber is a version number of MLflow: only digits, without a sign or leading zeros.
@@ -52,10 +52,10 @@ func readAssignedVersion(r *reader, p pair) int {
 	return int(n)
 }
 
-// readTraffic reads percentages by alias.
-func readTraffic(r *reader) {
+// readTraffic returns percentages by alias, or nil without the input.
+func readTraffic(r *reader) map[string]int {
 	if r.value("traffic") == "" {
-		return
+		return nil
 	}
 	share, sum := map[string]int{}, 0
 	items := strings.FieldsFunc(r.value("traffic"), func(c rune) bool { return c == ',' || c == '\n' })
@@ -71,10 +71,11 @@ func readTraffic(r *reader) {
 	if sum != 100 {
 		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent; change it to 100", sum))
 	}
-	r.out.Intent.Traffic = share
+	return share
 }
 
-func readAlias(r *reader) {
-	readMove(r)
-	readAssignments(r)
+func readAlias(r *reader) Settings {
+	s := readMove(r)
+	s.Intent.Query.Aliases = readAssignments(r, s.Intent.Traffic)
+	return s
 }

@@ -24,9 +24,8 @@ func TestReadAssignments_OneValue(t *testing.T) {
 			}
 			return ""
 		}}
-		readAssignments(r)
-		got := r.out.Intent.Query.Aliases
-		if len(r.out.Problems) > 0 {
+		got := readAssignments(r, nil)
+		if len(r.problems) > 0 {
 			return // refused
 		}
 		if len(got) != 1 || got[0].Alias != "challenger" {

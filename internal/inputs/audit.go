@@ -15,16 +15,13 @@ type Audit struct {
 	Html     string   // path of the HTML page, "" for none
 }
 
-func readAudit(r *reader) {
-	readServer(r)
-	readGitHub(r)
-	readNotification(r)
-	r.out.Intent.Query.Model = r.value("model") // "" means all models
-	if r.out.Intent.Query.Model == "*" {
-		r.out.Intent.Query.Model = ""
+func readAudit(r *reader) Settings {
+	s := Settings{Server: readServer(r)}
+	s.GitHub, s.Notify = readChannels(r, false)
+	if model := r.value("model"); model != "*" { // "" means all models
+		s.Intent.Query.Model = model
 	}
-	a := &r.out.Audit
-	a.Scope, a.Baseline, a.Plans = r.choice("scope"), r.value("baseline-file"), format.Lines(r.value("plan-file"))
+	a := Audit{Scope: r.choice("scope"), Baseline: r.value("baseline-file"), Plans: format.Lines(r.value("plan-file"))}
 	a.Sarif, a.Html = r.value("sarif-file"), r.value("html-file")
 	switch {
 	case r.value("fail-on") != "":
@@ -34,6 +31,8 @@ func readAudit(r *reader) {
 	default:
 		a.FailOn = Never
 	}
+	s.Audit = a
+	return s
 }
 
 // Never is the value of fail-on with which findings do not fail the audit.

@@ -7,30 +7,33 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-func readCandidateCommand(r *reader) {
-	readMove(r)
-	readCandidate(r)
+func readCandidateCommand(r *reader) Settings {
+	s := readMove(r)
+	s.Judging.OfIncumbents = aboutIncumbents(r)
+	s.Intent.Query.Candidate = readCandidate(r)
 	if r.command.Judges {
-		readTarget(r)
-		readThresholds(r)
-		readEvidence(r)
+		s.Intent.Query.Target, s.Judging.From = readTarget(r)
+		s.Judging.Gates = readThresholds(r, s.Intent.Query.Target)
+		s.Judging.Evidence = readEvidence(r)
 	}
-	in := &r.out.Intent
+	in := &s.Intent
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
 	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
 	in.ModelTags = r.tags("model-tags")
 	in.RegisterIfValid = r.choice("register") == "if-valid"
+	return s
 }
 
-func readCandidate(r *reader) {
-	if r.out.Judging.OfIncumbents = aboutIncumbents(r); r.out.Judging.OfIncumbents {
-		return
+// readCandidate returns the candidate. There is none if the command checks incumbents.
+func readCandidate(r *reader) (c registry.Candidate) {
+	if aboutIncumbents(r) {
+		return c
 	}
 	text := r.required("candidate",
 		"runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 	if text == "" {
-		return
+		return c
 	}
 	c, err := registry.ParseCandidate(text)
 	if err != nil {
@@ -57,7 +60,7 @@ func readCandidate(r *reader) {
 	if c.Commit == nil && r.value("trained-by") != "" {
 		r.problem("trained-by", r.value("trained-by"), "works only with candidate: commit; leave it empty")
 	}
-	r.out.Intent.Query.Candidate = c
+	return c
 }
 
 // readOneExperiment returns the experiment to search for the best model.

@@ -38,10 +38,10 @@ type Dispatch struct {
 	Ref        string
 }
 
-// readGitHub reads the inputs about GitHub. An input that needs a repository or a token is a problem without it.
-func readGitHub(r *reader) {
-	g := &r.out.GitHub
-	readGitHubToken(r)
+// readChannels returns the inputs about GitHub and notifications. An input that needs a repository or a token is a
+// problem without it. planOnGitHub says that the approved plan is on a pull request.
+func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
+	g.Token = readGitHubToken(r)
 	if r.valueIfTaken("comment") != "" {
 		g.Comment = r.bool("comment")
 		g.NoComment = !g.Comment
@@ -51,47 +51,59 @@ func readGitHub(r *reader) {
 		r.problem("deployment-environment", g.Environment, "is not the name of an environment; "+
 			"write at most 255 characters on one line")
 	}
+	n.Dispatches = readDispatches(r)
+	for _, need := range []struct {
+		input string
+		asked bool
+	}{
+		{"plan-digest", planOnGitHub}, {"comment", g.Comment},
+		{"deployment-environment", g.Environment != ""}, {"dispatch", len(n.Dispatches) > 0},
+	} {
+		if need.asked {
+			needGitHub(r, need.input, g.Token)
+		}
+	}
+	n.Slack = secretAddress(r, "slack-webhook")
+	n.Webhook = secretAddress(r, "webhook-url")
+	n.Secret = r.valueIfTaken("webhook-secret")
+	if n.Secret != "" && r.valueIfTaken("webhook-url") == "" {
+		r.problem("webhook-secret", "", "needs webhook-url, which is empty; set webhook-url or remove webhook-secret")
+	}
+	return g, n
+}
+
+func readDispatches(r *reader) (out []Dispatch) {
 	for _, l := range format.Lines(r.valueIfTaken("dispatch")) {
 		d, why := parseDispatch(l)
-		if why == "" && slices.Contains(r.out.Notify.Dispatches, d) {
+		if why == "" && slices.Contains(out, d) {
 			why = "is repeated; remove one of the two"
 		}
 		if why != "" {
 			r.problem("dispatch", l, why)
 			continue
 		}
-		r.out.Notify.Dispatches = append(r.out.Notify.Dispatches, d)
+		out = append(out, d)
 	}
-	for _, need := range []struct {
-		input string
-		asked bool
-	}{
-		{"plan-digest", r.out.Approved.OfPullRequest}, {"comment", g.Comment},
-		{"deployment-environment", g.Environment != ""}, {"dispatch", len(r.out.Notify.Dispatches) > 0},
-	} {
-		if need.asked {
-			needGitHub(r, need.input)
-		}
-	}
+	return out
 }
 
-// readGitHubToken reads the token for GitHub.
-func readGitHubToken(r *reader) {
+// readGitHubToken returns the token for GitHub, or "" if it is not valid.
+func readGitHubToken(r *reader) string {
 	token := r.valueIfTaken("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
 		r.problem("github-token", "", "has a line break; "+
 			"remove it, for example at the end of the file that it was read from")
-		return
+		return ""
 	}
-	r.out.GitHub.Token = token
+	return token
 }
 
 // needGitHub adds a problem if there is no job of GitHub Actions or no token.
-func needGitHub(r *reader, name string) {
+func needGitHub(r *reader, name, token string) {
 	switch {
 	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
 		r.problem(name, r.value(name), "works only in a job of GitHub Actions; remove it")
-	case r.out.GitHub.Token == "":
+	case token == "":
 		r.problem(name, r.value(name), "needs a GitHub token; set github-token, or leave it at its default")
 	}
 }
@@ -137,17 +149,6 @@ func parseDispatch(line string) (d Dispatch, why string) {
 }
 
 func spaceOrControl(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
-
-// readNotification reads the addresses of the webhooks. Each address is a secret and is never shown.
-func readNotification(r *reader) {
-	n := &r.out.Notify
-	n.Slack = secretAddress(r, "slack-webhook")
-	n.Webhook = secretAddress(r, "webhook-url")
-	n.Secret = r.valueIfTaken("webhook-secret")
-	if n.Secret != "" && r.valueIfTaken("webhook-url") == "" {
-		r.problem("webhook-secret", "", "needs webhook-url, which is empty; set webhook-url or remove webhook-secret")
-	}
-}
 
 // secretAddress reads an address that may be a credential itself. It masks every part that could be one.
 func secretAddress(r *reader, name string) string {

@@ -12,7 +12,7 @@ type Command struct {
 	example     []string // arguments after the command
 	args        []string // inputs that may be given as positional arguments; target is an alias or a stage
 	inputs      []string // names of the inputs that it reads, besides those whose For names the command
-	read        func(*reader)
+	read        func(*reader) Settings
 }
 
 // Commands returns all commands in the order of the documentation.
@@ -116,7 +116,7 @@ func Commands() []Command {
 			Offline: true,
 			args:    []string{"policy-file"},
 			example: []string{"promote.yml"},
-			read:    func(*reader) {},
+			read:    func(*reader) Settings { return Settings{} },
 		},
 		{
 			Name: "policy explain",

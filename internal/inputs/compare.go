@@ -6,21 +6,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
-// readAgainst reads the version to compare the candidate with: its number, an alias or a stage.
-func readAgainst(r *reader) {
+// readAgainst returns the version to compare the candidate with: its number, an alias or a stage.
+func readAgainst(r *reader) string {
 	text := r.required("against", "a version number, an alias or a stage to compare with")
 	if _, err := strconv.Atoi(text); err == nil || text == "" {
-		r.out.Against = text
-		return
+		return text
 	}
 	if _, err := gates.BaselineKeys(text); err != nil {
 		r.problem("against", text, err.Error())
 	}
-	r.out.Against = text
+	return text
 }
 
-func readCompare(r *reader) {
-	readMove(r)
-	readCandidate(r)
-	readAgainst(r)
+func readCompare(r *reader) Settings {
+	s := readMove(r)
+	s.Intent.Query.Candidate = readCandidate(r)
+	s.Against = readAgainst(r)
+	return s
 }

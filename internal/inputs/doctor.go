@@ -6,21 +6,16 @@ type Doctor struct {
 	Reset  string // reason for a new ledger; "" starts none
 }
 
-// readDoctor reads the inputs of doctor.
-func readDoctor(r *reader) {
-	readServer(r)
-	readRepair(r)
-}
-
-// readRepair reads the inputs about repairs of one model.
-func readRepair(r *reader) {
-	r.out.Intent.Query.Model = r.value("model")
-	r.out.Doctor.Repair = r.words("repair")
-	r.out.Doctor.Reset = r.portable("reset-ledger", 250)
-	r.out.DryRun = r.bool("dry-run")
-	readAllowance(r)
-	readGitHubToken(r)
-	if (len(r.out.Doctor.Repair) > 0 || r.out.Doctor.Reset != "") && r.value("model") == "" {
+// readDoctor reads the inputs of doctor: the server, and repairs of one model.
+func readDoctor(r *reader) Settings {
+	s := Settings{Server: readServer(r)}
+	s.Intent.Query.Model = r.value("model")
+	s.Doctor = Doctor{Repair: r.words("repair"), Reset: r.portable("reset-ledger", 250)}
+	s.DryRun = r.bool("dry-run")
+	s.Allow = readAllowance(r)
+	s.GitHub.Token = readGitHubToken(r)
+	if (len(s.Doctor.Repair) > 0 || s.Doctor.Reset != "") && r.value("model") == "" {
 		r.problem("model", "", "is missing; give the name of the registered model to repair")
 	}
+	return s
 }

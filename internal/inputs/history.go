@@ -10,73 +10,75 @@ import (
 
 // readHistory reads the inputs of history. With a model, the history comes from the server, and a saved history is
 // compared with it. Without a model, the saved history is shown and no server is needed.
-func readHistory(r *reader) {
-	readRecords(r)
+func readHistory(r *reader) (s Settings) {
+	h := History{Saved: readRecords(r)}
+	s.Intent.Query.Model = h.Saved.Model
 	if model := r.value("model"); model != "" || r.value("records-file") == "" {
-		readServer(r)
-		r.out.Intent.Query.Model = r.required("model", "the name of the registered model")
-		r.out.History.Kept, r.out.History.Saved = r.out.History.Saved, report.SavedHistory{}
-		if of := r.out.History.Kept.Model; of != "" && of != model {
+		s.Server = readServer(r)
+		s.Intent.Query.Model = r.required("model", "the name of the registered model")
+		h.Kept, h.Saved = h.Saved, report.SavedHistory{}
+		if of := h.Kept.Model; of != "" && of != model {
 			want := fmt.Sprintf("is the history of %q, but model is %q; give the file of that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
 		}
 	}
-	readAt(r)
-	readStatement(r)
+	h.At, h.Until = readAt(r)
+	h.Statement = readStatement(r, s.Intent.Query.Model)
+	s.History = h
+	return s
 }
 
-// readAt reads a time, or a date, which means the whole day in UTC.
-func readAt(r *reader) {
+// readAt returns the start and the end of the requested time. A date means the whole day in UTC.
+func readAt(r *reader) (from, until time.Time) {
 	text := r.value("at")
 	if text == "" {
-		return
+		return from, until
 	}
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		r.out.History.At, r.out.History.Until = day, day.Add(24*time.Hour-time.Second)
-		return
+		return day, day.Add(24*time.Hour - time.Second)
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		r.problem("at", text, "is neither a date nor a time; write 2026-05-03 or 2026-05-03T14:30:00Z")
 	}
-	r.out.History.At, r.out.History.Until = at, at
+	return at, at
 }
 
 // recordsLimit bounds the size of a saved history. 10,000 entries need about 60 MB.
 const recordsLimit = 128 << 20
 
-// readRecords reads a saved history.
-func readRecords(r *reader) {
+// readRecords returns a saved history.
+func readRecords(r *reader) (saved report.SavedHistory) {
 	path := r.value("records-file")
 	if path == "" {
-		return
+		return saved
 	}
 	text, err := r.file(path, recordsLimit)
 	if err == nil {
-		r.out.History.Saved, err = report.ReadHistory(text)
+		saved, err = report.ReadHistory(text)
 	}
 	if err != nil {
 		r.problem("records-file", path, WithoutPath(err, path).Error())
 	}
-	r.out.Intent.Query.Model = r.out.History.Saved.Model
+	return saved
 }
 
-// readStatement reads which ledger entry to write as an in-toto statement: a number or "last".
-func readStatement(r *reader) {
+// readStatement returns which ledger entry of the model to write as an in-toto statement: a number or "last".
+func readStatement(r *reader, model string) int {
 	text := r.value("statement")
 	n, err := strconv.Atoi(text)
 	switch {
 	case text == "":
-		return
+		return 0
 	case text == "last":
 		n = LastEntry
 	case err != nil || n <= 0:
 		r.problem("statement", text, "is not a ledger entry; give its number, as history shows it, or last")
 	}
-	if r.out.Intent.Query.Model == "*" {
+	if model == "*" {
 		r.problem("statement", text, "needs one model; give its name in the input model")
 	}
-	r.out.History.Statement = n
+	return n
 }
 
 // LastEntry is the value of History.Statement for the newest entry.

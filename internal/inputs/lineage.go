@@ -5,35 +5,37 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // readLineage reads the inputs of lineage. The version is models:/NAME/7 or models:/NAME@ALIAS. With the input model,
 // it may also be a number, an alias or a stage.
-func readLineage(r *reader) {
-	readServer(r)
-	q := &r.out.Intent.Query
-	q.Model = r.value("model")
+func readLineage(r *reader) Settings {
+	s := Settings{Server: readServer(r)}
+	q := fact.Query{Model: r.value("model")}
 	text := r.required("candidate",
 		"models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
 	switch {
 	case text == "":
 	case strings.HasPrefix(text, "models:/"):
-		readNamedVersion(r, text)
+		q = namedVersion(r, q, text)
 	case q.Model == "":
 		r.problem("model", "", "is missing, and candidate does not name a model; "+
 			"set model, or write candidate as models:/NAME/7")
 	default:
-		readVersionOf(r, text)
+		q = versionOf(r, q, text)
 	}
 	if q.Candidate.Text == "" {
 		q.Candidate.Text = text
 	}
+	s.Intent.Query = q
+	return s
 }
 
-func readNamedVersion(r *reader, text string) {
-	q := &r.out.Intent.Query
+// namedVersion adds the version that a text such as models:/NAME/7 names to the query.
+func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 	c, err := registry.ParseCandidate(text)
 	switch {
 	case err != nil:
@@ -45,17 +47,18 @@ func readNamedVersion(r *reader, text string) {
 	}
 	q.Model, q.Candidate = c.Model, c
 	q.Target.Alias = c.Alias
+	return q
 }
 
-func readVersionOf(r *reader, text string) {
-	q := &r.out.Intent.Query
+// versionOf adds the number, alias or stage of a version of the model to the query.
+func versionOf(r *reader, q fact.Query, text string) fact.Query {
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 {
 			r.problem("candidate", text, "is not a version number; write 1 or more")
 		}
 		uri := fmt.Sprintf("models:/%s/%d", q.Model, number)
 		q.Candidate = registry.Candidate{Text: uri, Model: q.Model, Number: number}
-		return
+		return q
 	}
 	key, err := gates.TargetKey(text)
 	if err != nil {
@@ -64,7 +67,8 @@ func readVersionOf(r *reader, text string) {
 	if alias, ok := key.Alias(); ok {
 		q.Target.Alias = alias
 		q.Candidate = registry.Candidate{Text: "models:/" + q.Model + key.String(), Model: q.Model, Alias: alias}
-		return
+		return q
 	}
 	q.Target.Stage = key.Name
+	return q
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Judging has the inputs about gates.
@@ -20,27 +21,28 @@ type Judging struct {
 	OfIncumbents bool              // check the versions that the policy's targets point to, not a candidate
 }
 
-func readThresholds(r *reader) {
-	gates, problems := policy.Thresholds(r.value("thresholds"), r.out.Intent.Query.Target)
-	r.out.Judging.Gates = gates
+func readThresholds(r *reader, target registry.Target) []gates.Gate {
+	list, problems := policy.Thresholds(r.value("thresholds"), target)
 	for _, p := range problems {
 		r.problem("thresholds", "", p)
 	}
+	return list
 }
 
 // readExplain reads the model and the target. It needs no server.
-func readExplain(r *reader) {
-	r.out.Intent.Query.Model = r.required("model", "the name of a registered model")
-	readTarget(r)
+func readExplain(r *reader) (s Settings) {
+	s.Intent.Query.Model = r.required("model", "the name of a registered model")
+	s.Intent.Query.Target, s.Judging.From = readTarget(r)
+	return s
 }
 
-func readPolicyTest(r *reader) {
-	r.out.PolicyTests = r.required("policy-tests", "the folder with the tests")
+func readPolicyTest(r *reader) Settings {
+	return Settings{PolicyTests: r.required("policy-tests", "the folder with the tests")}
 }
 
-// readEvidence reads which reports come from files of the workspace.
-func readEvidence(r *reader) {
-	r.out.Judging.Evidence = map[string]string{}
+// readEvidence returns the files of the workspace that reports come from, by the names of the reports.
+func readEvidence(r *reader) map[string]string {
+	out := map[string]string{}
 	for _, l := range format.Lines(r.value("evidence-file")) {
 		name, path, ok := strings.Cut(l, "=")
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
@@ -49,6 +51,7 @@ func readEvidence(r *reader) {
 				"write the name in the policy's gate and the file, such as reports/scan.json=scan.json")
 			continue
 		}
-		r.out.Judging.Evidence[name] = path
+		out[name] = path
 	}
+	return out
 }

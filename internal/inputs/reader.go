@@ -12,13 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// reader turns the texts of the inputs into settings and collects all problems.
+// reader reads the texts of the inputs, and collects the problems and secrets that it finds in them.
 type reader struct {
-	command Command
-	value   func(name string) string
-	file    func(path string, limit int64) ([]byte, error)
-	env     func(name string) string
-	out     Settings
+	command  Command
+	value    func(name string) string
+	file     func(path string, limit int64) ([]byte, error)
+	env      func(name string) string
+	problems []Problem
+	secrets  []string
 }
 
 // WithoutPath returns an error about a file without the file's path, for messages that already start with it.
@@ -67,8 +68,11 @@ func (r *reader) valueIfTaken(name string) string {
 
 // problem adds a problem.
 func (r *reader) problem(input, saw, want string) {
-	r.out.Problems = append(r.out.Problems, Problem{input, shorten(saw), want})
+	r.problems = append(r.problems, Problem{input, shorten(saw), want})
 }
+
+// secret adds values that must never be shown.
+func (r *reader) secret(values ...string) { r.secrets = append(r.secrets, values...) }
 
 // shorten cuts off a long value, such as a whole file, so that the message stays readable.
 func shorten(text string) string {

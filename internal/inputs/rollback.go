@@ -6,27 +6,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readRollbackVersion reads the version to go back to. Without the input, it is the previous good version.
-func readRollbackVersion(r *reader) {
+// readRollbackVersion returns the version to go back to. Without the input, it is the previous good version.
+func readRollbackVersion(r *reader, model string) (c registry.Candidate) {
 	text := r.value("candidate")
 	if text == "" {
-		return
+		return c
 	}
 	c, err := registry.ParseCandidate(text)
-	q := &r.out.Intent.Query
 	switch {
 	case err != nil:
 		r.problem("candidate", text, err.Error())
-	case c.Number == 0 || c.Model != q.Model:
+	case c.Number == 0 || c.Model != model:
 		want := fmt.Sprintf("is not a version of %s; write models:/%s/7, or leave it out for the previous good version",
-			q.Model, q.Model)
+			model, model)
 		r.problem("candidate", text, want)
 	}
-	q.Candidate = c
+	return c
 }
 
-func readRollback(r *reader) {
-	readMove(r)
-	readTarget(r)
-	readRollbackVersion(r)
+func readRollback(r *reader) Settings {
+	s := readMove(r)
+	s.Intent.Query.Target, s.Judging.From = readTarget(r)
+	s.Intent.Query.Candidate = readRollbackVersion(r, s.Intent.Query.Model)
+	return s
 }

@@ -28,8 +28,8 @@ type Server struct {
 	InsecureHTTP       bool
 }
 
-// readServer reads where the server is and how to log in.
-func readServer(r *reader) {
+// readServer returns where the server is and how to log in.
+func readServer(r *reader) (s Server) {
 	for name, what := range map[string]string{
 		"MLFLOW_TRACKING_AWS_SIGV4": "signing of requests for AWS",
 		"MLFLOW_TRACKING_AUTH":      "authentication plugins of MLflow's Python client",
@@ -41,34 +41,35 @@ func readServer(r *reader) {
 	}
 	header := http.Header{}
 	tracking := r.required("tracking-uri", "the address of the MLflow server, such as https://mlflow.example")
-	r.out.Server.TrackingHeader, r.out.Server.RegistryHeader = http.Header{}, http.Header{}
+	s.TrackingHeader = http.Header{}
 	if tracking != "" {
-		r.out.Server.Tracking = r.address("tracking-uri", tracking, r.out.Server.TrackingHeader)
+		s.Tracking = s.address(r, "tracking-uri", tracking, s.TrackingHeader)
 	}
-	r.out.Server.Registry, r.out.Server.RegistryHeader = r.out.Server.Tracking, r.out.Server.TrackingHeader
+	s.Registry, s.RegistryHeader = s.Tracking, s.TrackingHeader
 	if v := r.value("registry-uri"); v != "" {
-		r.out.Server.RegistryHeader = http.Header{}
-		r.out.Server.Registry = r.address("registry-uri", v, r.out.Server.RegistryHeader)
+		s.RegistryHeader = http.Header{}
+		s.Registry = s.address(r, "registry-uri", v, s.RegistryHeader)
 	}
-	r.login(header)
+	s.login(r, header)
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
-		r.out.Server.Workspace = w
+		s.Workspace = w
 	}
-	r.out.Server.Header = header
-	r.out.Server.InsecureTLS = r.bool("insecure-tls")
-	r.out.Server.InsecureHTTP = r.bool("allow-insecure-http")
-	r.out.Server.CAs = r.pem("ca-file")
-	r.out.Server.ClientCert = r.pem("client-cert")
-	if r.out.Server.InsecureTLS && r.value("ca-file") != "" {
+	s.Header = header
+	s.InsecureTLS = r.bool("insecure-tls")
+	s.InsecureHTTP = r.bool("allow-insecure-http")
+	s.CAs = r.pem("ca-file")
+	s.ClientCert = r.pem("client-cert")
+	if s.InsecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "cannot be combined with ca-file; remove one of them")
 	}
+	return s
 }
 
 // address returns the address of a server without the credentials in it, or "" if it is not valid. The credentials go
 // into the header, so that no message shows them.
-func (r *reader) address(name, text string, header http.Header) string {
+func (s *Server) address(r *reader, name, text string, header http.Header) string {
 	u, err := url.Parse(text)
 	if err != nil {
 		r.problem(name, "", "is not an address; write https://HOST or https://HOST:PORT/PATH")
@@ -76,7 +77,7 @@ func (r *reader) address(name, text string, header http.Header) string {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
-		r.basic(header, u.User.Username(), password)
+		s.basic(r, header, u.User.Username(), password)
 		u.User = nil
 	}
 	switch {
@@ -100,11 +101,11 @@ func (r *reader) address(name, text string, header http.Header) string {
 
 // login sets the header for authentication. As in MLflow's Python client, user name and password take precedence over a
 // token.
-func (r *reader) login(header http.Header) {
+func (s *Server) login(r *reader, header http.Header) {
 	user, password, token := r.value("username"), r.value("password"), r.value("token")
 	switch {
 	case user != "" && password != "":
-		r.basic(header, user, password)
+		s.basic(r, header, user, password)
 	case token != "":
 		r.secret(token)
 		header.Set("Authorization", "Bearer "+token)
@@ -120,8 +121,8 @@ func (r *reader) login(header http.Header) {
 	}
 }
 
-func (r *reader) basic(header http.Header, user, password string) {
-	r.out.Server.Basic, r.out.Server.Login = true, user
+func (s *Server) basic(r *reader, header http.Header, user, password string) {
+	s.Basic, s.Login = true, user
 	if tokenAsName(user, password) {
 		r.secret(user)
 	}
@@ -133,8 +134,6 @@ func (r *reader) basic(header http.Header, user, password string) {
 	r.secret(password, pair)
 	header.Set("Authorization", "Basic "+pair)
 }
-
-func (r *reader) secret(values ...string) { r.out.Secrets = append(r.out.Secrets, values...) }
 
 // headerName is a token of RFC 9110.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")

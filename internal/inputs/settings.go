@@ -55,31 +55,32 @@ func Read(
 	c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string,
 ) Settings {
 	r := &reader{command: c, value: value, file: file, env: env}
-	r.out.Judging.PolicyFile = value("policy-file")
-	r.out.Judging.NeedsPolicy = r.valueIfTaken("require-policy") != "" && r.bool("require-policy")
-	r.out.Timeout = r.duration("timeout")
-	r.out.Intent.Command = c.Name
-	c.read(r)
-	return r.out
+	needsPolicy := r.valueIfTaken("require-policy") != "" && r.bool("require-policy")
+	timeout := r.duration("timeout")
+	s := c.read(r)
+	s.Judging.PolicyFile, s.Judging.NeedsPolicy, s.Timeout = value("policy-file"), needsPolicy, timeout
+	s.Intent.Command = c.Name
+	s.Problems, s.Secrets = r.problems, r.secrets
+	return s
 }
 
 // readMove reads the inputs that all commands about one registered model share.
-func readMove(r *reader) {
-	readServer(r)
-	in := &r.out.Intent
+func readMove(r *reader) Settings {
+	s := Settings{Server: readServer(r)}
+	in := &s.Intent
 	if in.Query.Model = r.value("model"); !aboutIncumbents(r) {
 		r.required("model", "the name of the registered model")
 	}
-	if r.out.Server.InsecureTLS {
+	if s.Server.InsecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like other safety checks that are off
 	}
-	r.out.DryRun = r.bool("dry-run")
-	r.out.Ledger = r.choice("ledger")
-	readAllowance(r)
-	readTraffic(r)
+	s.DryRun = r.bool("dry-run")
+	s.Ledger = r.choice("ledger")
+	s.Allow = readAllowance(r)
+	in.Traffic = readTraffic(r)
 	in.Override = append(in.Override, r.words("override")...)
-	readApproval(r)
-	readExpected(r)
-	readGitHub(r)
-	readNotification(r)
+	s.Approved = readApproval(r)
+	s.Expected = readExpected(r)
+	s.GitHub, s.Notify = readChannels(r, s.Approved.OfPullRequest)
+	return s
 }

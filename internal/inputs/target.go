@@ -2,8 +2,8 @@ package inputs
 
 import "github.com/mlflow-promote/mlflow-promote/internal/registry"
 
-func readTarget(r *reader) {
-	t := &r.out.Intent.Query.Target
+// readTarget returns the target, and the stage that the candidate must be in before it moves ("" = any).
+func readTarget(r *reader) (t registry.Target, from string) {
 	t.Alias = r.value("alias")
 	if t.Alias != "" {
 		if err := registry.CheckAlias(t.Alias); err != nil {
@@ -18,17 +18,17 @@ func readTarget(r *reader) {
 		t.Stage = stage
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
-	readFrom(r, t)
+	from = readFrom(r, t)
 	if r.command.needsTarget && t.Empty() && r.value("stage") == "" {
 		r.problem("alias", "", "is missing; give an alias such as champion, a stage, or both")
 	}
+	return t, from
 }
 
-// readFrom reads the stage that the candidate must be in before it moves.
-func readFrom(r *reader, t *registry.Target) {
+func readFrom(r *reader, t registry.Target) string {
 	text := r.value("from")
 	if text == "" {
-		return
+		return ""
 	}
 	stage, ok := registry.CanonicalStage(text)
 	switch {
@@ -39,5 +39,5 @@ func readFrom(r *reader, t *registry.Target) {
 	case stage == t.Stage:
 		r.problem("from", text, "is the same as stage; write another stage")
 	}
-	r.out.Judging.From = stage
+	return stage
 }

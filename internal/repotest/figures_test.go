@@ -26,8 +26,8 @@ var limits = map[string]int{
 	"parameters of a function": 6,
 	"fields of a struct":       25, // fields with a json tag do not count
 	"lines of a package":       3499,
-	"lines over 120 columns":   0, // of the program; a tab is 4 columns
-	"long test names":          0, // of 40 characters and more
+	"lines over 120 columns":   0, // lines of the program; a tab is 4 columns
+	"long test names":          0, // names of 40 characters and more
 
 	"files that change a struct": 3, // through a pointer, see changers
 }

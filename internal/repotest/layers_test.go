@@ -98,7 +98,7 @@ var layers = map[string][]string{
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
-		"internal/audit", "internal/format", "internal/plan", "internal/policy", "internal/policy/gates",
+		"internal/audit", "internal/fact", "internal/format", "internal/plan", "internal/policy", "internal/policy/gates",
 		"internal/registry", "internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
