@@ -26,7 +26,7 @@ type proposal struct {
 }
 
 // carryOut applies the plan, or shows it in a dry run, and returns the run with what happened. The move is nil if
-// nothing was to be moved. again is true if another promotion finished first and the command has to start again.
+// the plan moves nothing. again is true if another promotion finished first and the command has to start again.
 func carryOut(
 	ctx context.Context, e *env, l *claim.Session, r report.Run, p proposal,
 ) (out report.Run, m *move, again bool) {
@@ -84,7 +84,7 @@ func decided(r report.Run) report.Run {
 	return r
 }
 
-// concluded ends what a command that moves something has begun: the ledger, the deployment on GitHub and the
+// concluded ends what a command that moves something has started: the ledger, the deployment on GitHub and the
 // notifications. m is the last move, or nil.
 func concluded(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
 	note, err := l.Close(ctx, r.Reason, movesMade(e, r.Facts))
