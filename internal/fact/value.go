@@ -281,8 +281,9 @@ func (s Subject) OneModel() (one bool, why string) {
 }
 
 // Unlisted reports whether the model was saved without log_model, so that the run does not list it. Then only the
-// artifacts of the run show whether it has other models.
-func (s Subject) Unlisted() bool {
+// artifacts of the run show whether it has other models. It reads no other field, so that those may be written at the
+// same time.
+func (s *Subject) Unlisted() bool {
 	run, ok := s.Run.Get()
 	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
 }
