@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/evidence"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -72,8 +73,8 @@ func buildEvidence(n *tree.Node) (Gate, error) {
 	}
 	if r := n.Get("require"); r != nil {
 		for _, e := range r.Entries {
-			op := Operator(strings.TrimRight(e.Value.Text, " -.0123456789"))
-			v, err := ParseNumber(strings.TrimSpace(strings.TrimPrefix(e.Value.Text, string(op))))
+			op := compare.Operator(strings.TrimRight(e.Value.Text, " -.0123456789"))
+			v, err := compare.ParseNumber(strings.TrimSpace(strings.TrimPrefix(e.Value.Text, string(op))))
 			if err != nil {
 				return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col, Msg: err.Error()}
 			}
