@@ -49,7 +49,7 @@ func (g lineageGate) check(f fact.Facts) verdict.Finding {
 		return inconclusive(out, fmt.Sprintf("run %s is %s", run.ID, run.Status), "")
 	}
 	var parts []verdict.Finding
-	for _, context := range union(slices.Clone(g.contexts), g.same) {
+	for _, context := range slices.Concat(g.contexts, g.same) {
 		digests, lack := digestsOf(run, context)
 		if lack.why != "" {
 			parts = append(parts, lack.ends(out, "", logInputHint(run, context)))
@@ -147,10 +147,11 @@ func contextsOf(run registry.Run) string {
 		if d.Context == "" {
 			without++
 		} else {
-			contexts = union(contexts, []string{d.Context})
+			contexts = append(contexts, d.Context)
 		}
 	}
 	slices.Sort(contexts)
+	contexts = slices.Compact(contexts)
 	switch {
 	case len(contexts) == 0 && without == 0:
 		return "it has no datasets"
