@@ -47,9 +47,10 @@ var layers = map[string][]string{
 		"internal/policy/compare", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 		"internal/signature", "internal/verdict",
 	},
+	"internal/policy/casefacts": {"internal/fact", "internal/ledger", "internal/policy/tree", "internal/registry"},
 	"internal/policy/cases": {
-		"internal/fact", "internal/ledger", "internal/policy", "internal/policy/gates", "internal/policy/tree",
-		"internal/registry", "internal/verdict",
+		"internal/fact", "internal/policy", "internal/policy/casefacts", "internal/policy/tree", "internal/registry",
+		"internal/verdict",
 	},
 	"internal/plan": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
@@ -193,7 +194,7 @@ func double(names ...string) []string {
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
-	"internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/sarif", "internal/signature", "internal/spelling", "internal/verdict",
 }
 

@@ -27,9 +27,10 @@ var approvalKind = Kind{
 		tree.Optional("any-attempt",
 			tree.Bool("count environment approvals in re-runs too, although GitHub does not say which "+
 				"attempt was approved; default false")),
-		tree.Optional("by", tree.List("the only people whose approvals count", LoginShape)),
+		tree.Optional("by", tree.List("the only people whose approvals count", tree.Login)),
 	},
 	Example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
+	Facts:   "candidate:\n  user: ann\nreview: {author: zoe, starter: joe, environments: {production: [bob, eve]}}",
 	build:   buildApproval,
 }
 
@@ -139,6 +140,3 @@ func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	}
 	return "ask another person to approve"
 }
-
-// LoginShape is the shape of a GitHub login.
-var LoginShape = tree.Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)

@@ -33,7 +33,11 @@ var artifactKind = Kind{
 		tree.Optional("mlflow", tree.Pattern("a range of MLflow versions such as >=2.9 <4", compare.VersionRange)),
 	},
 	Example: "artifact: complete\nflavors: [sklearn]\ndeny: [pickle]\npython: '>=3.9 <3.15'",
-	build:   buildArtifact,
+	Facts: `candidate:
+  flavors: [python_function, sklearn]
+  python: "3.12.3"
+  files: {MLmodel: 900, model.skops: 52000}`,
+	build: buildArtifact,
 }
 
 // formats are recognised by the ends of file names, and by the serialisation format that a flavour names.

@@ -45,6 +45,14 @@ var evidenceKind = Kind{
 	},
 	Example: "evidence: reports/eval.json\ndataset: test\nnot-older-than: 7d\nrequire:\n  " +
 		"demographic_parity_difference: <= 0.1",
+	Facts: `now: "2026-05-20T06:00:00Z"
+candidate:
+  run: r2
+  datasets: {test: e09b11}
+evidence:
+  reports/eval.json: |
+    {"run_id": "r2", "dataset_digest": "e09b11", "created": "2026-05-19T06:00:00Z", "passed": true,
+     "results": {"demographic_parity_difference": 0.04}}`,
 	absolute: true,
 	build:    buildEvidence,
 }

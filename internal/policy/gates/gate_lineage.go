@@ -25,7 +25,12 @@ var lineageKind = Kind{
 			tree.Text("a dataset context"))),
 	},
 	Example: "lineage: [training, test]\nsame-as-incumbent: [test]",
-	build:   buildLineage,
+	Facts: `candidate:
+  datasets: {training: 7c41d2, test: e09b11}
+incumbent:
+  version: 1
+  datasets: {training: 31f0aa, test: e09b11}`,
+	build: buildLineage,
 }
 
 func buildLineage(n *tree.Node) (Gate, error) {

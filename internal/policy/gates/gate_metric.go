@@ -37,6 +37,7 @@ var metricKind = Kind{
 	}, metricFields...),
 	Example:  "metric: test_accuracy\nmin: 0.85",
 	absolute: true,
+	Facts:    "candidate:\n  metrics: {test_accuracy: 0.9}",
 	build:    buildMetric,
 }
 

@@ -29,7 +29,12 @@ var nonInferiorityKind = Kind{
 		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparisonFields...),
 	Example: "non-inferiority: fold_f1\nbetter: higher\nmargin: 0.01\nleast: 10",
-	build:   buildNonInferiority,
+	Facts: `candidate:
+  history: {fold_f1: [0.81, 0.82, 0.83, 0.80, 0.84, 0.81, 0.82, 0.83, 0.80, 0.82]}
+incumbent:
+  version: 1
+  history: {fold_f1: [0.80, 0.82, 0.81, 0.79, 0.83, 0.80, 0.81, 0.82, 0.80, 0.81]}`,
+	build: buildNonInferiority,
 }
 
 func buildNonInferiority(n *tree.Node) (Gate, error) {

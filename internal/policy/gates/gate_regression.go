@@ -28,6 +28,7 @@ var regressionKind = Kind{
 		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparisonFields...),
 	Example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
+	Facts:   "candidate:\n  metrics: {test_f1: 0.88}\nincumbent:\n  version: 1\n  metrics: {test_f1: 0.87}",
 	build:   buildRegression,
 }
 
