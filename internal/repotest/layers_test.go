@@ -170,6 +170,7 @@ var layers = map[string][]string{
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest/large"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},
+	"tools/reword":                 {},
 	"tools/demo":                   {"internal/realtest"},
 	"tools/openapi":                {},
 	"tools/prose":                  {},
