@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -39,10 +40,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 		if lowerIsBetter(key) {
 			op = "<="
 		}
-		name := key
-		if strings.HasPrefix(key, "run.") || strings.ContainsAny(key, "[ ") {
-			name = strconv.Quote(key)
-		}
+		name := gates.ThresholdName(key)
 		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, format.Number(rounded(op, v.Value))))
 		if !hasIncumbent || t.Empty() {
 			continue

@@ -49,7 +49,7 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	case right == "":
 		return gates.Gate{}, fmt.Errorf("the limit is missing after %s", op)
 	}
-	r, err := gates.ParseMetric(key)
+	r, err := gates.ParseMetric(key, string(op)+" "+right)
 	if err != nil {
 		return gates.Gate{}, err
 	}
