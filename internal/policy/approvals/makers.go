@@ -2,7 +2,6 @@ package approvals
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,18 +86,5 @@ func identityHint(user string) string {
 	if user == "" {
 		return ""
 	}
-	return fmt.Sprintf("add identities: {%s: LOGIN} to the policy file", YAMLWord(user))
-}
-
-var (
-	plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@-]*$`)
-	YAMLWords = []string{"true", "false", "null", "yes", "no", "on", "off"}
-)
-
-// YAMLWord quotes a text that YAML would not read as a text.
-func YAMLWord(text string) string {
-	if plainWord.MatchString(text) && !slices.Contains(YAMLWords, strings.ToLower(text)) {
-		return text
-	}
-	return strconv.Quote(text)
+	return fmt.Sprintf("add identities: {%s: LOGIN} to the policy file", format.YAMLWord(user))
 }

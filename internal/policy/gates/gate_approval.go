@@ -134,7 +134,7 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	switch {
 	case len(t.OtherEnvironments) > 0:
-		return "add this key to the gate: environment: " + approvals.YAMLWord(t.OtherEnvironments[0])
+		return "add this key to the gate: environment: " + format.YAMLWord(t.OtherEnvironments[0])
 	case g.Environment == "" && review.PullRequest.IsAbsent():
 		return "add the environment whose reviewers approve to the gate, such as environment: production"
 	}

@@ -62,7 +62,7 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 		"a gate, a dataset with an odd name": {
 			facts: measured("acc", false, registry.DataRef{Name: "it's: on", Digest: "d1"}, test),
 			gate:  "metric: acc, min: 0.5",
-			want:  `to use the first of these values, write in the gate: dataset: "it's: on"`,
+			want:  "to use the first of these values, write in the gate: dataset: 'it''s: on'",
 		},
 		"a gate, the run's value and one on a dataset": {
 			facts: measured("acc", true, validation), gate: "metric: acc, min: 0.5",
