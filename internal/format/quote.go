@@ -20,8 +20,8 @@ func ShellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// yamlPlain matches texts that YAML reads as text without quotes. yamlWords are those that some readers take for a value
-// of another type.
+// yamlPlain matches texts that YAML reads as text without quotes. yamlWords are those that some readers take for a
+// value of another type.
 var (
 	yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./@-]*$`)
 	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}

@@ -35,8 +35,8 @@ func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 		}
 		for _, dataset := range []string{v.Dataset.Name, v.Dataset.Digest} {
 			if r.selects(s, fact.Selector{Dataset: dataset}, v) && !strings.ContainsAny(dataset, "<>=!]\"") {
-				return fmt.Sprintf("to use the first of these datasets, write: %s[%s] %s", ThresholdName(r.key), dataset,
-					r.condition)
+				line := fmt.Sprintf("%s[%s] %s", ThresholdName(r.key), dataset, r.condition)
+				return "to use the first of these datasets, write: " + line
 			}
 		}
 	}
