@@ -153,7 +153,7 @@ func (g ApproversGap) Words() string {
 	return string(g)
 }
 
-// ApprovedBy says who approved a recorded move, or why that is not known. It returns "" if nobody was asked.
+// ApprovedBy says who approved a recorded move, or why that is not known. It returns "" if GitHub was not asked.
 func ApprovedBy(approvers []string, unknown string) string {
 	switch {
 	case len(approvers) > 0:

@@ -12,7 +12,7 @@ import (
 // Gate is one condition that a candidate must meet.
 type Gate struct {
 	ID       string // the name in the policy file, or the threshold's line
-	About    string // what it checks, as far as ID does not say that: its metric if it has a name, and its dataset
+	About    string // what ID does not say: the metric of a gate with a name, and the dataset
 	File     string // the policy file, or "thresholds"
 	Line     int
 	Target   string         // the alias or stage; "" for a threshold

@@ -37,7 +37,7 @@ func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 // selectors are keys that choose the value or report that a gate checks.
 var selectors = []string{"of", "run", "dataset", "evaluated-in"}
 
-// identify returns the name of a gate, and what it checks as far as neither the name nor the condition says that.
+// identify returns the name of a gate, and what it checks if neither the name nor the condition says that.
 func (k Kind) identify(n *tree.Node, wanted string) (id, about string) {
 	id = k.Name
 	var parts []string
