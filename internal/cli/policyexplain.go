@@ -27,7 +27,8 @@ func runPolicyExplain(_ context.Context, e *env) report.Outcome {
 	}
 	for _, g := range a.Gates {
 		x.Gates = append(x.Gates, report.PolicyGate{
-			ID: g.ID, Wanted: g.Wanted, OnFail: g.OnFail, Mode: g.Mode, Deferred: g.Deferred, Line: g.Line,
+			ID: g.ID, About: g.About, Wanted: g.Wanted, OnFail: g.OnFail, Mode: g.Mode,
+			Deferred: g.Deferred, Line: g.Line,
 		})
 	}
 	for _, w := range p.Waivers {

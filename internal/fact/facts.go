@@ -24,7 +24,7 @@ type Query struct {
 	MovedRoots []registry.MovedRoot // artifact stores that were moved, from the policy
 }
 
-// Needs is the union of the facts that the gates of a decision ask for.
+// Needs are the facts that gates ask for.
 type Needs struct {
 	Holders        []registry.Ref // aliases, stages and versions to compare with
 	HolderMLmodels bool           // the MLmodel files of Holders
@@ -39,6 +39,34 @@ type Needs struct {
 	Environments   []string       // environments whose approvals count
 	// aliases and stages; the ledger must show how long each has pointed to the candidate
 	Since []registry.Ref
+}
+
+// With returns the facts that n and m need together.
+func (n Needs) With(m Needs) Needs {
+	n.Holders = union(n.Holders, m.Holders)
+	n.HolderMLmodels = n.HolderMLmodels || m.HolderMLmodels
+	n.Files = n.Files || n.Digest || m.Files || m.Digest
+	n.Digest = n.Digest || m.Digest
+	n.EvaluatedIn = union(n.EvaluatedIn, m.EvaluatedIn)
+	n.History = union(n.History, m.History)
+	n.Ledger = n.Ledger || m.Ledger
+	n.Evidence = union(n.Evidence, m.Evidence)
+	n.Commit = n.Commit || m.Commit
+	n.Review = n.Review || m.Review
+	n.Environments = union(n.Environments, m.Environments)
+	n.Since = union(n.Since, m.Since)
+	return n
+}
+
+// union returns the elements of a, then those of b that a does not have.
+func union[T comparable](a, b []T) []T {
+	out := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Subject is the candidate, or a version that it is compared with.

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -148,18 +147,6 @@ func TestHolder_SameRun(t *testing.T) {
 	} {
 		if got := c.a.SameRun(c.b); got != c.want {
 			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
-// A YAML value is read as the text that was written.
-func TestYAMLWord(t *testing.T) {
-	for text, want := range map[string]string{
-		"champion": "champion", "churn-v2_b": "churn-v2_b", "1e3": `"1e3"`, "true": `"true"`, "Null": `"Null"`, "": `""`,
-		"a: b": `"a: b"`, `it's "here"`: `"it's \"here\""`, "a\nb": `"a\nb"`, "- x": `"- x"`, "ö": `"ö"`,
-	} {
-		if got := format.YAMLWord(text); got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

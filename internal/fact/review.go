@@ -132,17 +132,49 @@ func (f Facts) Approvers() []string {
 	return slices.Compact(out)
 }
 
-// ApproversUnknown says why the record does not know who approved. It is "" if this is known, or if a gate asked for
-// approvals.
-func (r Review) ApproversUnknown() string {
+// ApproversGap is a code for why it is not known who approved. Records hold it, so codes are never renamed. Records of
+// older versions of this program hold a sentence instead.
+type ApproversGap string
+
+// The codes, and "" if nothing is unknown.
+const (
+	ApproversDenied ApproversGap = "missing-permission" // the job may not read the approvals
+	ApproversUnread ApproversGap = "unreadable"         // GitHub did not return them
+)
+
+// Words returns the sentence for people. A sentence of an older record stays as it is.
+func (g ApproversGap) Words() string {
+	switch g {
+	case ApproversDenied:
+		return "the job lacked the permission to read the approvals"
+	case ApproversUnread:
+		return "GitHub did not return the approvals"
+	}
+	return string(g)
+}
+
+// ApprovedBy says who approved a recorded move, or why that is not known. It returns "" if GitHub was not asked.
+func ApprovedBy(approvers []string, unknown string) string {
+	switch {
+	case len(approvers) > 0:
+		return "approved by " + strings.Join(approvers, ", ")
+	case unknown != "":
+		return "approvers unknown: " + ApproversGap(unknown).Words()
+	}
+	return ""
+}
+
+// ApproversUnknown says why it is not known who approved, if no gate asked and only the record needs it. why has more
+// details than the code. Both are empty if a gate asked or if the approvers are known.
+func (r Review) ApproversUnknown() (code ApproversGap, why string) {
 	_, entered := r.Environments.Get()
 	switch {
 	case r.Contributors.Gathered() || entered || !r.Environments.Gathered():
-		return ""
+		return "", ""
 	case len(r.Missing) > 0:
-		return "the job lacks the permission " + strings.Join(r.Missing, ", ")
+		return ApproversDenied, "the job lacks the permission " + strings.Join(r.Missing, ", ")
 	}
-	return r.Environments.Why()
+	return ApproversUnread, r.Environments.Why()
 }
 
 // Author returns the login of the author of the run's commit; "" if unknown.

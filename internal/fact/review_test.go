@@ -50,21 +50,37 @@ func TestReview_ApproversUnknown(t *testing.T) {
 	gone := registry.Unreadable[[]Approval]("github answered 500")
 	for sentence, c := range map[string]struct {
 		review Review
-		want   string
+		code   ApproversGap
+		why    string
 	}{
-		"nothing was gathered": {Review{}, ""},
-		"it was read":          {Review{Environments: registry.Is([]Approval{})}, ""},
+		"nothing was gathered": {Review{}, "", ""},
+		"it was read":          {Review{Environments: registry.Is([]Approval{})}, "", ""},
 		"the token may not ask": {
 			Review{Environments: gone, Missing: []string{"actions: read"}},
-			"the job lacks the permission actions: read",
+			"missing-permission", "the job lacks the permission actions: read",
 		},
-		"github does not answer":      {Review{Environments: gone}, "github answered 500"},
-		"a gate asked, and says more": {Review{Environments: gone, Contributors: registry.Is([]Contributor{})}, ""},
+		"github does not answer": {Review{Environments: gone}, "unreadable", "github answered 500"},
+		"a gate asked, and says more": {
+			Review{Environments: gone, Contributors: registry.Is([]Contributor{})}, "", "",
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			if got := c.review.ApproversUnknown(); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
+			if code, why := c.review.ApproversUnknown(); code != c.code || why != c.why {
+				t.Errorf("got %q, %q, want %q, %q", code, why, c.code, c.why)
 			}
 		})
+	}
+}
+
+// Codes are shown as sentences, and sentences of older records as they are.
+func TestApproversGap_Sentences(t *testing.T) {
+	for _, code := range []ApproversGap{ApproversDenied, ApproversUnread} {
+		if text := code.Words(); !strings.Contains(text, " ") {
+			t.Errorf("%s has no sentence", code)
+		}
+	}
+	const old = ApproversGap("the job lacks the permission actions: read")
+	if got := old.Words(); got != string(old) {
+		t.Errorf("got %q, want %q", got, old)
 	}
 }

@@ -95,6 +95,7 @@ type Choice struct {
 	Value  Value
 	Why    string   // why no value can be used; "" if one can
 	Absent bool     // there is certainly no value with that name
+	Fit    []Value  // several values that fit, so that none was chosen
 	Others []Value  // other values of the model that count
 	Unused []string // values that do not count, each with the reason
 
@@ -530,6 +531,9 @@ func (c *counting) take(fit, rest []counted) Choice {
 		out.Value, out.whole, out.points = fit[0].Value, fit[0].whole, fit[0].points
 	case len(fit) > 1:
 		out.Why = fmt.Sprintf("metric %q has values of %d kinds: %s", c.key, len(fit), listValues(fit))
+		for _, v := range fit {
+			out.Fit = append(out.Fit, v.Value)
+		}
 	default:
 		out.Absent = len(c.unused) == 0
 		out.Why = c.none(rest)

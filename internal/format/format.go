@@ -26,13 +26,26 @@ var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
 // often contain a token.
 func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
 
+// truncation is the note at the end of a shortened text. Records hold it and digests cover it, so it is never reworded.
+const truncation = "… [cut from %d bytes, sha256 %s]"
+
+var truncated = regexp.MustCompile(`… \[cut from [0-9]+ bytes, sha256 ([0-9a-f]{16})\]$`)
+
+// TruncatedFrom returns the digest of the text that Truncate shortened to this one, or "" if it did not.
+func TruncatedFrom(text string) string {
+	if m := truncated.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
 // Truncate shortens text to at most limit bytes. A shortened text ends with a note that gives the original size and
 // digest, so it cannot be mistaken for the original.
 func Truncate(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	note := fmt.Sprintf("… [cut from %d bytes, sha256 %s]", len(text), canonical.Digest(text)[:16])
+	note := fmt.Sprintf(truncation, len(text), canonical.Digest(text)[:16])
 	cut := text[:limit-len(note)]
 	for !utf8.ValidString(cut) {
 		cut = cut[:len(cut)-1]

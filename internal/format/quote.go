@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ShellWord quotes text as one word of a shell command. The text may come from an untrusted source.
@@ -18,12 +20,20 @@ func ShellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-var yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+// yamlPlain matches texts that YAML reads as text without quotes. yamlWords are those that some readers take for a
+// value of another type.
+var (
+	yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./@-]*$`)
+	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+)
 
-// YAMLWord quotes text as one YAML value. The text may come from an untrusted source.
+// YAMLWord returns text as one YAML value, with quotes if it needs them. The text may come from an untrusted source.
 func YAMLWord(text string) string {
-	if yamlPlain.MatchString(text) && !slices.Contains([]string{"true", "false", "null"}, strings.ToLower(text)) {
+	switch {
+	case yamlPlain.MatchString(text) && !slices.Contains(yamlWords, strings.ToLower(text)):
 		return text
+	case utf8.ValidString(text) && !strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }):
+		return YAMLText(text)
 	}
 	quoted, err := json.Marshal(text)
 	if err != nil {
@@ -32,15 +42,5 @@ func YAMLWord(text string) string {
 	return string(quoted)
 }
 
-// YAMLScalar returns text as a value in a workflow file, with single quotes if it needs them.
-func YAMLScalar(text string) string {
-	if plainScalar.MatchString(text) && text != "true" && text != "false" && text != "null" {
-		return text
-	}
-	return YAMLText(text)
-}
-
-var plainScalar = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
-
-// YAMLText returns text as a single-quoted YAML scalar.
+// YAMLText returns text as a YAML value in single quotes. The text must have only one line.
 func YAMLText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -4,6 +4,10 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"pgregory.net/rapid"
 )
 
 // A shell must read each quoted word back unchanged. NUL is left out because shells cannot pass it on.
@@ -31,4 +35,34 @@ func TestShellWord(t *testing.T) {
 			t.Errorf("%s is read as %q, want %q", ShellWord(w), got[i], w)
 		}
 	}
+}
+
+func TestYAMLWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"champion": "champion", "churn-v2_b": "churn-v2_b", "v1.2/a": "v1.2/a", "ann@x.example": "ann@x.example",
+		"1e3": "'1e3'", "true": "'true'", "Null": "'Null'", "on": "'on'", "": "''", "a: b": "'a: b'", "- x": "'- x'",
+		`it's "here"`: `'it''s "here"'`, "ö": "'ö'", "release/**": "'release/**'", "a\nb": `"a\nb"`, "a\u202eb": "\"a\u202eb\"",
+	} {
+		if got := YAMLWord(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// YAML reads each value as the text that it was made of, alone and in a mapping on one line.
+func TestYAMLWord_ReadsBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9 :#'"{}\[\],&*!|>%@\\.-]{0,8}`)).Draw(t, "text")
+		if !utf8.ValidString(text) {
+			return
+		}
+		var got []map[string]string
+		lines := "- a: " + YAMLWord(text) + "\n- {a: " + YAMLWord(text) + ", b: c}\n"
+		if err := yaml.Unmarshal([]byte(lines), &got); err != nil {
+			t.Fatalf("%s: %v", lines, err)
+		}
+		if got[0]["a"] != text || got[1]["a"] != text {
+			t.Fatalf("%q is read as %q and %q", text, got[0]["a"], got[1]["a"])
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package inputs
 
 import (
-	"fmt"
 	"regexp"
 	"time"
 
@@ -91,18 +90,4 @@ func readPlanFile(r *reader, path string) Approval {
 		return Approval{}
 	}
 	return Approval{Plan: saved.Plan, Digest: saved.Digest, Made: saved.Made, HasPlan: true}
-}
-
-// readExpected returns the version that the target must point to.
-func readExpected(r *reader) Expected {
-	text := r.value("expected-previous")
-	if text == "" {
-		return Expected{}
-	}
-	n := 0
-	if _, err := fmt.Sscanf(text, "%d", &n); text != "none" && (err != nil || n <= 0 || fmt.Sprint(n) != text) {
-		r.problem("expected-previous", text, "is not a version number; "+
-			"write the version that the target points to, or none")
-	}
-	return Expected{Version: n, Given: true}
 }

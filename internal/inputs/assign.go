@@ -52,28 +52,6 @@ func readAssignedVersion(r *reader, p pair) int {
 	return int(n)
 }
 
-// readTraffic returns percentages by alias, or nil without the input.
-func readTraffic(r *reader) map[string]int {
-	if r.value("traffic") == "" {
-		return nil
-	}
-	share, sum := map[string]int{}, 0
-	items := strings.FieldsFunc(r.value("traffic"), func(c rune) bool { return c == ',' || c == '\n' })
-	for _, p := range r.pairs("traffic", "a list such as champion=90, challenger=10", items) {
-		n, err := strconv.Atoi(strings.TrimSuffix(p.value, "%"))
-		if err != nil || n < 0 || n > 100 {
-			r.problem("traffic", p.key+"="+p.value, "is not a percentage; write a whole number from 0 to 100")
-			n = 0
-		}
-		share[p.key] = n
-		sum += n
-	}
-	if sum != 100 {
-		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent; change it to 100", sum))
-	}
-	return share
-}
-
 func readAlias(r *reader) Settings {
 	s := readMove(r)
 	s.Intent.Query.Aliases = readAssignments(r, s.Intent.Traffic)

@@ -5,6 +5,41 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
+var auditInputs = []Input{
+	{
+		Name:    "scope",
+		Group:   "audit",
+		Kind:    Enum,
+		Default: audit.ScopeLive,
+		Values:  []string{audit.ScopeLive, audit.ScopeAll},
+		Help:    "Versions to check: `live` (those with an alias, or in Staging or Production) or `all`.",
+	},
+	{
+		Name:   "fail-on",
+		Group:  "audit",
+		Kind:   Enum,
+		Values: []string{"never", "high", "medium", "low"},
+		Help: "Fail with exit code 1 on findings of this severity or higher, or if a rule of that severity could " +
+			"not check everything. With a baseline, only new findings count. Default: `never`, or `high` with a " +
+			"baseline.",
+	},
+	{
+		Name:  "baseline-file",
+		Group: "audit",
+		Help:  "Report file of an earlier audit, used to mark findings as new, fixed or unchanged.",
+	},
+	{
+		Name:  "sarif-file",
+		Group: "audit",
+		Help:  "File in the workspace for the findings as SARIF 2.1.0, for code scanning. Default: no file.",
+	},
+	{
+		Name:  "html-file",
+		Group: "audit",
+		Help:  "File in the workspace for the audit as one HTML page that works offline. Default: no file.",
+	},
+}
+
 // Audit has the inputs of the command audit.
 type Audit struct {
 	Scope    string

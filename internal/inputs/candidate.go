@@ -7,6 +7,63 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
+var candidateInputs = []Input{
+	{
+		Name:  "model",
+		Group: "candidate",
+		For:   and(onServer, "policy explain"),
+		Help:  "Name of the registered model.",
+	},
+	{
+		Name:  "candidate",
+		Group: "candidate",
+		For:   and(creating, "validate", "rollback", "compare", "lineage"),
+		Help: "Model to promote: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME@ALIAS` or " +
+			"`models:/m-…`. `best` or `best/PATH` takes the best model of an experiment. `commit` or `commit/PATH` " +
+			"takes the newest finished run of the head commit. `rollback` takes `models:/NAME/VERSION`. `lineage` " +
+			"also accepts a version number, an alias or a stage.",
+	},
+	{
+		Name:  "experiment",
+		Group: "candidate",
+		For:   aboutCandidates,
+		Kind:  Lines,
+		Help: "Name or id of the experiment to search for `best`, or of the experiments to search for `commit`. " +
+			"Write one per line, or separate them with commas. Default for `commit`: the experiment of the version " +
+			"that the target points to.",
+	},
+	{
+		Name:  "trained-by",
+		Group: "candidate",
+		For:   aboutCandidates,
+		Kind:  Lines,
+		Help: "MLflow users whose runs count for the candidate `commit`, one per line or separated by commas. " +
+			"Default: all users. MLflow does not verify the user name of a run.",
+	},
+	{
+		Name:  "metric",
+		Group: "candidate",
+		For:   aboutCandidates,
+		Help:  "Metric that decides which model is `best`.",
+	},
+	{
+		Name:   "goal",
+		Group:  "candidate",
+		For:    aboutCandidates,
+		Kind:   Enum,
+		Values: []string{registry.Maximize, registry.Minimize},
+		Help:   "Whether the highest or the lowest value of `metric` is best.",
+	},
+	{
+		Name:    "register",
+		Group:   "candidate",
+		Kind:    Enum,
+		Default: "always",
+		Values:  []string{"always", "if-valid"},
+		Help:    "Register the candidate even if it is blocked (`always`), or only if it passes (`if-valid`).",
+	},
+}
+
 func readCandidateCommand(r *reader) Settings {
 	s := readMove(r)
 	s.Judging.OfIncumbents = aboutIncumbents(r)
@@ -16,12 +73,8 @@ func readCandidateCommand(r *reader) Settings {
 		s.Judging.Gates = readThresholds(r, s.Intent.Query.Target)
 		s.Judging.Evidence = readEvidence(r)
 	}
-	in := &s.Intent
-	in.Description = r.portable("description", registry.MaxDescription)
-	in.Tags = r.tags("tags")
-	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
-	in.ModelTags = r.tags("model-tags")
-	in.RegisterIfValid = r.choice("register") == "if-valid"
+	s.Intent = readMetadata(r, s.Intent)
+	s.Intent.RegisterIfValid = r.choice("register") == "if-valid"
 	return s
 }
 

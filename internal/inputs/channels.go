@@ -13,12 +13,72 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
+var gitHubInputs = []Input{
+	{
+		Name:       "github-token",
+		Group:      "GitHub",
+		For:        and(notifying, "validate", "register", "doctor"),
+		Secret:     true,
+		Expression: "${{ github.token }}",
+		Help: "GitHub token for comments, approvals, deployments, events and commit look-ups. docs/github.md lists " +
+			"the permission that each needs.",
+	},
+	{
+		Name:  "comment",
+		Group: "GitHub",
+		For:   and(judging, "audit"),
+		Kind:  Bool,
+		Help: "Keep one comment per model and target on the pull request, with the text of the job summary. " +
+			"Default: `true` for the event `pull_request`. For `audit`, keep one issue open while there are " +
+			"findings.",
+	},
+	{
+		Name:  "deployment-environment",
+		Group: "GitHub",
+		For:   []string{"promote", "rollback"},
+		Help: "GitHub environment in which each move is shown as a deployment. Leave it empty if the job has an " +
+			"`environment`: GitHub then creates a deployment itself.",
+	},
+	{
+		Name:  "dispatch",
+		Group: "GitHub",
+		For:   notifying,
+		Kind:  Lines,
+		Help: "Workflows to start after each confirmed move, one per line. `EVENT` or `OWNER/REPO:EVENT` sends a " +
+			"`repository_dispatch`. `WORKFLOW.yml@REF` or `OWNER/REPO/WORKFLOW.yml@REF` sends a `workflow_dispatch`.",
+	},
+}
+
 // GitHub has the inputs about GitHub.
 type GitHub struct {
 	Token       string
 	Comment     bool // the input comment is true
 	NoComment   bool // the input comment is false
 	Environment string
+}
+
+var notificationInputs = []Input{
+	{
+		Name:   "slack-webhook",
+		Group:  "notification",
+		For:    notifying,
+		Secret: true,
+		Help:   "Slack incoming webhook that gets a message for each move.",
+	},
+	{
+		Name:   "webhook-url",
+		Group:  "notification",
+		For:    notifying,
+		Secret: true,
+		Help:   "URL that each move is sent to as JSON (see docs/events.md).",
+	},
+	{
+		Name:   "webhook-secret",
+		Group:  "notification",
+		For:    notifying,
+		Secret: true,
+		Help:   "Secret that signs the requests to `webhook-url` (HMAC-SHA256).",
+	},
 }
 
 // Notify has the inputs about notifications.

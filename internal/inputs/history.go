@@ -8,6 +8,28 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
+var historyInputs = []Input{
+	{
+		Name:  "at",
+		Group: "history",
+		Help: "Show what was live at this time: a date (the whole day in UTC) or a time such as " +
+			"`2026-05-03T14:30:00Z`.",
+	},
+	{
+		Name:  "records-file",
+		Group: "history",
+		Help: "Saved history: the report file of an earlier `history` run. With `model`, the server's ledger must " +
+			"begin with it. Without `model`, the file is verified offline, as with `history verify FILE` on the " +
+			"command line.",
+	},
+	{
+		Name:  "statement",
+		Group: "history",
+		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. The " +
+			"entry must have the digest of the model's files.",
+	},
+}
+
 // readHistory reads the inputs of history. With a model, the history comes from the server, and a saved history is
 // compared with it. Without a model, the saved history is shown and no server is needed.
 func readHistory(r *reader) (s Settings) {

@@ -9,6 +9,46 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
+var policyInputs = []Input{
+	{
+		Name:  "policy-file",
+		Group: "policy",
+		For:   and(judging, "alias", "audit", "compare", "lineage", "policy check", "policy explain", "policy test"),
+		Help: "Policy file in the workspace, which needs a checkout. Default: `" +
+			strings.Join(policy.DefaultFiles, "` or `") + "`, if it exists.",
+	},
+	{
+		Name:    "require-policy",
+		Group:   "policy",
+		For:     and(judging, "alias", "audit"),
+		Kind:    Bool,
+		Default: "false",
+		Help:    "Stop if there is no policy file, instead of using `thresholds` alone.",
+	},
+	{
+		Name:    "policy-tests",
+		Group:   "policy",
+		Default: ".github/mlflow-policy-tests",
+		Help:    "Folder with the test files of the policy.",
+	},
+	{
+		Name:  "evidence-file",
+		Group: "policy",
+		For:   judging,
+		Kind:  Map,
+		Help: "Reports for the policy's gates, read from files in the workspace instead of the run's artifacts. " +
+			"Write one `NAME=FILE` per line.",
+	},
+	{
+		Name:  "thresholds",
+		Group: "policy",
+		For:   judging,
+		Kind:  Lines,
+		Help: "Thresholds in addition to the policy's gates, one per line, such as `test_accuracy >= 0.85`, " +
+			"`latency_ms <= 100` or `test_f1 >= champion - 0.01`.",
+	},
+}
+
 // Judging has the inputs about gates.
 type Judging struct {
 	Gates        []gates.Gate

@@ -14,6 +14,93 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
+var serverInputs = []Input{
+	{
+		Name:  "tracking-uri",
+		Group: "server",
+		For:   onServer,
+		Env:   "MLFLOW_TRACKING_URI",
+		Help:  "Address of the MLflow server, such as `https://mlflow.example`. It may include a path.",
+	},
+	{
+		Name:  "registry-uri",
+		Group: "server",
+		For:   onServer,
+		Env:   "MLFLOW_REGISTRY_URI",
+		Help:  "Address of the model registry, if it is on another server.",
+	},
+	{
+		Name:  "username",
+		Group: "server",
+		For:   onServer,
+		Env:   "MLFLOW_TRACKING_USERNAME",
+		Help:  "User name for basic authentication. Set `password` too.",
+	},
+	{
+		Name:   "password",
+		Group:  "server",
+		For:    onServer,
+		Env:    "MLFLOW_TRACKING_PASSWORD",
+		Secret: true,
+		Help:   "Password for basic authentication. Set `username` too.",
+	},
+	{
+		Name:   "token",
+		Group:  "server",
+		For:    onServer,
+		Env:    "MLFLOW_TRACKING_TOKEN",
+		Secret: true,
+		Help:   "Bearer token. It is ignored if `username` and `password` are set, as in MLflow's Python client.",
+	},
+	{
+		Name:   "headers",
+		Group:  "server",
+		For:    onServer,
+		Kind:   Headers,
+		Secret: true,
+		Help: "Extra HTTP headers for every request, one `Name: value` per line, for example for a login proxy. " +
+			"The values are masked.",
+	},
+	{
+		Name:  "ca-file",
+		Group: "server",
+		For:   onServer,
+		Env:   "MLFLOW_TRACKING_SERVER_CERT_PATH",
+		Help:  "PEM file with CA certificates to trust, in addition to those of the system.",
+	},
+	{
+		Name:  "client-cert",
+		Group: "server",
+		For:   onServer,
+		Env:   "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+		Help:  "PEM file with a client certificate and its private key.",
+	},
+	{
+		Name:  "workspace",
+		Group: "server",
+		For:   onServer,
+		Env:   "MLFLOW_WORKSPACE",
+		Help:  "MLflow workspace. It needs MLflow 3.10 or later, with workspaces enabled on the server.",
+	},
+	{
+		Name:    "insecure-tls",
+		Group:   "server",
+		For:     onServer,
+		Kind:    Bool,
+		Default: "false",
+		Env:     "MLFLOW_TRACKING_INSECURE_TLS",
+		Help:    "Accept any TLS certificate. Use `ca-file` instead if you can.",
+	},
+	{
+		Name:    "allow-insecure-http",
+		Group:   "server",
+		For:     onServer,
+		Kind:    Bool,
+		Default: "false",
+		Help:    "Allow credentials to be sent to another machine over plain HTTP.",
+	},
+}
+
 // Server has the inputs about the MLflow servers and how to connect to them.
 type Server struct {
 	Tracking, Registry string      // addresses without credentials

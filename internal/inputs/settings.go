@@ -3,10 +3,8 @@ package inputs
 import (
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
 // Settings are the checked values of the inputs. If Problems is not empty, the other fields must not be used.
@@ -18,24 +16,14 @@ type Settings struct {
 	Against     string // version to compare with: a number, an alias or a stage
 	PolicyTests string // folder
 	Doctor      Doctor
-	DryRun      bool
-	Allow       trigger.Allowance
-	Timeout     time.Duration
-	Ledger      string // auto, required or off
-	History     History
-	Audit       Audit
-	Approved    Approval
-	Expected    Expected
-	GitHub      GitHub
-	Notify      Notify
+	Safety
+	History  History
+	Audit    Audit
+	Approved Approval
+	GitHub   GitHub
+	Notify   Notify
 
 	Problems []Problem
-}
-
-// Expected is the input expected-previous: the version that the target must point to before the move.
-type Expected struct {
-	Given   bool
-	Version int // 0 = none
 }
 
 // Problem is one problem of one input. Saw is the value, or "" if it is missing or secret. Want says what is wrong, and
@@ -61,26 +49,5 @@ func Read(
 	s.Judging.PolicyFile, s.Judging.NeedsPolicy, s.Timeout = value("policy-file"), needsPolicy, timeout
 	s.Intent.Command = c.Name
 	s.Problems, s.Secrets = r.problems, r.secrets
-	return s
-}
-
-// readMove reads the inputs that all commands about one registered model share.
-func readMove(r *reader) Settings {
-	s := Settings{Server: readServer(r)}
-	in := &s.Intent
-	if in.Query.Model = r.value("model"); !aboutIncumbents(r) {
-		r.required("model", "the name of the registered model")
-	}
-	if s.Server.InsecureTLS {
-		in.Override = append(in.Override, "insecure-tls") // shown and recorded like other safety checks that are off
-	}
-	s.DryRun = r.bool("dry-run")
-	s.Ledger = r.choice("ledger")
-	s.Allow = readAllowance(r)
-	in.Traffic = readTraffic(r)
-	in.Override = append(in.Override, r.words("override")...)
-	s.Approved = readApproval(r)
-	s.Expected = readExpected(r)
-	s.GitHub, s.Notify = readChannels(r, s.Approved.OfPullRequest)
 	return s
 }

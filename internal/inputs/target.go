@@ -2,6 +2,41 @@ package inputs
 
 import "github.com/mlflow-promote/mlflow-promote/internal/registry"
 
+var targetInputs = []Input{
+	{
+		Name:  "alias",
+		Group: "target",
+		For:   and(judging, "alias", "rollback", "policy explain"),
+		Help: "Alias to move to the candidate, such as `champion`. The command `alias` takes one assignment per " +
+			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`.",
+	},
+	{
+		Name:  "stage",
+		Group: "target",
+		For:   and(judging, "rollback", "policy explain"),
+		Help:  "Stage to move the candidate to: `Staging` or `Production`.",
+	},
+	{
+		Name:  "from",
+		Group: "target",
+		For:   judging,
+		Help:  "Stage that the candidate must be in before it moves, such as `Staging`. Default: any stage.",
+	},
+	{
+		Name:    "archive-existing",
+		Group:   "target",
+		For:     targeting,
+		Kind:    Bool,
+		Default: "true",
+		Help:    "Archive the other versions in the target stage.",
+	},
+	{
+		Name:  "against",
+		Group: "target",
+		Help:  "Version to compare the candidate with: its number, an alias or a stage.",
+	},
+}
+
 // readTarget returns the target, and the stage that the candidate must be in before it moves ("" = any).
 func readTarget(r *reader) (t registry.Target, from string) {
 	t.Alias = r.value("alias")

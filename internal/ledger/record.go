@@ -47,7 +47,7 @@ type Record struct {
 	// of the training commit; only if a gate asked for it
 	Author    string   `json:"author,omitempty"`
 	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
-	Unknown   string   `json:"approvers_unknown,omitempty"` // why it is not known who approved
+	Unknown   string   `json:"approvers_unknown,omitempty"` // why that is not known: a code of fact.ApproversGap
 	Override  []string `json:"override,omitempty"`
 	Hold      []int    `json:"hold,omitempty"` // versions that a rollback puts on hold
 	// targets that others have moved since the last entry

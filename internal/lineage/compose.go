@@ -355,6 +355,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	}
 	if r.To == number { // the evidence is about the promoted version
 		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
+		p.Approvers, p.ApproversUnknown = r.Approvers, r.Unknown
 		for _, g := range r.Gates {
 			p.Gates = append(p.Gates, Gate{g.Gate, string(g.Outcome), g.Seen(), g.Wanted})
 		}

@@ -140,6 +140,9 @@ type Promotion struct {
 	Actor    string           `json:"actor,omitempty"`
 	Workflow string           `json:"workflow_run,omitempty"`
 	From     string           `json:"from"` // "ledger", or "tags" of the version
+
+	Approvers        []string `json:"-"` // shown, and in the JSON of the history
+	ApproversUnknown string   `json:"-"` // why that is not known, see fact.ApproversGap
 }
 
 // Move says that an alias or a stage moved to the version or away from it.

@@ -34,7 +34,7 @@ var (
 )
 
 // Sentences lists all fields that contain sentences for people. These may be reworded. All other fields are for
-// programs and must stay the same. Among them are the names of gates and channels, and approvers_unknown of a record.
+// programs and must stay the same. Among them are the names of gates and channels. A record contains no sentence.
 var Sentences = []Field{
 	{Result, "error", nil},
 	{Result, "hint", nil},

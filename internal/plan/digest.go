@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -46,12 +45,10 @@ func (p Plan) bound() boundPlan {
 			b.Gates = append(b.Gates, f.Facts())
 		}
 	}
-	for i, s := range b.Steps {
-		if _, linked := s.Tags[registry.TagWorkflowRun]; linked {
-			s.Tags = maps.Clone(s.Tags)
-			delete(s.Tags, registry.TagWorkflowRun)
-			b.Steps[i] = s
-		}
+	for i := range b.Steps {
+		s := &b.Steps[i]
+		s.Tags = registry.WithoutSplitNotes(s.Tags)
+		delete(s.Tags, registry.TagWorkflowRun)
 	}
 	return b
 }

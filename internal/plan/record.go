@@ -62,9 +62,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 		r.Return = rollbackRecord(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
-		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), format.Truncate(
-			review.ApproversUnknown(), 300,
-		)
+		gap, _ := review.ApproversUnknown()
+		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), string(gap)
 	}
 	return r
 }

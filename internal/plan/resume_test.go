@@ -221,7 +221,7 @@ func TestBlockedResume(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	for _, want := range []string{
-		`with: { command: rollback, model: "it's: here", alias: champion, stage: Production }`,
+		"with: { command: rollback, model: 'it''s: here', alias: champion, stage: Production }",
 		`mlflow-promote rollback --model 'it'\''s: here' --alias champion --stage Production`,
 	} {
 		if !strings.Contains(e.Hint, want) {

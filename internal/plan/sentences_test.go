@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/pintest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Plans and records with other sentences have the same digests.
@@ -31,12 +32,46 @@ func TestDigest_IgnoresSentences(t *testing.T) {
 	if got, err := reworded.Digest(); err != nil || got != digest {
 		t.Errorf("the plan's digest depends on a sentence: %v, %v", p.Differences(reworded), err)
 	}
-	record := func(p Plan) ledger.Record {
+	record := func(p Plan, f fact.Facts) ledger.Record {
 		at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
-		return NewRecord(p, Applied{Digest: digest, Version: 7, At: at}, Intent{}, ledger.Origin{}, fact.Facts{})
+		return NewRecord(p, Applied{Digest: digest, Version: 7, At: at}, Intent{}, ledger.Origin{}, f)
 	}
-	if diff := cmp.Diff(record(p), record(reworded)); diff != "" {
-		t.Errorf("the record holds a sentence of the plan:\n%s", diff)
+	if diff := cmp.Diff(record(p, unreadable("a")), record(reworded, unreadable("b"))); diff != "" {
+		t.Errorf("the record holds a sentence:\n%s", diff)
+	}
+}
+
+// unreadable returns facts that are not known, and says why with other words.
+func unreadable(why string) fact.Facts {
+	f := fact.Facts{Candidate: fact.Subject{
+		Version: registry.Unreadable[registry.Version](why), Run: registry.Unreadable[registry.Run](why),
+		MLmodel: registry.Unreadable[registry.MLmodel](why), Logged: registry.Unreadable[registry.LoggedModel](why),
+		Files: registry.Unreadable[[]registry.File](why), Digest: registry.Unreadable[string](why),
+	}}
+	f.Model = registry.Unreadable[registry.Model](why)
+	f.Holders = map[registry.Ref]registry.Known[fact.Subject]{fact.Incumbent: registry.Unreadable[fact.Subject](why)}
+	f.Review = registry.Is(fact.Review{Environments: registry.Unreadable[[]fact.Approval](why)})
+	return f
+}
+
+// The note of a value that is split into several tags is a sentence too.
+func TestDigest_IgnoresSplitNotes(t *testing.T) {
+	tags := registry.SplitTag(registry.TagDatasets, strings.Repeat("x", 2*registry.MaxTagValue))
+	note := tags[registry.TagDatasets]
+	digestWith := func(note string) string {
+		tags[registry.TagDatasets] = note
+		digest, err := Plan{Steps: []Step{{Do: CreateVersion, Tags: tags}}}.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest
+	}
+	want := digestWith(note)
+	if got := digestWith("in parts, of which the digest is " + note[len(note)-16:]); got != want {
+		t.Error("other words change the digest")
+	}
+	if got := digestWith(note[:len(note)-16] + "0123456789abcdef"); got == want {
+		t.Error("another value has the same digest")
 	}
 }
 

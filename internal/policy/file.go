@@ -99,7 +99,7 @@ var (
 			tree.List("artifact stores that were moved; models in them still belong to their runs",
 				tree.Object("a moved store", movedRootFields...))),
 		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
-			tree.Text("an MLflow user or an e-mail address"), gates.LoginShape)),
+			tree.Text("an MLflow user or an e-mail address"), tree.Login)),
 	}
 )
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -234,7 +235,7 @@ func TestSuggest(t *testing.T) {
 func TestSuggest_ShortLimitsPass(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := rapid.Float64Range(-1e6, 1e6).Draw(t, "value")
-		for _, op := range []gates.Operator{">=", "<="} {
+		for _, op := range []compare.Operator{">=", "<="} {
 			r := rounded(op, v)
 			if !op.Holds(v, r) || r != threeDigits(r) {
 				t.Fatalf("%v %s %v", v, op, r)
@@ -252,7 +253,7 @@ func TestThresholds_NeedFiniteValues(t *testing.T) {
 	values := []float64{0, 1, -1, 0.5, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64}
 	rapid.Check(t, func(t *rapid.T) {
 		mine, theirs := rapid.SampledFrom(values).Draw(t, "mine"), rapid.SampledFrom(values).Draw(t, "theirs")
-		op := rapid.SampledFrom(gates.Operators).Draw(t, "op")
+		op := rapid.SampledFrom(compare.Operators).Draw(t, "op")
 		gates, problems := Thresholds("a "+string(op)+" champion - 0.5\na "+string(op)+" 0.25",
 			registry.Target{Alias: "champion"})
 		if len(problems) > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -35,14 +36,11 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 	var lines []string
 	for _, key := range keys[:min(len(keys), 10)] {
 		v := values[key]
-		op := gates.Operator(">=")
+		op := compare.Operator(">=")
 		if lowerIsBetter(key) {
 			op = "<="
 		}
-		name := key
-		if strings.HasPrefix(key, "run.") || strings.ContainsAny(key, "[ ") {
-			name = strconv.Quote(key)
-		}
+		name := gates.ThresholdName(key)
 		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, format.Number(rounded(op, v.Value))))
 		if !hasIncumbent || t.Empty() {
 			continue
@@ -57,7 +55,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 
 // rounded rounds a value to a limit with three significant digits that the value passes. If that is not possible, it
 // returns the value.
-func rounded(op gates.Operator, v float64) float64 {
+func rounded(op compare.Operator, v float64) float64 {
 	r := threeDigits(v)
 	if v != 0 && !op.Holds(v, r) {
 		unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -48,11 +49,11 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	case right == "":
 		return gates.Gate{}, fmt.Errorf("the limit is missing after %s", op)
 	}
-	r, err := gates.ParseMetric(key)
+	r, err := gates.ParseMetric(key, string(op)+" "+right)
 	if err != nil {
 		return gates.Gate{}, err
 	}
-	if v, err := gates.ParseNumber(right); err == nil {
+	if v, err := compare.ParseNumber(right); err == nil {
 		return gates.MetricGate(r, op, v), nil
 	}
 	name, plus, err := baselineAndMargin(right)
@@ -67,12 +68,12 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 }
 
 // split splits the line at the first operator. The name of a metric cannot have a character of an operator.
-func split(line string) (key string, op gates.Operator, right string, ok bool) {
+func split(line string) (key string, op compare.Operator, right string, ok bool) {
 	at := strings.IndexAny(line, "<>=!")
 	if at < 0 {
 		return "", "", "", false
 	}
-	for _, op := range gates.Operators {
+	for _, op := range compare.Operators {
 		if rest, found := strings.CutPrefix(line[at:], string(op)); found {
 			return strings.TrimSpace(line[:at]), op, strings.TrimSpace(rest), true
 		}
@@ -86,7 +87,7 @@ func baselineAndMargin(text string) (name string, plus float64, err error) {
 		return name, 0, nil
 	}
 	sign, amount := tail[:1], strings.TrimSpace(tail[1:])
-	v, err := gates.ParseNumber(amount)
+	v, err := compare.ParseNumber(amount)
 	if sign != "+" && sign != "-" || err != nil || v < 0 {
 		return "", 0, fmt.Errorf("cannot read %q after %s; write %s - 0.01 or %s + 0.01", tail, name, name, name)
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -112,6 +113,31 @@ func TestCheckAlias(t *testing.T) {
 	}
 }
 
+// Other words in the note of a split value do not matter, but another value does.
+func TestWithoutSplitNotes(t *testing.T) {
+	for _, length := range []int{MaxTagValue + 1, 3 * MaxTagValue, 2 * maxParts * MaxTagValue} {
+		tags := SplitTag(TagDatasets, strings.Repeat("x", length))
+		tags["owner"] = "ann"
+		want := WithoutSplitNotes(tags)
+		if len(want[TagDatasets]) != 16 || want["owner"] != "ann" || want[TagDatasets+".1"] == "" {
+			t.Errorf("%d bytes: %q", length, want[TagDatasets])
+		}
+		reworded := maps.Clone(tags)
+		reworded[TagDatasets] = "in parts: " + want[TagDatasets]
+		if diff := cmp.Diff(want, WithoutSplitNotes(reworded)); diff != "" {
+			t.Error(diff)
+		}
+		reworded[TagDatasets+".1"] = "y" + reworded[TagDatasets+".1"][1:]
+		if got := WithoutSplitNotes(reworded); length <= maxParts*MaxTagValue/2 && got[TagDatasets] != reworded[TagDatasets] {
+			t.Errorf("%d bytes: a digest of other parts counts: %q", length, got[TagDatasets])
+		}
+	}
+	own := SplitTag("own", strings.Repeat("x", MaxTagValue+1))
+	if diff := cmp.Diff(own, WithoutSplitNotes(own)); diff != "" {
+		t.Errorf("a tag that is not about lineage changes: %s", diff)
+	}
+}
+
 // The parts of a split value join to the value. No part is longer than a tag, and none ends inside a character.
 func TestSplitTag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -129,7 +155,7 @@ func TestSplitTag(t *testing.T) {
 			for n := 1; parts[fmt.Sprintf("k.%d", n)] != ""; n++ {
 				joined += parts[fmt.Sprintf("k.%d", n)]
 			}
-			if !strings.Contains(parts["k"], canonical.Digest(value)[:16]) {
+			if !strings.HasSuffix(parts["k"], " "+canonical.Digest(value)[:16]) {
 				t.Fatalf("no digest in %q", parts["k"])
 			}
 		}

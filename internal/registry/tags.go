@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -67,6 +68,12 @@ const (
 	PromptTag = "mlflow.prompt.is_prompt"
 )
 
+// lineageTags are the tags with a version's lineage, whose values SplitTag may have split.
+var lineageTags = []string{
+	TagWorkflowRun, TagGitCommit, TagGitRepository, TagDatasets, TagDataSourceURI, TagDataVersion, TagPythonVersion,
+	TagFrameworkVersion,
+}
+
 // Reserved reports whether only tools may write a tag, because what it says about a version must be true.
 func Reserved(key string) bool {
 	switch key {
@@ -106,7 +113,7 @@ const (
 const maxParts = 20
 
 // SplitTag returns the tags for a value. If the value fits a tag, there is one tag. Otherwise the parts are in KEY.1 to
-// KEY.N, and KEY has a line that says so, with a digest of the whole value.
+// KEY.N, and KEY has a note that says so and ends with a digest of the whole value.
 func SplitTag(key, value string) map[string]string {
 	switch {
 	case value == "":
@@ -129,6 +136,23 @@ func SplitTag(key, value string) map[string]string {
 	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value),
 		canonical.Digest(value)[:16])
 	return tags
+}
+
+// WithoutSplitNotes returns tags with a digest instead of the note of each split value, because the note is a sentence.
+// A note whose digest is not that of the parts stays.
+func WithoutSplitNotes(tags map[string]string) map[string]string {
+	out := maps.Clone(tags)
+	for _, key := range lineageTags {
+		if _, split := tags[key+".1"]; !split {
+			continue
+		}
+		note, whole := tags[key], JoinTag(tags, key)
+		digest := note[strings.LastIndexByte(note, ' ')+1:]
+		if digest == canonical.Digest(whole)[:16] || digest == format.TruncatedFrom(whole) {
+			out[key] = digest
+		}
+	}
+	return out
 }
 
 // JoinTag returns the value that SplitTag stored with the key.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -241,7 +243,7 @@ func pending(e ledger.Entry) []string {
 	return out
 }
 
-// Evidence says in a few words why a move was made: its first gates, its mode and its overrides.
+// Evidence says in a few words why a move was made: its first gates, its mode, its overrides and who approved it.
 func Evidence(r ledger.Record) string {
 	var parts []string
 	for i, g := range r.Gates {
@@ -259,10 +261,11 @@ func Evidence(r ledger.Record) string {
 	if len(r.Override) > 0 {
 		parts = append(parts, "override "+strings.Join(r.Override, ", "))
 	}
-	if len(parts) == 0 {
-		return "no gate"
+	evidence := cmp.Or(strings.Join(parts, "; "), "no gate")
+	if approved := fact.ApprovedBy(r.Approvers, r.Unknown); approved != "" {
+		evidence += "; " + approved
 	}
-	return strings.Join(parts, "; ")
+	return evidence
 }
 
 // HistoryResult is a model's history for programs.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -265,10 +266,11 @@ func gatesLine(p lineage.Promotion) doc.Line {
 	if len(p.Override) > 0 {
 		parts = append(parts, doc.L("override ", doc.C(strings.Join(p.Override, ", "))))
 	}
-	if len(parts) == 0 {
-		return doc.L("–")
+	parts = append(parts, doc.L(doc.C(fact.ApprovedBy(p.Approvers, p.ApproversUnknown))))
+	if out := joined(parts...); len(out) > 0 {
+		return out
 	}
-	return joined(parts...)
+	return doc.L("–")
 }
 
 func (p lineagePage) signature() doc.Page {

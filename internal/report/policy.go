@@ -49,11 +49,11 @@ type PolicyRule struct {
 
 // PolicyGate is a gate in a policy file.
 type PolicyGate struct {
-	ID, Wanted string
-	OnFail     verdict.Effect // "" = block
-	Mode       verdict.Mode
-	Deferred   bool // evaluated when the plan is applied
-	Line       int
+	ID, About, Wanted string
+	OnFail            verdict.Effect // "" = block
+	Mode              verdict.Mode
+	Deferred          bool // evaluated when the plan is applied
+	Line              int
 }
 
 // PolicyWaiver is a waiver in a policy file.
@@ -72,9 +72,11 @@ func PolicyExplainPage(e PolicyExplanation) (doc.Line, doc.Page) {
 	}
 	t := doc.Table{Head: []string{"gate", "required", "on failure", "evaluated", "line"}}
 	for _, g := range e.Gates {
-		t.Rows = append(t.Rows, doc.Row(
-			doc.C(g.ID), doc.C(g.Wanted), g.effect(), g.evaluated(), strconv.Itoa(g.Line),
-		))
+		name := doc.L(doc.C(g.ID))
+		if g.About != "" {
+			name = doc.L(doc.C(g.ID), " (", doc.C(g.About), ")")
+		}
+		t.Rows = append(t.Rows, doc.Row(name, doc.C(g.Wanted), g.effect(), g.evaluated(), strconv.Itoa(g.Line)))
 	}
 	d := doc.Page{doc.P(append(rule, doc.T("."))), t}
 	if len(e.Reads) > 0 {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
@@ -12,6 +13,9 @@ import (
 // PromoteOutcome is the outcome of the command promote.
 func PromoteOutcome(r Run) Outcome {
 	v := view{headline: r.headline(promoted), next: r.next(), target: true, notesOnly: r.notesOnly()}
+	if waived := r.Verdict.Waived(); waived > 0 && r.failure() == nil {
+		v.headline = append(v.headline, doc.T("; "+format.Plural(waived, "gate")+" waived"))
+	}
 	if r.notEnforced() {
 		v.headline = append(v.headline, doc.L("; not enforced: ", r.ifEnforced(doc.T("it")))...)
 	}

@@ -26,11 +26,14 @@ func StandingPage(file string, all []Standing) (doc.Line, doc.Page) {
 	if len(all) == 0 {
 		return doc.L("Nothing to check: no target in ", doc.C(file), " has a version"), doc.Page{}
 	}
-	blocked, unenforced := 0, 0
+	blocked, unenforced, waived := 0, 0, 0
 	t := doc.Table{Head: []string{"model", "target", "version", "verdict"}}
 	for _, s := range all {
 		result := "passes"
 		switch {
+		case s.passes() && s.Verdict.Waived() > 0:
+			waived += s.Verdict.Waived()
+			result += " (" + format.Plural(s.Verdict.Waived(), "gate") + " waived)"
 		case s.passes():
 		case s.Verdict.NotEnforced():
 			unenforced++
@@ -58,7 +61,11 @@ func StandingPage(file string, all []Standing) (doc.Line, doc.Page) {
 	case unenforced > 0:
 		return doc.L(fmt.Sprintf("Not enforced: %d of %s would fail ", unenforced, live), doc.C(file)), d
 	}
-	return doc.L("Passed: ", live, " would pass ", doc.C(file)), d
+	title := doc.L("Passed: ", live, " would pass ", doc.C(file))
+	if waived > 0 {
+		title = append(title, doc.T(" ("+format.Plural(waived, "gate")+" waived)"))
+	}
+	return title, d
 }
 
 // standingDetails shows the gates of each version, folded if the version passes.

@@ -53,7 +53,7 @@ func (c Change) approvedRow() [][]doc.Line {
 	if approvers := c.Facts.Approvers(); len(approvers) > 0 {
 		return [][]doc.Line{doc.Row("approved by", doc.C(strings.Join(approvers, ", ")))}
 	}
-	if why := c.Facts.Review.OrZero().ApproversUnknown(); why != "" {
+	if _, why := c.Facts.Review.OrZero().ApproversUnknown(); why != "" {
 		return [][]doc.Line{doc.Row("approved by", doc.L("unknown: ", why))}
 	}
 	return nil

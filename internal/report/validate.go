@@ -27,9 +27,9 @@ func validated(r Run) doc.Line {
 	return r.passed(model)
 }
 
-// passed counts the gates that passed or did not apply. Deferred gates and warnings are counted separately.
+// passed counts the gates that passed or did not apply. Waived and deferred gates and warnings are counted separately.
 func (j Judgement) passed(model doc.Span) doc.Line {
-	all, deferred, warned := len(j.Verdict.Findings), 0, 0
+	all, waived, deferred, warned := len(j.Verdict.Findings), j.Verdict.Waived(), 0, 0
 	for _, f := range j.Verdict.Findings {
 		switch {
 		case f.Outcome == verdict.Pending:
@@ -47,7 +47,10 @@ func (j Judgement) passed(model doc.Span) doc.Line {
 	if warned > 0 {
 		others = append(others, fmt.Sprintf("%d warning only", warned))
 	}
-	l := doc.L(fmt.Sprintf("%s: %d of %d gates for ", begin, all-deferred-warned, all), model)
+	if waived > 0 {
+		begin += " (" + format.Plural(waived, "gate") + " waived)"
+	}
+	l := doc.L(fmt.Sprintf("%s: %d of %d gates for ", begin, all-waived-deferred-warned, all), model)
 	if len(others) > 0 {
 		l = append(l, doc.T(" ("+strings.Join(others, ", ")+")"))
 	}

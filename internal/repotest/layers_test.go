@@ -33,22 +33,24 @@ var layers = map[string][]string{
 	"internal/evidence":         {"internal/format"},
 	"internal/audit":            {"internal/ledger", "internal/registry"},
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
-	"internal/policy/approvals": {"internal/fact", "internal/format"},
+	"internal/policy/approvals": {"internal/fact", "internal/format", "internal/registry"},
+	"internal/policy/compare":   {},
 	"internal/policy/gates": {
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
-		"internal/policy/approvals", "internal/policy/expression", "internal/policy/tree", "internal/registry",
+		"internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/tree", "internal/registry",
 		"internal/signature", "internal/spelling", "internal/verdict",
 	},
 	"internal/policy/expression": {"internal/format"},
 	"internal/signature":         {"internal/canonical", "internal/format", "internal/registry"},
 	"internal/policy": {
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/glob",
-		"internal/policy/gates", "internal/policy/tree", "internal/registry", "internal/signature",
-		"internal/verdict",
+		"internal/policy/compare", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+		"internal/signature", "internal/verdict",
 	},
+	"internal/policy/casefacts": {"internal/fact", "internal/ledger", "internal/policy/tree", "internal/registry"},
 	"internal/policy/cases": {
-		"internal/fact", "internal/ledger", "internal/policy", "internal/policy/gates", "internal/policy/tree",
-		"internal/registry", "internal/verdict",
+		"internal/fact", "internal/policy", "internal/policy/casefacts", "internal/policy/tree", "internal/registry",
+		"internal/verdict",
 	},
 	"internal/plan": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
@@ -168,6 +170,7 @@ var layers = map[string][]string{
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest/large"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},
+	"tools/reword":                 {},
 	"tools/demo":                   {"internal/realtest"},
 	"tools/openapi":                {},
 	"tools/prose":                  {},
@@ -192,7 +195,7 @@ func double(names ...string) []string {
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
-	"internal/policy/cases", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/sarif", "internal/signature", "internal/spelling", "internal/verdict",
 }
 

@@ -169,7 +169,7 @@ func (s Start) orAllow() string {
 	if line == "" {
 		return ""
 	}
-	return ", or set allow-refs: " + format.YAMLScalar(line)
+	return ", or set allow-refs: " + format.YAMLWord(line)
 }
 
 // eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, or
@@ -182,7 +182,7 @@ func (s Start) eventHint() string {
 	case onDefault, strings.HasPrefix(s.ref, tagPrefix):
 		hint += ", or set allow-events: " + s.Event
 	default:
-		hint += ", or set allow-events: " + s.Event + " and allow-refs: " + format.YAMLScalar(line)
+		hint += ", or set allow-events: " + s.Event + " and allow-refs: " + format.YAMLWord(line)
 	}
 	return hint + "; " + orDryRun
 }
@@ -193,7 +193,7 @@ func (s Start) pushTrigger() string {
 }
 
 func branchesLine(branch string) string {
-	return "branches: [" + format.YAMLScalar(cmp.Or(branch, "main")) + "]"
+	return "branches: [" + format.YAMLWord(cmp.Or(branch, "main")) + "]"
 }
 
 // Facts describes the start in words, for messages.

@@ -214,6 +214,17 @@ func (v Verdict) Bound() Verdict {
 	return out.Sum()
 }
 
+// Waived counts the gates that the candidate passes only by a waiver.
+func (v Verdict) Waived() int {
+	n := 0
+	for _, f := range v.Findings {
+		if f.Waived() {
+			n++
+		}
+	}
+	return n
+}
+
 // Failed lists the gates that block or retain, in order.
 func (v Verdict) Failed() []Finding {
 	var out []Finding

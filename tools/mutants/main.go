@@ -38,14 +38,14 @@ var mutants = []mutant{
 	},
 	{
 		what: "an operator is reversed",
-		file: "policy/gates/compare.go",
+		file: "policy/compare/operator.go",
 		from: "return value >= limit",
 		to:   "return value <= limit",
 		test: "TestGates",
 	},
 	{
 		what: "a limit excludes itself",
-		file: "policy/gates/compare.go",
+		file: "policy/compare/operator.go",
 		from: "return value <= limit",
 		to:   "return value < limit",
 		test: "TestMetric_LimitsAreInclusive",
@@ -192,7 +192,7 @@ var mutants = []mutant{
 	},
 	{
 		what: "the wrong tail of the distribution",
-		file: "policy/gates/student.go",
+		file: "policy/compare/ttest.go",
 		from: "return 1 - tail",
 		to:   "return tail",
 		test: "TestNonInferiority_SciPy",

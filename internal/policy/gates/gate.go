@@ -12,6 +12,7 @@ import (
 // Gate is one condition that a candidate must meet.
 type Gate struct {
 	ID       string // the name in the policy file, or the threshold's line
+	About    string // what ID does not say: the metric of a gate with a name, and the dataset
 	File     string // the policy file, or "thresholds"
 	Line     int
 	Target   string         // the alias or stage; "" for a threshold
@@ -28,31 +29,9 @@ type Gate struct {
 func Needs(gates []Gate) fact.Needs {
 	var all fact.Needs
 	for _, g := range gates {
-		n := g.Needs
-		all.Holders = union(all.Holders, n.Holders)
-		all.History = union(all.History, n.History)
-		all.Evidence = union(all.Evidence, n.Evidence)
-		all.EvaluatedIn = union(all.EvaluatedIn, n.EvaluatedIn)
-		all.Ledger = all.Ledger || n.Ledger
-		all.Since = union(all.Since, n.Since)
-		all.HolderMLmodels = all.HolderMLmodels || n.HolderMLmodels
-		all.Files = all.Files || n.Files || n.Digest
-		all.Digest = all.Digest || n.Digest
-		all.Commit = all.Commit || n.Commit
-		all.Review = all.Review || n.Review
-		all.Environments = union(all.Environments, n.Environments)
+		all = all.With(g.Needs)
 	}
 	return all
-}
-
-// union appends the elements of b that a does not have.
-func union[T comparable](a, b []T) []T {
-	for _, s := range b {
-		if !slices.Contains(a, s) {
-			a = append(a, s)
-		}
-	}
-	return a
 }
 
 // The functions below end a check. out has what the gate wanted and saw, why is the reason, and fix is the hint.

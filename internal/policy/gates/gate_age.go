@@ -26,7 +26,13 @@ var ageKind = Kind{
 		tree.Optional("in", tree.Text("stage or alias where the version must soak, such as Staging or challenger")),
 	},
 	Example: "age: 30d\nsoak: 24h\nin: challenger",
-	build:   buildAge,
+	Facts: `now: "2026-05-20T06:00:00Z"
+candidate:
+  version: 2
+  ended: "2026-05-09T20:00:00Z"
+  aliases: [challenger]
+  since: {challenger: "2026-05-10T00:00:00Z"}`,
+	build: buildAge,
 }
 
 // skewShown is how much clocks may differ before a finding mentions it.

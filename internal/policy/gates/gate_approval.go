@@ -2,16 +2,13 @@ package gates
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/approvals"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -30,9 +27,10 @@ var approvalKind = Kind{
 		tree.Optional("any-attempt",
 			tree.Bool("count environment approvals in re-runs too, although GitHub does not say which "+
 				"attempt was approved; default false")),
-		tree.Optional("by", tree.List("the only people whose approvals count", LoginShape)),
+		tree.Optional("by", tree.List("the only people whose approvals count", tree.Login)),
 	},
 	Example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
+	Facts:   "candidate:\n  user: ann\nreview: {author: zoe, starter: joe, environments: {production: [bob, eve]}}",
 	build:   buildApproval,
 }
 
@@ -80,7 +78,7 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 		return inconclusive(unknown, why, permissionHint(review.Missing))
 	}
 	makers, unnamed := f.Makers()
-	if why, fix := unidentified(f, makers, unnamed); why != "" {
+	if why, fix := approvals.Unidentified(f, makers, unnamed); why != "" {
 		return inconclusive(unknown, why, fix)
 	}
 	t := g.Count(review, makers)
@@ -88,7 +86,7 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 	missing := g.needed - len(t.Counted)
 	switch {
 	case missing <= 0:
-		out.Why = unmapped(f, makers)
+		out.Why = approvals.Unmapped(f, makers)
 		return passed(out)
 	case missing <= len(t.Undated):
 		const fix = "start a new workflow run instead of re-running this one, or add any-attempt: true to the gate"
@@ -122,96 +120,6 @@ func permissionHint(missing []string) string {
 	return "add these permissions to the job: " + strings.Join(missing, ", ")
 }
 
-// unidentified says that the login of a person who must be excluded is not known, or "" if all are known.
-func unidentified(f fact.Facts, makers approvals.Roles, unnamed []fact.Contributor) (why, fix string) {
-	for _, c := range unnamed {
-		if c.Role == fact.RolePullAuthor {
-			const text = "the author of commit %.12s of the pull request is not known: GitHub has no login for %q"
-			return fmt.Sprintf(text, c.Commit, c.Email), identityHint(c.Email)
-		}
-	}
-	switch {
-	case !hasRole(makers, fact.RoleStarter):
-		return "the person who started the workflow is not known", "run this in GitHub Actions"
-	case !hasRole(makers, fact.RoleAuthor, fact.RoleTrainer):
-		return unknownMaker(f, unnamed)
-	}
-	return "", ""
-}
-
-// unknownMaker says why it is not known who made the candidate.
-func unknownMaker(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
-	why = "the maker of the candidate is not known: "
-	run, ok := f.Candidate.Run.Get()
-	if !ok {
-		return why + f.Candidate.Run.Why(), ""
-	}
-	author := func(c fact.Contributor) bool { return c.Role == fact.RoleAuthor }
-	if i := slices.IndexFunc(unnamed, author); i >= 0 {
-		why += fmt.Sprintf("GitHub has no login for %q, the author of the run's commit, and ", unnamed[i].Email)
-	} else {
-		why += "GitHub does not know the author of the run's commit, and "
-	}
-	if why += userWithoutLogin(run); len(run.Users()) == 0 {
-		return why, "train from a commit of this repository whose author has a GitHub account"
-	}
-	return why, identityHint(run.Users()[0])
-}
-
-// userWithoutLogin says that none of the run's MLflow users has a login.
-func userWithoutLogin(run registry.Run) string {
-	if len(run.Users()) == 0 {
-		return "the run has no MLflow user"
-	}
-	var quoted []string
-	for _, user := range run.Users() {
-		quoted = append(quoted, strconv.Quote(format.Truncate(user, 100)))
-	}
-	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s (identities)",
-		strings.Join(quoted, " or "))
-}
-
-// unmapped warns if the policy has identities but not the one of the candidate's MLflow user.
-func unmapped(f fact.Facts, makers approvals.Roles) string {
-	if len(f.Identities) == 0 || hasRole(makers, fact.RoleTrainer) {
-		return ""
-	}
-	const so = ", so only the author of the run's commit is excluded"
-	return userWithoutLogin(f.Candidate.Run.OrZero()) + so
-}
-
-// hasRole reports whether anybody has one of these roles.
-func hasRole(makers approvals.Roles, wanted ...fact.Role) bool {
-	for _, all := range makers {
-		if slices.ContainsFunc(all, func(r fact.Role) bool { return slices.Contains(wanted, r) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// identityHint says which line of the policy file gives a login to an MLflow user or an e-mail address. It returns ""
-// for no user.
-func identityHint(user string) string {
-	if user == "" {
-		return ""
-	}
-	return fmt.Sprintf("add identities: {%s: LOGIN} to the policy file", yamlWord(user))
-}
-
-var (
-	plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@-]*$`)
-	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off"}
-)
-
-// yamlWord quotes a text that YAML would not read as a text.
-func yamlWord(text string) string {
-	if plainWord.MatchString(text) && !slices.Contains(yamlWords, strings.ToLower(text)) {
-		return text
-	}
-	return strconv.Quote(text)
-}
-
 // doubt says why approvals of an environment may belong to an earlier attempt.
 func (g approvalGate) doubt(attempt int, who []string) string {
 	this := fmt.Sprintf("this is attempt %d", attempt)
@@ -226,12 +134,9 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	switch {
 	case len(t.OtherEnvironments) > 0:
-		return "add this key to the gate: environment: " + yamlWord(t.OtherEnvironments[0])
+		return "add this key to the gate: environment: " + format.YAMLWord(t.OtherEnvironments[0])
 	case g.Environment == "" && review.PullRequest.IsAbsent():
 		return "add the environment whose reviewers approve to the gate, such as environment: production"
 	}
 	return "ask another person to approve"
 }
-
-// LoginShape is the shape of a GitHub login.
-var LoginShape = tree.Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)

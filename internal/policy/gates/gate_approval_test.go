@@ -143,7 +143,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the gate names no environment, and YAML would misread its name": {
 			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
 			`approvals that count: 0 of 1; not counted: eve (approved environment "on", but the gate does not name it)`,
-			`add this key to the gate: environment: "on"`,
+			"add this key to the gate: environment: 'on'",
 		},
 		"the gate names no environment, and its author approved it": {
 			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,

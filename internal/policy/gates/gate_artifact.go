@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -28,11 +29,15 @@ var artifactKind = Kind{
 			tree.List("the only flavours allowed besides python_function", tree.Text("a flavour such as sklearn"))),
 		tree.Optional("deny", tree.List("formats that are not allowed", tree.OneOf("a format", formatNames...))),
 		tree.Optional("input-example", tree.Bool("whether the model must have an input example")),
-		tree.Optional("python", tree.Pattern("a range of Python versions such as >=3.10 <3.14", rangeText)),
-		tree.Optional("mlflow", tree.Pattern("a range of MLflow versions such as >=2.9 <4", rangeText)),
+		tree.Optional("python", tree.Pattern("a range of Python versions such as >=3.10 <3.14", compare.VersionRange)),
+		tree.Optional("mlflow", tree.Pattern("a range of MLflow versions such as >=2.9 <4", compare.VersionRange)),
 	},
 	Example: "artifact: complete\nflavors: [sklearn]\ndeny: [pickle]\npython: '>=3.9 <3.15'",
-	build:   buildArtifact,
+	Facts: `candidate:
+  flavors: [python_function, sklearn]
+  python: "3.12.3"
+  files: {MLmodel: 900, model.skops: 52000}`,
+	build: buildArtifact,
 }
 
 // formats are recognised by the ends of file names, and by the serialisation format that a flavour names.
@@ -177,7 +182,7 @@ func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdic
 		if v.wanted == "" {
 			continue
 		}
-		ok, err := inRange(v.has, v.wanted)
+		ok, err := compare.InRange(v.has, v.wanted)
 		switch {
 		case v.has == "":
 			parts = append(parts, absent(out,

@@ -21,7 +21,13 @@ var commitKind = Kind{
 	more: []tree.Field{tree.Optional("clean-tag",
 		tree.Text("run tag that is true or clean if there were no uncommitted changes"))},
 	Example: "commit: ancestor\nclean-tag: git.clean",
-	build:   buildCommit,
+	Facts: `candidate:
+  run-tags:
+    mlflow.source.git.commit: 4f2c1d0
+    mlflow.source.git.repoURL: https://github.com/acme/churn
+    git.clean: "true"
+commit: {repository: acme/churn, heads: [badc0de], contains: true}`,
+	build: buildCommit,
 }
 
 func buildCommit(n *tree.Node) (Gate, error) {

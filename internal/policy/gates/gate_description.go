@@ -24,7 +24,10 @@ var descriptionKind = Kind{
 			tree.Text("model card that must be next to the model's files, such as model_card.md")),
 	},
 	Example: "description: 40\ncard-tag: model_card",
-	build:   buildDescription,
+	Facts: `candidate:
+  description: gradient boosting on the contracts of 2025
+  tags: {model_card: "https://wiki.example/churn"}`,
+	build: buildDescription,
 }
 
 func buildDescription(n *tree.Node) (Gate, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/evidence"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -44,6 +45,14 @@ var evidenceKind = Kind{
 	},
 	Example: "evidence: reports/eval.json\ndataset: test\nnot-older-than: 7d\nrequire:\n  " +
 		"demographic_parity_difference: <= 0.1",
+	Facts: `now: "2026-05-20T06:00:00Z"
+candidate:
+  run: r2
+  datasets: {test: e09b11}
+evidence:
+  reports/eval.json: |
+    {"run_id": "r2", "dataset_digest": "e09b11", "created": "2026-05-19T06:00:00Z", "passed": true,
+     "results": {"demographic_parity_difference": 0.04}}`,
 	absolute: true,
 	build:    buildEvidence,
 }
@@ -72,8 +81,8 @@ func buildEvidence(n *tree.Node) (Gate, error) {
 	}
 	if r := n.Get("require"); r != nil {
 		for _, e := range r.Entries {
-			op := Operator(strings.TrimRight(e.Value.Text, " -.0123456789"))
-			v, err := ParseNumber(strings.TrimSpace(strings.TrimPrefix(e.Value.Text, string(op))))
+			op := compare.Operator(strings.TrimRight(e.Value.Text, " -.0123456789"))
+			v, err := compare.ParseNumber(strings.TrimSpace(strings.TrimPrefix(e.Value.Text, string(op))))
 			if err != nil {
 				return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col, Msg: err.Error()}
 			}

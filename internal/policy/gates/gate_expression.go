@@ -28,6 +28,11 @@ var expressionKind = Kind{
 	more: comparisonFields,
 	Example: "expression: candidate.metrics.latency_ms <= 1.1 * incumbent.metrics.latency_ms || " +
 		"candidate.metrics.test_f1 > 0.95\nname: fast or very good",
+	Facts: `candidate:
+  metrics: {latency_ms: 10.5, test_f1: 0.9}
+incumbent:
+  version: 1
+  metrics: {latency_ms: 10}`,
 	build: buildExpression,
 }
 

@@ -25,7 +25,12 @@ var lineageKind = Kind{
 			tree.Text("a dataset context"))),
 	},
 	Example: "lineage: [training, test]\nsame-as-incumbent: [test]",
-	build:   buildLineage,
+	Facts: `candidate:
+  datasets: {training: 7c41d2, test: e09b11}
+incumbent:
+  version: 1
+  datasets: {training: 31f0aa, test: e09b11}`,
+	build: buildLineage,
 }
 
 func buildLineage(n *tree.Node) (Gate, error) {
@@ -49,7 +54,7 @@ func (g lineageGate) check(f fact.Facts) verdict.Finding {
 		return inconclusive(out, fmt.Sprintf("run %s is %s", run.ID, run.Status), "")
 	}
 	var parts []verdict.Finding
-	for _, context := range union(slices.Clone(g.contexts), g.same) {
+	for _, context := range slices.Concat(g.contexts, g.same) {
 		digests, lack := digestsOf(run, context)
 		if lack.why != "" {
 			parts = append(parts, lack.ends(out, "", logInputHint(run, context)))
@@ -147,10 +152,11 @@ func contextsOf(run registry.Run) string {
 		if d.Context == "" {
 			without++
 		} else {
-			contexts = union(contexts, []string{d.Context})
+			contexts = append(contexts, d.Context)
 		}
 	}
 	slices.Sort(contexts)
+	contexts = slices.Compact(contexts)
 	switch {
 	case len(contexts) == 0 && without == 0:
 		return "it has no datasets"

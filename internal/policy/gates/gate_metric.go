@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -36,6 +37,7 @@ var metricKind = Kind{
 	}, metricFields...),
 	Example:  "metric: test_accuracy\nmin: 0.85",
 	absolute: true,
+	Facts:    "candidate:\n  metrics: {test_accuracy: 0.9}",
 	build:    buildMetric,
 }
 
@@ -44,7 +46,7 @@ type limits []limit
 
 // limit is one condition.
 type limit struct {
-	op    Operator
+	op    compare.Operator
 	value float64
 }
 
@@ -66,7 +68,7 @@ func (l limits) hold(v float64) bool {
 // readLimits reads min, max, between and equals of a gate.
 func readLimits(n *tree.Node, kind string) (limits, error) {
 	var out limits
-	for key, op := range map[string]Operator{"min": ">=", "max": "<=", "equals": "=="} {
+	for key, op := range map[string]compare.Operator{"min": ">=", "max": "<=", "equals": "=="} {
 		if v, ok := n.Float(key); ok {
 			out = append(out, limit{op, v})
 		}
@@ -137,7 +139,7 @@ func (t metricValue) shownAt() string {
 
 // pointAt returns the best logged value, or the one at a step. For the best, all values must be finite, because the
 // others could hide a better or a worse one.
-func pointAt(t metricValue, at string, op Operator) metricValue {
+func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	if t.why != "" {
 		return t
 	}
@@ -194,7 +196,7 @@ func within(t metricValue, l limits) verdict.Finding {
 }
 
 // MetricGate returns a gate that compares one metric with a fixed limit, for a line of thresholds.
-func MetricGate(r MetricReader, op Operator, limit float64) Gate {
+func MetricGate(r MetricReader, op compare.Operator, limit float64) Gate {
 	l := limits{{op, limit}}
 	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f fact.Facts) verdict.Finding {
 		t := r.candidate(f)

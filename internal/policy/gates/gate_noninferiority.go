@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -28,7 +29,12 @@ var nonInferiorityKind = Kind{
 		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparisonFields...),
 	Example: "non-inferiority: fold_f1\nbetter: higher\nmargin: 0.01\nleast: 10",
-	build:   buildNonInferiority,
+	Facts: `candidate:
+  history: {fold_f1: [0.81, 0.82, 0.83, 0.80, 0.84, 0.81, 0.82, 0.83, 0.80, 0.82]}
+incumbent:
+  version: 1
+  history: {fold_f1: [0.80, 0.82, 0.81, 0.79, 0.83, 0.80, 0.81, 0.82, 0.80, 0.81]}`,
+	build: buildNonInferiority,
 }
 
 func buildNonInferiority(n *tree.Node) (Gate, error) {
@@ -96,7 +102,7 @@ func (g pairedGate) check(f fact.Facts) verdict.Finding {
 	if why != "" {
 		return inconclusive(out, why, "log the same folds for both versions")
 	}
-	mean, p := nonInferior(gains, g.margin)
+	mean, p := compare.NonInferior(gains, g.margin)
 	if math.IsNaN(p) {
 		return inconclusive(out, fmt.Sprintf("all %d differences are the same, so their variance is not known",
 			len(gains)), "compare the means with a regression gate")
@@ -130,24 +136,6 @@ func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why 
 		return nil, fmt.Sprintf("too few pairs: %d; the minimum is %d", len(gains), g.least)
 	}
 	return gains, ""
-}
-
-// nonInferior tests the hypothesis that the mean difference is at most -margin, with a one-sided paired t-test. p is
-// NaN if all differences are the same.
-func nonInferior(gains []float64, margin float64) (mean, p float64) {
-	n := float64(len(gains))
-	for _, g := range gains {
-		mean += g / n
-	}
-	squares := 0.0
-	for _, g := range gains {
-		squares += (g - mean) * (g - mean)
-	}
-	spread := math.Sqrt(squares / (n - 1))
-	if !(spread > 1e-12*math.Abs(mean)) || math.IsInf(spread, 0) {
-		return mean, math.NaN()
-	}
-	return mean, studentTail((mean+margin)/(spread/math.Sqrt(n)), n-1)
 }
 
 // perStep returns the metric's value at each step.

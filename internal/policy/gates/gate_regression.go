@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -27,6 +28,7 @@ var regressionKind = Kind{
 		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparisonFields...),
 	Example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
+	Facts:   "candidate:\n  metrics: {test_f1: 0.88}\nincumbent:\n  version: 1\n  metrics: {test_f1: 0.87}",
 	build:   buildRegression,
 }
 
@@ -43,7 +45,7 @@ func buildRegression(n *tree.Node) (Gate, error) {
 		return Gate{}, n.Problem("margin-percent", "margin-percent is %s; it must be below 100",
 			format.Number(m.Percent))
 	}
-	op := Operator(">=")
+	op := compare.Operator(">=")
 	if n.Str("better") == "lower" {
 		op = "<="
 	} else {
@@ -95,7 +97,7 @@ func signed(v float64) string {
 
 // RegressionGate returns a gate that compares one metric with the same metric of another version, plus a margin. The
 // other version must have a finite value. If it has none, it is not known whether the candidate is better.
-func RegressionGate(r MetricReader, op Operator, who Baseline, m Margin) Gate {
+func RegressionGate(r MetricReader, op compare.Operator, who Baseline, m Margin) Gate {
 	needs := who.needs()
 	needs.EvaluatedIn, needs.Ledger = r.selector.EvaluatedIn, true
 	return Gate{
@@ -107,7 +109,7 @@ func RegressionGate(r MetricReader, op Operator, who Baseline, m Margin) Gate {
 
 // computed returns a calculated limit without rounding errors: 0.93 - 0.01 is 0.92, not 0.9199999999999999. It returns
 // the longer number if the shorter one would not pass.
-func computed(op Operator, limit float64) string {
+func computed(op compare.Operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {
 		return format.Number(v)
@@ -116,7 +118,7 @@ func computed(op Operator, limit float64) string {
 }
 
 // regression checks a regression gate.
-func regression(f fact.Facts, r MetricReader, op Operator, who Baseline, m Margin) verdict.Finding {
+func regression(f fact.Facts, r MetricReader, op compare.Operator, who Baseline, m Margin) verdict.Finding {
 	key, mine := r.key, r.candidate(f)
 	out := verdict.Finding{Candidate: mine.shown, Values: mine.used("candidate")}
 	base, end := who.subject(f, out)

@@ -1,11 +1,15 @@
 package gates
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
+)
 
 // Messages show the limit that people calculate, and a value equal to it passes.
 func TestRegression_LimitText(t *testing.T) {
 	for _, c := range []struct {
-		op           Operator
+		op           compare.Operator
 		champion, by float64
 		want         string
 	}{

@@ -25,7 +25,16 @@ var signatureKind = Kind{
 	more: []tree.Field{tree.Optional("against",
 		tree.Text("alias or stage to compare with instead of the target's incumbent"))},
 	Example: "signature: additive",
-	build:   buildSignature,
+	Facts: `candidate:
+  signature:
+    inputs: '[{"name": "age", "type": "long"}]'
+    outputs: '[{"type": "double"}]'
+incumbent:
+  version: 1
+  signature:
+    inputs: '[{"name": "age", "type": "integer"}]'
+    outputs: '[{"type": "double"}]'`,
+	build: buildSignature,
 }
 
 func buildSignature(n *tree.Node) (Gate, error) {

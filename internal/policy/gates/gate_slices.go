@@ -32,7 +32,9 @@ var slicesKind = Kind{
 	}, metricFields...),
 	Example:  "slices: auc/country:*\nmin: 0.8\nexpect: [de, fr]",
 	absolute: true,
-	build:    buildSlices,
+	Facts: `candidate:
+  metrics: {"auc/country:de": 0.85, "auc/country:fr": 0.9}`,
+	build: buildSlices,
 }
 
 func buildSlices(n *tree.Node) (Gate, error) {

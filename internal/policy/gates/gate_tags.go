@@ -21,6 +21,7 @@ var tagsKind = Kind{
 	more: []tree.Field{tree.Optional("of",
 		tree.OneOf("whose tags to check: version (default) or run", "version", "run"))},
 	Example: "tags:\n  owner: .+\n  risk: low|medium",
+	Facts:   "candidate:\n  tags: {owner: ann, risk: low}",
 	build:   buildTags,
 }
 

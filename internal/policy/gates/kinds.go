@@ -13,6 +13,7 @@ type Kind struct {
 	key      tree.Shape   // shape of the main key; the key has the name of the kind
 	more     []tree.Field // the other keys of this kind
 	Example  string       // the gate in a policy file, without the "- " before it
+	Facts    string       // facts on which Example passes, as in a policy test
 	build    func(*tree.Node) (Gate, error)
 }
 

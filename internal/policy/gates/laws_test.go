@@ -5,12 +5,14 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/casefacts"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -20,7 +22,13 @@ import (
 // mustParse parses one gate, written as the keys of a mapping.
 func mustParse(t rapid.TB, text string) Gate {
 	t.Helper()
-	n, err := tree.Parse("{" + text + "}")
+	return parseGate(t, "{"+text+"}")
+}
+
+// parseGate parses one gate, written as in a policy file.
+func parseGate(t rapid.TB, text string) Gate {
+	t.Helper()
+	n, err := tree.Parse(text)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -31,25 +39,49 @@ func mustParse(t rapid.TB, text string) Gate {
 	return g
 }
 
-func TestGates_PassOnGoodFacts(t *testing.T) {
-	covered := map[string]bool{}
+// sample is a gate, and facts on which it passes.
+type sample struct {
+	text  string
+	gate  Gate
+	facts func() fact.Facts
+}
+
+// samples returns gates in many forms, and the example of each kind.
+func samples(t rapid.TB) (out []sample) {
+	t.Helper()
 	for _, text := range policytest.Gates {
-		if f := mustParse(t, text).Check(policytest.Facts()); f.Outcome != verdict.Pass {
-			t.Errorf("%s: %s: %s", text, f.Outcome, f.Why)
-		}
-		for _, k := range Names() {
-			covered[k] = covered[k] || len(text) > len(k) && text[:len(k)+1] == k+":"
-		}
+		out = append(out, sample{text, mustParse(t, text), policytest.Facts})
 	}
-	for _, k := range Names() {
-		if !covered[k] {
-			t.Errorf("policytest.Gates has no gate of the kind %s", k)
+	for _, k := range Kinds {
+		out = append(out, sample{k.Example, parseGate(t, k.Example), func() fact.Facts { return factsOf(t, k) }})
+	}
+	return out
+}
+
+// factsOf returns the facts on which the example of a kind passes.
+func factsOf(t rapid.TB, k Kind) fact.Facts {
+	t.Helper()
+	n, err := tree.Parse(k.Facts)
+	if err != nil {
+		t.Fatalf("facts of %s: %v", k.Name, err)
+	}
+	var c tree.Checker
+	if c.Check(tree.Object("", casefacts.Fields...), n, "the facts"); len(c.Problems) > 0 {
+		t.Fatalf("facts of %s: %v", k.Name, c.Problems)
+	}
+	return casefacts.Read(n, "churn")
+}
+
+func TestGates_PassOnGoodFacts(t *testing.T) {
+	for _, s := range samples(t) {
+		if f := s.gate.Check(s.facts()); f.Outcome != verdict.Pass {
+			t.Errorf("%s: %s: %s", s.text, f.Outcome, f.Why)
 		}
 	}
 }
 
 // removals remove one fact, or replace a value by one that is not finite.
-var removals = map[string]func(*fact.Facts){
+var removals = withUngathered(map[string]func(*fact.Facts){
 	"the candidate's run": func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
 	"the candidate's MLmodel": func(f *fact.Facts) {
 		f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone")
@@ -130,6 +162,29 @@ var removals = map[string]func(*fact.Facts){
 		policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: -math.MaxFloat64} })
 	},
 	"a slice": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
+})
+
+// withUngathered adds removals that make a fact "not gathered". They include facts that are added later.
+func withUngathered(all map[string]func(*fact.Facts)) map[string]func(*fact.Facts) {
+	for _, name := range knowable(reflect.TypeFor[fact.Facts]()) {
+		all["facts: "+name] = func(f *fact.Facts) { reflect.ValueOf(f).Elem().FieldByName(name).SetZero() }
+	}
+	for _, name := range knowable(reflect.TypeFor[fact.Subject]()) {
+		remove := func(s *fact.Subject) { reflect.ValueOf(s).Elem().FieldByName(name).SetZero() }
+		all["candidate: "+name] = func(f *fact.Facts) { remove(&f.Candidate) }
+		all["incumbent: "+name] = func(f *fact.Facts) { policytest.ChangeIncumbent(f, remove) }
+	}
+	return all
+}
+
+// knowable returns the fields of a struct that say whether their value is known.
+func knowable(t reflect.Type) (names []string) {
+	for _, f := range reflect.VisibleFields(t) {
+		if _, ok := f.Type.MethodByName("Gathered"); ok {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // outcomeRank orders outcomes from best to worst.
@@ -140,9 +195,10 @@ func outcomeRank(o verdict.Outcome) int {
 // With a confirmed incumbent, removing a fact never improves the outcome of a gate.
 func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
 	names := slices.Sorted(maps.Keys(removals))
+	all := samples(t)
 	rapid.Check(t, func(t *rapid.T) {
-		g := mustParse(t, rapid.SampledFrom(policytest.Gates).Draw(t, "gate"))
-		f := policytest.Facts()
+		chosen := all[rapid.IntRange(0, len(all)-1).Draw(t, "gate")]
+		g, f := chosen.gate, chosen.facts()
 		value := rapid.OneOf(rapid.SampledFrom([]float64{0, -1, 0.4, 0.9, math.NaN(), math.Inf(1), math.MaxFloat64}),
 			rapid.Float64Range(-2, 2))
 		policytest.ChangeRun(&f, func(r *registry.Run) {
@@ -158,10 +214,10 @@ func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
 			if name == "everything" || name == "a slice" && g.ID != "slices auc/*" {
 				continue
 			}
-			if v := gateNeedsVersion(g); name == "the version" && v {
+			if name == "the version" && g.ID == "age" {
 				continue // a candidate that is not registered is a valid fact
 			}
-			if name == "the incumbent's metrics" && g.ID == "slices auc/*" {
+			if name == "the incumbent's metrics" && strings.HasPrefix(g.ID, "slices ") {
 				continue // an incumbent without slices is normal for new policies
 			}
 			removals[name](&f)
@@ -175,55 +231,57 @@ func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
 	})
 }
 
-func gateNeedsVersion(g Gate) bool { return g.ID == "age" }
-
 // No gate passes if a fact that it uses is unknown or not finite.
 func TestGates_UnknownNeverPasses(t *testing.T) {
-	for _, text := range policytest.Gates {
-		g := mustParse(t, text)
+	for _, s := range samples(t) {
 		changed := 0
 		for name, remove := range removals {
-			f := policytest.Facts()
+			f := s.facts()
 			remove(&f)
-			got := g.Check(f)
+			got := s.gate.Check(f)
 			if got.Outcome != verdict.Pass {
 				changed++
 				continue
 			}
 			if name == "everything" {
-				t.Errorf("%s passes on nothing", text)
+				t.Errorf("%s passes on nothing", s.text)
 			}
 		}
 		if changed == 0 {
-			t.Errorf("%s passes whatever is removed", text)
+			t.Errorf("%s passes whatever is removed", s.text)
 		}
 	}
 }
 
 // The same facts give the same findings, in whatever order a server lists them (1,000 orders).
 func TestGates_IgnoreOrderOfFacts(t *testing.T) {
-	findings := func(f fact.Facts) (all []verdict.Finding) {
-		for _, text := range policytest.Gates {
-			all = append(all, mustParse(t, text).Check(f))
-		}
-		return all
+	all := samples(t)
+	var want []verdict.Finding
+	for _, s := range all {
+		want = append(want, s.gate.Check(s.facts()))
 	}
-	want := findings(policytest.Facts())
 	rapid.Check(t, func(t *rapid.T) {
 		for range 10 {
-			f := policytest.Facts()
-			policytest.ChangeRun(&f,
-				func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
-			files, _ := f.Candidate.Files.Get()
-			f.Candidate.Files = registry.Is(rapid.Permutation(files).Draw(t, "files"))
-			review(&f, func(r *fact.Review) {
-				r.Contributors = registry.Is(rapid.Permutation(r.Contributors.OrZero()).Draw(t, "contributors"))
-				r.Environments = registry.Is(rapid.Permutation(r.Environments.OrZero()).Draw(t, "environments"))
-				r.PullRequest = registry.Is(rapid.Permutation(r.PullRequest.OrZero()).Draw(t, "reviews"))
-			})
-			if got := findings(f); !reflect.DeepEqual(got, want) {
-				t.Fatalf("%+v\n%+v", got, want)
+			for i, s := range all {
+				f := s.facts()
+				shuffle(t, &f)
+				if got := s.gate.Check(f); !reflect.DeepEqual(got, want[i]) {
+					t.Fatalf("%+v\n%+v", got, want[i])
+				}
 			}
 		}
+	})
+}
+
+// shuffle puts the lists of the facts into another order.
+func shuffle(t *rapid.T, f *fact.Facts) {
+	policytest.ChangeRun(f, func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
+	if files, ok := f.Candidate.Files.Get(); ok {
+		f.Candidate.Files = registry.Is(rapid.Permutation(files).Draw(t, "files"))
+	}
+	review(f, func(r *fact.Review) {
+		r.Contributors = registry.Is(rapid.Permutation(r.Contributors.OrZero()).Draw(t, "contributors"))
+		r.Environments = registry.Is(rapid.Permutation(r.Environments.OrZero()).Draw(t, "environments"))
+		r.PullRequest = registry.Is(rapid.Permutation(r.PullRequest.OrZero()).Draw(t, "reviews"))
 	})
 }

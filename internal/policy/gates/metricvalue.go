@@ -1,6 +1,7 @@
 package gates
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,9 +17,10 @@ import (
 
 // MetricReader chooses the value of a metric for a gate.
 type MetricReader struct {
-	key      string
-	selector fact.Selector
-	recorded bool // for the incumbent, use the value in the ledger
+	key       string
+	selector  fact.Selector
+	recorded  bool   // for the incumbent, use the value in the ledger
+	condition string // what follows the metric in a line of thresholds; "" for a gate of a policy file
 }
 
 // metricFields are the keys of every gate that reads metrics.
@@ -71,7 +73,11 @@ type metricValue struct {
 
 // candidate returns the value of the candidate.
 func (r MetricReader) candidate(f fact.Facts) metricValue {
-	return r.value(f.Candidate, f.Candidate.Choose(r.key, r.selector))
+	t := r.value(f.Candidate, f.Candidate.Choose(r.key, r.selector))
+	if t.Choice.Absent && len(t.Others) > 0 {
+		t.fix = cmp.Or(r.pick(f.Candidate, t.Others), t.fix)
+	}
+	return t
 }
 
 // incumbent returns the incumbent's value that can be compared with the candidate's.
@@ -88,29 +94,19 @@ func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	t := metricValue{Choice: c, gap: gap{why: c.Why, absent: c.Absent}, subject: s, shown: c.Value.Point.String()}
 	switch {
 	case c.Absent:
-		t.shown, t.why = "absent", c.Why+suggestMetrics(r.key, s)
+		t.shown = "absent"
+		if len(c.Others) == 0 { // else the reason lists them
+			t.why += suggestMetrics(r.key, s)
+		}
 		t.fix = fmt.Sprintf("log a finite %s, or correct the name in the gate", r.key)
 	case c.Why != "":
-		t.shown, t.fix = "?", r.hint(c)
+		t.shown, t.fix = "?", r.hint(s, c)
 	case !c.Value.Finite():
 		t.why = fmt.Sprintf("metric %q of run %s is %s at step %d, which is not a finite number", r.key, c.Value.RunID,
 			c.Value.Raw, c.Value.Step)
 		t.fix = fmt.Sprintf("log a finite %s", r.key)
 	}
 	return t
-}
-
-// hint says how to choose a single value.
-func (r MetricReader) hint(c fact.Choice) string {
-	switch {
-	case len(c.Unused) > 0:
-		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
-			"value with of: run (threshold: run.%s)", r.key, r.key)
-	case len(c.Others) > 0 || strings.Contains(c.Why, "values of"):
-		return fmt.Sprintf("choose a value in the gate with run: source, run: evaluation or dataset: NAME "+
-			"(threshold: %s[NAME])", r.key)
-	}
-	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
 
 // used returns the value for plans and records.
@@ -211,7 +207,11 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	case 1:
 	default:
 		t.why = fmt.Sprintf("the ledger has %d values of %s of %s", len(records), r.key, base.Ref)
-		t.fix = "choose a value in the gate with run: source, run: evaluation or dataset: NAME"
+		t.fix = "choose a value in the gate with run: source, run: evaluation or the name of a dataset"
+		of := func(v verdict.Used) bool { return v.Dataset == records[0].Dataset }
+		if u := records[0]; u.Dataset != "" && len(only(records, of)) == 1 {
+			t.fix = "to use the first of them, write in the gate: " + keysOf(fact.Selector{Dataset: u.Dataset})
+		}
 		return t
 	}
 	u := records[0]
@@ -239,48 +239,4 @@ func suggestMetrics(key string, s fact.Subject) string {
 		return "; it has no metrics"
 	}
 	return "; it has the metrics " + format.First(names, 8)
-}
-
-// ParseMetric parses the left side of a threshold. It can be acc, run.acc (the value of the run), acc[validation] (the
-// value on that dataset), or a name in double quotes.
-func ParseMetric(text string) (MetricReader, error) {
-	if quoted, ok := strings.CutPrefix(text, `"`); ok {
-		name, rest, closed := strings.Cut(quoted, `"`)
-		if !closed || name == "" || rest != "" && !strings.HasPrefix(rest, "[") {
-			return MetricReader{}, fmt.Errorf(`cannot read %s; write "NAME OF THE METRIC" >= 0.85`, text)
-		}
-		r := MetricReader{key: name}
-		return r.ofDataset(rest)
-	}
-	name, rest := text, ""
-	if at := strings.IndexByte(text, '['); at >= 0 {
-		name, rest = strings.TrimSpace(text[:at]), text[at:]
-	}
-	r := MetricReader{key: name}
-	if key, ok := strings.CutPrefix(name, "run."); ok && key != "" {
-		r = MetricReader{key: key, selector: fact.Selector{OfRun: true}}
-	}
-	if strings.Contains(r.key, `"`) {
-		return r, fmt.Errorf(`cannot read %s; quote the whole name, such as "run.acc", or write run.acc for the `+
-			`run's value`, text)
-	}
-	if r.selector.OfRun && rest != "" {
-		return r, fmt.Errorf("%s is both the run's value and the value on a dataset; write %s%s or run.%s", text, r.key,
-			rest, r.key)
-	}
-	return r.ofDataset(rest)
-}
-
-// ofDataset returns the dataset of a threshold: "[validation]", or "".
-func (r MetricReader) ofDataset(text string) (MetricReader, error) {
-	if text == "" {
-		return r, nil
-	}
-	inner, ok := strings.CutPrefix(text, "[")
-	inner, closed := strings.CutSuffix(inner, "]")
-	r.selector.Dataset = strings.Trim(strings.TrimSpace(inner), `"`)
-	if !ok || !closed || r.selector.Dataset == "" || r.key == "" {
-		return r, fmt.Errorf("cannot read %q as a dataset; write %s[NAME OR DIGEST]", text, r.key)
-	}
-	return r, nil
 }

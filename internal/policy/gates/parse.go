@@ -30,14 +30,37 @@ func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 	}
 	g.File, g.Line, g.Deferred, g.Absolute = file, n.Line, k.deferred, k.absolute
 	g.OnFail = verdict.Effect(n.Str("on-fail"))
-	g.ID = n.Str("name")
-	if g.ID == "" {
-		g.ID = k.Name
-		if k.showsKey {
-			g.ID += " " + strings.Join(strings.Fields(n.Str(k.Name)), " ")
+	g.ID, g.About = k.identify(n, g.Wanted)
+	return g, nil
+}
+
+// selectors are keys that choose the value or report that a gate checks.
+var selectors = []string{"of", "run", "dataset", "evaluated-in"}
+
+// identify returns the name of a gate, and what it checks if neither the name nor the condition says that.
+func (k Kind) identify(n *tree.Node, wanted string) (id, about string) {
+	id = k.Name
+	var parts []string
+	key := strings.Join(strings.Fields(n.Str(k.Name)), " ")
+	if k.showsKey {
+		id += " " + key
+	}
+	if name := n.Str("name"); name != "" {
+		if parts = []string{id}; key == wanted {
+			parts = []string{k.Name}
+		}
+		id = name
+	}
+	for _, key := range selectors {
+		switch v := n.Get(key); {
+		case v == nil:
+		case v.Kind == tree.KindText:
+			parts = append(parts, key+" "+v.Text)
+		default:
+			parts = append(parts, key+" "+strings.Join(n.Texts(key), ", "))
 		}
 	}
-	return g, nil
+	return id, strings.Join(parts, ", ")
 }
 
 // kindOf returns the kind of a gate, or a problem if the gate does not have exactly one kind.

@@ -9,8 +9,7 @@ import (
 )
 
 // Shape describes the allowed values of a key. The parser checks values against it, and the JSON schema is generated
-// from
-// it. So an editor and the program refuse the same files.
+// from it. So an editor and the program refuse the same files.
 type Shape struct {
 	Kind    Kind
 	About   string // description in the schema and the documentation; with a pattern also in messages, after "want"
@@ -70,6 +69,9 @@ func Duration(about string) Shape { return Pattern(about, DurationText) }
 
 // Date is a day such as 2026-12-31.
 func Date(about string) Shape { return Pattern(about, dateText) }
+
+// Login is a GitHub login.
+var Login = Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
 
 // List is a list with at least one item.
 func List(about string, item Shape) Shape { return Shape{Kind: KindList, About: about, Item: &item} }

@@ -18,7 +18,7 @@ func gateTable() string {
 	return markdown.Table(rows)
 }
 
-// gateSections returns a section for each gate, with its keys and an example.
+// gateSections returns a section for each gate, with its keys, an example, and facts on which the example passes.
 func gateSections() string {
 	var sections []string
 	for _, k := range gates.Kinds {
@@ -31,8 +31,9 @@ func gateSections() string {
 			rows = append(rows, []string{code(f.Name), required, values(f.Shape), f.About})
 		}
 		example := strings.ReplaceAll(k.Example, "\n", "\n    ")
-		sections = append(sections, fmt.Sprintf("### %s\n\nPasses if %s. %s\n\n%s\n```yaml\ngates:\n  - %s\n```\n",
-			k.Name, k.Passes, k.Notes, markdown.Table(rows), example))
+		sections = append(sections, fmt.Sprintf("### %s\n\nPasses if %s. %s\n\n%s\n```yaml\ngates:\n  - %s\n```\n\n"+
+			"In a [test](#test-a-policy), it passes on these facts:\n\n```yaml\n%s\n```\n",
+			k.Name, k.Passes, k.Notes, markdown.Table(rows), example, k.Facts))
 	}
 	return strings.Join(sections, "\n")
 }

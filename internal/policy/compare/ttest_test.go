@@ -1,4 +1,4 @@
-package gates
+package compare
 
 import (
 	"encoding/json"
@@ -31,7 +31,7 @@ func TestNonInferiority_SciPy(t *testing.T) {
 	}
 	worst := 0.0
 	for _, c := range said.Tests {
-		mean, p := nonInferior(c.Gains, c.Margin)
+		mean, p := NonInferior(c.Gains, c.Margin)
 		worst = max(worst, off(p, c.P), off(mean, c.Mean))
 		if off(p, c.P) > 1e-9 || off(mean, c.Mean) > 1e-9 {
 			t.Errorf("%s against %s on %s, margin %v: mean %v, p %v; SciPy says %v, %v", c.Candidate, c.Incumbent,

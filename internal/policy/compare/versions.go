@@ -1,4 +1,4 @@
-package gates
+package compare
 
 import (
 	"cmp"
@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// rangeText matches a list of comparisons. All of them must hold.
-const rangeText = `^(>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3}( (>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3})*$`
+// VersionRange matches a list of comparisons. All of them must hold.
+const VersionRange = `^(>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3}( (>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3})*$`
 
 var dotted = regexp.MustCompile(`^[0-9]{1,6}(\.[0-9]{1,6}){0,3}`)
 
-// inRange reports whether a version is in a range. Text after the numbers is ignored, as in 3.12.0rc1.
-func inRange(version, wanted string) (bool, error) {
+// InRange reports whether a version is in a range. Text after the numbers is ignored, as in 3.12.0rc1.
+// It fails if the version does not start with a number.
+func InRange(version, wanted string) (bool, error) {
 	has := dotted.FindString(version)
 	if has == "" {
 		return false, fmt.Errorf("%q is not a version number", version)

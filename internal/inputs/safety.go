@@ -1,0 +1,148 @@
+package inputs
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+var safetyInputs = []Input{
+	{
+		Name:    "dry-run",
+		Group:   "safety",
+		For:     and(writing, "doctor"),
+		Kind:    Bool,
+		Default: "false",
+		Help: "Print the exact plan and its digest, and write nothing. Always on for the events `pull_request`, " +
+			"`pull_request_review` and `merge_group`.",
+	},
+	{
+		Name:  "plan-file",
+		Group: "safety",
+		For:   and(writing, "audit"),
+		Kind:  Lines,
+		Help: "Report file of an approved dry run. The run fails with a diff if anything the plan depends on has " +
+			"changed. `audit` takes the files of all approved plans, one per line, with `*` as a wildcard. It " +
+			"reports plans that were never applied.",
+	},
+	{
+		Name:  "plan-digest",
+		Group: "safety",
+		For:   writing,
+		Help: "The `plan-digest` output of an approved dry run, valid for 7 days. `pull-request` uses the plan in " +
+			"this action's comment on the merged pull request.",
+	},
+	{
+		Name:  "expected-previous",
+		Group: "safety",
+		For:   writing,
+		Help:  "Version number that the target must point to, or `none`. Otherwise nothing is written.",
+	},
+	{
+		Name:    "ledger",
+		Group:   "safety",
+		For:     writing,
+		Kind:    Enum,
+		Default: "auto",
+		Values:  []string{"auto", "required", "off"},
+		Help: "Lock and record promotions in the experiment `mlflow-promotions`: `auto` (if the server supports " +
+			"it), `required` (or fail) or `off`.",
+	},
+	{
+		Name:   "override",
+		Group:  "safety",
+		For:    and(creating, "validate", "alias", "rollback"),
+		Kind:   Words,
+		Values: []string{"ungated", "downgrade", "hold", "takeover", verdict.OverrideNewAlias},
+		Help:   "Safety checks to turn off for this run. Each one is shown and recorded.",
+	},
+	{
+		Name:  "allow-refs",
+		Group: "safety",
+		For:   and(writing, "doctor"),
+		Kind:  Lines,
+		Help: "Branches and tags that may write, in addition to the default branch. Write one GitHub filter " +
+			"pattern per line: `release/**` for branches, `refs/tags/v*` for tags, `!release/old` to exclude.",
+	},
+	{
+		Name:  "allow-events",
+		Group: "safety",
+		For:   and(writing, "doctor"),
+		Kind:  Lines,
+		Help: "Additional events that may start a write, such as `issue_comment`, one per line. " +
+			"`pull_request_target` is never allowed.",
+	},
+	{
+		Name:   "repair",
+		Group:  "safety",
+		Kind:   Words,
+		Values: []string{"dangling-aliases"},
+		Help:   "Problems for `doctor` to repair. By default they are only reported.",
+	},
+	{
+		Name:  "reset-ledger",
+		Group: "safety",
+		Help: "Reason for a new promotion ledger to replace a lost one. `doctor` starts the ledger and records the " +
+			"reason in it.",
+	},
+	{
+		Name:    "timeout",
+		Group:   "safety",
+		For:     onServer,
+		Kind:    Duration,
+		Default: "10m",
+		Help:    "Time limit for the whole command.",
+	},
+}
+
+// Safety has the inputs that keep a command from changing too much. Approval and Doctor have others of the group.
+type Safety struct {
+	DryRun   bool
+	Allow    trigger.Allowance
+	Timeout  time.Duration
+	Ledger   string // auto, required or off
+	Expected Expected
+}
+
+// Expected is the input expected-previous: the version that the target must point to before the move.
+type Expected struct {
+	Given   bool
+	Version int // 0 = none
+}
+
+// readMove reads the inputs that all commands about one registered model share.
+func readMove(r *reader) Settings {
+	s := Settings{Server: readServer(r)}
+	in := &s.Intent
+	if in.Query.Model = r.value("model"); !aboutIncumbents(r) {
+		r.required("model", "the name of the registered model")
+	}
+	if s.Server.InsecureTLS {
+		in.Override = append(in.Override, "insecure-tls") // shown and recorded like other safety checks that are off
+	}
+	s.DryRun = r.bool("dry-run")
+	s.Ledger = r.choice("ledger")
+	s.Allow = readAllowance(r)
+	in.Traffic = readTraffic(r)
+	in.Override = append(in.Override, r.words("override")...)
+	s.Approved = readApproval(r)
+	s.Expected = readExpected(r)
+	s.GitHub, s.Notify = readChannels(r, s.Approved.OfPullRequest)
+	return s
+}
+
+// readExpected returns the version that the target must point to.
+func readExpected(r *reader) Expected {
+	text := r.value("expected-previous")
+	if text == "" {
+		return Expected{}
+	}
+	n := 0
+	if _, err := fmt.Sscanf(text, "%d", &n); text != "none" && (err != nil || n <= 0 || fmt.Sprint(n) != text) {
+		r.problem("expected-previous", text, "is not a version number; "+
+			"write the version that the target points to, or none")
+	}
+	return Expected{Version: n, Given: true}
+}

@@ -1,0 +1,28 @@
+package gates
+
+import (
+	"fmt"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// gap is the reason why there is no value. The zero gap means that the value is there.
+type gap struct {
+	why    string
+	absent bool // the value is confirmed absent
+}
+
+// notKnown returns a gap for a value that may exist. confirmedAbsent returns a gap for a value that does not exist.
+func notKnown(format string, args ...any) gap        { return gap{why: fmt.Sprintf(format, args...)} }
+func confirmedAbsent(format string, args ...any) gap { return gap{fmt.Sprintf(format, args...), true} }
+
+// ends returns the finding of a gate with this gap. lead comes before the reason.
+func (g gap) ends(out verdict.Finding, lead, fix string) verdict.Finding {
+	if g.absent {
+		return absent(out, lead+g.why, fix)
+	}
+	return inconclusive(out, lead+g.why, fix)
+}
+
+// unproven comes before the reason of a gap in the incumbent's values.
+const unproven = "the incumbent has no valid evidence: "

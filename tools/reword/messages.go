@@ -1,0 +1,90 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"slices"
+)
+
+// A message has at least three words. Another word fits between the first two.
+var (
+	message = regexp.MustCompile(`[a-z]+,? [a-z]+,? [a-z]+`)
+	between = regexp.MustCompile(`[a-z],? [a-z]`)
+)
+
+// stored are constants that look like messages, but records and tags contain them.
+var stored = []string{"truncation"}
+
+// matching are functions of package strings that look for a text.
+var matching = regexp.MustCompile(`^(Contains|Count|Cut|EqualFold|Has|Index|LastIndex|Replace|Split|Trim)`)
+
+// reworded returns Go source with another word in each message, and how many messages it found. It leaves out texts that
+// the code looks for in other texts.
+func reworded(path string, source []byte) ([]byte, int, error) {
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, path, source, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, 0, err
+	}
+	kept := map[*ast.BasicLit]bool{}
+	var found []*ast.BasicLit
+	ast.Inspect(file, func(n ast.Node) bool {
+		for _, below := range sought(n) {
+			ast.Inspect(below, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok {
+					kept[lit] = true
+				}
+				return true
+			})
+		}
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && !kept[lit] && message.MatchString(lit.Value) {
+			found = append(found, lit)
+		}
+		return true
+	})
+	for _, lit := range slices.Backward(found) {
+		at := set.Position(lit.Pos()).Offset + between.FindStringIndex(lit.Value)[1] - 1
+		source = slices.Concat(source[:at], []byte("other "), source[at:])
+	}
+	return source, len(found), nil
+}
+
+// sought returns the parts of a node that hold texts for programs.
+func sought(n ast.Node) (parts []ast.Node) {
+	switch n := n.(type) {
+	case *ast.ImportSpec:
+		return []ast.Node{n.Path}
+	case *ast.Field:
+		if n.Tag != nil {
+			return []ast.Node{n.Tag}
+		}
+	case *ast.CaseClause:
+		for _, e := range n.List {
+			parts = append(parts, e)
+		}
+	case *ast.KeyValueExpr:
+		return []ast.Node{n.Key}
+	case *ast.IndexExpr:
+		return []ast.Node{n.Index}
+	case *ast.BinaryExpr:
+		if n.Op == token.EQL || n.Op == token.NEQ {
+			return []ast.Node{n.X, n.Y}
+		}
+	case *ast.ValueSpec:
+		if slices.Contains(stored, n.Names[0].Name) {
+			return []ast.Node{n}
+		}
+	case *ast.CallExpr:
+		name, ok := n.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return nil
+		}
+		pkg, _ := name.X.(*ast.Ident)
+		if pkg != nil && (pkg.Name == "regexp" || pkg.Name == "strings" && matching.MatchString(name.Sel.Name)) {
+			return []ast.Node{n}
+		}
+	}
+	return parts
+}
