@@ -1,7 +1,7 @@
 package registry
 
-// Reason is the machine-readable cause of an outcome. Users depend on the names, so they never change. A test compares
-// this table with the documentation and the code.
+// Reason is the machine-readable cause of an outcome. Users depend on the names, so they never change. A test
+// compares the reasons below with the documentation and the code.
 type Reason string
 
 const (
@@ -40,7 +40,7 @@ const (
 	Unknown           Reason = "unknown"
 )
 
-// Exit codes of the process. 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT.
+// Exit codes of the process. 75 is EX_TEMPFAIL from sysexits.h, and 130 is 128 + SIGINT.
 const (
 	ExitDone      = 0
 	ExitRefused   = 1
@@ -50,14 +50,14 @@ const (
 	ExitCancelled = 130
 )
 
-// ReasonInfo is a row of the documented list.
+// ReasonInfo is a row in the documented list.
 type ReasonInfo struct {
 	Reason  Reason
 	Exit    int
 	Meaning string
 }
 
-// Reasons is the documented list, in the order in which people read it.
+// Reasons is the documented list, in the order in which the documentation shows it.
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as requested"},
 	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},
@@ -117,7 +117,7 @@ var Reasons = []ReasonInfo{
 	{Unknown, ExitUnknown, "a write was sent, and its success or failure could not be confirmed"},
 }
 
-// Exit returns the exit code of a reason, and ExitFailed for a reason that is not in Reasons.
+// Exit returns the exit code for a reason, and ExitFailed for a reason that is not in Reasons.
 func (r Reason) Exit() int {
 	for _, info := range Reasons {
 		if info.Reason == r {

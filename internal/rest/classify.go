@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// noResponse returns the error of an attempt without a response.
+// noResponse returns the error for an attempt without a response.
 func noResponse(req *http.Request, err error, p *progress) *Error {
 	host := req.URL.Hostname()
 	e := newError(req, Reset)
