@@ -39,7 +39,7 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 }
 
 // NamesPage is the maximum page size for registered-models/search. Servers refuse more. If 0 rows are requested, they
-// keep sending empty pages.
+// send empty pages without end.
 const NamesPage = 1000
 
 // Names lists the names of all registered models.

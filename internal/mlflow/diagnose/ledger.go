@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
 
-// defaultExperiment exists on every server and has no creator. So it shows what a login without a grant may do with any
-// experiment.
+// defaultExperiment exists on every server and has no creator, so it shows what a login without a grant may do with
+// any experiment.
 const defaultExperiment = "0"
 
 // ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.
@@ -22,7 +22,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		p.server.Ledger.Guard = "unknown: " + mlflow.Short(err)
 		return
 	}
-	// without a ledger, there is nothing that others could edit
+	// without a ledger, there is nothing that anyone could edit
 	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" {
 		return
 	}
@@ -51,8 +51,8 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 	}
 }
 
-// editProtection says whether others can edit ledgers. Edits are always detected; servers with separate logins also
-// prevent them.
+// editProtection says whether other logins can edit ledgers. Edits are always detected, and servers with separate
+// logins also prevent them.
 func (p *probe) editProtection(ctx context.Context) string {
 	const evident = "tamper-evident only: "
 	login, known := p.server.Login.Get()
