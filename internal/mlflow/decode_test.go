@@ -115,7 +115,7 @@ utc_time_created: '2026-05-03 10:00:00.123'
 	}
 }
 
-// No MLmodel file crashes the parser, and each accepted file has a flavor.
+// No MLmodel file crashes the parser, and each accepted file contains a flavor.
 func FuzzMLmodel(f *testing.F) {
 	f.Add([]byte("flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n"))
 	f.Add([]byte("flavors: &a {x: {y: *a}}"))

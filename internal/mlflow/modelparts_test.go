@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// lacks returns the missing parts of a model with these files, as the gate shows them.
+// lacks returns the missing parts of a model that has these files, as the gate shows them.
 func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	t.Helper()
 	m, err := parseMLmodel([]byte(mlmodel))
@@ -34,8 +34,8 @@ func without(files []registry.File, name string) []registry.File {
 	})
 }
 
-// A model that the MLflow client saved is complete. Without any one of its files it is incomplete. There are two
-// exceptions. No key names requirements.txt. And if the size of a folder is unknown, a missing file is not noticed
+// A model that the MLflow client saved is complete. Without any one of its files it is incomplete, with two
+// exceptions: no key names requirements.txt, and if the size of a folder is unknown, a missing file goes unnoticed
 // while the folder contains others. The client does not count the code of a python_function model in the size.
 func TestParts_StockClient(t *testing.T) {
 	saved, err := filepath.Glob("testdata/models/*.txt")
@@ -64,7 +64,7 @@ func TestParts_StockClient(t *testing.T) {
 			free := f.Path == "requirements.txt" ||
 				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has its own key since 2.0
 				strings.Contains(file, "1.30.1") &&
-					strings.HasPrefix(f.Path, "code/") || // the MLmodel file has no size before 2.8
+					strings.HasPrefix(f.Path, "code/") || // the MLmodel file does not state the size before 2.8
 				strings.HasPrefix(f.Path, "artifacts/words/")
 			if got := lacks(t, mlmodel, without(files, f.Path)); (got == "") != free {
 				t.Errorf("%s without %s: %q", file, f.Path, got)
@@ -76,8 +76,9 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// The rows follow the save functions of the flavours in the clients 1.30.1, 2.22.5 and 3.17.2 of MLflow. Each row has
-// the content of the MLmodel file, the files or folders that are needed, and other files that the client stores.
+// The rows follow the save functions of the flavours in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. Each row
+// contains the content of the MLmodel file, the files or folders that are needed, and other files that the client
+// stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")
 	if err != nil {

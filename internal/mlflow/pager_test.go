@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// listings has a function for each list that comes in several pages.
+// listings contains a function for each list that the server sends in several pages.
 var listings = map[string]func(context.Context, *Client) error{
 	"versions of a model": func(ctx context.Context, c *Client) error {
 		_, err := c.Versions.Search(ctx, "churn", "")

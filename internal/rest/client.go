@@ -21,7 +21,7 @@ import (
 type Config struct {
 	// http(s) URL of the server, without user info, query or fragment; its path is the prefix of every request path
 	Base       string
-	Header     http.Header // sent with every request, except through HTTPClient: Authorization, workspace, single sign-on
+	Header     http.Header // sent with every request, except through HTTPClient: Authorization, workspace, sign-on
 	UserAgent  string
 	CAs        []byte // PEM, in addition to the system's certificate authorities
 	ClientCert []byte // PEM with certificate and key

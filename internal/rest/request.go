@@ -22,7 +22,7 @@ type Request struct {
 	Body   any // sent as JSON; nil for no body
 	Class  Class
 	Limit  int64  // maximum bytes of the decoded response; default 8 MiB
-	Read   *int64 // if not nil, the decoded bytes of each 2xx response are added to it, to limit several requests together
+	Read   *int64 // if not nil, the decoded bytes of 2xx responses are added to it, to limit several requests together
 	Expect string // key that a 2xx response must contain, with a value other than null; "" for none
 }
 

@@ -153,9 +153,9 @@ const (
 	evaluationsMax = 20  // searches for evaluation runs
 )
 
-// siblings reads a run's models, except the one with this id. These are the run's outputs in its own experiment, and
-// each model on which the run logged values. If a listed model was deleted, the result is not known. Before MLflow
-// 3.15, anyone could add such an id to the list.
+// siblings reads a run's models, except the one with this id. These are the outputs in the run's experiment, and each
+// model on which the run logged values. A listed model that cannot be found is returned as an unknown model. Before
+// MLflow 3.15, anyone could add such an id to the list.
 func (t provenance) siblings(
 	ctx context.Context, run registry.Run, self string,
 ) (registry.Known[[]registry.LoggedModel], error) {
