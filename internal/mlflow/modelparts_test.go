@@ -62,7 +62,7 @@ func TestParts_StockClient(t *testing.T) {
 		}
 		for _, f := range files {
 			free := f.Path == "requirements.txt" ||
-				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has its own key since 2.0
+				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // a key names it only since 2.0
 				strings.Contains(file, "1.30.1") &&
 					strings.HasPrefix(f.Path, "code/") || // the MLmodel file does not state the size before 2.8
 				strings.HasPrefix(f.Path, "artifacts/words/")

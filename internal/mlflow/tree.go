@@ -123,8 +123,9 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 // otherFolders is the number of a run's folders that are searched for other models.
 const otherFolders = 20
 
-// OtherModels lists the folders of a run's artifacts that contain an MLmodel file, except the folder own. "" is the
-// root. It does not search inside a model's folder. The result is unreadable if the run has too many folders.
+// OtherModels lists the folders of a run's artifacts that contain an MLmodel file, leaving out the model's own
+// folder. "" is the root. It does not search inside a model's folder. The result is unreadable if the run has too
+// many folders.
 func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
 	t := treeReader{c: s.c, where: Location{Run: run}}
 	found := []string{}

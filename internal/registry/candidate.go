@@ -151,7 +151,7 @@ const (
 	Minimize = "minimize"
 )
 
-// Better reports whether the value of a is better than the value of than.
+// Better reports whether a is the better of the two points.
 func (b Best) Better(a, than Point) bool {
 	if b.Goal == Minimize {
 		return a.Value < than.Value

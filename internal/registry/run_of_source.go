@@ -131,7 +131,7 @@ func SameLocation(a, b string, roots ...MovedRoot) bool {
 	})
 }
 
-// location is an artifact location in normal form, compared by segments. So file:///a/b equals /a/b, and ./mlruns/0
+// location is an artifact location in normal form, compared by segments, so file:///a/b equals /a/b, and ./mlruns/0
 // equals mlruns/0.
 type location struct {
 	scheme, host string

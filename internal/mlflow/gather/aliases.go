@@ -92,7 +92,7 @@ func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.K
 	return v, err
 }
 
-// readTags finds the versions that the aliases point to by their tags instead of the alias endpoint.
+// readTags uses tags instead of the alias endpoint to find the versions that the aliases point to.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}

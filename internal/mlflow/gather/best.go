@@ -187,7 +187,7 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 }
 
 // read reads runs of the experiment by id, leaving out deleted ones. It requests fewer ids than fit in a page,
-// because a full page would require a request for another one.
+// because after a full page, one more page would have to be requested.
 func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registry.Run, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	op := "search runs of experiment " + s.contest.Experiment

@@ -68,7 +68,7 @@ type searchSwitches struct {
 	BareAttributes     bool // a filter for runs accepts an attribute without the prefix attributes.
 	StrayTokens        bool // registry filters ignore meaningless words and lists, such as name IN (…)
 	FullPageToken      bool // a page of experiments that is exactly full says that more follow
-	FullRunsToken      bool // the same for a page of runs
+	FullRunsToken      bool // a page of runs that is exactly full says that more follow
 	RunIDsIn           bool // a filter for runs supports run_id IN (…)
 	NaNIsNoNumber      bool // searches never treat NaN as zero, which is how it is stored
 	HistoryPaged       bool // metrics/get-history supports max_results

@@ -39,7 +39,7 @@ type Run struct {
 	Artifacts  map[string]Content `json:"artifacts"`
 }
 
-// Dataset is a dataset that a run read.
+// Dataset is a dataset that a run used.
 type Dataset struct {
 	Name       string `json:"name"`
 	Digest     string `json:"digest"`

@@ -40,7 +40,7 @@ type ModelOutput struct {
 	Step    int64  `json:"step"`
 }
 
-// DatasetInput is a dataset that a run read.
+// DatasetInput is a dataset that a run used.
 type DatasetInput struct {
 	Tags    Tags    `json:"tags,omitempty"`
 	Dataset Dataset `json:"dataset"`
