@@ -99,7 +99,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a private host " +
 			"name resolves only on a runner in that network"
 	case rest.TLS:
-		return registry.Unreachable, e.Message, "set the input ca-file to the certificate authority of the server"
+		return registry.Unreachable, e.Message, "set the input ca-file to the server's certificate authority"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it " +
 			"hangs; if it is only slow, raise the input timeout"
@@ -109,13 +109,13 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Redirect:
 		return registry.NotMLflow, "the server redirects to " + e.Location, hintLogin
 	case rest.NotJSON:
-		return registry.NotMLflow, answerName(e) + " in place of JSON", hintLogin
+		return registry.NotMLflow, answerName(e) + " instead of JSON", hintLogin
 	case rest.Malformed, rest.MissingKey, rest.TooLarge:
 		return registry.NotMLflow, e.Message, "the server at this address does not use MLflow's API; check " +
 			"tracking-uri and any proxy in front of the server"
 	case rest.InsecureCredentials:
 		return registry.BadInput, "credentials would be sent over plain http", "use https, or set " +
-			"allow-insecure-http: true if the network between runner and server is trusted"
+			"allow-insecure-http to true if the network between runner and server is trusted"
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Canceled:
@@ -124,7 +124,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
-const hintLogin = "a login proxy is probably in front of MLflow. Pass its credentials in the input headers or " +
+const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the input headers or " +
 	"token, or use an address that reaches MLflow directly"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
@@ -141,7 +141,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 				format.ShellWord(host),
 			)
 	case e.Status == 403:
-		return registry.Forbidden, "the login lacks the right for this (403)",
+		return registry.Forbidden, "the login lacks the permission for this (403)",
 			"promoting and registering need EDIT on the registered model, and reading needs READ. Ask an " +
 				"administrator to grant it, with POST /api/3.0/mlflow/users/permissions/grant on MLflow 3.x, or " +
 				"POST /api/2.0/mlflow/registered-models/permissions/create on older servers"

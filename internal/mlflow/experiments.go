@@ -49,7 +49,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 		e = byID
 	}
 	if e.Deleted {
-		hint := "restore it in MLflow, or set the input experiment to another one"
+		hint := "restore it in MLflow, or set the input experiment to a different one"
 		return registry.Experiment{}, Gone(fmt.Sprintf("experiment %q is deleted", text), hint)
 	}
 	return e, nil

@@ -39,7 +39,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		return registry.MLmodel{}, fmt.Errorf("it is not the YAML of an MLmodel file: %s", firstLine(err.Error()))
 	}
 	if len(file.Flavors) == 0 {
-		return registry.MLmodel{}, fmt.Errorf("it has no flavors")
+		return registry.MLmodel{}, fmt.Errorf("it contains no flavors")
 	}
 	m := registry.MLmodel{
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
@@ -85,7 +85,7 @@ func checkNesting(text string) error {
 		}
 	}
 	if n := strings.Count(text, "&"); n > maxAnchors {
-		return fmt.Errorf("it has %d anchors, more than %d", n, maxAnchors)
+		return fmt.Errorf("it contains %d anchors, more than the limit of %d", n, maxAnchors)
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (p *partList) name(key, name string) {
 	clean := path.Clean(strings.ReplaceAll(name, `\`, "/"))
 	switch {
 	case webAddress.MatchString(name):
-		p.elsewhere(key, name, "is an address outside of the model", logAgain)
+		p.elsewhere(key, name, "is an address outside the model", logAgain)
 	case strings.HasPrefix(clean, "/"), windowsDrive.MatchString(clean):
 		p.elsewhere(key, name, onMachine, logAgain)
 	case clean == "..", strings.HasPrefix(clean, "../"):

@@ -116,7 +116,7 @@ func TestParts_Flavours(t *testing.T) {
 }
 
 func TestParts_Elsewhere(t *testing.T) {
-	const address, above = "is an address outside of the model", "leads out of the model's folder"
+	const address, above = "is an address outside the model", "leads out of the model's folder"
 	for _, c := range []struct{ flavors, name, key, why string }{
 		{
 			`transformers: {source_model_name: org/bert, source_model_revision: abc, components: [tokenizer]}`,

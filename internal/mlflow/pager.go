@@ -86,7 +86,7 @@ func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	case c.pages >= most.Pages:
 		return false, &Incomplete{fmt.Sprintf("the list has more than %d pages", most.Pages), HintShorter}
 	case c.bytes > most.Bytes:
-		return false, &Incomplete{fmt.Sprintf("the list has more than %d MiB", most.Bytes>>20), HintShorter}
+		return false, &Incomplete{fmt.Sprintf("the list is larger than %d MiB", most.Bytes>>20), HintShorter}
 	}
 	if c.tokens == nil {
 		c.tokens = map[string]bool{}

@@ -54,7 +54,7 @@ func TestPager_Bounds(t *testing.T) {
 	}{
 		"as many pages as are allowed": {1, MostPages, ""},
 		"one page too many":            {1, MostPages + 1, "more than 1000 pages"},
-		"too many bytes":               {mostBytes / 8, 10, "more than 512 MiB"},
+		"too many bytes":               {mostBytes / 8, 10, "larger than 512 MiB"},
 		"a last page beyond the bytes": {mostBytes + 1, 1, ""},
 	}
 	for sentence, c := range cases {

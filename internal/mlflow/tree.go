@@ -224,7 +224,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 		refused := ""
 		switch {
 		case !below && !bare, name == ".", name == "..", strings.Contains(name, "/"):
-			refused = "which is outside of the folder"
+			refused = "which is outside the folder"
 		case len(prefix)+len(name) > maxPath:
 			refused = fmt.Sprintf("a path of more than %d bytes", maxPath)
 		case seen[name]:
@@ -284,7 +284,7 @@ const contentLimit = 64 << 30
 // checksums in memory.
 func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
-		const what = "the files have %d bytes, more than the limit for a digest (%d)"
+		const what = "the files are %d bytes in total, more than the limit for a digest (%d)"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
 	type sum struct{ path, hex string }
@@ -318,11 +318,11 @@ func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (st
 	came, err := s.c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
 	switch {
 	case came > f.Size:
-		return "", fmt.Errorf("%s has more than the listed %d bytes", f.Path, f.Size)
+		return "", fmt.Errorf("%s is larger than the listed %d bytes", f.Path, f.Size)
 	case err != nil:
 		return "", fmt.Errorf("%s could not be read: %s", f.Path, Short(err))
 	case came != f.Size:
-		return "", fmt.Errorf("%s has %d bytes instead of the listed %d", f.Path, came, f.Size)
+		return "", fmt.Errorf("%s is %d bytes, not %d as listed", f.Path, came, f.Size)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

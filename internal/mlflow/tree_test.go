@@ -82,34 +82,34 @@ func TestTree_WhatServersList(t *testing.T) {
 		},
 		"a folder above": {
 			map[string]string{"model": `{"path": "model/../other", "is_dir": true}`},
-			`invalid list of folder "model": it contains "model/../other", which is outside of the folder`,
+			`invalid list of folder "model": it contains "model/../other", which is outside the folder`,
 		},
 		"a path out of the folder": {
 			map[string]string{"model": `{"path": "../../etc/passwd", "file_size": 1}`},
-			`invalid list of folder "model": it contains "../../etc/passwd", which is outside of the folder`,
+			`invalid list of folder "model": it contains "../../etc/passwd", which is outside the folder`,
 		},
 		"only the parent folder": {
 			map[string]string{"model": `{"path": "..", "is_dir": true}`},
-			`invalid list of folder "model": it contains "..", which is outside of the folder`,
+			`invalid list of folder "model": it contains "..", which is outside the folder`,
 		},
 		"an absolute path": {
 			map[string]string{"model": `{"path": "/model/MLmodel", "file_size": 1}`},
-			`invalid list of folder "model": it contains "/model/MLmodel", which is outside of the folder`,
+			`invalid list of folder "model": it contains "/model/MLmodel", which is outside the folder`,
 		},
 		"a folder that lists its parent": {
 			map[string]string{
 				"model":      `{"path": "model/data", "is_dir": true}`,
 				"model/data": `{"path": "model", "is_dir": true}, {"path": "model/data/x", "file_size": 1}`,
 			},
-			`invalid list of folder "model/data": it contains "model", which is outside of the folder`,
+			`invalid list of folder "model/data": it contains "model", which is outside the folder`,
 		},
 		"a bare name among paths": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "b", "file_size": 1}`},
-			`invalid list of folder "model": it contains "b", which is outside of the folder`,
+			`invalid list of folder "model": it contains "b", which is outside the folder`,
 		},
 		"a file deeper than the folder": {
 			map[string]string{"model": `{"path": "model/a/b", "file_size": 1}`},
-			`invalid list of folder "model": it contains "model/a/b", which is outside of the folder`,
+			`invalid list of folder "model": it contains "model/a/b", which is outside the folder`,
 		},
 		"a file twice": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "model/a", "file_size": 2}`},
@@ -257,10 +257,10 @@ func TestDigest_Streams(t *testing.T) {
 		want   string
 	}{
 		"as long as listed": {int64(len(content)), want},
-		"longer":            {int64(len(content)) - 1, "a has more than the listed 1048575 bytes"},
-		"much longer":       {1, "a has more than the listed 1 bytes"},
-		"shorter":           {int64(len(content)) + 1, "a has 1048576 bytes instead of the listed 1048577"},
-		"too large": {contentLimit + 1, "the files have 68719476737 bytes, more than the limit for a digest " +
+		"longer":            {int64(len(content)) - 1, "a is larger than the listed 1048575 bytes"},
+		"much longer":       {1, "a is larger than the listed 1 bytes"},
+		"shorter":           {int64(len(content)) + 1, "a is 1048576 bytes, not 1048577 as listed"},
+		"too large": {contentLimit + 1, "the files are 68719476737 bytes in total, more than the limit for a digest " +
 			"(68719476736)"},
 	} {
 		got := client.Artifacts.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})

@@ -46,8 +46,8 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.HasPrefix(text, "models:/"):
 		return c.registered(strings.TrimPrefix(text, "models:/"))
 	case bareRunID.MatchString(text):
-		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/model with "+
-			"the name that was given to log_model", text)
+		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/NAME, "+
+			"where NAME is the name that was given to log_model", text)
 	case isNumber(text):
 		return c, fmt.Errorf("a version number without a model is not enough; write models:/NAME/%s", text)
 	case strings.Contains(text, ":/"):
@@ -78,8 +78,8 @@ func (c Candidate) run(rest string) (Candidate, error) {
 	case !runID.MatchString(id):
 		return c, fmt.Errorf("%q is not a run id; write runs:/RUN_ID/PATH", id)
 	case path == "":
-		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name that was given to "+
-			"log_model", id)
+		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/NAME, where NAME is the name that was "+
+			"given to log_model", id)
 	case unsafePath(path):
 		return c, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a control "+
 			"character", path)

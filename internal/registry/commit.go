@@ -70,7 +70,7 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 	case r.Status != "FINISHED":
 		return "it is " + r.Status
 	case now.IsZero():
-		return "the server does not send its clock (header Date), so the end of the run cannot be checked"
+		return "the server sends no Date header, so the end of the run cannot be checked"
 	case r.End.After(latest):
 		return "its end " + moment(r.End) + " is in the future"
 	case r.Start.After(latest):
@@ -92,7 +92,7 @@ func (c CommitRun) Words() []string {
 		notes = append(notes, "runs of this commit that do not count: "+Others(c.Ignored))
 	}
 	if c.More {
-		notes = append(notes, "more, older runs of this commit were not read")
+		notes = append(notes, "older runs of this commit exist but were not read")
 	}
 	return notes
 }

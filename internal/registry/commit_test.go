@@ -53,7 +53,7 @@ func TestByCommit_Choose(t *testing.T) {
 		},
 		"a server without a Date header": {
 			runs:  []Run{good},
-			other: "good: the server does not send its clock (header Date), so the end of the run cannot be checked",
+			other: "good: the server sends no Date header, so the end of the run cannot be checked",
 		},
 		"a laptop's run that ended last": {
 			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "laptop",

@@ -110,9 +110,9 @@ var Reasons = []ReasonInfo{
 	{Forbidden, ExitFailed, "the login lacks a permission (403)"},
 	{Unreachable, ExitFailed, "the server could not be reached"},
 	{HostRefused, ExitFailed, "MLflow rejected the Host header (see its option `--allowed-hosts`)"},
-	{NotMLflow, ExitFailed, "the answer is not from MLflow's API, but from a login page, a proxy or a wrong path"},
+	{NotMLflow, ExitFailed, "the response is not from MLflow's API but from a login page, a proxy or a wrong path"},
 	{Unsupported, ExitFailed, "the server does not support the operation"},
-	{ServerError, ExitFailed, "the server answered with an error"},
+	{ServerError, ExitFailed, "the server responded with an error"},
 	{Cancelled, ExitCancelled, "stopped by a signal; the report says what was done"},
 	{Unknown, ExitUnknown, "a write was sent, and its success or failure could not be confirmed"},
 }

@@ -32,9 +32,9 @@ func decode(a *answer, expect string, out any) *Error {
 	keys := scanKeys(body, expect)
 	switch {
 	case keys.twice != "":
-		return fail(Malformed, "response has the key %q twice in one object", Clean(keys.twice))
+		return fail(Malformed, "response contains the key %q twice in one object", Clean(keys.twice))
 	case expect != "" && !keys.found:
-		return fail(MissingKey, "response has no %q", expect)
+		return fail(MissingKey, "response lacks the key %q", expect)
 	case out == nil:
 		return nil
 	}

@@ -311,7 +311,7 @@ func TestLocalhost_WrongResolver(t *testing.T) {
 	fakeDNS(t, [4]byte{192, 0, 2, 7})
 	c := client(t, Config{Base: "http://mlflow.localhost:5000", Header: http.Header{"Authorization": {"Bearer x"}}})
 	e := failure(t, c.JSON(background(t), Request{Path: "x"}, nil), Blocked)
-	if e.Sent || !strings.Contains(e.Error(), "resolves to 192.0.2.7, which is another machine") {
+	if e.Sent || !strings.Contains(e.Error(), "resolves to 192.0.2.7, which is a different machine") {
 		t.Errorf("got %+v", e)
 	}
 	fakeDNS(t, [4]byte{169, 254, 169, 254})

@@ -95,7 +95,7 @@ func (r *rowReader) keys() error {
 		return err
 	}
 	if _, err := r.json.Token(); err != io.EOF {
-		return fmt.Errorf("there is more text after the object")
+		return fmt.Errorf("there is text after the object")
 	}
 	r.ended = true
 	return nil

@@ -425,7 +425,7 @@ func TestAudit_Fails(t *testing.T) {
 		},
 		"no versions": {
 			faults.Fault{Path: "model-versions/search", Kind: faults.Status, Status: 403},
-			"lacks the right",
+			"lacks the permission",
 		},
 		"a login page": {
 			faults.Fault{

@@ -42,7 +42,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		p.server.Warnings = append(
 			p.server.Warnings,
 			fmt.Sprintf(
-				"the login %s may not write promotion ledgers, so its promotions run without lock and record; ask "+
+				"the login %s may not write promotion ledgers, so its promotions run without a lock or record; ask "+
 					"the creator of the ledgers or an administrator to grant it: %s",
 				cmp.Or(p.c.Login, "USER"),
 				strings.Join(format.Lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
@@ -66,7 +66,7 @@ func (p *probe) editProtection(ctx context.Context) string {
 		return "tamper-resistant if the server's default_permission is READ or less; doctor cannot read that setting " +
 			"as an administrator, who can always edit runs"
 	case login.Experiments[defaultExperiment] != "":
-		return "unknown: this login has its own permission on experiment 0, which would show the default one"
+		return "unknown: this login has its own permission on experiment 0, which hides the default one"
 	}
 	switch may, known := p.c.MayEdit(ctx, defaultExperiment); {
 	case !known:

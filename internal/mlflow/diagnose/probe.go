@@ -200,8 +200,8 @@ func (p *probe) dangling(ctx context.Context) {
 			p.server.Warnings = append(
 				p.server.Warnings,
 				fmt.Sprintf(
-					"alias %s of %s points to version %d, which was deleted: run doctor with repair: "+
-						"dangling-aliases to remove it",
+					"alias %s of %s points to version %d, which was deleted; to remove it, run "+
+						"doctor with repair set to dangling-aliases",
 					name,
 					p.model,
 					number,
@@ -227,7 +227,7 @@ func (p *probe) warn() {
 	if p.server.Store == "FileStore" {
 		add(
 			"the registry is kept in files. A move to a stage archives the other versions before it looks for the " +
-				"new one, and two runs at the same time may fail. For production, start the server with a database " +
+				"new one, and concurrent runs may fail. For production, start the server with a database " +
 				"(--backend-store-uri postgresql://…)",
 		)
 	}
@@ -239,7 +239,7 @@ func (p *probe) warn() {
 	case mlflow.RightEdit, mlflow.RightManage:
 	default:
 		if right == "" {
-			right = "the server's default right (READ unless changed)"
+			right = "the server's default permission (READ unless changed)"
 		}
 		add(
 			"the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s",

@@ -361,7 +361,7 @@ func (s *bestSearch) otherNames() string {
 	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
 		meant = near[0]
 	}
-	return fmt.Sprintf("the experiment has logged models named %s: use candidate: best/%s",
+	return fmt.Sprintf("the experiment contains logged models named %s; set candidate to best/%s",
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 

@@ -65,7 +65,7 @@ func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	case run.Status != "FINISHED":
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("run %s is %s, not FINISHED", id, run.Status),
-			Hint: "only models of finished runs are registered: wait for the run to end, or choose another candidate",
+			Hint: "only models from finished runs are registered: wait for the run to end, or choose another candidate",
 		}
 	}
 	g.facts.Candidate.Run = known
@@ -235,7 +235,7 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 			return &registry.Error{
 				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not "+
 					"FINISHED", ref, r.ID, r.Status),
-				Hint: "only models of finished runs are registered: wait for the run to end, or choose another " +
+				Hint: "only models from finished runs are registered: wait for the run to end, or choose another " +
 					"candidate",
 			}
 		}
@@ -495,7 +495,7 @@ func errNoModel(run, path string, names []string) error {
 	if len(names) > 0 {
 		slices.Sort(names)
 		hint = fmt.Sprintf(
-			"the models of this run are: %s; use candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0],
+			"the models of this run are %s; set candidate to runs:/%s/%s", strings.Join(names, ", "), run, names[0],
 		)
 	}
 	return mlflow.Gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)

@@ -187,7 +187,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 		link := lineage.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
 		switch ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number); {
 		case slices.Contains(passed, ref):
-			link.Problem = fmt.Sprintf("%s is a copy of %s: the chain of copies is a circle", mlflow.VersionRef(v), ref)
+			link.Problem = fmt.Sprintf("%s is a copy of %s: the copies form a cycle", mlflow.VersionRef(v), ref)
 		case len(passed) > mlflow.LongestLineage:
 			link.Problem = fmt.Sprintf(
 				"%s is a copy of %s; more than %d copies are not followed",

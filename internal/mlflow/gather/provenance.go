@@ -319,7 +319,7 @@ func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root regi
 		return nil
 	}
 	why := fmt.Sprintf(
-		"%s is a copy of %s but has other files: %s",
+		"%s is a copy of %s but has different files: %s",
 		mlflow.VersionRef(v),
 		mlflow.VersionRef(root),
 		cmp.Or(location, at.Why()),

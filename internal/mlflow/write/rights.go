@@ -27,15 +27,15 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 		return out
 	}
 	right := rightFor(s.Do)
-	e.Msg = fmt.Sprintf("%s: the login lacks the right %s on registered model %s (403)", op, right, s.Model)
+	e.Msg = fmt.Sprintf("%s: the login lacks the permission %s on registered model %s (403)", op, right, s.Model)
 	if s.Do == plan.CreateModel {
 		e.Msg = fmt.Sprintf("%s: the login may not create registered models (403)", op)
-		e.Hint = "ask an administrator to create the model, or to grant this login the right to create models"
+		e.Hint = "ask an administrator to create the model, or to grant this login permission to create models"
 		return e
 	}
 	e.Hint = "ask an administrator to grant it:" + c.Grant(s.Model, right)
 	if s.Do == plan.DeleteAlias {
-		e.Hint += "\n    or set the alias to another version: that needs only EDIT"
+		e.Hint += "\n    or point the alias to a different version, which needs only EDIT"
 	}
 	return e
 }
