@@ -45,7 +45,7 @@ func TagHolders(versions []registry.Version) map[string]registry.Versions {
 	return out
 }
 
-// TagAliases returns the aliases that the versions' tags stand for. If several versions carry the same tag, the
+// TagAliases returns the aliases that are recorded in the versions' tags. If several versions carry the same tag, the
 // highest number counts.
 func TagAliases(holders map[string]registry.Versions) map[string]int {
 	out := map[string]int{}

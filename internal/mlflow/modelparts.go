@@ -207,8 +207,8 @@ func shapParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// transformersParts adds the parts of a pipeline. A pipeline can be stored in three ways, which are told apart here
-// as in the client.
+// transformersParts adds the parts of a pipeline. A pipeline can be stored in three ways, which this function
+// distinguishes as the client does.
 func transformersParts(p *partList, f, _ map[string]any) {
 	base, _ := f["local_base_model_path"].(string)
 	revision, hub := f["source_model_revision"]

@@ -35,8 +35,8 @@ func without(files []registry.File, name string) []registry.File {
 }
 
 // A model that the MLflow client saved is complete. Without any one of its files it is incomplete, with two
-// exceptions: no key names requirements.txt, and if the size of a folder is unknown, a missing file goes unnoticed
-// while the folder contains others. The client does not count the code of a python_function model in the size.
+// exceptions. No key names requirements.txt. If the size of a folder is unknown, a missing file goes unnoticed while
+// the folder contains others. The client does not count the code of a python_function model in the size.
 func TestParts_StockClient(t *testing.T) {
 	saved, err := filepath.Glob("testdata/models/*.txt")
 	if err != nil || len(saved) == 0 {
@@ -77,8 +77,8 @@ func TestParts_StockClient(t *testing.T) {
 }
 
 // The rows follow the save functions of the flavours in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. Each row
-// contains the content of the MLmodel file, the files or folders that are needed, and other files that the client
-// stores.
+// contains the content of the MLmodel file and the files or folders that are needed. It also lists other files that
+// the client stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")
 	if err != nil {

@@ -44,9 +44,9 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 	return registry.Is(out.URI), nil
 }
 
-// ByAlias reads the version that an alias points to. The server responds with 400 or 404 if the alias is missing, if
-// the model is missing, or if the version was deleted, so the caller must also look at the aliases of the registered
-// model. noAliases is true if the server does not support aliases.
+// ByAlias reads the version that an alias points to. The server responds with 400 or 404 in three cases: the alias is
+// missing, the model is missing, or the version was deleted. The caller must therefore look at the aliases of the
+// registered model too. noAliases is true if the server does not support aliases.
 func (s Versions) ByAlias(
 	ctx context.Context, name, alias string,
 ) (known registry.Known[registry.Version], noAliases bool, err error) {

@@ -201,8 +201,8 @@ func (l location) moved(roots []MovedRoot) []location {
 	return out
 }
 
-// HasModel reports whether a logged model in the run's lists belongs to the run: either the model is in the run's
-// experiment and was not logged by another run, or the run logged metrics on it.
+// HasModel reports whether a logged model in the run's lists belongs to the run. It does if it is in the run's
+// experiment and was not logged by another run, or if the run logged metrics on it.
 func (r Run) HasModel(m LoggedModel) bool {
 	if slices.ContainsFunc(m.Metrics, func(v ModelMetric) bool { return v.RunID == r.ID }) {
 		return true
@@ -210,7 +210,7 @@ func (r Run) HasModel(m LoggedModel) bool {
 	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
 }
 
-// UnknownModel stands for a model that a run lists but that cannot be read, because it was deleted or never existed.
+// UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never existed.
 // It sorts after all others, so a value at its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// NextVersion stands for the number of a version that a plan creates. It is greater than any version number.
+// NextVersion represents the number of a version that a plan creates. It is greater than any version number.
 const NextVersion = math.MaxInt
 
 // nextVersion is the text of NextVersion.

@@ -9,8 +9,8 @@ import (
 //
 // By default an MLflow 3 server has several worker processes. It does not set TCP_NODELAY and sends a response as two
 // segments. The second segment is held back until the first is acknowledged. Linux delays the acknowledgement by 40
-// ms in case it can be sent along with data, so every request after the first on a connection takes 44 to 52 ms
-// instead of 0.9 to 6.8 ms. The kernel may reset TCP_QUICKACK, so it is set again after each read.
+// ms in case it can be sent along with data. Every request after the first on a connection therefore takes 44 to 52
+// ms instead of 0.9 to 6.8 ms. The kernel may reset TCP_QUICKACK, so it is set again after each read.
 func quickAck(conn net.Conn) net.Conn {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {

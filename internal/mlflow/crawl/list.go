@@ -139,9 +139,9 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 // entry in the list contains the newest version, so it takes longer than a version.
 const sampleRows = 200
 
-// relist lists the names again until two lists in a row are stable, which means that no list contains a name twice
-// and that the later list contains all names in the earlier one. Then neither list can have missed a model: a model
-// that is deleted between two pages is in one list and not in the next, and if another model is created as well, a
+// relist lists the names again until two lists in a row are stable. Two lists are stable if neither contains a name
+// twice and the later list contains all names in the earlier one. Then neither list can have missed a model. A model
+// that is deleted between two pages is in one list and not in the next. If a different model is created as well, a
 // name appears twice. New names are read separately. moved reports whether anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}

@@ -28,7 +28,7 @@ func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 func swept(double *mlflowtest.Server, n int) {
 	for i := range n {
 		id := fmt.Sprintf("r%d", i)
-		value := float64(i+1) / float64(n+1) // not 0, because 0 can stand for NaN on a model
+		value := float64(i+1) / float64(n+1) // not 0, because 0 can mean NaN on a model
 		double.AddRun(seed.Run{
 			ID: id, Experiment: "train", Metrics: map[string]seed.Series{"acc": seed.Value(value)},
 			Logged: []seed.LoggedModel{{
@@ -49,8 +49,8 @@ func TestBest_FewRequests(t *testing.T) {
 	if want := fmt.Sprintf("models:/m-%032x", 449); g.q.Candidate.Text != want || g.facts.Found.Best.Looked != 450 {
 		t.Errorf("found %s of %d, want %s", g.q.Candidate.Text, g.facts.Found.Best.Looked, want)
 	}
-	// the requests are: one for the experiment, 5 for pages of models, 3 for pages of their runs, and one for a page
-	// of all runs, none of which has a better value
+	// the requests are: one for the experiment, 5 for pages of models, 3 for pages of their runs, and one for the
+	// runs with a better value, which finds none
 	if got := len(double.Requests()); got > 12 {
 		t.Errorf("%d requests", got)
 	}

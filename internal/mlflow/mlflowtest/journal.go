@@ -14,7 +14,7 @@ type Request struct {
 	Path   string
 	Query  url.Values
 	Header http.Header
-	Body   string // canonical JSON if it is JSON
+	Body   string // in canonical form if it is JSON
 	Status int    // 0 if the caller got no response
 	Round  int    // 1 for requests that did not wait for another one, 2 for those sent after a response to round 1, …
 }
@@ -23,7 +23,7 @@ type Request struct {
 type Write struct {
 	Method string
 	Path   string
-	Body   string // canonical JSON if it is JSON
+	Body   string // in canonical form if it is JSON
 }
 
 type journal struct {

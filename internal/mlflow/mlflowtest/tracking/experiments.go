@@ -36,7 +36,7 @@ func experimentToJSON(c *call.Call, e *state.Experiment) experimentJSON {
 	return out
 }
 
-// findExperiment finds an experiment by the id in a request. An empty id stands for experiment 0.
+// findExperiment finds an experiment by the id in a request. An empty id means experiment 0.
 func findExperiment(c *call.Call, id string) (*state.Experiment, error) {
 	if id == "" {
 		id = "0"
