@@ -76,9 +76,9 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// The rows follow the save functions of the flavours in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. Each row
-// contains the content of the MLmodel file and the files or folders that are needed. It also lists other files that
-// the client stores.
+// The rows follow the save functions of the flavours in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. In each row,
+// `flavors` is the content of the MLmodel file, `needs` lists the files or folders that are needed, and `also` lists
+// other files that the client stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")
 	if err != nil {

@@ -49,8 +49,8 @@ func TestBest_FewRequests(t *testing.T) {
 	if want := fmt.Sprintf("models:/m-%032x", 449); g.q.Candidate.Text != want || g.facts.Found.Best.Looked != 450 {
 		t.Errorf("found %s of %d, want %s", g.q.Candidate.Text, g.facts.Found.Best.Looked, want)
 	}
-	// the requests are: one for the experiment, 5 for pages of models, 3 for pages of their runs, and one for the
-	// runs with a better value, which finds none
+	// the requests are: one for the experiment, 5 for pages of models, 3 for pages of their runs, and one for a page
+	// of all runs, which contains no better value
 	if got := len(double.Requests()); got > 12 {
 		t.Errorf("%d requests", got)
 	}
