@@ -132,7 +132,8 @@ func control(_, address string, _ syscall.RawConn) error {
 func controlLocal(network, address string, conn syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err == nil && !target.Addr().Unmap().IsLoopback() {
-		why := fmt.Sprintf("a name for this machine (localhost) resolves to %s, which is a different machine", target.Addr())
+		why := fmt.Sprintf("a name for this machine (localhost) resolves to %s, which is a different machine",
+			target.Addr())
 		return &refusal{Blocked, why}
 	}
 	return control(network, address, conn)
