@@ -80,7 +80,7 @@ func leastRights(b *bench) {
 		},
 		{
 			"reader", []string{"register", "--model", "churn", "--candidate", "runs:/" + fresh + "/model"},
-			"refused(forbidden)", "lacks the right EDIT on registered model churn",
+			"refused(forbidden)", "lacks the permission EDIT on registered model churn",
 		},
 		{
 			"reader",
@@ -88,7 +88,7 @@ func leastRights(b *bench) {
 				[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "rights"},
 				gates...,
 			),
-			"refused(forbidden)", "lacks the right EDIT",
+			"refused(forbidden)", "lacks the permission EDIT",
 		},
 		{"editor", []string{"register", "--model", "churn", "--candidate", "runs:/" + fresh + "/model"}, "ok", ""},
 		{
@@ -105,7 +105,7 @@ func leastRights(b *bench) {
 		{"editor", []string{"alias", "--model", "churn", "--alias", "rights=1", "--traffic", "rights=100"}, "ok", ""},
 		{
 			"editor", []string{"alias", "--model", "churn", "--alias", "rights=none"}, "refused(forbidden)",
-			"lacks the right MANAGE",
+			"lacks the permission MANAGE",
 		},
 		{"nobody", []string{"doctor"}, "refused(unauthorized)", "the login was refused"},
 	} {

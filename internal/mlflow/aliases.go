@@ -8,15 +8,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// AnyAlias is an alias that no model has. Requests use it to find out whether the server has aliases at all.
+// AnyAlias is an alias that no model has. Requests use it to find out whether the server supports aliases at all.
 const AnyAlias = "promote-probe"
 
-// WithoutAliases returns the name of a server whose alias endpoint seems to be missing, for messages. It fails if
-// MLflow of that version has aliases. Then something else sent that response, and tags must not replace aliases.
+// WithoutAliases returns a name for a server whose alias endpoint seems to be missing, for use in messages. It fails
+// if that version of MLflow supports aliases. In that case something other than MLflow sent the response, and tags
+// must not replace aliases.
 func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	version := c.ServerVersion(ctx)
 	var major, minor int
-	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text has another form
+	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text has a different form
 	switch {
 	case version == "":
 		return "this MLflow server (version unknown)", nil
@@ -31,7 +32,7 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	return "MLflow " + version, nil
 }
 
-// TagHolders lists the versions that carry the tag of an alias, by alias.
+// TagHolders lists, for each alias, the versions that carry its tag.
 func TagHolders(versions []registry.Version) map[string]registry.Versions {
 	out := map[string]registry.Versions{}
 	for _, v := range versions {
@@ -44,7 +45,8 @@ func TagHolders(versions []registry.Version) map[string]registry.Versions {
 	return out
 }
 
-// TagAliases returns aliases from the tags of versions. If several versions carry the tag, the highest number counts.
+// TagAliases returns the aliases that are recorded in the versions' tags. If several versions carry the same tag, the
+// highest number counts.
 func TagAliases(holders map[string]registry.Versions) map[string]int {
 	out := map[string]int{}
 	for alias, numbers := range holders {

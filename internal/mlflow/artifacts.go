@@ -12,11 +12,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// descriptorLimit limits the size of an MLmodel file. Most have a few KiB. Files with very large signatures have a few
+// descriptorLimit limits the size of an MLmodel file. Most are a few KiB, and those with very large signatures a few
 // hundred.
 const descriptorLimit = 512 << 10
 
-// The server offers MLmodel files under three addresses. It reads all of them with its own credentials.
+// The server offers MLmodel files at three addresses and reads all of them with its own credentials.
 
 func (s Artifacts) RunMLmodel(ctx context.Context, run, path string) registry.Known[registry.MLmodel] {
 	query := url.Values{"run_id": {run}, "path": {path + "/MLmodel"}}
@@ -77,7 +77,7 @@ func HasMLmodel(files []registry.File, path string) bool {
 	return false
 }
 
-// documentLimit limits the size of a report. A SARIF file of a large scan has a few hundred KiB.
+// documentLimit limits the size of a report. The SARIF file of a large scan is a few hundred KiB.
 const documentLimit = 4 << 20
 
 // Document reads a file from a run's artifacts.
@@ -103,8 +103,8 @@ func (s Artifacts) Document(ctx context.Context, run, name string) registry.Know
 	return registry.Is(string(body))
 }
 
-// unlisted reports whether the folder of an artifact can be listed and does not contain it. MLflow before 3 responds
-// with 500 if a file does not exist.
+// unlisted reports whether the folder of an artifact can be listed and does not contain the artifact. Before version
+// 3, MLflow responds with 500 if a file does not exist.
 func (s Artifacts) unlisted(ctx context.Context, run, name string) bool {
 	folder := path.Dir(name)
 	if folder == "." {

@@ -1,5 +1,5 @@
-// Package mlflow is the client of MLflow's REST API. It returns the responses as types of package registry, and
-// explains errors in plain words.
+// Package mlflow is a client for MLflow's REST API. It returns responses as types from package registry, and explains
+// errors in plain words.
 //
 // It must never decide anything. It looks at the status and the error code of a response, and never at the text of a
 // message. The only exception is hostRefused.
@@ -33,7 +33,7 @@ type (
 	Artifacts struct{ c *Client }
 	// Experiments reads experiments.
 	Experiments struct{ c *Client }
-	// LoggedModels reads logged models, which came with MLflow 3.0.
+	// LoggedModels reads logged models, which exist since MLflow 3.0.
 	LoggedModels struct{ c *Client }
 	// Models reads registered models.
 	Models struct{ c *Client }
@@ -48,12 +48,12 @@ type About struct {
 	Address   string                   // address of the registry
 	Login     string                   // user name; "" if there is none or if it must not be shown
 	LoggedIn  bool                     // a user name and a password are sent
-	MayName   func(name string) string // returns the name if it may be shown, else ""; nil allows all names
+	MayName   func(name string) string // returns the name if it may be shown, and "" otherwise; nil allows all names
 	Workspace string                   // "" if none was requested
 }
 
-// New returns a client for a tracking server and a registry. jitter returns a number in [0, 1); it spreads the retries
-// of several callers.
+// New returns a client for a tracking server and a registry. jitter returns a number in [0, 1), which spreads out the
+// retries of several callers.
 func New(tracking, registry *rest.Client, about About, jitter func() float64) *Client {
 	c := &Client{Tracking: tracking, Registry: registry, About: about, jitter: jitter}
 	c.Artifacts, c.Experiments, c.LoggedModels = Artifacts{c}, Experiments{c}, LoggedModels{c}

@@ -98,8 +98,8 @@ utc_time_created: '2026-05-03 10:00:00.123'
 		t.Errorf("%v\n%s", err, diff)
 	}
 	for text, want := range map[string]string{
-		"":                           "it has no flavors",
-		"flavors: {}":                "it has no flavors",
+		"":                           "it contains no flavors",
+		"flavors: {}":                "it contains no flavors",
 		"flavors: 7":                 "not the YAML of an MLmodel file",
 		"<html>":                     "not the YAML of an MLmodel file",
 		strings.Repeat("[", 40_000):  "nests more than 60 levels",
@@ -115,7 +115,7 @@ utc_time_created: '2026-05-03 10:00:00.123'
 	}
 }
 
-// No MLmodel file crashes the parser, and each accepted file has a flavor.
+// No MLmodel file crashes the parser, and each accepted file contains a flavor.
 func FuzzMLmodel(f *testing.F) {
 	f.Add([]byte("flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n"))
 	f.Add([]byte("flavors: &a {x: {y: *a}}"))

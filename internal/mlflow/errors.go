@@ -28,8 +28,8 @@ func IsStatus(err error, status int, code string) bool {
 	return e != nil && e.Status == status && e.Code == code
 }
 
-// IsMissing reports whether the server says that the requested thing does not exist. That needs an error code: a 404
-// without one means that the endpoint does not exist.
+// IsMissing reports whether the server says that the requested thing does not exist. This requires an error code,
+// because a 404 without one means that the endpoint does not exist.
 func IsMissing(err error) bool {
 	return IsStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || IsStatus(err, 404, "NOT_FOUND")
 }
@@ -40,7 +40,7 @@ func IsFailure(err error) bool {
 	return e != nil && e.Status == 500
 }
 
-// NoRoute reports whether the endpoint itself does not exist, as on older servers, which then send an HTML page. JSON
+// NoRoute reports whether the endpoint itself does not exist. Older servers send an HTML page in that case. JSON
 // without an error code comes from an endpoint that exists.
 func NoRoute(err error) bool {
 	e := Remote(err)
@@ -53,7 +53,7 @@ func AlreadyExists(err error) bool {
 		IsStatus(err, 409, "RESOURCE_ALREADY_EXISTS") || IsStatus(err, 409, "RESOURCE_CONFLICT")
 }
 
-// Unclear reports whether a write may have taken effect although it failed.
+// Unclear reports whether a write may have taken effect even though it failed.
 func Unclear(err error) bool {
 	e := Remote(err)
 	return e != nil && e.Unclear
@@ -65,7 +65,7 @@ func pending(err error) bool {
 	return e != nil && e.Pending
 }
 
-// Unknown returns the error of a write that may or may not have taken effect.
+// Unknown returns the error for a write that may or may not have taken effect.
 func Unknown(op string, cause error) error {
 	return &registry.Error{
 		Reason: registry.Unknown, Msg: op + ": sent, but the result is unknown: " + Short(cause),
@@ -74,8 +74,8 @@ func Unknown(op string, cause error) error {
 	}
 }
 
-// Explain turns an HTTP error into an error for people. It says what failed, why, and what to do. op has the form "verb
-// object".
+// Explain turns an HTTP error into an error for users, which says what failed, why, and what to do. op has the form
+// "verb object".
 func Explain(op string, err error) error {
 	e := Remote(err)
 	if part := incomplete(err); part != nil {
@@ -88,7 +88,7 @@ func Explain(op string, err error) error {
 	return &registry.Error{Reason: reason, Msg: op + ": " + why, Detail: ServerText(err), Hint: hint, Cause: err}
 }
 
-// diagnose returns the reason, the cause in a few words, and a hint.
+// diagnose returns the reason, a short description of the cause, and a hint.
 func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch e.Kind {
 	case rest.Status:
@@ -99,7 +99,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a private host " +
 			"name resolves only on a runner in that network"
 	case rest.TLS:
-		return registry.Unreachable, e.Message, "set the input ca-file to the certificate authority of the server"
+		return registry.Unreachable, e.Message, "set the input ca-file to the server's certificate authority"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it " +
 			"hangs; if it is only slow, raise the input timeout"
@@ -109,13 +109,13 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Redirect:
 		return registry.NotMLflow, "the server redirects to " + e.Location, hintLogin
 	case rest.NotJSON:
-		return registry.NotMLflow, answerName(e) + " in place of JSON", hintLogin
+		return registry.NotMLflow, answerName(e) + " instead of JSON", hintLogin
 	case rest.Malformed, rest.MissingKey, rest.TooLarge:
 		return registry.NotMLflow, e.Message, "the server at this address does not use MLflow's API; check " +
 			"tracking-uri and any proxy in front of the server"
 	case rest.InsecureCredentials:
 		return registry.BadInput, "credentials would be sent over plain http", "use https, or set " +
-			"allow-insecure-http: true if the network between runner and server is trusted"
+			"allow-insecure-http to true if the network between runner and server is trusted"
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Canceled:
@@ -124,7 +124,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
-const hintLogin = "a login proxy is probably in front of MLflow. Pass its credentials in the input headers or " +
+const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the input headers or " +
 	"token, or use an address that reaches MLflow directly"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
@@ -141,7 +141,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 				format.ShellWord(host),
 			)
 	case e.Status == 403:
-		return registry.Forbidden, "the login lacks the right for this (403)",
+		return registry.Forbidden, "the login lacks the permission for this (403)",
 			"promoting and registering need EDIT on the registered model, and reading needs READ. Ask an " +
 				"administrator to grant it, with POST /api/3.0/mlflow/users/permissions/grant on MLflow 3.x, or " +
 				"POST /api/2.0/mlflow/registered-models/permissions/create on older servers"
@@ -169,8 +169,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, fmt.Sprintf("%d: %s", e.Status, firstLine(e.Message+"\n"+e.Body)), ""
 }
 
-// hostRefused recognises that MLflow refused the Host header. Only this function looks at a text: the response has no
-// error code, and other 403 responses need another hint.
+// hostRefused recognises that MLflow rejected the Host header. Only this function looks at the text of a message,
+// because the response has no error code, and other 403 responses need a different hint.
 func hostRefused(e *rest.Error) bool {
 	return strings.HasPrefix(e.Message, "Invalid Host header") || strings.HasPrefix(e.Body, "Invalid Host header")
 }
@@ -208,7 +208,7 @@ func answerName(e *rest.Error) string {
 	return "a response without a content type"
 }
 
-// Short returns the cause in a few words, for use inside a sentence.
+// Short describes the cause in a few words, for use inside a sentence.
 func Short(err error) string {
 	e := Remote(err)
 	if e == nil {
@@ -243,7 +243,7 @@ func Gone(msg, hint string) error {
 	return &registry.Error{Reason: registry.CandidateGone, Msg: msg, Hint: hint}
 }
 
-// serverUnusable reports whether all other requests will fail as well after this error.
+// serverUnusable reports whether all other requests would fail too after this error.
 func serverUnusable(err error) bool {
 	switch registry.ReasonOf(err) {
 	case registry.Unreachable, registry.Cancelled, registry.Unauthorized, registry.HostRefused:
@@ -252,7 +252,7 @@ func serverUnusable(err error) bool {
 	return false
 }
 
-// OrUnreadable turns an error into an unreadable fact, unless all other requests would fail as well.
+// OrUnreadable turns an error into an unreadable fact, unless all other requests would fail too.
 func OrUnreadable[T any](known registry.Known[T], err error) (registry.Known[T], error) {
 	if err == nil || serverUnusable(err) {
 		return known, err
@@ -260,7 +260,7 @@ func OrUnreadable[T any](known registry.Known[T], err error) (registry.Known[T],
 	return registry.Unreadable[T](err.Error()), nil
 }
 
-// ExplainRegistry explains why the simplest request to the registry failed. A server without a registry refuses it as
+// ExplainRegistry explains why the simplest request to the registry failed. A server without a registry rejects it as
 // invalid.
 func (c *Client) ExplainRegistry(err error) error {
 	out := Explain("list registered models", err)

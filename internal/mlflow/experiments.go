@@ -15,15 +15,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// experimentsPage is the size of a page of experiments/search. ExperimentsAtOne is the number of experiments in one
-// search of runs. It is limited because databases limit the length of a list.
+// experimentsPage is the page size for experiments/search. ExperimentsAtOne is the number of experiments in one
+// search for runs. It is limited because databases limit the length of a list.
 const (
 	experimentsPage  = 1000
 	ExperimentsAtOne = 500
 )
 
-// Find finds an active experiment by its name or id. Every login may create experiments, and the name of one can be the
-// id of another. So a text that fits two experiments is refused.
+// Find finds an active experiment by its name or id. Every login may create experiments, and the name of one can be
+// the id of another, so a text that fits two experiments is refused.
 func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
 	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}
@@ -49,7 +49,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 		e = byID
 	}
 	if e.Deleted {
-		hint := "restore it in MLflow, or set the input experiment to another one"
+		hint := "restore it in MLflow, or set the input experiment to a different one"
 		return registry.Experiment{}, Gone(fmt.Sprintf("experiment %q is deleted", text), hint)
 	}
 	return e, nil
@@ -82,12 +82,12 @@ func (s Experiments) byID(ctx context.Context, id string) (registry.Known[regist
 	return known, err
 }
 
-// similar returns a hint with the names that are similar to a name that does not exist.
+// similar returns a hint that lists names similar to one that does not exist.
 func (s Experiments) similar(ctx context.Context, text string) string {
 	var names []string
 	for e, err := range SearchExperiments(ctx, s.c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
 		if err != nil {
-			break // the hint is useful without the names too
+			break // the hint is useful even without the names
 		}
 		names = append(names, e.Name)
 	}
@@ -97,7 +97,8 @@ func (s Experiments) similar(ctx context.Context, text string) string {
 	return "names are case-sensitive; check the input experiment, and whether this login may read it"
 }
 
-// SearchExperiments yields the experiments that a search finds. send sends each request; nil sends it at once.
+// SearchExperiments yields the experiments that match a search. send sends each request; if it is nil, each request
+// is sent at once.
 func SearchExperiments(
 	ctx context.Context, server *rest.Client, body map[string]any, send func(func() error) error,
 ) iter.Seq2[ExperimentInfo, error] {

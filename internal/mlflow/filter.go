@@ -2,8 +2,8 @@ package mlflow
 
 import "strings"
 
-// Quoted puts a value in quotes for a search filter. The grammar has no escapes. So ok is false if a value contains
-// both kinds of quotes, and the caller must filter the results.
+// Quoted puts a value in quotes for a search filter. The filter syntax has no escapes, so ok is false if a value
+// contains both kinds of quotes, and the caller must filter the results.
 func Quoted(value string) (text string, ok bool) {
 	switch {
 	case !strings.Contains(value, "'"):
@@ -15,7 +15,7 @@ func Quoted(value string) (text string, ok bool) {
 }
 
 // ByName returns the search term for the versions of a model. A name that contains both kinds of quotes becomes a
-// pattern that can match other names too.
+// pattern, which may match other names too.
 func ByName(name string) string {
 	if text, ok := Quoted(name); ok {
 		return "name = " + text
@@ -29,7 +29,7 @@ func ByName(name string) string {
 	return "name LIKE '" + pattern + "'"
 }
 
-// ByRun and ByTag return terms of a search for versions.
+// ByRun and ByTag return terms for a search for versions.
 func ByRun(run string) string {
 	text, _ := Quoted(run) // run ids contain no quotes
 	return "run_id = " + text

@@ -37,14 +37,14 @@ func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[regist
 	return registry.Is(out.Model.Decode()), nil
 }
 
-// A logged model contains all values that were logged on it. So a page has few of them and may be large.
+// A logged model contains every value that was logged on it, so a page contains few models and may still be large.
 const (
 	loggedPage  = 100
 	loggedLimit = 64 << 20
 )
 
-// OfRun lists the logged models in a run's experiment that have the run as their source. It returns none if the server
-// has no logged models.
+// OfRun lists the logged models in a run's experiment whose source is that run. It returns none if the server does
+// not support logged models.
 func (s LoggedModels) OfRun(ctx context.Context, run registry.Run) (found []registry.LoggedModel, err error) {
 	op, filter := "search logged models of run "+run.ID, "source_run_id = '"+run.ID+"'"
 	for m, err := range s.InExperiment(ctx, op, run.ExperimentID, filter) {
@@ -58,8 +58,8 @@ func (s LoggedModels) OfRun(ctx context.Context, run registry.Run) (found []regi
 	return found, nil
 }
 
-// InExperiment yields the logged models of an experiment. op is the prefix of the error that ends the search. It yields
-// none if the server has no logged models.
+// InExperiment yields the logged models in an experiment. op is the prefix of the error that ends the search. It
+// yields none if the server does not support logged models.
 func (s LoggedModels) InExperiment(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {
@@ -83,7 +83,8 @@ func (s LoggedModels) InExperiment(
 	}
 }
 
-// WithIDHint adds a hint to the error of a search with too many results. The hint says how to name the model instead.
+// WithIDHint adds a hint to the error from a search with too many results. The hint says how to name the model
+// instead.
 func WithIDHint(err error) error {
 	e := (*registry.Error)(nil)
 	if part := incomplete(err); part != nil && part.Hint == HintShorter && errors.As(err, &e) {
@@ -94,7 +95,7 @@ func WithIDHint(err error) error {
 	return err
 }
 
-// GetAll reads logged models one by one and leaves out those that do not exist.
+// GetAll reads logged models one by one and leaves out any that do not exist.
 func (s LoggedModels) GetAll(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
 	known := make([]registry.Known[registry.LoggedModel], len(ids))
 	asks := make([]func() error, len(ids))

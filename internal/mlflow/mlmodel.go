@@ -11,14 +11,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Limits for an MLmodel file before it reaches the YAML parser. The parser uses 664 MiB for 40 KB of open brackets or
-// for a line of dashes. YAML aliases can multiply the content.
+// Limits on an MLmodel file before it reaches the YAML parser. For 40 KB of open brackets or for a line of dashes the
+// parser uses 664 MiB. YAML aliases can multiply the content.
 const (
 	maxNesting = 60
 	maxAnchors = 20
 )
 
-// parseMLmodel reads an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in it is
+// parseMLmodel parses an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in the file is
 // executed.
 func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	if err := checkNesting(string(text)); err != nil {
@@ -39,7 +39,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		return registry.MLmodel{}, fmt.Errorf("it is not the YAML of an MLmodel file: %s", firstLine(err.Error()))
 	}
 	if len(file.Flavors) == 0 {
-		return registry.MLmodel{}, fmt.Errorf("it has no flavors")
+		return registry.MLmodel{}, fmt.Errorf("it contains no flavors")
 	}
 	m := registry.MLmodel{
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
@@ -53,7 +53,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	return m, nil
 }
 
-// signature returns the three parts of the signature. Each is a JSON text in the file.
+// signature returns the three parts of the signature. In the file, each is a text that contains JSON.
 func signature(parts map[string]any) registry.Signature {
 	text := func(name string) string {
 		t, _ := parts[name].(string)
@@ -62,8 +62,8 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// checkNesting limits everything that can be nested: open brackets, and the dashes and indentation at the start of each
-// line. It also counts brackets in quoted texts.
+// checkNesting limits everything that can be nested: open brackets, and the dashes and indentation at the start of
+// each line. It also counts brackets inside quoted texts.
 func checkNesting(text string) error {
 	open := 0
 	for line := range strings.SplitSeq(text, "\n") {
@@ -85,7 +85,7 @@ func checkNesting(text string) error {
 		}
 	}
 	if n := strings.Count(text, "&"); n > maxAnchors {
-		return fmt.Errorf("it has %d anchors, more than %d", n, maxAnchors)
+		return fmt.Errorf("it contains %d anchors, more than the limit of %d", n, maxAnchors)
 	}
 	return nil
 }

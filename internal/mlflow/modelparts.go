@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// fileKeys are the keys that flavours use for files and folders, in MLflow clients from 1.30 to 3.17 and in flavours of
-// other projects.
+// fileKeys are the keys under which flavours name files and folders, in MLflow clients from 1.30 to 3.17 and in
+// flavours from other projects.
 var fileKeys = []string{
 	"adapter_weights", "artifacts", "code", "config_path", "data", "env", "extra_files", "model_binary",
 	"model_code_path",
@@ -64,13 +64,14 @@ func valueOf(flavor, key string, f map[string]any) any {
 	v := f[key]
 	text, isText := v.(string)
 	switch {
-	case key == "model_config" && !isText: // an embedded configuration and not a file
+	case key == "model_config" && !isText: // an embedded configuration, not a file
 		return nil
 	case (key == "model_code_path" || key == "model_config") && text != "":
-		// The client writes the path on the training machine, but looks for a file of that name in the model's folder.
+		// The client writes the path on the training machine, but looks for a file with that name in the model's
+		// folder.
 		return path.Base(strings.ReplaceAll(text, `\`, "/"))
 	case flavor == "paddle" && key == "pickled_model", f["loader_module"] == "mlflow.paddle" && key == "model_path":
-		return nil // a prefix of several names, see paddleParts
+		return nil // a prefix of several names (see paddleParts)
 	}
 	return v
 }
@@ -78,8 +79,8 @@ func valueOf(flavor, key string, f map[string]any) any {
 // partList collects parts.
 type partList struct{ parts []registry.Part }
 
-// add adds the parts in a value: a name, a list, or a mapping of names. If a mapping has a path, only the path counts,
-// because the uri only says where the file came from.
+// add adds the parts in a value, which is a name, a list or a mapping of names. If a mapping contains a path, only
+// the path counts, because the uri only says where the file came from.
 func (p *partList) add(key string, value any) {
 	switch v := value.(type) {
 	case nil:
@@ -109,12 +110,12 @@ var (
 	windowsDrive = regexp.MustCompile(`^[A-Za-z]:`)
 )
 
-// name adds a file or folder. Models that were logged on Windows contain backslashes.
+// name adds a file or folder. Models that were logged on Windows contain backslashes in their names.
 func (p *partList) name(key, name string) {
 	clean := path.Clean(strings.ReplaceAll(name, `\`, "/"))
 	switch {
 	case webAddress.MatchString(name):
-		p.elsewhere(key, name, "is an address outside of the model", logAgain)
+		p.elsewhere(key, name, "is an address outside the model", logAgain)
 	case strings.HasPrefix(clean, "/"), windowsDrive.MatchString(clean):
 		p.elsewhere(key, name, onMachine, logAgain)
 	case clean == "..", strings.HasPrefix(clean, "../"):
@@ -186,7 +187,7 @@ func llamaIndexParts(p *partList, _, pyfunc map[string]any) {
 	}
 }
 
-// paddleParts adds the program or training. The name in the MLmodel file is a prefix of their file names.
+// paddleParts adds the program or the training state. The name in the MLmodel file is a prefix of their file names.
 func paddleParts(p *partList, f, _ map[string]any) {
 	if name, ok := f["pickled_model"].(string); ok && name != "" {
 		p.oneOf("paddle.pickled_model", name+".pdiparams", name+".pdparams")
@@ -199,15 +200,15 @@ func pyTorchParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// shapParts adds the explained model. The client stores it if MLflow knows its flavour.
+// shapParts adds the explained model. The client stores it only if MLflow knows its flavour.
 func shapParts(p *partList, f, _ map[string]any) {
 	if flavor := f["underlying_model_flavor"]; flavor != nil && flavor != "unknown" {
 		p.oneOf("shap.underlying_model_flavor", "underlying_model/MLmodel")
 	}
 }
 
-// transformersParts adds the parts of a pipeline. There are three ways to store one, and the client distinguishes them
-// in the same way.
+// transformersParts adds the parts of a pipeline. A pipeline can be stored in three ways, which this function
+// distinguishes as the client does.
 func transformersParts(p *partList, f, _ map[string]any) {
 	base, _ := f["local_base_model_path"].(string)
 	revision, hub := f["source_model_revision"]
@@ -220,8 +221,8 @@ func transformersParts(p *partList, f, _ map[string]any) {
 		}
 		name := fmt.Sprintf("%v (revision %v)", f["source_model_name"], revision)
 		p.elsewhere("transformers.source_model_name", name, fromHub, persist)
-		return // the client loads its components from elsewhere too
-	case f["model_binary"] == nil: // models that were logged before 2.4.1
+		return // the client also loads its components from elsewhere
+	case f["model_binary"] == nil: // models logged before 2.4.1
 		p.oneOf("transformers", "pipeline")
 	}
 	components, isList := f["components"].([]any)

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// lacks returns the missing parts of a model with these files, as the gate shows them.
+// lacks returns the missing parts of a model that has these files, as the gate shows them.
 func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	t.Helper()
 	m, err := parseMLmodel([]byte(mlmodel))
@@ -34,9 +34,9 @@ func without(files []registry.File, name string) []registry.File {
 	})
 }
 
-// A model that the MLflow client saved is complete. Without any one of its files it is incomplete. There are two
-// exceptions. No key names requirements.txt. And if the size of a folder is unknown, a missing file is not noticed
-// while the folder contains others. The client does not count the code of a python_function model in the size.
+// A model that the MLflow client saved is complete. Without any one of its files it is incomplete, with two
+// exceptions. No key names requirements.txt. If the size of a folder is unknown, a missing file goes unnoticed while
+// the folder contains others. The client does not count the code of a python_function model in the size.
 func TestParts_StockClient(t *testing.T) {
 	saved, err := filepath.Glob("testdata/models/*.txt")
 	if err != nil || len(saved) == 0 {
@@ -62,9 +62,9 @@ func TestParts_StockClient(t *testing.T) {
 		}
 		for _, f := range files {
 			free := f.Path == "requirements.txt" ||
-				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // has its own key since 2.0
+				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // a key names it only since 2.0
 				strings.Contains(file, "1.30.1") &&
-					strings.HasPrefix(f.Path, "code/") || // the MLmodel file has no size before 2.8
+					strings.HasPrefix(f.Path, "code/") || // the MLmodel file does not state the size before 2.8
 				strings.HasPrefix(f.Path, "artifacts/words/")
 			if got := lacks(t, mlmodel, without(files, f.Path)); (got == "") != free {
 				t.Errorf("%s without %s: %q", file, f.Path, got)
@@ -76,8 +76,9 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// The rows follow the save functions of the flavours in the clients 1.30.1, 2.22.5 and 3.17.2 of MLflow. Each row has
-// the content of the MLmodel file, the files or folders that are needed, and other files that the client stores.
+// The rows follow the save functions of the flavours in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. In each row,
+// `flavors` is the content of the MLmodel file, `needs` lists the files or folders that are needed, and `also` lists
+// other files that the client stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")
 	if err != nil {
@@ -115,7 +116,7 @@ func TestParts_Flavours(t *testing.T) {
 }
 
 func TestParts_Elsewhere(t *testing.T) {
-	const address, above = "is an address outside of the model", "leads out of the model's folder"
+	const address, above = "is an address outside the model", "leads out of the model's folder"
 	for _, c := range []struct{ flavors, name, key, why string }{
 		{
 			`transformers: {source_model_name: org/bert, source_model_revision: abc, components: [tokenizer]}`,

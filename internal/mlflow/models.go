@@ -20,7 +20,7 @@ func (s Models) Get(ctx context.Context, name string) (registry.Known[registry.M
 }
 
 // GetOrTwin reads a registered model. A server on MySQL ignores case and accents in names. If it returns a model with
-// another name, the model is absent and that name is the twin.
+// a different name, the requested model is absent, and twin is the name that was returned.
 func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
 	var out struct {
 		Model ModelJSON `json:"registered_model"`
@@ -38,8 +38,8 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 	return registry.Is(out.Model.Decode()), "", nil
 }
 
-// NamesPage is the maximum size of a page of registered-models/search. Servers refuse more. If 0 rows are requested,
-// they send empty pages without end.
+// NamesPage is the maximum page size for registered-models/search. Servers refuse more. If 0 rows are requested, they
+// send empty pages without end.
 const NamesPage = 1000
 
 // Names lists the names of all registered models.
@@ -78,7 +78,7 @@ func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
 	return out, nil
 }
 
-// NotFound returns the error for a name that no registered model has. Its hint contains similar names.
+// NotFound returns the error for a model name that is not registered. Its hint contains similar names.
 func (s Models) NotFound(ctx context.Context, name, why string) error {
 	e := &registry.Error{
 		Reason: registry.ModelGone,
@@ -87,7 +87,7 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 	}
 	names, err := s.Names(ctx)
 	if err != nil {
-		return e // the hint is useful without the names too
+		return e // the hint is useful even without the names
 	}
 	if near := spelling.Nearest(name, names); len(near) > 0 {
 		e.Hint = fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
@@ -95,9 +95,9 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 	return e
 }
 
-// SameAlias returns the alias that the database confuses with this one. It is for the case that the alias endpoint
-// returned a version number, but the registered model did not list the alias. MariaDB and MySQL ignore case and accents
-// in names. SameAlias reads the model again, because the alias may have been set between the two requests. Then it
+// SameAlias returns the alias that the database confuses with this one. It is used if the alias endpoint returned a
+// version number but the registered model did not list the alias. MariaDB and MySQL ignore case and accents in names.
+// SameAlias reads the model again, because the alias may have been set between the two requests. In that case it
 // returns a conflict.
 func (s Models) SameAlias(ctx context.Context, model, alias string, number int) (string, error) {
 	known, err := s.Get(ctx, model)
@@ -117,5 +117,6 @@ func (s Models) SameAlias(ctx context.Context, model, alias string, number int) 
 	return cmp.Or(spelling.NearTo(alias, same), same[0]), nil
 }
 
-// MaxModels is the maximum number of names that Names returns. If it returns as many, the registry may have more.
+// MaxModels is the maximum number of names that Names returns. If Names returns that many, the registry may contain
+// more.
 const MaxModels = 10 * NamesPage

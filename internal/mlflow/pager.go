@@ -11,24 +11,24 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// The usual limits of one list. 1,000 pages contain a million registered models, or ten million versions of one model.
-// 512 MiB are enough for several hundred thousand of them.
+// The usual limits for one list. 1,000 pages contain a million registered models, or ten million versions of one
+// model. 512 MiB are enough for several hundred thousand of either.
 const (
 	MostPages = 1000
 	mostBytes = 512 << 20
 )
 
-// Bounds limit how much of a list is read. A zero field means the usual limit.
+// Bounds limits how much of a list is read. A zero field means the usual limit.
 type Bounds struct {
 	Pages int
 	Bytes int64 // decoded size of all pages together
 }
 
-// Pages yields the pages of a list until the last one. ask requests the page for a token. The token of the first page
-// is "". next is called after the caller used a page. It returns the token of the next page, or "", and the size of the
-// page in bytes.
+// Pages yields the pages of a list until the last one. ask requests the page for a token, which is "" for the first
+// page. next is called once the caller has used a page. It returns the token of the next page, or "", and the size of
+// the used page in bytes.
 //
-// The sequence ends with an [*Incomplete] error if a token is repeated or the list exceeds the bounds. So a list that
+// The sequence ends with an [*Incomplete] error if a token is repeated or the list exceeds the bounds, so a list that
 // was not read to its end never looks like a shorter list.
 func Pages[P any](
 	most Bounds, ask func(token string) (P, error), next func(P) (token string, bytes int64, err error),
@@ -63,7 +63,8 @@ type pageCounter struct {
 	tokens map[string]bool
 }
 
-// add counts a page with the token of the next page. It reports whether the caller should request that page.
+// add counts a page that has the given token for the next page. It reports whether the caller should request that
+// next page.
 func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	c.pages++
 	c.bytes += bytes
@@ -85,7 +86,7 @@ func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	case c.pages >= most.Pages:
 		return false, &Incomplete{fmt.Sprintf("the list has more than %d pages", most.Pages), HintShorter}
 	case c.bytes > most.Bytes:
-		return false, &Incomplete{fmt.Sprintf("the list has more than %d MiB", most.Bytes>>20), HintShorter}
+		return false, &Incomplete{fmt.Sprintf("the list is larger than %d MiB", most.Bytes>>20), HintShorter}
 	}
 	if c.tokens == nil {
 		c.tokens = map[string]bool{}
@@ -131,7 +132,7 @@ func Search[T any](ctx context.Context, l List) iter.Seq2[T, error] {
 	}
 }
 
-// request returns the request for one page. Its response adds its size to bytes.
+// request returns the request for one page. The size of the response is added to bytes.
 func (l List) request(token string, bytes *int64) rest.Request {
 	r := rest.Request{Method: "GET", Path: API + l.Path, Class: rest.Read, Limit: l.Limit, Read: bytes}
 	if l.Body != nil {
@@ -172,7 +173,7 @@ func (p page[T]) rows() []T {
 
 func (p page[T]) next() (token string, bytes int64, err error) { return p.Next, p.bytes, nil }
 
-// Incomplete is the error if a list cannot be read to its end.
+// Incomplete is the error for a list that cannot be read to its end.
 type Incomplete struct{ Why, Hint string }
 
 func (e *Incomplete) Error() string { return e.Why }

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// listings has a function for each list that comes in several pages.
+// listings contains a function for each list that the server sends in several pages.
 var listings = map[string]func(context.Context, *Client) error{
 	"versions of a model": func(ctx context.Context, c *Client) error {
 		_, err := c.Versions.Search(ctx, "churn", "")
@@ -54,7 +54,7 @@ func TestPager_Bounds(t *testing.T) {
 	}{
 		"as many pages as are allowed": {1, MostPages, ""},
 		"one page too many":            {1, MostPages + 1, "more than 1000 pages"},
-		"too many bytes":               {mostBytes / 8, 10, "more than 512 MiB"},
+		"too many bytes":               {mostBytes / 8, 10, "larger than 512 MiB"},
 		"a last page beyond the bytes": {mostBytes + 1, 1, ""},
 	}
 	for sentence, c := range cases {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Rights of MLflow's basic-auth app on a registered model.
+// Permissions of MLflow's basic-auth app on a registered model.
 const (
 	rightRead   = "READ"
 	RightEdit   = "EDIT"
@@ -17,8 +17,8 @@ const (
 )
 
 // MayEdit reports whether the login may edit an experiment and its runs. known is false if the server gave no clear
-// answer. It sends an incomplete write. A server with logins first checks the right (403), and then refuses the
-// incomplete request (400).
+// answer. MayEdit sends an incomplete write. A server with logins first checks the permission (403) and then rejects
+// the incomplete request (400).
 func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known bool) {
 	r := rest.Request{
 		Method: "POST",
@@ -33,8 +33,8 @@ func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known boo
 	return true, IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 }
 
-// LoginName asks the server for the name of the login. It returns "" if the server does not know it (old servers, and
-// those without logins) or if the name must not be shown.
+// LoginName asks the server for the login's name. It returns "" if the server does not know the name (old servers,
+// and those without logins) or if the name must not be shown.
 func (c *Client) LoginName(ctx context.Context) string {
 	var out struct {
 		User struct {
@@ -47,7 +47,7 @@ func (c *Client) LoginName(ctx context.Context) string {
 	return c.shown(out.User.Name)
 }
 
-// shown returns the user name if it may be shown, else "".
+// shown returns the user name if it may be shown, and "" otherwise.
 func (c *Client) shown(name string) string {
 	if c.MayName == nil {
 		return name
@@ -55,7 +55,7 @@ func (c *Client) shown(name string) string {
 	return c.MayName(name)
 }
 
-// resource is the thing for which a right is granted. Newer and older servers name it in different ways.
+// resource is what a permission is granted on. Newer and older servers name it in different ways.
 type resource struct {
 	newer, older map[string]any
 	route        string // for older servers
@@ -77,13 +77,13 @@ func ExperimentResource(id string) resource {
 	}
 }
 
-// Grant describes the request that grants this login a right on a registered model.
+// Grant describes the request that grants this login a permission on a registered model.
 func (c *Client) Grant(model, right string) string {
 	return c.Grants(c.Login, ModelResource(model), right)
 }
 
-// Grants describes the request that grants a login a right, for newer and older servers. If login is "", it contains a
-// placeholder.
+// Grants describes the request that grants a login a permission, for newer and for older servers. If login is "", the
+// description contains a placeholder.
 func (c *Client) Grants(login string, on resource, right string) string {
 	for _, body := range []map[string]any{on.newer, on.older} {
 		body["username"], body["permission"] = cmp.Or(login, "USER"), right

@@ -39,10 +39,10 @@ func (s Runs) Get(ctx context.Context, id string) (registry.Known[registry.Run],
 	return registry.Is(out.Run.Decode()), nil
 }
 
-// RunsPage is the size of a page of runs/search. Each run contains all its metrics, parameters and tags.
+// RunsPage is the page size for runs/search. Each run contains all its metrics, parameters and tags.
 const RunsPage = 200
 
-// Search yields runs in the order that the body asks for. op is the prefix of the error that ends the search.
+// Search yields runs in the order requested in the body. op is the prefix of the error that ends the search.
 func (s Runs) Search(ctx context.Context, op string, body map[string]any) iter.Seq2[registry.Run, error] {
 	body = maps.Clone(body)
 	body["max_results"] = RunsPage
@@ -60,8 +60,8 @@ func (s Runs) Search(ctx context.Context, op string, body map[string]any) iter.S
 	}
 }
 
-// Finished returns the run, or an unreadable fact if the run is deleted or not finished. The metrics of such a run are
-// no evidence.
+// Finished returns the run, or an unreadable fact if the run is deleted or not finished. The metrics of such a run
+// are not evidence.
 func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	r, ok := run.Get()
 	switch {
@@ -76,8 +76,8 @@ func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 }
 
 // OfCommit returns the runs that were trained from the commit, in any state. The run that ended last comes first.
-// OfCommit reads at least one page, so that messages can list the runs. It continues up to the newest run that counts,
-// and reads all runs that ended at the same time. more reports whether there are others.
+// OfCommit reads at least one page, so that messages can list the runs. It reads on until it finds the newest run
+// that counts and all runs that ended at the same time. more reports whether there are further runs.
 func (s Runs) OfCommit(
 	ctx context.Context, experiments []registry.Experiment, by registry.ByCommit,
 ) (found []registry.Run, more bool, err error) {
@@ -104,7 +104,7 @@ func (s Runs) OfCommit(
 		}
 		if _, _, _, counts := by.Choose([]registry.Run{run}, s.c.Tracking.Meter().ServerTime); counts &&
 			ended.IsZero() {
-			ended = run.End // the first run that counts is the newest, because the runs are ordered
+			ended = run.End // the runs are ordered, so the first run that counts is the newest
 		}
 		found = append(found, run)
 	}
@@ -113,16 +113,16 @@ func (s Runs) OfCommit(
 
 var PlainRun = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
-// Limits of a history. 200,000 points need 16 MiB. Servers with pages allow 25,000 points per page, so 40 pages contain
-// a million points. Some older servers send all points in one page.
+// Limits for a history. 200,000 points need 16 MiB. Servers that send pages allow 25,000 points per page, so 40 pages
+// contain a million points. Some older servers send all points in one page.
 const (
 	historyLimit = 32 << 20
 	historyPage  = 25000
 	historyPages = 40
 )
 
-// History reads all points of a metric in ascending order by step and time. A history is unreadable if its end cannot
-// be read, because the worst or last value may be among the missing points.
+// History reads all points of a metric, ordered by step and time. A history that cannot be read to its end is
+// unreadable, because the worst or last value may be among the missing points.
 func (s Runs) History(ctx context.Context, run, key string) registry.Known[[]registry.Point] {
 	if run == "" {
 		return registry.Unreadable[[]registry.Point]("the run is not known")

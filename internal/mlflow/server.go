@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// InWorkspace fails if a workspace is requested and the server has none. An older server would ignore the header and
-// change models that belong to others.
+// InWorkspace fails if a workspace is requested and the server does not support workspaces. An older server would
+// ignore the header and change models that belong to other teams.
 func (c *Client) InWorkspace(ctx context.Context) error {
 	if c.Workspace == "" {
 		return nil

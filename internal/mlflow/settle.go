@@ -8,15 +8,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Settling sends a write and continues until the result is known.
+// Settling is a write that is sent until its result is known.
 type Settling struct {
 	Client  *Client
 	Op      string
-	Explain func(error) error // turns a refusal into an error for people
+	Explain func(error) error // turns a refusal into an error for users
 }
 
-// Settle sends the write until the result is known. Its error is explained for people. If the result stays unknown, the
-// error has the reason unknown.
+// Settle sends the write until the result is known. Its error is explained for users. If the result stays unknown,
+// the error has the reason Unknown.
 func (w Settling) Settle(
 	ctx context.Context,
 	send func(try int) error,
@@ -48,14 +48,14 @@ func (w Settling) Settle(
 	return settled, err
 }
 
-// Unsettled returns the error of a write whose result was still unknown at the timeout.
+// Unsettled returns the error for a write whose result was still unknown at the timeout.
 func Unsettled(op string, cause error) error {
 	out := *Unknown(op, cause).(*registry.Error)
 	out.Over = false
 	return &out
 }
 
-// grace is the time for a last check after the timeout, to find out what the last write did.
+// grace is the time left after the timeout for a last check, to find out what the last write did.
 const grace = 1250 * time.Millisecond
 
 // Insist repeats a check until it succeeds.
@@ -81,8 +81,8 @@ func (c *Client) patience(ctx context.Context) func(int) bool {
 	return func(try int) bool { return c.Pause(ctx, try) }
 }
 
-// Pause waits before the next try: up to 0.25 s, twice as long each time, and at most 8 s. The jitter keeps several
-// callers from colliding again. It returns false if ctx ends.
+// Pause waits before the next try. The wait is random, with an upper limit of 0.25 s that doubles with each try, up
+// to 8 s. The jitter keeps several callers from colliding again. Pause returns false if ctx ends.
 func (c *Client) Pause(ctx context.Context, try int) bool {
 	bound := 250 * time.Millisecond << min(try, 5)
 	wait := time.NewTimer(time.Duration(c.jitter() * float64(bound)))

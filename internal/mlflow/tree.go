@@ -19,7 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Limits for listing the files of one model. A Spark pipeline of 30 stages has 91 folders.
+// Limits for listing the files of one model. A Spark pipeline with 30 stages has 91 folders.
 const (
 	maxListings = 5000    // requests: one for each folder, or more if the server sends pages
 	maxFiles    = 100_000 // files of the model
@@ -31,8 +31,8 @@ const (
 // Location says where the files of a model are: in a logged model, or in a folder of a run's artifacts.
 type Location struct{ Model, Run, Path string }
 
-// FilesOf returns the location of a source's files. They are in a folder of the run's artifacts, or in a logged model.
-// why is the reason if they cannot be listed.
+// FilesOf returns the location of the files that a source refers to, which is a folder of the run's artifacts or a
+// logged model. why says why they cannot be listed.
 func FilesOf(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Location, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
 		return Location{Run: run.ID, Path: path}, ""
@@ -52,14 +52,15 @@ func FilesOf(source string, run registry.Run, logged registry.Known[registry.Log
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
 }
 
-// Source returns the registration request for a version's model. If MLflow copies a version, it copies the tags too. So
-// the tag promote.request alone does not prove who registered it. The tag must also be the digest of this source.
+// Source returns the registration request for a version's model. When MLflow copies a version, it copies the tags
+// too, so the tag promote.request alone does not prove who registered the version. The tag must also be the digest of
+// this source.
 func (p Location) Source(v registry.Version) registry.Source {
 	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}
 }
 
 // Tree lists all files at a location, without folders, sorted by path. Paths are relative to the location, and sizes
-// are in bytes. Each level of folders takes one round of requests. It fails if a limit is exceeded, or if a list
+// are in bytes. Each level of folders takes one round of requests. Tree fails if a limit is exceeded, or if a list
 // contains something that is not in its folder.
 func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, error) {
 	t := treeReader{c: s.c, where: where}
@@ -76,7 +77,7 @@ func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, e
 	return t.files, nil
 }
 
-// treeReader collects the files of a model, and counts the requests for them.
+// treeReader collects the files of a model and counts the requests for them.
 type treeReader struct {
 	c        *Client
 	where    Location
@@ -84,8 +85,7 @@ type treeReader struct {
 	listings int
 }
 
-// read lists the folders of one level, and returns the folders in them. It checks the limits between batches of
-// requests.
+// read lists the folders on one level and returns their subfolders. It checks the limits between batches of requests.
 func (t *treeReader) read(ctx context.Context, level []string) (next []string, err error) {
 	for batch := range slices.Chunk(level, atOnce) {
 		found, pages := make([][]registry.File, len(batch)), make([]int, len(batch))
@@ -120,11 +120,12 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 	return next, nil
 }
 
-// otherFolders is how many folders of a run are searched for other models.
+// otherFolders is the number of a run's folders that are searched for other models.
 const otherFolders = 20
 
-// OtherModels lists the folders of a run's artifacts that contain an MLmodel file ("" is the root), except the path
-// own. It does not search the folders of a model. The result is unreadable if the run has too many folders.
+// OtherModels lists the folders of a run's artifacts that contain an MLmodel file, leaving out the model's own
+// folder. "" is the root. It does not search inside a model's folder. The result is unreadable if the run has too
+// many folders.
 func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
 	t := treeReader{c: s.c, where: Location{Run: run}}
 	found := []string{}
@@ -182,7 +183,7 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			Path:   address,
 			Query:  query,
 			Class:  rest.Artifact,
-		} // it can fail because the artifact store is unreachable
+		} // may fail because the artifact store is unreachable
 		err = t.c.Tracking.JSON(ctx, r, &out)
 		return out, err
 	}
@@ -205,9 +206,10 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 	return files, pages, err
 }
 
-// entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths from the root of the
-// run or logged model. Some artifact proxies list only names. Some object stores list the folder itself, which MLflow's
-// client also skips. entries fails if a path is outside of the folder, a name is repeated, or a size is impossible.
+// entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths from the root of
+// the run or logged model, but some artifact proxies list only names. Some object stores list the folder itself,
+// which MLflow's client also skips. entries fails if a path is outside the folder, a name is repeated, or a size is
+// impossible.
 func entries(folder string, listed []registry.File) ([]registry.File, error) {
 	prefix := strings.TrimPrefix(folder+"/", "/")
 	bare := bareNames(folder, listed)
@@ -222,7 +224,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 		refused := ""
 		switch {
 		case !below && !bare, name == ".", name == "..", strings.Contains(name, "/"):
-			refused = "which is outside of the folder"
+			refused = "which is outside the folder"
 		case len(prefix)+len(name) > maxPath:
 			refused = fmt.Sprintf("a path of more than %d bytes", maxPath)
 		case seen[name]:
@@ -257,7 +259,7 @@ func shownFolder(dir string) string {
 	return fmt.Sprintf("%q", format.Truncate(cmp.Or(dir, "."), 200))
 }
 
-// listingJSON is one page of a folder's content. Only Databricks sends several pages.
+// listingJSON is one page of a folder's contents. Only Databricks sends several pages.
 type listingJSON struct {
 	Files []struct {
 		Path string `json:"path"`
@@ -278,11 +280,11 @@ func (j listingJSON) Decode() []registry.File {
 // contentLimit is the maximum size in bytes of a model whose content is read for a digest.
 const contentLimit = 64 << 30
 
-// Digest downloads all files and returns the digest of their content, see [registry.FilesDigest]. It keeps only the
+// Digest downloads all files and returns the digest of their content (see [registry.FilesDigest]). It keeps only the
 // checksums in memory.
 func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
-		const what = "the files have %d bytes, more than the limit for a digest (%d)"
+		const what = "the files are %d bytes in total, more than the limit for a digest (%d)"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
 	type sum struct{ path, hex string }
@@ -300,7 +302,7 @@ func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.
 	return registry.Is(registry.FilesDigest(sums))
 }
 
-// sum returns the SHA-256 of one file in hex. It fails if the file does not have the listed size.
+// sum returns the SHA-256 of one file in hex. It fails if the size differs from the listed size.
 func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (string, error) {
 	r := rest.Request{
 		Path:  "get-artifact",
@@ -316,11 +318,11 @@ func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (st
 	came, err := s.c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
 	switch {
 	case came > f.Size:
-		return "", fmt.Errorf("%s has more than the listed %d bytes", f.Path, f.Size)
+		return "", fmt.Errorf("%s is larger than the listed %d bytes", f.Path, f.Size)
 	case err != nil:
 		return "", fmt.Errorf("%s could not be read: %s", f.Path, Short(err))
 	case came != f.Size:
-		return "", fmt.Errorf("%s has %d bytes instead of the listed %d", f.Path, came, f.Size)
+		return "", fmt.Errorf("%s is %d bytes, not %d as listed", f.Path, came, f.Size)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// serve returns a client for a server that sends the responses of the function.
+// serve returns a client for a server that sends the responses that the function returns.
 func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -34,7 +34,7 @@ func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	return New(wire, wire, About{Address: server.URL}, func() float64 { return 0 })
 }
 
-// listing returns a handler that sends the JSON of the function for each requested folder.
+// listing returns a handler that sends, for each requested folder, the JSON that the function returns.
 func listing(t *testing.T, folder func(dir string) string) *Client {
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -82,34 +82,34 @@ func TestTree_WhatServersList(t *testing.T) {
 		},
 		"a folder above": {
 			map[string]string{"model": `{"path": "model/../other", "is_dir": true}`},
-			`invalid list of folder "model": it contains "model/../other", which is outside of the folder`,
+			`invalid list of folder "model": it contains "model/../other", which is outside the folder`,
 		},
 		"a path out of the folder": {
 			map[string]string{"model": `{"path": "../../etc/passwd", "file_size": 1}`},
-			`invalid list of folder "model": it contains "../../etc/passwd", which is outside of the folder`,
+			`invalid list of folder "model": it contains "../../etc/passwd", which is outside the folder`,
 		},
 		"only the parent folder": {
 			map[string]string{"model": `{"path": "..", "is_dir": true}`},
-			`invalid list of folder "model": it contains "..", which is outside of the folder`,
+			`invalid list of folder "model": it contains "..", which is outside the folder`,
 		},
 		"an absolute path": {
 			map[string]string{"model": `{"path": "/model/MLmodel", "file_size": 1}`},
-			`invalid list of folder "model": it contains "/model/MLmodel", which is outside of the folder`,
+			`invalid list of folder "model": it contains "/model/MLmodel", which is outside the folder`,
 		},
 		"a folder that lists its parent": {
 			map[string]string{
 				"model":      `{"path": "model/data", "is_dir": true}`,
 				"model/data": `{"path": "model", "is_dir": true}, {"path": "model/data/x", "file_size": 1}`,
 			},
-			`invalid list of folder "model/data": it contains "model", which is outside of the folder`,
+			`invalid list of folder "model/data": it contains "model", which is outside the folder`,
 		},
 		"a bare name among paths": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "b", "file_size": 1}`},
-			`invalid list of folder "model": it contains "b", which is outside of the folder`,
+			`invalid list of folder "model": it contains "b", which is outside the folder`,
 		},
 		"a file deeper than the folder": {
 			map[string]string{"model": `{"path": "model/a/b", "file_size": 1}`},
-			`invalid list of folder "model": it contains "model/a/b", which is outside of the folder`,
+			`invalid list of folder "model": it contains "model/a/b", which is outside the folder`,
 		},
 		"a file twice": {
 			map[string]string{"model": `{"path": "model/a", "file_size": 1}, {"path": "model/a", "file_size": 2}`},
@@ -200,10 +200,10 @@ func TestTree_Pages(t *testing.T) {
 	}
 }
 
-// A tree contains every file of the model once, sorted, whatever folders the model has.
+// A tree contains every file of the model exactly once, in order, whatever folders the model has.
 func TestTree_ListsEveryFileOnce(t *testing.T) {
 	name := rapid.StringMatching(`[a-z ._%é-]{1,8}`).Filter(func(s string) bool { return s != "." && s != ".." })
-	files := map[string]bool{} // the files of the model in the current check
+	files := map[string]bool{} // the files of the model in this check
 	client := listing(t, func(dir string) string {
 		seen := map[string]bool{}
 		var out []map[string]any
@@ -257,10 +257,10 @@ func TestDigest_Streams(t *testing.T) {
 		want   string
 	}{
 		"as long as listed": {int64(len(content)), want},
-		"longer":            {int64(len(content)) - 1, "a has more than the listed 1048575 bytes"},
-		"much longer":       {1, "a has more than the listed 1 bytes"},
-		"shorter":           {int64(len(content)) + 1, "a has 1048576 bytes instead of the listed 1048577"},
-		"too large": {contentLimit + 1, "the files have 68719476737 bytes, more than the limit for a digest " +
+		"longer":            {int64(len(content)) - 1, "a is larger than the listed 1048575 bytes"},
+		"much longer":       {1, "a is larger than the listed 1 bytes"},
+		"shorter":           {int64(len(content)) + 1, "a is 1048576 bytes, not 1048577 as listed"},
+		"too large": {contentLimit + 1, "the files are 68719476737 bytes in total, more than the limit for a digest " +
 			"(68719476736)"},
 	} {
 		got := client.Artifacts.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
@@ -270,7 +270,8 @@ func TestDigest_Streams(t *testing.T) {
 	}
 }
 
-// Any folder of a run with an MLmodel file is another model, at any depth. Folders inside a model belong to that model.
+// Any folder of a run that contains an MLmodel file is another model, at any depth. Folders inside a model belong to
+// that model.
 func TestOtherModels(t *testing.T) {
 	var folders []string
 	for i := range 20 {

@@ -37,8 +37,8 @@ func (w Int) time() time.Time {
 	return time.UnixMilli(int64(w)).UTC()
 }
 
-// measure is the value of a metric: a number, or "NaN", "Infinity" or "-Infinity". A missing or null value becomes NaN
-// and never 0, which could pass a gate.
+// measure is a metric value: a number, or "NaN", "Infinity" or "-Infinity". A missing or null value becomes NaN and
+// never 0, because 0 could pass a gate.
 type measure struct {
 	value float64
 	raw   string
@@ -78,7 +78,7 @@ type ModelJSON struct {
 		Alias   string `json:"alias"`
 		Version Int    `json:"version"`
 	} `json:"aliases"`
-	Latest []struct { // the newest version of each stage, so the newest version of all is among them
+	Latest []struct { // the newest version in each stage, so the newest of all is among them
 		Version Int    `json:"version"`
 		Source  string `json:"source"`
 		RunID   string `json:"run_id"`
@@ -277,7 +277,7 @@ func (j loggedModelJSON) Decode() registry.LoggedModel {
 
 var _ json.Unmarshaler = (*Int)(nil)
 
-// PairList returns tags as MLflow expects them, ordered by key.
+// PairList returns tags in the form that MLflow expects, ordered by key.
 func PairList(tags map[string]string) []Pair {
 	out := make([]Pair, 0, len(tags))
 	for _, key := range SortedKeys(tags) {

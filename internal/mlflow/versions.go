@@ -17,7 +17,7 @@ func (s Versions) Get(ctx context.Context, name string, number int) (registry.Kn
 	return s.read(ctx, "model-versions/get", query, fmt.Sprintf("version %d of %s", number, name), name)
 }
 
-// Lookup reads one version by number. The result is unreadable if the request fails.
+// Lookup reads one version by number. If the request fails, the result is unreadable.
 func (s Versions) Lookup(ctx context.Context, name string, number int) registry.Known[registry.Version] {
 	v, err := s.Get(ctx, name, number)
 	if err != nil {
@@ -26,8 +26,8 @@ func (s Versions) Lookup(ctx context.Context, name string, number int) registry.
 	return v
 }
 
-// DownloadURI returns where the server says that a version's files are. For a copy, that is the location that the
-// original had when it was copied.
+// DownloadURI returns the location at which, according to the server, a version's files are stored. For a copy, that
+// is the original's location when it was copied.
 func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
 	var out struct {
 		URI string `json:"artifact_uri"`
@@ -44,9 +44,9 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 	return registry.Is(out.URI), nil
 }
 
-// ByAlias reads the version that an alias points to. The status is 400 or 404 in three cases: the alias is missing, the
-// model is missing, or the version was deleted. So the caller must compare it with the aliases of the registered model.
-// noAliases is true if the server has no aliases.
+// ByAlias reads the version that an alias points to. The server responds with 400 or 404 in three cases: the alias is
+// missing, the model is missing, or the version was deleted. The caller must therefore look at the aliases of the
+// registered model too. noAliases is true if the server does not support aliases.
 func (s Versions) ByAlias(
 	ctx context.Context, name, alias string,
 ) (known registry.Known[registry.Version], noAliases bool, err error) {
@@ -61,8 +61,8 @@ func (s Versions) ByAlias(
 	return v, false, err
 }
 
-// Place returns where the files of a version are now. Some servers store the source of a copy unchanged, and find the
-// files each time the version is loaded. So the chain of copies is followed to its end.
+// Place returns the location where a version's files are now. Some servers store the source of a copy unchanged and
+// resolve it each time the version is loaded, so Place follows the chain of copies to its end.
 func (s Versions) Place(ctx context.Context, name string, number int) registry.Known[string] {
 	v := registry.Version{Model: name, Number: number}
 	at, err := s.DownloadURI(ctx, v)
@@ -101,12 +101,12 @@ func (s Versions) read(
 	return registry.Is(out.Version.Decode()), nil
 }
 
-// versionsPage is the size of a page of model-versions/search. A server needs about 200 µs for a version, so a page
-// takes about 2 s. Few registries have more versions of one model.
+// versionsPage is the page size for model-versions/search. A server needs about 200 µs for each version, so a page
+// takes about 2 s. Few registries contain more versions of one model.
 const versionsPage = 10000
 
-// Search returns the versions of a model in ascending order by number. filter limits them ("" selects all). It checks
-// the name of each result, because some databases ignore case.
+// Search returns the versions of a model in ascending order. filter limits them, and "" selects all. Search checks
+// the name in each result, because some databases ignore case.
 func (s Versions) Search(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{ByName(name)}
 	if filter != "" {
@@ -140,8 +140,9 @@ const LongestLineage = 10
 
 func VersionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
 
-// Follow follows a chain of copies to the original version. The returned version has the source of the original. Its
-// run comes from the first version in the chain that has one. It is absent if the chain certainly has no original.
+// Follow follows a chain of copies to the original version. The version it returns has the original's source. Its run
+// comes from the first version in the chain that has one. The result is absent if the chain certainly has no
+// original.
 func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := VersionRef(v), []string{VersionRef(v)}
 	run := v.RunID

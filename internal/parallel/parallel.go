@@ -1,4 +1,4 @@
-// Package parallel calls functions at the same time and keeps their results in order.
+// Package parallel calls functions concurrently and keeps their results in order.
 //
 // It must never let a result depend on which call finished first.
 package parallel
@@ -14,12 +14,12 @@ type result[T any] struct {
 	err   error
 }
 
-// Map calls fn for each value of the source, at most n calls at the same time. It yields the results in the order of
-// the values. The source is read by the caller's goroutine, and only if a call can start.
+// Map calls fn for each value from the source, with at most n calls running at a time. It yields the results in the
+// order of the values. The source is read by the caller's goroutine, and only when another call can start.
 //
-// An error of the source comes after the results before it and ends the sequence. An error of fn takes the place of its
-// result, and the next results follow. A caller that stops early cancels the remaining calls. When Map returns, no call
-// is running.
+// If the source fails, its error follows the results before it and ends the sequence. If fn fails, the error takes
+// the place of the result, and later results follow. A caller that stops early cancels the calls still running. No
+// call is running once the iteration has ended.
 func Map[A, B any](
 	ctx context.Context, source iter.Seq2[A, error], n int, fn func(context.Context, A) (B, error),
 ) iter.Seq2[B, error] {
@@ -70,8 +70,8 @@ func Values[T any](items []T) iter.Seq2[T, error] {
 	}
 }
 
-// Do calls all functions at the same time and waits for them. It returns the first error in the order of the arguments,
-// so that the same failure always gives the same error.
+// Do calls all functions concurrently and waits for them. It returns the first error in argument order, so the same
+// failures always give the same error.
 func Do(fns ...func() error) error {
 	errs := make([]error, len(fns))
 	var calls sync.WaitGroup

@@ -103,7 +103,7 @@ func TestRights_BeforeClaim(t *testing.T) {
 			// the second team's login has no right at first, then a right on the ledger, then on both
 			grant(told.Grants, "second", "experiment")
 			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" ||
-				!strings.Contains(got.Error, "lacks the right EDIT on registered model churn") {
+				!strings.Contains(got.Error, "lacks the permission EDIT on registered model churn") {
 				t.Errorf("may write the ledger alone: status %d, %s: %s", got.status, got.Reason, got.Error)
 			}
 			if got := cli.run(as("second"), "history", "--model", "churn"); len(got.History.Entries) != 1 {

@@ -25,11 +25,11 @@ var (
 	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
 )
 
-// bareRunID matches a run id as MLflow's servers write it.
+// bareRunID matches a run id in the form that MLflow's servers generate.
 var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// ParseCandidate parses a candidate. The error says what would be correct. It has no reason, and the caller adds the
-// name of the input.
+// ParseCandidate parses a candidate. Its error says what would be correct. The error has no reason, and the caller
+// adds the name of the input.
 func ParseCandidate(text string) (Candidate, error) {
 	c := Candidate{Text: text}
 	switch {
@@ -46,8 +46,8 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.HasPrefix(text, "models:/"):
 		return c.registered(strings.TrimPrefix(text, "models:/"))
 	case bareRunID.MatchString(text):
-		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/model with "+
-			"the name that was given to log_model", text)
+		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/NAME, "+
+			"where NAME is the name that was given to log_model", text)
 	case isNumber(text):
 		return c, fmt.Errorf("a version number without a model is not enough; write models:/NAME/%s", text)
 	case strings.Contains(text, ":/"):
@@ -58,7 +58,7 @@ func ParseCandidate(text string) (Candidate, error) {
 		fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 }
 
-// pathAfter returns the path of the model after the word best or commit. The default is MLflow's usual name.
+// pathAfter returns the path of the model after the word "best" or "commit". The default is MLflow's usual name.
 func pathAfter(word, text string) (string, error) {
 	path := strings.Trim(strings.TrimPrefix(text, word), "/")
 	if path == "" {
@@ -78,8 +78,8 @@ func (c Candidate) run(rest string) (Candidate, error) {
 	case !runID.MatchString(id):
 		return c, fmt.Errorf("%q is not a run id; write runs:/RUN_ID/PATH", id)
 	case path == "":
-		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name that was given to "+
-			"log_model", id)
+		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/NAME, where NAME is the name that was "+
+			"given to log_model", id)
 	case unsafePath(path):
 		return c, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a control "+
 			"character", path)
@@ -137,7 +137,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// Best selects the model of an experiment with the best value of a metric.
+// Best selects the model with the best value of a metric in an experiment.
 type Best struct {
 	Experiment string
 	Metric     string
@@ -145,13 +145,13 @@ type Best struct {
 	Path       string // name of the logged model, or path below the run's artifacts
 }
 
-// Goals of a metric.
+// Goals for a metric.
 const (
 	Maximize = "maximize"
 	Minimize = "minimize"
 )
 
-// Better reports whether a is a better value than the other one.
+// Better reports whether a is the better of the two points.
 func (b Best) Better(a, than Point) bool {
 	if b.Goal == Minimize {
 		return a.Value < than.Value
@@ -159,7 +159,7 @@ func (b Best) Better(a, than Point) bool {
 	return a.Value > than.Value
 }
 
-// IsCopy reports whether a source is a version of a registered model: models:/churn/3.
+// IsCopy reports whether a source is a version of a registered model, such as models:/churn/3.
 func IsCopy(source string) bool {
 	of, err := ParseCandidate(source)
 	return err == nil && of.Number != 0

@@ -10,7 +10,7 @@ import (
 // ByCommit selects the newest finished run that was trained from a commit.
 type ByCommit struct {
 	SHA         string   // full digest
-	Experiments []string // names or ids of experiments to search; default the experiment of the incumbent's run
+	Experiments []string // names or ids of the experiments to search; default the experiment of the incumbent's run
 	TrainedBy   []string // MLflow users whose runs count; default all
 	Path        string   // path of the model in the run
 }
@@ -20,21 +20,21 @@ type CommitRun struct {
 	SHA, RunID string
 	User       string    // as sent by the training client
 	Ended      time.Time // zero if the run has no end time
-	Searched   string    // description of the searched experiments
+	Searched   string    // description of the experiments that were searched
 	Older      []OtherRun
 	Ignored    []OtherRun // runs of the commit that do not count
-	More       bool       // older runs of the commit were not read
+	More       bool       // there are older runs of the commit that were not read
 }
 
 // OtherRun is a run of the commit that was not selected, and the reason.
 type OtherRun struct{ ID, User, Why string }
 
 // clockTolerance is how far a training machine's clock may be ahead of the server's. The client sends the times of a
-// run. Without this limit a run could claim to end in ten years and would be the newest until then.
+// run, so without this limit a run could claim to end in ten years and would be the newest until then.
 const clockTolerance = 10 * time.Minute
 
-// Choose returns the newest run that counts, the older ones (newest first), and those that do not count. ok is false if
-// no run counts. now is the server's clock, or zero if it is unknown.
+// Choose returns the newest run that counts, the older ones that count (newest first), and those that do not count.
+// ok is false if no run counts. now is the server's clock, or zero if it is unknown.
 func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored []OtherRun, ok bool) {
 	var counts []Run
 	for _, r := range runs {
@@ -47,7 +47,8 @@ func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored
 	if len(counts) == 0 {
 		return Run{}, nil, ignored, false
 	}
-	// For equal ends the last start decides, and then the greatest id, so the result is always the same.
+	// If two runs end at the same time, the later start decides, and then the greater id, so the result is always the
+	// same.
 	slices.SortFunc(counts, func(a, b Run) int {
 		return cmp.Or(b.End.Compare(a.End), b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})
@@ -69,7 +70,7 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 	case r.Status != "FINISHED":
 		return "it is " + r.Status
 	case now.IsZero():
-		return "the server does not send its clock (header Date), so the end of the run cannot be checked"
+		return "the server sends no Date header, so the end of the run cannot be checked"
 	case r.End.After(latest):
 		return "its end " + moment(r.End) + " is in the future"
 	case r.Start.After(latest):
@@ -80,7 +81,7 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 	return ""
 }
 
-// Words describes which run was selected from which experiments, and which runs were not.
+// Words describes which run was selected, from which experiments, and which runs were not selected.
 func (c CommitRun) Words() []string {
 	notes := []string{fmt.Sprintf("run %s is the newest finished run of commit %s in %s; it ended %s",
 		runOf(c.RunID, c.User), c.SHA, c.Searched, moment(c.Ended))}
@@ -91,12 +92,12 @@ func (c CommitRun) Words() []string {
 		notes = append(notes, "runs of this commit that do not count: "+Others(c.Ignored))
 	}
 	if c.More {
-		notes = append(notes, "more, older runs of this commit were not read")
+		notes = append(notes, "older runs of this commit exist but were not read")
 	}
 	return notes
 }
 
-// othersShown is the maximum number of runs in a sentence.
+// othersShown limits the number of runs in a sentence.
 const othersShown = 5
 
 // Others lists runs with the reasons why they were not selected.

@@ -24,7 +24,7 @@ func TestByCommit_Choose(t *testing.T) {
 		runs  []Run
 		now   time.Time
 		want  string // "" if no run counts
-		other string // another run with the reason
+		other string // another run and the reason why it was not selected
 	}{
 		"no runs": {now: now},
 		"a deleted run": {
@@ -53,7 +53,7 @@ func TestByCommit_Choose(t *testing.T) {
 		},
 		"a server without a Date header": {
 			runs:  []Run{good},
-			other: "good: the server does not send its clock (header Date), so the end of the run cannot be checked",
+			other: "good: the server sends no Date header, so the end of the run cannot be checked",
 		},
 		"a laptop's run that ended last": {
 			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "laptop",
@@ -98,7 +98,7 @@ func TestByCommit_Choose(t *testing.T) {
 	}
 }
 
-// Every run is selected or listed exactly once, and the order of the runs does not matter.
+// Every run is either selected or listed, exactly once, and the order of the runs does not matter.
 func TestByCommit_ChoosesEachRun(t *testing.T) {
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {

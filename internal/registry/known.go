@@ -23,22 +23,22 @@ func Is[T any](v T) Known[T] { return Known[T]{value: v, state: known} }
 // Absent returns a fact whose absence the server confirmed.
 func Absent[T any](why string) Known[T] { return Known[T]{state: absent, why: why} }
 
-// Unreadable returns a fact that may exist but could not be read. why is shown to people.
+// Unreadable returns a fact that may exist but could not be read. why is shown to users.
 func Unreadable[T any](why string) Known[T] { return Known[T]{state: unreadable, why: why} }
 
 // Get returns the fact and whether it is known.
 func (k Known[T]) Get() (T, bool) { return k.value, k.state == known }
 
-// Gathered reports whether somebody tried to read the fact.
+// Gathered reports whether the program tried to read the fact.
 func (k Known[T]) Gathered() bool { return k.state != notGathered }
 
 // OrZero returns the fact, or the zero value if it is not known. Use it for display, never for decisions.
 func (k Known[T]) OrZero() T { return k.value }
 
-// IsAbsent reports whether the server confirmed the absence.
+// IsAbsent reports whether the server confirmed that the fact is absent.
 func (k Known[T]) IsAbsent() bool { return k.state == absent }
 
-// Why says briefly why the fact is not known, or returns "" if it is.
+// Why says briefly why the fact is not known. It returns "" for a known fact.
 func (k Known[T]) Why() string {
 	if k.state == notGathered {
 		return "not gathered"

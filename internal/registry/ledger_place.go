@@ -4,6 +4,6 @@ package registry
 type LedgerPlace struct {
 	ID      string // id of the object that refers to the first page
 	First   string // first page; "" if there is no ledger
-	Tail    string // id of a page that was the newest once, as a hint; "" for the first page
+	Tail    string // id of a page that was once the newest, as a hint; "" for the first page
 	Deleted bool   // the ledger is marked as deleted
 }

@@ -21,8 +21,8 @@ type Model struct {
 	Description string
 	Tags        map[string]string
 	Aliases     map[string]int // alias -> version number; before MLflow 3 the version may not exist
-	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from search
-	Latest      []Version      // newest version of each stage, with only number, source and run
+	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from searches
+	Latest      []Version      // newest version in each stage, with only its number, source and run
 	Newest      int            // highest version number; 0 if there is none or it is unknown
 	Created     time.Time
 	Updated     time.Time
@@ -44,7 +44,7 @@ type Version struct {
 	Updated       time.Time
 }
 
-// Run is a tracking run, with the latest point of each metric.
+// Run is a tracking run with the latest point of each metric.
 type Run struct {
 	ID           string
 	Name         string
@@ -58,13 +58,13 @@ type Run struct {
 	Params       map[string]string
 	Tags         map[string]string
 	Datasets     []Dataset
-	// logged models of this run (MLflow 3), in the server's order; nil if the response leaves them out, as a search
+	// the run's logged models (MLflow 3), in the server's order; nil if the response leaves them out, as a search
 	// does before 3.16
 	Outputs     []ModelOutput
-	ModelInputs []string // ids of logged models that the run measured but did not log
+	ModelInputs []string // ids of the logged models that the run measured but did not log
 }
 
-// LoggedPaths returns the sorted paths of the models that the MLflow 1 or 2 client logged. MLflow 3 lists models as
+// LoggedPaths returns the sorted paths of the models that an MLflow 1 or 2 client logged. MLflow 3 lists models as
 // outputs instead.
 func (r Run) LoggedPaths() []string {
 	var logged []struct {
@@ -90,7 +90,7 @@ type Point struct {
 	Time  time.Time
 }
 
-// String returns the shortest text of the value that is exact, or what the server sent if it is not a number.
+// String returns the shortest text that gives the exact value, or what the server sent if the value is not a number.
 func (p Point) String() string {
 	if !p.Finite() {
 		return p.Raw
@@ -121,7 +121,7 @@ type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
 	Tags                                                     map[string]string
-	Metrics                                                  []ModelMetric // all values that any run logged on it
+	Metrics                                                  []ModelMetric // all values that runs logged on it
 }
 
 // File is an artifact. Path is relative to the run's artifacts, and Size is in bytes.
@@ -136,17 +136,17 @@ type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
 	Parts         []Part // other files that the model needs
-	InputExample  string // file with an example; "" if there is none
+	InputExample  string // file that contains an example; "" if there is none
 	RunID         string
 	ModelID       string
 	MLflowVersion string
 	PythonVersion string
 	Created       string // utc_time_created, in UTC without a time zone
 	SizeBytes     int64
-	Sha256        string // digest of the file's text, in hex
+	Sha256        string // digest of the file, in hex
 }
 
-// Signature is a model's signature. Each part is JSON as in the file, or empty.
+// Signature is a model's signature. Each part is the JSON text from the file, or empty.
 type Signature struct{ Inputs, Outputs, Params string }
 
 // Empty reports whether the model has no signature.
@@ -156,7 +156,7 @@ func (s Signature) Empty() bool { return s == Signature{} }
 type Source struct {
 	URI     string `json:"uri"`
 	RunID   string `json:"run_id,omitempty"`
-	ModelID string `json:"model_id,omitempty"` // logged model of MLflow 3
+	ModelID string `json:"model_id,omitempty"` // MLflow 3 logged model
 	Path    string `json:"path,omitempty"`     // artifact path in the run
 	// ArtifactURI is the location of a logged model, for servers that do not support models:/m-…
 	ArtifactURI string `json:"-"`
@@ -169,10 +169,11 @@ type Experiment struct {
 	Deleted  bool
 }
 
-// Blocked reports whether, according to its tag, gates blocked the version when it was last judged.
+// Blocked reports whether, according to the version's tag, gates blocked it when it was last judged.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted returns the time in the tags when the version last got a stage or an alias, or "" without such a tag.
+// Promoted returns the time, according to its tags, when the version last got a stage or an alias. It returns "" if
+// no tag says so.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {
@@ -183,7 +184,7 @@ func (v Version) Promoted() string {
 	return at
 }
 
-// Usable says why a version can be neither promoted nor used for a rollback. It returns "" if it can.
+// Usable returns the reason why a version can be neither promoted nor used for a rollback, or "" if it can.
 func (v Version) Usable() string {
 	switch {
 	case v.Tags[TagDuplicateOf] != "":
@@ -195,7 +196,7 @@ func (v Version) Usable() string {
 }
 
 // Users returns the MLflow users who trained the run, according to the run itself. The MLflow client writes the same
-// name twice, but a trainer could write two different ones.
+// name in two places, but a trainer could write two different ones.
 func (r Run) Users() []string {
 	var out []string
 	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
@@ -206,7 +207,7 @@ func (r Run) Users() []string {
 	return out
 }
 
-// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually with a uri or url.
+// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually with the key uri or url.
 func DatasetSource(d Dataset) string {
 	var source struct{ URI, URL, Path string }
 	if json.Unmarshal([]byte(d.Source), &source) != nil {
@@ -220,7 +221,7 @@ func DatasetSource(d Dataset) string {
 	return ""
 }
 
-// DataRef identifies the dataset of a value. The zero value means no dataset.
+// DataRef identifies the dataset that a value was measured on. The zero value means no dataset.
 type DataRef struct {
 	Name   string `json:"name,omitempty"`
 	Digest string `json:"digest,omitempty"`
@@ -239,7 +240,7 @@ func (d DataRef) String() string {
 // Is reports whether text is the dataset's name or digest.
 func (d DataRef) Is(text string) bool { return text != "" && (d.Name == text || d.Digest == text) }
 
-// ModelMetric is a value that a run logged on a logged model.
+// ModelMetric is a metric value that a run logged on a logged model.
 type ModelMetric struct {
 	Key string
 	Point
@@ -270,8 +271,8 @@ func (r Run) OutputStep(model string) (step int64, listed bool) {
 	return 0, false
 }
 
-// FilesDigest returns one digest for the content of files. It equals the output of `find . -type f | LC_ALL=C sort |
-// xargs sha256sum | sha256sum` in their folder. sums has the SHA-256 of each file, in hex, by path.
+// FilesDigest returns one digest for the content of all files. It equals the output of `find . -type f | LC_ALL=C
+// sort | xargs sha256sum | sha256sum` in their folder. sums maps each path to the file's SHA-256 in hex.
 func FilesDigest(sums map[string]string) string {
 	h := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(sums)) {

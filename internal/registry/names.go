@@ -53,8 +53,8 @@ func CheckAlias(alias string) error {
 	return nil
 }
 
-// CheckModelName checks the name of a model before it is created. Existing models may have any name, because old
-// servers accepted '/' and ':'.
+// CheckModelName checks the name of a model that is about to be created. Existing models may have any name, because
+// old servers accepted '/' and ':'.
 func CheckModelName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -70,7 +70,7 @@ func CheckModelName(name string) error {
 
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
-// AliasMeant suggests similar aliases of the model for an unknown one, or lists all.
+// AliasMeant suggests aliases of the model that are similar to an unknown one, or lists all its aliases.
 func (m Model) AliasMeant(alias string) string {
 	names := slices.Sorted(maps.Keys(m.Aliases))
 	switch near := spelling.Nearest(alias, names); {
@@ -82,5 +82,5 @@ func (m Model) AliasMeant(alias string) string {
 	return "its aliases are " + format.First(names, 10)
 }
 
-// LiveStage reports whether consumers load the versions of a stage: Staging and Production.
+// LiveStage reports whether consumers load versions from a stage, which they do from Staging and Production.
 func LiveStage(stage string) bool { return stage == "Production" || stage == "Staging" }

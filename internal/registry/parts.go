@@ -18,7 +18,7 @@ type Part struct {
 }
 
 // Lacks describes a missing file of a model, or returns "" if all files exist. Empty files and folders count as
-// missing. Parts with Elsewhere do not count.
+// missing. Parts with Elsewhere set do not count.
 func (m MLmodel) Lacks(files []File) string {
 	sizes, counted := map[string]int64{}, int64(0)
 	for _, f := range files {
@@ -45,9 +45,9 @@ func (m MLmodel) Lacks(files []File) string {
 	return ""
 }
 
-// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. If the user
-// provided a requirements file, that file was counted and may have been overwritten since. Then the answer is always
-// false.
+// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. It
+// returns false for every file if the user provided a requirements file, because that file was counted and may have
+// been overwritten since.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":
@@ -56,7 +56,7 @@ func (m MLmodel) countedLater(name string) bool {
 	return false
 }
 
-// missing reports whether none of the names exists with content. sizes has the bytes of all files and folders.
+// missing reports whether none of the names exists with content. sizes maps all files and folders to their bytes.
 func (p Part) missing(sizes map[string]int64) bool {
 	return !slices.ContainsFunc(p.Names, func(name string) bool { return sizes[name] > 0 })
 }
@@ -75,7 +75,7 @@ func (p Part) String() string {
 	return fmt.Sprintf("%s, which %s, is not among the model's artifacts: it %s", p.shown(), p.neededBy(), p.Elsewhere)
 }
 
-// absence says how the names are missing.
+// absence says whether the names are missing or empty.
 func absence(sizes map[string]int64, names ...string) string {
 	if slices.ContainsFunc(names, func(name string) bool { _, there := sizes[name]; return there }) {
 		return "is empty"
@@ -83,8 +83,8 @@ func absence(sizes map[string]int64, names ...string) string {
 	return "is missing"
 }
 
-// Elsewhere returns the first part that is not among the model's artifacts but on a hub, at an address or outside of
-// the folder.
+// Elsewhere returns the first part that is not among the model's artifacts but on a hub, at an address or outside the
+// folder.
 func (m MLmodel) Elsewhere() (Part, bool) {
 	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Elsewhere != "" })
 	if i < 0 {

@@ -1,7 +1,7 @@
 package registry
 
-// Reason is the machine-readable cause of an outcome. Users depend on the names, so they never change. A test compares
-// this table with the documentation and the code.
+// Reason is the machine-readable cause of an outcome. Users depend on the names, so they never change. A test
+// compares the reasons below with the documentation and the code.
 type Reason string
 
 const (
@@ -40,7 +40,7 @@ const (
 	Unknown           Reason = "unknown"
 )
 
-// Exit codes of the process. 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT.
+// Exit codes of the process. 75 is EX_TEMPFAIL from sysexits.h, and 130 is 128 + SIGINT.
 const (
 	ExitDone      = 0
 	ExitRefused   = 1
@@ -50,14 +50,14 @@ const (
 	ExitCancelled = 130
 )
 
-// ReasonInfo is a row of the documented list.
+// ReasonInfo is a row in the documented list.
 type ReasonInfo struct {
 	Reason  Reason
 	Exit    int
 	Meaning string
 }
 
-// Reasons is the documented list, in the order in which people read it.
+// Reasons is the documented list, in the order in which the documentation shows it.
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as requested"},
 	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},
@@ -110,14 +110,14 @@ var Reasons = []ReasonInfo{
 	{Forbidden, ExitFailed, "the login lacks a permission (403)"},
 	{Unreachable, ExitFailed, "the server could not be reached"},
 	{HostRefused, ExitFailed, "MLflow rejected the Host header (see its option `--allowed-hosts`)"},
-	{NotMLflow, ExitFailed, "the answer is not from MLflow's API, but from a login page, a proxy or a wrong path"},
+	{NotMLflow, ExitFailed, "the response is not from MLflow's API but from a login page, a proxy or a wrong path"},
 	{Unsupported, ExitFailed, "the server does not support the operation"},
-	{ServerError, ExitFailed, "the server answered with an error"},
+	{ServerError, ExitFailed, "the server responded with an error"},
 	{Cancelled, ExitCancelled, "stopped by a signal; the report says what was done"},
 	{Unknown, ExitUnknown, "a write was sent, and its success or failure could not be confirmed"},
 }
 
-// Exit returns the exit code of a reason, and ExitFailed for a reason that is not in Reasons.
+// Exit returns the exit code for a reason, and ExitFailed for a reason that is not in Reasons.
 func (r Reason) Exit() int {
 	for _, info := range Reasons {
 		if info.Reason == r {

@@ -40,7 +40,7 @@ func TagRef(key string) Ref { return Ref{RefTag, key} }
 // VersionRef refers to a version by its number.
 func VersionRef(number int) Ref { return Ref{RefVersion, strconv.Itoa(number)} }
 
-// Prefixes of the kinds in the text of a Ref. A stage has no prefix.
+// Prefixes for the kinds in the text of a Ref. A stage has no prefix.
 const (
 	aliasPrefix   = "@"
 	tagTextPrefix = "tag "
@@ -60,8 +60,8 @@ func ParseRef(text string) Ref {
 	return StageRef(text)
 }
 
-// String returns "@champion", "Production", "tag promote.traffic" or "7". Ledger and plans store this text, so it never
-// changes.
+// String returns "@champion", "Production", "tag promote.traffic" or "7". The ledger and plans store this text, so it
+// never changes.
 func (r Ref) String() string {
 	switch r.Kind {
 	case RefAlias:
@@ -72,10 +72,10 @@ func (r Ref) String() string {
 	return r.Name
 }
 
-// MarshalText writes the text of String.
+// MarshalText returns the same text as String.
 func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText parses the text of MarshalText. It accepts any text.
+// UnmarshalText parses text from MarshalText. It accepts any text.
 func (r *Ref) UnmarshalText(text []byte) error {
 	*r = ParseRef(string(text))
 	return nil
@@ -109,7 +109,7 @@ func (r Ref) Version() (number int, ok bool) {
 	return number, err == nil
 }
 
-// Target returns a target with only this alias or stage. It is empty for any other Ref.
+// Target returns a target with only this alias or stage. It returns an empty target for any other Ref.
 func (r Ref) Target() Target {
 	alias, _ := r.Alias()
 	stage, _ := r.Stage()

@@ -113,7 +113,7 @@ func TestCheckAlias(t *testing.T) {
 	}
 }
 
-// Other words in the note of a split value do not matter, but another value does.
+// The words in a split value's note may change, but the value may not.
 func TestWithoutSplitNotes(t *testing.T) {
 	for _, length := range []int{MaxTagValue + 1, 3 * MaxTagValue, 2 * maxParts * MaxTagValue} {
 		tags := SplitTag(TagDatasets, strings.Repeat("x", length))
@@ -138,7 +138,8 @@ func TestWithoutSplitNotes(t *testing.T) {
 	}
 }
 
-// The parts of a split value join to the value. No part is longer than a tag, and none ends inside a character.
+// The parts of a split value can be joined to the same value. No part is longer than a tag, and none ends inside a
+// character.
 func TestSplitTag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		unit := rapid.StringN(1, 40, 60).Draw(t, "unit")

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// MovedRoot says that artifacts were moved to another store: everything that MLflow recorded below From is now below
-// To. It is valid until the end of a day.
+// MovedRoot says that artifacts were moved to a different store: everything that MLflow recorded below From is now
+// below To. It is valid until the end of a day.
 type MovedRoot struct {
 	From, To string // locations without a trailing slash, such as s3://old/mlflow
 	Until    time.Time
 	Reason   string
 }
 
-// MovedBy returns the moves that are still valid at a time. If the time is unknown (zero), there are none.
+// MovedBy returns the moves that are still valid at the given time. If the time is unknown (zero), no move is valid.
 func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
 }
@@ -24,8 +24,8 @@ func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 // BelongsToRun says why a model does not belong to a run, or returns "" if it does. It trusts nothing that anyone
 // could have written: MLflow checks neither the source run of a logged model nor the run of a version.
 //
-// A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow 3.15
-// anyone can write outputs, but not experiments, so the experiment is the protection. Any other model belongs to the
+// A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow 3.15,
+// anyone can write outputs but not experiments, so the experiment is the protection. Any other model belongs to the
 // run if its location is below the run's artifacts. roots lists the allowed moves.
 func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoot) string {
 	if logged != nil {
@@ -54,7 +54,7 @@ func loggedBelongs(source string, m LoggedModel, run Run, roots []MovedRoot) str
 	return ""
 }
 
-// IsAt reports whether a source is this logged model, by its id or by the location of its artifacts.
+// IsAt reports whether a source refers to this logged model, by its id or by the location of its artifacts.
 func (m LoggedModel) IsAt(source string, roots ...MovedRoot) bool {
 	return source == "models:/"+m.ID || SameLocation(source, m.ArtifactURI, roots...)
 }
@@ -63,8 +63,8 @@ func (m LoggedModel) elsewhere(source string) string {
 	return fmt.Sprintf("its artifacts at %s are not those of logged model %s", source, m.ID)
 }
 
-// LoggedIn returns the id of the logged model in a source, which is models:/m-… or the location of such a model's
-// artifacts. It returns "" for any other source. A location is only a claim, which BelongsToRun checks.
+// LoggedIn returns the id of the logged model that a source refers to, as models:/m-… or as the location of the
+// model's artifacts. It returns "" for any other source. A location is only a claim, which BelongsToRun checks.
 func LoggedIn(source string) string {
 	if id, ok := strings.CutPrefix(source, "models:/"); ok {
 		return loggedModelID.FindString(id)
@@ -77,8 +77,8 @@ func LoggedIn(source string) string {
 	return loggedModelID.FindString(id)
 }
 
-// ArtifactPath returns the path of a source below a run's artifacts: "model" for
-// mlflow-artifacts:/1/RUN/artifacts/model. ok is false if it is not below them.
+// ArtifactPath returns the path of a source relative to a run's artifacts: "model" for
+// mlflow-artifacts:/1/RUN/artifacts/model. ok is false if the source is not below them.
 func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok bool) {
 	at, ok := parseLocation(source)
 	if !ok || run.ID == "" {
@@ -99,8 +99,8 @@ func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok b
 	return "", false
 }
 
-// SameRegistration reports whether registering this source of this run would give this version: it has the same run,
-// and the same logged model or location. It does not look at tags, because others can write them.
+// SameRegistration reports whether registering this source of this run would give this version. Both must have the
+// same run, and the same logged model or location. Tags do not count, because anyone can write them.
 func SameRegistration(v Version, s Source, run Run) bool {
 	switch {
 	case v.RunID != s.RunID:
@@ -121,7 +121,7 @@ func IsLocation(text string) bool {
 	return ok && len(l.segments) > 0
 }
 
-// SameLocation reports whether two artifact locations are the same, or were before the moves of the first one.
+// SameLocation reports whether two artifact locations are the same, or were the same before the first one was moved.
 func SameLocation(a, b string, roots ...MovedRoot) bool {
 	x, okX := parseLocation(a)
 	y, okY := parseLocation(b)
@@ -131,7 +131,7 @@ func SameLocation(a, b string, roots ...MovedRoot) bool {
 	})
 }
 
-// location is an artifact location in normal form, compared by segments. So file:///a/b equals /a/b, and ./mlruns/0
+// location is an artifact location in normal form, compared by segments, so file:///a/b equals /a/b, and ./mlruns/0
 // equals mlruns/0.
 type location struct {
 	scheme, host string
@@ -139,8 +139,8 @@ type location struct {
 	segments     []string
 }
 
-// parseLocation parses a location. It rejects ambiguous ones: with "..", encoded dots or slashes, backslashes, or
-// queries.
+// parseLocation parses a location. It rejects ambiguous locations, which contain "..", encoded dots or slashes,
+// backslashes or queries.
 func parseLocation(text string) (location, bool) {
 	var l location
 	rest := text
@@ -184,7 +184,7 @@ func (l location) below(root location) (path string, ok bool) {
 	return strings.Join(l.segments[n:], "/"), true
 }
 
-// moved returns the location itself and its locations before the moves.
+// moved returns the location itself and its locations before the given moves.
 func (l location) moved(roots []MovedRoot) []location {
 	out := []location{l}
 	for _, r := range roots {
@@ -201,8 +201,8 @@ func (l location) moved(roots []MovedRoot) []location {
 	return out
 }
 
-// HasModel reports whether a logged model in the run's lists is a model of the run. It is in the run's experiment and
-// was not logged by another run, or the run logged metrics on it.
+// HasModel reports whether a logged model in the run's lists belongs to the run. It does if it is in the run's
+// experiment and was not logged by another run, or if the run logged metrics on it.
 func (r Run) HasModel(m LoggedModel) bool {
 	if slices.ContainsFunc(m.Metrics, func(v ModelMetric) bool { return v.RunID == r.ID }) {
 		return true
@@ -210,8 +210,8 @@ func (r Run) HasModel(m LoggedModel) bool {
 	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
 }
 
-// UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never existed. It
-// comes after all others, so a value at its step may belong to it.
+// UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never existed.
+// It sorts after all others, so a value at its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}
 }

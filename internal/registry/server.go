@@ -1,6 +1,6 @@
 package registry
 
-// Server describes a server and its features, as found by requests and not from its version.
+// Server describes a server and its features. They are found by sending requests, not by looking at its version.
 type Server struct {
 	Address      string
 	Version      string // "" if the server does not say
@@ -11,11 +11,11 @@ type Server struct {
 	Aliases      bool
 	LoggedModels bool
 	Workspaces   bool
-	Artifacts    string // description of the response of the artifacts route
+	Artifacts    string // description of the response from the artifacts route
 	Login        Known[Login]
 	Models       int      // number of visible registered models on the first page of 1000
 	MoreModels   bool     // there are more pages
-	Dangling     []Alias  // aliases of the queried model
+	Dangling     []Alias  // aliases of the queried model that point to deleted versions
 	Ledger       Custody  // ledger of the queried model
 	Warnings     []string // notes for operators
 }

@@ -1,7 +1,7 @@
 package registry
 
-// State is the state of a thing that can be changed. It has the versions that an alias or a stage points to, or the
-// text of a tag or a description. The zero State means that there is no version and no text.
+// State is the state of something that can be changed: the versions that an alias or a stage points to, or the text
+// of a tag or a description. The zero State means that there is no version and no text.
 type State struct {
 	Versions Versions
 	Text     string // "" if there are versions
@@ -13,8 +13,8 @@ func PointsTo(numbers ...int) State { return State{Versions: VersionsOf(numbers.
 // Text returns the state of a tag or a description.
 func Text(text string) State { return State{Text: text} }
 
-// ParseState parses the text of an alias or a stage that State.String wrote. A text that is not a list of versions is
-// kept, so that String returns the same text again.
+// ParseState parses the text that State.String wrote for an alias or a stage. A text that is not a list of versions
+// is kept as it is, so that String returns it again.
 func ParseState(text string) State {
 	var v Versions
 	if v.UnmarshalText([]byte(text)) != nil {
@@ -23,7 +23,7 @@ func ParseState(text string) State {
 	return State{Versions: v}
 }
 
-// ParseState parses the text of this target that State.String wrote.
+// ParseState parses the text that State.String wrote for this target.
 func (r Ref) ParseState(text string) State {
 	if r.Kind == RefTag {
 		return Text(text)
@@ -36,10 +36,10 @@ func (s State) Equal(other State) bool {
 	return s.Text == other.Text && s.Versions.Equal(other.Versions)
 }
 
-// IsZero reports whether there is nothing: no version and no text.
+// IsZero reports whether the state is empty: no version and no text.
 func (s State) IsZero() bool { return s.Text == "" && len(s.Versions) == 0 }
 
-// String returns the versions as "3,7", or the text. Ledger and plans store it, so it never changes.
+// String returns the versions as "3,7", or the text. The ledger and plans store this text, so it never changes.
 func (s State) String() string {
 	if s.Text != "" {
 		return s.Text
@@ -47,6 +47,6 @@ func (s State) String() string {
 	return s.Versions.String()
 }
 
-// MarshalText writes the text of String. There is no UnmarshalText: only the target says what the text means, see
-// ParseState.
+// MarshalText returns the same text as String. There is no UnmarshalText, because only the target says what the text
+// means (see ParseState).
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -23,8 +23,8 @@ const (
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
-	TagHold             = "promote.hold"           // time of the rollback; "" once the version is allowed again
-	TagRolledBack       = "rolled_back_at"         // the same as TagHold for stages, with the name of older pipelines
+	TagHold             = "promote.hold"           // time of the rollback; "" after the version has been allowed again
+	TagRolledBack       = "rolled_back_at"         // like TagHold, but for stages; the name comes from older pipelines
 	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if one registration made two
 	TagExperiment       = "experiment"             // how the candidate "best" was found; also the next four tags
 	TagRunID            = "run_id"
@@ -32,7 +32,7 @@ const (
 	TagMetricValue      = "metric_value"
 	TagRegisteredBy     = "registered_by"
 	TagTraffic          = "promote.traffic"   // on a registered model: JSON object of aliases and percentages
-	TagValidation       = "validation_status" // the last verdict, see ValidationPassed
+	TagValidation       = "validation_status" // the last verdict (see ValidationPassed)
 	TagPythonVersion    = "python_version"
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
@@ -62,19 +62,19 @@ func Validation(value string) bool {
 const (
 	RunTagUser       = "mlflow.user"
 	RunTagCommit     = "mlflow.source.git.commit"
-	RunTagModels     = "mlflow.log-model.history" // JSON list of models that the client of MLflow 1 or 2 logged
+	RunTagModels     = "mlflow.log-model.history" // JSON list of the models that an MLflow 1 or 2 client logged
 	RunTagRepository = "mlflow.source.git.repoURL"
 	// PromptTag marks a registered model, or by mistake a version, as a prompt.
 	PromptTag = "mlflow.prompt.is_prompt"
 )
 
-// lineageTags are the tags with a version's lineage, whose values SplitTag may have split.
+// lineageTags are the tags that contain a version's lineage and whose values SplitTag may have split.
 var lineageTags = []string{
 	TagWorkflowRun, TagGitCommit, TagGitRepository, TagDatasets, TagDataSourceURI, TagDataVersion, TagPythonVersion,
 	TagFrameworkVersion,
 }
 
-// Reserved reports whether only tools may write a tag, because what it says about a version must be true.
+// Reserved reports whether only tools may write a tag, because its statement about a version must be true.
 func Reserved(key string) bool {
 	switch key {
 	case TagValidation, StageTimeTag("Staging"), StageTimeTag("Production"):
@@ -83,14 +83,15 @@ func Reserved(key string) bool {
 	return strings.HasPrefix(key, TagPrefix) || strings.HasPrefix(key, "mlflow.") || strings.HasPrefix(key, "alias_")
 }
 
-// AliasTimeTag returns the tag with the time when a version last got the alias.
+// AliasTimeTag returns the tag that records when a version last got the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 
-// FallbackTag returns the tag that replaces the alias on servers without aliases. It is "true" on the version that the
-// alias points to.
+// FallbackTag returns the tag that replaces the alias on servers that do not support aliases. It is "true" on the
+// version that the alias points to.
 func FallbackTag(alias string) string { return "alias_" + alias }
 
-// StageTimeTag returns the tag with the time when a version last entered the stage, or "" for stages without one.
+// StageTimeTag returns the tag that records when a version last entered the stage, or "" for stages without such a
+// tag.
 func StageTimeTag(stage string) string {
 	switch stage {
 	case "Staging":
@@ -101,7 +102,7 @@ func StageTimeTag(stage string) string {
 	return ""
 }
 
-// Limits of values that every supported server and database stores unchanged (MLflow 1.30 to 3.17). PostgreSQL and
+// Limits for values that every supported server and database stores unchanged (MLflow 1.30 to 3.17). PostgreSQL and
 // MySQL reject some values that SQLite accepts.
 const (
 	MaxTagKey      = 250
@@ -112,8 +113,8 @@ const (
 // maxParts limits the number of tags for one value. A longer value is cut and ends with a note and a digest.
 const maxParts = 20
 
-// SplitTag returns the tags for a value. If the value fits a tag, there is one tag. Otherwise the parts are in KEY.1 to
-// KEY.N, and KEY has a note that says so and ends with a digest of the whole value.
+// SplitTag returns the tags that store a value. A value that fits into one tag gives one tag. A longer one is split
+// into KEY.1 to KEY.N, and KEY contains a note that says so and ends with a digest of the whole value.
 func SplitTag(key, value string) map[string]string {
 	switch {
 	case value == "":
@@ -138,8 +139,8 @@ func SplitTag(key, value string) map[string]string {
 	return tags
 }
 
-// WithoutSplitNotes returns tags with a digest instead of the note of each split value, because the note is a sentence.
-// A note whose digest is not that of the parts stays.
+// WithoutSplitNotes returns the tags with a digest in place of each split value's note, because the note is a
+// sentence. It keeps a note whose digest is not that of the parts.
 func WithoutSplitNotes(tags map[string]string) map[string]string {
 	out := maps.Clone(tags)
 	for _, key := range lineageTags {
@@ -155,7 +156,7 @@ func WithoutSplitNotes(tags map[string]string) map[string]string {
 	return out
 }
 
-// JoinTag returns the value that SplitTag stored with the key.
+// JoinTag returns the value that SplitTag stored under the key.
 func JoinTag(tags map[string]string, key string) string {
 	if _, split := tags[key+".1"]; !split {
 		return tags[key]
@@ -167,7 +168,7 @@ func JoinTag(tags map[string]string, key string) string {
 	return whole.String()
 }
 
-// Framework returns the native flavour and its version, such as "sklearn 1.5.2", or "" if the file has neither.
+// Framework returns the native flavour and its version, such as "sklearn 1.5.2", or "" if the file contains neither.
 func (m MLmodel) Framework() string {
 	var names []string
 	for name := range m.Flavors {

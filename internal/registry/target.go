@@ -7,7 +7,7 @@ type Target struct {
 	ArchiveExisting bool   `json:"archive_existing,omitempty"` // move the other versions of the stage to Archived
 }
 
-// Refs returns the alias and the stage of the target, or one of them.
+// Refs returns the alias and the stage of the target, or whichever of them is set.
 func (t Target) Refs() []Ref {
 	var refs []Ref
 	if t.Alias != "" {
@@ -19,7 +19,7 @@ func (t Target) Refs() []Ref {
 	return refs
 }
 
-// Main is the part that decides which version is the incumbent: the alias, or the stage if there is no alias.
+// Main returns the part that decides which version is the incumbent: the alias, or the stage if there is no alias.
 func (t Target) Main() Ref {
 	if t.Alias != "" {
 		return AliasRef(t.Alias)
@@ -27,10 +27,10 @@ func (t Target) Main() Ref {
 	return StageRef(t.Stage)
 }
 
-// Empty reports whether there is neither an alias nor a stage.
+// Empty reports whether the target has neither an alias nor a stage.
 func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
 
-// String names the target. Promotion ids and markers on GitHub are made of this text, so it never changes.
+// String names the target. Promotion ids and markers on GitHub contain this text, so it never changes.
 func (t Target) String() string {
 	switch {
 	case t.Alias != "" && t.Stage != "":

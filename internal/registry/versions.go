@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// NextVersion represents the number of a version that a plan creates. It is greater than any number.
+// NextVersion represents the number of a version that a plan creates. It is greater than any version number.
 const NextVersion = math.MaxInt
 
 // nextVersion is the text of NextVersion.
 const nextVersion = "{new}"
 
-// Versions are version numbers, ascending and without repetition. Functions that return Versions never change their
-// arguments.
+// Versions is a list of version numbers in ascending order, without duplicates. Functions that return Versions never
+// change their arguments.
 type Versions []int
 
-// VersionsOf returns the numbers in ascending order, each once.
+// VersionsOf returns the numbers in ascending order, without duplicates.
 func VersionsOf(numbers ...int) Versions {
 	if len(numbers) == 0 {
 		return nil
@@ -26,13 +26,13 @@ func VersionsOf(numbers ...int) Versions {
 	return slices.Compact(slices.Sorted(slices.Values(numbers)))
 }
 
-// Has reports whether the number is one of them.
+// Has reports whether the list contains the number.
 func (v Versions) Has(number int) bool { return slices.Contains(v, number) }
 
-// With returns the versions and this number.
+// With returns the list with this number added.
 func (v Versions) With(number int) Versions { return VersionsOf(append(slices.Clone(v), number)...) }
 
-// Without returns the versions except these numbers.
+// Without returns the list without these numbers.
 func (v Versions) Without(others ...int) Versions {
 	var out Versions
 	for _, n := range v {
@@ -43,7 +43,8 @@ func (v Versions) Without(others ...int) Versions {
 	return out
 }
 
-// Only returns the number if there is exactly one version, else 0. NextVersion has no number yet, so that gives 0 too.
+// Only returns the number if there is exactly one version, and 0 otherwise. It also returns 0 for NextVersion, which
+// has no number yet.
 func (v Versions) Only() int {
 	if len(v) != 1 {
 		return 0
@@ -51,8 +52,8 @@ func (v Versions) Only() int {
 	return v.Highest()
 }
 
-// Highest returns the number of the last version, or 0 if none exists. NextVersion has no number yet, so that gives 0
-// too.
+// Highest returns the highest number, or 0 if the list is empty. It also returns 0 if the highest is NextVersion,
+// which has no number yet.
 func (v Versions) Highest() int {
 	if len(v) == 0 || v.Has(NextVersion) {
 		return 0
@@ -60,7 +61,7 @@ func (v Versions) Highest() int {
 	return v[len(v)-1]
 }
 
-// Equal reports whether both have the same numbers.
+// Equal reports whether both lists contain the same numbers.
 func (v Versions) Equal(other Versions) bool { return slices.Equal(v, other) }
 
 // Join returns the numbers with a separator between them.
@@ -75,13 +76,13 @@ func (v Versions) Join(separator string) string {
 	return strings.Join(texts, separator)
 }
 
-// String returns "3,7", or "" if there are none. Ledger and plans store this text, so it never changes.
+// String returns "3,7", or "" for an empty list. The ledger and plans store this text, so it never changes.
 func (v Versions) String() string { return v.Join(",") }
 
-// MarshalText writes the text of String.
+// MarshalText returns the same text as String.
 func (v Versions) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText parses the text of MarshalText. It fails for any other text, and for numbers in another order.
+// UnmarshalText parses text from MarshalText. It rejects any other text, including numbers in a different order.
 func (v *Versions) UnmarshalText(text []byte) error {
 	var out Versions
 	for part := range strings.SplitSeq(string(text), ",") {
@@ -104,7 +105,7 @@ func (v *Versions) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// inOrder reports whether the numbers ascend, and none is negative.
+// inOrder reports whether the numbers ascend and none is negative.
 func (v Versions) inOrder() bool {
 	before := -1
 	for _, n := range v {

@@ -67,7 +67,7 @@ func TestRef_Text(t *testing.T) {
 	}
 }
 
-// A stored text is stored again byte for byte, whatever it contains.
+// A stored text can be parsed and stored again byte for byte, whatever it contains.
 func TestTexts_Lossless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`@?[a-z0-9,{} ]{0,9}`), rapid.SampledFrom([]string{

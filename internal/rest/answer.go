@@ -64,7 +64,8 @@ func cleanType(h http.Header) string {
 	return Clean(kind)
 }
 
-// isPage looks at the first byte, not at the header: MLflow's basic-auth app sends plain sentences as text/html.
+// isPage looks at the first byte instead of the Content-Type, because MLflow's basic-auth app sends plain sentences
+// as text/html.
 func isPage(a *answer) bool {
 	return strings.HasPrefix(strings.TrimSpace(string(a.body[:min(len(a.body), 512)])), "<")
 }
@@ -79,8 +80,8 @@ func title(page []byte) string {
 	return Clean(html.UnescapeString(string(m[1])))
 }
 
-// firstLine returns the message for a response that is neither JSON nor a page: the start of its body, or the text of
-// its status.
+// firstLine returns the message for a response that is neither JSON nor a page: the start of its body, or the
+// standard text for its status.
 func firstLine(body string, status int) string {
 	if body == "" || strings.HasPrefix(body, "<") || strings.HasPrefix(body, "{") {
 		return strings.ToLower(http.StatusText(status))
@@ -88,8 +89,8 @@ func firstLine(body string, status int) string {
 	return format.Shorten(body, 200)
 }
 
-// Clean turns text from a server into one line of limited length. Whitespace and control characters become one space.
-// Invisible and bidirectional characters are removed.
+// Clean turns text from a server into one line of limited length. Each run of whitespace and control characters
+// becomes one space. Invisible and bidirectional characters are removed.
 func Clean(s string) string {
 	var b strings.Builder
 	space := false

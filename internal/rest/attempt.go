@@ -14,8 +14,7 @@ import (
 	"time"
 )
 
-// excerptLimit limits how much is read of the body of a response that is not a success. It is enough for MLflow's error
-// JSON.
+// excerptLimit limits how much of an unsuccessful response's body is read. It is enough for an MLflow error in JSON.
 const excerptLimit = 64 << 10
 
 // answer is a response with its complete body.
@@ -24,13 +23,13 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	size   int64 // bytes of the body that arrived, even if a sink has them
+	size   int64 // bytes of the body that arrived, including those passed to a sink
 }
 
-// attempt sends a request once and reads the whole response within its limits. Reading the body is part of the attempt,
-// so a connection that breaks in the middle of a body is retried too.
+// attempt sends a request once and reads the whole response within its limits. Reading the body is part of the
+// attempt, so a connection that breaks in the middle of a body is retried too.
 //
-// A redirect becomes an error here, so no HTTP client that uses this transport can follow one. net/http would turn a
+// A redirect becomes an error here, so no HTTP client that uses this transport can follow it. net/http would turn a
 // POST into a GET that ends with 200, and would send custom headers to any host.
 type attempt struct {
 	transport http.RoundTripper
@@ -72,7 +71,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// take records the response in the call. It returns an error if the HTTP client must not get the response.
+// take records the response in the call. It returns an error if the HTTP client must not see the response.
 func (c *call) take(a *answer, err error) error {
 	switch {
 	case isRedirect(a.status):
@@ -108,8 +107,8 @@ var (
 	errTooLarge = errors.New("the response is too large")
 )
 
-// read reads a body into memory, up to the call's limit. The limit applies to decoded bytes, because the transport has
-// already unpacked gzip: half a megabyte can unpack to 512 MiB.
+// read reads a body into memory, up to the call's limit. The limit applies to decoded bytes, because the transport
+// has already unpacked gzip, and half a megabyte of it can unpack to 512 MiB.
 func (t *attempt) read(
 	resp *http.Response, call *call, cancel context.CancelCauseFunc,
 ) (body []byte, size int64, err error) {
@@ -157,8 +156,8 @@ func (p *progress) trace() *httptrace.ClientTrace {
 	}
 }
 
-// mayHaveLeft returns false only if no byte of the request can have reached a server, because there was no connection.
-// If a transport does not report its progress, only a dial error proves this.
+// mayHaveLeft returns false only if there was no connection, so that no byte of the request can have reached a
+// server. For a transport that does not report its progress, only a dial error proves this.
 func (p *progress) mayHaveLeft(err error) bool {
 	if p.asked.Load() {
 		return p.got.Load()

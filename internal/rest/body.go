@@ -22,8 +22,8 @@ type piece [pieceSize]byte
 
 var pieces = sync.Pool{New: func() any { return new(piece) }}
 
-// Open sends r and returns the body of a 2xx response that looks like JSON. Unlike [Client.JSON] it does not check for
-// duplicate keys. Close the body to release its memory early.
+// Open sends r and returns the body of a 2xx response that looks like JSON. Unlike [Client.JSON], it does not check
+// for duplicate keys. Close the body to release its memory early.
 func (c *Client) Open(ctx context.Context, r Request) (*Body, error) {
 	b := &Body{}
 	call, err := c.send(ctx, r, "application/json", b)
@@ -47,8 +47,8 @@ func (b *Body) start() []byte {
 	return b.pieces[0][b.at:min(int64(pieceSize), int64(b.at)+b.left)]
 }
 
-// fill replaces the content with all of r, and fails above the limit. It removes white space between JSON tokens, which
-// is a third of MLflow's responses.
+// fill replaces the content with everything from r, and fails if that exceeds the limit. It removes the white space
+// between JSON tokens, which makes up a third of MLflow's responses.
 func (b *Body) fill(r io.Reader, limit int64) error {
 	b.Close()
 	var squeeze squeezer
@@ -73,10 +73,11 @@ func (b *Body) fill(r io.Reader, limit int64) error {
 	}
 }
 
-// squeezer removes white space from JSON that arrives in parts. Content that does not start like JSON is unchanged.
+// squeezer removes white space from JSON that arrives in parts. Content that does not start like JSON stays
+// unchanged.
 type squeezer struct{ begun, plain, quoted, escaped bool }
 
-// white moves the remaining bytes to the front of part and returns their number.
+// white removes the white space from part by moving all other bytes to the front, and returns how many there are.
 func (s *squeezer) white(part []byte) int {
 	kept := 0
 	for _, c := range part {

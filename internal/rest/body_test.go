@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A body returns exactly what arrived, without the white space between tokens. The sizes of reads do not matter. Its
-// tail is always the end of the unread part.
+// A body returns exactly what arrived, except for the white space between tokens, whatever the sizes of the reads.
+// Its tail is always the end of the unread part.
 func TestBody_ReadsWhatArrived(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		part := rapid.StringMatching(`[a-z{}:,0-9"\\ \n\t]{0,20}`).Draw(t, "text")

@@ -12,22 +12,22 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// call is the state of one request over all its attempts. Only one goroutine uses it.
+// call is the state of one request across all its attempts. Only one goroutine uses it.
 type call struct {
 	class    Class
 	limit    int64
-	body     sink // gets the body of a success; nil keeps the body in answer
+	body     sink // receives the body of a success; if it is nil, answer contains the body
 	attempts int
 	had500   bool
-	sent     bool          // some attempt was sent
-	unclear  bool          // some attempt was sent and not refused
-	pending  bool          // some attempt was sent and the server itself did not respond
+	sent     bool          // at least one attempt was sent
+	unclear  bool          // at least one attempt was sent and not refused
+	pending  bool          // at least one attempt was sent without a response from the server itself
 	wait     time.Duration // before the next attempt
 	answer   *answer       // the final 2xx response
 	failure  *Error        // failure of the last attempt; nil after a 2xx
 }
 
-// sink gets the body of a success. Each attempt starts it from the beginning.
+// sink receives the body of a successful response. Each attempt starts it from the beginning.
 type sink interface {
 	fill(r io.Reader, limit int64) error // returns errTooLarge above the limit
 	Len() int64                          // bytes received
@@ -35,7 +35,7 @@ type sink interface {
 
 type callKey struct{}
 
-// callOf returns the call that JSON or Bytes stored in the request's context. For a request of another library it
+// callOf returns the call that JSON or Bytes stored in the request's context. For a request from another library it
 // returns a new call.
 func callOf(r *http.Request) *call {
 	if c, ok := r.Context().Value(callKey{}).(*call); ok {
@@ -61,8 +61,8 @@ type repeater struct {
 	meter *meter
 }
 
-// newRepeater hides the idle connections from the inner client. go-retryablehttp closes them after every failure, which
-// would break keep-alive for all parallel calls.
+// newRepeater hides the idle connections from the inner client. go-retryablehttp would close them after every
+// failure, which would break keep-alive for all parallel calls.
 func newRepeater(cfg Config, secure *tls.Config, m *meter) *repeater {
 	once := &attempt{transport: newTransport(cfg, secure), idle: cfg.Idle, meter: m}
 	return &repeater{cfg: cfg, once: &http.Client{Transport: once}, meter: m}
@@ -101,7 +101,7 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// check decides whether to send again, based on the result of the attempt. It does not start a wait that would exceed
+// check decides from the last attempt whether to send the request again. It does not start a wait that would exceed
 // the deadline, because the last response says more than "deadline exceeded".
 func (t *repeater) check(ctx context.Context, c *call) bool {
 	e := c.failure
@@ -117,7 +117,7 @@ func (t *repeater) check(ctx context.Context, c *call) bool {
 	return true
 }
 
-// announce runs after check returned true and before the wait.
+// announce runs after check has returned true and before the wait.
 func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	t.meter.retried()
 	if t.cfg.Notify != nil {
@@ -126,7 +126,7 @@ func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	return c.wait
 }
 
-// ended returns the error of a call without a response. If the call was canceled while it waited, the error includes
+// ended returns the error for a call without a response. If the call was canceled during a wait, the error includes
 // the failure before the wait.
 func (c *call) ended(req *http.Request, err error) *Error {
 	var e *Error

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// noResponse returns the error of an attempt without a response.
+// noResponse returns the error for an attempt without a response.
 func noResponse(req *http.Request, err error, p *progress) *Error {
 	host := req.URL.Hostname()
 	e := newError(req, Reset)
@@ -53,7 +53,7 @@ func unreadable(a *answer, err error) *Error {
 	corrupt := flate.CorruptInputError(0)
 	switch {
 	case errors.Is(err, errTooLarge):
-		e.Kind, e.Message = TooLarge, fmt.Sprintf("response has more than %d bytes", a.size)
+		e.Kind, e.Message = TooLarge, fmt.Sprintf("response is larger than %d bytes", a.size)
 	case errors.Is(err, errIdle):
 		e.Kind, e.Message = Timeout, fmt.Sprintf("%s after %d bytes", err, a.size)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

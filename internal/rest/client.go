@@ -19,9 +19,9 @@ import (
 
 // Config describes one server and how to talk to it. All fields except Base may be zero.
 type Config struct {
-	// http(s) URL of the server, without user info, query or fragment; its path prefixes all paths
+	// http(s) URL of the server, without user info, query or fragment; its path is the prefix of every request path
 	Base       string
-	Header     http.Header // sent with every request of JSON and Bytes: Authorization, workspace, single sign-on
+	Header     http.Header // sent with every request, except through HTTPClient: Authorization, workspace, sign-on
 	UserAgent  string
 	CAs        []byte // PEM, in addition to the system's certificate authorities
 	ClientCert []byte // PEM with certificate and key
@@ -33,22 +33,22 @@ type Config struct {
 	Attempts int           // maximum number of attempts, including the first; default 5
 	MinWait  time.Duration // upper limit of the first wait, doubled for each further wait; default 500 ms
 	MaxWait  time.Duration // upper limit of every wait; default 10 s. Retry-After may ask for up to 60 s
-	Connect  time.Duration // timeout of the connection, and again of TLS; default 10 s
+	Connect  time.Duration // timeout for the connection, and the same again for TLS; default 10 s
 	Answer   time.Duration // timeout from the request to the response header; default 60 s
 	Idle     time.Duration // timeout between two parts of a body; default 30 s
-	Total    time.Duration // timeout of one call with retries and waits; default 5 minutes
+	Total    time.Duration // timeout of one call including retries and waits; default 5 minutes
 
 	Jitter func() float64                        // in [0, 1), spreads the waits of several callers; default random
 	Notify func(Retry)                           // called before each wait
 	Proxy  func(*http.Request) (*url.URL, error) // default HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 	// NoQuickAck disables quickAck. Only the benchmark uses it, to measure what quickAck gains.
 	NoQuickAck bool
-	// Transport replaces the connections, so that tests can inject faults without sockets. Connect, Answer, TLS
-	// settings and blocked addresses then do not apply.
+	// Transport replaces the connections so that tests can inject faults without sockets. Connect, Answer, the TLS
+	// settings and the blocked addresses then do not apply.
 	Transport http.RoundTripper
 }
 
-// Retry describes a retry before its wait.
+// Retry describes a retry that is about to be made, after a wait.
 type Retry struct {
 	Method, URL string // URL without user info and query
 	Attempt     int    // number of the failed attempt, from 1
@@ -64,8 +64,8 @@ type Client struct {
 	meter *meter
 }
 
-// New checks the configuration without sending anything. For credentials over plain http it returns an [*Error] of kind
-// InsecureCredentials, and for a forbidden address one of kind Blocked.
+// New checks the configuration without sending anything. It returns an [*Error] of kind InsecureCredentials for
+// credentials over plain http, and one of kind Blocked for a forbidden address.
 func New(cfg Config) (*Client, error) {
 	base, err := parseBase(cfg.Base)
 	if err != nil {
@@ -87,9 +87,8 @@ func New(cfg Config) (*Client, error) {
 	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter}, nil
 }
 
-// HTTPClient returns a client for libraries that build their own requests. They get the same connections, limits and
-// retries (see [WithClass]). Without a response, or for a
-// redirect, the *url.Error contains an [*Error]. Bodies are
+// HTTPClient returns a client for libraries that build their own requests. It uses the same connections, limits and
+// retries (see [WithClass]). Without a response, or for a redirect, the *url.Error contains an [*Error]. Bodies are
 // limited to 8 MiB. [Config.Header] is not sent, because such a library may talk to any host.
 func (c *Client) HTTPClient() *http.Client { return c.http }
 
@@ -111,8 +110,8 @@ func parseBase(raw string) (*url.URL, error) {
 	return base, nil
 }
 
-// checkHeader reports an invalid header value before the first request. A token read from a file often ends with a
-// newline.
+// checkHeader reports an invalid header value before the first request is sent. A token read from a file often ends
+// with a newline.
 func checkHeader(h http.Header) error {
 	for name, values := range h {
 		for _, v := range values {
@@ -149,7 +148,7 @@ func orDefault[T int | time.Duration](v *T, d T) {
 }
 
 // newTransport closes idle connections earlier than gunicorn, which closes them after two seconds. A request that
-// arrives while gunicorn closes its connection is lost, and a Create is not retried.
+// arrives while gunicorn is closing the connection is lost, and a Create is not retried.
 func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 	if cfg.Transport != nil {
 		return cfg.Transport
@@ -164,7 +163,7 @@ func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 		ResponseHeaderTimeout: cfg.Answer,
 		IdleConnTimeout:       1500 * time.Millisecond,
 		MaxConnsPerHost:       cfg.MaxConns,
-		// the default of 2 opened 441 connections for 10,000 requests of 16 workers
+		// the default of 2 opened 441 connections for 10,000 requests from 16 workers
 		MaxIdleConnsPerHost:    cfg.MaxConns,
 		MaxResponseHeaderBytes: 256 << 10,
 		Protocols:              http1,

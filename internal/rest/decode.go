@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// decode is stricter than encoding/json: it rejects null, a second value, duplicate keys and a missing key. These would
-// become zero values, and a zero can pass a gate.
+// decode is stricter than encoding/json: it rejects null, a second value, duplicate keys and a missing key.
+// encoding/json accepts these, and a zero value that they leave behind can pass a gate.
 func decode(a *answer, expect string, out any) *Error {
 	fail := func(k Kind, format string, args ...any) *Error {
 		e := describe(a, k)
@@ -32,9 +32,9 @@ func decode(a *answer, expect string, out any) *Error {
 	keys := scanKeys(body, expect)
 	switch {
 	case keys.twice != "":
-		return fail(Malformed, "response has the key %q twice in one object", Clean(keys.twice))
+		return fail(Malformed, "response contains the key %q twice in one object", Clean(keys.twice))
 	case expect != "" && !keys.found:
-		return fail(MissingKey, "response has no %q", expect)
+		return fail(MissingKey, "response lacks the key %q", expect)
 	case out == nil:
 		return nil
 	}

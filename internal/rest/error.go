@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Kind is the kind of a failure. Callers check Kind, Status and Code, and never a text.
+// Kind is the kind of a failure. Callers check Kind, Status and Code, and never the text of a message.
 type Kind string
 
 const (
@@ -20,31 +20,31 @@ const (
 	TLS      Kind = "tls"      // the certificate or the handshake; Message says what to fix
 	Timeout  Kind = "timeout"  // connection, header, body or the whole call took too long
 	Reset    Kind = "reset"    // the connection closed before a response
-	Redirect Kind = "redirect" // a redirect, not followed; Location has the target
+	Redirect Kind = "redirect" // a redirect, not followed; Location says where it leads
 	// a page or text instead of JSON, often a login page with status 200
 	NotJSON   Kind = "not-json"
 	Truncated Kind = "truncated" // the body ended early
-	// empty, null, not an object, invalid, a duplicate key, or another structure
+	// empty, null, not an object, invalid, or with a duplicate key or an unexpected structure
 	Malformed           Kind = "malformed"
-	MissingKey          Kind = "missing-key"          // a 2xx response without Request.Expect
+	MissingKey          Kind = "missing-key"          // a 2xx response without the key in Request.Expect
 	TooLarge            Kind = "too-large"            // more than Request.Limit decoded bytes
 	Blocked             Kind = "blocked"              // an address that cannot belong to a server
 	InsecureCredentials Kind = "insecure-credentials" // credentials over plain http
 	Canceled            Kind = "canceled"             // the caller canceled its context
 )
 
-// Error describes a failed call and its last attempt. No text in it contains user info or a query. Texts from the
+// Error describes a failed call and its last attempt. None of its texts contains user info or a query. Texts from the
 // server are limited and free of control characters, but they are untrusted: escape them before showing them.
 type Error struct {
 	Kind   Kind
 	Method string
 	URL    string // without user info, query and fragment
-	Sent   bool   // a request may have reached the server; false proves that none had an effect
-	// Unclear is true if some attempt may have had an effect and the server itself did not refuse it. The last attempt
-	// alone does not show this. Callers check it before they report "not done".
+	Sent   bool   // a request may have reached the server; false proves that no attempt had an effect
+	// Unclear is true if some attempt may have had an effect and was not refused by the server itself. The last
+	// attempt alone does not show this. Callers check Unclear before they report "not done".
 	Unclear bool
-	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection. It was sent,
-	// and the server itself did not respond. Pending implies Unclear.
+	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection. That
+	// attempt was sent, and the server itself did not respond. Pending implies Unclear.
 	Pending  bool
 	Attempts int
 	Wait     time.Duration // a wait that was not started because it would exceed the deadline
@@ -106,13 +106,13 @@ func (e *Error) effort() string {
 
 type secretURLKey struct{}
 
-// WithSecretURL marks requests whose path is a secret, such as the webhook of a chat. Errors and messages then show
-// only the host.
+// WithSecretURL marks requests whose path is a secret, such as a chat's webhook. Errors and messages then show only
+// the host.
 func WithSecretURL(ctx context.Context) context.Context {
 	return context.WithValue(ctx, secretURLKey{}, true)
 }
 
-// shown returns the address of a request as it may be shown.
+// shown returns the part of a request's URL that may be shown.
 func shown(req *http.Request) string {
 	if req.Context().Value(secretURLKey{}) != nil {
 		return (&url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host}).String()

@@ -9,12 +9,12 @@ import (
 
 // keyScan is the result of scanning the keys of valid JSON.
 type keyScan struct {
-	twice string // a key that one object has twice according to encoding/json; "" if none
-	found bool   // the outermost object has the wanted key, and its value is not null
+	twice string // a key that occurs twice in one object, as encoding/json compares keys; "" if none
+	found bool   // the outermost object contains the wanted key, and its value is not null
 }
 
-// scanKeys scans the bytes without decoding values. It checks every response, including pages with thousands of
-// versions.
+// scanKeys scans the bytes without decoding values, because it checks every response, including pages with thousands
+// of versions.
 func scanKeys(valid []byte, want string) keyScan {
 	var (
 		s     keyScan
@@ -49,7 +49,7 @@ func scanKeys(valid []byte, want string) keyScan {
 	return s
 }
 
-// level is an open object or array. Its set of keys is reused for the next one at the same depth.
+// level is an open object or array. Its set of keys is reused for the next object at the same depth.
 type level struct {
 	object, atKey bool
 	keys          map[string]struct{}
@@ -86,7 +86,7 @@ func unquote(literal []byte) string {
 		return string(literal[1 : len(literal)-1])
 	}
 	var s string
-	_ = json.Unmarshal(literal, &s) // cannot fail, as it is part of valid JSON
+	_ = json.Unmarshal(literal, &s) // cannot fail, because it is part of valid JSON
 	return s
 }
 
@@ -95,7 +95,7 @@ func isNull(rest []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte("null"))
 }
 
-// fold maps keys that encoding/json treats as the same field to one text.
+// fold returns the same text for all keys that encoding/json treats as the same field.
 func fold(key string) string {
 	return strings.Map(func(r rune) rune {
 		least := r

@@ -8,9 +8,9 @@ import (
 
 // Meter counts what the client has done so far.
 type Meter struct {
-	Requests   int           // all attempts that were sent
-	Retries    int           // the retries among them
-	Rounds     int           // longest chain of requests that were each sent after a response to the previous one
+	Requests   int           // all attempts that were sent, including retries
+	Retries    int           // attempts that were retries
+	Rounds     int           // longest chain of requests, each sent after the response to the previous one
 	ServerTime time.Time     // Date of the last response; zero before the first
 	Skew       time.Duration // server clock minus local clock, in whole seconds
 }

@@ -8,9 +8,9 @@ import (
 // quickAck makes the kernel acknowledge received data immediately.
 //
 // By default an MLflow 3 server has several worker processes. It does not set TCP_NODELAY and sends a response as two
-// segments. The second one waits until the first is acknowledged. Linux delays this by 40 ms, in case there is data to
-// send along. So every request after the first on a connection takes 44 to 52 ms instead of 0.9 to 6.8 ms. The kernel
-// may reset TCP_QUICKACK, so it is set after each read.
+// segments. The second segment is held back until the first is acknowledged. Linux delays the acknowledgement by 40
+// ms in case it can be sent along with data. Every request after the first on a connection therefore takes 44 to 52
+// ms instead of 0.9 to 6.8 ms. The kernel may reset TCP_QUICKACK, so it is set again after each read.
 func quickAck(conn net.Conn) net.Conn {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {

@@ -21,8 +21,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// refuse checks a request before anything is sent. A proxy resolves names itself, so an IP address in the URL is
-// checked here. Addresses of names are checked in the dialer.
+// refuse checks a request before anything is sent. An IP address in the URL must be checked here, because a proxy may
+// be the one that connects to it. The dialer checks the addresses that names resolve to.
 func (t *repeater) refuse(req *http.Request) *Error {
 	host := req.URL.Hostname()
 	ip, err := netip.ParseAddr(host)
@@ -47,8 +47,8 @@ func refused(req *http.Request, k Kind, text string) *Error {
 	return e
 }
 
-// harmless lists the headers that may be sent unencrypted. Any other header may be a credential, because single sign-on
-// uses many names.
+// harmless lists the headers that may be sent unencrypted. Any other header may be a credential, because single
+// sign-on systems use many names.
 var harmless = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Connection": true, "Content-Type": true,
 	"User-Agent": true, "X-Github-Api-Version": true, "X-Mlflow-Workspace": true,
@@ -63,9 +63,9 @@ func credential(h http.Header) string {
 	return ""
 }
 
-// numeric reports whether a resolver could read host as an IP address although it is not in the usual form. For
-// example, 2852039166, 0xa9fea9fe, 0251.0376.0251.0376 and "169.254.169.254." mean the same address. No host name ends
-// in a number.
+// numeric reports whether a resolver could parse host as an IP address even though it is not in the usual form. For
+// example, 2852039166, 0xa9fea9fe, 0251.0376.0251.0376 and "169.254.169.254." mean the same address. No host name
+// ends in a number.
 func numeric(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	last := host[strings.LastIndex(host, ".")+1:]
@@ -81,14 +81,14 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback() || isLocalhost(host)
 }
 
-// isLocalhost reports whether a name means this machine (RFC 6761). A resolver may return another address, so the
-// dialer checks it, and no proxy is used.
+// isLocalhost reports whether a name means this machine (RFC 6761). A resolver may return a different address, so the
+// dialer checks the address, and no proxy is used.
 func isLocalhost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// dialer checks every address after its name was resolved, so no name can lead to a blocked address.
+// dialer checks every address after its name has been resolved, so no name can lead to a blocked address.
 func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: cfg.Connect, KeepAlive: 15 * time.Second, Control: control}
 	local := *d
@@ -106,7 +106,7 @@ func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) 
 	}
 }
 
-// direct uses no proxy for this machine.
+// direct bypasses the proxy for this machine.
 func direct(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if isLocalhost(req.URL.Hostname()) {
@@ -127,17 +127,19 @@ func control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// controlLocal checks the address of a name that means this machine, because credentials may be sent there unencrypted.
+// controlLocal checks that a name for this machine has resolved to this machine, because credentials may be sent
+// there unencrypted.
 func controlLocal(network, address string, conn syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err == nil && !target.Addr().Unmap().IsLoopback() {
-		why := fmt.Sprintf("a name of this machine (localhost) resolves to %s, which is another machine", target.Addr())
+		why := fmt.Sprintf("a name for this machine (localhost) resolves to %s, which is a different machine",
+			target.Addr())
 		return &refusal{Blocked, why}
 	}
 	return control(network, address, conn)
 }
 
-// clouds lists addresses where clouds give credentials to their machines, in addition to link-local ones.
+// clouds lists the addresses, other than link-local ones, at which clouds give credentials to their machines.
 var clouds = map[netip.Addr]bool{
 	netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
 	netip.MustParseAddr("fd20:ce::254"):    true, // Google
@@ -146,7 +148,7 @@ var clouds = map[netip.Addr]bool{
 	netip.MustParseAddr("192.0.0.192"):     true, // Oracle
 }
 
-// blocked returns why an address must not be connected to, or "" if it may.
+// blocked returns the reason why connecting to an address is not allowed, or "" if it is allowed.
 func blocked(ip netip.Addr) string {
 	ip = ip.Unmap().WithZone("")
 	if ip.IsUnspecified() {
@@ -167,7 +169,7 @@ func isMetadata(ip netip.Addr) bool {
 	return ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || clouds[ip]
 }
 
-// forms lists the prefixes of IPv6 addresses that contain an IPv4 address, with the positions of its four bytes.
+// forms lists the IPv6 prefixes whose addresses contain an IPv4 address, and the positions of its four bytes.
 var forms = []struct {
 	prefix netip.Prefix
 	at     [][4]int
@@ -176,8 +178,8 @@ var forms = []struct {
 	{netip.MustParsePrefix("::ffff:0:0:0/96"), [][4]int{lastFour}}, // IPv4-translated (RFC 2765)
 	{netip.MustParsePrefix("64:ff9b::/96"), [][4]int{lastFour}},    // NAT64 (RFC 6052)
 	{netip.MustParsePrefix("2002::/16"), [][4]int{{2, 3, 4, 5}}},   // 6to4 (RFC 3056)
-	{teredo, [][4]int{{4, 5, 6, 7}}},                               // address of its server
-	// NAT64 prefixes of a network's own (RFC 8215) have any of the lengths in RFC 6052.
+	{teredo, [][4]int{{4, 5, 6, 7}}},                               // address of the Teredo server
+	// a network's own NAT64 prefixes (RFC 8215) may have any of the lengths in RFC 6052
 	{netip.MustParsePrefix("64:ff9b:1::/48"), [][4]int{{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, lastFour}},
 }
 
@@ -186,8 +188,8 @@ var (
 	teredo   = netip.MustParsePrefix("2001::/32") // RFC 4380
 )
 
-// embedded returns the IPv4 addresses to which an IPv6 address may be forwarded. It cannot know prefixes that a network
-// chooses for itself.
+// embedded returns the IPv4 addresses to which an IPv6 address may be forwarded. It cannot know the prefixes that a
+// network chooses for itself.
 func embedded(ip netip.Addr) (found []netip.Addr) {
 	if ip.Is4() {
 		return nil
@@ -206,7 +208,7 @@ func embedded(ip netip.Addr) (found []netip.Addr) {
 	if (b[8] == 0 || b[8] == 2) && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe { // ISATAP (RFC 5214)
 		take(lastFour)
 	}
-	if teredo.Contains(ip) { // address of its client, inverted
+	if teredo.Contains(ip) { // address of the Teredo client, inverted
 		for _, at := range lastFour {
 			b[at] = ^b[at]
 		}

@@ -23,7 +23,7 @@ func TestBlocked(t *testing.T) {
 		"127.0.0.1": false, "::1": false, "10.0.0.1": false, "172.17.0.1": false, "192.168.1.1": false,
 		"100.64.0.1": false,
 		"8.8.8.8":    false, "fd00:ec2::255": false, "2001:db8::1": false,
-		// IPv6 addresses that are forwarded to an IPv4 address.
+		// IPv6 addresses that lead to an IPv4 address
 		"::169.254.169.254": true, "::ffff:0:169.254.169.254": true, "::100.100.100.200": true, "::10.0.0.1": false,
 		"::ffff:0:10.0.0.1":        false,
 		"64:ff9b::169.254.169.254": true, "64:ff9b::168.63.129.16": true, "64:ff9b::8.8.8.8": false,
@@ -114,7 +114,7 @@ func TestProxy_NotForLocalhost(t *testing.T) {
 	}
 }
 
-// Other forms of an address, and names that resolve to one, are known only when they are dialed.
+// Other forms of an address, and names that resolve to a blocked address, are recognised only when they are dialled.
 func TestBlocked_WhenDialed(t *testing.T) {
 	for _, address := range []string{"169.254.169.254:80", "[::]:80", "0.0.0.0:80", "[fd00:ec2::254]:80"} {
 		if err := control("tcp", address, nil); err == nil {
@@ -236,7 +236,7 @@ func TestProxy_Rejects(t *testing.T) {
 	}
 }
 
-// net/http looks up the proxy of the environment once in a process, so this test starts another process.
+// net/http looks up the proxy in the environment only once per process, so this test starts another process.
 func TestProxy_FromEnvironment(t *testing.T) {
 	if os.Getenv("PROXY_TEST") == "child" {
 		c := client(t, Config{Base: "http://mlflow.invalid", Attempts: 1})
@@ -311,7 +311,7 @@ func TestLocalhost_WrongResolver(t *testing.T) {
 	fakeDNS(t, [4]byte{192, 0, 2, 7})
 	c := client(t, Config{Base: "http://mlflow.localhost:5000", Header: http.Header{"Authorization": {"Bearer x"}}})
 	e := failure(t, c.JSON(background(t), Request{Path: "x"}, nil), Blocked)
-	if e.Sent || !strings.Contains(e.Error(), "resolves to 192.0.2.7, which is another machine") {
+	if e.Sent || !strings.Contains(e.Error(), "resolves to 192.0.2.7, which is a different machine") {
 		t.Errorf("got %+v", e)
 	}
 	fakeDNS(t, [4]byte{169, 254, 169, 254})

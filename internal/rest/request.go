@@ -22,13 +22,13 @@ type Request struct {
 	Body   any // sent as JSON; nil for no body
 	Class  Class
 	Limit  int64  // maximum bytes of the decoded response; default 8 MiB
-	Read   *int64 // if not nil, the decoded bytes of a 2xx response are added, to limit several requests together
-	Expect string // key that the object of a 2xx response must have, with a value other than null; "" for none
+	Read   *int64 // if not nil, the decoded bytes of 2xx responses are added to it, to limit several requests together
+	Expect string // key that a 2xx response must contain, with a value other than null; "" for none
 }
 
-// JSON sends r and decodes the response into out, which may be nil. Success is a 2xx response whose body is one JSON
-// object without duplicate keys and with the key r.Expect. Any other result of the network or the server is an
-// [*Error].
+// JSON sends r and decodes the response into out, which may be nil. It succeeds only if the response is 2xx and its
+// body is one JSON object without duplicate keys and with the key r.Expect. Any other response, and any network
+// failure, is an [*Error].
 func (c *Client) JSON(ctx context.Context, r Request, out any) error {
 	call, err := c.send(ctx, r, "application/json", nil)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *Client) Bytes(ctx context.Context, r Request) ([]byte, http.Header, err
 }
 
 // Stream sends r and writes the body of a 2xx response of any type to the writer that open returns. It calls open for
-// each attempt, and the data of earlier attempts is void. It returns the number of bytes that the last attempt wrote.
+// each attempt, and data from earlier attempts is void. It returns the number of bytes that the last attempt wrote.
 func (c *Client) Stream(ctx context.Context, r Request, open func() io.Writer) (int64, error) {
 	s := &stream{open: open}
 	_, err := c.send(ctx, r, "*/*", s)
@@ -73,7 +73,7 @@ func (s *stream) fill(r io.Reader, limit int64) (err error) {
 
 func (s *stream) Len() int64 { return s.came }
 
-// send sends r. The body of the response goes into the given sink, or into memory if it is nil.
+// send sends r. The response body goes into the given sink, or into memory if the sink is nil.
 func (c *Client) send(ctx context.Context, r Request, accept string, into sink) (*call, error) {
 	call := &call{class: r.Class, limit: r.Limit, body: into}
 	if call.limit <= 0 {
@@ -98,7 +98,7 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 	return call, nil
 }
 
-// withoutURL removes the wrapper of net/http, which would show the whole URL with its query.
+// withoutURL removes the net/http error wrapper, which would show the whole URL with its query.
 func withoutURL(err error) error {
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		return wrapped.Err

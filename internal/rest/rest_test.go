@@ -18,9 +18,9 @@ import (
 type server struct {
 	*httptest.Server
 	hits  atomic.Int64
-	conns atomic.Int64 // all connections
+	conns atomic.Int64 // all connections so far
 	open  atomic.Int64
-	most  atomic.Int64 // highest number of open connections
+	most  atomic.Int64 // highest number of connections open at once
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *server {
@@ -51,7 +51,7 @@ func (s *server) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// answers sends one response after the other, and then repeats the last one.
+// answers sends one response after another and then repeats the last one.
 func answers(all ...http.HandlerFunc) http.HandlerFunc {
 	var n atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +95,7 @@ func client(t *testing.T, cfg Config) *Client {
 	return c
 }
 
-// failure checks that err is an *Error of the kind and returns it.
+// failure checks that err is an *Error of the given kind and returns it.
 func failure(t *testing.T, err error, want Kind) *Error {
 	t.Helper()
 	var e *Error

@@ -14,7 +14,7 @@ func repeats(class Class, e *Error, had500 bool) bool {
 		return class != Create || !e.Sent
 	case Status:
 		return class != Create && repeatsStatus(class, e, had500)
-	default: // a certificate, redirect, page or size will not change
+	default: // a retry does not change a certificate, a redirect, a page or a size
 		return false
 	}
 }
@@ -34,9 +34,9 @@ func repeatsStatus(class Class, e *Error, had500 bool) bool {
 	}
 }
 
-// switchedOff reports whether MLflow refuses an endpoint because of its start options. MLflow then sends the same 503
-// with text/html as a gateway with a temporary problem. Only the sentence differs, so this is the only place that
-// checks one.
+// endpointOff reports whether MLflow has disabled an endpoint because of its start options. MLflow then sends the
+// same 503 with text/html as a gateway with a temporary problem. Only the sentence in the body differs, so this is
+// the only function that checks one.
 func endpointOff(e *Error) bool {
 	return strings.Contains(e.Body, "disabled due to the mlflow server running")
 }
@@ -44,8 +44,8 @@ func endpointOff(e *Error) bool {
 // longestWait limits how long a server can make us wait.
 const longestWait = 60 * time.Second
 
-// waitFor returns the wait after attempt n. Full jitter spreads the jobs of a matrix, which fail at the same time. A
-// wait that the server asked for is never shortened below longestWait.
+// waitFor returns the wait after attempt n. Full jitter spreads out the jobs of a matrix, which fail at the same
+// time. A wait that the server asked for is never shortened, except to longestWait.
 func (c Config) waitFor(n int, asked time.Duration) time.Duration {
 	if asked > 0 {
 		return min(asked+c.jitter(c.MinWait), longestWait)
@@ -61,8 +61,8 @@ func (c Config) jitter(upTo time.Duration) time.Duration {
 	return time.Duration(c.Jitter() * float64(upTo))
 }
 
-// retryAfter reads seconds or a date. Invalid values, zero and dates in the past count as nothing. A date is compared
-// with the server's Date, because clocks differ.
+// retryAfter parses seconds or a date. It returns 0 for invalid values, zero and dates in the past. A date is
+// compared with the server's Date header, because clocks differ.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if isDigits(value) {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tlsConfig returns the TLS settings. The system's certificate authorities are loaded only when needed, unless others
-// are added.
+// tlsConfig returns the TLS settings. Unless the configuration adds certificate authorities, those of the system are
+// loaded only when they are needed.
 func tlsConfig(cfg Config) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.InsecureTLS}
 	if len(cfg.CAs) > 0 {
@@ -33,7 +33,7 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	return c, nil
 }
 
-// tlsTrouble describes a TLS failure that a retry cannot fix, so that a person can act on it. It returns "" for other
+// tlsProblem describes a TLS failure that a retry cannot fix, so that a person can act on it. It returns "" for other
 // errors.
 func tlsProblem(err error, host string) string {
 	var (

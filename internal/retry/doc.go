@@ -1,4 +1,4 @@
 // Package retry repeats a write until its outcome is known.
 //
-// It sends a write again only if the earlier attempt had no effect, or if the write may be repeated.
+// It sends a write again only if the earlier attempt had no effect or the write may be repeated.
 package retry

@@ -2,16 +2,17 @@ package retry
 
 import "github.com/mlflow-promote/mlflow-promote/internal/registry"
 
-// OddTries limits the attempts after a refusal that makes no sense, such as the refusal to read what was written a
-// moment ago. If a proxy caused it, a retry succeeds. If a permission was revoked, it does not.
+// OddTries limits the attempts after a refusal that makes no sense, such as being refused access to something that
+// was written a moment ago. If a proxy caused the refusal, a retry succeeds. If a permission was revoked, it does
+// not.
 const OddTries = 4
 
-// failedTries limits the attempts of a write that never reaches the server or that the server fails to process. With
-// the waits in between they take about a minute.
+// failedTries limits the attempts of a write that never reaches the server or that the server fails to process.
+// Together with the waits between them, they take about a minute.
 const failedTries = 12
 
-// Persist calls f until it succeeds. If the server is unreachable or failing, it retries for as long as pause allows.
-// If the server refuses, it retries at most OddTries times.
+// Persist calls f until it succeeds. If the server is unreachable or failing, Persist retries for as long as pause
+// allows. If the server refuses, it retries at most OddTries times.
 //
 // pause waits before the next try, counted from 0, and reports whether there is time for it. A nil pause allows no
 // retry.
@@ -33,14 +34,14 @@ const (
 	Answered  Settled = iota // the server reported success
 	Seen                     // the response was lost, but reading shows the effect
 	NoEffect                 // it had no effect and never will
-	Unsettled                // unknown when the time was up
+	Unsettled                // still unknown when the time was up
 )
 
 // Settle sends a write until it is known whether it took effect. The write must be safe to repeat.
 //
-// The error of write says what is known about one try. With the reason Unknown, it may have taken effect, or may still
-// do so unless the error is Over. With Conflict, something already exists, possibly from an earlier try. With
-// Unreachable, it was never sent. With any other reason, this try had no effect.
+// The error from write says what is known about one try. If its reason is Unknown, the try may have taken effect, or
+// may still do so unless the error is Over. If it is Conflict, something already exists, possibly from an earlier
+// try. If it is Unreachable, the try was never sent. With any other reason, the try had no effect.
 //
 // look reads whether the effect is there. It returns never if something prevents the effect for good. It does its own
 // retries, and no write is sent before it returns.

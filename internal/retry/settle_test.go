@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// script is a server for Settle. Each letter is the result of one try of a write:
+// script is a server for Settle. Each letter is the result of one attempt to write:
 //
 //	a success
 //	e effect, response lost     n no effect, response lost     l effect after the next look, response lost
@@ -55,8 +55,8 @@ func (s *script) look() (bool, error, error) {
 	return there, nil, nil
 }
 
-// This tries every script of up to five letters, with time for zero to five retries. The result of Settle must be true,
-// even if a write takes effect later.
+// This test tries every script of up to five letters, with time for zero to five retries. The result of Settle must
+// be true, even if a write takes effect later.
 func TestSettle_TellsTheTruth(t *testing.T) {
 	counts := map[Settled]int{}
 	var extend func(tries string)

@@ -16,24 +16,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Audit reads a whole registry model by model, in no particular order. The scope all includes every version, and the
-// scope live only the versions that an alias or a stage points to. An error ends the sequence. If only one model cannot
-// be read, its snapshot says so.
+// Audit reads a whole registry model by model, in no particular order. The scope `all` includes every version, and
+// the scope `live` only the versions that an alias or a stage points to. An error ends the sequence. If only one
+// model cannot be read, its snapshot says so.
 //
-// Each version that existed unchanged all the time appears exactly once, and each model at most once. The server has no
-// snapshots, so this takes some care:
+// Each version that existed unchanged throughout the audit appears exactly once, and each model at most once. The
+// server does not offer snapshots, so this takes some care:
 //
 //   - All models are listed first, in the server's own order by name. Versions are read in the same order, in two
-//     halves split by number. One page comes from one statement, so it is consistent; things only move between pages.
+//     halves split by number. One page comes from one statement, so it is consistent; rows only move between pages.
 //   - A row that appears again is recognised by its position in the list and dropped. The list contains the highest
-//     number of each model, so it shows which versions may have been missed between two pages. Those models are read
-//     again one by one (see stream), and so are models at the edge of a page whose tags may be missing.
-//   - A model is also read again if its parts contradict each other: an alias or the newest version of a stage is
-//     missing, or two versions are in one stage (see contradicts). If the second reading says the same, it counts.
+//     number of each model, so it shows which versions may have been missed between two pages. The models of such
+//     versions are read again one by one (see stream), and so are models at the edge of a page whose tags may be
+//     missing.
+//   - A model is also read again if its parts contradict each other: an alias or the newest version in a stage is
+//     missing, or two versions are in one stage (see contradicts). If the second reading gives the same result, that
+//     result counts.
 //   - A list of several pages is read again until no model can have been missed (see listModels). Models that have
-//     versions and are not in the list are read at the end.
+//     versions but are not in the list are read at the end.
 //
-// Something that is created, moved or deleted during the audit may appear or not, but never twice.
+// Anything that is created, moved or deleted during the audit may or may not appear, but never twice.
 func Audit(ctx context.Context, c *mlflow.Client, q audit.Query) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -54,7 +56,7 @@ type crawler struct {
 
 	models    []entry
 	index     map[string]int // index in models by name; promptIndex for prompts
-	noAliases bool           // the server has no aliases, so tags are used instead
+	noAliases bool           // the server does not support aliases, so tags are used instead
 
 	suspect  map[int]bool    // indexes of models that must be read again
 	unlisted map[string]bool // names of models that have versions but are not in the list
@@ -101,7 +103,7 @@ func meters(c *mlflow.Client) rest.Meter {
 	return m
 }
 
-// read yields the models without the query's details.
+// read yields the models without the details that the query needs.
 func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if err := r.prepare(ctx); err != nil {
@@ -128,7 +130,7 @@ func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	}
 }
 
-// prepare lists the models and finds out whether the server has aliases.
+// prepare lists the models and finds out whether the server supports aliases.
 func (r *crawler) prepare(ctx context.Context) error {
 	if err := r.c.InWorkspace(ctx); err != nil {
 		return err
@@ -151,7 +153,7 @@ func (r *crawler) prepare(ctx context.Context) error {
 	return r.probeAliases(ctx, r.models[0].model.Name)
 }
 
-// probeAliases finds out whether the server has aliases. It is used if no listed model has an alias.
+// probeAliases finds out whether the server supports aliases. It is needed if no listed model has an alias.
 func (r *crawler) probeAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
 		_, r.noAliases, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
@@ -179,7 +181,7 @@ func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, er
 						ctx,
 					)(
 						yield,
-					) // versions before 2.1 cannot compare version numbers, and send no pages
+					) // servers before 2.1 cannot compare version numbers, and do not send pages
 					return
 				}
 				if err != nil {
@@ -194,7 +196,8 @@ func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, er
 	}
 }
 
-// emit yields the model at an index with its versions. If they may be incomplete, it keeps the model for the end.
+// emit yields the model at an index with its versions. If the versions may be incomplete, it keeps the model for the
+// end.
 func (r *crawler) emit(place int, versions []registry.Version, yield func(audit.Snapshot, error) bool) bool {
 	l := r.models[place]
 	r.models[place] = entry{} // frees memory: a registry may have many models
@@ -205,7 +208,7 @@ func (r *crawler) emit(place int, versions []registry.Version, yield func(audit.
 	return yield(r.snapshot(l, versions), nil)
 }
 
-// appendVersion adds a version to its model, unless it is there already.
+// appendVersion adds a version to its model's versions, unless it is already among them.
 func (r *crawler) appendVersion(place int, versions []registry.Version, v registry.Version) []registry.Version {
 	if n := len(versions); n == 0 || versions[n-1].Number < v.Number {
 		return append(versions, v)
@@ -216,7 +219,7 @@ func (r *crawler) appendVersion(place int, versions []registry.Version, v regist
 	return versions
 }
 
-// oneByOne yields the models with their versions and reads those of each model separately.
+// oneByOne yields the models with their versions, which it reads separately for each model.
 func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		read := func(ctx context.Context, l entry) ([]registry.Version, error) {
@@ -240,7 +243,7 @@ func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error]
 }
 
 // splitNumber returns the version number that splits all versions into two halves of about the same size. It assumes
-// that a model has all numbers up to its newest.
+// that a model has every number up to its newest.
 func (r *crawler) splitNumber() int {
 	above := map[int]int{} // number of models by their highest version number
 	total := 0
@@ -263,13 +266,13 @@ func (r *crawler) splitNumber() int {
 
 func (r *crawler) newest(place int) int { return r.models[place].model.Newest }
 
-// indexOf returns the index of a model in the list; ok is false if it is not there.
+// indexOf returns the index of a model in the list. ok is false if the model is not in the list.
 func (r *crawler) indexOf(name string) (place int, ok bool) {
 	place, known := r.index[name]
 	return place, known && place != promptIndex
 }
 
-// snapshot combines the parts of a model for the query's scope.
+// snapshot combines the parts of a model as the query's scope requires.
 func (r *crawler) snapshot(l entry, versions []registry.Version) audit.Snapshot {
 	a := audit.Snapshot{Model: l.model, Versions: versions}
 	if r.noAliases {
@@ -305,8 +308,8 @@ func (p *progress) add(a audit.Snapshot) {
 	p.versions += len(a.Versions)
 }
 
-// reportIfDue reports if it is time. Call it before the audit waits for a response, when all received rows were used.
-// In the middle of a page, the estimate would count the rest of the page as unread.
+// reportIfDue reports if it is time. Call it before the audit waits for a response, once all received rows have been
+// used. In the middle of a page, the estimate would count the rest of the page as unread.
 func (p *progress) reportIfDue() {
 	if p.report == nil || p.now().Sub(p.reported) < progressEvery {
 		return

@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// meddled passes requests to a server and calls meddle before each.
+// meddled passes requests to a server and calls meddle before each of them.
 type meddled struct {
 	http.RoundTripper
 	mu     sync.Mutex
@@ -142,7 +142,7 @@ func (w *world) meddle(names []string, most int) {
 	}
 }
 
-// Models may change in any way during an audit. Still each untouched version appears exactly once, nothing appears
+// Models may change in any way during an audit. Even so, each untouched version appears exactly once, nothing appears
 // twice, and no model contradicts itself.
 func TestAudit_UntouchedAppearOnce(t *testing.T) {
 	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
@@ -156,7 +156,7 @@ func seesOnce(t *rapid.T, scope string) {
 	draw := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
 	w.chance = rand.New(
 		rand.NewPCG(rapid.Uint64().Draw(t, "seed of the changes"), 0),
-	) // rapid may draw only in one goroutine
+	) // rapid may draw values only in one goroutine
 	var names []string
 	live := map[string]bool{}
 	want := map[string]bool{}
@@ -234,7 +234,7 @@ func seesOnce(t *rapid.T, scope string) {
 	}
 }
 
-// moved reports whether anything in the model changed, so that another version may be live.
+// moved reports whether anything in the model has changed, so that a different version may be live.
 func (w *world) moved(model string) bool {
 	for what := range w.touched {
 		if strings.HasPrefix(what, model+"/") {

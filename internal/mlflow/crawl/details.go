@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Details are added to several batches of models at the same time. A model with more versions than a batch allows is a
-// batch of its own.
+// Details are added to several batches of models at the same time. A model with more versions than a batch allows is
+// a batch of its own.
 const (
 	batchVersions = 200
 	batchModels   = 200
@@ -72,7 +72,7 @@ func (r *crawler) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]a
 	}
 }
 
-// flat yields the models of batches one by one.
+// flat yields the models in the batches one by one.
 func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		for batch, err := range batches {
@@ -91,7 +91,7 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 // details reads the facts that a query needs in addition to the versions of a model.
 type details struct{ *crawler }
 
-// addDetails adds the details to a batch of models. If a fact cannot be read, it is marked as unreadable.
+// addDetails adds the details to a batch of models. A fact that cannot be read is marked as unreadable.
 func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
 	n := r.query.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
@@ -117,8 +117,8 @@ func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]aud
 	return models, nil
 }
 
-// origins finds out where live versions with a run come from. A logged model needs one request. A copy needs one
-// request for each version in its chain of copies.
+// origins finds out where the live versions that have a run come from. A logged model takes one request. A copy takes
+// one request for each version in its chain of copies.
 func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
@@ -152,8 +152,8 @@ func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-// complete returns the run with its outputs if a logged model comes from it. Servers before 3.16 leave them out of a
-// search, so it reads the run again.
+// complete returns the run with its outputs if a logged model comes from it. Servers before 3.16 leave the outputs
+// out of search results, so it reads the run again.
 func (r details) complete(
 	ctx context.Context, known registry.Known[registry.Run], from audit.Origin,
 ) registry.Known[registry.Run] {
@@ -186,7 +186,7 @@ func (r details) origin(ctx context.Context, v registry.Version) (o audit.Origin
 	return o
 }
 
-// logged reads the logged model in a source.
+// logged reads the logged model that a source refers to.
 func (r details) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
 	id := registry.LoggedIn(source)
 	if id == "" {
@@ -214,7 +214,7 @@ func runIDs(models []audit.Snapshot) []string {
 const runsAtOnce = 100
 
 // runs reads runs without metrics and parameters, many in one search. A run that the search does not find is read
-// separately: its experiment may be missing from the list of experiments.
+// separately, because its experiment may be missing from the list of experiments.
 func (r details) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
 	runs := make(map[string]registry.Known[registry.Run], len(ids))
 	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
@@ -239,8 +239,8 @@ func (r details) runs(ctx context.Context, ids []string) map[string]registry.Kno
 	return runs
 }
 
-// findRuns searches for runs by id, including deleted ones. A search needs a list of experiments, so it searches all of
-// them.
+// findRuns searches for runs by id, including deleted ones. A search needs a list of experiments, so findRuns passes
+// all of them.
 func (r details) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
 	all, err := r.experiments()
 	if err != nil || len(all) == 0 {
@@ -318,7 +318,7 @@ func (r details) experiment(ctx context.Context, id string) registry.Known[regis
 	return paced(ctx, r.crawler, "", id, r.c.Experiments.Get)
 }
 
-// paced sends one request within the pace. If it fails, the result is unreadable and contains the reason.
+// paced sends one request through the pacer. If the request fails, the result is unreadable and contains the reason.
 func paced[T any](
 	ctx context.Context, r *crawler, kind, id string, read func(context.Context, string) (registry.Known[T], error),
 ) (got registry.Known[T]) {
@@ -414,7 +414,7 @@ func (r details) descriptor(ctx context.Context, v registry.Version) (m registry
 	return m
 }
 
-// artifactsDisabled reports whether the server runs without serving artifacts.
+// artifactsDisabled reports whether the server was started without serving artifacts.
 func artifactsDisabled(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Status == 503 && e.Code == "" && e.Attempts == 1

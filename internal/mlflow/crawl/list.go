@@ -15,7 +15,7 @@ import (
 // entry is a registered model as it appears in the list of all models.
 type entry struct {
 	model  registry.Model
-	latest []registry.Version // the newest version of each stage; with the scope live only number and stage
+	latest []registry.Version // the newest version in each stage; for the scope `live`, only its number and stage
 }
 
 type entryJSON struct {
@@ -23,7 +23,7 @@ type entryJSON struct {
 	Latest []mlflow.VersionJSON `json:"latest_versions"`
 }
 
-// entry decodes the entry. Unless full is set, it keeps only numbers and stages of the newest versions.
+// entry decodes the entry. Unless whole is set, it keeps only the numbers and stages of the newest versions.
 func (j entryJSON) entry(whole bool) entry {
 	l := entry{model: j.Decode()}
 	for _, v := range j.Latest {
@@ -38,8 +38,8 @@ func (j entryJSON) entry(whole bool) entry {
 	return l
 }
 
-// newest returns the version with the highest number. It looks at the versions that were read, and at those in the list
-// that are complete.
+// newest returns the version with the highest number. It looks at the versions that were read, and at those in the
+// list if they are complete.
 func (l entry) newest(versions []registry.Version) registry.Known[registry.Version] {
 	if n := len(versions); n > 0 && versions[n-1].Number >= l.model.Newest {
 		return registry.Is(versions[n-1])
@@ -70,11 +70,11 @@ func (l entry) liveNumbers() []int {
 // listModels reads all registered models except prompts, in the server's own order by name, and records their
 // positions.
 //
-// A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next page
-// moves to the earlier page, and is missed. Servers read a page in two statements, first models and then their aliases
-// and tags. If a model is created or deleted in between, models at the edge of the page come without aliases and tags.
-// So the names are listed again until two lists in a row show that nothing moved. Models that were missed or may be
-// incomplete are read separately.
+// A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next
+// page moves to the earlier page and is missed. Servers read a page in two statements, first the models and then
+// their aliases and tags. If a model is created or deleted between the two, models at the edge of the page come
+// without aliases and tags. The names are therefore listed again until two lists in a row show that nothing moved.
+// Models that were missed or may be incomplete are read separately.
 func (r *crawler) listModels(ctx context.Context) error {
 	var edges []int // indexes of the first models of the pages
 	again := false
@@ -105,16 +105,16 @@ func (r *crawler) listModels(ctx context.Context) error {
 	return err
 }
 
-// edgeRows is how many rows at each edge of a page may lack aliases and tags. It is unlikely that more are created or
-// deleted between two statements.
+// edgeRows is how many rows at each edge of a page may lack aliases and tags. It is unlikely that more rows are
+// created or deleted between two statements.
 const edgeRows = 16
 
-// promptIndex is the index of names that belong to prompts.
+// promptIndex is the index for names that belong to prompts.
 const promptIndex = -1
 
 func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.PromptTag] == "true" }
 
-// eachEntry calls use for each entry of the list, with the number of its page. It returns the number of pages.
+// eachEntry calls use for each entry in the list, with the number of its page. It returns the number of pages.
 func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int, error) {
 	s := r.search(
 		r.c.Registry,
@@ -135,14 +135,14 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 	return s.pages, nil
 }
 
-// sampleRows is the minimum number of rows in the list from which the cost of a page of versions can be estimated. An
-// entry of the list contains the newest version, so it takes longer than a version.
+// sampleRows is the minimum number of rows in the list that allows an estimate of what a page of versions costs. An
+// entry in the list contains the newest version, so it takes longer than a version.
 const sampleRows = 200
 
-// relist lists the names again until two lists in a row are stable. This means that no list has a name twice, and that
-// the later list has all names of the earlier one. Then neither list can have missed a model. A model that is deleted
-// between two pages is in one list and not in the next. If another one is created as well, a name appears twice. New
-// names are read separately. moved reports whether anything differs from the first list.
+// relist lists the names again until two lists in a row are stable. Two lists are stable if neither contains a name
+// twice and the later list contains all names in the earlier one. Then neither list can have missed a model. A model
+// that is deleted between two pages is in one list and not in the next. If a different model is created as well, a
+// name appears twice. New names are read separately. moved reports whether anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
 	for name := range r.index {

@@ -15,14 +15,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// chunk is how many models the scope live handles together.
+// chunk is how many models are handled together for the scope `live`.
 const chunk = 1000
 
 // liveReader reads the versions that aliases and stages point to.
 type liveReader struct{ *crawler }
 
-// live yields the models with the versions that an alias or a stage points to. The list already contains most of these
-// versions. The others are requested many at a time.
+// live yields the models with the versions that an alias or a stage points to. The list already contains most of
+// these versions. The others are requested many at a time.
 func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		r.progress.ofVersions = 0
@@ -54,8 +54,8 @@ func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	}
 }
 
-// markedAsPrompts returns the names that have a version marked as a prompt. If such a name belongs to a model, no other
-// search shows its versions.
+// markedAsPrompts returns the names under which a version is marked as a prompt. If such a name belongs to a model,
+// no other search shows the model's versions.
 func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
 	query := url.Values{
@@ -78,7 +78,7 @@ type question struct {
 	models []int // indexes of the models
 }
 
-// liveVersions reads the versions that aliases point to or that are in a live stage, in ascending order by number.
+// liveVersions reads the versions that aliases point to or that are in a live stage, in ascending order.
 func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]registry.Version, error) {
 	held := make([][]registry.Version, len(models))
 	missing := map[int][]int{} // indexes of models by missing version number
@@ -106,7 +106,7 @@ func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]regis
 	return held, nil
 }
 
-// sharedStages reads older versions that share a stage with the newest one in the list. A search cannot filter by
+// sharedStages reads older versions that share a stage with the newest version in the list. A search cannot filter by
 // stage.
 func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(int, registry.Version)) error {
 	var staged []int
@@ -213,7 +213,7 @@ func (r liveReader) readSingly(
 	return nil
 }
 
-// Limits of one question about several models. The question is part of the URL, and older servers and proxies accept
+// Limits for one question about several models. The question is part of the URL, and older servers and proxies accept
 // URLs of up to 4 KB.
 const (
 	groupModels = 100
@@ -221,7 +221,7 @@ const (
 )
 
 // groupQuestions turns the missing numbers into questions. A single model is not worth a search, and a search cannot
-// express a name with both kinds of quotes.
+// express a name that contains both kinds of quotes.
 func groupQuestions(models []entry, missing map[int][]int) (together, singly []question) {
 	for _, number := range slices.Sorted(maps.Keys(missing)) {
 		group, bytes := question{number: number}, 0
@@ -266,8 +266,8 @@ func (r liveReader) askTogether(ctx context.Context, models []entry, l question)
 	return rows, err
 }
 
-// answersMore reports whether a response contains rows that were not requested. Servers before 2.9 ignore the parts of
-// a filter that they do not understand, and then return all versions.
+// answersMore reports whether a response contains rows that were not requested. Servers before 2.9 ignore the parts
+// of a filter that they do not understand, and return all versions.
 func answersMore(models []entry, l question, rows []mlflow.VersionJSON) bool {
 	return slices.ContainsFunc(rows, func(row mlflow.VersionJSON) bool {
 		return int(row.Version) != l.number || indexIn(models, l, row.Name) < 0

@@ -12,9 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// pace limits the number of requests in flight to a window that adapts to the server. The window grows by one for each
-// round of responses. It shrinks by half if the server refuses or times out, and by a fifth if responses take longer
-// than necessary. A request stays in the window while the transport waits before a retry.
+// pace limits the number of requests in flight to a window that adapts to the server. The window grows by one for
+// each round of responses. It shrinks by half if the server refuses a request or a request times out, and by a fifth
+// if responses take longer than necessary. A request stays in the window while the transport waits before a retry.
 type pace struct {
 	now     func() time.Time // if nil, response times do not count
 	retries func() int       // returns how many retries the transport has made
@@ -22,7 +22,7 @@ type pace struct {
 	mu      sync.Mutex
 	window  window
 	busy    int
-	waiting []chan struct{} // requests that wait, in order of arrival
+	waiting []chan struct{} // requests waiting for room in the window, in order of arrival
 	retried int             // number of retries at the last check
 }
 
@@ -36,8 +36,8 @@ func newPace(now func() time.Time, retries func() int) *pace {
 	return &pace{now: now, retries: retries, window: newWindow(), retried: retries()}
 }
 
-// do runs fn as soon as the window has room. fn sends one request of this kind. units says how much it asks for, such
-// as the number of rows.
+// do runs fn as soon as there is room in the window. fn sends one request of the given kind. units says how much it
+// asks for, such as the number of rows.
 func (p *pace) do(ctx context.Context, kind string, units int, fn func() error) error {
 	round, err := p.begin(ctx)
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *pace) end(round int, kind string, each time.Duration, err error) {
 	p.admit()
 }
 
-// admit lets waiting requests start while there is room, in order of arrival. The caller holds the lock.
+// admit lets waiting requests start while there is room, in order of arrival. The caller must hold the lock.
 func (p *pace) admit() {
 	for p.busy < p.window.size() && len(p.waiting) > 0 {
 		p.busy++
@@ -109,20 +109,20 @@ func (p *pace) admit() {
 	}
 }
 
-// inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. The pace
-// limits how many of them run.
+// inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. The
+// pacer limits how many of them run at once.
 func inOrder[T, R any](ctx context.Context, items []T, fn func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return parallel.Map(ctx, parallel.Values(items), 2*paceMost, fn)
 }
 
-// overloaded reports whether an error says that the server has too much to do.
+// overloaded reports whether an error says that the server is overloaded.
 func overloaded(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && (e.Status == 429 || e.Status == 503 || e.Status == 504 || e.Kind == rest.Timeout)
 }
 
-// window computes the size of the window. It uses additive increase and multiplicative decrease, and decreases only
-// once for requests that were in flight together.
+// window computes the size of the window by additive increase and multiplicative decrease. It decreases only once for
+// requests that were in flight together.
 type window struct {
 	limit   float64
 	caution float64             // divides the growth; 1 until the server refuses for the first time
@@ -134,11 +134,11 @@ type window struct {
 type latency struct{ least, mean float64 }
 
 const (
-	paceRefused = 0.5 // share of the window that remains after a refusal
-	paceSlow    = 0.8 // share that remains after a round of slow responses
+	paceRefused = 0.5 // share of the window that is left after a refusal
+	paceSlow    = 0.8 // share that is left after a round of slow responses
 	paceSlack   = 2.5 // the average may be this many times the minimum
 	paceWeight  = 0.2 // weight of the newest response in the average
-	paceWary    = 4   // after the first refusal, the window grows this many times slower
+	paceWary    = 4   // the window grows this many times more slowly after the first refusal
 )
 
 func newWindow() window { return window{limit: paceFirst, caution: 1, costs: map[string]*latency{}} }
@@ -171,7 +171,7 @@ func (w *window) shrink(to, least float64) {
 	w.limit = max(w.limit*to, min(w.limit, least))
 }
 
-// slow records the time of one unit. It reports whether the recent average is much longer than the shortest time so
+// slow records the time for one unit. It reports whether the recent average is much longer than the shortest time so
 // far.
 func (k *latency) slow(each float64) bool {
 	k.least = min(k.least, each)

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// busyServer needs time for each request. It handles some requests in parallel and lets others wait. Above a limit, it
-// refuses requests.
+// busyServer takes some time for each request. It handles a limited number of requests in parallel and lets others
+// wait. Above a second limit, it refuses requests.
 type busyServer struct {
 	work    time.Duration
 	workers chan struct{}
@@ -56,7 +56,7 @@ func (s *busyServer) answer() error {
 	return nil
 }
 
-// drive sends n requests through the pace as fast as it allows, and returns how long that took.
+// drive sends n requests through the pacer as fast as the pacer allows, and returns how long that took.
 func drive(t *testing.T, p *pace, s *busyServer, n int) time.Duration {
 	began := time.Now()
 	var all sync.WaitGroup
@@ -72,7 +72,7 @@ func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 func TestPace_FollowsServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
-		most             int           // expected maximum of parallel requests
+		most             int           // highest number of parallel requests that is expected
 		within           time.Duration // limit for 300 requests of 100 ms
 	}{
 		"a large server is used fully":                                {16, 0, paceMost, 5500 * time.Millisecond},
@@ -141,7 +141,7 @@ func TestWindow_ShrinksOncePerRound(t *testing.T) {
 func TestPace_LatencyByKind(t *testing.T) {
 	w := newWindow()
 	for range 50 {
-		w.answer(w.round, "page", 200*time.Microsecond) // responses one after the other
+		w.answer(w.round, "page", 200*time.Microsecond) // responses that arrive one after the other
 		w.answer(w.round, "listing", 80*time.Millisecond)
 	}
 	if w.size() != paceMost {
@@ -170,7 +170,7 @@ func TestPace_CancelWhileWaiting(t *testing.T) {
 	})
 }
 
-// The window stays within its limits, whatever the responses are.
+// The window stays within its limits, whatever responses arrive.
 func TestWindow_Bounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWindow()

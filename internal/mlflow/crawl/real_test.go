@@ -80,7 +80,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 					call(http.MethodDelete, "model-versions/delete", map[string]any{"name": m, "version": n})
 				case 2, 3:
 					call(http.MethodPost, "model-versions/create", map[string]any{"name": m, "source": "s3://b/k"})
-				case 4: // only one of the two goroutines, because their own races leave two versions in one stage
+				case 4: // only one goroutine does this, because a race of two leaves two versions in one stage
 					if seed == 0 {
 						call(
 							http.MethodPost,

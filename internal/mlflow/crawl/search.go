@@ -16,8 +16,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// rowReader decodes the response to a search row by row. Rows that were not read yet stay encoded, and memory is freed
-// on the way.
+// rowReader decodes the response to a search row by row. Rows that have not been read stay encoded, and memory is
+// freed along the way.
 type rowReader struct {
 	body   *rest.Body
 	json   *json.Decoder
@@ -95,7 +95,7 @@ func (r *rowReader) keys() error {
 		return err
 	}
 	if _, err := r.json.Token(); err != io.EOF {
-		return fmt.Errorf("there is more text after the object")
+		return fmt.Errorf("there is text after the object")
 	}
 	r.ended = true
 	return nil
@@ -122,9 +122,10 @@ func (r *rowReader) close() {
 
 var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*\}\s*$`)
 
-// earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. Then the
-// next page can be requested while the rows of this one are used. It returns "" if the token is only known after the
-// last row. No row can look like it, because quotes in texts are escaped and more brackets follow a row.
+// earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. The
+// next page can then be requested while the rows of this one are being used. earlyToken returns "" if the token is
+// known only after the last row. No row can be mistaken for the token, because quotes in texts are escaped and more
+// brackets follow a row.
 func (r *rowReader) earlyToken() string {
 	if found := tokenAtEnd.FindStringSubmatch(r.body.Tail(1 << 10)); found != nil {
 		return found[1]
@@ -145,16 +146,16 @@ type search struct {
 	token    string
 	pages    int // number of pages that were read
 	empty    int // number of empty pages in a row
-	mostRows int // number of rows of the fullest page, and its cost
+	mostRows int // number of rows in the fullest page, followed by its cost
 	cost     cost
 }
 
-// sizes has the number of rows in the first page, and the maximum in a page of versions and in a page of models.
+// sizes are the number of rows in the first page, and the maximum in a page of versions and in a page of models.
 type sizes struct{ first, versions, models int }
 
 var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
 
-// Limits of a page: its size in memory, and the time that the server should need for it. Servers before 3.0 stop a
+// Limits for a page: its size in memory, and the time in which the server should send it. Servers before 3.0 stop a
 // worker that is silent for 30 seconds.
 const (
 	pageBytes = 10 << 20
@@ -213,12 +214,12 @@ func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 	}
 }
 
-// auditBounds limit a search through a whole registry. Rows are used one by one, and a slow server may send few rows in
-// a page.
+// auditBounds limits a search through a whole registry. Rows are used one by one, and a slow server may send only a
+// few rows in a page.
 var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
 
-// finish returns the token and the size of a page after its last row was read. It fails if the server sends too many
-// empty pages. Servers do so if 0 rows are requested.
+// finish returns the next page's token and the size of a page whose last row has been read. It fails if the server
+// sends too many empty pages, as servers do if 0 rows are requested.
 func (s *search) finish(page *rowReader) (token string, bytes int64, err error) {
 	s.pages++
 	s.empty++
@@ -237,7 +238,7 @@ func (s *search) finish(page *rowReader) (token string, bytes int64, err error) 
 	return s.token, page.cost.bytes, err
 }
 
-// each yields all rows of a search, page by page.
+// each yields all rows that a search finds, page by page.
 func each[T any](ctx context.Context, s *search) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		ask := func(token string) (*rowReader, error) { return s.page(ctx, token) }
@@ -273,11 +274,11 @@ func onePage[T any](ctx context.Context, s *search) (all []T, page *rowReader, e
 }
 
 // maxEmpty is how many empty pages in a row are allowed. Some servers remove the rows that the login must not see, so
-// pages can be empty.
+// a page can be empty.
 const maxEmpty = 1000
 
 // tooLarge reports whether a page may have failed because of its size: it exceeded a limit, or the server or a proxy
-// stopped it.
+// aborted it.
 func tooLarge(e *rest.Error) bool {
 	switch e.Kind {
 	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:
@@ -287,7 +288,7 @@ func tooLarge(e *rest.Error) bool {
 }
 
 // pageSize returns how many rows to request after a page with this number of rows and this cost. The next page should
-// fit into the limits, and has at most ten times as many rows.
+// stay within the limits, and contains at most ten times as many rows.
 func pageSize(rows, most int, c cost) int {
 	fits := func(bound, spent float64) int {
 		if spent <= 0 {

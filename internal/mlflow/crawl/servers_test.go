@@ -48,7 +48,7 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 	t.Helper()
 	s := mlflowtest.New(version)
 	seed := smallRegistry
-	if version < "2.21" && !strings.HasPrefix(version, "3") { // these servers have no prompts
+	if version < "2.21" && !strings.HasPrefix(version, "3") { // these servers do not support prompts
 		seed = strings.Replace(seed, `"prompts": [{"name": "greeting", "versions": [{}]}]`, `"prompts": []`, 1)
 	}
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
@@ -199,7 +199,7 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-// A search of MLflow 3.4 returns runs without their outputs. Without them, no logged model belongs to its run.
+// A search on MLflow 3.4 returns runs without their outputs. Without the outputs, no logged model belongs to its run.
 func TestAudit_SearchWithoutOutputs(t *testing.T) {
 	s := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	err := s.Seed(strings.NewReader(`{
@@ -254,8 +254,8 @@ churn: newest 7, @champion 3
 	}
 }
 
-// If the versions of a model are hidden from search, they are read one by one. If that fails, the model is unreadable
-// and the audit continues.
+// If the versions of a model are hidden from searches, they are read one by one. If that fails, the model is
+// unreadable and the audit continues.
 func TestAudit_UnreadableHiddenModel(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
@@ -425,7 +425,7 @@ func TestAudit_Fails(t *testing.T) {
 		},
 		"no versions": {
 			faults.Fault{Path: "model-versions/search", Kind: faults.Status, Status: 403},
-			"lacks the right",
+			"lacks the permission",
 		},
 		"a login page": {
 			faults.Fault{
@@ -576,7 +576,7 @@ func TestAudit_Progress(t *testing.T) {
 	})
 }
 
-// transport responds to every request with the text of the function.
+// transport responds to every request with the text that the function returns.
 type transport func(*http.Request) string
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {

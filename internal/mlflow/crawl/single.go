@@ -17,9 +17,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// contradicts reports whether the versions contradict the entry in the list, which was read at another time. An alias
-// may point to a missing version, a version may have left its stage, or two versions may be in one stage. In the last
-// case, one may have replaced the other between the two requests. versions are all versions, or only the live ones.
+// contradicts reports whether the versions contradict the entry in the list, which was read at a different time. An
+// alias may point to a missing version, a version may have left its stage, or two versions may be in one stage. In
+// the last case, one may have replaced the other between the two requests. versions contains either all versions or
+// only the live ones.
 func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	find := func(number int) (registry.Version, bool) {
 		i, found := slices.BinarySearchFunc(
@@ -67,7 +68,7 @@ func (r singleReader) requested(ctx context.Context) iter.Seq2[audit.Snapshot, e
 	}
 }
 
-// leftovers yields the models that must be read one by one, and those that were created since the list was read.
+// leftovers yields the models that must be read one by one, and those created since the list was read.
 func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		for _, name := range r.again {
@@ -104,8 +105,8 @@ type fullModel struct {
 	gone     bool // the model was deleted, or is a prompt
 }
 
-// readModel reads the versions of one model and then the model. It repeats this until both fit together, or contradict
-// each other twice in the same way. there is false if the model was deleted or is a prompt.
+// readModel reads the versions of one model and then the model. It repeats this until both agree, or contradict each
+// other twice in the same way. there is false if the model was deleted or is a prompt.
 func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
 	var before fullModel
 	for try := range maxReadings {
@@ -164,8 +165,8 @@ func (r singleReader) readOnce(ctx context.Context, name string) (fullModel, err
 	return fullModel{entry: out.Model.entry(true), versions: versions}, nil
 }
 
-// versionsOf reads the versions of one model in ascending order by number. filter limits them ("" selects all). Each
-// page starts with the last number of the page before, so that no version is missed. Some servers ignore case when they
+// versionsOf reads the versions of one model in ascending order. filter limits them, and "" selects all. Each page
+// starts with the last number of the page before, so that no version is missed. Some servers ignore case when they
 // compare names, and some send everything in one unsorted page.
 func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{mlflow.ByName(name)}
@@ -214,9 +215,10 @@ func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]regist
 // maxHidden limits how many versions are read one by one.
 const maxHidden = 1000
 
-// readHidden reads a model whose versions are hidden from search because one is marked as a prompt. It reads each
-// number separately. If there are too many, it reads only versions with an alias and the newest of each stage. In the
-// scope live it reads up to the highest number in a live stage, because older versions may share the stage.
+// readHidden reads a model whose versions are hidden from searches because one is marked as a prompt. It reads each
+// number separately. If there are too many, it reads only versions with an alias and the newest version in each
+// stage. For the scope `live`, it reads up to the highest number in a live stage, because older versions may be in
+// the same stage.
 func (r singleReader) readHidden(ctx context.Context, l entry) (audit.Snapshot, error) {
 	l.model.Hidden = true
 	numbers, last := l.liveNumbers(), l.model.Newest
@@ -265,8 +267,8 @@ func (r *crawler) byNumber(ctx context.Context, name string, numbers []int) ([]r
 	return versions, nil
 }
 
-// concernsOneModel reports whether a failure concerns only one model: the server responded, and refused the request or
-// failed.
+// concernsOneModel reports whether a failure concerns only one model, because the server responded and either refused
+// the request or failed.
 func concernsOneModel(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Kind == rest.Status && e.Status != 401

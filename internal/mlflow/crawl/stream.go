@@ -17,11 +17,11 @@ import (
 // A page is an offset into a list that changes. If a version before the offset is created between two pages, the last
 // row is sent again and dropped. If a version is deleted, the next row is missed. The list of models contains the
 // highest number of each model, so it shows where this is possible. At each seam between two pages, the stream finds
-// the models that may lack a version. They are read again one by one.
+// the models that may lack a version, and these models are read again one by one.
 //
-// Servers read the tags of a page with a second statement and the same offset. If rows are created or deleted in
-// between, rows at the edges of the page come without tags. Their models are read again too, if any earlier version had
-// tags.
+// Servers read the tags for a page with a second statement and the same offset. If rows are created or deleted
+// between the two statements, rows at the edges of the page come without tags. Their models are read again too, if
+// any earlier version had tags.
 type stream struct {
 	crawler         *crawler
 	search          *search
@@ -37,7 +37,7 @@ type stream struct {
 	ended        bool
 
 	row    mlflow.VersionJSON // the last row that was decoded
-	hasRow bool               // row was not used yet
+	hasRow bool               // row has not been used yet
 	index  int                // index of the model whose versions the caller wants
 	seam   *mlflow.VersionJSON
 }
@@ -75,7 +75,8 @@ func (s *stream) fetch(ctx context.Context, token string) {
 	})
 }
 
-// take calls use for the versions of the model at an index. It drops versions of earlier models, which were sent again.
+// take calls use for the versions of the model at an index. It drops versions of earlier models, which were sent
+// again.
 func (s *stream) take(ctx context.Context, place int, use func(registry.Version)) error {
 	s.index = place
 	for {
@@ -124,7 +125,7 @@ func (s *stream) advance(ctx context.Context) error {
 	return nil
 }
 
-// checkTags marks the model of the current row if the row may have lost its tags.
+// checkTags marks the model in the current row if the row may have lost its tags.
 func (s *stream) checkTags(place int) {
 	at := s.page.count
 	s.sawTags = s.sawTags || len(s.row.Tags) > 0
@@ -134,8 +135,8 @@ func (s *stream) checkTags(place int) {
 	}
 }
 
-// ask waits for a page, and requests the next one if the page already shows its token. So one page is requested while
-// another is used, but never more.
+// ask waits for a page, and requests the next one if the page already shows the next token. At most one page is being
+// requested while another is used.
 func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	if token != "" && s.seam == nil {
 		last := s.row
@@ -157,15 +158,15 @@ func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	return got.page, nil
 }
 
-// closeSeam checks the seam as soon as a row after it belongs to a model of the list.
+// closeSeam checks the seam as soon as a row after it belongs to a model in the list.
 func (s *stream) closeSeam() {
 	if place, ok := s.crawler.indexOf(s.row.Name); ok {
 		s.markMissed(place, int(s.row.Version))
 	}
 }
 
-// markMissed marks each model that may have lost a version at the seam. The seam is between the row before it and this
-// number of the model at the index.
+// markMissed marks each model that may have lost a version at the seam. The seam is between the row before it and the
+// given number of the model at the given index.
 func (s *stream) markMissed(place, number int) {
 	if s.seam == nil {
 		return

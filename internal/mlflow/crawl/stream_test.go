@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Rows can only be missing between two pages if there is a gap between the numbers of the last row and the next one.
+// Rows can be missing between two pages only if there is a gap between the numbers of the last row and the next one.
 func TestStream_MarksMissedAtSeam(t *testing.T) {
 	row := func(name string, number int) mlflow.VersionJSON {
 		return mlflow.VersionJSON{Name: name, Version: mlflow.Int(number), Tags: []mlflow.Pair{{Key: "k", Value: "v"}}}
@@ -120,7 +120,7 @@ func TestSplitNumber(t *testing.T) {
 	}
 }
 
-// The token is recognised at the end of a page. No row can look like it.
+// The token is recognised at the end of a page. No row can be mistaken for it.
 func TestRowReader_EarlyToken(t *testing.T) {
 	cases := map[string]struct{ page, want string }{
 		"as MLflow writes it": {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
 
-// defaultExperiment exists on every server and has no creator. So it shows what a login without a grant may do with any
-// experiment.
+// defaultExperiment exists on every server and has no creator, so it shows what a login without a grant may do with
+// any experiment.
 const defaultExperiment = "0"
 
 // ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.
@@ -22,7 +22,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		p.server.Ledger.Guard = "unknown: " + mlflow.Short(err)
 		return
 	}
-	// without a ledger, there is nothing that others could edit
+	// without a ledger, there is nothing that anyone could edit
 	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" {
 		return
 	}
@@ -42,7 +42,7 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 		p.server.Warnings = append(
 			p.server.Warnings,
 			fmt.Sprintf(
-				"the login %s may not write promotion ledgers, so its promotions run without lock and record; ask "+
+				"the login %s may not write promotion ledgers, so its promotions run without a lock or record; ask "+
 					"the creator of the ledgers or an administrator to grant it: %s",
 				cmp.Or(p.c.Login, "USER"),
 				strings.Join(format.Lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
@@ -51,8 +51,8 @@ func (p *probe) ledgerAccess(ctx context.Context) {
 	}
 }
 
-// editProtection says whether others can edit ledgers. Edits are always detected; servers with separate logins also
-// prevent them.
+// editProtection says whether other logins can edit ledgers. Edits are always detected, and servers with separate
+// logins also prevent them.
 func (p *probe) editProtection(ctx context.Context) string {
 	const evident = "tamper-evident only: "
 	login, known := p.server.Login.Get()
@@ -66,7 +66,7 @@ func (p *probe) editProtection(ctx context.Context) string {
 		return "tamper-resistant if the server's default_permission is READ or less; doctor cannot read that setting " +
 			"as an administrator, who can always edit runs"
 	case login.Experiments[defaultExperiment] != "":
-		return "unknown: this login has its own permission on experiment 0, which would show the default one"
+		return "unknown: this login has its own permission on experiment 0, which hides the default one"
 	}
 	switch may, known := p.c.MayEdit(ctx, defaultExperiment); {
 	case !known:

@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Probe finds out which server this is and which features it has. With a model, it also finds out the permissions of
-// the login on that model, and whether its aliases point to existing versions. It never fails. If it cannot find
+// Probe finds out which server this is and which features it has. Given a model, it also finds out which permissions
+// the login has on it, and whether its aliases point to existing versions. It never fails. If it cannot find
 // something out, the result says so.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
@@ -86,7 +86,7 @@ func (p *probe) registry(ctx context.Context) {
 	p.server.Models, p.server.MoreModels = len(models.Models), models.Next != ""
 }
 
-// aliases and loggedModels find out which endpoints exist by asking for things that do not exist.
+// aliases and loggedModels find out which endpoints exist by requesting things that do not exist.
 func (p *probe) aliases(ctx context.Context) {
 	_, noAliases, _ := p.c.Versions.ByAlias(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
 	p.server.Aliases = !noAliases
@@ -124,8 +124,8 @@ func (p *probe) experiments(ctx context.Context) {
 	}
 }
 
-// artifacts requests the list of a folder that does not exist. The request is sent only once: a server without this
-// endpoint responds with 503, and retries do not help.
+// artifacts requests the list of a folder that does not exist. The request is sent only once, because a server
+// without this endpoint responds with 503, and retries do not help.
 func (p *probe) artifacts(ctx context.Context) {
 	r := rest.Request{
 		Method: "GET",
@@ -147,8 +147,8 @@ func (p *probe) artifacts(ctx context.Context) {
 	}
 }
 
-// fileStoreID is the minimum length of an experiment id that shows a file store. A file store draws 18 digits, and a
-// database counts from 1.
+// fileStoreID is the minimum length of an experiment id that indicates a file store. A file store draws ids of 18
+// digits, and a database counts from 1.
 const fileStoreID = 12
 
 // store finds out where the registry is stored, if the responses show it.
@@ -191,7 +191,7 @@ func (p *probe) dangling(ctx context.Context) {
 		}
 		v, err := p.c.Versions.Get(
 			ctx, p.model, number,
-		) // a search may omit existing versions, and then a repair would delete a valid alias
+		) // a search may omit existing versions, and a repair would then delete a valid alias
 		switch {
 		case err != nil:
 			p.server.Warnings = append(p.server.Warnings, withHint(err))
@@ -200,8 +200,8 @@ func (p *probe) dangling(ctx context.Context) {
 			p.server.Warnings = append(
 				p.server.Warnings,
 				fmt.Sprintf(
-					"alias %s of %s points to version %d, which was deleted: run doctor with repair: "+
-						"dangling-aliases to remove it",
+					"alias %s of %s points to version %d, which was deleted; to remove it, run "+
+						"doctor with repair set to dangling-aliases",
 					name,
 					p.model,
 					number,
@@ -227,7 +227,7 @@ func (p *probe) warn() {
 	if p.server.Store == "FileStore" {
 		add(
 			"the registry is kept in files. A move to a stage archives the other versions before it looks for the " +
-				"new one, and two runs at the same time may fail. For production, start the server with a database " +
+				"new one, and concurrent runs may fail. For production, start the server with a database " +
 				"(--backend-store-uri postgresql://…)",
 		)
 	}
@@ -239,7 +239,7 @@ func (p *probe) warn() {
 	case mlflow.RightEdit, mlflow.RightManage:
 	default:
 		if right == "" {
-			right = "the server's default right (READ unless changed)"
+			right = "the server's default permission (READ unless changed)"
 		}
 		add(
 			"the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s",
@@ -279,7 +279,7 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 	if !c.LoggedIn {
 		return registry.Absent[registry.Login]("not logged in")
 	}
-	if c.Login == "" { // the name is a credential, and the request would put it into a URL
+	if c.Login == "" { // the user name is a credential, and the request would put it into a URL
 		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")
 	}
 	var older struct {
@@ -308,7 +308,7 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 	return registry.Is(login)
 }
 
-// Explain replaces an error by a better one if the server has no registry at all. Such a server refuses requests
+// Explain replaces an error with a better one if the server has no registry at all. Such a server refuses requests
 // without saying why.
 func Explain(ctx context.Context, c *mlflow.Client, err error) error {
 	if !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases reads the facts for the command alias: the model with its aliases, and the versions that the aliases will
-// point to. It also finds similar aliases that the database does not distinguish.
+// Aliases reads the facts for the `alias` command: the model with its aliases, and the versions that the aliases will
+// point to. It also finds aliases whose names the database does not distinguish.
 func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
 	g := &gathering{
@@ -51,7 +51,7 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	return g.facts, err
 }
 
-// askedAlias has an alias and the version that its endpoint returned. The alias is "" if the request only tested the
+// askedAlias is an alias and the version that its endpoint returned. The alias is "" if the request only tested the
 // endpoint.
 type askedAlias struct {
 	name  string
@@ -66,8 +66,8 @@ func (g *gathering) requireModel(ctx context.Context) error {
 	return g.refusePrompt()
 }
 
-// checkAliases reads the aliases from tags if the server has no aliases. On other servers, it records aliases that the
-// database does not distinguish from the requested ones.
+// checkAliases reads the aliases from tags if the server does not support aliases. On other servers, it records
+// aliases that the database does not distinguish from the requested ones.
 func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error {
 	if g.noAliases.Load() {
 		return g.readTags(ctx, &candidateRoot{})
@@ -83,7 +83,7 @@ func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error 
 	return nil
 }
 
-// byAlias reads the version that an alias points to, and records whether the server has aliases.
+// byAlias reads the version that an alias points to, and records whether the server supports aliases.
 func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
 	v, noAliases, err := g.c.Versions.ByAlias(ctx, name, alias)
 	if noAliases {
@@ -92,7 +92,7 @@ func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.K
 	return v, err
 }
 
-// readTags finds the versions of the aliases by their tags, instead of the alias endpoint.
+// readTags uses tags instead of the alias endpoint to find the versions that the aliases point to.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
@@ -122,7 +122,8 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	return nil
 }
 
-// tagHolder returns the version with the tag of the alias. If there are several, it returns the highest number.
+// tagHolder returns the version that carries the tag of the alias. If several versions carry it, it returns the
+// highest.
 func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
 	out := registry.Absent[registry.Version](
 		fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)),

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// findRun replaces a candidate of the kind "best" or "commit" by a run or model.
+// findRun replaces a candidate of the kind "best" or "commit" with a run or model.
 func (g candidate) findRun(ctx context.Context) error {
 	switch q := g.q.Candidate; {
 	case q.Best != nil:
@@ -58,30 +58,30 @@ func candidateOf(run registry.Run, path string) registry.Candidate {
 	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
 }
 
-// bestSearch finds the best model of one experiment. In MLflow 3, a run can have many models, each with its own metric
-// values. So it compares models. It compares runs only if the model is among their files.
+// bestSearch finds the best model in one experiment. In MLflow 3, a run can log many models, each with its own metric
+// values, so bestSearch compares models. It compares runs only if the model is among the run's own files.
 type bestSearch struct {
 	c          *mlflow.Client
 	experiment string // id of the experiment
 	contest    fact.Contest
 
-	models  map[string]registry.LoggedModel // models of the experiment by id, with the values of the metric
-	others  map[string]registry.LoggedModel // models of other experiments that the runs list
+	models  map[string]registry.LoggedModel // models in the experiment by id, with their values of the metric
+	others  map[string]registry.LoggedModel // models in other experiments that the runs list
 	metrics map[string]bool                 // names of all metrics, for messages
 	judged  map[string]bool                 // runs whose values belong to logged models
 	listed  int                             // number of runs whose files were listed
 }
 
-// Limits of the search.
+// Limits for the search.
 const (
 	bestRuns   = 100000 // source and evaluation runs of the models
 	bestFiles  = 200    // runs whose files are listed
-	bestOthers = 100    // models of other experiments that its runs list
+	bestOthers = 100    // models in other experiments that its runs list
 	bestAtOnce = 8      // runs that are read one by one
 )
 
-// readModels reads all logged models of the experiment, and not only those with the requested name. To know which
-// values belong to a model, the values of the other models of its run are needed.
+// readModels reads all logged models in the experiment, not only those with the requested name. The values of a run's
+// other models show which values belong to the requested one.
 func (s *bestSearch) readModels(ctx context.Context) error {
 	op := "search logged models of experiment " + s.contest.Experiment
 	for m, err := range s.c.LoggedModels.InExperiment(ctx, op, s.experiment, "") {
@@ -133,7 +133,7 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 	return err
 }
 
-// readOutputs completes the runs that logged the models, see complete.
+// readOutputs completes the runs that logged the models (see complete).
 func (s *bestSearch) readOutputs(
 	ctx context.Context, named []registry.LoggedModel, runs map[string]registry.Run,
 ) error {
@@ -153,7 +153,8 @@ func (s *bestSearch) readOutputs(
 	return nil
 }
 
-// complete returns the run with its outputs. Servers before 3.16 leave them out of a search, so it reads the run again.
+// complete returns the run with its outputs. Servers before 3.16 leave them out of search results, so it reads the
+// run again.
 func (s *bestSearch) complete(ctx context.Context, run registry.Run) (registry.Run, error) {
 	if run.Outputs != nil || len(s.models) == 0 {
 		return run, nil
@@ -165,8 +166,8 @@ func (s *bestSearch) complete(ctx context.Context, run registry.Run) (registry.R
 	return run, err
 }
 
-// readOthers reads the models of other experiments that the runs list. Models that cannot be read, or exceed the limit,
-// count as unknown.
+// readOthers reads the models in other experiments that the runs list. Models that cannot be read or that exceed the
+// limit count as unknown.
 func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Run) error {
 	ids := map[string]bool{}
 	for _, run := range runs {
@@ -185,8 +186,8 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 	return err
 }
 
-// read reads runs of the experiment by id, except deleted ones. It requests fewer ids than a page has rows, because
-// after a full page another page must be requested.
+// read reads runs of the experiment by id, leaving out deleted ones. It requests fewer ids than fit in a page,
+// because after a full page, one more page would have to be requested.
 func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registry.Run, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	op := "search runs of experiment " + s.contest.Experiment
@@ -238,8 +239,8 @@ func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry
 	s.contest.Enter(subject)
 }
 
-// evaluations returns the runs of the experiment, other than the source run, that logged values of the metric on the
-// model.
+// evaluations returns the runs in the experiment that logged values of the metric on the model, leaving out the
+// source run.
 func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registry.Run) map[string]fact.Evaluation {
 	found := map[string]fact.Evaluation{}
 	for _, v := range m.Metrics {
@@ -252,7 +253,8 @@ func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registr
 	return found
 }
 
-// outputs returns the models that a run lists, except the one with this id. The rules are those of provenance.siblings.
+// outputs returns the models that a run lists, except the one with this id. It follows the same rules as
+// provenance.siblings.
 func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedModel {
 	found := []registry.LoggedModel{}
 	for _, id := range run.Models() {
@@ -271,9 +273,9 @@ func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedMod
 	return found
 }
 
-// enterRuns evaluates runs whose model is among their files: all runs of MLflow 1 and 2, and runs that used
+// enterRuns evaluates runs whose model is among their files: all runs from MLflow 1 and 2, and runs that used
 // log_artifacts. The server sorts the runs by value, so runs that cannot win are not read. Values that are not finite
-// are skipped, because a store keeps Inf as a number, and it would win.
+// are skipped, because a store saves Inf as a number, which would win.
 func (s *bestSearch) enterRuns(ctx context.Context) error {
 	order := "DESC"
 	if s.contest.Goal == registry.Minimize {
@@ -345,7 +347,7 @@ func (s *bestSearch) tooManyRuns() error {
 	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
 }
 
-// otherNames returns a hint with the names of the other models in the experiment.
+// otherNames returns a hint that lists the names of the other models in the experiment.
 func (s *bestSearch) otherNames() string {
 	names := map[string]bool{}
 	for _, m := range s.models {
@@ -359,11 +361,11 @@ func (s *bestSearch) otherNames() string {
 	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
 		meant = near[0]
 	}
-	return fmt.Sprintf("the experiment has logged models named %s: use candidate: best/%s",
+	return fmt.Sprintf("the experiment contains logged models named %s; set candidate to best/%s",
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 
-// errNone returns an error that says why no model can be chosen.
+// errNone returns an error that explains why no model can be chosen.
 func (s *bestSearch) errNone(found fact.BestRun) error {
 	best := s.contest.Best
 	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)

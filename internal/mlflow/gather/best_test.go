@@ -16,7 +16,7 @@ import (
 
 const mlmodel = "flavors:\n  sklearn: {}\n"
 
-// best runs the search for the best model of the experiment "train" by acc.
+// best searches the experiment "train" for the best model by acc.
 func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	t.Helper()
 	by := registry.Best{Experiment: "train", Metric: "acc", Goal: registry.Maximize, Path: "model"}
@@ -24,7 +24,7 @@ func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	return g, (candidate{g}).findBest(context.Background())
 }
 
-// swept adds runs with one logged model each. The last run has the best one.
+// swept adds runs with one logged model each. The last run's model is the best.
 func swept(double *mlflowtest.Server, n int) {
 	for i := range n {
 		id := fmt.Sprintf("r%d", i)
@@ -49,14 +49,14 @@ func TestBest_FewRequests(t *testing.T) {
 	if want := fmt.Sprintf("models:/m-%032x", 449); g.q.Candidate.Text != want || g.facts.Found.Best.Looked != 450 {
 		t.Errorf("found %s of %d, want %s", g.q.Candidate.Text, g.facts.Found.Best.Looked, want)
 	}
-	// the requests are: the experiment, 5 pages of models, 3 pages of their runs, and a page of all runs with no better
-	// value
+	// the requests are: one for the experiment, 5 for pages of models, 3 for pages of their runs, and one for a page
+	// of all runs, which contains no better value
 	if got := len(double.Requests()); got > 12 {
 		t.Errorf("%d requests", got)
 	}
 }
 
-// A search of MLflow 3.4 returns runs without their outputs. Still, their models are found.
+// A search on MLflow 3.4 returns runs without their outputs. Even so, their models are found.
 func TestBest_SearchWithoutOutputs(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	swept(double, 20)
@@ -69,7 +69,7 @@ func TestBest_SearchWithoutOutputs(t *testing.T) {
 	}
 }
 
-// Somebody without a right on the experiment cannot change the result.
+// A login that has no permission on the experiment cannot change the result.
 func TestBest_Outsiders(t *testing.T) {
 	double := mlflowtest.New("3.17.2")
 	swept(double, 3)
@@ -81,7 +81,7 @@ func TestBest_Outsiders(t *testing.T) {
 			Metrics:    map[string]seed.Series{"acc": seed.Value(1)},
 		},
 	)
-	double.AddLoggedModel(seed.LoggedModel{ // the best run lists this model, but it is in another experiment
+	double.AddLoggedModel(seed.LoggedModel{ // the best run lists this model, but it is in a different experiment
 		ID: "m-" + strings.Repeat("a", 32), Name: "model", Experiment: "outsider", Run: "r2",
 		Metrics: []seed.ModelMetric{{Key: "acc", Value: 1}, {Key: "acc", Value: 1, Run: "out"}},
 	})
@@ -128,7 +128,7 @@ func TestBest_RunsWithoutModels(t *testing.T) {
 	}
 }
 
-// If the search is too long, the error says what to do instead.
+// If a search would take too long, the error says what to do instead.
 func TestBest_TooManyModels(t *testing.T) {
 	long := mlflow.Explain(
 		"search", &mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter},

@@ -16,7 +16,7 @@ import (
 // candidate reads the candidate.
 type candidate struct{ *gathering }
 
-// candidateRoot has what the input candidate names: a run, a logged model or a version.
+// candidateRoot is what the `candidate` input names: a run, a logged model or a version.
 type candidateRoot struct {
 	run     registry.Known[registry.Run]
 	logged  registry.Known[registry.LoggedModel]
@@ -65,7 +65,7 @@ func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	case run.Status != "FINISHED":
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("run %s is %s, not FINISHED", id, run.Status),
-			Hint: "only models of finished runs are registered: wait for the run to end, or choose another candidate",
+			Hint: "only models from finished runs are registered: wait for the run to end, or choose another candidate",
 		}
 	}
 	g.facts.Candidate.Run = known
@@ -156,7 +156,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 }
 
 // withRun returns the version that has the run: v itself, or the version that it was copied from. MLflow 3 accepts a
-// version as a source only together with the run of that version. A version of a logged model needs no run.
+// version as a source only together with that version's run. A version of a logged model needs no run.
 func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
@@ -182,7 +182,7 @@ func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Ve
 	return v, errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 }
 
-// resolve reads the candidate's run, if it is not known yet, and its MLmodel file. It also completes the source.
+// resolve reads the candidate's MLmodel file, and its run if that is not known yet. It also completes the source.
 func (g candidate) resolve(ctx context.Context) error {
 	defer func() { g.facts.Source.Request = request(g.q.Model, g.facts.Source) }()
 	if v, ok := g.facts.Candidate.Version.Get(); ok {
@@ -218,7 +218,7 @@ func (g candidate) resolve(ctx context.Context) error {
 	return g.requireMLmodel(source.URI)
 }
 
-// checkFinished applies the rules for a run to the run of a logged model or copied version.
+// checkFinished applies the rules for runs to the run of a logged model or copied version.
 func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	return func(run registry.Known[registry.Run]) error {
 		r, ok := run.Get()
@@ -235,7 +235,7 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 			return &registry.Error{
 				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not "+
 					"FINISHED", ref, r.ID, r.Status),
-				Hint: "only models of finished runs are registered: wait for the run to end, or choose another " +
+				Hint: "only models from finished runs are registered: wait for the run to end, or choose another " +
 					"candidate",
 			}
 		}
@@ -267,11 +267,11 @@ func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// If a run has at most fewModels logged models, they are read one by one. If it has more, a search reads them.
+// If a run has at most fewModels logged models, they are read one by one. If it has more, one search reads them all.
 const fewModels = 3
 
-// findModel finds the model of runs:/ID/PATH. Since MLflow 3 it is usually a logged model with that name. In older
-// versions, and sometimes in MLflow 3, it is a folder of the run's artifacts.
+// findModel finds the model for runs:/ID/PATH. Since MLflow 3, it is usually a logged model with that name. In older
+// versions, and sometimes in MLflow 3, it is a folder in the run's artifacts.
 func (g candidate) findModel(ctx context.Context, run registry.Run, path string) error {
 	models, files, err := g.outputsOf(ctx, run)
 	if err != nil {
@@ -308,8 +308,8 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 	return errNoModel(run.ID, path, names)
 }
 
-// outputsOf reads the models that a run lists as outputs and that are in its experiment. If they are few, it also reads
-// their MLmodel files, by id.
+// outputsOf reads the models that a run lists as outputs and that are in its experiment. If there are only a few, it
+// also reads their MLmodel files, by id.
 func (g candidate) outputsOf(
 	ctx context.Context, run registry.Run,
 ) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
@@ -345,8 +345,8 @@ func (g candidate) outputsOf(
 	return list, byID, nil
 }
 
-// unlisted looks for a logged model that has the run as its source and is not among its outputs. Such a model does not
-// belong to the run, and its gates will say so.
+// unlisted looks for a logged model whose source is the run but which is not among the run's outputs. Such a model
+// does not belong to the run, and the gates will say so.
 func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) error {
 	models, err := g.c.LoggedModels.OfRun(ctx, run)
 	if err != nil {
@@ -381,7 +381,7 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
-// holdsMLmodel reports whether a folder of a run's artifacts contains an MLmodel file. If a gate needs the files, it
+// holdsMLmodel reports whether a folder in a run's artifacts contains an MLmodel file. If a gate needs the files, it
 // lists everything below the folder.
 func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
@@ -395,8 +395,8 @@ func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (boo
 	return mlflow.HasMLmodel(files, where.Path), err
 }
 
-// latest chooses one of several logged models with the same name. Like MLflow's client, it takes the one with the
-// largest step, and then the newest.
+// latest chooses one of several logged models with the same name. Like MLflow's client, it chooses the one with the
+// largest step, and among equal steps the newest.
 func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedModel {
 	step := map[string]int64{}
 	for _, o := range run.Outputs {
@@ -407,7 +407,7 @@ func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedMode
 	})
 }
 
-// useLogged makes the logged model the candidate. file is its MLmodel file if it was already read.
+// useLogged makes the logged model the candidate. file is its MLmodel file if that has already been read.
 func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
 	if err := checkUploaded(m); err != nil {
 		return err
@@ -465,8 +465,8 @@ func errUnlistable(run registry.Run, err error) error {
 	return out
 }
 
-// request returns the digest that makes a registration safe to repeat. It is the same whenever this program registers
-// the same files of the same run under the same name.
+// request returns the digest that makes a registration safe to repeat. The digest is the same whenever this program
+// registers the same files of the same run under the same name.
 func request(model string, s registry.Source) string {
 	what := s.Path
 	if s.ModelID != "" {
@@ -495,7 +495,7 @@ func errNoModel(run, path string, names []string) error {
 	if len(names) > 0 {
 		slices.Sort(names)
 		hint = fmt.Sprintf(
-			"the models of this run are: %s; use candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0],
+			"the models of this run are %s; set candidate to runs:/%s/%s", strings.Join(names, ", "), run, names[0],
 		)
 	}
 	return mlflow.Gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// findCommit replaces the candidate "commit" by its run.
+// findCommit replaces the candidate "commit" with the run found for that commit.
 func (g candidate) findCommit(ctx context.Context) error {
 	by := *g.q.Candidate.Commit
 	experiments, err := g.experimentsOf(ctx, by)
@@ -36,7 +36,8 @@ func (g candidate) findCommit(ctx context.Context) error {
 }
 
 // experimentsOf returns the experiments to search: those that the user named, or the one in which the incumbent was
-// trained. Others do not count, because every login may create experiments and runs with any commit.
+// trained. Other experiments do not count, because every login may create experiments, and runs that claim any
+// commit.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)
@@ -77,8 +78,8 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	return e, nil
 }
 
-// incumbent reads the version that the target points to, and its run. It is read again later, when the candidate is
-// known.
+// incumbent reads the version that the target points to, and its run. Both are read again later, when the candidate
+// is known.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
 	before := &gathering{
@@ -104,7 +105,7 @@ func errNeedExperiment(why string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    "input experiment: it is missing, and the incumbent's experiment is not known: " + why,
-		Hint:   "set the experiment that the model is trained in: experiment: NAME (on a laptop --experiment NAME)",
+		Hint:   "set experiment to the one in which the model is trained (on a laptop: --experiment NAME)",
 	}
 }
 
@@ -123,11 +124,11 @@ func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 	return "the experiments " + strings.Join(names, ", ")
 }
 
-// errNoCommit returns an error that says which experiments were searched, and why the runs of the commit do not count.
+// errNoCommit returns an error that says which experiments were searched and why the runs of the commit do not count.
 func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
 	hint := "run the training in a git checkout, so that MLflow sets the tag " + registry.RunTagCommit + ". In a " +
 		"pull request, check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +
-		"merge commit. If it was trained in another experiment, set the input experiment"
+		"merge commit. If it was trained in a different experiment, set the input experiment"
 	if len(ignored) > 0 {
 		hint = fmt.Sprintf("none of its %d runs counts: %s. Wait for one to finish, or train again",
 			len(ignored), registry.Others(ignored))

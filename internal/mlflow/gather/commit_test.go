@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// asking returns a client of the test server.
+// asking returns a client for the test server.
 func asking(t *testing.T, double *mlflowtest.Server) *mlflow.Client {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: "http://localhost", Transport: double.Transport()})
@@ -36,7 +36,7 @@ func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit str
 	}
 }
 
-// The newest run is found after any number of runs that do not count. The search stops soon after it.
+// The newest run that counts is found after any number of runs that do not count. The search stops soon after it.
 func TestCommit_FewRequests(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
 	add := ofCommit(double)
@@ -50,7 +50,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	}
 	add(
 		"shouting", "train", "FINISHED", strings.ToUpper(sha), 8000,
-	) // a database that ignores case cannot distinguish them
+	) // a database that ignores case cannot distinguish these
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
@@ -65,7 +65,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	if got := found.Ignored[0]; got.ID != "future" {
 		t.Errorf("the first that does not count is %+v", got)
 	}
-	if got := c.Tracking.Meter().Requests; got != 3 { // the experiment, and two pages of its runs
+	if got := c.Tracking.Meter().Requests; got != 3 { // one for the experiment, and two for pages of its runs
 		t.Errorf("%d requests, want 3", got)
 	}
 }
@@ -101,7 +101,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 		len(got.Older)+len(got.Ignored) != 0 {
 		t.Errorf("found %+v", got)
 	}
-	// the alias and the model, the run, its folders, its experiment, the search
+	// one request each for the alias, the model, the run, its folders and its experiment, and one for the search
 	if got := c.Tracking.Meter().Requests; got != 6 {
 		t.Errorf("%d requests, want 6", got)
 	}

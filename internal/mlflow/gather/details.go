@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// borrowMLmodel reads the MLmodel file of a copy from the original if the server cannot read it through the copy.
-// MLflow before 2.8 stores the source of a copy unchanged, and looks for it in the wrong registry.
+// borrowMLmodel reads a copy's MLmodel file from the original if the server cannot read it through the copy. MLflow
+// before 2.8 stores the source of a copy unchanged and looks for it in the wrong registry.
 func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
 	if _, ok := s.MLmodel.Get(); ok || !registry.IsCopy(v.Source) {
 		return
@@ -29,8 +29,8 @@ func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v reg
 	}
 }
 
-// readDetails reads the facts that only some gates need, in parallel. It never fails: a gate decides what an unreadable
-// fact means.
+// readDetails reads, in parallel, the facts that only some gates need. It never fails: a gate decides what an
+// unreadable fact means.
 func (g *gathering) readDetails(ctx context.Context) {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
@@ -74,8 +74,8 @@ func (g *gathering) readDetails(ctx context.Context) {
 	}
 }
 
-// readHolderDetails reads the facts that gates need about a version to compare with. If that version is also the
-// candidate, some requests are sent twice.
+// readHolderDetails reads the facts that gates need about a version that the candidate is compared with. If that
+// version is also the candidate, some requests are sent twice.
 func (g *gathering) readHolderDetails(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {

@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests. The first
-// round resolves the names, and the second reads the runs and files. A third round reads the facts that only some gates
-// need. Facts fails if no decision is possible: the server or the candidate is unusable, or the target alias points to
-// a deleted version. Any other fact that cannot be read is unreadable, with the reason.
+// Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests: the
+// first round resolves the names, and the second reads the runs and files. A third round reads the facts that only
+// some gates need. Facts fails if no decision is possible, because the server or the candidate is unusable or the
+// target alias points to a deleted version. Any other fact that cannot be read is unreadable, with the reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
@@ -41,7 +41,7 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 	return g.facts, nil
 }
 
-// gathering has the results of the rounds so far.
+// gathering contains the results of the rounds so far.
 type gathering struct {
 	c            *mlflow.Client
 	provenance   provenance
@@ -50,14 +50,15 @@ type gathering struct {
 	holderKeys   []registry.Ref
 	facts        fact.Facts
 	holders      map[registry.Ref]registry.Known[registry.Version]
-	versions     []registry.Version // all versions of the model if a stage is involved, else the versions of the run
-	allVersions  bool               // versions has all versions of the model
-	noAliases    atomic.Bool        // the server has no aliases
-	earlyListing *listing           // files of the candidate that were listed early
-	copyOf       registry.Version   // version of another registered model that will be copied
+	versions     []registry.Version // all versions of the model if a stage is involved, otherwise those of the run
+	allVersions  bool               // versions contains all versions of the model
+	noAliases    atomic.Bool        // the server does not support aliases
+	earlyListing *listing           // files of the candidate that were listed ahead of time
+	copyOf       registry.Version   // version of a different registered model that will be copied
 }
 
-// holderKeys lists the versions that the decision compares with. The versions of the target come first.
+// holderKeys lists what points to the versions that the candidate is compared with. The target's alias and stage come
+// first.
 func holderKeys(q fact.Query, n fact.Needs) []registry.Ref {
 	out := q.Target.Refs()
 	for _, key := range n.Holders {
@@ -77,8 +78,8 @@ func (g *gathering) firstRound(ctx context.Context) error {
 	return candidate{g}.checkRoot(ctx, root)
 }
 
-// askNames resolves the names, and finds the versions to compare with in the responses. With allVersions it refuses a
-// model whose versions are hidden.
+// askNames resolves the names, and finds the versions to compare with in the responses. If allVersions is true, it
+// refuses a model whose versions are hidden.
 func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersions bool) error {
 	answers, err := g.sendQuestions(ctx, root)
 	if err == nil {
@@ -93,7 +94,7 @@ func (g *gathering) askNames(ctx context.Context, root *candidateRoot, allVersio
 	return g.findHolders(ctx, root, answers)
 }
 
-// sendQuestions sends the requests of the first round.
+// sendQuestions sends the requests in the first round.
 func (g *gathering) sendQuestions(
 	ctx context.Context, root *candidateRoot,
 ) ([]registry.Known[registry.Version], error) {
@@ -138,8 +139,8 @@ func (g *gathering) sendQuestions(
 	return holders, parallel.Do(asks...)
 }
 
-// findHolders finds the versions to compare with in the responses: by tag on a server without aliases, by stage, and by
-// alias. The result for an alias is compared with the registered model.
+// findHolders finds the versions to compare with in the responses: by stage, by alias, and by tag if the server does
+// not support aliases. The result for an alias is checked against the registered model.
 func (g *gathering) findHolders(
 	ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version],
 ) error {
@@ -190,9 +191,9 @@ func (g *gathering) secondRound(ctx context.Context) error {
 	return nil
 }
 
-// aliasHolders compares the responses of the alias endpoint with the aliases of the registered model. Both are needed
-// to distinguish a missing alias from one that points to a deleted version. If they differ in another way, somebody is
-// moving the alias right now.
+// aliasHolders compares the responses from the alias endpoint with the aliases of the registered model. Both are
+// needed to tell a missing alias from one that points to a deleted version. If they differ in any other way, the
+// alias is being moved at this moment.
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
 	for _, key := range g.holderKeys {
@@ -233,8 +234,8 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 	return nil
 }
 
-// noteTwin records which alias the database confuses with this one, if the alias endpoint finds a version and the model
-// does not list the alias.
+// noteTwin records which alias the database confuses with this one. That is the case if the alias endpoint finds a
+// version but the model does not list the alias.
 func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry.Known[registry.Version]) error {
 	_, listed := g.facts.Model.OrZero().Aliases[alias]
 	v, there := pointed.Get()
@@ -267,7 +268,7 @@ func errDangling(model, alias string, number int) error {
 	}
 }
 
-// stageHolders finds the newest version of each requested stage, and all versions in the target stage.
+// stageHolders finds the newest version in each requested stage, and all versions in the target stage.
 func (g *gathering) stageHolders() {
 	for _, key := range g.holderKeys {
 		stage, isStage := key.Stage()
@@ -343,12 +344,13 @@ func (g *gathering) refuseHidden() error {
 }
 
 // findVersion finds out whether the candidate is already registered, and finds duplicates. These are versions of the
-// same run with our request tag or the same source. If the target points to one of them, that version counts, or else
-// the lowest. So a duplicate that is live is not compared with itself.
+// same run that carry our request tag or have the same source. If the target points to one of them, that version
+// counts, otherwise the one with the lowest number. This way a live duplicate is not compared with itself.
 func (g candidate) findVersion(ctx context.Context) error {
-	// The highest number must not be read after the versions. A version that another process creates in between would
-	// be counted but not found. The model is read in the round before the versions of a run. If all versions are read,
-	// they are read in the same round as the model, and show the highest number themselves.
+	// The highest number must not be read after the versions. Otherwise a version that another process creates
+	// between the two reads would be counted but not found. The model is read in the round before the versions of a
+	// run. If all versions are read, they are read in the same round as the model and show the highest number
+	// themselves.
 	if !g.allVersions {
 		g.facts.Newest = g.facts.Model.OrZero().Newest
 	}
@@ -379,8 +381,9 @@ func (g candidate) findVersion(ctx context.Context) error {
 	return nil
 }
 
-// withSameFiles keeps only the copies that have the candidate's files. The source of a copy is a name, which may have
-// referred to another version when the copy was made. If the candidate is not a copy, all are kept.
+// withSameFiles keeps only the copies that have the same files as the candidate. The source of a copy is a name,
+// which may have referred to a different version when the copy was made. If the candidate is not a copy, all versions
+// are kept.
 func (g candidate) withSameFiles(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
 	if g.copyOf.Number == 0 {
 		return same, nil

@@ -13,9 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Lineage reads where a version came from. The version is the query's candidate, which is a number or an alias, or else
-// the version in the target's stage. The other facts are read in parallel, as soon as their names are known. Only the
-// version itself must exist. If another fact cannot be read, the result has the reason, unless the server is unusable.
+// Lineage reads where a version came from. The version is the query's candidate, which is a number or an alias, or
+// else the version in the target's stage. The other facts are read in parallel, each as soon as its name is known.
+// Only the version itself must exist. If another fact cannot be read, the result contains the reason, unless the
+// server is unusable.
 func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Traced, error) {
 	v, err := findRequested(ctx, c, q)
 	if err != nil {
@@ -44,12 +45,12 @@ func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Trace
 	return t.out, err
 }
 
-// requested is the version that a query asks for, with its aliases in the registered model.
+// requested is the version that a query asks for, together with the registered model and its aliases.
 type requested struct {
 	version   registry.Version
 	model     registry.Model
 	aliases   []string
-	noAliases bool // the server is known to have no aliases
+	noAliases bool // the server is known not to support aliases
 }
 
 func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (requested, error) {
@@ -78,7 +79,7 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 	return out, nil
 }
 
-// errNotFound explains why a version, an alias or the version of a stage was not found.
+// errNotFound explains why a version, an alias or the version in a stage was not found.
 func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	stage := g.q.Target.Stage
 	numbers := mlflow.InStage(g.versions, stage)
@@ -96,8 +97,8 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	return mlflow.Gone(why, "use a version number, as in models:/"+g.q.Model+"/7")
 }
 
-// heldByTag lists the aliases that point to a version by their tags. If several versions carry a tag, the highest
-// number counts.
+// heldByTag lists the aliases that point to a version, according to the versions' tags. If several versions carry the
+// same tag, the highest number counts.
 func heldByTag(holders map[string]registry.Versions, number int) []string {
 	var out []string
 	for alias, numbers := range holders {
@@ -137,8 +138,8 @@ func (t *lineageReader) readOrigins(ctx context.Context) error {
 	return nil
 }
 
-// runOfCopies returns the run of a version that has no run itself. It is the run of the nearest version in the chain of
-// copies, or of the logged model.
+// runOfCopies returns the run for a version that has none of its own. It is the run of the nearest version in the
+// chain of copies, or the run of the logged model.
 func (t *lineageReader) runOfCopies() string {
 	for _, c := range t.out.Copies {
 		if c.RunID != "" {
@@ -162,8 +163,8 @@ func (t *lineageReader) checkRun() {
 	t.out.Path, _ = registry.ArtifactPath(source, run, t.provenance.movedRoots()...)
 }
 
-// readNeighbours reads the other models of the run, if the version belongs to the run. They are needed to find out
-// which values belong to the version.
+// readNeighbours reads the run's other models if the version belongs to the run. They show which values belong to the
+// version.
 func (t *lineageReader) readNeighbours(ctx context.Context) error {
 	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
 		return nil
@@ -186,7 +187,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 		link := lineage.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
 		switch ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number); {
 		case slices.Contains(passed, ref):
-			link.Problem = fmt.Sprintf("%s is a copy of %s: the chain of copies is a circle", mlflow.VersionRef(v), ref)
+			link.Problem = fmt.Sprintf("%s is a copy of %s: the copies form a cycle", mlflow.VersionRef(v), ref)
 		case len(passed) > mlflow.LongestLineage:
 			link.Problem = fmt.Sprintf(
 				"%s is a copy of %s; more than %d copies are not followed",
@@ -222,7 +223,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 	}
 }
 
-// run reads the run, or nothing if the id is "".
+// run reads the run, or does nothing if the id is "".
 func (t *lineageReader) run(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
@@ -243,8 +244,8 @@ func (t *lineageReader) experiment(ctx context.Context) error {
 	return err
 }
 
-// borrowMLmodel reads the MLmodel file of the original if it cannot be read through the copy. A server that stores the
-// source of a copy unchanged cannot read the files of the copy.
+// borrowMLmodel reads the original's MLmodel file if it cannot be read through the copy. A server that stores the
+// source of a copy unchanged cannot read the copy's files.
 func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	if _, ok := t.out.MLmodel.Get(); ok {
 		return
@@ -260,7 +261,7 @@ func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	}
 }
 
-// logged reads the logged model that is the source of a version.
+// logged reads the logged model that is a version's source.
 func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	id := registry.LoggedIn(source)
 	if id == "" {
@@ -271,8 +272,8 @@ func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	return err
 }
 
-// size adds up the sizes of the model's files if the MLmodel file does not contain the size. If the files cannot be
-// listed, the size is left out.
+// size adds up the sizes of the model's files if the MLmodel file does not state the model's size. If the files
+// cannot be listed, the size is left out.
 func (t *lineageReader) size(ctx context.Context) {
 	if m, ok := t.out.MLmodel.Get(); !ok || m.SizeBytes > 0 {
 		return
@@ -290,8 +291,8 @@ func (t *lineageReader) size(ctx context.Context) {
 	}
 }
 
-// aliasesByTag finds the aliases of a version that carries an alias tag, if the server has no aliases. A higher version
-// may carry the same tag.
+// aliasesByTag finds the aliases of a version that carries alias tags, if the server does not support aliases. A
+// higher version may carry the same tag.
 func (t *lineageReader) aliasesByTag(ctx context.Context, noAliases bool) error {
 	v := t.out.Version
 	carries := mlflow.TagHolders([]registry.Version{v})

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// locationOf returns where the files of a subject are. why is the reason if they cannot be listed. If a source only
-// looks like a logged model, its files are not there, and the run is unreadable.
+// locationOf returns the location of a subject's files. why says why they cannot be listed. If a source only looks
+// like a logged model, its files are elsewhere and the run is unreadable.
 func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()
@@ -47,14 +47,14 @@ func (g candidate) files(ctx context.Context) {
 	}
 }
 
-// listing is the list of files at a location. It was read before it was certain that these are the candidate's files.
+// listing is the list of files at a location. It is read before it is certain that these are the candidate's files.
 type listing struct {
 	where mlflow.Location
 	files []registry.File
 	err   error
 }
 
-// list starts to list a location where the candidate's files probably are, in parallel with other requests.
+// list starts listing a location that probably contains the candidate's files, in parallel with other requests.
 func (g candidate) list(ctx context.Context, where mlflow.Location) {
 	if !g.needs.Files {
 		return

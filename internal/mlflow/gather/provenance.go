@@ -18,15 +18,15 @@ import (
 type provenance struct {
 	c           *mlflow.Client
 	roots       []registry.MovedRoot
-	experiments map[string]string // ids of existing experiments, by the name in a gate
+	experiments map[string]string // ids of existing experiments, by the names that gates use
 
-	// check returns an error if the command must not continue with this run. If it is nil, the gates decide.
+	// check returns an error if the command must not continue with this run. If check is nil, the gates decide.
 	check func(registry.Known[registry.Run]) error
 }
 
-// read completes the subject of a model whose files are at source. run is the run of the version or logged model, or
-// "". Known fields of the subject are not read again. If the model does not belong to the run, the run becomes
-// unreadable, with the reason. read fails only if the server fails.
+// read completes the subject for a model whose files are at source. run is the run of the version or logged model, or
+// "". Fields of the subject that are already known are not read again. If the model does not belong to the run, the
+// run becomes unreadable, with the reason. read fails only if the server fails.
 func (t provenance) read(ctx context.Context, s *fact.Subject, source, run string) error {
 	model := registry.LoggedIn(source)
 	err := parallel.Do(
@@ -103,8 +103,8 @@ func (t provenance) checkRun(s *fact.Subject, source string) {
 	}
 }
 
-// whyForeign says why the model at a source does not belong to the run; "" if it does. logged is absent if the source
-// is not a logged model.
+// whyForeign says why the model at a source does not belong to the run, or returns "" if it does. logged is absent if
+// the source is not a logged model.
 func (t provenance) whyForeign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
 	m, isLogged := logged.Get()
 	switch {
@@ -116,12 +116,12 @@ func (t provenance) whyForeign(source string, logged registry.Known[registry.Log
 	return cmp.Or(logged.Why(), "it is unknown whether it is a logged model")
 }
 
-// movedRoots returns the moved roots that are still allowed according to the server's clock.
+// movedRoots returns the moves of artifact stores that, by the server's clock, are still allowed.
 func (t provenance) movedRoots() []registry.MovedRoot {
 	return registry.MovedBy(t.roots, t.c.Registry.Meter().ServerTime)
 }
 
-// readNeighbours reads the other models of the run, and the runs that evaluated the model. If they cannot be read, the
+// readNeighbours reads the run's other models, and the runs that evaluated the model. If they cannot be read, the
 // gates that need them decide.
 func (t provenance) readNeighbours(ctx context.Context, s *fact.Subject) error {
 	return parallel.Do(
@@ -146,15 +146,15 @@ func (t provenance) readNeighbours(ctx context.Context, s *fact.Subject) error {
 	)
 }
 
-// Limits for the reads of other models and of evaluation runs.
+// Limits on reading other models and evaluation runs.
 const (
 	maxSingleReads = 20  // outputs of a run that no search finds, which are read one by one
 	evaluationRuns = 250 // runs in one search; databases limit the length of a list
 	evaluationsMax = 20  // searches for evaluation runs
 )
 
-// siblings reads the other models of a run, except the one with this id. These are the outputs in the run's experiment,
-// and each model on which it logged values. If a listed model was deleted, the other models are not known. Before
+// siblings reads a run's models, except the one with this id. These are the outputs in the run's experiment, and each
+// model on which the run logged values. A listed model that cannot be found is returned as an unknown model. Before
 // MLflow 3.15, anyone could add such an id to the list.
 func (t provenance) siblings(
 	ctx context.Context, run registry.Run, self string,
@@ -198,8 +198,8 @@ func (t provenance) siblings(
 	return mlflow.OrUnreadable(registry.Is(found), err)
 }
 
-// evaluations finds the runs, other than the source run, that logged values on the model. They must be in the model's
-// experiment or in one that a gate names, and must not be deleted. The zero model has no such runs.
+// evaluations finds the runs, other than the source run, that logged values on the model. These runs must be in the
+// model's experiment or in one that a gate names, and must not be deleted. The zero model has no such runs.
 func (t provenance) evaluations(
 	ctx context.Context, model registry.LoggedModel, source string,
 ) (registry.Known[map[string]fact.Evaluation], error) {
@@ -249,7 +249,7 @@ func (t provenance) evaluations(
 	return registry.Is(found), nil
 }
 
-// nameExperiments finds the experiments that gates name. Those that do not exist are left out.
+// nameExperiments finds the experiments named by gates. Those that do not exist are left out.
 func (t *provenance) nameExperiments(ctx context.Context, names []string) error {
 	ids := make([]string, len(names))
 	asks := make([]func() error, len(names))
@@ -299,8 +299,9 @@ func (t provenance) ofVersion(ctx context.Context, s *fact.Subject, v registry.V
 	return t.sameFiles(ctx, s, v, root)
 }
 
-// sameFiles compares a copy with the location that the server stored when it was made. The original may have been
-// replaced since: after a model was deleted or renamed, its name and numbers can be used again.
+// sameFiles compares a copy with the location that the server stored when the copy was made. The original may have
+// been replaced since then, because after a model has been deleted or renamed, its name and numbers can be used
+// again.
 func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
 	at, err := t.c.Versions.DownloadURI(ctx, v)
 	if at, err = mlflow.OrUnreadable(at, err); err != nil {
@@ -314,11 +315,11 @@ func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root regi
 		path, below := registry.ArtifactPath(location, run, t.movedRoots()...)
 		same = below && path == s.Path
 	}
-	if ok && (same || location == v.Source) { // such a server finds the files of the source by itself
+	if ok && (same || location == v.Source) { // such a server resolves the source itself
 		return nil
 	}
 	why := fmt.Sprintf(
-		"%s is a copy of %s but has other files: %s",
+		"%s is a copy of %s but has different files: %s",
 		mlflow.VersionRef(v),
 		mlflow.VersionRef(root),
 		cmp.Or(location, at.Why()),

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Snapshot reads the tags of a model and its versions, and the aliases and stages of the versions. So it shows which
-// promotions they record. The model is absent if it was deleted or renamed.
+// Snapshot reads the tags of a model and its versions, and the aliases and stages of the versions, which together
+// show the promotions recorded there. The model is absent if it was deleted or renamed.
 func Snapshot(
 	ctx context.Context, c *mlflow.Client, name string,
 ) (m registry.Known[registry.Model], versions []registry.Version, err error) {

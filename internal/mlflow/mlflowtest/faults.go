@@ -11,13 +11,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Fault arms a fault. If several match a request, the first one is used. All of them count the request.
+// Fault arms a fault. If several faults match a request, the first one is used, but each of them counts the request.
 func (s *Server) Fault(f faults.Fault) { s.faults.Arm(f) }
 
 // ClearFaults disarms all faults. Requests in flight stay in flight.
 func (s *Server) ClearFaults() { s.faults.Clear() }
 
-// landing is a request that the server will carry out after its caller got an error.
+// landing is a request that the server will carry out after its caller has received an error.
 type landing struct {
 	request *http.Request
 	body    []byte
@@ -25,7 +25,7 @@ type landing struct {
 	skip    int
 }
 
-// serve handles one request including its fault.
+// serve handles one request, including any fault that applies to it.
 func (s *Server) serve(r *http.Request) faults.Reply {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Server) carryOut(r *http.Request, body []byte) wire.Response {
 	return out
 }
 
-// applyFault carries out a request or not, and spoils its response.
+// applyFault carries out a request or not, depending on the fault, and spoils the response.
 func applyFault(s *Server, f faults.Fault, r *http.Request, body []byte) faults.Reply {
 	switch f.Kind {
 	case faults.Late:
@@ -125,11 +125,11 @@ func (s *Server) Land() int {
 	return len(all)
 }
 
-// overlap is a move to a stage that has read the stage and not written yet.
+// overlap is a move to a stage that has read the stage but not written yet.
 type overlap struct {
 	model string
-	seen  map[*state.Version]string // the stage of each version when the move read it
-	other chan struct{}             // closed after another move of the model
+	seen  map[*state.Version]string // the stage of each version at the time the move read it
+	other chan struct{}             // closed after another move of the same model
 }
 
 func answerOverlapped(s *Server, f faults.Fault, r *http.Request, body []byte) wire.Response {
@@ -167,7 +167,7 @@ func findOverlap(s *Server, name string) *overlap {
 	return o
 }
 
-// noteMove releases the moves that waited for a move of this model.
+// noteMove releases the moves that were waiting for a move of this model.
 func noteMove(s *Server, model string) {
 	var waiting []*overlap
 	for _, o := range s.promotions {

@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// seen is what a caller sees of a request.
+// seen is what a caller sees when it sends a request.
 type seen struct {
 	status int
 	body   string
@@ -63,7 +63,8 @@ func fails(with error) func(seen) bool {
 	return func(s seen) bool { return errors.Is(s.err, with) }
 }
 
-// faultCases say for each fault what the caller of a create request sees, and how many versions exist afterwards.
+// faultCases says, for each fault, what the caller sees when it creates a version, and how many versions exist
+// afterwards.
 var faultCases = []struct {
 	fault    faults.Fault
 	sees     func(seen) bool
@@ -110,7 +111,7 @@ var faultCases = []struct {
 	{faults.Fault{Kind: faults.InvalidHost}, says(403, "Invalid Host header"), 0},
 }
 
-// noRedirects does not follow redirects, so that a test sees them.
+// noRedirects does not follow redirects, so that a test can see them.
 func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func versionsOf(s *Server, name string) int {
@@ -260,7 +261,7 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// An overlapping move continues alone if no other move comes within a minute.
+// An overlapping move continues on its own if no other move arrives within a minute.
 func TestOverlap_Alone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2")

@@ -8,22 +8,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Request is a request that the server received.
+// Request is a request that the server has received.
 type Request struct {
 	Method string
 	Path   string
 	Query  url.Values
 	Header http.Header
-	Body   string // canonical JSON if it is JSON
+	Body   string // in canonical form if it is JSON
 	Status int    // 0 if the caller got no response
-	Round  int    // 1 for requests that waited for no other, 2 for those sent after a response to round 1, …
+	Round  int    // 1 for requests that did not wait for another one, 2 for those sent after a response to round 1, …
 }
 
-// Write is a request that changed state.
+// Write is a request that changed the state.
 type Write struct {
 	Method string
 	Path   string
-	Body   string // canonical JSON if it is JSON
+	Body   string // in canonical form if it is JSON
 }
 
 type journal struct {
@@ -56,7 +56,7 @@ func (s *Server) noteWrite(r *http.Request, body []byte) {
 	s.log.writes = append(s.log.writes, Write{r.Method, r.URL.Path, canonical(body)})
 }
 
-// Requests returns all requests so far in order of arrival.
+// Requests returns all requests so far, in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,7 @@ func (s *Server) Requests() []Request {
 }
 
 // Rounds returns the length of the longest chain of requests in which each was sent after the response to the one
-// before. That is how often a distant caller would have waited.
+// before. That is how often a distant caller would have had to wait.
 func (s *Server) Rounds() int {
 	rounds := 0
 	for _, r := range s.Requests() {
@@ -80,14 +80,14 @@ func (s *Server) Writes() []Write {
 	return append([]Write(nil), s.log.writes...)
 }
 
-// Forget clears Requests and Writes and restarts the count of rounds. State and faults stay.
+// Forget clears Requests and Writes and restarts the count of rounds. The state and the faults stay.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = journal{}
 }
 
-// canonical sorts keys and removes white space. A text that is not JSON is unchanged.
+// canonical sorts keys and removes white space. It returns text that is not JSON unchanged.
 func canonical(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {

@@ -7,22 +7,23 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
-// Option is a choice of the server's operator.
+// Option is a choice that the server's operator makes.
 type Option func(*Server)
 
-// Store sets the database of the server: "sqlite" (default), "postgresql", "mariadb", or "file" for the file store. It
-// decides which long values are refused. The file store does some things only in part: it archives although the version
-// to move is missing, stores parameters of a batch one by one, and shows aliases in searches. Other differences of the
-// file store are not simulated.
+// Store sets the server's database: "sqlite" (default), "postgresql", "mariadb", or "file" for the file store. The
+// database decides which long values are refused. The file store carries out some requests only in part: it archives
+// versions even though the version to move is missing, stores the parameters in a batch one by one, and shows aliases
+// in searches. Other differences of the file store are not simulated.
 func Store(kind string) Option { return func(s *Server) { s.dialect.Store = kind } }
 
-// SearchWithoutOutputs makes a search of runs leave out their outputs, as MLflow 3.4 does.
+// SearchWithoutOutputs makes searches for runs leave out their outputs, as MLflow 3.4 does.
 func SearchWithoutOutputs() Option { return func(s *Server) { s.dialect.SearchOutputs = false } }
 
 // Clock sets the time for timestamps and the Date header. The default is time.Now.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.state.Now = now } }
 
-// IDs makes servers generate different ids. The same seed gives the same ids in the same order.
+// IDs makes servers generate ids that differ from those of other servers. The same seed gives the same ids in the
+// same order.
 func IDs(seed int64) Option { return func(s *Server) { s.state.Seed = seed } }
 
 // Latency makes each response take this long, on the clock of package time.
@@ -31,8 +32,8 @@ func Latency(d time.Duration) Option { return func(s *Server) { s.latency = d } 
 // StaticPrefix starts the server with --static-prefix.
 func StaticPrefix(p string) Option { return func(s *Server) { s.staticPrefix = p } }
 
-// AllowedHosts starts the server with --allowed-hosts; "*" is a wildcard. Without it, versions that check accept only
-// loopback and literal private addresses.
+// AllowedHosts starts the server with --allowed-hosts, where "*" is a wildcard. Without it, versions that check the
+// Host header accept only loopback and literal private addresses.
 func AllowedHosts(hosts ...string) Option {
 	return func(s *Server) { s.allowedHosts = hosts }
 }
@@ -40,8 +41,8 @@ func AllowedHosts(hosts ...string) Option {
 // EnableWorkspaces starts the server with --enable-workspaces.
 func EnableWorkspaces() Option { return func(s *Server) { s.config.Workspaces = true } }
 
-// ArtifactRoot starts the server with --default-artifact-root. New experiments keep their artifacts there, and clients
-// read them directly.
+// ArtifactRoot starts the server with --default-artifact-root. New experiments keep their artifacts there, and
+// clients read them directly.
 func ArtifactRoot(uri string) Option { return func(s *Server) { s.state.ArtifactRoot = uri } }
 
 // ArtifactsOff starts the server with --no-serve-artifacts: its artifact proxy responds with 503.
@@ -51,7 +52,7 @@ func ArtifactsOff() Option { return func(s *Server) { s.config.Artifacts = call.
 func ArtifactsOnly() Option { return func(s *Server) { s.config.Artifacts = call.ArtifactsOnly } }
 
 // BasicAuth starts the server with the basic-auth app and these users. Users who are not administrators have READ on
-// everything, unless they were granted more.
+// everything, unless they have been granted more.
 func BasicAuth(users ...state.User) Option {
 	return func(s *Server) {
 		s.config.BasicAuth = true

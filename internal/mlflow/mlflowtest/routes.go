@@ -17,8 +17,8 @@ import (
 
 var routes = slices.Concat(registry.Routes, tracking.Routes, artifacts.Routes, access.Routes)
 
-// match finds the route of a path. The match is exact: a slash at the end makes another path. If a path exists only
-// with other methods, the route is nil and known is true.
+// match finds the route for a path. The match is exact, so a path with a slash at the end is a different path. If the
+// path exists only for other methods, the route is nil and known is true.
 func match(c *call.Call, path string) (*call.Route, map[string]string, bool) {
 	browser, underAjax := strings.CutPrefix(path, "/ajax-api/")
 	if underAjax {
@@ -75,7 +75,7 @@ func unescape(s string) string {
 	return s
 }
 
-// switchedOff returns the response of a route that the operator disabled.
+// switchedOff returns the response for a route that the operator has disabled.
 func switchedOff(c *call.Call) (wire.Response, bool) {
 	rule := strings.ReplaceAll(strings.ReplaceAll(c.Route.Path, "{path...}", "<path:artifact_path>"), "{", "<")
 	switch {

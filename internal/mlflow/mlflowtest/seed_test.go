@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// seedExample is the example in the comment of seed.Document, so that it stays correct.
+// seedExample returns the example in the comment on seed.Document, so that a test can check it.
 func seedExample(t *testing.T) string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), "seed/document.go", nil, parser.ParseComments)

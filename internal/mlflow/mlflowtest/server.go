@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Server is one MLflow server, safe for concurrent use. It carries out requests one at a time, like one database. Fault
-// can make two of them overlap.
+// Server is one MLflow server, safe for concurrent use. It carries out requests one at a time, as a single database
+// would. A fault can make two of them overlap.
 type Server struct {
 	config       *call.Config
 	dialect      *dialect.Dialect
@@ -30,9 +30,9 @@ type Server struct {
 	promotions []*overlap
 }
 
-// New returns an empty server that behaves like this version of MLflow. The version is one of dialect.Versions, or has
-// the same release line (2.22, 3.17) as one of them. New panics on any other version, because such a test would prove
-// nothing.
+// New returns an empty server that behaves like this version of MLflow. The version must be one of dialect.Versions
+// or belong to the same release line (2.22, 3.17) as one of them. New panics on any other version, because a test
+// with it would prove nothing.
 func New(version string, opts ...Option) *Server {
 	d, ok := dialect.Find(version)
 	if !ok {
@@ -46,13 +46,13 @@ func New(version string, opts ...Option) *Server {
 	return s
 }
 
-// ServeHTTP handles one request like a real server, unless a fault applies.
+// ServeHTTP handles one request as a real server would, unless a fault applies.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(r).WriteTo(w, r)
 }
 
-// Transport sends requests to the server within the process, without socket or goroutine. Broken connections are
-// reported with the errors of net/http.
+// Transport sends requests to the server within the process, without a socket or goroutine. It reports broken
+// connections with the errors that net/http uses.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ server *Server }

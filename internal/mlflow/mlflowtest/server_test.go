@@ -36,7 +36,7 @@ func TestNew_ReleaseLines(t *testing.T) {
 	}
 }
 
-// Requests that wait for each other count as rounds. Requests at the same time do not.
+// Requests that wait for each other count as rounds. Requests sent at the same time do not.
 func TestServer_Rounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2", Latency(10*time.Millisecond))
@@ -112,7 +112,7 @@ func TestServer_Clock(t *testing.T) {
 	}
 }
 
-// Two servers with the same requests have the same final state, in whatever form the seed was written.
+// Two servers that receive the same requests end in the same state, in whatever form the seed was written.
 func TestDump_EqualStates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		aliases := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.Int64Range(1, 9)).Draw(t, "aliases")
@@ -170,7 +170,7 @@ func TestDump_ShowsChanges(t *testing.T) {
 	}
 }
 
-// Concurrent creations get different numbers, and only one of several writers of a parameter succeeds.
+// Concurrent creations get different numbers, and only one of several writers of the same parameter succeeds.
 func TestServer_ConcurrentWriters(t *testing.T) {
 	s := New("3.17.2")
 	s.AddModel(seed.Model{Name: "churn"})
@@ -251,7 +251,8 @@ func TestServer_FileStore(t *testing.T) {
 	}
 }
 
-// FuzzRequests sends anything to every route. A server may refuse it or respond with an error page, but must not panic.
+// FuzzRequests sends arbitrary requests to every route. A server may refuse them or respond with an error page, but
+// it must not panic.
 func FuzzRequests(f *testing.F) {
 	for i, r := range routes {
 		f.Add(

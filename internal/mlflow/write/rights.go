@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// rightFor returns the right that a step needs.
+// rightFor returns the permission that a step needs.
 func rightFor(v plan.Verb) string {
 	if v == plan.DeleteAlias {
 		return mlflow.RightManage
@@ -18,7 +18,8 @@ func rightFor(v plan.Verb) string {
 	return mlflow.RightEdit
 }
 
-// explainWrite is Explain for a step. If a right is missing, it names the right and the request that grants it.
+// explainWrite is Explain for a step. If a permission is missing, it names the permission and the request that grants
+// it.
 func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	out := mlflow.Explain(op, err)
 	e, ok := out.(*registry.Error)
@@ -26,23 +27,23 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 		return out
 	}
 	right := rightFor(s.Do)
-	e.Msg = fmt.Sprintf("%s: the login lacks the right %s on registered model %s (403)", op, right, s.Model)
+	e.Msg = fmt.Sprintf("%s: the login lacks the permission %s on registered model %s (403)", op, right, s.Model)
 	if s.Do == plan.CreateModel {
 		e.Msg = fmt.Sprintf("%s: the login may not create registered models (403)", op)
-		e.Hint = "ask an administrator to create the model, or to grant this login the right to create models"
+		e.Hint = "ask an administrator to create the model, or to grant this login permission to create models"
 		return e
 	}
 	e.Hint = "ask an administrator to grant it:" + c.Grant(s.Model, right)
 	if s.Do == plan.DeleteAlias {
-		e.Hint += "\n    or set the alias to another version: that needs only EDIT"
+		e.Hint += "\n    or point the alias to a different version, which needs only EDIT"
 	}
 	return e
 }
 
-// May checks whether the login has the right that a step needs, before anything is written. It sends an incomplete
-// write with the name of the model. A server with logins first checks the right (403), and then refuses the incomplete
-// request (400). So the server itself decides, whatever its rules are. Only a clear refusal is an error. Without a
-// login, no request is sent. op names the operation in the error.
+// May checks, before anything is written, whether the login has the permission that a step needs. It sends an
+// incomplete write with the name of the model. A server with logins first checks the permission (403) and then
+// rejects the incomplete request (400), so the server itself decides, whatever its rules are. Only a clear refusal is
+// an error. Without a login, no request is sent. op names the operation in the error.
 func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) error {
 	if !c.LoggedIn {
 		return nil

@@ -9,10 +9,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// tagAlias moves an alias that is kept as a tag. First the new version gets the tag. Then the others lose it, and the
-// highest number comes last. So the highest number with the tag is always the old version or the new one. The next run
-// can finish an interrupted move. The tag is set to false, because deleting it needs the right MANAGE. Only the first
-// write can fail without an effect.
+// tagAlias moves an alias that is kept as a tag. The new version gets the tag first. Then the other versions lose it,
+// the one with the highest number last. At any time, the highest number that carries the tag is therefore the old
+// version or the new one, and the next run can finish an interrupted move. The tag is set to false, because deleting
+// it needs the permission MANAGE. Only the first write can fail without an effect.
 func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)

@@ -16,10 +16,11 @@ import (
 // Writer observes and carries out single steps of a plan.
 type Writer struct{ *mlflow.Client }
 
-// Observe returns the current state of the step's target. For an alias, that is the version it points to. For a stage,
-// or an alias that is kept as a tag, it is the list of its versions. For a tag, it is the value.
+// Observe returns the current state of the step's target. For an alias, that is the version it points to. For a
+// stage, or an alias that is kept as a tag, it is the list of versions in that stage or with that tag. For a tag, it
+// is the value.
 //
-// It also returns the versions in the same response: for an alias the newest of each stage, for a stage all.
+// It also returns the versions in the same response: for an alias the newest in each stage, for a stage all of them.
 func (c Writer) Observe(
 	ctx context.Context, s plan.Step,
 ) (state registry.State, versions []registry.Version, err error) {
@@ -56,8 +57,8 @@ func (c Writer) observeModel(
 	return registry.State{}, m.Latest, nil
 }
 
-// observeVersions lists the versions in the stage, or with the tag of the alias. It fails if the version to move does
-// not exist, because some servers archive the other versions before they look for it.
+// observeVersions lists the versions in the stage, or those that carry the alias's tag. It fails if the version to
+// move does not exist, because some servers archive the other versions before they look for it.
 func (c Writer) observeVersions(
 	ctx context.Context, s plan.Step,
 ) (state registry.State, versions []registry.Version, err error) {
@@ -77,8 +78,8 @@ func (c Writer) observeVersions(
 	return registry.PointsTo(mlflow.InStage(all, s.Name)...), all, nil
 }
 
-// Do sends the write of one step. made is the number of a created version, else "". wrote is false if the model or
-// version already existed. An error with the reason unknown means that the write may have taken effect.
+// Do sends the write for one step. made is the number of a created version, and "" otherwise. wrote is false if the
+// model or version already existed. An error with the reason Unknown means that the write may have taken effect.
 func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	switch s.Do {
 	case plan.CreateModel:
@@ -102,7 +103,7 @@ func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, e
 	return "", false, c.explainWrite(op, s, err)
 }
 
-// write returns the request of a step that is safe to repeat.
+// write returns the request for a step that is safe to repeat.
 func write(s plan.Step) (op string, r rest.Request) {
 	number := strconv.Itoa(s.Version)
 	switch s.Do {
@@ -143,10 +144,11 @@ func write(s plan.Step) (op string, r rest.Request) {
 	}
 }
 
-// createVersion registers a version once. Each accepted request creates another version. The request tag is stored in
-// the same transaction. So after an unclear response, it waits and searches for the tag before it tries again. Unclear
-// responses are common on MariaDB, where four of ten concurrent creations end with 500. It also searches for the tag if
-// the number is not the next one. Then another process has registered a version in between, and maybe the same one.
+// createVersion registers a version once. The server creates another version for each request that it accepts, and
+// stores the request tag in the same transaction. After an unclear response, createVersion therefore waits and
+// searches for the tag before it tries again. Unclear responses are common on MariaDB, where four of ten concurrent
+// creations end with 500. It also searches for the tag if the number is not the next one, because another process has
+// then registered a version, possibly the same one.
 func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}
@@ -180,7 +182,7 @@ func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wr
 }
 
 // postVersion sends the request. Some servers cannot resolve models:/m-… and always respond with 500. After two such
-// responses, it sends the location of the files instead, which has the same effect.
+// responses, postVersion sends the location of the files instead, which has the same effect.
 func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
 	source := s.Source.URI
 	if failed >= 2 && s.Source.ArtifactURI != "" {
@@ -209,7 +211,7 @@ func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, 
 	return int(out.Version.Version), nil
 }
 
-// registered lists the versions with the step's request tag in ascending order.
+// registered lists the versions that carry the step's request tag, in ascending order.
 func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 	versions, err := c.Versions.Search(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
 	var numbers []int
@@ -239,12 +241,12 @@ func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	}
 }
 
-// Version reads one version. It is unreadable if the request fails.
+// Version reads one version. If the request fails, the result is unreadable.
 func (c Writer) Version(ctx context.Context, model string, number int) registry.Known[registry.Version] {
 	return c.Versions.Lookup(ctx, model, number)
 }
 
-// Place returns where the files of a version are now.
+// Place returns the location where a version's files are now.
 func (c Writer) Place(ctx context.Context, model string, number int) registry.Known[string] {
 	return c.Versions.Place(ctx, model, number)
 }

@@ -13,7 +13,7 @@ import (
 const notLoggedIn = "You are not authenticated. Please see " +
 	"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate."
 
-// ErrForbidden is the response for a missing right.
+// ErrForbidden is the response if a permission is missing.
 var ErrForbidden = wire.Refusal{Status: http.StatusForbidden, Type: wire.HTMLType, Text: "Permission denied"}
 
 // Login checks the Authorization header on a server with users. It does not accept bearer tokens.
@@ -51,15 +51,15 @@ func MayRead(c *call.Call, kind state.ResourceKind, id string) bool {
 	return permissionOn(c, kind, id) >= state.PermRead
 }
 
-// MakeOwner makes the caller the manager of something that it just created.
+// MakeOwner makes the caller the manager of something that the caller has just created.
 func MakeOwner(c *call.Call, kind state.ResourceKind, id string) {
 	if c.User != nil {
 		c.User.Rights[state.Resource{Kind: kind, ID: id}] = state.PermManage
 	}
 }
 
-// Authorize checks whether the caller may use the route on the resource in its parameters. It runs before the
-// parameters are checked, so a missing right hides a missing model.
+// Authorize checks whether the caller may use the route on the resource in the request's parameters. It runs before
+// the parameters are checked, so a missing permission hides a missing model.
 func Authorize(c *call.Call) error {
 	if c.User == nil || c.User.Admin || c.Route.Right.Level == state.PermNone {
 		return nil
@@ -80,13 +80,13 @@ func hasModel(c *call.Call, name string) bool {
 	return ok
 }
 
-// aboutVersion reports whether a route reads a version. Then its model must exist.
+// aboutVersion reports whether a route reads a version. For such a route the model must exist.
 func aboutVersion(r *call.Route) bool {
 	return r.Right.On == state.ResourceModel && (strings.HasPrefix(r.Path, wire.API+"model-versions/") ||
 		strings.HasSuffix(r.Path, "/alias") || strings.HasSuffix(r.Path, "/get-latest-versions"))
 }
 
-// requestSubject returns the model or experiment of a request.
+// requestSubject returns the model or experiment that a request is about.
 func requestSubject(c *call.Call) (string, error) {
 	if c.Route.Right.On == state.ResourceModel {
 		return requestParameter(c, "name"), nil
@@ -123,7 +123,7 @@ func experimentOf(c *call.Call, m *state.LoggedModel) (string, error) {
 	return m.Experiment, nil
 }
 
-// requestParameter reads one parameter before the request is decoded.
+// requestParameter reads one parameter before the request has been decoded.
 func requestParameter(c *call.Call, name string) string {
 	if c.Request.URL.Query().Has(name) {
 		return c.Request.URL.Query().Get(name)
@@ -131,5 +131,5 @@ func requestParameter(c *call.Call, name string) string {
 	return wire.ParameterOf(c.Body, name)
 }
 
-// errNoRoute is the response of routes that belong to an app that is not installed.
+// errNoRoute is the response from routes that belong to an app that is not installed.
 var errNoRoute = wire.Refusal{Status: http.StatusNotFound, Type: wire.HTMLType, Text: string(wire.PageNotFound().Body)}

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Routes are the endpoints of users, rights and workspaces, and of the server itself.
+// Routes are the endpoints for users, permissions and workspaces, and for the server itself.
 var Routes = []call.Route{
 	{Method: "GET", Path: "/api/3.0/mlflow/server-info", Do: serverInfo, Since: hasServerInfo},
 	{

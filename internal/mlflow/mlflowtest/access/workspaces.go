@@ -16,7 +16,7 @@ const (
 	serverInfoPath  = "/api/3.0/mlflow/server-info"
 )
 
-// workspace returns the value of the header. Older servers do not know it.
+// workspace returns the value of the workspace header. Older servers ignore the header.
 func workspace(c *call.Call) string {
 	if !c.Dialect.Workspaces {
 		return ""
@@ -37,8 +37,8 @@ func checkWorkspaceName(name string) error {
 	return nil
 }
 
-// ChooseWorkspace checks the header on every path except one. Health checks and unknown paths are refused as well. If
-// the feature is off, any value is refused with an internal error.
+// ChooseWorkspace checks the header on every path except one. It refuses health checks and unknown paths too. If the
+// feature is off, any value is refused with an internal error.
 func ChooseWorkspace(c *call.Call, path string) error {
 	c.Space = c.State.Spaces[state.DefaultWorkspace]
 	name := workspace(c)

@@ -21,7 +21,7 @@ type fileJSON struct {
 	Size int    `json:"file_size,omitempty"`
 }
 
-// Listing is the response with the files of a folder.
+// Listing is the response that lists the files in a folder.
 type Listing struct {
 	Root  string     `json:"root_uri,omitempty"`
 	Files []fileJSON `json:"files,omitempty"`
@@ -57,8 +57,8 @@ func List(c *call.Call, root, dir string) ([]fileJSON, error) {
 	return out, nil
 }
 
-// reachable reports whether the server can access a storage: always its own, and others only if something was stored
-// there. A real server fails on a storage without a driver or credentials.
+// reachable reports whether the server can access a storage location. It can always access its own, and another one
+// only if something was stored there. A real server fails on a location for which it has no driver or credentials.
 func reachable(c *call.Call, uri string) error {
 	if location.Scheme(uri) == "mlflow-artifacts" && c.Config.Artifacts != call.ArtifactsDirect {
 		return nil
@@ -95,8 +95,8 @@ var textFiles = strings.Fields(
 		"MLmodel MLproject",
 )
 
-// artifactType returns the content type that a server gives a file name. Everything that it knows to be text is plain
-// text.
+// artifactType returns the content type that a server gives to a file name. Every type that the server knows to be
+// text becomes plain text.
 func artifactType(c *call.Call, root, file string) string {
 	base := path.Base(file)
 	ext := strings.TrimPrefix(path.Ext(base), ".")
@@ -119,7 +119,7 @@ func errNoArtifact(c *call.Call, form, file string) error {
 	return wire.ErrCrash
 }
 
-// SafePath returns a path in the parameters of a request. It refuses one that could leave its root.
+// SafePath returns a path from the request's parameters. It refuses a path that could leave its root.
 func SafePath(c *call.Call, name string) (string, error) {
 	if !c.In.Has(name) {
 		return "", nil
@@ -127,7 +127,7 @@ func SafePath(c *call.Call, name string) (string, error) {
 	return checkPath(c, c.In.Str(name))
 }
 
-// QueryPath returns the path of a download. It refuses one that is missing or could leave its root.
+// QueryPath returns the path for a download. It refuses a path that is missing or that could leave its root.
 func QueryPath(c *call.Call, name string) (string, error) {
 	q := c.Request.URL.Query()
 	if !q.Has(name) && !c.Dialect.PathNeeded {

@@ -1,3 +1,3 @@
-// Package artifacts lists, sends and stores files, and has the endpoints of the artifact proxy. It accesses only the
-// files of the state, and no disk or network.
+// Package artifacts lists, sends and stores files, and contains the endpoints of the artifact proxy. It accesses only
+// the files in the state, and never a disk or the network.
 package artifacts

@@ -30,7 +30,7 @@ var Routes = []call.Route{
 	},
 }
 
-// listProxy lists a folder of the artifact proxy, with base names.
+// listProxy lists a folder of the artifact proxy, using base names.
 func listProxy(c *call.Call) (any, error) {
 	dir, err := SafePath(c, "path")
 	if err != nil {

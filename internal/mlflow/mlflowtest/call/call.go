@@ -13,7 +13,7 @@ type Call struct {
 	Config  *Config
 	Dialect *dialect.Dialect
 	State   *state.State
-	Moved   func(model string) // called after a version of the model moved to a stage
+	Moved   func(model string) // called after a version of the model has moved to a stage
 
 	Request *http.Request
 	Body    []byte
@@ -22,7 +22,7 @@ type Call struct {
 	In      *wire.Message     // decoded parameters
 	Space   *state.Space
 	User    *state.Account            // nil on a server without logins
-	Seen    map[*state.Version]string // stages that the request read earlier, if it overlaps with another one
+	Seen    map[*state.Version]string // stages that the request read earlier, if it overlaps with another request
 	Wrote   bool                      // the request changed state
 
 	now int64
@@ -46,7 +46,7 @@ const (
 	ArtifactsOnly                        // --artifacts-only
 )
 
-// Millis returns one time for everything that a request changes.
+// Millis returns the same time for everything that one request changes.
 func (c *Call) Millis() int64 {
 	if c.now == 0 {
 		c.now = c.State.Millis()

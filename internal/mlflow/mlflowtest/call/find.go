@@ -28,7 +28,7 @@ func ExperimentNamed(c *Call, name string) *state.Experiment {
 	return nil
 }
 
-// FindLoggedModel returns the logged model with an id, or the error of the server.
+// FindLoggedModel returns the logged model with an id, or the error that the server sends.
 func FindLoggedModel(c *Call, id string) (*state.LoggedModel, error) {
 	if m := c.Space.LoggedModel(id); m != nil {
 		return m, nil
@@ -36,7 +36,7 @@ func FindLoggedModel(c *Call, id string) (*state.LoggedModel, error) {
 	return nil, wire.Missing("Logged model with ID '%s' not found.", id)
 }
 
-// FindRun returns the run with an id, or the error of the server.
+// FindRun returns the run with an id, or the error that the server sends.
 func FindRun(c *Call, id string) (*state.Run, error) {
 	if r := c.Space.Run(id); r != nil {
 		return r, nil

@@ -14,14 +14,15 @@ func CheckLength(c *Call, what, value string, limit int) error {
 	return wire.Invalid("'%s' exceeds the maximum length of %d characters", what, limit)
 }
 
-// Column is a value for a database column of limited width.
+// Column is a value for a database column with a limited width.
 type Column struct {
 	Name  string
 	Value string
 	Width int
 }
 
-// Columns refuses values that do not fit into the database's columns. SQLite and the file store have no limits.
+// Columns refuses values that do not fit into the database's columns. SQLite and the file store do not have such
+// limits.
 func Columns(c *Call, cs ...Column) error {
 	if c.Dialect.Store != "postgresql" && c.Dialect.Store != "mariadb" {
 		return nil
@@ -34,7 +35,7 @@ func Columns(c *Call, cs ...Column) error {
 	return nil
 }
 
-// mostText is how many bytes MariaDB's type TEXT holds. Others have no such limit.
+// mostText is how many bytes fit into a MariaDB column of type TEXT. Other databases do not have such a limit.
 const mostText = 1<<16 - 1
 
 func tooLong(c *Call, col Column) error {
@@ -50,5 +51,5 @@ func tooLong(c *Call, col Column) error {
 	)
 }
 
-// UniqueViolation is the beginning of the database's message.
+// UniqueViolation is how the database's message starts.
 const UniqueViolation = "(IntegrityError) UNIQUE constraint failed"

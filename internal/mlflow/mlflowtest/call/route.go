@@ -6,21 +6,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Route is an endpoint of the API: its parameters and their rules, the right that it needs, and its handler.
+// Route is an endpoint of the API: its parameters and their rules, the permission that it needs, and its handler.
 type Route struct {
 	Method    string
-	Path      string // {name} matches one element, {name...} the rest
+	Path      string // {name} matches one element, {name...} matches the rest
 	Fields    wire.Fields
 	Right     Right
 	Do        func(*Call) (any, error)
 	Writes    bool
-	Since     func(*dialect.Dialect) bool // versions that have it; nil for all
+	Since     func(*dialect.Dialect) bool // versions that support the route; nil for all
 	Ajax      bool                        // only served to browsers, below /ajax-api
 	Proxy     bool                        // part of the artifact proxy
 	NeedsBody bool                        // the handler measures the body before it checks whether there is one
 }
 
-// Right is the right on a model or experiment that a route needs. With the zero Right, a login needs none.
+// Right is the permission on a model or experiment that a route needs. With the zero Right, a login needs none.
 type Right struct {
 	Level state.Permission
 	On    state.ResourceKind

@@ -10,7 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// PutTag writes a tag. It replaces the tag that the database considers equal, including its spelling.
+// PutTag writes a tag. It replaces the tag whose key the database considers equal, and stores the new spelling of the
+// key.
 func PutTag(c *Call, t *state.Tags, key, value string) {
 	i := slices.IndexFunc(*t, func(e state.Tag) bool { return c.Dialect.SameText(e.Key, key) })
 	if i < 0 {
@@ -20,14 +21,15 @@ func PutTag(c *Call, t *state.Tags, key, value string) {
 	(*t)[i] = state.Tag{Key: key, Value: value}
 }
 
-// RemoveTag removes the tag that the database considers equal, and reports whether there was one.
+// RemoveTag removes the tag whose key the database considers equal, and reports whether there was one.
 func RemoveTag(c *Call, t *state.Tags, key string) bool {
 	n := len(*t)
 	*t = slices.DeleteFunc(*t, func(e state.Tag) bool { return c.Dialect.SameText(e.Key, key) })
 	return len(*t) < n
 }
 
-// CheckPath refuses a name that means another path when it is read as a path. The second argument is its parameter.
+// CheckPath refuses a name that, taken as a path, would resolve to a different one. The second argument names the
+// parameter.
 func CheckPath(name, at string) error {
 	norm := path.Clean(name)
 	if norm == name && norm != "." && !strings.HasPrefix(norm, "..") && !strings.HasPrefix(norm, "/") {
@@ -44,7 +46,7 @@ func CheckPath(name, at string) error {
 
 var entityName = regexp.MustCompile(`^[/\pL\pN_.\- :]*$`)
 
-// CheckTagKey applies to tags of all kinds, and to the names of parameters and metrics.
+// CheckTagKey checks the key of any kind of tag, and the name of a parameter or metric.
 func CheckTagKey(c *Call, key, at string) error {
 	if !entityName.MatchString(key) || !c.Dialect.ColonInKeys && strings.Contains(key, ":") {
 		return wire.Invalid(

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 )
 
-// as sends the next request as this user.
+// as sends the next request with this user's login.
 func as(name string) string {
 	return "\n\t\twith Authorization: Basic " + base64.StdEncoding.EncodeToString(
 		[]byte(name+":"+passwordOf(name)),
@@ -34,7 +34,7 @@ func withServerInfo(d *dialect.Dialect) bool   { return d.ServerInfo }
 func newGrants(d *dialect.Dialect) bool { return d.PermissionGrants }
 func oldGrants(d *dialect.Dialect) bool { return !d.PermissionGrants }
 
-// shared creates a model of the user owner and grants editor EDIT on it.
+// shared creates a model that belongs to the user owner, and grants editor EDIT on it.
 func shared(grant string) string {
 	return as("owner") + `POST registered-models/create {"name":"$m"}` + as("owner") + grant
 }
@@ -44,7 +44,8 @@ const (
 	grantOld = `POST registered-models/permissions/create {"username":"editor","name":"$m","permission":"EDIT"}`
 )
 
-// rights tries everything that a promotion does, as a user with EDIT and as a user with only the default rights.
+// rights tries everything that a promotion does, once as a user with EDIT and once as a user with only the default
+// permissions.
 func rights(grant string) string {
 	s := shared(grant)
 	for _, name := range []string{"editor", "reader"} {

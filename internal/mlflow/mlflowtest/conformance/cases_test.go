@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
-// group is a way to start a server.
+// group is one way of starting a server.
 type group struct {
 	double []mlflowtest.Option
 	args   []string
@@ -23,7 +23,7 @@ type group struct {
 
 var groups = map[string]group{
 	"": {},
-	// A separate server for cases that see everything on it.
+	// a separate server for cases that see everything on it
 	"fresh": {},
 	"hosts": {
 		double: []mlflowtest.Option{mlflowtest.AllowedHosts("mlflow:5000", "*.example.com")},
@@ -66,7 +66,7 @@ var groups = map[string]group{
 	},
 }
 
-// cases are all requests in which real servers and this package are compared.
+// cases are all requests for which real servers and this package are compared.
 var cases = join(
 	modelCases,
 	versionCases,
@@ -91,7 +91,7 @@ func join(lists ...[]testCase) []testCase {
 
 func x(n int) string { return strings.Repeat("x", n) }
 
-// repeat writes a format n times with a running number, separated by commas.
+// repeat writes a format n times with consecutive numbers, separated by commas.
 func repeat(n int, format string) string {
 	var out []string
 	for i := range n {

@@ -25,18 +25,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// The cases in cases_test.go are sequences of requests. The responses of real servers are recorded in
-// testdata, one file per server, and mlflowtest must respond in the same way. To compare it with the servers
-// themselves, and to record their responses again:
+// The cases in cases_test.go are sequences of requests. The responses from real servers are recorded in testdata, one
+// file per server, and mlflowtest must respond in the same way. To compare it with the servers themselves, and to
+// record their responses again, run
 //
-//	go test -tags=real -timeout=30m ./internal/mlflow/mlflowtest/conformance -run Conformance [-update] [-server=3.17.2-sqlite]
+// 	go test -tags=real -timeout=30m ./internal/mlflow/mlflowtest/conformance -run Conformance [-update] [-server=3.17.2-sqlite]
 
-// server is a kind of MLflow server to compare with.
+// server is a kind of MLflow server that this package is compared with.
 type server struct{ version, store string }
 
 func (s server) String() string { return s.version + "-" + s.store }
 
-// servers are the servers with recordings.
+// servers lists the servers that have recordings.
 var servers = []server{
 	{"3.17.2", "postgresql"},
 	{"3.17.2", "sqlite"},
@@ -57,7 +57,7 @@ func (s server) recording() string {
 // recording contains a server's responses, by case.
 type recording map[string][]observation
 
-// observation is a response without the parts that differ in each run.
+// observation is a response without the parts that differ from run to run.
 type observation struct {
 	Request string `json:"request"`
 	Status  int    `json:"status"`
@@ -106,14 +106,15 @@ func (s server) load(t *testing.T) recording {
 	return out
 }
 
-// double is a server of this package, set up like the real servers for a group of cases.
+// double returns a server from package mlflowtest, set up like the real servers for a group of cases.
 func (s server) double(group string) endpoint {
 	opts := append([]mlflowtest.Option{mlflowtest.Store(s.store), mlflowtest.Clock(ticking())}, groups[group].double...)
 	d := mlflowtest.New(s.version, opts...)
 	return endpoint{client: &http.Client{Transport: d.Transport()}, url: "http://localhost:5000", prefix: "a1b2"}
 }
 
-// ticking is a clock that never shows the same time for two requests. Real servers are slow enough for that.
+// ticking is a clock that never shows the same time for two requests. Real servers are slow enough for their times to
+// differ.
 func ticking() func() time.Time {
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	return func() time.Time {
@@ -122,20 +123,21 @@ func ticking() func() time.Time {
 	}
 }
 
-// endpoint is a server to send requests to. The prefix separates the names of one test run from those of earlier runs.
+// endpoint is a server to which requests are sent. The prefix separates the names in one test run from those in
+// earlier runs.
 type endpoint struct {
 	client *http.Client
 	url    string
 	prefix string
 }
 
-// testCase is a sequence of requests, one in a line; see step for the format.
+// testCase is a sequence of requests, one on each line (see step for the format).
 type testCase struct {
 	name   string
 	script string
-	group  string                      // how the server is set up; see groups
-	when   func(*dialect.Dialect) bool // servers that it applies to
-	stores []string                    // stores that it applies to; empty means all databases
+	group  string                      // how the server is set up (see groups)
+	when   func(*dialect.Dialect) bool // servers to which the case applies
+	stores []string                    // stores to which the case applies; empty means all databases
 }
 
 func casesFor(s server) []testCase {
@@ -152,10 +154,10 @@ func casesFor(s server) []testCase {
 //
 //	[!] METHOD path?query [body] [=> name=key.key]
 //
-// The path is below /api/2.0/mlflow/ unless it starts with a slash. The values of the query need no escaping. $m is a
-// name that no other case uses, and $name is the value that an earlier response had under that key. With ! only the
-// status and error code are compared, for messages that quote a database or Python. A line "with Name: value" adds a
-// header to the next request.
+// The path is below /api/2.0/mlflow/ unless it starts with a slash. Values in the query need no escaping. $m is a
+// name that no other case uses, and $name is the value that an earlier response contained under that key. With !,
+// only the status and error code are compared, for messages that quote a database or Python. A line "with Name:
+// value" adds a header to the next request.
 type step struct {
 	shown   string
 	method  string
@@ -208,15 +210,15 @@ func shorten(s string) string {
 	return s
 }
 
-// playing is a running case. It knows which values to insert into requests and to mask in responses.
+// playing is a case while it runs. It knows which values to insert into requests and to mask in responses.
 type playing struct {
 	endpoint
-	known  map[string]string // value -> name to show
+	known  map[string]string // value -> name to show instead
 	values map[string]string // name -> value
 	strict bool              // compare the messages of errors
 }
 
-// play sends the requests of a case and records the responses.
+// play sends the requests in a case and records the responses.
 func (c testCase) play(t *testing.T, s server, e endpoint) []observation {
 	t.Helper()
 	name := "n" + e.prefix + strings.Map(letters, c.name)
@@ -315,7 +317,7 @@ func escapeQuery(q string) string {
 
 var variable = regexp.MustCompile(`\$[a-z]+[0-9]?`)
 
-// fill inserts values for names. An unknown name stays.
+// fill replaces names with their values. An unknown name stays as it is.
 func (p playing) fill(s string) string {
 	return variable.ReplaceAllStringFunc(s, func(name string) string {
 		if v, ok := p.values[name[1:]]; ok {
@@ -347,14 +349,14 @@ func (p playing) keep(capture string, v any) {
 	}
 }
 
-// Times and generated names differ in each run.
+// Times and generated names differ from run to run.
 var masked = []string{"creation_timestamp", "last_updated_timestamp", "creation_time", "last_update_time",
 	"creation_timestamp_ms", "last_updated_timestamp_ms"}
 
 // Serial numbers depend on what was created before.
 var serials = []string{"role_id", "user_id", "id"}
 
-// reduce removes the parts of a response that differ in each run. It keeps the message of an error only if messages are
+// reduce removes the parts of a response that differ from run to run. It keeps an error message only if messages are
 // compared.
 func (p playing) reduce(v any, loose bool) (string, any) {
 	obj, ok := v.(map[string]any)
@@ -406,7 +408,8 @@ func (p playing) neutral(v any) any {
 	return v
 }
 
-// unordered reports whether a list has no order: tags, aliases, metrics, and the newest versions of stages.
+// unordered reports whether the order of a list means nothing, as for tags, aliases, metrics, and the newest versions
+// in stages.
 func unordered(list []any) bool {
 	return !slices.ContainsFunc(list, func(e any) bool {
 		if _, isText := e.(string); isText {
@@ -436,8 +439,8 @@ var (
 )
 
 func (p playing) neutralText(s string) string {
-	// Short values, such as ids of experiments, are only masked in the expected places. Elsewhere the same number may
-	// mean something else.
+	// Short values, such as the ids of experiments, are masked only in the expected places. Elsewhere the same number
+	// may mean something else.
 	for _, value := range slices.SortedFunc(maps.Keys(p.known), longestFirst) {
 		if len(value) > 4 {
 			s = strings.ReplaceAll(s, value, p.known[value])
@@ -477,7 +480,7 @@ func longestFirst(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// plain shows a response that is not JSON. Of an HTML page it keeps only the title.
+// plain shows a response that is not JSON. It keeps only the title of an HTML page.
 func (p playing) plain(media, body string) any {
 	if title := regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(body); title != nil &&
 		media == "text/html" {
@@ -486,7 +489,7 @@ func (p playing) plain(media, body string) any {
 	return p.neutralText(body)
 }
 
-// write stores a recording with one response in a line, so that differences are easy to see.
+// write stores a recording with one response on each line, so that differences are easy to see.
 func (s server) write(r recording) error {
 	var b bytes.Buffer
 	b.WriteString("{")

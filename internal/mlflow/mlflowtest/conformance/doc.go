@@ -1,3 +1,3 @@
-// Package conformance has tests only. They send one table of cases to the double and to real MLflow servers, and
-// compare the responses. It must use the double only over HTTP.
+// Package conformance contains only tests. They send one table of cases to the double and to real MLflow servers, and
+// compare the responses. The package must use the double only over HTTP.
 package conformance

@@ -23,7 +23,7 @@ var (
 	running = flag.String("at", "", "URL of a running server to use instead of starting one; needs -server and -group")
 )
 
-// generations are the servers of each test run. Each behaves differently from the others.
+// generations lists the servers for each test run. Each of them behaves differently from the others.
 var generations = []string{"3.17.2-postgresql", "2.22.5-sqlite", "1.30.1-sqlite"}
 
 // TestConformanceReal plays all cases against a real server and compares the responses with those of this package.
@@ -47,7 +47,7 @@ func TestConformanceReal(t *testing.T) {
 	}
 }
 
-// groupsOf lists the setups of the server that this run plays.
+// groupsOf lists the server setups that this run plays.
 func groupsOf(s server) []string {
 	var out []string
 	for _, c := range casesFor(s) {
@@ -65,7 +65,7 @@ func wanted(group string) bool {
 	return groups[group].byHand == ""
 }
 
-// kept is the earlier recording. Cases that this run plays replace their part of it.
+// kept is the earlier recording. The cases that this run plays replace their part of it.
 func (s server) kept(t *testing.T) recording {
 	out := recording{}
 	if _, err := os.Stat(s.recording()); err != nil {

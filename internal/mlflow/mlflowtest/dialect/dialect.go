@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Dialect is how a version of MLflow on a database behaves. The database is SQLite unless Store says otherwise.
+// Dialect describes how a version of MLflow behaves on a database. The database is SQLite unless Store says
+// otherwise.
 type Dialect struct {
 	version string
 	Store   string // "sqlite", "postgresql", "mariadb", or "file" for the file store
@@ -17,91 +18,91 @@ type Dialect struct {
 	artifactSwitches
 }
 
-// serverSwitches are the differences in the server as a whole.
+// serverSwitches are the differences that concern the server as a whole.
 type serverSwitches struct {
 	VersionRoute        bool   // GET /version
 	HealthType          string // content type of /health
 	ContentTypeChecked  bool   // writes require the content type application/json
 	QueryChecked        bool   // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
-	StringLimits        bool   // accepts a limited number in a string; otherwise that is an uncaught exception
-	EntriesComplete     bool   // an entry in a batch without a key or value is an uncaught exception
+	StringLimits        bool   // accepts a string for a limited number; otherwise that is an uncaught exception
+	EntriesComplete     bool   // an entry in a batch that lacks a key or value is an uncaught exception
 	HostChecked         bool   // refuses unknown Host headers
 	ErrorClasses        bool   // errors contain sqlstate and error_class
 	ServerInfo          bool
 	PrefixesAPI         bool // the static prefix includes the API
-	Workspaces          bool // reads the workspace header, if only to say that the feature is off
+	Workspaces          bool // reads the workspace header, even if only to say that the feature is off
 	ExperimentWorkspace bool // an experiment shows its workspace
-	HidesUnknown        bool // with logins, missing things look like unreadable ones
-	SearchFiltered      bool // with logins, a search of versions leaves out unreadable ones
-	PermissionGrants    bool // has the newer routes for users and grants
+	HidesUnknown        bool // with logins, a missing thing looks like an unreadable one
+	SearchFiltered      bool // with logins, a search for versions leaves out unreadable ones
+	PermissionGrants    bool // supports the newer routes for users and grants
 }
 
-// modelSwitches are the differences in registered models and their versions.
+// modelSwitches are the differences that concern registered models and their versions.
 type modelSwitches struct {
-	Aliases         bool // has the alias routes
+	Aliases         bool // supports the alias routes
 	AliasNeedsModel bool // an alias of a missing model gives 404 instead of "alias not found"
-	AliasDropped    bool // deleting a version deletes its aliases, which otherwise dangle
-	LatestAliases   bool // the newest versions of stages list their aliases if requested separately
+	AliasDropped    bool // deleting a version deletes its aliases, which are otherwise left dangling
+	LatestAliases   bool // the newest version in each stage lists its aliases if requested separately
 	LatestAlias     bool // the alias "latest" means the highest version
 	StrictNames     bool // model names must not contain "/" or ":" or be blank
 	ColonInKeys     bool // tag keys may contain a colon
-	VersionTagLimit int  // longest value of a version's tag
-	ModelTagLimit   int  // longest value of a registered model's tag
+	VersionTagLimit int  // maximum length of a value in a version's tag
+	ModelTagLimit   int  // maximum length of a value in a registered model's tag
 	PromptsHidden   bool // searches exclude prompts
-	WholeNumbers    bool // version_number is compared with whole numbers only
+	WholeNumbers    bool // version_number is compared only with whole numbers
 }
 
-// sourceSwitches are the differences in the sources of versions.
+// sourceSwitches are the differences that concern the sources of versions.
 type sourceSwitches struct {
-	VerbatimModels    bool   // a source models:/… is stored as given and not resolved
-	RemoteFiles       string // source file://host/…: "crash", "refused" or "stored"
+	VerbatimModels    bool   // a source models:/… is stored as given, not resolved
+	RemoteFiles       string // what happens to a source file://host/…: "crash", "refused" or "stored"
 	PathSourceChecked bool   // refuses "..", NUL and similar in a source
-	SourceOwned       bool   // a source must be inside of the given run or logged model
+	SourceOwned       bool   // a source must be inside the given run or logged model
 	SourceSchemes     bool   // refuses sources on http, ftp, hdfs …
 }
 
-// searchSwitches are the differences in searches and lists.
+// searchSwitches are the differences that concern searches and lists.
 type searchSwitches struct {
-	VersionSearchPaged bool // search of versions supports max_results, order_by and page_token
+	VersionSearchPaged bool // a search for versions supports max_results, order_by and page_token
 	NameIn             bool // filters support name IN (…)
-	BareAttributes     bool // a filter of runs accepts an attribute without attributes. before it
+	BareAttributes     bool // a filter for runs accepts an attribute without the prefix attributes.
 	StrayTokens        bool // registry filters ignore meaningless words and lists, such as name IN (…)
 	FullPageToken      bool // a page of experiments that is exactly full says that more follow
-	FullRunsToken      bool // the same for a page of runs
-	RunIDsIn           bool // a filter of runs supports run_id IN (…)
-	NaNIsNoNumber      bool // searches never treat NaN as the zero that is stored
+	FullRunsToken      bool // a page of runs that is exactly full says that more follow
+	RunIDsIn           bool // a filter for runs supports run_id IN (…)
+	NaNIsNoNumber      bool // searches never treat NaN as zero, which is how it is stored
 	HistoryPaged       bool // metrics/get-history supports max_results
 }
 
-// runSwitches are the differences in runs, experiments and logged models.
+// runSwitches are the differences that concern runs, experiments and logged models.
 type runSwitches struct {
-	ParamLimit    int  // longest value of a run's parameter
+	ParamLimit    int  // maximum length of a value in a run's parameter
 	ParamCut      bool // longer values are truncated instead of refused
 	RunTagLimit   int
 	RunTagCut     bool
-	LoggedModels  bool // has logged models (MLflow 3)
-	SearchOutputs bool // a search tells the outputs of runs (not 3.4)
-	CreateInputs  bool // a new run says that it has no inputs
+	LoggedModels  bool // supports logged models (MLflow 3)
+	SearchOutputs bool // a search returns the outputs of runs (not in 3.4)
+	CreateInputs  bool // the response to creating a run says that it has no inputs
 	Datasets      bool // runs list their inputs
-	UpdateResets  bool // updating a run sets status and end time even if the request has none
+	UpdateResets  bool // updating a run sets its status and end time even if the request contains neither
 	ExperimentIDs bool // refuses an experiment id that is not a number, instead of not finding it
 }
 
-// artifactSwitches are the differences in artifacts.
+// artifactSwitches are the differences that concern artifacts.
 type artifactSwitches struct {
-	AsyncProxy      bool   // files of the artifact proxy are served next to the API, with different responses
+	AsyncProxy      bool   // files from the artifact proxy are served separately from the API, with different responses
 	MissingArtifact string // response for a missing file: "404", "500 json" or "500 page"
-	MissingProxied  string // the same for the artifact proxy
-	ArtifactTypes   bool   // artifacts have a content type; else the proxy sends text as HTML
+	MissingProxied  string // response for a missing file from the artifact proxy
+	ArtifactTypes   bool   // artifacts have a content type; otherwise the proxy sends text as HTML
 	ArtifactPaths   bool   // checks the path of an artifact; otherwise a bad path is an uncaught exception
 	PathNeeded      bool   // a download without a path is a bad request; otherwise it is an uncaught exception
-	ProxyDeletes    bool   // the artifact proxy can delete
+	ProxyDeletes    bool   // the artifact proxy can delete files
 }
 
-// htmlType is the type that older servers give to all plain texts.
+// htmlType is the content type that older servers give to every plain text.
 const htmlType = "text/html; charset=utf-8"
 
-// table has one row for each version with recordings in package conformance.
+// table contains one row for each version with recordings in package conformance.
 var table = []Dialect{
 	{
 		version: "3.17.2",
@@ -231,7 +232,7 @@ func Versions() []string {
 	return out
 }
 
-// Find returns the dialect of a version, or of its release line.
+// Find returns the dialect for a version, or for its release line.
 func Find(version string) (*Dialect, bool) {
 	line := func(v string) string {
 		parts := strings.SplitN(v, ".", 3)

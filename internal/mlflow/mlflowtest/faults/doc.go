@@ -1,3 +1,3 @@
-// Package faults describes what can go wrong with a request, finds the fault of a request, and delivers spoiled
-// responses. The server carries out the request or not: this package knows no endpoint.
+// Package faults describes what can go wrong with a request, finds the fault for a request, and delivers spoiled
+// responses. Only the server carries out requests, because this package knows no endpoint.
 package faults

@@ -21,8 +21,8 @@ const (
 	Reset Kind = "reset"
 	// Hold does not respond until the caller gives up or Delay has passed. Then it breaks the connection.
 	Hold Kind = "hold"
-	// Late breaks the connection and carries out the request afterwards: after Delay and Skip other requests, or when
-	// Land is called.
+	// Late breaks the connection and carries out the request afterwards, either after Delay and Skip other requests,
+	// or when Land is called.
 	Late Kind = "late"
 	// Twice carries out the request twice, like a proxy that retries, and sends the second response.
 	Twice Kind = "twice"
@@ -30,36 +30,36 @@ const (
 	Status Kind = "status"
 	// Truncate breaks the connection in the middle of the response.
 	Truncate Kind = "truncate"
-	// Garble ends the response in the middle, but as a complete body.
+	// Garble cuts the response off in the middle but delivers it as a complete body.
 	Garble Kind = "garble"
-	// Bomb responds with 512 MiB of spaces in half a MiB of gzip.
+	// Bomb responds with 512 MiB of spaces that are packed into half a MiB of gzip.
 	Bomb Kind = "bomb"
-	// Redirect responds with Status (302 if zero). It redirects to the Location in Header, or to a login page on
-	// another host.
+	// Redirect responds with Status (302 if zero). It redirects to the Location in Header, or to a login page on a
+	// different host.
 	Redirect Kind = "redirect"
 	// SlowHeader waits for Delay before it responds.
 	SlowHeader Kind = "slow-header"
-	// SlowBody sends the body byte by byte during Delay.
+	// SlowBody sends the body byte by byte, spread over Delay.
 	SlowBody Kind = "slow-body"
-	// LoginPage responds with 200 and the HTML page of a login.
+	// LoginPage responds with 200 and the HTML page of a login form.
 	LoginPage Kind = "login"
 	// InvalidHost responds like a server that does not accept the Host header.
 	InvalidHost Kind = "host"
-	// Overlap makes a move to a stage overlap with the next move of the same model. It reads the versions in the stage
-	// now, and writes after the other move. Both succeed and neither archives the other, as on real servers. It waits
-	// for Delay at most, or a minute if zero.
+	// Overlap makes a move to a stage overlap with the next move of the same model. It reads the versions in the
+	// stage now, and writes after the other move. Both succeed and neither archives the other, as on real servers. It
+	// waits for at most Delay, or a minute if Delay is zero.
 	Overlap Kind = "overlap"
 )
 
-// Fault makes requests go wrong that match Method (any if empty) and Path. Path is the end of the URL's path, or a
-// pattern of path.Match.
+// Fault makes the requests go wrong that match Method (any if empty) and Path. Path is the end of the URL's path, or
+// a pattern for path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int  // which of the matching requests, from 1; 0 for all
-	Onward bool // and all later ones
+	Nth    int  // which of the matching requests goes wrong, from 1; 0 for all
+	Onward bool // with Nth, also all later ones
 	Kind   Kind
-	After  bool // carry out the request before it goes wrong; else it is not carried out
+	After  bool // carry out the request before it goes wrong; otherwise it is not carried out
 	Status int
 	Header http.Header
 	Body   string
@@ -67,7 +67,7 @@ type Fault struct {
 	Skip   int
 }
 
-// With applies the fault to the request with this context, whatever is armed. It is for transports in the same
+// With applies the fault to the request that has this context, whatever is armed. It is for transports in the same
 // process that choose the fault themselves.
 func With(ctx context.Context, f Fault) context.Context {
 	return context.WithValue(ctx, faultKey{}, f)
@@ -75,8 +75,8 @@ func With(ctx context.Context, f Fault) context.Context {
 
 type faultKey struct{}
 
-// Parse reads a fault in the format of test scripts: METHOD PATH KIND. A number as the kind means a response with
-// this status. Any of these may follow: after, nth=2, onward, delay=3s, skip=1, retry-after=30, type=text/html,
+// Parse parses a fault in the format of test scripts: METHOD PATH KIND. A number as the kind means a response with
+// that status. Any of these may follow: after, nth=2, onward, delay=3s, skip=1, retry-after=30, type=text/html,
 // location=URL, body=TEXT (to the end of the line).
 //
 //	POST model-versions/create reset after
@@ -171,7 +171,7 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
-// Answer is the response of a fault that ignores the real one.
+// Answer returns the response for a fault that ignores the real one.
 func (f Fault) Answer() Reply {
 	switch f.Kind {
 	case Reset, Hold:

@@ -16,16 +16,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Reply is a response and what happens to it on its way to the caller.
+// Reply is a response together with what happens to it on its way to the caller.
 type Reply struct {
 	wire.Response
 	Kind    Kind // "" delivers the response
 	Delay   time.Duration
 	Latency time.Duration
-	Sent    func(status int) // called when the response is being sent, or with 0 when there is none
+	Sent    func(status int) // called when the response is sent, or with 0 if there is none
 }
 
-// wait waits as long as the response takes. It returns an error if no response will come.
+// wait blocks until it is time to send the response. It returns an error if there will be no response.
 func (r Reply) wait(ctx context.Context) error {
 	delay := r.Latency
 	switch r.Kind {
@@ -81,7 +81,7 @@ func (r Reply) WriteTo(w http.ResponseWriter, q *http.Request) {
 	w.WriteHeader(r.Status)
 	switch r.Kind {
 	case Truncate:
-		_, _ = w.Write(body[:len(body)/2]) // the caller sees the broken connection in any case
+		_, _ = w.Write(body[:len(body)/2]) // the caller notices the broken connection in any case
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case SlowBody:
@@ -113,12 +113,12 @@ func breakConnection(w http.ResponseWriter) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(
 			0,
-		) // makes the close below a reset; otherwise the caller sees an end of file, which works too
+		) // turns the close below into a reset; without it, the caller sees an end of file, which works too
 	}
 	_ = conn.Close()
 }
 
-// ToResponse returns the response within the process.
+// ToResponse returns the response to a caller in the same process.
 func (r Reply) ToResponse(q *http.Request) (*http.Response, error) {
 	if err := r.wait(q.Context()); err != nil {
 		r.Sent(0)
@@ -163,7 +163,7 @@ func (s *slowReader) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// explode unpacks the bomb for a caller that did not request gzip itself, like net/http.
+// explode unpacks the bomb for a caller that did not request gzip itself, as net/http does.
 func explode(out *http.Response, q *http.Request) {
 	packed := bytes.NewReader(bomb())
 	if q.Header.Get("Accept-Encoding") != "" {
@@ -186,7 +186,7 @@ func (spaces) Read(p []byte) (int, error) {
 
 const bombSize = 512 << 20
 
-// bomb contains 512 MiB of spaces, packed once. gzip streams can be concatenated.
+// bomb is 512 MiB of spaces, packed only once. gzip streams can be concatenated.
 var bomb = sync.OnceValue(func() []byte {
 	var one bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&one, gzip.BestCompression) // the level is valid

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Set is the faults that are armed on a server, safe for concurrent use.
+// Set contains the faults that are armed on a server. It is safe for concurrent use.
 type Set struct {
 	mu    sync.Mutex
 	armed []*armed
@@ -16,7 +16,7 @@ type armed struct {
 	seen int
 }
 
-// Arm adds a fault. If several match a request, the first one is used. All of them count the request.
+// Arm adds a fault. If several faults match a request, the first one is used, but each of them counts the request.
 func (s *Set) Arm(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +30,7 @@ func (s *Set) Clear() {
 	s.armed = nil
 }
 
-// Strike finds the fault for a request. Each matching fault counts the request, even if another one is used.
+// Strike finds the fault for a request. Each matching fault counts the request, even if a different one is used.
 func (s *Set) Strike(r *http.Request) (Fault, bool) {
 	if f, chosen := r.Context().Value(faultKey{}).(Fault); chosen {
 		return f, true

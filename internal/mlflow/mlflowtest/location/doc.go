@@ -1,3 +1,3 @@
-// Package location takes URIs of artifacts apart, like servers do. It never refuses one: net/url would refuse URIs that
+// Package location splits artifact URIs as servers do. It never refuses a URI, whereas net/url would refuse some that
 // servers accept.
 package location

@@ -10,8 +10,8 @@ import (
 
 var schemeForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*):`)
 
-// Scheme returns the scheme in lower case. Scheme, Authority and Path split a URI without checking it, like servers.
-// net/url would refuse URIs that they accept.
+// Scheme returns the scheme in lower case. Like servers, Scheme, Authority and Path split a URI without checking it.
+// net/url would refuse URIs that servers accept.
 func Scheme(uri string) string {
 	if m := schemeForm.FindStringSubmatch(uri); m != nil {
 		return strings.ToLower(m[1])
@@ -19,7 +19,7 @@ func Scheme(uri string) string {
 	return ""
 }
 
-// Authority returns what is between // and the path; see Scheme.
+// Authority returns the part between // and the path (see Scheme).
 func Authority(uri string) string {
 	rest, ok := strings.CutPrefix(afterScheme(uri), "//")
 	if !ok {
@@ -28,7 +28,7 @@ func Authority(uri string) string {
 	return rest[:upTo(rest, "/?#")]
 }
 
-// Path returns the path; see Scheme.
+// Path returns the path (see Scheme).
 func Path(uri string) string {
 	rest := afterScheme(uri)
 	if after, ok := strings.CutPrefix(rest, "//"); ok {
@@ -51,7 +51,7 @@ func upTo(s, any string) int {
 	return len(s)
 }
 
-// Local reports whether a source is a path on the disk of the server.
+// Local reports whether a source is a path on the server's disk.
 func Local(uri string) bool {
 	scheme := Scheme(uri)
 	return scheme == "" || scheme == "file"
@@ -65,10 +65,10 @@ func LocalPath(uri string) string {
 	return path.Clean("/" + uri)
 }
 
-// Within reports whether a clean path is a folder or inside of it.
+// Within reports whether a clean path is the folder root or inside it.
 func Within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
 
-// Inside compares the scheme, the host and the decoded path elements.
+// Inside reports whether uri is inside root. It compares the scheme, the host and the decoded path elements.
 func Inside(uri, root string) bool {
 	a, b := pathElements(uri), pathElements(root)
 	return Scheme(uri) == Scheme(root) && strings.EqualFold(Authority(uri), Authority(root)) &&

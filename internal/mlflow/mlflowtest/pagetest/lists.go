@@ -19,8 +19,9 @@ func (a Answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// NeverShorter tests a function that reads a list with several pages, on servers whose list never ends. The function
-// must fail after about this many pages. It must not return a part of the list as if it were complete.
+// NeverShorter tests a function that reads a list with several pages against servers whose lists never end. The
+// function must fail after about the given number of pages. It must not return part of the list as if it were
+// complete.
 func NeverShorter(t *testing.T, most int, read func(http.RoundTripper) error) {
 	for server, s := range map[string]struct {
 		token func(asked int) string

@@ -1,3 +1,3 @@
-// Package registry has the endpoints of registered models: versions, aliases, stages, tags, and the sources that a
-// version may have. It reads runs and logged models, and changes only the list of versions of a logged model.
+// Package registry contains the endpoints for registered models: versions, aliases, stages, tags, and the sources
+// that a version may have. It reads runs and logged models, and changes only a logged model's list of versions.
 package registry

@@ -25,7 +25,7 @@ type aliasJSON struct {
 	Version string `json:"version"`
 }
 
-// modelToJSON encodes the model like the server. On a database, its versions never list their aliases.
+// modelToJSON encodes the model as the server does. On a database, its versions never list their aliases.
 func modelToJSON(c *call.Call, m *state.Model) modelJSON {
 	out := modelJSON{Name: m.Name, Created: m.Created, Updated: m.Updated, Description: m.Description, Tags: m.Tags}
 	for _, v := range m.Latest() {
@@ -93,7 +93,7 @@ func getModel(c *call.Call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// updateModel sets the description. A request without one clears it.
+// updateModel sets the description. A request that contains no description clears it.
 func updateModel(c *call.Call) (any, error) {
 	m, err := findModel(c, c.In.Str("name"))
 	if err != nil {
@@ -106,7 +106,7 @@ func updateModel(c *call.Call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// description is the column of the description in a request.
+// description returns the database column for the description in a request.
 func description(c *call.Call) call.Column {
 	return call.Column{Name: "description", Value: c.In.Str("description"), Width: 5000}
 }
@@ -132,7 +132,7 @@ func renameModel(c *call.Call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// deleteModel deletes the model with everything in it, and its numbers start again.
+// deleteModel deletes the model with everything in it. A new model of that name starts again with version 1.
 func deleteModel(c *call.Call) (any, error) {
 	m, err := findModel(c, c.In.Str("name"))
 	if err != nil {
@@ -176,7 +176,7 @@ func deleteModelTag(c *call.Call) (any, error) {
 	return struct{}{}, nil
 }
 
-// latestVersions returns the newest version of each requested stage, or of all stages.
+// latestVersions returns the newest version in each requested stage, or in every stage.
 func latestVersions(c *call.Call) (any, error) {
 	m, err := findModel(c, c.In.Str("name"))
 	if err != nil {

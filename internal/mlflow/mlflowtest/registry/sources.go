@@ -13,12 +13,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// source is where a new version comes from, as the server understood it.
+// source is where a new version comes from, in the form in which the server understood it.
 type source struct {
 	uri      string
 	download string
 	runID    string
-	runUnset bool // no run at all, unlike an empty one
+	runUnset bool // no run at all, as opposed to an empty one
 	modelID  string
 }
 
@@ -29,7 +29,7 @@ func (s source) run() *string {
 	return &s.runID
 }
 
-// acceptSource checks the source in the request. It never checks whether anything is there.
+// acceptSource checks the source in the request. It never checks whether anything is stored there.
 func acceptSource(c *call.Call) (source, error) {
 	s := source{uri: c.In.Str("source"), runID: c.In.Str("run_id"), modelID: c.In.Str("model_id")}
 	if !c.Dialect.LoggedModels {
@@ -68,7 +68,7 @@ func checkPromptSource(c *call.Call, uri string) error {
 	return nil
 }
 
-// hostSchemes contain a host from which the server would fetch artifacts for the caller.
+// hostSchemes are the URI schemes that name a host from which the server would fetch artifacts for the caller.
 var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss"}
 
 func checkScheme(c *call.Call, uri string) error {
@@ -85,7 +85,7 @@ func checkScheme(c *call.Call, uri string) error {
 	return nil
 }
 
-// checkLooseSource is the check of servers before 3: the source must not reach the server's own disk.
+// checkLooseSource is the check in servers before version 3: the source must not reach the server's own disk.
 func checkLooseSource(c *call.Call, s source) error {
 	if location.Local(s.uri) {
 		if s.runID != "" {
@@ -177,7 +177,7 @@ func checkLocalModelSource(c *call.Call, s source) error {
 	return localRefused(s.uri, "model_id")
 }
 
-// onDiskIn reports whether a path on the server's disk is in a folder on that disk.
+// onDiskIn reports whether a path on the server's disk is inside a folder on that disk.
 func onDiskIn(uri, root string) bool {
 	return location.Local(root) && location.Within(location.LocalPath(uri), location.LocalPath(root))
 }
@@ -204,7 +204,7 @@ func localRefused(uri, id string) error {
 
 var slashes = regexp.MustCompile(`/+`)
 
-// checkNoTricks refuses paths that mean another path after decoding.
+// checkNoTricks refuses a path that becomes a different path after decoding.
 func checkNoTricks(uri string) error {
 	decoded := uri
 	for {
@@ -231,7 +231,7 @@ func checkNoTricks(uri string) error {
 	return nil
 }
 
-// resolveVersionSource replaces a source that is a registered version by the source of that version.
+// resolveVersionSource replaces a source that is a registered version with that version's source.
 func resolveVersionSource(c *call.Call, s *source) error {
 	if location.Scheme(s.uri) != "models" {
 		return nil
@@ -276,7 +276,7 @@ func resolveVersionSource(c *call.Call, s *source) error {
 	return nil
 }
 
-// intendedVersion finds the version in models:/name/3, /latest, /Stage or @alias.
+// intendedVersion finds the version that models:/name/3, /latest, /Stage or @alias refers to.
 func intendedVersion(c *call.Call, m *state.Model, u modelsURI) (*state.Version, error) {
 	switch {
 	case u.version != "":
@@ -304,7 +304,7 @@ func intendedVersion(c *call.Call, m *state.Model, u modelsURI) (*state.Version,
 	return newest, nil
 }
 
-// locate finds where the artifacts of the source are, and its run if only a logged model is given.
+// locate finds the location of the source's artifacts, and the source's run if only a logged model is given.
 func locate(c *call.Call, s *source) error {
 	s.download = s.uri
 	if location.Scheme(s.uri) == "models" && !c.Dialect.VerbatimModels {

@@ -32,8 +32,8 @@ func canonicalStages(names []string) ([]string, error) {
 	return out, nil
 }
 
-// transitionStage moves a version and archives the others in the stage if requested. On a database, both happen or
-// neither. The file store archives first and then looks for the version.
+// transitionStage moves a version and, if requested, archives the others in the stage. On a database, either both
+// happen or neither does. The file store archives first and looks for the version only then.
 func transitionStage(c *call.Call) (any, error) {
 	asked, archive := c.In.Str("stage"), c.In.Bool("archive_existing_versions")
 	stage, err := canonicalStage(asked)
@@ -61,7 +61,7 @@ func transitionStage(c *call.Call) (any, error) {
 }
 
 func archiveOthers(c *call.Call, name, number, stage string) {
-	keep, _ := checkVersion(number) // an invalid number equals none, so all are archived
+	keep, _ := checkVersion(number) // an invalid number is equal to none, so all versions are archived
 	m, ok := call.ModelNamed(c, name)
 	if !ok {
 		return

@@ -8,7 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// modelsURI is a parsed models:/ URI: the id of a logged model, or a name with a version, stage, alias or none.
+// modelsURI is a parsed models:/ URI. It contains the id of a logged model, or a name with a version, a stage, an
+// alias or none of these.
 type modelsURI struct{ modelID, name, version, stage, alias string }
 
 var allDigits = regexp.MustCompile(`^\pN+$`)
@@ -51,7 +52,7 @@ func improper(uri string) error {
 
 func isLatest(s string) bool { return strings.EqualFold(s, "latest") }
 
-// onThisHost reports whether a file: URI is on the server's own disk. The server can read no other.
+// onThisHost checks that a file: URI is on the server's own disk. The server cannot read any other disk.
 func onThisHost(uri string) error {
 	host, _, _ := strings.Cut(location.Authority(uri), ":")
 	if location.Scheme(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") ||

@@ -1,3 +1,3 @@
-// Package search is the language of searches: filters, orders and page tokens. What can be searched, and by which keys,
-// is up to its callers.
+// Package search implements the language of searches: filters, orders and page tokens. Its callers decide what can be
+// searched, and by which keys.
 package search

@@ -19,19 +19,19 @@ type Clause struct {
 	list  []string // for IN and NOT IN
 }
 
-// Rules describe the filter of one kind of search.
+// Rules describes the filter for one kind of search.
 type Rules struct {
 	Attributes []string
 	Numeric    []string
 	Listed     func(*dialect.Dialect) []string // attributes that support IN
 	Entities   map[string]string               // prefix -> meaning
 	Advised    []string                        // keys that an error suggests, if they differ from the supported ones
-	Registry   bool                            // filter of registered models or versions
-	Prefixed   bool                            // older servers require attributes. before an attribute
-	Lax        bool                            // accepts values without quotes; see parseLax
+	Registry   bool                            // a filter for registered models or versions
+	Prefixed   bool                            // older servers require the prefix attributes. on an attribute
+	Lax        bool                            // accepts values without quotes (see parseLax)
 }
 
-// AttributesAndTags are the entities of a search for something that has attributes and tags.
+// AttributesAndTags are the entities in a search for something that has attributes and tags.
 var AttributesAndTags = map[string]string{"attribute": "attribute", "tag": "tag", "tags": "tag"}
 
 var (
@@ -84,8 +84,8 @@ func tokenize(s string) []lexeme {
 	return out
 }
 
-// Parse reads a filter of comparisons joined by AND. There is no OR. A quote inside of a value that uses the same
-// quotes cannot be written: a doubled quote stays doubled, so it matches nothing.
+// Parse parses a filter, which is a list of comparisons joined by AND. There is no OR. A value cannot contain the
+// quote that surrounds it: a doubled quote stays doubled, so it matches nothing.
 func Parse(d *dialect.Dialect, rules Rules, filter string) ([]Clause, error) {
 	ts := tokenize(filter)
 	var out []Clause
@@ -124,7 +124,8 @@ func meansNothing(t lexeme) bool {
 	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
 }
 
-// comparison returns the number of tokens in the comparison at the start (0 if there is none), and its operator.
+// comparison returns the number of tokens in the comparison at the start, or 0 if there is none, and the comparison's
+// operator.
 func comparison(d *dialect.Dialect, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""
@@ -200,8 +201,8 @@ func parseNumber(d *dialect.Dialect, cl Clause, value lexeme) (Clause, error) {
 	return cl, nil
 }
 
-// parseLax reads a comparison like a search of logged models. It only removes single quotes: a value in double quotes
-// matches nothing, and a value without quotes is accepted.
+// parseLax parses a comparison as a search for logged models does. It only removes single quotes: a value in double
+// quotes matches nothing, and a value without quotes is accepted.
 func parseLax(d *dialect.Dialect, cl Clause, numeric bool, value lexeme) (Clause, error) {
 	if numeric || cl.On == "metric" {
 		return parseNumber(d, cl, value)

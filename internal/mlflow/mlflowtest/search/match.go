@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
-// TextMatches compares a string attribute, tag or parameter. A missing one never matches.
+// TextMatches compares a string attribute, tag or parameter with a clause. A missing value never matches.
 func TextMatches(d *dialect.Dialect, have *string, cl Clause) bool {
 	if have == nil {
 		return false
@@ -32,7 +32,8 @@ func TextMatches(d *dialect.Dialect, have *string, cl Clause) bool {
 	return false
 }
 
-// likePattern turns an SQL pattern into a regular expression. In PostgreSQL and MariaDB, a backslash escapes.
+// likePattern turns an SQL pattern into a regular expression. In PostgreSQL and MariaDB, the backslash is the escape
+// character.
 func likePattern(d *dialect.Dialect, pattern, flags string) *regexp.Regexp {
 	escapes := d.Store == "postgresql" || d.Store == "mariadb"
 	var b strings.Builder
@@ -54,7 +55,7 @@ func likePattern(d *dialect.Dialect, pattern, flags string) *regexp.Regexp {
 	return regexp.MustCompile(b.String() + "$")
 }
 
-// NumberMatches compares a number.
+// NumberMatches compares a number with a clause.
 func NumberMatches(have float64, cl Clause) bool {
 	want, _ := strconv.ParseFloat(cl.Value, 64) // checked when the clause was parsed
 	switch cl.Op {
@@ -74,7 +75,7 @@ func NumberMatches(have float64, cl Clause) bool {
 	return false
 }
 
-// TagMatches compares a tag or parameter. A missing one never matches.
+// TagMatches compares a tag or parameter with a clause. A missing one never matches.
 func TagMatches(d *dialect.Dialect, t state.Tags, cl Clause) bool {
 	v, ok := t.Get(cl.Key)
 	return ok && TextMatches(d, &v, cl)

@@ -19,7 +19,7 @@ var orderForm = regexp.MustCompile(
 	"^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$",
 )
 
-// ParseOrder reads the clauses of order_by.
+// ParseOrder parses the clauses of order_by.
 func ParseOrder(d *dialect.Dialect, rules Rules, clauses []string) ([]Ordering, error) {
 	var out []Ordering
 	for _, s := range clauses {
@@ -46,7 +46,7 @@ func ParseOrder(d *dialect.Dialect, rules Rules, clauses []string) ([]Ordering, 
 	return out, nil
 }
 
-// Directed returns the result of a comparison in the direction of a clause.
+// Directed returns the result of a comparison in the direction that a clause asks for.
 func Directed(n int, down bool) int {
 	if down {
 		return -n
@@ -54,7 +54,7 @@ func Directed(n int, down bool) int {
 	return n
 }
 
-// NoDuplicates refuses two clauses for the same key. The last argument maps a key to another name of it.
+// NoDuplicates refuses two clauses for the same key. The last argument maps a key to an alternative name for it.
 func NoDuplicates(order []Ordering, clauses []string, same map[string]string) error {
 	seen := map[string]bool{}
 	for _, o := range order {

@@ -1,3 +1,3 @@
 // Package seed adds content to a server, as if it had existed for a long time. The content is a Document in JSON, or
-// values in Go. It refuses references to missing things, and it checks no other rule of the server.
+// values in Go. Package seed refuses references to missing things, but does not check the server's other rules.
 package seed

@@ -51,7 +51,7 @@ type Document struct {
 	Users       []state.User       `json:"users"`
 }
 
-// Read reads a document. Unknown keys are errors.
+// Read parses a document. Unknown keys are errors.
 func Read(r io.Reader) (Document, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -60,7 +60,7 @@ func Read(r io.Reader) (Document, error) {
 	return doc, err
 }
 
-// AddTo adds the content to a state. It fails for a reference to something that does not exist.
+// AddTo adds the content to a state. It fails if the content refers to something that does not exist.
 func (doc Document) AddTo(s *state.State) error {
 	for _, name := range doc.Workspaces {
 		s.AddSpace(name)

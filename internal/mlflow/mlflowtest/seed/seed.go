@@ -19,8 +19,8 @@ type Experiment struct {
 	Deleted bool              `json:"deleted"`
 }
 
-// Run is a run to add. Its experiment is found by name or id, and is created if there is none. The default status is
-// FINISHED.
+// Run is a run to add. Its experiment is found by name or id, and is created if it does not exist. The default status
+// is FINISHED.
 type Run struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
@@ -39,7 +39,7 @@ type Run struct {
 	Artifacts  map[string]Content `json:"artifacts"`
 }
 
-// Dataset is a dataset that a run read.
+// Dataset is a dataset that a run used.
 type Dataset struct {
 	Name       string `json:"name"`
 	Digest     string `json:"digest"`
@@ -50,14 +50,14 @@ type Dataset struct {
 	Context    string `json:"context"`
 }
 
-// LoggedModel is a logged model to add. Within a run it is one of the run's outputs.
+// LoggedModel is a logged model to add. Inside a run, it is one of the run's outputs.
 type LoggedModel struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
 	Name       string             `json:"name"`
 	Run        string             `json:"run"`
 	Step       int64              `json:"step"`
-	Source     string             `json:"source_run"` // a different run than the one that lists it
+	Source     string             `json:"source_run"` // the run that logged the model, if it is a different one
 	Status     string             `json:"status"`
 	Deleted    bool               `json:"deleted"`
 	Root       string             `json:"artifact_uri"`
@@ -68,7 +68,7 @@ type LoggedModel struct {
 }
 
 // ModelMetric is a value that a run logged on a logged model. The default run is the model's own. The value is not
-// added to the metrics of the run.
+// added to the run's metrics.
 type ModelMetric struct {
 	Key           string  `json:"key"`
 	Value         float64 `json:"value"`
@@ -79,7 +79,7 @@ type ModelMetric struct {
 	DatasetDigest string  `json:"dataset_digest"`
 }
 
-// Model is a model to register, with its versions.
+// Model is a model to register, together with its versions.
 type Model struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description"`
@@ -90,7 +90,7 @@ type Model struct {
 	Updated     Moment            `json:"updated"`
 }
 
-// Version is a version of a model to register.
+// Version is one version of a model to register.
 type Version struct {
 	Version     int64             `json:"version"`
 	Source      string            `json:"source"`

@@ -20,11 +20,11 @@ type Point struct {
 	Timestamp int64
 }
 
-// Value returns the history of a metric that was logged once.
+// Value returns the history of a metric that was logged only once.
 func Value(v float64) Series { return Series{{Value: v}} }
 
-// UnmarshalJSON reads a value, or a list of values and of objects with value, step and timestamp. A value is a number,
-// or "NaN", "Infinity" or "-Infinity".
+// UnmarshalJSON parses a value, or a list that contains values and objects with value, step and timestamp. A value is
+// a number, or "NaN", "Infinity" or "-Infinity".
 func (s *Series) UnmarshalJSON(b []byte) error {
 	items := []json.RawMessage{b}
 	if b[0] == '[' {
@@ -65,7 +65,7 @@ func metricValue(raw json.RawMessage) (float64, error) {
 // Content is the content of an artifact.
 type Content []byte
 
-// UnmarshalJSON reads a string, a list of lines, or any other value, which is written as JSON.
+// UnmarshalJSON parses a string, a list of lines, or any other value, which is stored as JSON.
 func (c *Content) UnmarshalJSON(b []byte) error {
 	var whole string
 	var lines []string
@@ -83,7 +83,7 @@ func (c *Content) UnmarshalJSON(b []byte) error {
 // Moment is a time in milliseconds since 1970. Zero means now.
 type Moment int64
 
-// UnmarshalJSON reads milliseconds or RFC 3339.
+// UnmarshalJSON parses milliseconds or an RFC 3339 time.
 func (m *Moment) UnmarshalJSON(b []byte) error {
 	if b[0] != '"' {
 		return json.Unmarshal(b, (*int64)(m))

@@ -1,3 +1,4 @@
-// Package state is what a server has stored: workspaces with models, versions, experiments, runs and logged models, and
-// also files and users. It checks no right and no rule of a request, so tests can create states that no request can.
+// Package state contains what a server has stored: workspaces with models, versions, experiments, runs and logged
+// models, and also files and users. It checks neither permissions nor any rule for requests, so tests can create
+// states that no request can.
 package state

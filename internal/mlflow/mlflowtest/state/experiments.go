@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The lifecycle stages of experiments and runs.
+// Lifecycle stages of experiments and runs.
 const (
 	Active  = "active"
 	Deleted = "deleted"
@@ -16,7 +16,7 @@ const (
 type Experiment struct {
 	ID      string
 	Name    string
-	Root    string // location of its runs' artifacts
+	Root    string // location for its runs' artifacts
 	Stage   string
 	Created int64
 	Updated int64
@@ -61,7 +61,7 @@ func (sp *Space) ExperimentNamed(name string) *Experiment {
 	return nil
 }
 
-// AddExperiment adds an experiment. Without a root it gets the default location.
+// AddExperiment adds an experiment. Without a root, it gets the default location.
 func (s *State) AddExperiment(sp *Space, name, root string, t Tags) *Experiment {
 	id := strconv.Itoa(s.experiments)
 	s.experiments++

@@ -22,7 +22,7 @@ func (s *State) PutFile(sp *Space, uri string, content []byte) error {
 	return nil
 }
 
-// rootOf returns the location of a run or logged model.
+// rootOf returns the location of a run's or logged model's artifacts.
 func (sp *Space) rootOf(scheme, id string) (string, error) {
 	if r := sp.Run(id); r != nil && scheme == "runs" {
 		return r.ArtifactURI, nil

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// newID returns an id in MLflow's format, 32 hexadecimal digits. Each run of a test gets the same ids.
+// newID returns an id in MLflow's format, 32 hexadecimal digits. A test gets the same ids each time it runs.
 func newID(s *State, of string) string {
 	s.ids++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", s.Seed, of, s.ids))
@@ -18,7 +18,7 @@ var (
 	beasts = []string{"ape", "crane", "deer", "finch", "moth", "owl", "shrew", "worm"}
 )
 
-// runName invents a name like MLflow for runs that were created without one.
+// runName invents a name for a run that was created without one, as MLflow does.
 func runName(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return fmt.Sprintf("%s-%s-%d", moods[sum[0]%8], beasts[sum[1]%8], int(sum[2])*3)

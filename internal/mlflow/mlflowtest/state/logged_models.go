@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// LoggedModel is a logged model of MLflow 3. It has its own location for artifacts.
+// LoggedModel is an MLflow 3 logged model. It has its own location for artifacts.
 type LoggedModel struct {
 	ID          string
 	Experiment  string
@@ -49,7 +49,7 @@ const (
 	LoggedReady   = "LOGGED_MODEL_READY"
 )
 
-// AddLoggedModel adds a pending logged model. It invents a name if there is none.
+// AddLoggedModel adds a pending logged model. It invents a name if none is given.
 func (s *State) AddLoggedModel(sp *Space, e *Experiment, name, run string) *LoggedModel {
 	id := "m-" + newID(s, "model")
 	if name == "" {
@@ -66,8 +66,8 @@ func (s *State) AddLoggedModel(sp *Space, e *Experiment, name, run string) *Logg
 
 const versionsTag = "mlflow.modelVersions"
 
-// NoteVersion adds a version to the list of versions of a logged model. Servers keep it in one tag, as Python writes
-// JSON.
+// NoteVersion adds a version to the logged model's list of versions. Servers keep the list in one tag, as JSON in the
+// form that Python writes.
 func (m *LoggedModel) NoteVersion(v *Version) {
 	entry := fmt.Sprintf(`{"name": %s, "version": %d}`, wire.Compact(v.Name), v.Number)
 	if old, ok := m.Tags.Get(versionsTag); ok {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Aliases keep the order in which they were first set.
+// Aliases keeps aliases in the order in which they were first set.
 type Aliases []Alias
 
-// Alias is a name of a version.
+// Alias is a name that points to a version.
 type Alias struct {
 	Name    string
 	Version int64
@@ -26,12 +26,12 @@ func (a *Aliases) Put(name string, version int64) {
 	*a = append(*a, Alias{name, version})
 }
 
-// DropVersion removes the aliases of a version.
+// DropVersion removes the aliases that point to a version.
 func (a *Aliases) DropVersion(version int64) {
 	*a = slices.DeleteFunc(*a, func(e Alias) bool { return e.Version == version })
 }
 
-// Of returns the aliases of a version.
+// Of returns the aliases that point to a version.
 func (a Aliases) Of(version int64) []string {
 	var out []string
 	for _, e := range a {
@@ -53,7 +53,7 @@ type Model struct {
 	Versions    []*Version // including deleted ones, because their numbers are never used again
 }
 
-// Latest returns the newest version of each stage.
+// Latest returns the newest version in each stage.
 func (m *Model) Latest() []*Version {
 	newest := map[string]*Version{}
 	for _, v := range m.Versions {
@@ -91,14 +91,14 @@ func (m *Model) NextNumber() int64 {
 // Version is a version of a registered model.
 type Version struct {
 	Model       *Model
-	Name        string // as its creator wrote it, if the database considers that equal to the name of the model
+	Name        string // as the creator spelt it, if the database considers that equal to the model's name
 	Number      int64
 	Created     int64
 	Updated     int64
 	Description *string
 	Stage       string
 	Source      string
-	Download    string // location of the artifacts; differs from source if that was a models:/ URI
+	Download    string // location of the artifacts; differs from the source if that was a models:/ URI
 	RunID       *string
 	RunLink     *string
 	Status      string
@@ -107,7 +107,7 @@ type Version struct {
 	Deleted     bool
 }
 
-// The stages of MLflow.
+// MLflow's stages.
 const (
 	StageNone       = "None"
 	StageStaging    = "Staging"
@@ -115,10 +115,10 @@ const (
 	StageArchived   = "Archived"
 )
 
-// Stages are all stages.
+// Stages lists all stages.
 var Stages = []string{StageNone, StageStaging, StageProduction, StageArchived}
 
-// StageNamed returns the stage of a name in any case, or "".
+// StageNamed returns the stage with this name, ignoring case, or "".
 func StageNamed(name string) string {
 	for _, stage := range Stages {
 		if strings.EqualFold(name, stage) {
@@ -128,7 +128,7 @@ func StageNamed(name string) string {
 	return ""
 }
 
-// TextOf returns a text that may be missing.
+// TextOf returns a text that may be missing, or "" if it is.
 func TextOf(s *string) string {
 	if s == nil {
 		return ""

@@ -40,7 +40,7 @@ type ModelOutput struct {
 	Step    int64  `json:"step"`
 }
 
-// DatasetInput is a dataset that a run read.
+// DatasetInput is a dataset that a run used.
 type DatasetInput struct {
 	Tags    Tags    `json:"tags,omitempty"`
 	Dataset Dataset `json:"dataset"`
@@ -56,7 +56,7 @@ type Dataset struct {
 	Profile    string `json:"profile,omitempty"`
 }
 
-// Latest returns the last value of each metric: the greatest by step, then time, then value.
+// Latest returns the last value of each metric, which is the greatest by step, then by time, then by value.
 func (r *Run) Latest() []Point {
 	var out []Point
 	for _, p := range r.Metrics {
@@ -76,7 +76,7 @@ func later(a, b Point) bool {
 		cmp.Compare(ComparedAs(a.Value), ComparedAs(b.Value))) > 0
 }
 
-// ComparedAs returns the value that a database compares. It stores NaN as zero.
+// ComparedAs returns the value that a database uses in comparisons. NaN is stored as zero.
 func ComparedAs(v wire.Decimal) float64 {
 	if math.IsNaN(float64(v)) {
 		return 0
@@ -94,10 +94,10 @@ func (sp *Space) Run(id string) *Run {
 	return nil
 }
 
-// RunNameTag is the tag that always has the name of the run.
+// RunNameTag is the tag that always contains the run's name.
 const RunNameTag = "mlflow.runName"
 
-// AddRun adds a run to the workspace of its experiment. It invents a name if there is none.
+// AddRun adds a run to the workspace of its experiment. It invents a name if none is given.
 func (s *State) AddRun(e *Experiment, name string) *Run {
 	id := newID(s, "run")
 	if name == "" {
@@ -115,7 +115,7 @@ func (s *State) AddRun(e *Experiment, name string) *Run {
 	return r
 }
 
-// RunStatuses are all statuses of a run.
+// RunStatuses lists all statuses of a run.
 var RunStatuses = []string{"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
 
 // Rename changes the name of a run and its tag.
@@ -135,7 +135,7 @@ func AsStored(p Point) Point {
 	return p
 }
 
-// Log stores each value once.
+// Log stores a value unless it is already stored.
 func (r *Run) Log(p Point) {
 	p = AsStored(p)
 	same := func(q Point) bool {

@@ -4,7 +4,7 @@ import "time"
 
 // State is everything that a server has stored. It is not safe for concurrent use: the server locks it.
 type State struct {
-	Spaces       map[string]*Space // by workspace
+	Spaces       map[string]*Space // by name
 	Files        map[string][]byte // artifact URI -> content
 	Users        map[string]*Account
 	Now          func() time.Time
@@ -15,7 +15,7 @@ type State struct {
 	ids         int
 }
 
-// Space is one workspace, with everything that two workspaces do not share.
+// Space is one workspace, with everything that is not shared between workspaces.
 type Space struct {
 	Name        string
 	Models      map[string]*Model
@@ -24,7 +24,7 @@ type Space struct {
 	Logged      []*LoggedModel
 }
 
-// DefaultWorkspace is the workspace of requests that name none.
+// DefaultWorkspace is the workspace for requests that do not name one.
 const DefaultWorkspace = "default"
 
 // New returns a state with one empty workspace.
@@ -44,7 +44,7 @@ func (s *State) AddSpace(name string) *Space {
 // Millis returns the current time in milliseconds.
 func (s *State) Millis() int64 { return s.Now().UnixMilli() }
 
-// path returns where a workspace's artifacts are in the server's own storage.
+// path returns the location of a workspace's artifacts in the server's own storage.
 func (sp *Space) path() string {
 	if sp.Name == DefaultWorkspace {
 		return ""

@@ -6,10 +6,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Tags keep the order in which they were written.
+// Tags keeps tags in the order in which they were written.
 type Tags []Tag
 
-// Tag is a key with a value: a tag or a parameter.
+// Tag is a key with a value, used for tags and parameters.
 type Tag struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`

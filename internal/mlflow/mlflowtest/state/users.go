@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// User may log in to a server with BasicAuth. Grants extend its default rights. They map a resource, such as
-// "model:churn" or "experiment:3", to READ, USE, EDIT, MANAGE or NO_PERMISSIONS.
+// User may log in to a server with BasicAuth. Grants extend the user's default permissions. They map a resource, such
+// as "model:churn" or "experiment:3", to READ, USE, EDIT, MANAGE or NO_PERMISSIONS.
 type User struct {
 	Name     string            `json:"name"`
 	Password string            `json:"password"`
@@ -14,14 +14,14 @@ type User struct {
 	Grants   map[string]string `json:"grants"`
 }
 
-// Account is a user with an id and rights.
+// Account is a user with an id and permissions.
 type Account struct {
 	User
 	ID     int
 	Rights map[Resource]Permission
 }
 
-// ResourceKind is a kind of resource with rights of its own.
+// ResourceKind is a kind of resource that has permissions of its own.
 type ResourceKind string
 
 // The kinds of resources.
@@ -30,13 +30,13 @@ const (
 	ResourceExperiment ResourceKind = "experiment"
 )
 
-// Resource is something that users have rights on.
+// Resource is something that users have permissions on.
 type Resource struct {
 	Kind ResourceKind
 	ID   string
 }
 
-// Permission is what a user may do with a resource. A higher one includes the lower ones.
+// Permission is what a user may do with a resource. A higher permission includes the lower ones.
 type Permission int
 
 // The permissions.
@@ -48,10 +48,10 @@ const (
 	PermManage
 )
 
-// PermissionNames are the names of permissions in MLflow.
+// PermissionNames are MLflow's names for the permissions.
 var PermissionNames = []string{"NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE"}
 
-// PermissionNamed reads a permission. A name that MLflow does not have grants nothing.
+// PermissionNamed parses a permission. A name that MLflow does not know grants nothing.
 func PermissionNamed(name string) Permission {
 	return Permission(max(slices.Index(PermissionNames, strings.ToUpper(name)), 0))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// listRunArtifacts lists one folder of a run, with paths relative to the run. It is empty for a run of MLflow 3 whose
-// model is a logged model.
+// listRunArtifacts lists one folder of a run, with paths relative to the run. The list is empty for an MLflow 3 run
+// whose model is a logged model.
 func listRunArtifacts(c *call.Call) (any, error) {
 	dir, err := artifacts.SafePath(c, "path")
 	if err != nil {

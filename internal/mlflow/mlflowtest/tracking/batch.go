@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// logBatch stores all parameters or none, each only once as in logParam, then the metrics, then the tags. The file
-// store writes parameters one by one.
+// logBatch stores either all parameters or none, each only once as in logParam, then the metrics, and then the tags.
+// The file store writes the parameters one by one.
 func logBatch(c *call.Call) (any, error) {
 	b, err := readBatch(c)
 	if err != nil {

@@ -102,7 +102,7 @@ func experimentMeets(d *dialect.Dialect, e *state.Experiment, cl search.Clause) 
 	return search.NumberMatches(float64(e.Updated), cl)
 }
 
-// compareExperiments orders experiments as requested, by default the newest first.
+// compareExperiments orders experiments as requested. By default, the newest comes first.
 func compareExperiments(d *dialect.Dialect, a, b *state.Experiment, order []search.Ordering) int {
 	if len(order) == 0 {
 		order = []search.Ordering{{Key: "creation_time", Down: true}}

@@ -61,8 +61,8 @@ func mustBeActive(e *state.Experiment) error {
 	return wire.Invalid("The experiment %s must be in the 'active' state. Current state is %s.", e.ID, e.Stage)
 }
 
-// createExperiment succeeds for only one of several requests with the same name, and stores its tags in the same step.
-// The name of a deleted experiment stays in use.
+// createExperiment succeeds for only one of several requests with the same name, and stores the tags in the same
+// step. The name of a deleted experiment stays in use.
 func createExperiment(c *call.Call) (any, error) {
 	name, root, t := c.In.Str("name"), c.In.Str("artifact_location"), state.TagsIn(c.In, "tags")
 	if err := checkExperiment(c, name, t); err != nil {

@@ -34,7 +34,7 @@ var loggedModelFilter = search.Rules{
 	Lax:      true,
 }
 
-// modelToken continues one search of logged models and no other.
+// modelToken continues one particular search for logged models.
 type modelToken struct {
 	Offset      int64    `json:"offset"`
 	Experiments []string `json:"experiment_ids"`
@@ -82,7 +82,7 @@ func searchLoggedModels(c *call.Call) (any, error) {
 	return out, nil
 }
 
-// follow reads the token of an earlier page of the same search.
+// follow parses the token from an earlier page of the same search.
 func (t modelToken) follow(raw string) (int64, error) {
 	if raw == "" {
 		return 0, nil
@@ -120,7 +120,7 @@ func loggedOrder(c *call.Call) ([]search.Ordering, error) {
 	return out, nil
 }
 
-// compareLogged orders logged models as requested, then the newest first.
+// compareLogged orders logged models as requested, and otherwise with the newest first.
 func compareLogged(a, b *state.LoggedModel, order []search.Ordering) int {
 	for _, o := range order {
 		n := 0

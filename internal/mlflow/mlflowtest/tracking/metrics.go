@@ -48,7 +48,7 @@ func checkMetric(c *call.Call, p state.Point, at string) error {
 	return call.CheckLength(c, "Metric name", p.Key, 250)
 }
 
-// metricHistory lists all values of one metric by time.
+// metricHistory lists all values of one metric, ordered by time.
 func metricHistory(c *call.Call) (any, error) {
 	most, paged := c.In.Int("max_results"), c.In.Has("max_results") && c.Dialect.HistoryPaged
 	if paged && most <= 0 {

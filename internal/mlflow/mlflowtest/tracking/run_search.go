@@ -155,7 +155,8 @@ func runAttribute(r *state.Run, key string) string {
 	return r.Name
 }
 
-// compareRuns orders runs as requested, runs without the value last, then the newest first.
+// compareRuns orders runs as requested. Runs without the value come last, and among equal runs the newest comes
+// first.
 func compareRuns(a, b *state.Run, order []search.Ordering) int {
 	for _, o := range order {
 		x, y := sortValue(a, o), sortValue(b, o)

@@ -62,7 +62,7 @@ func runToJSON(c *call.Call, r *state.Run, whole bool) runJSON {
 
 func requestedRun(c *call.Call) (*state.Run, error) { return call.FindRun(c, requestedRunID(c)) }
 
-// requestedRunID also accepts the older name of the field.
+// requestedRunID also accepts the field under its older name.
 func requestedRunID(c *call.Call) string { return cmp.Or(c.In.Str("run_id"), c.In.Str("run_uuid")) }
 
 func activeRun(c *call.Call) (*state.Run, error) {
@@ -173,7 +173,7 @@ func deleteRunTag(c *call.Call) (any, error) {
 	return struct{}{}, nil
 }
 
-// checkRunTag truncates a value that is too long, or refuses it, depending on the version.
+// checkRunTag either truncates or refuses a value that is too long, depending on the version.
 func checkRunTag(c *call.Call, t state.Tag, at string) (state.Tag, error) {
 	if err := call.CheckTagKey(c, t.Key, at+"key"); err != nil {
 		return t, err
@@ -207,7 +207,7 @@ func cut(s string, limit int) string {
 	return string([]rune(s)[:limit])
 }
 
-// logParam writes a parameter once. The same value again is accepted; another value is refused.
+// logParam writes a parameter once. Writing the same value again is accepted, but a different value is refused.
 func logParam(c *call.Call) (any, error) {
 	p, err := checkParam(c, state.Tag{Key: c.In.Str("key"), Value: c.In.Str("value")}, "")
 	if err != nil {
@@ -236,7 +236,7 @@ func logParam(c *call.Call) (any, error) {
 	return struct{}{}, nil
 }
 
-// findParam returns the parameter that the database considers equal to a key.
+// findParam returns the parameter whose key the database considers equal to the given one.
 func findParam(c *call.Call, r *state.Run, key string) (state.Tag, bool) {
 	for _, p := range r.Params {
 		if c.Dialect.SameText(p.Key, key) {

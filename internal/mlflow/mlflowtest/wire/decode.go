@@ -12,26 +12,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 )
 
-// Message contains the decoded fields of one request. A real server reads a request into a protobuf message. It stops
-// at the first value of a wrong type and keeps what it read so far. Then it checks the fields that have rules, and
-// carries out the rest if they pass. Decode does the same, because the difference is visible: a tag whose value is a
-// number is stored with an empty value.
+// Message contains the decoded fields of one request. A real server decodes a request into a protobuf message. It
+// stops at the first value of a wrong type and keeps what it has decoded so far. Then it checks the fields that have
+// rules, and carries out the rest if they pass. Decode does the same, because the difference is visible: a tag whose
+// value is a number is stored with an empty value.
 type Message struct {
 	set map[string]any
 }
 
 func newMessage() *Message { return &Message{set: map[string]any{}} }
 
-// Has reports whether the request has a field with a value of its type.
+// Has reports whether the request contains the field with a value of the right type.
 func (m *Message) Has(name string) bool { _, ok := m.set[name]; return ok }
 
-// Str returns a text, or "" if the request does not have it. The other methods also return zero values.
+// Str returns a text, or "" if the request does not contain it. The other methods return zero values in that case
+// too.
 func (m *Message) Str(name string) string { v, _ := m.set[name].(string); return v }
 
 // Int returns an integer.
 func (m *Message) Int(name string) int64 { v, _ := m.set[name].(int64); return v }
 
-// Float returns a number with a fraction.
+// Float returns a floating-point number.
 func (m *Message) Float(name string) float64 { v, _ := m.set[name].(float64); return v }
 
 // Bool returns a boolean.
@@ -43,7 +44,7 @@ func (m *Message) List(name string) []string { v, _ := m.set[name].([]string); r
 // Each returns a list of messages.
 func (m *Message) Each(name string) []*Message { v, _ := m.set[name].([]*Message); return v }
 
-// IntOr returns a default if the request does not have the field.
+// IntOr returns an integer, or the default if the request does not contain it.
 func (m *Message) IntOr(name string, otherwise int64) int64 {
 	if m.Has(name) {
 		return m.Int(name)
@@ -51,7 +52,7 @@ func (m *Message) IntOr(name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// ParameterOf reads one parameter of a body that was not decoded.
+// ParameterOf reads one parameter from a body that has not been decoded.
 func ParameterOf(body []byte, name string) string {
 	root, err := parseBody(body)
 	if err != nil || root == nil {
@@ -61,8 +62,8 @@ func ParameterOf(body []byte, name string) string {
 	return s
 }
 
-// Decode reads the parameters of the request: from the query of a GET with a query, else from the body. Routes without
-// parameters read nothing.
+// Decode reads the parameters of the request: from the query if it is a GET with a query, and otherwise from the
+// body. Routes without parameters read nothing.
 func Decode(d *dialect.Dialect, r *http.Request, body []byte, fs Fields, needsBody bool) (*Message, error) {
 	if fs == nil {
 		return newMessage(), nil
@@ -102,7 +103,7 @@ func checkContentType(d *dialect.Dialect, r *http.Request) error {
 	}
 }
 
-// parseBody reads a JSON body leniently. Empty and invalid bodies count as no body. A string that contains JSON is
+// parseBody parses a JSON body leniently. Empty and invalid bodies count as no body. A string that contains JSON is
 // parsed again. Any other value crashes the server.
 func parseBody(body []byte) (*ordered, error) {
 	v, err := parseOrdered(body)
@@ -267,7 +268,8 @@ func scalar(f Field, v any) (any, bool) {
 	return nil, false
 }
 
-// wholeNumber accepts the JSON forms of protobuf: an integer, a decimal without fraction, or digits in a string.
+// wholeNumber accepts the forms that protobuf accepts in JSON: an integer, a decimal without a fraction, or digits in
+// a string.
 func wholeNumber(v any) (int64, bool) {
 	switch v := v.(type) {
 	case json.Number:
@@ -283,7 +285,7 @@ func wholeNumber(v any) (int64, bool) {
 	return 0, false
 }
 
-// decimal accepts a number, also in a string. A number too large for a double is refused.
+// decimal accepts a number, which may be in a string. A number too large for a double is refused.
 func decimal(v any) (float64, bool) {
 	switch v := v.(type) {
 	case json.Number:

@@ -1,3 +1,4 @@
-// Package wire reads requests and writes responses like MLflow: parameters as protobuf reads JSON, numbers as Python
-// writes them, errors with their codes, and the pages of its web framework. It knows no endpoint and stores nothing.
+// Package wire reads requests and writes responses as MLflow does. It decodes parameters as protobuf does and formats
+// numbers as Python does. It also writes errors with their codes, and the pages of MLflow's web framework. It knows
+// no endpoint and stores nothing.
 package wire

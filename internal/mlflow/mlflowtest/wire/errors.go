@@ -17,7 +17,7 @@ type APIError struct {
 
 func (e *APIError) Error() string { return e.Code + ": " + e.Message }
 
-// Fail returns an error with a code of MLflow.
+// Fail returns an error with one of MLflow's codes.
 func Fail(code, format string, args ...any) error {
 	return &APIError{Code: code, Message: fmt.Sprintf(format, args...)}
 }
@@ -32,12 +32,12 @@ func Missing(format string, args ...any) error {
 	return Fail("RESOURCE_DOES_NOT_EXIST", format, args...)
 }
 
-// Exists returns the error for something that exists already.
+// Exists returns the error for something that already exists.
 func Exists(format string, args ...any) error {
 	return Fail("RESOURCE_ALREADY_EXISTS", format, args...)
 }
 
-// Internal returns an error of the server itself.
+// Internal returns an internal error of the server.
 func Internal(format string, args ...any) error {
 	return Fail("INTERNAL_ERROR", format, args...)
 }
@@ -45,7 +45,7 @@ func Internal(format string, args ...any) error {
 // ErrCrash is an uncaught exception: an HTML page instead of JSON.
 var ErrCrash = errors.New("uncaught exception")
 
-// Refusal is an error from a layer before the API, reported as one sentence.
+// Refusal is an error from a layer in front of the API, reported as one sentence.
 type Refusal struct {
 	Status int
 	Type   string
@@ -91,7 +91,7 @@ func sqlState(class string) string {
 	return "KAM00"
 }
 
-// FromError turns an error into the response that a real server gives. Newer servers add the class of the error.
+// FromError turns an error into the response that a real server sends. Newer servers add the class of the error.
 func FromError(err error, classes bool) Response {
 	var api *APIError
 	var sentence Refusal

@@ -12,16 +12,16 @@ const (
 	listKind
 	objectKind // a nested message
 	objectsKind
-	opaqueKind // known to the server, unused here
+	opaqueKind // known to the server but unused here
 )
 
-// Field is one parameter of a route: its type, and the rules that are checked after decoding.
+// Field is one parameter of a route: its type, and the rules that are checked once the request has been decoded.
 type Field struct {
 	name     string
 	kind     kind
 	required bool
 	always   bool // also required by servers that check entries
-	unruled  bool // the handler has no rule for it, so a wrong type is ignored
+	unruled  bool // the handler has no rule for the field, so a wrong type is ignored
 	limit    int64
 	sub      []Field
 	values   []string // names of an enumeration
@@ -30,53 +30,53 @@ type Field struct {
 // Fields are the parameters of a route. A route without Fields reads nothing.
 type Fields []Field
 
-// With returns the fields and more.
+// With returns the fields followed by more fields.
 func (fs Fields) With(more ...Field) Fields { return append(append(Fields{}, fs...), more...) }
 
-// Need returns a text that the request must have.
+// Need returns a text field that the request must contain.
 func Need(name string) Field { return Required(May(name)) }
 
-// May returns a text that the request may have.
+// May returns a text field that the request may contain.
 func May(name string) Field { return Field{name: name} }
 
-// List returns a list of texts.
+// List returns a field for a list of texts.
 func List(name string) Field { return Field{name: name, kind: listKind} }
 
-// Number returns an integer.
+// Number returns an integer field.
 func Number(name string) Field { return Field{name: name, kind: integerKind} }
 
-// AtMost returns an integer with a limit.
+// AtMost returns an integer field with an upper limit.
 func AtMost(name string, limit int64) Field {
 	return Field{name: name, kind: integerKind, limit: limit}
 }
 
-// Double returns a number with a fraction.
+// Double returns a floating-point field.
 func Double(name string) Field { return Field{name: name, kind: doubleKind} }
 
-// YesNo returns a boolean.
+// YesNo returns a boolean field.
 func YesNo(name string) Field { return Field{name: name, kind: boolKind} }
 
-// OneOf returns one value of an enumeration.
+// OneOf returns a field that accepts one value from an enumeration.
 func OneOf(name string, values []string) Field {
 	return Field{name: name, kind: enumKind, values: values}
 }
 
-// Nested returns one message.
+// Nested returns a field that contains one message.
 func Nested(name string, sub ...Field) Field { return Field{name: name, kind: objectKind, sub: sub} }
 
-// Each returns a list of messages.
+// Each returns a field for a list of messages.
 func Each(name string, sub ...Field) Field { return Field{name: name, kind: objectsKind, sub: sub} }
 
 // Opaque returns a field that the server knows and this package does not read.
 func Opaque(name string) Field { return Field{name: name, kind: opaqueKind} }
 
-// Required returns the field as one that the request must have.
+// Required returns the field as one that the request must contain.
 func Required(f Field) Field { f.required = true; return f }
 
-// Complete returns the field as one that servers require in an entry if they check entries.
+// Complete returns the field as one that every entry must contain on servers that check entries.
 func Complete(f Field) Field { f.always = true; return f }
 
-// Quiet returns the field without a rule, so a wrong type is ignored.
+// Quiet returns the field without a rule, so that a wrong type is ignored.
 func Quiet(f Field) Field { f.unruled = true; return f }
 
 // TagFields are the fields of a tag.

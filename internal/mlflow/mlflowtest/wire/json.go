@@ -12,7 +12,7 @@ import (
 // Digits returns a number as text.
 func Digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-// ordered is a JSON object that keeps the order of its keys. The last value of a repeated key counts.
+// ordered is a JSON object that keeps the order of its keys. If a key is repeated, its last value counts.
 type ordered struct {
 	keys []string
 	vals map[string]any
@@ -92,7 +92,7 @@ func Compact(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// Decimal is written like a float in Python: NaN and infinities as strings, and 1 as 1.0.
+// Decimal is encoded as Python encodes a float: NaN and infinities as strings, and 1 as 1.0.
 type Decimal float64
 
 func (d Decimal) MarshalJSON() ([]byte, error) {
@@ -108,7 +108,7 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 	return []byte(PythonFloat(f)), nil
 }
 
-// PythonFloat returns a number like Python prints it.
+// PythonFloat returns a number as Python prints it.
 func PythonFloat(f float64) string {
 	if f == math.Trunc(f) && math.Abs(f) < 1e16 {
 		return strconv.FormatFloat(f, 'f', 1, 64)

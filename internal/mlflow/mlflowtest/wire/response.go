@@ -22,7 +22,7 @@ func Text(status int, mediaType, body string) Response {
 	return Response{Status: status, Header: ContentType(mediaType), Body: []byte(body)}
 }
 
-// JSON returns a response with a value as indented JSON.
+// JSON returns a response whose body is the value as indented JSON.
 func JSON(status int, v any) Response {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -56,7 +56,7 @@ func Page(status int, sentence string) Response {
 	))
 }
 
-// PageNotFound is the page of an unknown path.
+// PageNotFound returns the page for an unknown path.
 func PageNotFound() Response {
 	return Page(
 		404,
@@ -65,7 +65,7 @@ func PageNotFound() Response {
 	)
 }
 
-// PageNotAllowed is the page of a path with another method.
+// PageNotAllowed returns the page for a path that exists only for other methods.
 func PageNotAllowed() Response {
 	return Page(405, "The method is not allowed for the requested URL.")
 }
@@ -78,5 +78,5 @@ func pageCrashed() Response {
 	)
 }
 
-// API is the beginning of most paths.
+// API is how most paths start.
 const API = "/api/2.0/mlflow/"

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 )
 
-// checkRules applies the rules of the handler. It checks types only if the message could not be decoded.
+// checkRules applies the handler's rules. It checks types only if the message could not be decoded.
 func checkRules(d *dialect.Dialect, m *Message, root *ordered, fs Fields, parsed bool) error {
 	for _, f := range fs {
 		if f.unruled {
@@ -80,7 +80,8 @@ func badValue(name string, v any) error {
 	)
 }
 
-// fits is the looser type check of the handler's rules. It does not look into lists, and accepts numbers in strings.
+// fits is the looser type check in the handler's rules. It does not look into lists, and it accepts numbers in
+// strings.
 func fits(f Field, v any) bool {
 	switch f.kind {
 	case textKind:
