@@ -16,13 +16,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// permission is a permission of a token, as written in a workflow.
+// permission is a token permission, as written in a workflow.
 type permission struct {
 	scope, level string
 	elsewhere    bool // in a repository other than the job's
 }
 
-// wanted ends a sentence about a refusal.
+// wanted returns the end of a sentence about a refusal.
 func (p permission) wanted() string {
 	if p.scope == "" {
 		return ""
@@ -30,8 +30,8 @@ func (p permission) wanted() string {
 	return fmt.Sprintf("; it needs the permission %s: %s", p.scope, p.level)
 }
 
-// hint says what to do, usually what to paste into the workflow. A permissions block removes all permissions that it
-// does not list, so it also lists reading the repository.
+// hint says what to do, usually what to paste into the workflow. A permissions block removes every permission that it
+// does not list, so the hint also lists read access to the repository.
 func (p permission) hint() string {
 	if p.scope == "" {
 		return ""
@@ -48,12 +48,12 @@ func (p permission) hint() string {
 		p.scope, p.level)
 }
 
-// neverSent is the error of a request that was canceled before it was sent.
+// neverSent is the error for a request that was cancelled before it was sent.
 type neverSent struct{ error }
 
 func (e *neverSent) Unwrap() error { return e.error }
 
-// invalidResponse is the error of a response that does not come from GitHub's API.
+// invalidResponse is the error for a response that does not come from GitHub's API.
 type invalidResponse struct {
 	req *http.Request
 	err error
@@ -64,7 +64,7 @@ func (e *invalidResponse) Error() string {
 }
 func (e *invalidResponse) Unwrap() error { return e.err }
 
-// limitError is the error of a rate limit that lasts too long to wait.
+// limitError is the error for a rate limit that lasts too long to wait for.
 type limitError struct {
 	wait  time.Duration
 	cause error
@@ -73,7 +73,7 @@ type limitError struct {
 func (e *limitError) Error() string { return e.cause.Error() }
 func (e *limitError) Unwrap() error { return e.cause }
 
-// denied is the error of a request that the token may not send, or of something that it may not see.
+// denied is the error for a request that the token may not send, or for something that it may not see.
 type denied struct {
 	need  permission
 	cause error
@@ -82,7 +82,7 @@ type denied struct {
 func (e *denied) Error() string { return e.cause.Error() }
 func (e *denied) Unwrap() error { return e.cause }
 
-// refusalOf returns GitHub's refusal in err. go-github has several types for it.
+// refusalOf returns GitHub's refusal in err, for which go-github has several types.
 func refusalOf(err error) (resp *http.Response, text string) {
 	var (
 		plain     *gh.ErrorResponse
@@ -121,8 +121,8 @@ func statusOf(err error) int {
 	return 0
 }
 
-// limit reports whether GitHub refused because a limit is reached, and how long to wait. GitHub uses 403 and 429 for
-// both kinds of limits, and go-github recognises only 403.
+// limit reports whether GitHub refused because a rate limit is reached, and how long to wait. GitHub uses both 403 and
+// 429 for both kinds of limits, whereas go-github recognises only 403.
 func limit(err error) (wait time.Duration, limited bool) {
 	var primary *gh.RateLimitError
 	if errors.As(err, &primary) {
@@ -144,8 +144,8 @@ func limit(err error) (wait time.Duration, limited bool) {
 	return waitOf(resp.Header), true
 }
 
-// waitOf returns the wait from Retry-After, or else from the time when the limit ends according to the server's clock.
-// Without either GitHub asks for a minute.
+// waitOf returns the wait from Retry-After, or else the time until the limit ends by the server's clock. If GitHub
+// sends neither, the wait is a minute, as GitHub asks.
 func waitOf(h http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
 		return time.Duration(seconds)*time.Second + time.Second
@@ -173,12 +173,12 @@ func unclear(err error) bool {
 	case errors.As(err, &invalid):
 		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return true // go-github returns the error of the context instead of the transport's
+		return true // go-github returns the context's error instead of the transport's
 	}
 	return statusOf(err) >= http.StatusInternalServerError || statusOf(err) == http.StatusAccepted
 }
 
-// unknown returns the error of a write whose effect is not known.
+// unknown returns the error for a write that may or may not have taken effect.
 func unknown(op string, cause error) error {
 	out := &registry.Error{
 		Reason: registry.Unknown,
@@ -192,7 +192,7 @@ func unknown(op string, cause error) error {
 	return out
 }
 
-// explain turns an error from GitHub into a message for people. It returns nil for nil.
+// explain turns an error from GitHub into a message for the user. It returns nil for nil.
 func explain(r call, err error) error {
 	if err == nil {
 		return nil
@@ -238,7 +238,7 @@ func explain(r call, err error) error {
 	return out
 }
 
-// requestLine describes a request and its status without the query.
+// requestLine describes a request, without its query, and its response status.
 func requestLine(r call, resp *http.Response) string {
 	if resp == nil || resp.Request == nil {
 		return ""
