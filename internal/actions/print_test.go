@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// hostile lists lines that look like commands of the runner.
+// hostile lists lines that look like workflow commands.
 var hostile = []string{
 	"::error::x", "  ::set-output name=verdict::promote", "\t::add-mask::a", "\u00a0\u2003\u3000::stop-commands::x",
 	"::error file=a,line=1::x", "::ERROR::x", ":::error::x", "::::error::x", "::x::error::y",

@@ -11,26 +11,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule says what an event may start. The zero value is for events that are not in the table.
+// startRule describes what an event may start. The zero value is for events that are not in the table.
 type startRule int
 
 const (
-	ifListed   startRule = iota // writes only if the input allow-events names the event
-	byRef                       // writes on the default branch, on tags of its commits, and on allowed refs
-	byCommit                    // writes on commits of the default branch and on allowed refs
+	ifListed   startRule = iota // writes only if the input allow-events lists the event
+	byRef                       // writes on the default branch, on tags on its commits, and on allowed refs
+	byCommit                    // writes on commits on the default branch and on allowed refs
 	byFollowed                  // writes if this run follows a run on a commit of the default branch
-	onSchedule                  // as byRef; always on the default branch, which the event may not name
+	onSchedule                  // as byRef; always on the default branch, even if the event does not name it
 	dryRunOnly
 	neverWrites
 )
 
 // startRules only prevent accidents, because a branch can change its own workflow and inputs. The registry is safe only
-// if untrusted jobs do not get its credential.
+// if untrusted jobs do not receive its credentials.
 var startRules = map[string]startRule{
 	"workflow_dispatch":   byRef,
 	"push":                byRef,
 	"repository_dispatch": byRef,
-	"workflow_call":       byRef, // GitHub passes the event of the caller; other runners may not
+	"workflow_call":       byRef, // GitHub passes the caller's event; other runners may not
 	"schedule":            onSchedule,
 	"release":             byCommit,
 	"deployment":          byCommit,
@@ -42,20 +42,20 @@ var startRules = map[string]startRule{
 	"pull_request_target": neverWrites,
 }
 
-// Start has the facts about the start of a job.
+// Start contains the facts about the start of a job.
 type Start struct {
-	Event, ref    string // ref is the full name, or "" if it is unknown
+	Event, ref    string // ref is the full name; "" if it is unknown
 	DefaultBranch string // "" if it is unknown
-	merged        bool   // pull_request: it was merged
-	base          string // pull_request: the branch that it is merged into
-	deleted       bool   // push: it deleted a branch or tag
-	followed      string // workflow_run: branch or tag, and repository, of the run that this one follows
-	Commit        string // commit that the job is about
-	// OnDefault says whether the commit is on the default branch. It is looked up only if Decide returns Asks.
+	merged        bool   // for pull_request: it was merged
+	base          string // for pull_request: the branch that it is merged into
+	deleted       bool   // for push: it deleted a branch or tag
+	followed      string // for workflow_run: branch or tag, and repository, of the run that this one follows
+	Commit        string // the commit that the job is about
+	// OnDefault says whether the commit is on the default branch. It needs to be set only if Decide returns Asks.
 	OnDefault registry.Known[bool]
 }
 
-// Of returns the start of a job.
+// Of returns the facts about the start of a job.
 func Of(job actions.Context) Start {
 	s := Start{
 		Event: job.EventName, ref: job.Ref, DefaultBranch: job.DefaultBranch, Commit: job.SHA,
@@ -68,13 +68,13 @@ func Of(job actions.Context) Start {
 	return s
 }
 
-// Allowance are the refs and events that the inputs allow in addition to the rules.
+// Allowance is the refs and events that the inputs allow in addition to the rules.
 type Allowance struct {
 	Refs   refPatterns
 	Events []string
 }
 
-// Outcome says what a start may do. The zero value is a refusal.
+// Outcome is what a start may do. The zero value is a refusal.
 type Outcome int
 
 const (
@@ -84,7 +84,7 @@ const (
 	Asks // set OnDefault, then call Decide again
 )
 
-// Decision is an outcome. A refusal has a cause and a hint.
+// Decision is an outcome and, for a refusal, its cause and a hint.
 type Decision struct {
 	Outcome     Outcome
 	Cause, Hint string
@@ -92,7 +92,7 @@ type Decision struct {
 
 const orDryRun = "to write nothing, set dry-run: true"
 
-// Decide returns what the job may do.
+// Decide returns what the job may do, given what the inputs allow.
 func (s Start) Decide(allow Allowance) Decision {
 	rule := startRules[s.Event]
 	if rule == ifListed && slices.Contains(allow.Events, s.Event) {
@@ -163,7 +163,7 @@ func (s Start) refHint() string {
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow returns a suggestion to add a line to allow-refs for this ref. It returns "" if no line can allow it.
+// orAllow returns a suggestion to add a line for this ref to allow-refs. It returns "" if no line can allow the ref.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
@@ -172,7 +172,7 @@ func (s Start) orAllow() string {
 	return ", or set allow-refs: " + format.YAMLWord(line)
 }
 
-// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, or
+// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, alone or
 // together with allow-refs.
 func (s Start) eventHint() string {
 	hint := "start the job with workflow_dispatch, push or schedule"
@@ -187,7 +187,7 @@ func (s Start) eventHint() string {
 	return hint + "; " + orDryRun
 }
 
-// pushTrigger returns a hint to promote on the push that a merge makes.
+// pushTrigger returns a hint to promote on the push that a merge causes.
 func (s Start) pushTrigger() string {
 	return "promote on the push of the merge: on: {push: {" + branchesLine(cmp.Or(s.base, s.DefaultBranch)) + "}}"
 }
