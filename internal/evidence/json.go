@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits for a report. A large scan writes some hundred KiB.
+// Limits for a report. Even a large scan writes only a few hundred KiB.
 const (
 	MaxSize   = 4 << 20
 	maxDepth  = 64
@@ -28,16 +28,16 @@ const (
 	isObject kind = "an object"
 )
 
-// value is a JSON value. Its zero value is absent.
+// value is a JSON value. Its zero value means that the value is absent.
 type value struct {
 	kind  kind
-	text  string   // text of a string; numbers and booleans as written
-	keys  []string // keys of an object; keys[i] belongs to items[i]
+	text  string   // a string's text; numbers and booleans as written
+	keys  []string // an object's keys; keys[i] belongs to items[i]
 	items []value
 }
 
-// parse reads exactly one JSON value. It fails if an object has a key twice, because readers disagree which one counts:
-// encoding/json takes the last one and ignores case.
+// parse parses exactly one JSON value. It fails if an object contains a key twice, because parsers disagree about which
+// one counts: encoding/json takes the last one and ignores case.
 func parse(input string) (value, error) {
 	if len(input) > MaxSize {
 		return value{}, fmt.Errorf("the report has %d bytes, want at most %d", len(input), MaxSize)
