@@ -27,7 +27,7 @@ const (
 var (
 	everyDoor = []door{byRun, byModel, byVersion, byAlias, byCopy, byCopyAlias, byCopyOf, byBest, byCommit}
 
-	// versionDoors name a version. Its source and run were chosen by whoever registered it.
+	// versionDoors name a version. The user who registered it chose its source and run.
 	versionDoors = []door{byVersion, byAlias, byCopy, byCopyAlias, byCopyOf}
 
 	// aliasDoors name an alias, which can be moved between dry run and apply.

@@ -41,7 +41,7 @@ type trial struct {
 	home       string // the id of the experiment in which the honest user trains
 	homeName   string
 	metric     string
-	good, bad  float64 // metric values, of which only the good one passes
+	good, bad  float64 // metric values; only the good one passes
 	alias      string  // the alias to move
 	commit     string  // the job's commit
 	hasModel   bool
@@ -366,7 +366,7 @@ func (s *trial) exists() {
 	}
 }
 
-// version is a version to create. Whoever creates it may choose any source and run.
+// version is a version to create. The user who creates it may choose any source and run.
 type version struct {
 	of                 string // registered model
 	source, run, model string

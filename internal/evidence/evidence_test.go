@@ -12,7 +12,7 @@ import (
 type want struct {
 	outcome string   // clean, dirty, or gap if the tool could not check everything
 	text    string   // part of the findings, or of the first gap
-	least   Severity // the lowest severity that counts; Informational stands for the format's default
+	least   Severity // the lowest severity that counts; Informational means the format's default
 }
 
 // fixtures lists reports as the tools wrote them. testdata/README.md describes how they were made.

@@ -177,7 +177,7 @@ func (s *sarifRules) ref(id, index, component node) string {
 	if id.isSet() {
 		name = id.str()
 	}
-	if !index.isSet() || index.integer() == -1 { // -1 stands for unknown
+	if !index.isSet() || index.integer() == -1 { // -1 means unknown
 		return name
 	}
 	ids := s.component(component)

@@ -115,7 +115,7 @@ func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // if it was left out, whoever re-ran the workflow could approve
+		return nil // if only the actor was listed, the user who re-ran the workflow could approve
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}

@@ -24,7 +24,7 @@ const (
 // Field is a place in a document that contains one or more sentences.
 type Field struct {
 	Format Format
-	Path   string         // the keys, without list indices, as in findings.why; * stands for any last key
+	Path   string         // the keys, without list indices, as in findings.why; * is any last key
 	But    *regexp.Regexp // matches texts at this place that are not sentences
 }
 

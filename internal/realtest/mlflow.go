@@ -20,12 +20,12 @@ import (
 // Newest is the newest MLflow release that mlflow-promote is tested with.
 const Newest = "3.17.2"
 
-// Options describe which MLflow server to start. The zero value stands for the newest release on SQLite, with its
-// default number of workers.
+// Options describe which MLflow server to start. The zero value means the newest release on SQLite, with its default
+// number of workers.
 type Options struct {
 	Version string   // default Newest
 	Store   string   // "sqlite" (default), "file", or "postgresql" or "mariadb", which start a database server
-	Workers int      // 0 stands for the server's default
+	Workers int      // 0 means the server's default
 	Host    string   // address to listen on, default 127.0.0.1
 	Args    []string // further arguments for "mlflow server"
 	Env     []string // further variables, NAME=value

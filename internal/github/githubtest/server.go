@@ -1,9 +1,10 @@
-// Package githubtest implements the part of GitHub that this program uses, in memory, for tests and demos: repositories
-// with commits, runs, pull requests, reviews, comments, deployments and issues, and the events that are sent to them.
+// Package githubtest is a GitHub double in memory, for tests and demos. It implements the part of GitHub that this
+// program uses: repositories with commits, runs, pull requests, reviews, comments, deployments and issues, and the
+// events that are sent to them.
 //
-// Its responses follow GitHub's OpenAPI description, the needed part of which is in testdata. Package openapitest
-// checks requests and responses against that description. The package opens no socket: serve it with net/http/httptest,
-// or use Server.Transport in a testing/synctest bubble.
+// Its responses follow GitHub's OpenAPI description. testdata contains the part of the description that is needed, and
+// package openapitest checks requests and responses against it. The package opens no socket: serve it with
+// net/http/httptest, or use Server.Transport in a testing/synctest bubble.
 package githubtest
 
 import (
