@@ -148,7 +148,7 @@ func readEvent(path string) (e event, err error) {
 		return event{}, errors.New("larger than any GitHub event")
 	}
 	if err := json.Unmarshal(data, &e); err != nil {
-		return event{}, fmt.Errorf("not an event in JSON: %w", err)
+		return event{}, fmt.Errorf("not a JSON event: %w", err)
 	}
 	return e, nil
 }

@@ -42,7 +42,7 @@ func (r *Runner) SetOutput(name, value string) error {
 func setOutput(r *Runner, name, value string) error {
 	size := 2 * (len(utf16.Encode([]rune(name))) + len(utf16.Encode([]rune(value))))
 	if r.outputSize+size > outputLimit {
-		return fmt.Errorf("%d bytes would exceed the limit of 1 MiB for the outputs of a job", size)
+		return fmt.Errorf("%d bytes would exceed the 1 MiB limit for a job's outputs", size)
 	}
 	file, err := commandFile(r, "GITHUB_OUTPUT")
 	if err != nil {
@@ -79,7 +79,7 @@ func commandFile(r *Runner, variable string) (string, error) {
 	}
 	info, err := os.Stat(file)
 	if err != nil {
-		return "", fmt.Errorf("find the file of %s: %w", variable, err)
+		return "", fmt.Errorf("find the file for %s: %w", variable, err)
 	}
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is not a file: %s", variable, file)

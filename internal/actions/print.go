@@ -80,7 +80,7 @@ func cut(line string, limit, dropped int) string {
 	for end > 0 && end < len(line) && !utf8.RuneStart(line[end]) {
 		end--
 	}
-	return fmt.Sprintf("%s… (%d bytes more)", line[:end], len(line)-end+dropped)
+	return fmt.Sprintf("%s… (%d more bytes)", line[:end], len(line)-end+dropped)
 }
 
 // These expressions match the start of a command: in the old syntax anywhere, in the new syntax before anything

@@ -91,7 +91,7 @@ func TestOut_CutsLongLines(t *testing.T) {
 	io.WriteString(r.Out(), "\nnext\n")
 	lines := strings.Split(s.Stdout.String(), "\n")
 	if len(lines[0]) > 16<<10+40 || !utf8.ValidString(lines[0]) ||
-		!strings.HasSuffix(lines[0], fmt.Sprintf("… (%d bytes more)", 200000-16<<10)) || lines[1] != "next" {
+		!strings.HasSuffix(lines[0], fmt.Sprintf("… (%d more bytes)", 200000-16<<10)) || lines[1] != "next" {
 		t.Errorf("got %d bytes ending in %q, then %q", len(lines[0]), lines[0][len(lines[0])-30:], lines[1])
 	}
 }

@@ -11,7 +11,7 @@ import (
 // summaryLimit is the maximum size of a step's summary, in bytes. If a summary is larger, GitHub discards all of it.
 const summaryLimit = 1 << 20
 
-const summaryCut = "\n_This summary was cut because a step's summary may have at most 1 MiB. The log and the report " +
+const summaryCut = "\n_This summary was cut because a step's summary is limited to 1 MiB. The log and the report " +
 	"are complete._\n"
 
 // Summary appends Markdown to the job summary. If the summary becomes too long, the Markdown is cut at the end of a
@@ -40,7 +40,7 @@ func appendSummary(r *Runner, markdown string) error {
 	}
 	text := fit(strings.Map(printable, markdown), summaryLimit-1-int(info.Size())) // the library adds a newline
 	if text == "" {
-		return fmt.Errorf("the summary of this step is full (%d bytes)", info.Size())
+		return fmt.Errorf("this step's summary is full (%d bytes)", info.Size())
 	}
 	return withLibrary(r, func(a *githubactions.Action) { a.AddStepSummary(text) })
 }

@@ -49,7 +49,7 @@ func readWorkspace(r *Runner, path string, limit int64) ([]byte, error) {
 	return readBounded(root.Stat, root.Open, path, limit)
 }
 
-var errOutside = errors.New("path is outside of the workspace")
+var errOutside = errors.New("path is outside the workspace")
 
 // readBounded checks a file's type before it opens the file, because opening a pipe would block until something writes
 // to it.

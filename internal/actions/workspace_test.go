@@ -24,7 +24,7 @@ func TestReadWorkspace(t *testing.T) {
 	if err := syscall.Mkfifo(in("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const escapes = "path is outside of the workspace"
+	const escapes = "path is outside the workspace"
 	for path, says := range map[string]string{ // "" means that the file can be read
 		".github/policy.yml": "", "./.github/../.github/policy.yml": "", "inside": "", in(".github/policy.yml"): "",
 		"absolute": escapes, "relative": escapes, "dir/secret": escapes, "../secret": escapes, outside: escapes,

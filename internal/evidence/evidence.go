@@ -192,9 +192,9 @@ func readObject(p node, want Format, out *Report) {
 	}
 	switch {
 	case len(matched) > 1:
-		p.fail("has the keys of several formats: %s", strings.Join(names, ", "))
+		p.fail("contains keys from several formats: %s", strings.Join(names, ", "))
 	case len(matched) == 1 && own:
-		p.fail("has keys of a %s report next to keys of our own format; move the tool's report below the key "+
+		p.fail("contains keys from a %s report next to keys from our own format; move the tool's report below the key "+
 			"\"report\"", names[0])
 	case len(matched) == 1:
 		out.Format, out.Verdict = matched[0].format, true
@@ -208,8 +208,8 @@ func readObject(p node, want Format, out *Report) {
 // what wrote it, so the format must be given.
 func readList(p node, want Format, out *Report) {
 	if len(p.items) == 0 && want != Gitleaks {
-		p.fail("is an empty list, which does not show who wrote it; if gitleaks did, add \"format: gitleaks\" to the " +
-			"gate")
+		p.fail("is an empty list, which does not show which tool wrote it; if it was gitleaks, add " +
+			"\"format: gitleaks\" to the gate")
 		return
 	}
 	out.Format, out.Verdict = Gitleaks, true
@@ -224,12 +224,12 @@ var plainKeys = map[string]bool{
 
 func readPlain(p node, want Format, out *Report) {
 	if !slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[strings.ToLower(key)] }) {
-		p.fail("has no known format; its keys are %s", someKeys(p.keys))
+		p.fail("is not in a known format; its keys are %s", someKeys(p.keys))
 		return
 	}
 	for _, key := range p.keys {
 		if !plainKeys[key] {
-			p.fail("has the unknown key %s; move other data below the key \"info\"", quoted(key))
+			p.fail("contains the unknown key %s; move other data below the key \"info\"", quoted(key))
 		}
 	}
 	out.Format = Plain
@@ -241,7 +241,7 @@ func readPlain(p node, want Format, out *Report) {
 	inner := p.at("report")
 	switch {
 	case p.has("report") && p.has("sarif"):
-		p.fail("has both the keys report and sarif, want one of them")
+		p.fail("contains both report and sarif, want only one of them")
 	case p.has("sarif"):
 		inner, want = p.at("sarif"), SARIF
 		if !inner.has("runs") {
@@ -257,7 +257,7 @@ func readPlain(p node, want Format, out *Report) {
 func readInner(p node, want Format, out *Report) {
 	read(p, want, out)
 	if out.Format == Plain {
-		p.fail("is not the report of a known tool")
+		p.fail("is not from a known tool")
 	}
 }
 

@@ -40,7 +40,7 @@ type value struct {
 // one counts: encoding/json takes the last one and ignores case.
 func parse(input string) (value, error) {
 	if len(input) > MaxSize {
-		return value{}, fmt.Errorf("the report has %d bytes, want at most %d", len(input), MaxSize)
+		return value{}, fmt.Errorf("the report is %d bytes long, want at most %d", len(input), MaxSize)
 	}
 	if !utf8.ValidString(input) {
 		return value{}, errors.New("the report is not UTF-8 text")
@@ -61,7 +61,7 @@ func syntax(input string) error {
 	var at *json.SyntaxError
 	if errors.As(err, &at) {
 		line := 1 + strings.Count(input[:min(int(at.Offset), len(input))], "\n")
-		return fmt.Errorf("the report is not JSON: line %d: %v", line, err)
+		return fmt.Errorf("the report is not JSON (line %d): %v", line, err)
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (p *parser) next(path string, depth int) (value, error) {
 
 func (p *parser) value(token json.Token, path string, depth int) (value, error) {
 	if p.values++; p.values > maxValues {
-		return value{}, fmt.Errorf("the report has more than %d values", maxValues)
+		return value{}, fmt.Errorf("the report contains more than %d values", maxValues)
 	}
 	switch t := token.(type) {
 	case nil:
@@ -94,7 +94,7 @@ func (p *parser) value(token json.Token, path string, depth int) (value, error) 
 		return value{kind: isText, text: t}, nil
 	}
 	if depth == 0 {
-		return value{}, fmt.Errorf("the report has more than %d nested levels", maxDepth)
+		return value{}, fmt.Errorf("the report is nested more than %d levels deep", maxDepth)
 	}
 	if token == json.Delim('[') {
 		return p.list(path, depth-1)
@@ -121,10 +121,10 @@ func (p *parser) object(path string, depth int) (value, error) {
 		token, err := p.dec.Token()
 		key, ok := token.(string)
 		if err != nil || !ok {
-			return value{}, fmt.Errorf("read JSON: %s has a key that is not a string", shownPath(path))
+			return value{}, fmt.Errorf("read JSON: %s contains a key that is not a string", shownPath(path))
 		}
 		if seen[key] {
-			return value{}, fmt.Errorf("%s has the key %s twice", shownPath(path), quoted(key))
+			return value{}, fmt.Errorf("%s contains the key %s twice", shownPath(path), quoted(key))
 		}
 		seen[key] = true
 		item, err := p.next(join(path, key), depth)

@@ -42,7 +42,7 @@ func readModelAudit(p node, out *Report) {
 		out.addAuditedFile(cut(names[i]), f, listed)
 	}
 	if p.at("has_errors").boolean() {
-		out.addGap("modelaudit had errors")
+		out.addGap("modelaudit reported errors")
 	}
 	if !p.at("success").boolean() {
 		out.addGap("modelaudit did not scan everything")

@@ -41,7 +41,7 @@ func (p node) at(key string) node {
 		case k == key:
 			out.value = p.items[i]
 		case strings.EqualFold(k, key):
-			p.fail("has the key %s, want exactly %s", quoted(k), quoted(key))
+			p.fail("contains the key %s, want exactly %s", quoted(k), quoted(key))
 		}
 	}
 	return out

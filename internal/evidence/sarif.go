@@ -32,7 +32,7 @@ func readSARIF(p node, out *Report) {
 // rejectExternal rejects references to results, invocations or rules outside the run.
 func rejectExternal(p node) {
 	if p.isSet() {
-		p.fail("is set, but results outside of the runs are not read")
+		p.fail("is set, but results outside the runs are not read")
 	}
 }
 

@@ -26,7 +26,7 @@ func readTrivy(p node, out *Report) {
 	for _, result := range p.at("Results").optionalObjects() {
 		for _, key := range result.keys {
 			if !slices.Contains(trivyResult, key) {
-				result.fail("has the unknown key %s", quoted(key))
+				result.fail("contains the unknown key %s", quoted(key))
 			}
 		}
 		readTrivyResult(result, out)

@@ -98,7 +98,7 @@ var repositoryText = regexp.MustCompile(`^[A-Za-z0-9_-]+/[A-Za-z0-9._-]+$`)
 
 func checkRepository(name string) error {
 	if !repositoryText.MatchString(name) || strings.HasSuffix(name, "/.") || strings.HasSuffix(name, "/..") {
-		return fmt.Errorf("repository %q is not of the form owner/name", name)
+		return fmt.Errorf("repository %q is not in the form owner/name", name)
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ type bearer struct {
 
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != b.host {
-		return nil, fmt.Errorf("github api: refused to send the token to another host, %s", r.URL.Host)
+		return nil, fmt.Errorf("github api: refused to send the token to a different host, %s", r.URL.Host)
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+b.token)
@@ -272,7 +272,7 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 		if read > pageBytes {
 			return nil, explain(r, &invalidResponse{
 				req: resp.Request,
-				err: fmt.Errorf("the list has more than %d MiB in %d pages", pageBytes>>20, page),
+				err: fmt.Errorf("the list is larger than %d MiB after %d pages", pageBytes>>20, page),
 			})
 		}
 		page = resp.NextPage

@@ -301,7 +301,7 @@ func TestExplain(t *testing.T) {
 		"not found": {
 			"* runs/7 404 body={\"message\": \"Not Found\"}",
 			registry.Forbidden,
-			"github does not know this, or the token may not see it (404); it needs the permission actions: read",
+			"this does not exist on github, or the token may not see it (404); it needs the permission actions: read",
 			"actions: read",
 		},
 		"a disabled feature": {
@@ -314,13 +314,13 @@ func TestExplain(t *testing.T) {
 			"* runs/7 422 body={\"message\": \"Validation Failed\", \"errors\": [{\"field\": \"body\", \"code\": " +
 				"\"missing\"}, {\"message\": \"too long\"}]}",
 			registry.ServerError,
-			"github answered 422: Validation Failed; body missing; too long",
+			"github responded with 422: Validation Failed; body missing; too long",
 			"",
 		},
 		"a failing server": {
 			"* runs/7 500 body=oops",
 			registry.ServerError,
-			"github answered 500: internal server error",
+			"github responded with 500: internal server error",
 			"",
 		},
 		"a login page": {
@@ -356,13 +356,13 @@ func TestExplain(t *testing.T) {
 		"a redirect": {
 			"* runs/7 redirect",
 			registry.ServerError,
-			"github redirects to https://elsewhere.example, which is not followed",
+			"github redirects to https://elsewhere.example; redirects are not followed",
 			"renamed or moved",
 		},
 		"hostile text": {
 			"* runs/7 422 body={\"message\": \"a\\n::error::b\\u001b[31m\\u202e\"}",
 			registry.ServerError,
-			"github answered 422: a ::error::b [31m",
+			"github responded with 422: a ::error::b [31m",
 			"",
 		},
 	}
@@ -543,7 +543,7 @@ func TestLimits(t *testing.T) {
 					}
 				default:
 					e := s.reason(err, registry.ServerError)
-					if !strings.Contains(e.Msg, "rate limit of github is reached") || e.Hint == "" {
+					if !strings.Contains(e.Msg, "github's rate limit is reached") || e.Hint == "" {
 						s.Errorf("got %s\n%s", e.Msg, e.Hint)
 					}
 				}
@@ -559,7 +559,7 @@ func TestLimits_BeyondDeadline(t *testing.T) {
 		defer cancel()
 		before := time.Now()
 		e := s.reason(s.client.Dispatch(ctx, "", "promoted", map[string]string{}), registry.ServerError)
-		if time.Since(before) > 0 || !strings.Contains(e.Msg, "ends only in 31s") {
+		if time.Since(before) > 0 || !strings.Contains(e.Msg, "resets in 31s") {
 			s.Errorf("after %s: got %s", time.Since(before), e.Msg)
 		}
 	})
@@ -702,7 +702,7 @@ func TestList_TooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = c.Commented(t.Context(), 12, "k")
-	if registry.ReasonOf(err) != registry.ServerError || !strings.Contains(err.Error(), "more than 64 MiB") ||
+	if registry.ReasonOf(err) != registry.ServerError || !strings.Contains(err.Error(), "larger than 64 MiB") ||
 		page > 10 {
 		t.Errorf("after %d pages: got error %v", page, err)
 	}

@@ -74,7 +74,7 @@ func (c *Client) Commented(ctx context.Context, pr int, key string) (body string
 // ourComments returns our comments with the key, oldest first.
 func ourComments(ctx context.Context, c *Client, pr int, key string) ([]comment, error) {
 	list, err := all[comment](ctx, c, call{
-		op:    fmt.Sprintf("read the comments of pull request %d", pr),
+		op:    fmt.Sprintf("read the comments on pull request %d", pr),
 		needs: permission{scope: "pull-requests", level: "read"},
 		path:  c.in("issues", pr, "comments"),
 	}, perPage)
@@ -96,7 +96,7 @@ func ourComments(ctx context.Context, c *Client, pr int, key string) ([]comment,
 
 func deleteComment(ctx context.Context, c *Client, pr int, id int64) error {
 	_, err := c.do(ctx, call{
-		op:     fmt.Sprintf("delete a second comment on pull request %d", pr),
+		op:     fmt.Sprintf("delete a duplicate comment on pull request %d", pr),
 		needs:  permission{scope: "pull-requests", level: "write"},
 		method: http.MethodDelete,
 		path:   c.in("issues", "comments", id),

@@ -51,7 +51,7 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	case err != nil:
 		return commit{}, false, err
 	case out.SHA != sha:
-		return commit{}, false, fmt.Errorf("%s: github returned another commit", r.op)
+		return commit{}, false, fmt.Errorf("%s: github returned a different commit", r.op)
 	}
 	return out, true, nil
 }
@@ -106,7 +106,7 @@ func contributorsOf(ctx context.Context, c *Client, commits []commit, roles comm
 	var shared []string
 	for _, one := range commits {
 		if !digest.MatchString(one.SHA) {
-			return nil, errors.New("read commits: github returned one without a digest")
+			return nil, errors.New("read commits: github returned a commit without a digest")
 		}
 		add(one.Author.login(), one.Text.Author.Email, one.SHA, roles.author)
 		add(one.Committer.login(), one.Text.Committer.Email, one.SHA, roles.committer)
@@ -184,7 +184,7 @@ func someCoAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, e
 	for i, sha := range shas {
 		found := repository[fmt.Sprintf("c%d", i)]
 		if found == nil || found.Authors == nil || len(found.Authors.Nodes) == 0 || found.Authors.PageInfo.HasNextPage {
-			return nil, fmt.Errorf("%s: github does not return all authors of commit %s", r.op, sha)
+			return nil, fmt.Errorf("%s: github did not return all authors of commit %s", r.op, sha)
 		}
 		for _, a := range found.Authors.Nodes[1:] {
 			a.commit = sha

@@ -40,13 +40,13 @@ func checkDispatch(eventType string, data []byte) error {
 	var keys map[string]json.RawMessage
 	switch err := json.Unmarshal(data, &keys); {
 	case eventType == "" || len([]rune(eventType)) > 100:
-		return errors.New("the event type must have 1 to 100 characters")
+		return errors.New("the event type must be 1 to 100 characters long")
 	case err != nil:
 		return errors.New("the payload is not a json object")
 	case len(keys) > 10:
 		return fmt.Errorf("the payload has %d keys, but github allows 10", len(keys))
 	case len(data) >= 64<<10:
-		return fmt.Errorf("the payload has %d bytes, but github allows less than 64 KB", len(data))
+		return fmt.Errorf("the payload is %d bytes long, but github allows less than 64 KB", len(data))
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (c *Client) DispatchWorkflow(
 		content[k] = v
 	}
 	return sendOnce(ctx, c, call{
-		op: fmt.Sprintf("start workflow %s of %s", workflow, repository), needs: writeTo(c, repository, "actions"),
+		op: fmt.Sprintf("start workflow %s in %s", workflow, repository), needs: writeTo(c, repository, "actions"),
 		method: http.MethodPost, path: path(repository, "actions", "workflows", workflow, "dispatches"),
 		body: gh.CreateWorkflowDispatchEventRequest{Ref: ref, Inputs: content},
 	})

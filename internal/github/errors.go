@@ -37,8 +37,8 @@ func (p permission) hint() string {
 		return ""
 	}
 	if p.elsewhere {
-		return fmt.Sprintf("the job's token can access only its own repository. Set github-token to a token of a "+
-			"github app or a person with %s: %s in that repository", p.scope, p.level)
+		return fmt.Sprintf("the job's token can access only its own repository. Set github-token to a token from a "+
+			"github app or a user with %s: %s in that repository", p.scope, p.level)
 	}
 	block := "permissions:\n  contents: read\n"
 	if p.scope == "contents" {
@@ -206,14 +206,14 @@ func explain(r call, err error) error {
 	switch resp, text := refusalOf(err); {
 	case errors.As(err, &tooLong):
 		out.Reason, out.Msg = registry.ServerError,
-			fmt.Sprintf("the rate limit of github is reached and ends only in %s", tooLong.wait.Round(time.Second))
-		out.Hint = "the limit counts per token and hour: run it again later, or use the token of your own github app"
+			fmt.Sprintf("github's rate limit is reached and resets in %s", tooLong.wait.Round(time.Second))
+		out.Hint = "the limit applies per token and hour; run it again later, or use a token from your own github app"
 		out.Detail = requestLine(r, resp)
 	case resp != nil:
 		out.Reason, out.Msg, out.Hint = diagnoseStatus(r.needs, resp.StatusCode, rest.Clean(text))
 		if _, limited := limit(err); limited {
 			out.Reason, out.Msg, out.Hint = registry.ServerError,
-				"the rate limit of github is reached: "+rest.Clean(text), "run it again in a few minutes"
+				"github's rate limit is reached: "+rest.Clean(text), "run it again in a few minutes"
 		}
 		out.Detail = requestLine(r, resp)
 	case errors.As(err, &httpErr):
@@ -257,12 +257,12 @@ func diagnoseStatus(need permission, status int, text string) (reason registry.R
 			fmt.Sprintf("the token may not do this (403): %s%s", text, need.wanted()), need.hint()
 	case http.StatusNotFound:
 		return registry.Forbidden,
-			"github does not know this, or the token may not see it (404)" + need.wanted(), need.hint()
+			"this does not exist on github, or the token may not see it (404)" + need.wanted(), need.hint()
 	case http.StatusGone:
 		return registry.Unsupported, "this is disabled in the repository (410): " + text, ""
 	}
 	return registry.ServerError,
-		fmt.Sprintf("github answered %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
+		fmt.Sprintf("github responded with %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
 }
 
 func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
@@ -272,15 +272,15 @@ func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"run it again; if it fails again, check GITHUB_API_URL and the runner's proxy settings"
 	case rest.DNS:
 		return registry.Unreachable,
-			"the host name of github's api has no address", "check GITHUB_API_URL and the runner's network"
+			"the host name of github's api cannot be resolved", "check GITHUB_API_URL and the runner's network"
 	case rest.TLS:
 		return registry.Unreachable,
 			e.Message, "add the authority that signed the server's certificate to the input ca-file"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", ""
 	case rest.Redirect:
-		return registry.ServerError, "github redirects to " + e.Location + ", which is not followed",
-			"check whether the repository was renamed or moved, and whether GITHUB_API_URL is the address of the api"
+		return registry.ServerError, "github redirects to " + e.Location + "; redirects are not followed",
+			"check whether the repository was renamed or moved, and whether GITHUB_API_URL is the api's address"
 	case rest.InsecureCredentials:
 		return registry.BadInput, "the token would be sent over plain http", "use an https address for GITHUB_API_URL"
 	case rest.Blocked:

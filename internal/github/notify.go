@@ -164,10 +164,11 @@ func undelivered(op string, u *url.URL, err error) error {
 	case httpErr.Kind == rest.Canceled:
 		out.Reason, out.Msg = registry.Cancelled, op+": cancelled"
 	case httpErr.Kind == rest.Redirect:
-		out.Msg = fmt.Sprintf("%s: redirected to %s, which is not followed", op, httpErr.Location)
+		out.Msg = fmt.Sprintf("%s: redirected to %s; redirects are not followed", op, httpErr.Location)
 	case httpErr.Kind == rest.InsecureCredentials:
-		out.Reason, out.Msg = registry.BadInput, op+": the address is plain http, so others could read the message"
-		out.Hint = "use https, or set allow-insecure-http: true if you trust the network"
+		out.Reason = registry.BadInput
+		out.Msg = op + ": the address is plain http, so anyone on the way could read the message"
+		out.Hint = "use https, or set allow-insecure-http to true if you trust the network"
 	case httpErr.Unclear:
 		out.Reason, out.Msg = registry.Unknown, op+": sent, but it is unknown whether it arrived"
 	case httpErr.Message != "":

@@ -74,7 +74,7 @@ func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest,
 		return PullRequest{}, false, nil
 	}
 	list, err := all[pullRequest](ctx, c, call{
-		op: "find the pull request of commit " + sha, needs: permission{scope: "pull-requests", level: "read"},
+		op: "find the pull request for commit " + sha, needs: permission{scope: "pull-requests", level: "read"},
 		path: c.in("commits", sha, "pulls"),
 	}, 100)
 	if err != nil {

@@ -14,7 +14,7 @@ func (c *Client) PullRequestAt(ctx context.Context, from, branch, sha string) (p
 		return PullRequest{}, false, nil
 	}
 	list, err := all[pullRequest](ctx, c, call{
-		op:    "find the pull request of branch " + owner + ":" + branch,
+		op:    "find the pull request for branch " + owner + ":" + branch,
 		needs: permission{scope: "pull-requests", level: "read"},
 		path:  c.in("pulls"), query: map[string][]string{"state": {"open"}, "head": {owner + ":" + branch}},
 	}, 100)

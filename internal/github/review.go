@@ -136,7 +136,7 @@ func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.A
 		} `json:"environments"`
 	}
 	r := call{
-		op: fmt.Sprintf("read the approvals of workflow run %d", runID), needs: readActions,
+		op: fmt.Sprintf("read the approvals for workflow run %d", runID), needs: readActions,
 		method: http.MethodGet, path: c.in("actions", "runs", runID, "approvals"),
 	}
 	if _, err := c.do(ctx, r, &history); err != nil {

@@ -206,7 +206,7 @@ func (n *Notifier) broadcast(ctx context.Context, all []Notification) []delivery
 func (n *Notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
 	outbox, err := l.Outbox(ctx, v)
 	if err != nil {
-		n.Console.Warn("read the unsent notifications of " + l.Model + ": " + err.Error())
+		n.Console.Warn("read the unsent notifications for " + l.Model + ": " + err.Error())
 	}
 	return outbox
 }

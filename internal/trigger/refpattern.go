@@ -74,8 +74,8 @@ func refExpression(pattern string) (string, error) {
 		_, n := utf8.DecodeRuneInString(rest)
 		switch {
 		case (rest[0] == '?' || rest[0] == '+') && atom == "":
-			return "", errors.New("has a ? or + without a character before it; " +
-				"? makes the character before it optional, + repeats it")
+			return "", errors.New("contains a ? or + without a character before it; " +
+				"? makes the character before it optional, and + repeats it")
 		case rest[0] == '?' || rest[0] == '+':
 			atom = "(?:" + atom + rest[:1] + ")"
 			rest = rest[1:]
@@ -85,7 +85,7 @@ func refExpression(pattern string) (string, error) {
 		case rest[0] == '[':
 			class := refClass.FindString(rest)
 			if class == "" {
-				return "", errors.New("has a [ that does not start a set of letters or digits; " +
+				return "", errors.New("contains a [ that does not start a set of letters or digits; " +
 					"write a set such as [0-9], or \\[ for the character itself")
 			}
 			n = len(class)

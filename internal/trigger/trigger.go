@@ -90,7 +90,7 @@ type Decision struct {
 	Cause, Hint string
 }
 
-const orDryRun = "to write nothing, set dry-run: true"
+const orDryRun = "to write nothing, set dry-run to true"
 
 // Decide returns what the job may do, given what the inputs allow.
 func (s Start) Decide(allow Allowance) Decision {
@@ -128,7 +128,7 @@ func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
 		orAllow = "" // allow-refs is about this run's own ref
-		hint = "follow only runs of the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
+		hint = "follow only runs on the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
 			"), or merge the commit first; " + orDryRun
 	}
 	if s.DefaultBranch == "" {
@@ -141,7 +141,7 @@ func (s Start) byCommit(rule startRule) Decision {
 	switch {
 	case !known:
 		cause := fmt.Sprintf("check whether commit %.12s is on the default branch: %s", s.Commit, s.OnDefault.Why())
-		return refusal(cause, "add contents: read below permissions: of the job, "+
+		return refusal(cause, "add contents: read to the job's permissions, "+
 			"and leave the input github-token at its default"+orAllow+"; "+orDryRun)
 	case !onDefault:
 		return refusal(fmt.Sprintf("commit %.12s is not on the default branch", s.Commit), hint)
@@ -155,7 +155,7 @@ func refusal(cause, hint string) Decision { return Decision{Refused, cause, hint
 func (s Start) refHint() string {
 	where := "start the job on " + cmp.Or(s.DefaultBranch, "the default branch")
 	if strings.HasPrefix(s.ref, tagPrefix) {
-		where = "tag a commit of " + cmp.Or(s.DefaultBranch, "the default branch")
+		where = "tag a commit on " + cmp.Or(s.DefaultBranch, "the default branch")
 	}
 	if s.DefaultBranch == "" {
 		where += ", with an event that names it (repository.default_branch)"
@@ -169,7 +169,7 @@ func (s Start) orAllow() string {
 	if line == "" {
 		return ""
 	}
-	return ", or set allow-refs: " + format.YAMLWord(line)
+	return ", or set allow-refs to " + format.YAMLWord(line)
 }
 
 // eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, alone or
@@ -180,16 +180,17 @@ func (s Start) eventHint() string {
 	switch onDefault := s.DefaultBranch != "" && s.ref == branchPrefix+s.DefaultBranch; {
 	case s.Event == "", line == "":
 	case onDefault, strings.HasPrefix(s.ref, tagPrefix):
-		hint += ", or set allow-events: " + s.Event
+		hint += ", or set allow-events to " + s.Event
 	default:
-		hint += ", or set allow-events: " + s.Event + " and allow-refs: " + format.YAMLWord(line)
+		hint += ", or set allow-events to " + s.Event + " and allow-refs to " + format.YAMLWord(line)
 	}
 	return hint + "; " + orDryRun
 }
 
 // pushTrigger returns a hint to promote on the push that a merge causes.
 func (s Start) pushTrigger() string {
-	return "promote on the push of the merge: on: {push: {" + branchesLine(cmp.Or(s.base, s.DefaultBranch)) + "}}"
+	branches := branchesLine(cmp.Or(s.base, s.DefaultBranch))
+	return "promote on the push that the merge causes (on: {push: {" + branches + "}})"
 }
 
 func branchesLine(branch string) string {

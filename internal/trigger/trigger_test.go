@@ -202,7 +202,7 @@ func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
 		d := c.Decide(c.allowance(t))
-		_, line, proposed := strings.Cut(d.Hint, "allow-refs: ")
+		_, line, proposed := strings.Cut(d.Hint, "allow-refs to ")
 		if !proposed {
 			continue
 		}

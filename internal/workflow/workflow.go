@@ -56,7 +56,7 @@ func (g *Session) Connect() (*github.Client, error) {
 	case g.Token == "":
 		g.err = errNoToken
 	case g.Job.Repository == "" || g.Job.APIURL == "":
-		g.err = errors.New("this is not a job of GitHub Actions")
+		g.err = errors.New("this is not a GitHub Actions job")
 	default:
 		settings := github.Config{API: g.Job.APIURL, Token: g.Token, Repository: g.Job.Repository, Pause: g.Pause}
 		g.client, g.err = github.New(settings, g.Config())
@@ -190,11 +190,11 @@ func (g *Session) OwnerEnded(ctx context.Context, view ledger.View, now time.Tim
 
 func (g *Session) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
 	if !strings.HasPrefix(e.Link, g.Job.ServerURL+"/"+g.Job.Repository+"/actions/runs/"+e.Holder.Run+"/") {
-		return false, errors.New("the run belongs to another repository")
+		return false, errors.New("the run belongs to a different repository")
 	}
 	id, err := strconv.ParseInt(e.Holder.Run, 10, 64)
 	if err != nil {
-		return false, errors.New("the id of the run is not a number")
+		return false, errors.New("the run's id is not a number")
 	}
 	client, err := g.Connect()
 	if err != nil {
