@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// step returns an action in a job of the test double.
+// step returns a Runner in a step of the test double.
 func step(t testing.TB) (*actions.Runner, *actionstest.Step) {
 	t.Helper()
 	s := actionstest.NewStep(t)
 	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace), s
 }
 
-// again starts the action again in the same step. It is for fuzz tests, because creating the files of a step is slow.
+// again starts the action again in the same step. Fuzz tests use it, because creating the files of a step is slow.
 func again(t testing.TB, s *actionstest.Step) *actions.Runner {
 	t.Helper()
 	s.Stdout.Reset()
@@ -33,7 +33,7 @@ func again(t testing.TB, s *actionstest.Step) *actions.Runner {
 	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace)
 }
 
-// laptop returns the same program outside Actions.
+// laptop returns a Runner as it is outside Actions.
 func laptop(dir string) (r *actions.Runner, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	return actions.New(func(string) string { return "" }, stdout, stderr, dir), stdout, stderr

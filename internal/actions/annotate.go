@@ -28,16 +28,17 @@ const (
 	annotationTitle   = 255
 )
 
-// Annotation is a message that GitHub shows on the job's page and at a line of a file.
+// Annotation is a message that GitHub shows on the job's page and, if it has a file, next to that line.
 type Annotation struct {
 	Level   Level
-	File    string // in the workspace; "" for none
-	Line    int    // from 1; 0 for the whole file
+	File    string // relative to the workspace; "" for none
+	Line    int    // counted from 1; 0 for the whole file
 	Title   string
 	Message string
 }
 
-// Annotate shows a. If GitHub would not show it because there are too many, it is printed, and Flush reports how many.
+// Annotate shows a. If there are already more annotations than GitHub shows, a is only printed, and Flush reports how
+// many were.
 func (r *Runner) Annotate(a Annotation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,8 +66,8 @@ func prepare(r *Runner, a Annotation) Annotation {
 	return a
 }
 
-// issue sets all fields at once, because the library keeps only the last ones. It passes the message as an argument,
-// because it may contain a percent sign.
+// issue sets all fields in one call, because the library keeps only the fields from the last call. It passes the
+// message as an argument, because the message may contain a percent sign.
 func (a Annotation) issue(lib *githubactions.Action) {
 	fields := map[string]string{}
 	if a.Title != "" {
@@ -89,7 +90,7 @@ func (a Annotation) issue(lib *githubactions.Action) {
 	}
 }
 
-// printPlain prints "file:line: title: message", a format that editors can follow.
+// printPlain prints "file:line: title: message", a format that editors can turn into links.
 func printPlain(r *Runner, a Annotation, prefix string) {
 	if a.File != "" {
 		prefix += a.File + ":"
@@ -108,7 +109,8 @@ func printPlain(r *Runner, a Annotation, prefix string) {
 	}
 }
 
-// reportMore says how many annotations were only printed. It uses a notice, because the other level is full.
+// reportMore says how many annotations were only printed. It uses a notice, because the annotations of the other level
+// are used up.
 func reportMore(r *Runner) error {
 	for _, level := range []Level{Error, Warning, Notice} {
 		n := r.more[level]
@@ -116,7 +118,7 @@ func reportMore(r *Runner) error {
 			continue
 		}
 		r.more[level] = 0
-		text := fmt.Sprintf("%d more annotations of level %s are in the log of this step", n, level)
+		text := fmt.Sprintf("%d more annotations of level %s are in this step's log", n, level)
 		if err := r.commandLocked(func(lib *githubactions.Action) { lib.Noticef("%s", text) }); err != nil {
 			return err
 		}
@@ -124,8 +126,8 @@ func reportMore(r *Runner) error {
 	return nil
 }
 
-// inWorkspace returns a path as GitHub's diffs show it: relative to the workspace and without ./. It returns "" for
-// files outside.
+// inWorkspace returns a path in the form that GitHub's diffs use: relative to the workspace and without ./. It returns
+// "" for files outside the workspace.
 func inWorkspace(r *Runner, file string) string {
 	if file == "" {
 		return ""

@@ -10,34 +10,35 @@ import (
 	"strings"
 )
 
-// eventLimit is the maximum size of the event file in bytes. GitHub limits webhooks to 25 MB.
+// eventLimit is the maximum size of the event file, in bytes. GitHub limits webhooks to 25 MB.
 const eventLimit = 32 << 20
 
 // Context describes the workflow run and its event. A field is zero if the runner does not provide it.
 type Context struct {
 	EventName       string
 	Ref, RefName    string
-	RefDeleted      bool   // a push deleted the branch or tag; then Ref is a different one
-	DefaultBranch   string // of the repository
-	SHA             string // for pull_request the trial merge commit: use HeadSHA
+	RefDeleted      bool   // a push deleted the branch or tag, so Ref is a different one
+	DefaultBranch   string // the repository's default branch
+	SHA             string // for pull_request, the trial merge commit: use HeadSHA instead
 	HeadSHA         string // head of the pull request, or of the run that triggered a workflow_run
-	HeadBranch      string // branch of HeadSHA
+	HeadBranch      string // the branch that HeadSHA is on
 	HeadRepository  string // owner/name; differs from Repository for a fork, "" if the fork was deleted
 	PullRequest     int
 	BaseBranch      string // target branch of the pull request
-	Merged          bool   // the event is the merge of the pull request
+	Merged          bool   // the event is the pull request's merge
 	Repository      string // owner/name
 	Actor           string
-	TriggeringActor string // who re-ran the job
+	TriggeringActor string // who started this attempt
 	RunID           int64
 	RunAttempt      int
 	ServerURL       string
 	APIURL          string
 	WorkflowRef     string
-	JobWorkflowRef  string // ref of a reusable workflow, if the caller passes it as GITHUB_JOB_WORKFLOW_REF
+	JobWorkflowRef  string // the ref of a reusable workflow, if it is passed as GITHUB_JOB_WORKFLOW_REF
 }
 
-// Context reads the environment and the event file. If it returns an error, only the fields of the event are missing.
+// Context reads the environment and the event file. If it returns an error, only the fields that come from the event
+// are missing.
 func (r *Runner) Context() (Context, error) {
 	c := Context{
 		EventName:       r.env("GITHUB_EVENT_NAME"),
@@ -81,7 +82,7 @@ func (c Context) Fork() bool {
 	return c.EventName == "pull_request" && c.HeadRepository != c.Repository
 }
 
-// RunURL returns a link to the attempt, or "" outside Actions.
+// RunURL returns a link to the run's attempt, or "" outside Actions.
 func (c Context) RunURL() string {
 	if c.ServerURL == "" || c.Repository == "" || c.RunID == 0 {
 		return ""
@@ -94,7 +95,7 @@ func (c Context) RunURL() string {
 }
 
 // Head returns the commit that the job is about, or "" if the runner does not provide it. For a pull request it is the
-// head commit. The trial merge of GitHub is not useful, because nothing was trained from it.
+// head commit and not GitHub's trial merge, from which no model was trained.
 func (c Context) Head() string {
 	if c.HeadSHA != "" || strings.HasPrefix(c.EventName, "pull_request") {
 		return c.HeadSHA
@@ -102,7 +103,8 @@ func (c Context) Head() string {
 	return c.SHA
 }
 
-// event has the fields of the webhook payload that the program uses. The repository of a deleted fork is null.
+// event contains the fields of the webhook payload that the program uses. If a fork was deleted, its repository is
+// null.
 type event struct {
 	Action     string `json:"action"`
 	Deleted    bool   `json:"deleted"`
@@ -146,7 +148,7 @@ func readEvent(path string) (e event, err error) {
 		return event{}, errors.New("larger than any GitHub event")
 	}
 	if err := json.Unmarshal(data, &e); err != nil {
-		return event{}, fmt.Errorf("not an event in JSON: %w", err)
+		return event{}, fmt.Errorf("not a JSON event: %w", err)
 	}
 	return e, nil
 }

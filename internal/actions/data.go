@@ -7,9 +7,9 @@ import (
 	"unicode/utf16"
 )
 
-// Data prints one JSON document of any length, for a program to read. Secrets are hidden. Everything except printable
-// ASCII is escaped, and so is # as it may start a workflow command. So neither a terminal nor the runner acts on the
-// data.
+// Data prints one JSON document of any length, for another program to parse. Secrets are hidden. Everything except
+// printable ASCII is escaped, and so is #, which may start a workflow command. This way, the data triggers nothing in a
+// terminal or the runner.
 func (r *Runner) Data(json string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -21,8 +21,8 @@ func (r *Runner) Data(json string) error {
 	return err
 }
 
-// escapeJSON writes a character of JSON in printable ASCII. It escapes every #, because "##[" starts a workflow command
-// and the next characters may be in a later piece.
+// escapeJSON writes a JSON character in printable ASCII. It escapes every #, because "##[" starts a workflow command
+// and its characters may arrive in separate pieces.
 func escapeJSON(b *strings.Builder, c rune) {
 	switch {
 	case c >= ' ' && c <= '~' && c != '#':

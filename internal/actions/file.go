@@ -11,8 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// File is written in pieces and appears only when it is closed. So a later step finds the complete file of this run or
-// none.
+// File is written in pieces and appears only when it is closed, so a later step finds either the complete file or none.
 type File struct {
 	name, temporary string
 	root            *os.Root
@@ -30,7 +29,8 @@ func (r *Runner) CreateReport(pattern string) (*File, error) {
 }
 
 // CreateWorkspace starts a file whose name comes from an input. It replaces an existing file and creates missing
-// folders. In a job the file must be in the workspace, even after following symlinks. Elsewhere any path is allowed.
+// folders. In a job, the file must be in the workspace, even after following symlinks. Outside Actions, any path is
+// allowed.
 func (r *Runner) CreateWorkspace(name string) (*File, error) {
 	f, err := createWorkspace(r, name)
 	if err != nil {
@@ -78,10 +78,10 @@ func createWorkspace(r *Runner, name string) (*File, error) {
 	return f, nil
 }
 
-// Name returns the file's path in the workspace.
+// Name returns the file's path relative to the workspace.
 func (f *File) Name() string { return f.name }
 
-// Write adds to the file. After an error, every further call returns the same error.
+// Write appends to the file. After an error, every further call returns the same error.
 func (f *File) Write(text []byte) (int, error) {
 	if f.err == nil {
 		_, f.err = f.clean.Write(text)
@@ -92,8 +92,8 @@ func (f *File) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Own returns a writer for fixed text of the program, such as the script of a page. It is written unchanged, even if it
-// contains the text of a secret. Its errors are the errors of the file.
+// Own returns a writer for the program's own fixed text, such as a page's script. This text is written unchanged, even
+// if it contains a secret. Its errors count as errors of the file.
 func (f *File) Own() io.Writer { return ownText{f} }
 
 type ownText struct{ f *File }
@@ -135,8 +135,8 @@ func (f *File) Discard() {
 	f.root.Close()
 }
 
-// cleaner hides secrets in text that arrives in pieces. It keeps the end of the text until it is clear that no secret
-// starts there.
+// cleaner hides secrets in text that arrives in pieces. It holds back the end of the text until it is clear that no
+// secret starts there.
 type cleaner struct {
 	runner   *Runner
 	to       io.Writer
@@ -156,7 +156,7 @@ func (c *cleaner) Write(text []byte) (int, error) {
 
 func (c *cleaner) flush() error { return c.pass(true) }
 
-// pass writes the buffered text. Unless all is set, it keeps the end, which may be the start of a secret.
+// pass writes the buffered text. Unless all is set, it holds back the end, which may be the start of a secret.
 func (c *cleaner) pass(all bool) error {
 	c.runner.mu.Lock()
 	defer c.runner.mu.Unlock()
@@ -178,8 +178,8 @@ func (c *cleaner) pass(all bool) error {
 	return err
 }
 
-// DataStream prints one JSON document in pieces, for a program to read. See Data. Nothing else may be printed until it
-// is closed.
+// DataStream prints one JSON document in pieces, for another program to parse; see Data. Nothing else may be printed
+// until the stream is closed.
 func (r *Runner) DataStream() io.WriteCloser {
 	return &dataStream{cleaner{runner: r, to: asciiJSON{r.out.to}}}
 }
@@ -201,7 +201,7 @@ type asciiJSON struct{ to io.Writer }
 func (a asciiJSON) Write(text []byte) (int, error) {
 	var b strings.Builder
 	for _, c := range string(text) {
-		if c == '\n' { // only between values: in strings it is already escaped
+		if c == '\n' { // can only be between values: in strings it is already escaped
 			b.WriteRune(c)
 			continue
 		}

@@ -11,12 +11,12 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// shortest is the minimum length of a masked text. A shorter one would hide ordinary words, and the runner drops
+// shortest is the minimum length of a masked text. Anything shorter would hide ordinary words, and the runner drops
 // outputs that contain a masked text.
 const shortest = 4
 
-// Mask hides secrets in all their forms from every output of this package and from the job's log. Call it before
-// anything prints or sends. Empty and very short values are ignored.
+// Mask hides secrets, in all their forms, from every output of this package and from the job's log. Call it before
+// anything is printed or sent. Empty and very short values are ignored.
 func (r *Runner) Mask(all ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -30,7 +30,7 @@ func (r *Runner) Mask(all ...string) {
 	}
 }
 
-// Hide returns text without secrets, for text that leaves the process in other ways.
+// Hide returns text without secrets, for text that leaves the process by other means.
 func (r *Runner) Hide(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,7 +52,7 @@ func (s *secrets) add(form string) bool {
 	return true
 }
 
-// hide replaces every secret with ***. Overlapping secrets are replaced together, because replacing one would leave a
+// hide replaces every secret with ***. Overlapping secrets are replaced together, because replacing one would leave
 // part of the other.
 func (s *secrets) hide(text string) string {
 	spans := s.find(text)
@@ -72,7 +72,7 @@ func (s *secrets) hide(text string) string {
 	return b.String() + text[shown:]
 }
 
-// find returns the [from, to) of all occurrences, in order.
+// find returns the range [from, to) of each occurrence, in order.
 func (s *secrets) find(text string) [][2]int {
 	var spans [][2]int
 	for _, form := range s.forms {
@@ -91,7 +91,7 @@ func (s *secrets) find(text string) [][2]int {
 }
 
 // forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, or in a quoted Go
-// string. It also returns base64 forms, in which another text comes first, such as user:password.
+// string. It also returns the base64 forms for a secret that follows other text, as in user:password.
 func forms(secret string) []string {
 	secret = strings.TrimSpace(secret)
 	if len(secret) < shortest {
@@ -99,7 +99,7 @@ func forms(secret string) []string {
 	}
 	all := []string{}
 	for line := range strings.Lines(secret) {
-		// the first and last line of PEM are not secret
+		// the first and last lines of PEM are not secret
 		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
 			all = append(all, line)
 		}
@@ -117,8 +117,8 @@ func forms(secret string) []string {
 
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
-// base64Within returns the part of an encoded text that depends only on the secret, if it follows before bytes modulo
-// three.
+// base64Within returns the part of an encoded text that depends only on the secret, if the number of bytes before the
+// secret is `before`, modulo three.
 func base64Within(secret string, before int, e *base64.Encoding) string {
 	encoded := e.EncodeToString([]byte(strings.Repeat("x", before) + secret))
 	from := (before*8 + 5) / 6

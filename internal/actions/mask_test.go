@@ -27,7 +27,7 @@ func secretForms(secret string) []string {
 		base64.URLEncoding.EncodeToString([]byte(secret)))
 }
 
-// cores lists the parts of the forms that reveal the secret.
+// cores lists the parts of those forms that reveal the secret.
 func cores(secret string) []string {
 	cores := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
 	for before := range 3 {
@@ -115,7 +115,7 @@ func TestMask_ComesFirst(t *testing.T) {
 	if len(log.Others("add-mask")) != 0 || !strings.HasSuffix(s.Stdout.String(), "\nfirst\n") {
 		t.Errorf("got commands %+v, output %q", log.Others("add-mask"), s.Stdout.String())
 	}
-	for _, form := range secretForms(canary) { // other steps may print these, and only the runner can hide them
+	for _, form := range secretForms(canary) { // other steps may print these forms, and only the runner can hide them
 		for _, core := range cores(canary) {
 			if strings.Contains(actionstest.Masked(form, log.Masks), core) {
 				t.Errorf("the runner shows %q", form)

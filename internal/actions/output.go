@@ -13,17 +13,17 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// outputLimit is the maximum size of a job's outputs in bytes of UTF-16, as the runner counts them.
+// outputLimit is the maximum size of a job's outputs, in bytes of UTF-16, as the runner counts them.
 const outputLimit = 1 << 20
 
-// libraryDelimiter is the fixed delimiter that the library writes after a value. If a line of a value equals it, the
-// value ends there, and the next line could be another output.
+// libraryDelimiter is the fixed delimiter that the library writes after a value. A line in a value that equals it would
+// end the value there, and the next line could then set a different output.
 const libraryDelimiter = "_GitHubActionsFileCommandDelimeter_"
 
 var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// SetOutput sets an output of the step. It does nothing outside Actions. Line ends become LF and secrets become ***. An
-// error affects only this output.
+// SetOutput sets an output of the step. Outside Actions, it does nothing. Line ends become LF and secrets become ***.
+// An error affects only this output.
 func (r *Runner) SetOutput(name, value string) error {
 	if !outputName.MatchString(name) {
 		return fmt.Errorf("set output %q: not a valid name", name)
@@ -42,7 +42,7 @@ func (r *Runner) SetOutput(name, value string) error {
 func setOutput(r *Runner, name, value string) error {
 	size := 2 * (len(utf16.Encode([]rune(name))) + len(utf16.Encode([]rune(value))))
 	if r.outputSize+size > outputLimit {
-		return fmt.Errorf("%d bytes would exceed the limit of 1 MiB for the outputs of a job", size)
+		return fmt.Errorf("%d bytes would exceed the 1 MiB limit for a job's outputs", size)
 	}
 	file, err := commandFile(r, "GITHUB_OUTPUT")
 	if err != nil {
@@ -59,7 +59,7 @@ func setOutput(r *Runner, name, value string) error {
 	return err
 }
 
-// delimited returns the entry for a value with line ends. The delimiter is random, so the value cannot contain it.
+// delimited returns the file entry for a value with line ends. The delimiter is random, so the value cannot contain it.
 func delimited(name, value, delimiter string) string {
 	return name + "<<" + delimiter + "\n" + value + "\n" + delimiter + "\n"
 }
@@ -70,8 +70,8 @@ func oneKindOfLineEnd(text string) string {
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// commandFile returns a file that the runner created for the step. The file must exist: the library would create
-// another one, one that the runner does not read.
+// commandFile returns a file that the runner created for the step. The file must exist, because the library would
+// otherwise create one that the runner does not read.
 func commandFile(r *Runner, variable string) (string, error) {
 	file := r.env(variable)
 	if file == "" {
@@ -79,7 +79,7 @@ func commandFile(r *Runner, variable string) (string, error) {
 	}
 	info, err := os.Stat(file)
 	if err != nil {
-		return "", fmt.Errorf("find the file of %s: %w", variable, err)
+		return "", fmt.Errorf("find the file for %s: %w", variable, err)
 	}
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is not a file: %s", variable, file)
@@ -97,7 +97,7 @@ func appendTo(file, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// withLibrary turns panics of the library into errors. It panics on every failed write.
+// withLibrary turns the library's panics into errors. The library panics on every failed write.
 func withLibrary(r *Runner, do func(*githubactions.Action)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// giveToOwner changes the owner of a file to the owner of the workspace. The container runs as root, and on a runner
-// that keeps its disk, files of root break the next checkout. If the change is not permitted, the owner stays the same.
+// giveToOwner gives a file to the workspace's owner. The container runs as root, and on a runner that keeps its disk,
+// root's files break the next checkout. If the change is not permitted, the owner stays the same.
 func giveToOwner(workspace *os.Root, f *os.File) {
 	info, err := workspace.Stat(".")
 	if err != nil {

@@ -13,18 +13,18 @@ import (
 // lineLimit is the maximum length of a printed line, in bytes.
 const lineLimit = 16 << 10
 
-// Out returns the only way to write to standard output. It prints line by line, without secrets and workflow commands.
+// Out returns the only way to write to standard output. It prints line by line, without secrets or workflow commands.
 func (r *Runner) Out() io.Writer { return r.out }
 
 // Err returns the only way to write to standard error, where the runner also looks for commands.
 func (r *Runner) Err() io.Writer { return r.err }
 
-// printer keeps a line until it is complete. So two writes cannot form a secret or a command together.
+// printer buffers a line until it is complete, so that two writes cannot together form a secret or a command.
 type printer struct {
 	runner  *Runner
 	to      io.Writer
 	line    []byte
-	dropped int // bytes that were dropped because the line is too long
+	dropped int // how many bytes were dropped because the line is too long
 }
 
 func (p *printer) Write(text []byte) (int, error) {
@@ -45,7 +45,7 @@ func (p *printer) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// buffer adds to the line. It keeps enough of an endless line to find a secret that crosses lineLimit.
+// buffer adds a piece to the line. It keeps enough of an endless line to find a secret that crosses lineLimit.
 func (p *printer) buffer(piece []byte) {
 	room := max(0, lineLimit+p.runner.secrets.longest-len(p.line))
 	if len(piece) > room {
@@ -71,7 +71,7 @@ func (p *printer) end() error {
 	return err
 }
 
-// cut shortens a line to limit bytes of whole characters and appends the number of missing bytes.
+// cut shortens a line to limit bytes, in whole characters, and appends the number of missing bytes.
 func cut(line string, limit, dropped int) string {
 	if len(line) <= limit && dropped == 0 {
 		return line
@@ -80,25 +80,25 @@ func cut(line string, limit, dropped int) string {
 	for end > 0 && end < len(line) && !utf8.RuneStart(line[end]) {
 		end--
 	}
-	return fmt.Sprintf("%s… (%d bytes more)", line[:end], len(line)-end+dropped)
+	return fmt.Sprintf("%s… (%d more bytes)", line[:end], len(line)-end+dropped)
 }
 
-// These match the start of a command: the old syntax anywhere, the new syntax before anything visible. Combining marks
-// may be in between, because the runner's comparison ignores some of them.
+// These expressions match the start of a command: in the old syntax anywhere, in the new syntax before anything
+// visible. Combining marks may be in between, because the runner's comparison ignores some of them.
 var (
 	oldCommand = regexp.MustCompile(`(#\p{M}*#\p{M}*)\[`)
 	newCommand = regexp.MustCompile(`^([\s\p{Z}\p{M}\x{FFFD}]*:\p{M}*):`)
 )
 
-// inert changes a line so that the runner cannot read it as a workflow command. Invisible characters are replaced,
-// because removing them could join two parts to a secret or a command.
+// inert changes a line so that the runner cannot take it for a workflow command. Invisible characters are replaced and
+// not removed, because removal could join two parts into a secret or a command.
 func inert(line string) string {
 	line = strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD"))
 	line = oldCommand.ReplaceAllString(line, "$1 [")
 	return newCommand.ReplaceAllString(line, "$1 :")
 }
 
-// inertText applies inert to each line of a text that is an argument of a command.
+// inertText applies inert to each line of a command's argument.
 func inertText(text string) string {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i, l := range lines {

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// hostile lists lines that look like commands of the runner.
+// hostile lists lines that look like workflow commands.
 var hostile = []string{
 	"::error::x", "  ::set-output name=verdict::promote", "\t::add-mask::a", "\u00a0\u2003\u3000::stop-commands::x",
 	"::error file=a,line=1::x", "::ERROR::x", ":::error::x", "::::error::x", "::x::error::y",
@@ -91,7 +91,7 @@ func TestOut_CutsLongLines(t *testing.T) {
 	io.WriteString(r.Out(), "\nnext\n")
 	lines := strings.Split(s.Stdout.String(), "\n")
 	if len(lines[0]) > 16<<10+40 || !utf8.ValidString(lines[0]) ||
-		!strings.HasSuffix(lines[0], fmt.Sprintf("… (%d bytes more)", 200000-16<<10)) || lines[1] != "next" {
+		!strings.HasSuffix(lines[0], fmt.Sprintf("… (%d more bytes)", 200000-16<<10)) || lines[1] != "next" {
 		t.Errorf("got %d bytes ending in %q, then %q", len(lines[0]), lines[0][len(lines[0])-30:], lines[1])
 	}
 }

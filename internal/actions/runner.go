@@ -1,8 +1,8 @@
 // Package actions implements the protocol of the GitHub Actions runner: inputs, outputs, summary, annotations, masks,
 // the event, and everything that is printed.
 //
-// Untrusted text must never become a command, an output, or a second line of one. The package must never show a masked
-// value, access files outside of the workspace, or panic. It knows nothing about models. Outside Actions it prints the
+// Untrusted text must never become a command or an output, or add a line to one. The package must never show a masked
+// value, access files outside the workspace, or panic. It knows nothing about models. Outside Actions it prints the
 // same text without commands, so a laptop shows what a job would.
 package actions
 
@@ -15,7 +15,8 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// Runner connects this process to the runner. It is safe for concurrent use. Call Flush before the process ends.
+// Runner connects this process to the GitHub Actions runner. It is safe for concurrent use. Call Flush before the
+// process ends.
 type Runner struct {
 	env func(string) string
 	dir string
@@ -27,8 +28,8 @@ type Runner struct {
 	outputSize  int
 }
 
-// New takes the environment (like os.Getenv), the output streams and the working directory of the process. Outside
-// Actions the working directory replaces the workspace.
+// New takes the process's environment (as from os.Getenv), output streams and working directory. Outside Actions, the
+// working directory takes the place of the workspace.
 func New(env func(string) string, stdout, stderr io.Writer, dir string) *Runner {
 	r := &Runner{env: env, dir: dir, shown: map[Level]int{}, more: map[Level]int{}}
 	r.out = &printer{runner: r, to: stdout}
@@ -36,22 +37,23 @@ func New(env func(string) string, stdout, stderr io.Writer, dir string) *Runner 
 	return r
 }
 
-// InActions reports whether the process runs in a job of GitHub Actions.
+// InActions reports whether the process runs in a GitHub Actions job.
 func (r *Runner) InActions() bool { return r.env("GITHUB_ACTIONS") == "true" }
 
 // Debug reports whether the job was started with debug logging.
 func (r *Runner) Debug() bool { return r.env("RUNNER_DEBUG") == "1" }
 
-// Input returns an input without surrounding spaces, or "" if it is missing. The runner checks neither presence nor
-// type.
+// Input returns an input without surrounding spaces, or "" if it is missing. The runner itself checks neither presence
+// nor type.
 func (r *Runner) Input(name string) string { return library(r, nil).GetInput(name) }
 
-// library returns the go-githubactions library with our writer, because the library panics if writing fails.
+// library returns the go-githubactions library with one of our writers, because the library panics if a write fails.
 func library(r *Runner, w io.Writer) *githubactions.Action {
 	return githubactions.New(githubactions.WithWriter(w), githubactions.WithGetenv(r.env))
 }
 
-// command writes workflow commands at the start of a line. It first ends an unfinished line of Out.
+// command writes workflow commands at the start of a line. If the last line of Out is unfinished, command ends it
+// first.
 func (r *Runner) command(issue func(*githubactions.Action)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,7 +70,7 @@ func (r *Runner) commandLocked(issue func(*githubactions.Action)) error {
 	return err
 }
 
-// Group folds the output until EndGroup under a title. Outside Actions it prints the title as a line.
+// Group folds the output until EndGroup under a title. Outside Actions, it prints the title as a line.
 func (r *Runner) Group(title string) {
 	if !r.InActions() {
 		fmt.Fprintln(r.Out(), title)
@@ -79,7 +81,7 @@ func (r *Runner) Group(title string) {
 	_ = r.commandLocked(func(a *githubactions.Action) { a.Group(inertText(r.secrets.hide(title))) })
 }
 
-// EndGroup ends the last group.
+// EndGroup ends the latest group.
 func (r *Runner) EndGroup() {
 	if r.InActions() {
 		_ = r.command(func(a *githubactions.Action) { a.EndGroup() })

@@ -8,14 +8,15 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// summaryLimit is the maximum size of a step's summary in bytes. GitHub discards a larger one completely.
+// summaryLimit is the maximum size of a step's summary, in bytes. If a summary is larger, GitHub discards all of it.
 const summaryLimit = 1 << 20
 
-const summaryCut = "\n_This summary was cut because a step's summary may have at most 1 MiB. The log and the report " +
+const summaryCut = "\n_This summary was cut because a step's summary is limited to 1 MiB. The log and the report " +
 	"are complete._\n"
 
-// Summary appends Markdown to the job summary. If it is too long, it is cut at the end of a line. Outside Actions it
-// does nothing. The caller must escape untrusted text: only secrets and control characters are handled here.
+// Summary appends Markdown to the job summary. If the summary becomes too long, the Markdown is cut at the end of a
+// line. Outside Actions, Summary does nothing. The caller must escape untrusted text, because Summary handles only
+// secrets and control characters.
 func (r *Runner) Summary(markdown string) error {
 	if !r.InActions() {
 		return nil
@@ -39,7 +40,7 @@ func appendSummary(r *Runner, markdown string) error {
 	}
 	text := fit(strings.Map(printable, markdown), summaryLimit-1-int(info.Size())) // the library adds a newline
 	if text == "" {
-		return fmt.Errorf("the summary of this step is full (%d bytes)", info.Size())
+		return fmt.Errorf("this step's summary is full (%d bytes)", info.Size())
 	}
 	return withLibrary(r, func(a *githubactions.Action) { a.AddStepSummary(text) })
 }
@@ -56,7 +57,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// fit cuts Markdown at the end of a line, so that it has at most limit bytes. Open fences and details are closed.
+// fit cuts Markdown at the end of a line to at most limit bytes. It closes open fences and <details>.
 func fit(markdown string, limit int) string {
 	if len(markdown) <= limit {
 		return markdown
@@ -95,7 +96,7 @@ func closings(head string) string {
 	return fence + strings.Repeat("\n</details>\n", max(details, 0))
 }
 
-// fenceOf returns the three or more backticks or tildes at the start of a line, or "".
+// fenceOf returns the three or more backticks or tildes at the start of a line, or "" if there are none.
 func fenceOf(line string) string {
 	for _, c := range []string{"`", "~"} {
 		if n := len(line) - len(strings.TrimLeft(line, c)); n >= 3 {

@@ -18,8 +18,9 @@ func (r *Runner) workspace() string {
 	return r.dir
 }
 
-// ReadWorkspace reads at most limit bytes of a file whose name comes from an input. In a job the file must be in the
-// workspace, even after following symlinks, because a pull request may contain symlinks. Elsewhere any file is allowed.
+// ReadWorkspace reads at most limit bytes of a file whose name comes from an input. In a job, the file must be in the
+// workspace, even after following symlinks, because a pull request may contain symlinks. Outside Actions, any file is
+// allowed.
 func (r *Runner) ReadWorkspace(path string, limit int64) ([]byte, error) {
 	data, err := readWorkspace(r, path, limit)
 	if err != nil {
@@ -48,9 +49,10 @@ func readWorkspace(r *Runner, path string, limit int64) ([]byte, error) {
 	return readBounded(root.Stat, root.Open, path, limit)
 }
 
-var errOutside = errors.New("path is outside of the workspace")
+var errOutside = errors.New("path is outside the workspace")
 
-// readBounded checks the type of the file before it opens it, because opening a pipe would wait for a writer.
+// readBounded checks a file's type before it opens the file, because opening a pipe would block until something writes
+// to it.
 func readBounded(
 	stat func(string) (os.FileInfo, error), open func(string) (*os.File, error), path string, limit int64,
 ) ([]byte, error) {
@@ -76,8 +78,8 @@ func readBounded(
 	return data, nil
 }
 
-// plain returns err without the operation and the path. The caller names the path from the input, and absolute paths of
-// the machine stay hidden.
+// plain returns err without the operation and the path. The caller adds the path as written in the input, so the
+// machine's absolute paths stay hidden.
 func plain(err error) error {
 	inner := (*os.PathError)(nil)
 	if !errors.As(err, &inner) {
@@ -89,8 +91,8 @@ func plain(err error) error {
 	return inner.Err
 }
 
-// ListWorkspace returns the sorted names in a folder whose name comes from an input. In a job it must be in the
-// workspace.
+// ListWorkspace returns the sorted names in a folder whose name comes from an input. In a job, the folder must be in
+// the workspace.
 func (r *Runner) ListWorkspace(folder string) ([]string, error) {
 	names, err := listWorkspace(r, folder)
 	if err != nil {
@@ -125,9 +127,9 @@ func listWorkspace(r *Runner, folder string) ([]string, error) {
 // maxNames is the maximum number of names that are listed.
 const maxNames = 10000
 
-// WriteReport writes data without secrets to a new file in the workspace and returns its relative path. Later steps may
-// see the workspace at another absolute path. A random string replaces the * in pattern, because steps may run in
-// parallel.
+// WriteReport writes data, without secrets, to a new file in the workspace and returns its relative path, because later
+// steps may see the workspace at a different absolute path. A random string replaces the * in pattern, because steps
+// may run in parallel.
 func (r *Runner) WriteReport(pattern string, data []byte) (string, error) {
 	name, err := writeReport(r, pattern, data)
 	if err != nil {

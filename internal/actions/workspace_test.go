@@ -24,8 +24,8 @@ func TestReadWorkspace(t *testing.T) {
 	if err := syscall.Mkfifo(in("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const escapes = "path is outside of the workspace"
-	for path, says := range map[string]string{ // "" means readable
+	const escapes = "path is outside the workspace"
+	for path, says := range map[string]string{ // "" means that the file can be read
 		".github/policy.yml": "", "./.github/../.github/policy.yml": "", "inside": "", in(".github/policy.yml"): "",
 		"absolute": escapes, "relative": escapes, "dir/secret": escapes, "../secret": escapes, outside: escapes,
 		"/etc/passwd": escapes, "../workspace/inside": escapes, ".github/../../x": escapes,
@@ -82,7 +82,7 @@ func TestReadWorkspace_Laptop(t *testing.T) {
 
 func TestWriteReport(t *testing.T) {
 	r, s := step(t)
-	if os.Geteuid() == 0 { // as in the container: the workspace belongs to another user
+	if os.Geteuid() == 0 { // as in the container, the workspace belongs to a different user
 		if err := os.Chown(s.Workspace, 1001, 1002); err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ var (
 	update = flag.Bool("update", false, "write the table of values into docs/metrics.md")
 )
 
-// when says at which moment an attack is made.
+// when is the moment of an attack.
 type when string
 
 const (
@@ -39,24 +39,24 @@ type kind struct {
 	name    string
 	reasons []registry.Reason
 
-	// honest allows that the program promotes the honest model despite the attack.
+	// honest allows the program to promote the honest model despite the attack.
 	honest bool
 
-	// most is the number of cases on one server with -whole, few the number without it.
+	// most is the number of cases for one server with -whole; few is the number without it.
 	most, few int
 
 	fields []field
 }
 
-// field is a variant of an attack: the thing that the attacker changes.
+// field is a variant of an attack: what the attacker changes.
 type field struct {
 	name  string
 	by    []who
 	doors []door
 	times []when
-	on    func(place) bool // servers on which the attack is possible; nil for all
+	on    func(place) bool // the servers on which the attack is possible; nil for all
 
-	// play prepares the server, makes the attack and runs the program. It returns how the program ended.
+	// play prepares the server, carries out the attack and runs the program. It returns how the program ended.
 	play func(s *trial, a attempt) ended
 }
 
@@ -104,7 +104,7 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// The same seed always draws the same cases. There are enough of them, and each kind is tried on each server that
+// The same seed always draws the same cases. There are enough of them, and each kind is tried on every server that
 // supports it.
 func TestDrawn(t *testing.T) {
 	defer func(was bool) { *whole = was }(*whole)
@@ -124,12 +124,13 @@ func TestDrawn(t *testing.T) {
 		}
 	}
 	t.Logf("%d cases", total)
-	if total < 400 { // some of them will be refused by servers
+	if total < 400 { // servers will refuse some of the attacks
 		t.Errorf("%d cases, at least 400 are wanted", total)
 	}
 }
 
-// drawn returns the cases for one server. If a kind has more cases than it allows, some are drawn with the seed.
+// drawn returns the cases for one server. If a kind has more cases than it allows, the seed decides which ones are
+// drawn.
 func drawn(p place) []attempt {
 	var all []attempt
 	for _, k := range kinds {
@@ -145,7 +146,7 @@ func drawn(p place) []attempt {
 	return all
 }
 
-// possible returns every combination of variant, person, candidate and moment on a server.
+// possible returns every combination of variant, person, candidate and moment for a server.
 func possible(k *kind, p place) []attempt {
 	var all []attempt
 	for i := range k.fields {
@@ -167,8 +168,8 @@ func possible(k *kind, p place) []attempt {
 	return all
 }
 
-// people returns the people in the list that the server knows. Without logins there is no difference between an
-// outsider and an editor.
+// people returns those people in the list that the server knows. Without logins, an outsider and an editor are the
+// same.
 func people(p place, of []who) []who {
 	switch {
 	case slices.Equal(of, []who{nobody}):
@@ -179,7 +180,7 @@ func people(p place, of []who) []who {
 	return []who{anybody}
 }
 
-// random returns a source of random numbers that depends only on the seed and the words. So a new case does not change
+// random returns a source of random numbers that depends only on the seed and the words, so a new case does not change
 // the others.
 func random(words ...string) *rand.Rand {
 	h := fnv.New64a()
@@ -187,10 +188,10 @@ func random(words ...string) *rand.Rand {
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))
 }
 
-// outcome says how one case ended.
+// outcome is how one case ended.
 type outcome struct {
 	reason registry.Reason
-	live   string // mark in the files of the model that the alias points to
+	live   string // the mark in the files of the model that the alias points to
 	wrong  bool   // a wrong model was promoted
 	barred bool   // the server refused the attack
 }
@@ -216,7 +217,7 @@ func try(t *testing.T, w *world, a attempt) outcome {
 	return o
 }
 
-// attempted runs a case. barred is the server's response if it refused the attacker's request.
+// attempted runs a case. barred is the server's response if the server refused the attacker's request.
 func attempted(play func() ended) (e ended, barred string) {
 	defer func() {
 		switch r := recover().(type) {
@@ -236,7 +237,7 @@ type tally struct {
 	rows map[string]*result
 }
 
-// result is a row of the table: one kind on one server.
+// result is a row in the table: one kind of attack on one server.
 type result struct {
 	kind, place             string
 	cases, promoted, barred int
@@ -272,7 +273,7 @@ func (t *tally) cases() int {
 	return n
 }
 
-// markdown returns the table, in the order of kinds and servers.
+// markdown returns the table, ordered by kind and server.
 func (t *tally) markdown() string {
 	var b strings.Builder
 	b.WriteString("| kind | server | cases | promoted | how they ended | refused by the server |\n")
@@ -294,7 +295,7 @@ func (t *tally) markdown() string {
 	return b.String()
 }
 
-// list returns the reasons, with the most frequent first.
+// list returns the reasons, the most frequent first.
 func (r *result) list() string {
 	var parts []string
 	for reason := range r.reasons {

@@ -23,19 +23,19 @@ import (
 //go:embed testdata/client.py
 var clientPy string
 
-// clientModel is a model that MLflow's Python client logged.
+// clientModel is a model that MLflow's Python client has logged.
 type clientModel struct {
 	Situation, Label, Metric string
 
 	ModelID string   `json:"model_id"`
-	Own     *float64 // the value that a person would call the model's own; nil if it has none
+	Own     *float64 // the value that is really the model's own; nil if there is none
 
-	// Clear is set if there is only one possible value. Then the gate must use the model's own value. Otherwise the
-	// gate may be inconclusive.
+	// Clear is set if only one value is possible. The gate must then use the model's own value; otherwise it may also
+	// be inconclusive.
 	Clear bool
 }
 
-// MLflow's Python client logs models and metrics in the usual ways. No gate uses the value of another model.
+// MLflow's Python client logs models and metrics in the usual ways. No gate may use a different model's value.
 func TestStockClient(t *testing.T) {
 	s, err := realtest.MLflow(t.Context(), realtest.Options{Workers: 1})
 	if err != nil {
@@ -81,7 +81,7 @@ func clientModels(t *testing.T, s *realtest.Server) []clientModel {
 
 const inconclusive = "inconclusive"
 
-// judge returns the value that a gate on the metric used for the model, or inconclusive.
+// judge returns the value that a gate on the metric used for the model, or "inconclusive".
 func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "validate", "--json", "--tracking-uri", s.URL, "--model", "stock",
@@ -104,7 +104,7 @@ func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) strin
 	if f.Outcome == verdict.Inconclusive {
 		return inconclusive
 	}
-	// the number comes first, and its origin may follow
+	// the number comes first; its origin may follow
 	number, _, _ := strings.Cut(f.Candidate, " ")
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil {
@@ -119,7 +119,7 @@ const (
 	endJudged   = "\n<!-- end judged -->"
 )
 
-// inDocs compares the table in docs/metrics.md with the results, or writes it.
+// inDocs compares the table in docs/metrics.md with the results, or updates it.
 func inDocs(t *testing.T, table string) {
 	t.Helper()
 	root, err := realtest.Root()

@@ -8,7 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// foreignCommits: the tag with the job's commit can be on any run. The attacker's run has it, and ends in the future.
+// foreignCommits: any run can carry the tag with the job's commit. The attacker's run carries it, with an end in the
+// future.
 var foreignCommits = kind{
 	name:    "a run that claims the commit",
 	reasons: []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},
@@ -43,7 +44,7 @@ var byCommitOnly = []door{byCommit}
 
 const day = 24 * time.Hour
 
-// claimCommit logs a run of the attacker with the job's commit and good metrics. In every second case without an
+// claimCommit logs a run for the attacker, with the job's commit and good metrics. In every second case without an
 // incumbent, the first promotion does not name an experiment.
 func claimCommit(home bool, ahead time.Duration, next bool) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {

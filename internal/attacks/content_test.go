@@ -48,7 +48,7 @@ func replace(what string) func(*trial, attempt) ended {
 	}
 }
 
-// change writes into the model's folder, as the attacker.
+// change writes to the model's folder as the attacker.
 func (s *trial) change(what string, m made) {
 	s.Helper()
 	text := "pickle good"
@@ -68,7 +68,7 @@ func (s *trial) change(what string, m made) {
 	}
 }
 
-// editedTags: somebody edits a tag of the version so that a gate passes.
+// editedTags: the attacker edits a tag on the version so that a gate passes.
 var editedTags = kind{
 	name:    "an edited tag",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -86,8 +86,8 @@ var editedTags = kind{
 	},
 }
 
-// soakTag promotes a version to an alias or stage in which it must stay for 30 days. The attacker then sets the time in
-// the tag back.
+// soakTag promotes a version to an alias or stage where it must stay for 30 days. The attacker then backdates the time
+// in the tag.
 func soakTag(in string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		m := s.train(s.goodModel())
@@ -112,7 +112,7 @@ func soakTag(in string) func(*trial, attempt) ended {
 	}
 }
 
-// pastDate returns a date between one and three years ago, in the format of our tags.
+// pastDate returns a date one to three years ago, in the format of our tags.
 func (s *trial) pastDate() string {
 	return fmt.Sprintf("202%d-%02d-%02dT10:00:00Z", 4+s.chance.IntN(2), 1+s.chance.IntN(11), 1+s.chance.IntN(28))
 }
@@ -132,8 +132,8 @@ func (s *trial) planned(a attempt, in ...inputs) inputs {
 	return more
 }
 
-// digestTag: the run has the digest of the original files. The attacker replaces a file and writes the new digest on
-// the version.
+// digestTag: the run carries the digest of the original files. The attacker replaces a file and writes the new digest
+// to the version.
 func digestTag(s *trial, a attempt) ended {
 	files := map[string][]byte{"MLmodel": mlmodel("good", ""), "model.pkl": []byte("pickle good")}
 	o := s.goodModel()
@@ -159,7 +159,7 @@ func digestTag(s *trial, a attempt) ended {
 	return s.run("promote", candidate, gates, more)
 }
 
-// named returns the model and the version of a candidate. An alias points to version 1.
+// named returns a candidate's model and version. For an alias, the version is 1.
 func named(candidate string) (model, number string) {
 	name := strings.TrimPrefix(candidate, "models:/")
 	if model, _, ok := strings.Cut(name, "@"); ok {
@@ -207,7 +207,7 @@ var halfChecks = kind{
 
 var fileDoors = []door{byRun, byModel, byVersion, byCopy, byCommit}
 
-// lacking logs a model of this flavour without one of the files that it needs.
+// lacking logs a model with this flavour, without one of the files that it needs.
 func lacking(flavor string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

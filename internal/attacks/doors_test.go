@@ -27,17 +27,17 @@ const (
 var (
 	everyDoor = []door{byRun, byModel, byVersion, byAlias, byCopy, byCopyAlias, byCopyOf, byBest, byCommit}
 
-	// versionDoors name a version. The person who registered it chose its source and run.
+	// versionDoors name a version. The user who registered it chose its source and run.
 	versionDoors = []door{byVersion, byAlias, byCopy, byCopyAlias, byCopyOf}
 
 	// aliasDoors name an alias, which can be moved between dry run and apply.
 	aliasDoors = []door{byAlias, byCopyAlias}
 
-	// runDoors name a run, and the program finds the model in it.
+	// runDoors name a run. The program finds the model in it.
 	runDoors = []door{byRun, byBest, byCommit}
 )
 
-// open reports whether that person can use the door on that server.
+// open reports whether this person can use the door on this server.
 func (d door) open(p place, by who) bool {
 	switch d {
 	case byModel:
@@ -48,14 +48,14 @@ func (d door) open(p place, by who) bool {
 	return true
 }
 
-// entry is a model that somebody offers as the candidate. Its version may claim a run or a model that is not its own.
+// entry is a model that is offered as the candidate. Its version may claim a run or a model that is not its own.
 type entry struct {
 	made
 	by      realtest.Client // who registers the version
 	version version         // fields that differ from an honest registration
 }
 
-// through makes the model of the entry the candidate, and returns the inputs that name it.
+// through makes the entry's model the candidate, and returns the inputs that name it.
 func (s *trial) through(d door, e entry) inputs {
 	s.Helper()
 	switch d {
@@ -79,7 +79,8 @@ func (s *trial) through(d door, e entry) inputs {
 	return s.copied(d, e)
 }
 
-// copied registers the model under another name, which needs no rights. For byCopyOf, that version is copied again.
+// copied registers the model under a different name, which needs no rights. For byCopyOf, that version is copied once
+// more.
 func (s *trial) copied(d door, e entry) inputs {
 	s.Helper()
 	other := fmt.Sprintf("other-%s-%d", s.model, s.chance.IntN(1e6))
@@ -115,8 +116,8 @@ func (s *trial) versionOf(model string, e entry) version {
 	return v
 }
 
-// gates returns inputs with a gate that only the good value passes. Its form is drawn at random. With champion set, the
-// gate may also compare with the champion.
+// gates returns inputs with a gate that only the good value passes, in a form that is drawn at random. If champion is
+// set, the gate may also compare with the champion.
 func (s *trial) gates(champion bool) inputs {
 	s.Helper()
 	const limit = 0.9
@@ -149,7 +150,7 @@ func (s *trial) policy(gates string) inputs {
 	return s.policyFor(s.alias, gates, "")
 }
 
-// policyFor returns a policy file with gates for an alias, and further keys for the model.
+// policyFor returns a policy file with gates for an alias, and with further keys for the model.
 func (s *trial) policyFor(alias, gates, sections string) inputs {
 	targets := "aliases"
 	if alias == production {

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// editedIncumbents: somebody lowers the champion's values after its promotion. Then a candidate could pass that is
-// worse than the real champion.
+// editedIncumbents: the champion's values are lowered after its promotion, so that a candidate could pass that is worse
+// than the real champion.
 var editedIncumbents = kind{
 	name:    "the champion's numbers edited",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -39,8 +39,8 @@ var editedIncumbents = kind{
 	},
 }
 
-// weaker promotes the champion, makes the edit, and tries to promote a candidate. The candidate passes the fixed limits
-// but is worse than the champion was.
+// weaker promotes the champion, makes the edit, and tries to promote a candidate that passes the fixed limits but is
+// worse than the champion was.
 func weaker(edit func(s *trial, champion made)) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()
@@ -49,7 +49,7 @@ func weaker(edit func(s *trial, champion made)) func(*trial, attempt) ended {
 		s.promotes(s.through(byRun, entry{made: champion}), inputs{"thresholds": s.metric + " >= 0.9"})
 		s.exists()
 		home := s.homeName
-		if a.door == byBest { // an experiment in which the champion is not the best
+		if a.door == byBest { // train in an experiment in which the champion is not the best
 			s.homeName += "-weaker"
 			o.experiment = s.experiment(s.honest, s.homeName)
 		}
@@ -80,7 +80,7 @@ func (s *trial) better() inputs {
 	return s.policy(least + fmt.Sprintf("- expression: candidate.metrics[%s] >= incumbent.metrics[%s]", key, key))
 }
 
-// worsen logs a bad value on the champion's own run.
+// worsen logs a bad value to the champion's own run.
 func worsen(r row) func(*trial, attempt) ended {
 	return weaker(func(s *trial, champion made) {
 		r := r
@@ -94,7 +94,7 @@ func worsen(r row) func(*trial, attempt) ended {
 	})
 }
 
-// worsenElsewhere logs the bad value for the champion's model from a run of the attacker.
+// worsenElsewhere logs the bad value for the champion's model from one of the attacker's runs.
 var worsenElsewhere = weaker(func(s *trial, champion made) {
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
 	s.attack("runs/log-metric", s.body(row{run: theirs.run, model: champion.id, value: s.bad, step: 7}), nil)

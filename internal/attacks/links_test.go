@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// freeLinks: the run of a model or a version is free text. The wrong model claims a good run of somebody else.
+// freeLinks: the run of a model or a version is free text. The wrong model claims a good run that is not its own.
 var freeLinks = kind{
 	name:    "a link to a run is free text",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -28,8 +28,8 @@ var freeLinks = kind{
 	},
 }
 
-// addedOutputs: the candidate is the honest run. The attacker adds a model to its outputs, with the same name and a
-// later step.
+// addedOutputs: the candidate is the honest run. The attacker adds a model to the run's outputs, with the same name and
+// a later step.
 var addedOutputs = kind{
 	name:    "a model added to a run's outputs",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
@@ -53,7 +53,7 @@ func addModel(s *trial, a attempt) ended {
 	}
 	s.addOutput(honest, sourceRun(s, honest).id, 1+s.chance.IntN(9))
 	e := s.run("promote", candidate, gates, more)
-	if e.reason == registry.Unchanged { // the honest model was promoted before
+	if e.reason == registry.Unchanged { // the honest model has already been promoted
 		e.reason = registry.OK
 	}
 	return e
@@ -68,7 +68,7 @@ func v3(p place) bool { return p.start.Version == "" || strings.HasPrefix(p.star
 
 func v2(p place) bool { return strings.HasPrefix(p.start.Version, "2.") }
 
-// claim makes an attack in which a wrong model claims the run of a good one.
+// claim makes an attack in which a wrong model claims a good model's run.
 func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		honest := s.train(s.goodModel())
@@ -83,8 +83,8 @@ func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 	}
 }
 
-// swap makes a dry run with the good model. Then the attacker moves the candidate's alias to the wrong model, and the
-// plan is applied. A candidate that cannot be moved is wrong in the dry run already.
+// swap makes a dry run with the good model. The attacker then moves the candidate's alias to the wrong model, and the
+// plan is applied. If the candidate cannot be moved, it is already wrong in the dry run.
 func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended {
 	s.Helper()
 	gates := s.gates(false)
@@ -100,7 +100,7 @@ func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// wrongModel describes a model of the attacker, in an experiment of their own.
+// wrongModel describes a model of the attacker's, in their own experiment.
 func (s *trial) wrongModel() trained {
 	s.Helper()
 	return trained{by: s.other, experiment: s.foreign(), value: s.bad, mark: "wrong"}
@@ -118,7 +118,7 @@ func (s *trial) uploadWrong(folder string, honest made) {
 	s.upload(s.other, folder, o)
 }
 
-// forged creates a logged model with the wrong files, and with the honest run as its source.
+// forged creates a logged model with the wrong files and the honest run as its source.
 func (s *trial) forged(experiment string, honest made) entry {
 	s.Helper()
 	m := made{name: honest.name, run: honest.run, experiment: experiment}
@@ -136,8 +136,7 @@ func sourceRunAndOutputs(s *trial, honest made) entry {
 	return e
 }
 
-// addOutput lists a model among the outputs of the honest run. Before 3.15, the server does not check any right on the
-// run.
+// addOutput lists a model among the honest run's outputs. Before 3.15, the server does not check any right on the run.
 func (s *trial) addOutput(honest made, id string, step int) {
 	s.Helper()
 	s.attack("runs/outputs", object{"run_id": honest.run, "models": []object{{"model_id": id, "step": step}}}, nil)

@@ -9,10 +9,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// otherModels: a gate must not use a value that belongs to another model, or that somebody else logged.
+// otherModels: a gate must not use a value that belongs to a different model, or that someone else logged.
 var otherModels = kind{
 	name: "another model's metric",
-	// "best" finds no candidate
+	// CandidateGone: the candidate "best" finds no run
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
 	most:    22, few: 12,
 	fields: []field{
@@ -33,7 +33,7 @@ var otherModels = kind{
 	},
 }
 
-// checkpoints logs a bad and a good model in one run, each with its own value. The bad one is the candidate.
+// checkpoints logs a bad and a good model in one run, each with its own value. The bad model is the candidate.
 func checkpoints(badFirst bool) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -47,7 +47,7 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 		one, two := m, m
 		s.addModel(&one, first)
 		s.addModel(&two, second)
-		if !badFirst { // the run's last value still belongs to the good model
+		if !badFirst { // the run's last value still is the good model's
 			s.log(good.by, row{run: m.run, model: one.id, value: s.good, step: 1})
 		}
 		s.finish(m, bad)
@@ -58,7 +58,7 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 	}
 }
 
-// folderDoors name a folder of a run.
+// folderDoors name a folder in a run.
 var folderDoors = append(runDoors, versionDoors...)
 
 // twoFolders: both models were saved and then logged as plain artifacts, so only their files show that there are two.
@@ -68,7 +68,7 @@ func twoFolders(s *trial, a attempt) ended {
 	bad, good := s.badModel(), s.goodModel()
 	bad.commit = s.commit
 	one := s.begin(bad)
-	// not the champion's name, because "best" would find the champion
+	// not the champion's name, because "best" would then find the champion
 	one.name = pick(s.chance, "saved", "models/a", "out/deep/model")
 	one.files = one.root + "/" + one.name
 	s.upload(bad.by, one.files, bad)
@@ -78,7 +78,7 @@ func twoFolders(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// champion promotes a good model first if the attack comes after a promotion.
+// champion first promotes a good model if the attack comes after a promotion.
 func (s *trial) champion(a attempt) {
 	s.Helper()
 	if a.when != after {
@@ -89,7 +89,7 @@ func (s *trial) champion(a attempt) {
 	s.exists()
 }
 
-// guessed logs a sweep without model_id, as MLflow's Python client does: the value goes to both models of the run.
+// guessed logs a sweep without model_id, as MLflow's Python client does: the value goes to both models in the run.
 func guessed(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()
@@ -108,7 +108,7 @@ func guessed(s *trial, a attempt) ended {
 }
 
 // worseLater: training logs a good value, and a later evaluation in the same experiment logs a bad one. The gate does
-// not say which of them to use.
+// not say which of the two to use.
 func worseLater(s *trial, a attempt) ended {
 	s.champion(a)
 	o := s.goodModel()
@@ -118,7 +118,7 @@ func worseLater(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: m, by: s.honest}), s.gates(false))
 }
 
-// evaluate logs a value for the model in an evaluation run, in the training experiment.
+// evaluate logs a value for the model in an evaluation run in the training experiment.
 func (s *trial) evaluate(m made, r row) made {
 	s.Helper()
 	o := trained{by: s.honest, experiment: s.home}
@@ -129,8 +129,8 @@ func (s *trial) evaluate(m made, r row) made {
 	return e
 }
 
-// inject logs the good value for somebody else's model, from another run. Up to 3.16.1, the server does not check any
-// right on the model.
+// inject logs the good value for a model from an unrelated run. Up to 3.16.1, the server does not check any right on
+// the model.
 func (s *trial) inject(m made, r row) {
 	s.Helper()
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
@@ -154,7 +154,8 @@ func injectedEvaluation(s *trial, a attempt) ended {
 	return s.injection(a, gates, row{}, row{})
 }
 
-// injection promotes a bad model with its own value and an honest evaluation. Somebody else logs a good value for it.
+// injection promotes a bad model that has its own value and an honest evaluation, after the attacker has logged a good
+// value for it.
 func (s *trial) injection(a attempt, gates inputs, lie, honest row) ended {
 	s.Helper()
 	m := s.train(s.badModel())

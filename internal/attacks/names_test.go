@@ -26,7 +26,7 @@ var guessedNames = kind{
 
 var nameDoors = []door{byRun, byModel, byVersion}
 
-// slip promotes a worse model to an alias that is almost the champion's.
+// slip promotes a worse model to an alias that is spelled almost like the champion's.
 func slip(alias string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -51,7 +51,7 @@ func likeStage(s *trial, a attempt) ended {
 	return s.worse(a, fmt.Sprintf("%s >= 0.05\n%s >= production", s.metric, s.metric))
 }
 
-// absentAlias compares with an alias that the model does not have.
+// absentAlias compares with an alias that does not exist on the model.
 func absentAlias(s *trial, a attempt) ended {
 	s.alias = "prod"
 	s.champion(a)

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// nearPlaces are the servers for near misses. Only near misses use old servers, and servers that keep artifacts in a
+// nearPlaces are the servers for near misses. Only near misses use old servers and servers that keep artifacts in a
 // folder.
 var nearPlaces = []place{
 	{"3.17.2", true, realtest.Options{Workers: 1}},
@@ -31,7 +31,7 @@ type near struct {
 	name  string
 	doors []door
 	on    func(place) bool
-	few   int // number of doors without -whole
+	few   int // how many doors are tried without -whole
 	play  func(s *trial, d door) ended
 }
 
@@ -71,7 +71,7 @@ func localV2(p place) bool { return local(p) && v2(p) }
 
 func withAliases(p place) bool { return !strings.HasPrefix(p.start.Version, "1.") }
 
-// An honest promotion that looks like an attack succeeds.
+// An honest promotion succeeds, even if it looks like an attack.
 func TestNearMisses(t *testing.T) {
 	binary := program(t)
 	t.Logf("seed %d", *seed)
@@ -98,7 +98,7 @@ func TestNearMisses(t *testing.T) {
 	}
 }
 
-// doorsOn returns the doors to try on a server. Without -whole, it draws a few of them.
+// doorsOn returns the doors to try on a server. Without -whole, it draws only a few of them.
 func (n near) doorsOn(p place) []door {
 	if n.on != nil && !n.on(p) {
 		return nil
@@ -142,7 +142,7 @@ func (s *trial) candidate(d door, m made) inputs {
 	return s.through(d, entry{made: m, by: s.honest})
 }
 
-// least returns a policy with one metric gate, which has these further keys.
+// least returns a policy with one metric gate that has these further keys.
 func (s *trial) least(keys ...string) inputs {
 	s.Helper()
 	gate := fmt.Sprintf("- metric: %s\n  min: 0.9", s.metric)
@@ -152,7 +152,7 @@ func (s *trial) least(keys ...string) inputs {
 	return s.policy(gate)
 }
 
-// marked describes a good model with the commit of the job.
+// marked describes a good model that carries the job's commit.
 func (s *trial) marked() trained {
 	s.Helper()
 	o := s.goodModel()
@@ -164,7 +164,7 @@ func plain(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.gates(false))
 }
 
-// inFolder logs the model's files as plain artifacts of the run, as log_artifacts does. It logs the metric for the run.
+// inFolder logs the model's files as plain artifacts in the run, as log_artifacts does. It logs the metric for the run.
 func (s *trial) inFolder(o trained) made {
 	s.Helper()
 	m := s.begin(o)
@@ -175,8 +175,8 @@ func (s *trial) inFolder(o trained) made {
 	return m
 }
 
-// logArtifacts: the files come from a bad run, and the MLmodel file still has that run's ids. But they were logged in
-// the run with the good value.
+// logArtifacts: the files come from a bad run and their MLmodel file still contains that run's ids, but they were
+// logged in the run with the good value.
 func logArtifacts(s *trial, d door) ended {
 	other := s.train(s.badModel())
 	o := s.marked()
@@ -185,7 +185,7 @@ func logArtifacts(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.inFolder(o)), s.gates(false))
 }
 
-// amongFolders promotes a model that was logged as plain artifacts, next to plots and data. Its files include another
+// amongFolders promotes a model that was logged as plain artifacts, next to plots and data. Its files include a second
 // model that it uses.
 func amongFolders(s *trial, d door) ended {
 	o := s.marked()
@@ -201,7 +201,7 @@ func amongFolders(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// imported: mlflow-export-import copies a run from another server. The new run has tags about the old one, and the
+// imported: mlflow-export-import copies a run from another server. The new run carries tags about the old one, and the
 // MLmodel file still names the old one.
 func imported(s *trial, d door) ended {
 	o := s.marked()
@@ -217,15 +217,15 @@ func fileAddress(s *trial, d door) ended {
 	return s.run("promote", s.through(d, e), s.gates(false))
 }
 
-// movedRoots: the artifacts were copied to another root, and the version has the new location. The policy allows the
-// move until a date.
+// movedRoots: the artifacts were copied to a different root, and the version points to the new location. The policy
+// allows the move until a date.
 func movedRoots(s *trial, d door) ended {
 	o := s.goodModel()
 	m := s.inFolder(o)
 	from := m.root[:strings.Index(m.root, m.run)-1]
 	to := "mlflow-artifacts:/moved/" + s.home
 	s.blind = s.loggedModels()
-	if s.blind { // MLflow 3 does not accept another folder of its own store
+	if s.blind { // MLflow 3 does not accept a different folder in its own store
 		to = "s3://new-store/" + s.home
 	}
 	source := strings.Replace(m.files, from, to, 1)
@@ -333,7 +333,7 @@ func nightly(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.better())
 }
 
-// recorded: somebody logged another value for the champion. The gate uses the value that was recorded at its promotion.
+// recorded: a different value was logged for the champion. The gate uses the value that was recorded at its promotion.
 func recorded(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
@@ -345,7 +345,7 @@ func recorded(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.policy(fmt.Sprintf(gates, s.metric, s.metric)))
 }
 
-// withoutRun: a model without a source run, evaluated by a run of its experiment.
+// withoutRun: a model has no source run and was evaluated by a run in its experiment.
 func withoutRun(s *trial, d door) ended {
 	m := s.loggedModel(made{name: "model"}, s.honest, s.home, "")
 	s.upload(s.honest, m.files, s.goodModel())
@@ -354,7 +354,7 @@ func withoutRun(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoRunsOfCommit: two runs have the same commit, and the newer one counts.
+// twoRunsOfCommit: two runs carry the same commit, and the newer one counts.
 func twoRunsOfCommit(s *trial, d door) ended {
 	laptop, ci := s.badModel(), s.marked()
 	laptop.commit, laptop.end = s.commit, time.Now().Add(-time.Hour)
@@ -387,7 +387,7 @@ func approved(s *trial, d door) ended {
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// sibling: an alias that differs from another one in its last part.
+// sibling: two aliases differ only in their last part.
 func sibling(s *trial, d door) ended {
 	s.alias = "champion-de"
 	s.promotes(s.candidate(byRun, s.train(s.goodModel())), s.gates(false))
@@ -435,7 +435,7 @@ func (t *nearTally) add(p place, n near, promoted bool) {
 	t.rows[n.name+"\x00"+p.name] = row
 }
 
-// markdown returns the table, in the order of situations and servers.
+// markdown returns the table, ordered by situation and server.
 func (t *nearTally) markdown() string {
 	var b strings.Builder
 	b.WriteString("| near miss | server | cases | promoted |\n|---|---|---|---|\n")

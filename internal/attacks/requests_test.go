@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// requestTags: somebody registered a version before, with the request tag that our own registration would write. The
-// honest model may still be promoted as another version.
+// requestTags: before the promotion, the attacker registers a version with the request tag that our own registration
+// would write. The honest model may still be promoted as a different version.
 var requestTags = kind{
 	name:    "a version made beforehand with our tag",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.Conflict},
@@ -28,7 +28,7 @@ var requestTags = kind{
 // newDoors name a model that is not yet a version of the registered model.
 var newDoors = []door{byRun, byModel, byBest, byCommit, byCopy}
 
-// premade registers that version. Its tag has the digest that the program computes for the honest registration.
+// premade registers that version. Its tag contains the digest that the program computes for the honest registration.
 func premade(ownRun bool, lie func(*trial, made) entry) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -51,7 +51,7 @@ func premade(ownRun bool, lie func(*trial, made) entry) func(*trial, attempt) en
 	}
 }
 
-// requestOf returns the digest of a registration, in the same way as the program.
+// requestOf computes the digest of a registration as the program does.
 func (s *trial) requestOf(d door, m made, candidate string) string {
 	what := m.id
 	switch {
@@ -63,8 +63,8 @@ func (s *trial) requestOf(d door, m made, candidate string) string {
 	return canonical.Digest("register/1", s.model, m.run, what)
 }
 
-// replacedOrigins: the candidate is a version of another model. After it was evaluated and before it is copied,
-// somebody replaces it by another version with the same number and run.
+// replacedOrigins: the candidate is a version of another model. After it has been evaluated and before it is copied,
+// the attacker replaces it with a different version that has the same number and run.
 var replacedOrigins = kind{
 	name:    "a copied version that is replaced",
 	reasons: []registry.Reason{registry.Conflict},
@@ -74,7 +74,8 @@ var replacedOrigins = kind{
 	},
 }
 
-// replaceOrigin makes the attack. It deletes the registered model and creates it again, so that its numbers start at 1.
+// replaceOrigin carries out the attack. It deletes the registered model and creates it again, so that its numbers start
+// at 1.
 func replaceOrigin(s *trial, a attempt) ended {
 	honest := s.train(s.goodModel())
 	candidate := s.through(a.door, entry{made: honest, by: s.other})

@@ -34,27 +34,27 @@ type trial struct {
 	*world
 	chance *rand.Rand
 
-	honest realtest.Client // trains, registers and promotes
+	honest realtest.Client // the user who trains, registers and promotes
 	other  realtest.Client // the attacker, or the honest user if there is no attacker
 
-	model      string // registered model; created when it is needed
-	home       string // id of the experiment in which the honest user trains
+	model      string // the registered model; created when it is needed
+	home       string // the id of the experiment in which the honest user trains
 	homeName   string
 	metric     string
-	good, bad  float64 // values of the metric: only the good one passes
+	good, bad  float64 // metric values; only the good one passes
 	alias      string  // the alias to move
-	commit     string  // the commit of the job
+	commit     string  // the job's commit
 	hasModel   bool
-	blind      bool // the files of the good model cannot be read on this server
+	blind      bool // the good model's files cannot be read on this server
 	dir        string
-	job        int // number of program runs so far
+	job        int // how many times the program has run so far
 	foreignDir string
 
-	// meddle runs right before the program's first request that creates a version reaches the server.
+	// meddle runs right before the program's first request to create a version reaches the server.
 	meddle func() error
 }
 
-// newTrial creates the experiment and gives an editor rights on it.
+// newTrial creates the experiment and gives an editor rights to it.
 func newTrial(t *testing.T, w *world, by who, chance *rand.Rand) *trial {
 	t.Helper()
 	word := fmt.Sprintf("%08x", chance.Uint32())
@@ -94,11 +94,10 @@ func (s *trial) post(c realtest.Client, path string, in object, out any) {
 	s.must(c.Call(s.Context(), http.MethodPost, path, in, out))
 }
 
-// refused is the panic value if the server refuses the attacker's request.
+// refused is the panic value for an attacker's request that the server refuses.
 type refused struct{ why string }
 
-// attack sends a request of the attacker. If the server refuses it, the case ends, because the attack is impossible
-// there.
+// attack sends an attacker's request. If the server refuses it, the case ends, because the attack is impossible there.
 func (s *trial) attack(path string, in object, out any) {
 	s.Helper()
 	s.allowed(s.other.Call(s.Context(), http.MethodPost, path, in, out))
@@ -125,7 +124,7 @@ func (s *trial) experiment(c realtest.Client, name string) string {
 	return made.ID
 }
 
-// foreign returns an experiment of the attacker.
+// foreign returns an experiment that belongs to the attacker.
 func (s *trial) foreign() string {
 	s.Helper()
 	if s.foreignDir == "" {
@@ -139,26 +138,26 @@ type trained struct {
 	by         realtest.Client
 	experiment string
 	value      float64
-	mark       string // written into the model's files: "good", or any other text
+	mark       string // written to the model's files: "good", or any other text
 	name       string // name of the model; default "model"
 	commit     string
 	end        time.Time         // default now
 	files      map[string][]byte // files other than MLmodel and model.pkl
-	flavor     string            // default: scikit-learn
+	flavor     string            // default scikit-learn
 	plain      bool              // the metric is logged for the run alone, without model_id
-	tags       map[string]string // tags of the run
+	tags       map[string]string // the run's tags
 }
 
-// made is a run with a model that was logged.
+// made is a run with a model, after it has been logged.
 type made struct {
-	run, root  string // id, and the URI of its artifacts
+	run, root  string // the run's id, and the URI of its artifacts
 	experiment string
 	name       string // name of the model
-	id         string // id of the logged model, "" before MLflow 3
-	files      string // URI of the model's folder
+	id         string // the logged model's id; "" before MLflow 3
+	files      string // the URI of the model's folder
 }
 
-// source returns the source that a version of the model has.
+// source returns the source that a version of the model points to.
 func (m made) source() string {
 	if m.id != "" {
 		return "models:/" + m.id
@@ -180,12 +179,12 @@ func mlmodel(mark, flavor string) []byte {
 `)
 }
 
-// goodModel describes a run of the honest user with a good model.
+// goodModel describes one of the honest user's runs, with a good model.
 func (s *trial) goodModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.good, mark: "good"}
 }
 
-// badModel describes a run of the honest user with a bad model.
+// badModel describes one of the honest user's runs, with a bad model.
 func (s *trial) badModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.bad, mark: "bad"}
 }
@@ -266,7 +265,7 @@ func (s *trial) loggedModel(m made, c realtest.Client, experiment, sourceRun str
 	return m
 }
 
-// ready tells the server that all files of a logged model are there.
+// ready tells the server that all of a logged model's files are there.
 func (s *trial) ready(m made, c realtest.Client) {
 	s.Helper()
 	body := object{"model_id": m.id, "status": "LOGGED_MODEL_READY"}
@@ -295,7 +294,7 @@ func (s *trial) put(c realtest.Client, folder, name string, content []byte) {
 	s.allowed(c.Upload(s.Context(), folder, name, content))
 }
 
-// localPath returns the path of a URI in the server's own file system, "" for any other URI.
+// localPath returns the path of a URI in the server's own file system, or "" for any other URI.
 func localPath(uri string) string {
 	path := strings.TrimPrefix(uri, "file://")
 	if !strings.HasPrefix(path, "/") {
@@ -318,7 +317,7 @@ func (s *trial) finish(m made, o trained) {
 // row is one value of the trial's metric.
 type row struct {
 	run, model      string
-	key             string // default: the trial's metric
+	key             string // default the trial's metric
 	value           float64
 	step            int
 	at              time.Time // default now
@@ -358,7 +357,7 @@ func (s *trial) register() {
 	s.exists()
 }
 
-// exists notes that the registered model exists, and gives an editor rights on it.
+// exists records that the registered model exists, and gives an editor rights to it.
 func (s *trial) exists() {
 	s.Helper()
 	s.hasModel = true
@@ -367,7 +366,7 @@ func (s *trial) exists() {
 	}
 }
 
-// version is a version to create. The person who creates it may choose any source and run.
+// version is a version to create. The user who creates it may choose any source and run.
 type version struct {
 	of                 string // registered model
 	source, run, model string
@@ -405,10 +404,10 @@ func (s *trial) point(c realtest.Client, model, alias, number string) {
 		object{"name": model, "alias": alias, "version": number}, nil))
 }
 
-// inputs are the inputs of a step, by name.
+// inputs are a step's inputs, by name.
 type inputs map[string]string
 
-// ended says how one run of the program ended.
+// ended is how one run of the program ended.
 type ended struct {
 	status  int
 	reason  registry.Reason
@@ -416,10 +415,10 @@ type ended struct {
 	log     string
 }
 
-// policyFile is the path of the policy file in a checkout.
+// policyFile is the policy file's path in a checkout.
 const policyFile = ".github/mlflow-policy.yml"
 
-// run runs the program as a step of a job on the default branch. It writes the input "policy" to the policy file of the
+// run runs the program as a step in a job on the default branch. It writes the input "policy" to the policy file in the
 // checkout.
 func (s *trial) run(command string, in ...inputs) ended {
 	s.Helper()
@@ -464,8 +463,8 @@ func (s *trial) run(command string, in ...inputs) ended {
 	return e
 }
 
-// between starts a proxy in front of the server and returns its address. The proxy calls meddle before it passes on the
-// first request that creates a version. The other function stops the proxy and returns the error of meddle.
+// between starts a proxy in front of the server and returns its address. The proxy calls meddle before it forwards the
+// first request that creates a version. end stops the proxy and returns meddle's error.
 func (s *trial) between(meddle func() error) (address string, end func() error) {
 	s.Helper()
 	to, err := url.Parse(s.URL)
@@ -492,8 +491,8 @@ func (s *trial) promotes(in ...inputs) ended {
 	return e
 }
 
-// live returns the mark of the model that the alias points to, or of the model in the stage. It is "" if there is none,
-// and "unreadable" if its MLmodel file cannot be read.
+// live returns the mark of the model that the alias points to, or of the model in the stage. The mark is "" if there is
+// no such model, and "unreadable" if its MLmodel file cannot be read.
 func (s *trial) live(alias string) string {
 	s.Helper()
 	var model struct {
@@ -525,7 +524,7 @@ func (s *trial) live(alias string) string {
 	return ""
 }
 
-// target returns the input for the alias. Servers before 2.3 have only stages.
+// target returns the input for the alias. Servers before 2.3 support only stages.
 func (s *trial) target() inputs {
 	if s.alias == production {
 		return inputs{"stage": production}
@@ -557,7 +556,7 @@ func (s *trial) markOf(model, number string) string {
 	return "unreadable"
 }
 
-// download reads one file of the artifact store. It returns "" if the file cannot be read.
+// download reads one file from the artifact store. It returns "" if the file cannot be read.
 func (s *trial) download(uri string) string {
 	s.Helper()
 	if path := localPath(uri); path != "" {
@@ -586,8 +585,8 @@ func (s *trial) download(uri string) string {
 	return string(text)
 }
 
-// digestOf returns the digest that the gate "artifact: digest" expects of these files. The documentation of the gate
-// computes it in the same way in a shell.
+// digestOf returns the digest that the gate `artifact: digest` expects for these files. The gate's documentation
+// computes the same digest in a shell.
 func digestOf(files map[string][]byte) string {
 	var list bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -600,7 +599,7 @@ func digestOf(files map[string][]byte) string {
 func quoted(text string) string {
 	b, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // cannot fail: a string can always be written as JSON
+		panic(err) // cannot happen: a string can always be written as JSON
 	}
 	return string(b)
 }

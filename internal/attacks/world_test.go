@@ -17,10 +17,10 @@ import (
 
 type object = map[string]any
 
-// place is a kind of server that attacks are tried on.
+// place is a kind of server on which attacks are tried.
 type place struct {
 	name  string
-	short bool // used without -whole too
+	short bool // used even without -whole
 	start realtest.Options
 }
 
@@ -37,7 +37,7 @@ type who string
 
 const (
 	outsider who = "outsider" // a login with READ
-	editor   who = "editor"   // may edit the model and its training experiment
+	editor   who = "editor"   // a login that may edit the model and its training experiment
 	anybody  who = "anybody"  // the server has no logins
 	nobody   who = "nobody"   // ordinary use without an attacker
 )
@@ -50,7 +50,7 @@ type world struct {
 	people map[who]realtest.Client
 }
 
-// newWorld starts the server. It stops after the test and all its subtests.
+// newWorld starts the server, which stops after the test and all its subtests.
 func newWorld(t *testing.T, p place, binary string) *world {
 	t.Helper()
 	s, err := realtest.MLflow(t.Context(), p.start)
@@ -73,7 +73,7 @@ func newWorld(t *testing.T, p place, binary string) *world {
 	return w
 }
 
-// loggedModels reports whether the server has logged models, which exist since MLflow 3.
+// loggedModels reports whether the server supports logged models, which exist since MLflow 3.
 func (w *world) loggedModels() bool { return strings.HasPrefix(w.Version, "3.") }
 
 // build compiles the program once for all tests.
@@ -91,7 +91,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// program returns the path of the program, compiled from this checkout.
+// program returns the path of the program, which is compiled from this checkout.
 func program(t *testing.T) string {
 	t.Helper()
 	binary, err := build()

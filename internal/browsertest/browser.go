@@ -22,13 +22,13 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// Browser is a running Chromium without a window.
+// Browser is a running, headless Chromium.
 type Browser struct {
 	ctx           context.Context
 	stopAllocator func()
 }
 
-// Start runs Chromium with an empty profile. The caller stops it.
+// Start runs Chromium with an empty profile. The caller must stop it.
 func Start() (*Browser, error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("chromium"),
@@ -51,11 +51,11 @@ func Start() (*Browser, error) {
 func (b *Browser) Stop() {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	_ = chromedp.Cancel(ctx) // the browser is killed below if it does not end
+	_ = chromedp.Cancel(ctx) // if the browser does not end, it is killed below
 	b.stopAllocator()
 }
 
-// View is the window and the preference of the reader.
+// View is the window's size and the reader's preferred colour scheme.
 type View struct {
 	Width, Height int // in CSS pixels; default 1280 by 800
 	Dark          bool
@@ -70,7 +70,7 @@ type Page struct {
 	requests []Request
 }
 
-// Request is an address that a page requested, files included.
+// Request is an address that a page requested. Files count as well.
 type Request struct {
 	URL  string
 	Kind string // Document, Image, Script, Fetch …
@@ -84,12 +84,12 @@ func (b *Browser) Page(v View) (*Page, error) {
 	if err := chromedp.Listen(ctx, p.keep); err != nil {
 		return nil, err
 	}
-	focus := emulation.SetFocusEmulationEnabledParams{Enabled: true} // as the tab in front
+	focus := emulation.SetFocusEmulationEnabledParams{Enabled: true} // as if the tab were in front
 	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, focus)
 	return p, errors.Join(err, p.Look(v))
 }
 
-// Call sends any other command of the DevTools protocol to the page and decodes its result. out may be nil.
+// Call sends any other DevTools command to the page and decodes its result. out may be nil.
 func (p *Page) Call(method string, params, out any) error {
 	var result json.RawMessage
 	call := func(ctx context.Context, tab *chromedp.Target) error { return tab.Call(ctx, method, params, &result) }
@@ -102,7 +102,7 @@ func (p *Page) Call(method string, params, out any) error {
 	return json.Unmarshal(result, out)
 }
 
-// Look sets the size of the window and the preferred colour scheme.
+// Look sets the window's size and the preferred colour scheme.
 func (p *Page) Look(v View) error {
 	if v.Width == 0 {
 		v.Width, v.Height = 1280, 800
@@ -123,8 +123,7 @@ func (p *Page) Look(v View) error {
 	return errors.Join(sized, preferred)
 }
 
-// Open shows an address or a file and returns after its load event. It forgets the errors and requests of the page
-// before.
+// Open shows an address or a file and returns after its load event. It forgets the previous page's errors and requests.
 func (p *Page) Open(address string) error {
 	if !strings.Contains(address, ":") {
 		path, err := filepath.Abs(address)
@@ -142,7 +141,7 @@ func (p *Page) Open(address string) error {
 	return nil
 }
 
-// keep collects the errors and requests among the browser's events.
+// keep collects errors and requests from the browser's events.
 func (p *Page) keep(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +150,7 @@ func (p *Page) keep(event any) {
 	case *network.EventRequestWillBeSent:
 		p.requests = append(p.requests, Request{e.Request.URL, string(e.Type), e.RequestID})
 	case *network.EventLoadingFailed:
-		if e.BlockedReason == network.BlockedReasonCsp { // the browser sent no request
+		if e.BlockedReason == network.BlockedReasonCsp { // the browser did not send the request
 			p.requests = slices.DeleteFunc(p.requests, func(r Request) bool { return r.id == e.RequestID })
 		}
 	case *network.EventWebSocketCreated:
@@ -166,31 +165,31 @@ func (p *Page) keep(event any) {
 			}
 			fail(words...)
 		}
-	case *log.EventEntryAdded: // messages of the browser: a failed request, a violation of the page's policy
+	case *log.EventEntryAdded: // the browser's own messages: a failed request, a violation of the page's policy
 		if e.Entry.Level == log.EntryLevelError {
 			fail(string(e.Entry.Source)+":", e.Entry.Text, e.Entry.URL)
 		}
 	}
 }
 
-// Errors returns the errors that the page and the browser logged since Open. These are exceptions, calls of
-// console.error, failed requests, and violations of the content security policy.
+// Errors returns the errors that the page and the browser have logged since Open: exceptions, calls to console.error,
+// failed requests, and violations of the content security policy.
 func (p *Page) Errors() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.errors)
 }
 
-// Requests returns the requests since Open, the page itself included. A request that a content security policy blocks
-// is in Errors instead.
+// Requests returns the requests since Open, including the one for the page itself. A request that a content security
+// policy blocked is in Errors instead.
 func (p *Page) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.requests)
 }
 
-// Run evaluates an expression in the page and decodes its JSON value, or the value of its promise, into out. out may be
-// nil. It works under any content security policy.
+// Run evaluates an expression in the page and decodes its JSON value, or its promise's value, into out. out may be nil.
+// Run works under any content security policy.
 func (p *Page) Run(expression string, out any) error {
 	asUser := func(e *runtime.EvaluateParams) { gesture := true; e.UserGesture = &gesture }
 	action := chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise, asUser)
@@ -206,7 +205,7 @@ func (p *Page) Run(expression string, out any) error {
 	return json.Unmarshal(value, out)
 }
 
-// keys are the names of keys that are not characters.
+// keys maps the names of keys that do not produce a character.
 var keys = map[string]string{
 	"Tab":       kb.Tab,
 	"Enter":     kb.Enter,
@@ -236,8 +235,8 @@ func (p *Page) Press(names ...string) error {
 	return nil
 }
 
-// press sends the character with the key-down event. chromedp sends it in an event of its own, which a page that
-// handles the key cannot prevent.
+// press sends the character with the key-down event. chromedp would send it in a separate event, which a page that
+// handles the key could not prevent.
 func (p *Page) press(key rune) error {
 	events := kb.Encode(key)
 	if len(events) == 3 {
@@ -252,7 +251,7 @@ func (p *Page) press(key rune) error {
 	return nil
 }
 
-// Screenshot writes the whole page as PNG, including the parts outside of the window.
+// Screenshot writes the whole page as a PNG, including the parts outside the window.
 func (p *Page) Screenshot(path string) error {
 	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	if err != nil {

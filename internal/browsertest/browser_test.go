@@ -36,7 +36,7 @@ func TestPage_Errors(t *testing.T) {
 	p := open(t, `<!doctype html><meta http-equiv="Content-Security-Policy" content="img-src http://allowed.example"><title>x</title>
 <img src="http://allowed.example/a.png"><img src="http://blocked.example/b.png">
 <script>console.error("said", 7); setTimeout(() => { throw new Error("thrown") }); new WebSocket("ws://socket.example/")</script>`, View{})
-	if err := p.Run("new Promise(done => setTimeout(() => done(1)))", nil); err != nil { // after its timers
+	if err := p.Run("new Promise(done => setTimeout(() => done(1)))", nil); err != nil { // after the page's timers
 		t.Fatal(err)
 	}
 	got := strings.Join(p.Errors(), "\n")

@@ -1,5 +1,6 @@
-// Package browsertest opens pages in a real Chromium through chromedp. It keeps console errors, failed requests, and
-// every address that the page requests. Only tests import it.
+// Package browsertest opens pages in a real Chromium through chromedp. It records console errors, failed requests, and
+// every address that a page requests. Only tests import it.
 //
-// chromedp controls the browser through pipes, so no port is open. The browser reaches no host but this machine.
+// chromedp controls the browser through pipes, so no port is open. The browser cannot reach any host except this
+// machine.
 package browsertest

@@ -1,6 +1,6 @@
-// Package console prints progress to people while a command runs.
+// Package console prints progress for the user while a command runs.
 //
-// It must never print the result: that is written once, when the command has ended.
+// It must never print the result, which is written once, when the command has ended.
 package console
 
 import (
@@ -20,12 +20,12 @@ type Console struct {
 	runner *actions.Runner
 
 	mu       sync.Mutex
-	waited   map[string]int // last attempt that was printed, by cause
-	awaited  bool           // the line about waiting for the server was printed
+	waited   map[string]int // the last attempt that was printed, by cause
+	awaited  bool           // whether the line about waiting for the server was printed
 	warnings []string
 }
 
-// New returns a console that prints to the standard error of the runner.
+// New returns a console that prints to the runner's standard error.
 func New(runner *actions.Runner) *Console {
 	return &Console{runner: runner, waited: map[string]int{}}
 }
@@ -39,7 +39,7 @@ func (c *Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out(), form
 // Println prints one line.
 func (c *Console) Println(text string) { fmt.Fprintln(c.Out(), text) }
 
-// Warn adds a warning to the report. The result of the command does not change.
+// Warn adds a warning to the report. It does not change the command's result.
 func (c *Console) Warn(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,14 +53,14 @@ func (c *Console) Warned() []string {
 	return slices.Clone(c.warnings)
 }
 
-// WarnIf prints the error as a warning, unless it is nil. The result of the command does not change.
+// WarnIf adds the error to the report as a warning, unless it is nil. It does not change the command's result.
 func (c *Console) WarnIf(err error) {
 	if err != nil {
 		c.Printf("warning: %v", err)
 	}
 }
 
-// Retrying prints that a request is sent again. Requests that fail for the same reason share one line.
+// Retrying prints that a request will be sent again. Requests that fail for the same reason share one line.
 func (c *Console) Retrying(r rest.Retry) {
 	cause := mlflow.Short(r.Cause)
 	c.mu.Lock()
@@ -72,7 +72,7 @@ func (c *Console) Retrying(r rest.Retry) {
 	c.Printf("%s %s: %s; trying again in %s", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
 }
 
-// WaitingLong prints that the command waits for the server. It prints this only once.
+// WaitingLong prints once that the command is waiting for the server.
 func (c *Console) WaitingLong(limit time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package evidence reads reports about a model. They have our own format, SARIF, or the format of a scanner. It rejects
-// a report with anything it does not understand, because the report may come from the person who trained the model.
+// Package evidence reads reports about a model: in our own format, in SARIF, or in a scanner's format. It rejects a
+// report if it does not understand anything in it, because the report may come from the person who trained the model.
 package evidence
 
 import (
@@ -18,15 +18,15 @@ import (
 type Report struct {
 	Format Format // format of the innermost report
 
-	// Subject of the report; each is "" if the report does not say.
+	// What the report is about. Each field is "" if the report does not say.
 	RunID, ModelID, ArtifactDigest, DatasetDigest string
 
-	Created  time.Time // the oldest time in the report; zero if there is none
-	Verdict  bool      // the report says whether it passed
-	Failures []string  // sentences about failures
+	Created  time.Time // the oldest time in the report; the zero time if there is none
+	Verdict  bool      // whether the report says if it passed
+	Failures []string  // what failed, one sentence each
 	Findings []Finding // problems that a tool found
-	Gaps     []string  // things that a tool could not check
-	Default  Severity  // findings of this severity and above fail by default
+	Gaps     []string  // what a tool could not check
+	Default  Severity  // by default, findings of this severity and above fail the report
 
 	results node
 }
@@ -34,14 +34,14 @@ type Report struct {
 // Finding is one problem that a tool found.
 type Finding struct {
 	Severity   Severity
-	Suppressed bool   // accepted, according to the report or the source
+	Suppressed bool   // accepted, according to the report or the scanned code
 	What       string // the tool's severity, rule and location, shortened
 }
 
 // Severity orders the findings of all tools.
 type Severity int
 
-// The severities. The highest severity of a tool is Critical, even if the tool calls it high. An unknown severity is
+// The severities. A tool's highest severity is Critical, even if the tool calls it high. An unknown severity is
 // Critical too.
 const (
 	Informational Severity = iota
@@ -54,7 +54,7 @@ const (
 // Severities lists the severities that can fail a report.
 var Severities = []string{"low", "medium", "high", "critical"}
 
-// ParseSeverity reads one of Severities. ok is false for any other word.
+// ParseSeverity parses one of the words in Severities. ok is false for any other word.
 func ParseSeverity(word string) (Severity, bool) {
 	i := slices.Index(Severities, word)
 	return Low + Severity(i), i >= 0
@@ -99,7 +99,7 @@ func (r *Report) addFailure(format string, args ...any) {
 	r.Failures = append(r.Failures, fmt.Sprintf(format, args...))
 }
 
-// addTime keeps the oldest time, because a report is only as new as its oldest part.
+// addTime keeps the oldest time, because a report is only as recent as its oldest part.
 func (r *Report) addTime(at time.Time) {
 	if !at.IsZero() && (r.Created.IsZero() || at.Before(r.Created)) {
 		r.Created = at
@@ -109,7 +109,7 @@ func (r *Report) addTime(at time.Time) {
 // Format is the format of a report.
 type Format string
 
-// The formats, by their names in a policy.
+// The formats, as named in a policy.
 const (
 	Plain      Format = "report"
 	SARIF      Format = "sarif"
@@ -132,7 +132,7 @@ func (t tool) matches(p node) bool {
 	return !slices.ContainsFunc(t.keys, func(key string) bool { return !p.has(key) })
 }
 
-// tools lists the formats, except our own and gitleaks, whose reports are lists.
+// tools lists all formats except our own and that of gitleaks, whose reports are lists.
 var tools = []tool{
 	{SARIF, []string{"runs"}, readSARIF},
 	{ModelScan, []string{"summary", "issues", "errors"}, readModelScan},
@@ -151,7 +151,7 @@ func Formats() []string {
 	return append(out, string(Gitleaks))
 }
 
-// Read reads a report. want is the required format, or "" for any. The error says what was not understood. Such a
+// Read reads a report. want is the required format, or "" for any. The error says what was not understood; such a
 // report counts as failed.
 func Read(text string, want Format) (Report, error) {
 	root, err := parse(text)
@@ -179,8 +179,8 @@ func read(p node, want Format, out *Report) {
 	}
 }
 
-// readObject recognises the tool by the top-level keys. It rejects an object with the keys of two formats, because each
-// reader would ignore the other format's keys.
+// readObject recognises the tool by the top-level keys. It rejects an object that contains the keys of two formats,
+// because each format's reader would ignore the other format's keys.
 func readObject(p node, want Format, out *Report) {
 	own := slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[key] && key != "results" })
 	var matched []tool
@@ -192,9 +192,9 @@ func readObject(p node, want Format, out *Report) {
 	}
 	switch {
 	case len(matched) > 1:
-		p.fail("has the keys of several formats: %s", strings.Join(names, ", "))
+		p.fail("contains keys from several formats: %s", strings.Join(names, ", "))
 	case len(matched) == 1 && own:
-		p.fail("has keys of a %s report next to keys of our own format; move the tool's report below the key "+
+		p.fail("contains keys from a %s report next to keys from our own format; move the tool's report below the key "+
 			"\"report\"", names[0])
 	case len(matched) == 1:
 		out.Format, out.Verdict = matched[0].format, true
@@ -204,19 +204,19 @@ func readObject(p node, want Format, out *Report) {
 	}
 }
 
-// readList reads the only format that is a list, gitleaks. A clean scan is an empty list and does not show who wrote
-// it, so the format must be given.
+// readList reads the only format that is a list, that of gitleaks. A clean scan is an empty list, which does not show
+// what wrote it, so the format must be given.
 func readList(p node, want Format, out *Report) {
 	if len(p.items) == 0 && want != Gitleaks {
-		p.fail("is an empty list, which does not show who wrote it; if gitleaks did, add \"format: gitleaks\" to the " +
-			"gate")
+		p.fail("is an empty list, which does not show which tool wrote it; if it was gitleaks, add " +
+			"\"format: gitleaks\" to the gate")
 		return
 	}
 	out.Format, out.Verdict = Gitleaks, true
 	readGitleaks(p, out)
 }
 
-// plainKeys are the keys of our own format. Everything below info is for people and is not read.
+// plainKeys are the keys in our own format. Everything below info is meant for people and is not read.
 var plainKeys = map[string]bool{
 	"run_id": true, "model_id": true, "artifact_digest": true, "dataset_digest": true, "created": true, "passed": true,
 	"exit_status": true, "results": true, "report": true, "sarif": true, "info": true,
@@ -224,12 +224,12 @@ var plainKeys = map[string]bool{
 
 func readPlain(p node, want Format, out *Report) {
 	if !slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[strings.ToLower(key)] }) {
-		p.fail("has no known format; its keys are %s", someKeys(p.keys))
+		p.fail("is not in a known format; its keys are %s", someKeys(p.keys))
 		return
 	}
 	for _, key := range p.keys {
 		if !plainKeys[key] {
-			p.fail("has the unknown key %s; move other data below the key \"info\"", quoted(key))
+			p.fail("contains the unknown key %s; move other data below the key \"info\"", quoted(key))
 		}
 	}
 	out.Format = Plain
@@ -241,7 +241,7 @@ func readPlain(p node, want Format, out *Report) {
 	inner := p.at("report")
 	switch {
 	case p.has("report") && p.has("sarif"):
-		p.fail("has both the keys report and sarif, want one of them")
+		p.fail("contains both report and sarif, want only one of them")
 	case p.has("sarif"):
 		inner, want = p.at("sarif"), SARIF
 		if !inner.has("runs") {
@@ -253,11 +253,11 @@ func readPlain(p node, want Format, out *Report) {
 	readInner(inner, want, out)
 }
 
-// readInner reads the report of a tool in a report of our own format. Our own format must not be nested.
+// readInner reads a tool's report inside a report in our own format. Our own format must not be nested.
 func readInner(p node, want Format, out *Report) {
 	read(p, want, out)
 	if out.Format == Plain {
-		p.fail("is not the report of a known tool")
+		p.fail("is not from a known tool")
 	}
 }
 

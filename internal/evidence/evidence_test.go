@@ -12,10 +12,10 @@ import (
 type want struct {
 	outcome string   // clean, dirty, or gap if the tool could not check everything
 	text    string   // part of the findings, or of the first gap
-	least   Severity // lowest severity that counts; Informational for the format's default
+	least   Severity // the lowest severity that counts; Informational means the format's default
 }
 
-// fixtures lists reports as the tools wrote them. testdata/README.md says how they were made.
+// fixtures lists reports as the tools wrote them. testdata/README.md describes how they were made.
 var fixtures = map[string]want{
 	"modelscan-clean.json": {outcome: "clean"},
 	"modelscan-dirty.json": {
@@ -58,7 +58,7 @@ var fixtures = map[string]want{
 	"trivy-vulnerable.sarif":     {outcome: "dirty", text: "warning CVE-2019-1549", least: Medium},
 }
 
-// checkFixture reads a report and compares it with the table of fixtures.
+// checkFixture reads a report and compares it with its entry in fixtures.
 func checkFixture(t *testing.T, name, report string) {
 	t.Helper()
 	format := Format("")

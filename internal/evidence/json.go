@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits for a report. A large scan writes some hundred KiB.
+// Limits for a report. Even a large scan writes only a few hundred KiB.
 const (
 	MaxSize   = 4 << 20
 	maxDepth  = 64
@@ -28,19 +28,19 @@ const (
 	isObject kind = "an object"
 )
 
-// value is a JSON value. Its zero value is absent.
+// value is a JSON value. Its zero value means that the value is absent.
 type value struct {
 	kind  kind
-	text  string   // text of a string; numbers and booleans as written
-	keys  []string // keys of an object; keys[i] belongs to items[i]
+	text  string   // a string's text; numbers and booleans as written
+	keys  []string // an object's keys; keys[i] belongs to items[i]
 	items []value
 }
 
-// parse reads exactly one JSON value. It fails if an object has a key twice, because readers disagree which one counts:
-// encoding/json takes the last one and ignores case.
+// parse parses exactly one JSON value. It fails if an object contains a key twice, because parsers disagree about which
+// one counts: encoding/json takes the last one and ignores case.
 func parse(input string) (value, error) {
 	if len(input) > MaxSize {
-		return value{}, fmt.Errorf("the report has %d bytes, want at most %d", len(input), MaxSize)
+		return value{}, fmt.Errorf("the report is %d bytes long, want at most %d", len(input), MaxSize)
 	}
 	if !utf8.ValidString(input) {
 		return value{}, errors.New("the report is not UTF-8 text")
@@ -61,7 +61,7 @@ func syntax(input string) error {
 	var at *json.SyntaxError
 	if errors.As(err, &at) {
 		line := 1 + strings.Count(input[:min(int(at.Offset), len(input))], "\n")
-		return fmt.Errorf("the report is not JSON: line %d: %v", line, err)
+		return fmt.Errorf("the report is not JSON (line %d): %v", line, err)
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (p *parser) next(path string, depth int) (value, error) {
 
 func (p *parser) value(token json.Token, path string, depth int) (value, error) {
 	if p.values++; p.values > maxValues {
-		return value{}, fmt.Errorf("the report has more than %d values", maxValues)
+		return value{}, fmt.Errorf("the report contains more than %d values", maxValues)
 	}
 	switch t := token.(type) {
 	case nil:
@@ -94,7 +94,7 @@ func (p *parser) value(token json.Token, path string, depth int) (value, error) 
 		return value{kind: isText, text: t}, nil
 	}
 	if depth == 0 {
-		return value{}, fmt.Errorf("the report has more than %d nested levels", maxDepth)
+		return value{}, fmt.Errorf("the report is nested more than %d levels deep", maxDepth)
 	}
 	if token == json.Delim('[') {
 		return p.list(path, depth-1)
@@ -121,10 +121,10 @@ func (p *parser) object(path string, depth int) (value, error) {
 		token, err := p.dec.Token()
 		key, ok := token.(string)
 		if err != nil || !ok {
-			return value{}, fmt.Errorf("read JSON: %s has a key that is not a string", shownPath(path))
+			return value{}, fmt.Errorf("read JSON: %s contains a key that is not a string", shownPath(path))
 		}
 		if seen[key] {
-			return value{}, fmt.Errorf("%s has the key %s twice", shownPath(path), quoted(key))
+			return value{}, fmt.Errorf("%s contains the key %s twice", shownPath(path), quoted(key))
 		}
 		seen[key] = true
 		item, err := p.next(join(path, key), depth)

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// modelAuditLevels has modelaudit's severities. Like modelaudit's exit code it ignores info and debug, which even a
-// clean model has.
+// modelAuditLevels maps modelaudit's severities. Like modelaudit's exit code, it ignores info and debug, which occur
+// even for a clean model.
 var modelAuditLevels = map[string]Severity{
 	"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical,
 }
 
-// pickleVerdicts has the verdicts on pickles. They stay in the report even if an option suppresses an issue or changes
-// its severity.
+// pickleVerdicts maps the verdicts on pickles. A verdict stays in the report even if an option suppresses an issue or
+// changes its severity.
 var pickleVerdicts = map[string]Severity{
 	"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical,
 }
 
-// readModelAudit reads the JSON of `modelaudit scan --format json`.
+// readModelAudit reads the JSON from `modelaudit scan --format json`.
 func readModelAudit(p node, out *Report) {
 	seen := map[string]bool{}
 	for _, issue := range p.at("issues").objects() {
@@ -42,7 +42,7 @@ func readModelAudit(p node, out *Report) {
 		out.addAuditedFile(cut(names[i]), f, listed)
 	}
 	if p.at("has_errors").boolean() {
-		out.addGap("modelaudit had errors")
+		out.addGap("modelaudit reported errors")
 	}
 	if !p.at("success").boolean() {
 		out.addGap("modelaudit did not scan everything")
@@ -59,7 +59,7 @@ func readModelAudit(p node, out *Report) {
 	out.addTime(epoch(p.at("start_time")))
 }
 
-// addAudited adds an issue or a failed check, once if it is both.
+// addAudited adds an issue or a failed check. What is both is added only once.
 func (r *Report) addAudited(p node, seen map[string]bool) {
 	level := oneOf(p.at("severity"), modelAuditLevels)
 	what := p.at("message").optionalText() + " in " + p.at("location").optionalText()
@@ -69,7 +69,7 @@ func (r *Report) addAudited(p node, seen map[string]bool) {
 	seen[what] = true
 }
 
-// addAuditedFile adds a finding from the metadata of a file if it is worse than the listed issues.
+// addAuditedFile adds a finding from a file's metadata if it is worse than the listed issues.
 func (r *Report) addAuditedFile(name string, p node, listed Severity) {
 	if at := p.at("pickle_verdict"); at.isSet() {
 		if level := oneOf(at, pickleVerdicts); level > listed {
@@ -89,7 +89,7 @@ func (r *Report) addAuditedFile(name string, p node, listed Severity) {
 	}
 }
 
-// epoch reads seconds since 1970, with a fraction.
+// epoch parses the seconds since 1970, with a fraction.
 func epoch(p node) time.Time {
 	if !p.is(isNumber) {
 		return time.Time{}

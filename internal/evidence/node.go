@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// reader stores the first error of a report.
+// reader stores the first error in a report.
 type reader struct{ err error }
 
 func (r *reader) fail(format string, args ...any) {
@@ -20,8 +20,8 @@ func (r *reader) fail(format string, args ...any) {
 	}
 }
 
-// node is a value in a report with its path. If the value has another type than a method expects, the method records an
-// error and returns the zero value.
+// node is a value in a report, with its path. If the value is not of the type that a method expects, the method records
+// an error and returns the zero value.
 type node struct {
 	value
 	path string
@@ -32,8 +32,8 @@ func (p node) fail(format string, args ...any) {
 	p.r.fail("%s %s", shownPath(p.path), fmt.Sprintf(format, args...))
 }
 
-// at returns the value of a key. Keys are case-sensitive. A key in different case is an error, because other readers
-// may take it for this one.
+// at returns the value for a key. Keys are case-sensitive. The same key in a different case is an error, because other
+// parsers may take it for this one.
 func (p node) at(key string) node {
 	out := node{value{kind: absent}, join(p.path, key), p.r}
 	for i, k := range p.keys {
@@ -41,7 +41,7 @@ func (p node) at(key string) node {
 		case k == key:
 			out.value = p.items[i]
 		case strings.EqualFold(k, key):
-			p.fail("has the key %s, want exactly %s", quoted(k), quoted(key))
+			p.fail("contains the key %s, want exactly %s", quoted(k), quoted(key))
 		}
 	}
 	return out
@@ -77,7 +77,7 @@ func (p node) str() string {
 	return p.text
 }
 
-// optionalText returns a string for a message, or "" for any other value.
+// optionalText returns a string for use in a message, or "" if the value is not a string.
 func (p node) optionalText() string {
 	if p.kind != isText {
 		return ""
@@ -87,7 +87,7 @@ func (p node) optionalText() string {
 
 func (p node) boolean() bool { return p.is(isBool) && p.text == "true" }
 
-// integer returns an integer, written without a fraction or exponent.
+// integer returns an integer that is written without a fraction or exponent.
 func (p node) integer() int {
 	if !p.is(isNumber) {
 		return 0
@@ -107,7 +107,7 @@ func (p node) count() int {
 	return n
 }
 
-// time reads a string in one of the layouts. A time without a time zone is read as UTC.
+// time parses a string in one of the layouts. A time without a time zone is taken as UTC.
 func (p node) time(layouts ...string) time.Time {
 	text := p.str()
 	for _, layout := range layouts {
@@ -121,7 +121,7 @@ func (p node) time(layouts ...string) time.Time {
 	return time.Time{}
 }
 
-// list returns the items of a list.
+// list returns the items in a list.
 func (p node) list() []node {
 	if !p.is(isList) {
 		return nil
@@ -133,7 +133,7 @@ func (p node) list() []node {
 	return out
 }
 
-// objects returns the items of a list of objects.
+// objects returns the items in a list of objects.
 func (p node) objects() []node {
 	out := p.list()
 	for _, o := range out {
@@ -142,7 +142,7 @@ func (p node) objects() []node {
 	return out
 }
 
-// optionalObjects is like objects, but the list may be missing or null.
+// optionalObjects is like objects, except that the list may be missing or null.
 func (p node) optionalObjects() []node {
 	if !p.isSet() {
 		return nil
@@ -150,7 +150,7 @@ func (p node) optionalObjects() []node {
 	return p.objects()
 }
 
-// members returns the keys and values of an object with any keys.
+// members returns the keys and values of an object whose keys can be anything.
 func (p node) members() ([]string, []node) {
 	if !p.is(isObject) {
 		return nil, nil
@@ -162,7 +162,7 @@ func (p node) members() ([]string, []node) {
 	return p.keys, out
 }
 
-// oneOf reads a string from a closed list.
+// oneOf maps a string that must be one of the given words.
 func oneOf[T any](p node, words map[string]T) T {
 	out, ok := words[p.text]
 	if p.kind != isText || !ok {
@@ -173,10 +173,10 @@ func oneOf[T any](p node, words map[string]T) T {
 
 const shownLength = 120
 
-// cut shortens a text from a report for a message.
+// cut shortens a report's text for use in a message.
 func cut(text string) string { return format.Shorten(text, shownLength) }
 
-// line joins a text to one line and shortens it.
+// line joins a text into one line and shortens it.
 func line(text string) string { return cut(strings.Join(strings.Fields(text), " ")) }
 
 func quoted(text string) string { return strconv.Quote(cut(text)) }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// sarifLevels has SARIF's levels. Scanners use error for both high and critical findings.
+// sarifLevels maps SARIF's levels. Scanners use error for both high and critical findings.
 var sarifLevels = map[string]Severity{"none": Informational, "note": Low, "warning": Medium, "error": Critical}
 
-// readSARIF reads SARIF 2.1.0. By default only results of level error fail.
+// readSARIF reads SARIF 2.1.0. By default, only results of the level error fail the report.
 func readSARIF(p node, out *Report) {
 	out.Default = High
 	if at := p.at("version"); at.str() != "2.1.0" {
@@ -29,10 +29,10 @@ func readSARIF(p node, out *Report) {
 	}
 }
 
-// rejectExternal rejects references to results, invocations or rules outside of the run.
+// rejectExternal rejects references to results, invocations or rules outside the run.
 func rejectExternal(p node) {
 	if p.isSet() {
-		p.fail("is set, but results outside of the runs are not read")
+		p.fail("is set, but results outside the runs are not read")
 	}
 }
 
@@ -96,9 +96,9 @@ func levelOr(p node, or Severity) Severity {
 	return oneOf(p, sarifLevels)
 }
 
-// sarifRules has the levels of all rules of a run: those of the driver, its extensions and policies.
+// sarifRules contains the level of every rule in a run: the rules of the driver, its extensions and its policies.
 type sarifRules struct {
-	ids    [][]string // ids of the rules, of the driver and then of each extension
+	ids    [][]string // rule ids: first the driver's, then those of each extension
 	levels map[string]Severity
 }
 
@@ -114,7 +114,7 @@ func readRules(run node) *sarifRules {
 	return out
 }
 
-// read stores the levels of a component's rules and returns their ids.
+// read stores the level of each of a component's rules and returns their ids.
 func (s *sarifRules) read(component node) (ids []string) {
 	for _, rule := range component.at("rules").optionalObjects() {
 		id := rule.at("id").str()
@@ -137,7 +137,7 @@ func (s *sarifRules) read(component node) (ids []string) {
 	return ids
 }
 
-// severityOf reads a security-severity from 0 to 10, as a string or number. It uses GitHub's thresholds.
+// severityOf parses a security-severity from 0 to 10, given as a string or number. It uses GitHub's thresholds.
 func severityOf(p node) Severity {
 	score, err := strconv.ParseFloat(p.text, 64)
 	switch {
@@ -154,8 +154,8 @@ func severityOf(p node) Severity {
 	return Low
 }
 
-// raise sets the level of a rule unless it already has a higher one. So an override on the command line cannot lower a
-// level, because the person who runs the tool chooses it.
+// raise sets a rule's level unless the rule already has a higher one. An override on the command line therefore cannot
+// lower a level, because the person who runs the tool could choose it freely.
 func (s *sarifRules) raise(id string, level Severity) {
 	if old, ok := s.levels[id]; !ok || level > old {
 		s.levels[id] = level
@@ -192,7 +192,7 @@ func (s *sarifRules) ref(id, index, component node) string {
 	return cmp.Or(name, ids[i])
 }
 
-// component returns the ids of the rules of an extension, or of the driver if none is given.
+// component returns an extension's rule ids, or the driver's if no extension is given.
 func (s *sarifRules) component(p node) []string {
 	if !p.isSet() {
 		return s.ids[0]
@@ -205,7 +205,7 @@ func (s *sarifRules) component(p node) []string {
 	return s.ids[i+1]
 }
 
-// level returns the level of a rule. The id of a result may have further parts after a slash.
+// level returns a rule's level. The id in a result may have further parts after a slash.
 func (s *sarifRules) level(id string) (Severity, bool) {
 	for id != "" {
 		if level, ok := s.levels[id]; ok {
@@ -216,7 +216,7 @@ func (s *sarifRules) level(id string) (Severity, bool) {
 	return Informational, false
 }
 
-// sarifKinds says which kinds of results are failures.
+// sarifKinds maps each kind of result to whether it is a failure.
 var sarifKinds = map[string]bool{
 	"fail": true, "pass": false, "notApplicable": false, "informational": false, "review": false, "open": false,
 }
@@ -230,7 +230,7 @@ func readResult(p node, rules *sarifRules, out *Report) {
 			out.addGap("%s is undecided: its kind is %s", cut(id), at.text)
 		}
 	}
-	if at := p.at("baselineState"); at.isSet() { // checked but not used: an old finding is still a finding
+	if at := p.at("baselineState"); at.isSet() { // validated but not used: an old finding is still a finding
 		oneOf(at, map[string]bool{"new": true, "unchanged": true, "updated": true, "absent": true})
 	}
 	level := levelOr(p.at("level"), Informational)
@@ -244,7 +244,7 @@ func readResult(p node, rules *sarifRules, out *Report) {
 	out.addFinding(level, suppressed(p), "%s %s in %s", levelName(level), cut(id), cmp.Or(where, "no file"))
 }
 
-// resultRule returns the id of a result's rule, which SARIF can give in three ways.
+// resultRule returns the id of a result's rule, which SARIF can express in three ways.
 func resultRule(p node, rules *sarifRules) string {
 	rule := p.at("rule")
 	id := rules.ref(p.at("ruleId"), p.at("ruleIndex"), rule.at("toolComponent"))
@@ -255,8 +255,8 @@ func resultRule(p node, rules *sarifRules) string {
 	return cmp.Or(id, other)
 }
 
-// failingLevel returns the higher of the levels of the result and its rule. It returns Critical if neither has a level,
-// or if the level is "none", which contradicts the kind fail.
+// failingLevel returns the higher level of the result and its rule. It returns Critical if neither has a level, or if
+// the level is "none", which contradicts the kind fail.
 func failingLevel(p node, rules *sarifRules, id string) Severity {
 	level, _ := rules.level(id)
 	level = max(level, levelOr(p.at("level"), Informational))

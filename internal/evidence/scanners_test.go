@@ -13,10 +13,10 @@ import (
 
 var write = flag.Bool("write", false, "write the scanners' reports into testdata")
 
-// fakeKey looks like an AWS access key. It is assembled here, so that no scanner finds it in this repository.
+// fakeKey looks like an AWS access key. It is assembled here so that scanners do not find it in this repository.
 const fakeKey = "AKIA" + "Z7QX5NWTR4KLMPV2"
 
-// inputs has the folders to scan, by case.
+// inputs contains the folders to scan, by case.
 var inputs = map[string]map[string]string{
 	"clean": {
 		"model.pkl": "(dp0\nVweights\np1\nF0.5\ns.",
@@ -56,8 +56,8 @@ const (
 	secrets = " --scanners secret --offline-scan --skip-version-check "
 )
 
-// scanners lists the commands. They run in the parent folder of all inputs. IN is the folder of the case, and OUT is
-// the report.
+// scanners lists the commands. They run in the parent folder of all inputs. IN is the case's folder, and OUT is the
+// report.
 var scanners = []struct {
 	name, args, ending string
 	cases              []string
@@ -86,8 +86,9 @@ var scanners = []struct {
 		[]string{"clean", "dirty"}},
 }
 
-// Runs each scanner and reads its reports. All scanners must be on PATH. Use -run TestScanners/bandit for a single one.
-// With -write the reports become the fixtures of TestRead_Fixtures, which every test run uses.
+// TestScanners runs each scanner and reads its reports. All scanners must be on PATH. Use -run TestScanners/bandit to
+// run a single one. With -write, the reports become the fixtures for TestRead_Fixtures, which is part of every test
+// run.
 func TestScanners(t *testing.T) {
 	root := t.TempDir()
 	files := map[string]string{"rules.yml": semgrepRules, "gitleaks.toml": gitleaksRules}
@@ -121,7 +122,7 @@ func TestScanners(t *testing.T) {
 }
 
 // scan runs a scanner and returns its report without paths of this machine. It ignores the exit code, because most
-// scanners end with 1 if they found something.
+// scanners exit with 1 if they find something.
 func scan(t *testing.T, root, name, args, input string) string {
 	out := filepath.Join(root, "report")
 	_ = os.Remove(out)

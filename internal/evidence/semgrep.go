@@ -1,14 +1,14 @@
 package evidence
 
-// semgrepLevels has the severities of rules. ERROR, WARNING and INFO are older names; EXPERIMENT and INVENTORY are
+// semgrepLevels maps the severities of rules. ERROR, WARNING and INFO are older names; EXPERIMENT and INVENTORY are
 // deprecated.
 var semgrepLevels = map[string]Severity{
 	"CRITICAL": Critical, "ERROR": Critical, "HIGH": High, "WARNING": Medium, "MEDIUM": Medium,
 	"LOW": Low, "INFO": Low, "EXPERIMENT": Low, "INVENTORY": Low,
 }
 
-// semgrepSkips says for each reason to skip a file whether this is a gap. The other reasons are intended: ignored paths
-// and other languages.
+// semgrepSkips maps each reason for skipping a file to whether it is a gap. The reasons that are not gaps are intended:
+// ignored paths and other languages.
 var semgrepSkips = map[string]bool{
 	"always_skipped": false, "semgrepignore_patterns_match": false, "cli_include_flags_do_not_match": false,
 	"cli_exclude_flags_match": false, "excluded_by_config": false, "wrong_language": false, "binary": false,
@@ -17,7 +17,7 @@ var semgrepSkips = map[string]bool{
 	"too_many_matches": true, "Nonexistent_file": true, "insufficient_permissions": true,
 }
 
-// readSemgrep reads the JSON of `semgrep scan --json`. It has no time.
+// readSemgrep reads the JSON from `semgrep scan --json`, which contains no time.
 func readSemgrep(p node, out *Report) {
 	for _, match := range p.at("results").objects() {
 		severity, ignored := match.at("extra").at("severity"), match.at("extra").at("is_ignored")

@@ -9,16 +9,16 @@ var trivyLevels = map[string]Severity{
 	"UNKNOWN": Critical, "LOW": Low, "MEDIUM": Medium, "HIGH": High, "CRITICAL": Critical,
 }
 
-// trivyStatuses says for each status of a check whether it is a finding.
+// trivyStatuses maps each status of a check to whether it is a finding.
 var trivyStatuses = map[string]bool{"FAIL": true, "EXCEPTION": true, "PASS": false}
 
-// trivyResult lists the known keys of a result. An unknown key could be a new kind of finding.
+// trivyResult lists the known keys in a result. An unknown key could be a new kind of finding.
 var trivyResult = []string{
 	"Target", "Class", "Type", "Packages", "Vulnerabilities", "MisconfSummary", "Misconfigurations", "Secrets",
 	"Licenses", "CustomResources", "ExperimentalModifiedFindings",
 }
 
-// readTrivy reads the JSON of `trivy fs --format json` and other targets. A clean scan has no Results.
+// readTrivy reads the JSON from `trivy fs --format json`, and from scans of other targets. A clean scan has no Results.
 func readTrivy(p node, out *Report) {
 	if at := p.at("SchemaVersion"); at.integer() != 2 {
 		at.fail("is %s, want 2", at.shown())
@@ -26,7 +26,7 @@ func readTrivy(p node, out *Report) {
 	for _, result := range p.at("Results").optionalObjects() {
 		for _, key := range result.keys {
 			if !slices.Contains(trivyResult, key) {
-				result.fail("has the unknown key %s", quoted(key))
+				result.fail("contains the unknown key %s", quoted(key))
 			}
 		}
 		readTrivyResult(result, out)
@@ -65,7 +65,7 @@ func readTrivyResult(p node, out *Report) {
 	}
 }
 
-// addTrivy adds a finding. Without a severity it is UNKNOWN.
+// addTrivy adds a finding. If it has no severity, the severity is UNKNOWN.
 func (r *Report) addTrivy(p node, target string, suppressed bool) {
 	level, shown := Critical, "UNKNOWN"
 	if at := p.at("Severity"); at.isSet() {

@@ -47,7 +47,7 @@ func TestFacts_Approvers(t *testing.T) {
 }
 
 func TestReview_ApproversUnknown(t *testing.T) {
-	gone := registry.Unreadable[[]Approval]("github answered 500")
+	gone := registry.Unreadable[[]Approval]("github responded with 500")
 	for sentence, c := range map[string]struct {
 		review Review
 		code   ApproversGap
@@ -59,7 +59,7 @@ func TestReview_ApproversUnknown(t *testing.T) {
 			Review{Environments: gone, Missing: []string{"actions: read"}},
 			"missing-permission", "the job lacks the permission actions: read",
 		},
-		"github does not answer": {Review{Environments: gone}, "unreadable", "github answered 500"},
+		"github does not answer": {Review{Environments: gone}, "unreadable", "github responded with 500"},
 		"a gate asked, and says more": {
 			Review{Environments: gone, Contributors: registry.Is([]Contributor{})}, "", "",
 		},

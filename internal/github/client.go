@@ -21,30 +21,30 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Config has the address, the token and the repository for a client.
+// Config holds a client's address, token and repository.
 type Config struct {
 	API        string // GITHUB_API_URL: https://api.github.com, https://HOST/api/v3 or https://api.SUB.ghe.com
 	Token      string
 	Repository string        // owner/name
-	Pause      time.Duration // time between two writes; default one second, as GitHub asks for
+	Pause      time.Duration // time between two writes; one second by default, as GitHub asks
 }
 
 // Client works on one repository. It is safe for concurrent use; writes are sent one at a time.
 type Client struct {
-	// These are the only parts of the library's client that are used. A pointer to the whole client would add 1.6 MB to
-	// the program, because an interface value that refers to it keeps all its services.
+	// Only these parts of the library's client are used. A pointer to the whole client would add 1.6 MB to the program,
+	// because it is kept in an interface value and so keeps all its services alive.
 	newRequest func(method, url string, body any, opts ...gh.RequestOption) (*http.Request, error)
 	send       func(ctx context.Context, req *http.Request, v any) (*gh.Response, error)
 
 	base       *url.URL
 	repository string
 	pause      time.Duration
-	writing    chan struct{} // contains a value while no write is in progress
+	writing    chan struct{} // holds a value while no write is in progress
 	viewer     viewer
 }
 
-// New checks the configuration without sending anything. transport configures the connection; its Base and Header are
-// replaced.
+// New checks the configuration without sending anything. transport configures the connection, except for its Base and
+// Header, which New sets.
 func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("github token: it is empty or contains a line break or another invalid character")
@@ -83,7 +83,8 @@ func New(c Config, transport rest.Config) (*Client, error) {
 	return out, nil
 }
 
-// apiBase keeps the address from the runner. go-github's WithEnterpriseURLs would add /api/v3 to unknown addresses.
+// apiBase keeps the address that the runner provides. go-github's WithEnterpriseURLs would add /api/v3 to any address
+// that it does not know.
 func apiBase(address string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimRight(address, "/") + "/")
 	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
@@ -97,13 +98,13 @@ var repositoryText = regexp.MustCompile(`^[A-Za-z0-9_-]+/[A-Za-z0-9._-]+$`)
 
 func checkRepository(name string) error {
 	if !repositoryText.MatchString(name) || strings.HasSuffix(name, "/.") || strings.HasSuffix(name, "/..") {
-		return fmt.Errorf("repository %q is not of the form owner/name", name)
+		return fmt.Errorf("repository %q is not in the form owner/name", name)
 	}
 	return nil
 }
 
-// bearer adds the token to requests for the API's host and rejects all others. go-github itself would send it to any
-// host.
+// bearer adds the token to requests to the API's host and rejects requests to any other host. go-github itself would
+// send the token anywhere.
 type bearer struct {
 	host, token string
 	next        http.RoundTripper
@@ -111,7 +112,7 @@ type bearer struct {
 
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != b.host {
-		return nil, fmt.Errorf("github api: refused to send the token to another host, %s", r.URL.Host)
+		return nil, fmt.Errorf("github api: refused to send the token to a different host, %s", r.URL.Host)
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+b.token)
@@ -120,17 +121,17 @@ func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // call is one request to the API.
 type call struct {
-	op     string     // "verb object", for errors
-	needs  permission // permission that the token needs
+	op     string     // "verb object", used in errors
+	needs  permission // the permission that the token needs
 	method string
-	path   string // relative to the API's address, with escaped elements
+	path   string // relative to the API's address; its elements are escaped
 	query  url.Values
 	body   any
 	class  rest.Class
-	read   *int64 // if not nil, the bytes of each response are added
+	read   *int64 // if not nil, the size of each response is added to it
 }
 
-// in returns the path of something in the client's repository.
+// in returns the API path for something in the client's repository.
 func (c *Client) in(elements ...any) string { return path(c.repository, elements...) }
 
 func path(repository string, elements ...any) string {
@@ -141,8 +142,8 @@ func path(repository string, elements ...any) string {
 	return out
 }
 
-// do sends a call and decodes the response into out, which may be nil. If GitHub reports that a limit is reached, do
-// waits as GitHub asks and tries again.
+// do sends a call and decodes the response into out, which may be nil. If a rate limit is reached, do waits for as long
+// as GitHub asks and then tries again.
 func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) {
 	const tries = 3
 	for try := 1; ; try++ {
@@ -160,10 +161,10 @@ func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) 
 	}
 }
 
-// longestWait is the longest wait for GitHub. If GitHub asks for more, the request fails.
+// longestWait is the longest that a call waits for a rate limit. If GitHub asks for a longer wait, the call fails.
 const longestWait = time.Minute
 
-// fits reports whether a wait ends before the deadline.
+// fits reports whether a wait would end before the deadline.
 func fits(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) > wait
@@ -210,7 +211,8 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 	return resp, nil
 }
 
-// waitForTurn waits until no other write is in progress and the pause after the last one is over, as GitHub asks for.
+// waitForTurn blocks until no other write is in progress and the pause after the last write, which GitHub asks for, is
+// over.
 func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case <-c.writing:
@@ -220,7 +222,7 @@ func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// decode is stricter than go-github, which accepts an empty response, null, and data after the value.
+// decode is stricter than go-github, which accepts an empty response, null, and data after the first value.
 func decode(body []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(out); err != nil {
@@ -235,13 +237,13 @@ func decode(body []byte, out any) error {
 	return nil
 }
 
-// Limits for all pages of a list.
+// Limits for a whole list.
 const (
 	pages     = 1000
 	pageBytes = 64 << 20
 )
 
-// all reads every page of a list. If it cannot read the whole list, it returns an error.
+// all reads every page of a list. It returns an error unless it can read the whole list.
 func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error) {
 	var out []T
 	query := url.Values{}
@@ -270,7 +272,7 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 		if read > pageBytes {
 			return nil, explain(r, &invalidResponse{
 				req: resp.Request,
-				err: fmt.Errorf("the list has more than %d MiB in %d pages", pageBytes>>20, page),
+				err: fmt.Errorf("the list is larger than %d MiB after %d pages", pageBytes>>20, page),
 			})
 		}
 		page = resp.NextPage
@@ -278,13 +280,13 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 	}
 }
 
-// hasNext reports whether a page links to a next one. The link may also have a cursor, which is not a page number.
+// hasNext reports whether a page links to a next page. The link may contain a cursor instead of a page number.
 func hasNext(resp *gh.Response) bool {
 	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }
 
-// create sends a request that makes something new each time it arrives. After a lost response it calls find to check
-// whether it was made, before it sends again.
+// create sends a request that creates something new each time it arrives. If the response is lost, create calls find
+// before it sends again, in case the first request took effect.
 func create[T any](ctx context.Context, c *Client, r call, find func() (T, bool, error)) (T, error) {
 	r.class = rest.Create
 	for again := false; ; again = true {
@@ -309,16 +311,16 @@ func create[T any](ctx context.Context, c *Client, r call, find func() (T, bool,
 	}
 }
 
-// viewer caches the login that the token belongs to.
+// viewer caches the login of the token's owner.
 type viewer struct {
 	mu    sync.Mutex
 	login string
 }
 
-// actionsBot is the login that GITHUB_TOKEN writes as.
+// actionsBot is the login that owns what GITHUB_TOKEN writes.
 const actionsBot = "github-actions[bot]"
 
-// login returns the login that this client writes as. The REST API returns it only for tokens of people. GraphQL also
+// login returns the login that this client writes as. The REST API returns it only for users' tokens. GraphQL also
 // returns it for apps, including GITHUB_TOKEN. If GraphQL is not available, login assumes actionsBot.
 func (c *Client) login(ctx context.Context) (string, error) {
 	c.viewer.mu.Lock()
@@ -343,7 +345,7 @@ func (c *Client) login(ctx context.Context) (string, error) {
 	return c.viewer.login, nil
 }
 
-// query sends a GraphQL query and decodes the data into out. refused is the first error message of the response, or "".
+// query sends a GraphQL query and decodes its data into out. refused is the first error message in the response, or "".
 func (c *Client) query(
 	ctx context.Context, r call, text string, variables map[string]any, out any,
 ) (refused string, err error) {
@@ -370,8 +372,8 @@ func (c *Client) query(
 	return "", nil
 }
 
-// wrote reports whether a text is ours: it has the marker of the key, and this client's login wrote it. The login is
-// only read if there is a marker.
+// wrote reports whether a text is ours: it carries the marker for the key, and this client's login wrote it. The login
+// is looked up only if there is a marker.
 func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
 	if _, marked, _ := unmarked(key, body); !marked {
 		return false, nil
@@ -380,7 +382,7 @@ func (c *Client) wrote(ctx context.Context, key, body string, author *user) (boo
 	return err == nil && author.login() == me, err
 }
 
-// user is an account. It is null in responses if the account was deleted.
+// user is an account. In responses it is null if the account was deleted.
 type user struct {
 	Login string `json:"login"`
 	Type  string `json:"type"` // User, Bot or Organization
@@ -395,8 +397,8 @@ func (u *user) login() string {
 
 var loginText = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
-// person reports whether the account belongs to a person. Bots, apps, organisations and the account that replaces
-// deleted ones do not.
+// person reports whether the account belongs to a person, as opposed to a bot, an app, an organisation or the
+// placeholder for deleted accounts.
 func (u *user) person() bool {
 	return u != nil && u.Type == "User" && loginText.MatchString(u.Login) && !strings.EqualFold(u.Login, "ghost")
 }

@@ -119,7 +119,7 @@ func TestClient_Addresses(t *testing.T) {
 	})
 }
 
-// Both use real sockets, because there a redirect could be followed.
+// Both tests use real sockets, because a redirect could be followed only there.
 func TestClient_NoRedirect(t *testing.T) {
 	var elsewhere atomic.Int64
 	foreign, err := net.Listen("tcp", "127.0.0.1:0")
@@ -189,7 +189,7 @@ func TestBearer_OtherHost(t *testing.T) {
 	}
 }
 
-// everything calls each method once and returns the errors.
+// everything calls each method once and returns the errors by method.
 func everything(ctx context.Context, c *Client) map[string]error {
 	out := map[string]error{}
 	unknown := func(why string) error {
@@ -261,7 +261,7 @@ func TestClient_AllOperations(t *testing.T) {
 				s.Errorf("%s: %v", what, errorText(err))
 			}
 		}
-		s.state(func(r *githubtest.Repository) { r.Pulls[0].Comments = nil }) // so that a comment is posted too
+		s.state(func(r *githubtest.Repository) { r.Pulls[0].Comments = nil }) // so that posting a comment is tested too
 		_, err := s.client.Comment(s.Context(), 12, "k", "hello", "")
 		s.ok(err)
 		used := map[string]bool{}
@@ -282,7 +282,7 @@ func TestExplain(t *testing.T) {
 	cases := map[string]struct {
 		fault  string
 		reason registry.Reason
-		msg    string // text of the error after "read workflow run 7: "
+		msg    string // the error's text after "read workflow run 7: "
 		hint   string // part of the hint
 	}{
 		"an expired token": {
@@ -301,7 +301,7 @@ func TestExplain(t *testing.T) {
 		"not found": {
 			"* runs/7 404 body={\"message\": \"Not Found\"}",
 			registry.Forbidden,
-			"github does not know this, or the token may not see it (404); it needs the permission actions: read",
+			"this does not exist on github, or the token may not see it (404); it needs the permission actions: read",
 			"actions: read",
 		},
 		"a disabled feature": {
@@ -314,13 +314,13 @@ func TestExplain(t *testing.T) {
 			"* runs/7 422 body={\"message\": \"Validation Failed\", \"errors\": [{\"field\": \"body\", \"code\": " +
 				"\"missing\"}, {\"message\": \"too long\"}]}",
 			registry.ServerError,
-			"github answered 422: Validation Failed; body missing; too long",
+			"github responded with 422: Validation Failed; body missing; too long",
 			"",
 		},
 		"a failing server": {
 			"* runs/7 500 body=oops",
 			registry.ServerError,
-			"github answered 500: internal server error",
+			"github responded with 500: internal server error",
 			"",
 		},
 		"a login page": {
@@ -356,13 +356,13 @@ func TestExplain(t *testing.T) {
 		"a redirect": {
 			"* runs/7 redirect",
 			registry.ServerError,
-			"github redirects to https://elsewhere.example, which is not followed",
+			"github redirects to https://elsewhere.example; redirects are not followed",
 			"renamed or moved",
 		},
 		"hostile text": {
 			"* runs/7 422 body={\"message\": \"a\\n::error::b\\u001b[31m\\u202e\"}",
 			registry.ServerError,
-			"github answered 422: a ::error::b [31m",
+			"github responded with 422: a ::error::b [31m",
 			"",
 		},
 	}
@@ -425,7 +425,7 @@ func TestErrors_HideToken(t *testing.T) {
 						s.Errorf("%s: the token is in %s", what, text)
 					}
 					if strings.Contains(what, "review") || strings.Contains(what, "contains") {
-						continue // facts have a sentence instead of a reason
+						continue // a fact has a sentence instead of a reason
 					}
 					if registry.ReasonOf(err) == registry.OK {
 						s.Errorf("%s: error without a reason: %v", what, err)
@@ -439,7 +439,7 @@ func TestErrors_HideToken(t *testing.T) {
 	}
 }
 
-// limited adds a fault to the first requests, as GitHub responds if a limit is reached.
+// limited adds a fault to the first requests: the response that GitHub gives when a limit is reached.
 func limited(s *testEnv, times int, f githubtest.Fault) {
 	for n := 1; n <= times; n++ {
 		f.Nth = n
@@ -448,7 +448,7 @@ func limited(s *testEnv, times int, f githubtest.Fault) {
 }
 
 func TestLimits(t *testing.T) {
-	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // every bubble starts at this time
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // the time at which every bubble starts
 	unix := func(d time.Duration) string { return fmt.Sprint(start.Add(d).Unix()) }
 	header := func(kv ...string) http.Header {
 		h := http.Header{}
@@ -460,8 +460,8 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // the wait must be between this and one minute more
-		gives  bool          // the client gives up
+		waited time.Duration // the shortest allowed wait; at most one minute more is allowed
+		gives  bool          // whether the client gives up
 	}{
 		"429 with Retry-After": {
 			1,
@@ -543,7 +543,7 @@ func TestLimits(t *testing.T) {
 					}
 				default:
 					e := s.reason(err, registry.ServerError)
-					if !strings.Contains(e.Msg, "rate limit of github is reached") || e.Hint == "" {
+					if !strings.Contains(e.Msg, "github's rate limit is reached") || e.Hint == "" {
 						s.Errorf("got %s\n%s", e.Msg, e.Hint)
 					}
 				}
@@ -559,13 +559,13 @@ func TestLimits_BeyondDeadline(t *testing.T) {
 		defer cancel()
 		before := time.Now()
 		e := s.reason(s.client.Dispatch(ctx, "", "promoted", map[string]string{}), registry.ServerError)
-		if time.Since(before) > 0 || !strings.Contains(e.Msg, "ends only in 31s") {
+		if time.Since(before) > 0 || !strings.Contains(e.Msg, "resets in 31s") {
 			s.Errorf("after %s: got %s", time.Since(before), e.Msg)
 		}
 	})
 }
 
-// The transport retries reads five times. These attempts must not be repeated again.
+// The transport sends a read up to five times. The client must not multiply these attempts.
 func TestLimits_Reading(t *testing.T) {
 	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET runs/7 429 retry-after=1")
@@ -577,7 +577,7 @@ func TestLimits_Reading(t *testing.T) {
 	})
 }
 
-// If nothing can have been sent, the write is not done. Otherwise it is unknown.
+// If nothing can have been sent, the write has not happened. Otherwise its outcome is unknown.
 func TestWrite_UnknownOutcome(t *testing.T) {
 	refuse := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -702,7 +702,7 @@ func TestList_TooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = c.Commented(t.Context(), 12, "k")
-	if registry.ReasonOf(err) != registry.ServerError || !strings.Contains(err.Error(), "more than 64 MiB") ||
+	if registry.ReasonOf(err) != registry.ServerError || !strings.Contains(err.Error(), "larger than 64 MiB") ||
 		page > 10 {
 		t.Errorf("after %d pages: got error %v", page, err)
 	}
@@ -746,7 +746,7 @@ func TestClient_DefaultLogin(t *testing.T) {
 	}
 }
 
-// docs/github.md states this number. GitHub allows a job 1,000 requests in an hour.
+// docs/github.md states this number. GitHub allows each job 1,000 requests an hour.
 func TestClient_RequestsOfAPromotion(t *testing.T) {
 	repository := func() githubtest.Repository {
 		r := fullRepository()

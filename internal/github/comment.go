@@ -18,12 +18,12 @@ type comment struct {
 	HTMLURL string `json:"html_url"`
 }
 
-// perPage is the page size for lists of texts: thirty of maximum length fit the limit for a response.
+// perPage is the page size for lists of texts. Thirty texts of maximum length fit into one response.
 const perPage = 30
 
-// Comment keeps one comment for each key on a pull request. It edits our comment or posts a new one. It deletes further
-// ones of ours, which parallel runs may have left. A body above GitHub's limit is cut at the end of a line, and full is
-// the link to the full text. It returns the comment's address.
+// Comment maintains one comment for each key on a pull request: it edits our existing comment or posts a new one, and
+// returns its address. It deletes duplicates, which parallel runs may have left. A body above GitHub's limit is cut at
+// the end of a line, and a link to full, the address of the full text, is added.
 func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (url string, err error) {
 	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil {
@@ -60,8 +60,8 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 	return edited.HTMLURL, err
 }
 
-// Commented returns the text of our comment for key. ok is false if it does not exist or if it was cut, because an
-// incomplete plan must not be used.
+// Commented returns the text of our comment for key. ok is false if there is no such comment, or if its text was cut,
+// because an incomplete plan must not be used.
 func (c *Client) Commented(ctx context.Context, pr int, key string) (body string, ok bool, err error) {
 	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil || len(ours) == 0 {
@@ -74,7 +74,7 @@ func (c *Client) Commented(ctx context.Context, pr int, key string) (body string
 // ourComments returns our comments with the key, oldest first.
 func ourComments(ctx context.Context, c *Client, pr int, key string) ([]comment, error) {
 	list, err := all[comment](ctx, c, call{
-		op:    fmt.Sprintf("read the comments of pull request %d", pr),
+		op:    fmt.Sprintf("read the comments on pull request %d", pr),
 		needs: permission{scope: "pull-requests", level: "read"},
 		path:  c.in("issues", pr, "comments"),
 	}, perPage)
@@ -96,7 +96,7 @@ func ourComments(ctx context.Context, c *Client, pr int, key string) ([]comment,
 
 func deleteComment(ctx context.Context, c *Client, pr int, id int64) error {
 	_, err := c.do(ctx, call{
-		op:     fmt.Sprintf("delete a second comment on pull request %d", pr),
+		op:     fmt.Sprintf("delete a duplicate comment on pull request %d", pr),
 		needs:  permission{scope: "pull-requests", level: "write"},
 		method: http.MethodDelete,
 		path:   c.in("issues", "comments", id),

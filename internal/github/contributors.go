@@ -16,7 +16,8 @@ import (
 
 var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
 
-// commit has the fields of a commit that are used. GitHub finds the logins by the e-mail addresses in it.
+// commit contains the fields of a commit that are used. GitHub looks up the logins by the e-mail addresses in the
+// commit.
 type commit struct {
 	SHA  string `json:"sha"`
 	Text struct {
@@ -33,15 +34,15 @@ type signature struct {
 	Email string `json:"email"`
 }
 
-// readCommit reads a commit. found is false if the repository does not have it. If the repository cannot be read, it
-// returns an error.
+// readCommit reads a commit. found is false if the commit is not in the repository. readCommit returns an error if the
+// repository cannot be read.
 func readCommit(ctx context.Context, c *Client, sha string) (out commit, found bool, err error) {
 	if !digest.MatchString(sha) {
-		return commit{}, false, nil // GitHub would resolve a branch name to another commit
+		return commit{}, false, nil // GitHub would resolve a branch name to its head
 	}
 	r := call{
 		op: "read commit " + sha, needs: readCode, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // GitHub pages the files of the commit, which are not needed
+		query: map[string][]string{"per_page": {"1"}}, // keeps the commit's file list short; it is not used
 	}
 	_, err = c.do(ctx, r, &out)
 	switch {
@@ -50,12 +51,12 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	case err != nil:
 		return commit{}, false, err
 	case out.SHA != sha:
-		return commit{}, false, fmt.Errorf("%s: github returned another commit", r.op)
+		return commit{}, false, fmt.Errorf("%s: github returned a different commit", r.op)
 	}
 	return out, true, nil
 }
 
-// commitRoles has the roles of people in the run's commit, or in a commit of the pull request.
+// commitRoles are the roles that people have in the run's commit or in a commit of the pull request.
 type commitRoles struct{ author, coAuthor, committer fact.Role }
 
 var (
@@ -63,7 +64,7 @@ var (
 	rolesOfPull = commitRoles{fact.RolePullAuthor, fact.RolePullCoAuthor, fact.RolePullCommitter}
 )
 
-// commitContributors returns who made the run's commit, or nil if the repository does not have it.
+// commitContributors returns who made the run's commit, or nil if the commit is not in the repository.
 func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Contributor, error) {
 	one, found, err := readCommit(ctx, c, sha)
 	if err != nil || !found {
@@ -72,7 +73,7 @@ func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Cont
 	return contributorsOf(ctx, c, []commit{one}, rolesOfRun)
 }
 
-// pullContributors returns who opened a pull request and who made its commits. GitHub lists at most 250 of them.
+// pullContributors returns who opened a pull request and who made its commits. GitHub lists at most 250 commits.
 func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Contributor, error) {
 	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
 	list, err := all[commit](ctx, c, call{op: op, needs: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)
@@ -87,7 +88,7 @@ func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Co
 	return append([]fact.Contributor{{Login: pr.Author, Role: fact.RoleOpener}}, made...), err
 }
 
-// contributorsOf returns the authors, committers and co-authors of commits, each once for each role.
+// contributorsOf returns the authors, committers and co-authors of commits. Each person is listed once per role.
 func contributorsOf(ctx context.Context, c *Client, commits []commit, roles commitRoles) ([]fact.Contributor, error) {
 	var out []fact.Contributor
 	seen := map[fact.Contributor]bool{}
@@ -105,7 +106,7 @@ func contributorsOf(ctx context.Context, c *Client, commits []commit, roles comm
 	var shared []string
 	for _, one := range commits {
 		if !digest.MatchString(one.SHA) {
-			return nil, errors.New("read commits: github returned one without a digest")
+			return nil, errors.New("read commits: github returned a commit without a digest")
 		}
 		add(one.Author.login(), one.Text.Author.Email, one.SHA, roles.author)
 		add(one.Committer.login(), one.Text.Committer.Email, one.SHA, roles.committer)
@@ -120,10 +121,10 @@ func contributorsOf(ctx context.Context, c *Client, commits []commit, roles comm
 	return out, err
 }
 
-// coAuthored matches a commit message with co-authors.
+// coAuthored matches the message of a commit that has co-authors.
 var coAuthored = regexp.MustCompile(`(?im)^\s*co-authored-by:`)
 
-// coAuthor is an author of a commit in GraphQL. The REST API does not return logins of co-authors.
+// coAuthor is a commit author as GraphQL returns it. The REST API does not return the logins of co-authors.
 type coAuthor struct {
 	Email  string `json:"email"`
 	User   *user  `json:"user"`
@@ -133,7 +134,8 @@ type coAuthor struct {
 // commitsAtOnce limits the commits in one query.
 const commitsAtOnce = 50
 
-// coAuthors returns the authors of these commits, except the first author of each commit, who is the author in git.
+// coAuthors returns the co-authors of these commits. The first author that GraphQL lists is git's own author, so it is
+// skipped.
 func coAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {
@@ -182,7 +184,7 @@ func someCoAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, e
 	for i, sha := range shas {
 		found := repository[fmt.Sprintf("c%d", i)]
 		if found == nil || found.Authors == nil || len(found.Authors.Nodes) == 0 || found.Authors.PageInfo.HasNextPage {
-			return nil, fmt.Errorf("%s: github does not return all authors of commit %s", r.op, sha)
+			return nil, fmt.Errorf("%s: github did not return all authors of commit %s", r.op, sha)
 		}
 		for _, a := range found.Authors.Nodes[1:] {
 			a.commit = sha

@@ -14,22 +14,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Deployment describes a promotion for the repository's list of deployments.
+// Deployment describes a promotion for the repository's deployment list.
 type Deployment struct {
 	Ref         string // full commit digest
 	Environment string
-	Key         string // model and target; Deactivate uses it
+	Key         string // model and target, as passed to Deactivate
 	Description string // cut to GitHub's 140 characters
-	Production  bool   // people use the environment; GitHub assumes it for the name production
-	Record      string // id of the promotion's record; a record is deployed only once
-	RunID       int64  // this workflow run; if its job made a deployment to the environment, that one is used
+	Production  bool   // the environment serves end users; GitHub assumes so if it is called production
+	Record      string // id of the promotion's record; each record is deployed only once
+	RunID       int64  // this workflow run; a deployment that its job made to the environment is reused
 	Payload     map[string]any
 }
 
 // Deployed is a deployment on GitHub.
 type Deployed struct {
 	ID    int64
-	ByJob bool // made by `environment:` of the job, so GitHub sets its statuses
+	ByJob bool // made for the job's `environment:`, so GitHub sets its statuses
 }
 
 // State is the state of a deployment.
@@ -57,7 +57,7 @@ const task = "mlflow-promote"
 type deployment struct {
 	ID      int64           `json:"id"`
 	Task    string          `json:"task"`
-	Payload json.RawMessage `json:"payload"` // an object, or a string that may contain one
+	Payload json.RawMessage `json:"payload"` // an object, or a string that contains one
 }
 
 type payload struct {
@@ -65,7 +65,7 @@ type payload struct {
 	Record string `json:"record"`
 }
 
-// ours returns the payload of a deployment of this program, or the zero value for any other.
+// ours returns the payload of a deployment that this program made, or the zero value for any other deployment.
 func (d deployment) ours() (p payload) {
 	data := []byte(d.Payload)
 	if text := ""; json.Unmarshal(data, &text) == nil {
@@ -88,8 +88,8 @@ func deployments(op string, level string) call {
 	return call{op: op, needs: permission{scope: "deployments", level: level}}
 }
 
-// Deploy creates the deployment, or returns the existing one. It asks GitHub not to merge anything and not to wait for
-// checks, which are GitHub's defaults.
+// Deploy creates the deployment, or returns the existing one. It asks GitHub not to merge branches and not to wait for
+// checks; GitHub does both by default.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	there, err := findDeployment(ctx, c, d)
 	if err != nil || there.ID != 0 {
@@ -122,7 +122,7 @@ func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	return Deployed{ID: made.ID}, err
 }
 
-// findDeployment finds a deployment of the same record, or one that this run's own job made for the environment.
+// findDeployment finds a deployment for the same record, or one that this run's own job made to the environment.
 func findDeployment(ctx context.Context, c *Client, d Deployment) (Deployed, error) {
 	r := deployments("look for a deployment to "+d.Environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"sha": {d.Ref}, "environment": {d.Environment}}
@@ -160,8 +160,8 @@ func lastStatus(ctx context.Context, c *Client, id int64) (deploymentStatus, boo
 	return slices.MaxFunc(list, func(a, b deploymentStatus) int { return cmp.Compare(a.ID, b.ID) }), true, nil
 }
 
-// DeploymentStatus adds a status to a deployment. It does not end other deployments to the environment, because they
-// may belong to other models. Use Deactivate to end older ones of the same model.
+// DeploymentStatus adds a status to a deployment. It leaves other deployments to the environment active, because they
+// may belong to other models. Use Deactivate to end older deployments of the same model.
 func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error {
 	r := deployments(fmt.Sprintf("set deployment %d to %s", id, s.State), "write")
 	r.method, r.path = http.MethodPost, c.in("deployments", id, "statuses")
@@ -181,9 +181,9 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 	return err
 }
 
-// Deactivate sets deployments of a model and target in an environment to inactive if they are older than keep. If keep
-// is 0, it ends all of them. If a later deployment has succeeded in the meantime, keep is also set to inactive. GitHub
-// does this by itself only for environments that are not marked as production.
+// Deactivate sets the deployments of a model and target in an environment to inactive if they are older than keep, or
+// all of them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub
+// itself does this only for environments that are not marked as production.
 func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
 	r := deployments("list the deployments to "+environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}
@@ -193,7 +193,7 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	}
 	slices.SortFunc(list, func(a, b deployment) int { return cmp.Compare(b.ID, a.ID) }) // newest first
 	var active []int64
-	replaced := false // a later deployment replaced it
+	replaced := false // a later deployment has replaced keep
 	for _, d := range list {
 		if d.ours().Key != key || d.ID == keep && !replaced {
 			continue
@@ -207,13 +207,13 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 			continue
 		}
 		if ok && status.State == string(Inactive) {
-			break // all older ones are inactive too, see below
+			break // all older ones are inactive too; see the order below
 		}
 		if status.State != string(Failure) && status.State != "error" {
 			active = append(active, d.ID)
 		}
 	}
-	slices.Reverse(active) // oldest first: if interrupted, nothing older than an inactive one is active
+	slices.Reverse(active) // oldest first: if interrupted, everything older than an inactive deployment is inactive
 	for _, id := range active {
 		if err := c.DeploymentStatus(ctx, id, Status{State: Inactive, Description: description}); err != nil {
 			return err
@@ -222,5 +222,5 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	return nil
 }
 
-// descriptionLimit is GitHub's limit in characters.
+// descriptionLimit is GitHub's limit for a description, in characters.
 const descriptionLimit = 140

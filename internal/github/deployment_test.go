@@ -28,7 +28,7 @@ var champion = Deployment{
 	Payload: map[string]any{"model_uri": "models:/churn/8"},
 }
 
-// ours returns a deployment that this program made before, with its states.
+// ours returns a deployment that this program made earlier, with its states.
 func ours(key, record string, states ...string) githubtest.Deployment {
 	payload, err := json.Marshal(map[string]string{"key": key, "record": record})
 	if err != nil {
@@ -50,7 +50,7 @@ func inStates(states ...string) (out []githubtest.DeploymentStatus) {
 	return out
 }
 
-// states lists the last state of each deployment, oldest first.
+// states lists the latest state of each deployment, oldest first.
 func (s *testEnv) states() string {
 	var out []string
 	s.state(func(r *githubtest.Repository) {
@@ -291,7 +291,7 @@ func TestDeactivate(t *testing.T) {
 	}
 }
 
-// A run may still have to report its deployment when the next run has already reported its own.
+// A run may report its deployment only after the next run has already reported its own.
 func TestDeactivate_LaterDeployment(t *testing.T) {
 	for name, c := range map[string]struct{ later, after string }{
 		"a later one is live":        {"success", "inactive inactive success"},
@@ -331,12 +331,13 @@ func TestDeactivate_Interrupted(t *testing.T) {
 	}
 }
 
-// If the history is long, only deployments that may still be active are read. The order of the list does not matter.
+// If the history is long, only deployments that may still be active are read. The order of the list makes no
+// difference.
 func TestDeactivate_LongHistory(t *testing.T) {
 	var list []githubtest.Deployment
 	for i := range 40 {
 		d := ours("churn@champion", fmt.Sprint("r", i), "success", "inactive")
-		d.ID = int64(500 - i) // the first of the list is the newest
+		d.ID = int64(500 - i) // the first in the list is the newest
 		if i == 0 {
 			d.Statuses = inStates("success")
 		}

@@ -14,8 +14,8 @@ import (
 )
 
 // Dispatch sends a repository_dispatch event to a repository (owner/name; "" for this one). payload becomes
-// client_payload, an object of at most 10 keys and less than 64 KB. A lost response is an error with the reason
-// unknown. If you send it again, the receiver must recognise the record's id.
+// client_payload, an object with at most 10 keys and less than 64 KB. If the response is lost, the error's reason is
+// unknown. An event may be sent again only if its receiver recognises the record's id.
 func (c *Client) Dispatch(ctx context.Context, repository, eventType string, payload any) error {
 	repository, err := repositoryOr(c, repository)
 	if err != nil {
@@ -35,18 +35,18 @@ func (c *Client) Dispatch(ctx context.Context, repository, eventType string, pay
 	})
 }
 
-// checkDispatch checks an event against GitHub's limits, because GitHub's own error only says 422.
+// checkDispatch checks an event against GitHub's limits, because GitHub's own error is a bare 422.
 func checkDispatch(eventType string, data []byte) error {
 	var keys map[string]json.RawMessage
 	switch err := json.Unmarshal(data, &keys); {
 	case eventType == "" || len([]rune(eventType)) > 100:
-		return errors.New("the event type must have 1 to 100 characters")
+		return errors.New("the event type must be 1 to 100 characters long")
 	case err != nil:
 		return errors.New("the payload is not a json object")
 	case len(keys) > 10:
 		return fmt.Errorf("the payload has %d keys, but github allows 10", len(keys))
 	case len(data) >= 64<<10:
-		return fmt.Errorf("the payload has %d bytes, but github allows less than 64 KB", len(data))
+		return fmt.Errorf("the payload is %d bytes long, but github allows less than 64 KB", len(data))
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (c *Client) DispatchWorkflow(
 		content[k] = v
 	}
 	return sendOnce(ctx, c, call{
-		op: fmt.Sprintf("start workflow %s of %s", workflow, repository), needs: writeTo(c, repository, "actions"),
+		op: fmt.Sprintf("start workflow %s in %s", workflow, repository), needs: writeTo(c, repository, "actions"),
 		method: http.MethodPost, path: path(repository, "actions", "workflows", workflow, "dispatches"),
 		body: gh.CreateWorkflowDispatchEventRequest{Ref: ref, Inputs: content},
 	})
@@ -79,7 +79,7 @@ func sendOnce(ctx context.Context, c *Client, r call) error {
 		return unknown(r.op, err)
 	case err == nil && resp.StatusCode != http.StatusNoContent &&
 		!strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
-		// a login page may have status 200
+		// a login page may come with status 200
 		return explain(r, &invalidResponse{req: resp.Request, err: fmt.Errorf("status %d", resp.StatusCode)})
 	}
 	return err
@@ -92,7 +92,7 @@ func repositoryOr(c *Client, name string) (string, error) {
 	return name, checkRepository(name)
 }
 
-// writeTo returns the permission to write in a repository, which may not be the job's own.
+// writeTo returns the permission to write to a repository, which may not be the job's own.
 func writeTo(c *Client, repository, scope string) permission {
 	return permission{scope: scope, level: "write", elsewhere: repository != c.repository}
 }

@@ -26,15 +26,15 @@ const (
 	gone = "4444444444444444444444444444444444444444"
 )
 
-// testEnv is a GitHub double with a client, in a bubble in which waiting takes no time.
+// testEnv is a client for a GitHub double, in a bubble in which waiting takes no time.
 type testEnv struct {
 	*testing.T
 	double *githubtest.Server
 	client *Client
-	sent   []time.Time // time of each write
+	sent   []time.Time // the time of each write
 }
 
-// RoundTrip records when writes are sent.
+// RoundTrip records the time of each write.
 func (s *testEnv) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/graphql") {
 		s.sent = append(s.sent, time.Now())
@@ -42,7 +42,8 @@ func (s *testEnv) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.double.Transport().RoundTrip(r)
 }
 
-// apis lists the kinds of GitHub. All requests and responses of these tests are checked against their descriptions.
+// apis lists the kinds of GitHub servers. In these tests, every request and response is checked against the server's
+// description.
 var apis = map[string]struct {
 	address string
 	checker *openapitest.Checker
@@ -65,7 +66,7 @@ func checker(api string) *openapitest.Checker {
 	return c
 }
 
-// onEach runs a test on every kind of GitHub. repository may be nil. The token has all permissions.
+// onEach runs a test against every kind of GitHub server. repository may be nil. The token has all permissions.
 func onEach(t *testing.T, repository func() githubtest.Repository, play func(*testEnv)) {
 	t.Helper()
 	for name := range apis {
@@ -112,7 +113,7 @@ func (s *testEnv) fault(line string) {
 	s.double.Fault(f)
 }
 
-// state gives access to the repository's current state.
+// state passes the repository's current state to look.
 func (s *testEnv) state(look func(*githubtest.Repository)) {
 	s.double.Change(repo, look)
 }
@@ -134,7 +135,7 @@ func (s *testEnv) ok(err error) {
 	}
 }
 
-// errorText returns everything in an error that may be shown.
+// errorText returns every part of an error that may be shown.
 func errorText(err error) string {
 	var e *registry.Error
 	if !errors.As(err, &e) {
@@ -143,7 +144,7 @@ func errorText(err error) string {
 	return fmt.Sprintf("%s\n%s\n%s\n%s\n%v", e.Reason, e.Msg, e.Detail, e.Hint, e.Cause)
 }
 
-// reason checks that err has the reason and returns it.
+// reason checks that err has the wanted reason, and returns it as a *registry.Error.
 func (s *testEnv) reason(err error, want registry.Reason) *registry.Error {
 	s.Helper()
 	var e *registry.Error

@@ -16,13 +16,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// permission is a permission of a token, as written in a workflow.
+// permission is a token permission, as written in a workflow.
 type permission struct {
 	scope, level string
 	elsewhere    bool // in a repository other than the job's
 }
 
-// wanted ends a sentence about a refusal.
+// wanted returns the end of a sentence about a refusal.
 func (p permission) wanted() string {
 	if p.scope == "" {
 		return ""
@@ -30,15 +30,15 @@ func (p permission) wanted() string {
 	return fmt.Sprintf("; it needs the permission %s: %s", p.scope, p.level)
 }
 
-// hint says what to do, usually what to paste into the workflow. A permissions block removes all permissions that it
-// does not list, so it also lists reading the repository.
+// hint says what to do, usually what to paste into the workflow. A permissions block removes every permission that it
+// does not list, so the hint also lists read access to the repository.
 func (p permission) hint() string {
 	if p.scope == "" {
 		return ""
 	}
 	if p.elsewhere {
-		return fmt.Sprintf("the job's token can access only its own repository. Set github-token to a token of a "+
-			"github app or a person with %s: %s in that repository", p.scope, p.level)
+		return fmt.Sprintf("the job's token can access only its own repository. Set github-token to a token from a "+
+			"github app or a user with %s: %s in that repository", p.scope, p.level)
 	}
 	block := "permissions:\n  contents: read\n"
 	if p.scope == "contents" {
@@ -48,12 +48,12 @@ func (p permission) hint() string {
 		p.scope, p.level)
 }
 
-// neverSent is the error of a request that was canceled before it was sent.
+// neverSent is the error for a request that was cancelled before it was sent.
 type neverSent struct{ error }
 
 func (e *neverSent) Unwrap() error { return e.error }
 
-// invalidResponse is the error of a response that does not come from GitHub's API.
+// invalidResponse is the error for a response that does not come from GitHub's API.
 type invalidResponse struct {
 	req *http.Request
 	err error
@@ -64,7 +64,7 @@ func (e *invalidResponse) Error() string {
 }
 func (e *invalidResponse) Unwrap() error { return e.err }
 
-// limitError is the error of a rate limit that lasts too long to wait.
+// limitError is the error for a rate limit that lasts too long to wait for.
 type limitError struct {
 	wait  time.Duration
 	cause error
@@ -73,7 +73,7 @@ type limitError struct {
 func (e *limitError) Error() string { return e.cause.Error() }
 func (e *limitError) Unwrap() error { return e.cause }
 
-// denied is the error of a request that the token may not send, or of something that it may not see.
+// denied is the error for a request that the token may not send, or for something that it may not see.
 type denied struct {
 	need  permission
 	cause error
@@ -82,7 +82,7 @@ type denied struct {
 func (e *denied) Error() string { return e.cause.Error() }
 func (e *denied) Unwrap() error { return e.cause }
 
-// refusalOf returns GitHub's refusal in err. go-github has several types for it.
+// refusalOf returns GitHub's refusal in err, for which go-github has several types.
 func refusalOf(err error) (resp *http.Response, text string) {
 	var (
 		plain     *gh.ErrorResponse
@@ -121,8 +121,8 @@ func statusOf(err error) int {
 	return 0
 }
 
-// limit reports whether GitHub refused because a limit is reached, and how long to wait. GitHub uses 403 and 429 for
-// both kinds of limits, and go-github recognises only 403.
+// limit reports whether GitHub refused because a rate limit is reached, and how long to wait. GitHub uses both 403 and
+// 429 for both kinds of limits, whereas go-github recognises only 403.
 func limit(err error) (wait time.Duration, limited bool) {
 	var primary *gh.RateLimitError
 	if errors.As(err, &primary) {
@@ -144,8 +144,8 @@ func limit(err error) (wait time.Duration, limited bool) {
 	return waitOf(resp.Header), true
 }
 
-// waitOf returns the wait from Retry-After, or else from the time when the limit ends according to the server's clock.
-// Without either GitHub asks for a minute.
+// waitOf returns the wait from Retry-After, or else the time until the limit ends by the server's clock. If GitHub
+// sends neither, the wait is a minute, as GitHub asks.
 func waitOf(h http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
 		return time.Duration(seconds)*time.Second + time.Second
@@ -173,12 +173,12 @@ func unclear(err error) bool {
 	case errors.As(err, &invalid):
 		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return true // go-github returns the error of the context instead of the transport's
+		return true // go-github returns the context's error instead of the transport's
 	}
 	return statusOf(err) >= http.StatusInternalServerError || statusOf(err) == http.StatusAccepted
 }
 
-// unknown returns the error of a write whose effect is not known.
+// unknown returns the error for a write that may or may not have taken effect.
 func unknown(op string, cause error) error {
 	out := &registry.Error{
 		Reason: registry.Unknown,
@@ -192,7 +192,7 @@ func unknown(op string, cause error) error {
 	return out
 }
 
-// explain turns an error from GitHub into a message for people. It returns nil for nil.
+// explain turns an error from GitHub into a message for the user. It returns nil for nil.
 func explain(r call, err error) error {
 	if err == nil {
 		return nil
@@ -206,14 +206,14 @@ func explain(r call, err error) error {
 	switch resp, text := refusalOf(err); {
 	case errors.As(err, &tooLong):
 		out.Reason, out.Msg = registry.ServerError,
-			fmt.Sprintf("the rate limit of github is reached and ends only in %s", tooLong.wait.Round(time.Second))
-		out.Hint = "the limit counts per token and hour: run it again later, or use the token of your own github app"
+			fmt.Sprintf("github's rate limit is reached and resets in %s", tooLong.wait.Round(time.Second))
+		out.Hint = "the limit applies per token and hour; run it again later, or use a token from your own github app"
 		out.Detail = requestLine(r, resp)
 	case resp != nil:
 		out.Reason, out.Msg, out.Hint = diagnoseStatus(r.needs, resp.StatusCode, rest.Clean(text))
 		if _, limited := limit(err); limited {
 			out.Reason, out.Msg, out.Hint = registry.ServerError,
-				"the rate limit of github is reached: "+rest.Clean(text), "run it again in a few minutes"
+				"github's rate limit is reached: "+rest.Clean(text), "run it again in a few minutes"
 		}
 		out.Detail = requestLine(r, resp)
 	case errors.As(err, &httpErr):
@@ -238,7 +238,7 @@ func explain(r call, err error) error {
 	return out
 }
 
-// requestLine describes a request and its status without the query.
+// requestLine describes a request, without its query, and its response status.
 func requestLine(r call, resp *http.Response) string {
 	if resp == nil || resp.Request == nil {
 		return ""
@@ -257,12 +257,12 @@ func diagnoseStatus(need permission, status int, text string) (reason registry.R
 			fmt.Sprintf("the token may not do this (403): %s%s", text, need.wanted()), need.hint()
 	case http.StatusNotFound:
 		return registry.Forbidden,
-			"github does not know this, or the token may not see it (404)" + need.wanted(), need.hint()
+			"this does not exist on github, or the token may not see it (404)" + need.wanted(), need.hint()
 	case http.StatusGone:
 		return registry.Unsupported, "this is disabled in the repository (410): " + text, ""
 	}
 	return registry.ServerError,
-		fmt.Sprintf("github answered %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
+		fmt.Sprintf("github responded with %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
 }
 
 func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
@@ -272,15 +272,15 @@ func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"run it again; if it fails again, check GITHUB_API_URL and the runner's proxy settings"
 	case rest.DNS:
 		return registry.Unreachable,
-			"the host name of github's api has no address", "check GITHUB_API_URL and the runner's network"
+			"the host name of github's api cannot be resolved", "check GITHUB_API_URL and the runner's network"
 	case rest.TLS:
 		return registry.Unreachable,
 			e.Message, "add the authority that signed the server's certificate to the input ca-file"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", ""
 	case rest.Redirect:
-		return registry.ServerError, "github redirects to " + e.Location + ", which is not followed",
-			"check whether the repository was renamed or moved, and whether GITHUB_API_URL is the address of the api"
+		return registry.ServerError, "github redirects to " + e.Location + "; redirects are not followed",
+			"check whether the repository was renamed or moved, and whether GITHUB_API_URL is the api's address"
 	case rest.InsecureCredentials:
 		return registry.BadInput, "the token would be sent over plain http", "use an https address for GITHUB_API_URL"
 	case rest.Blocked:

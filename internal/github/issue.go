@@ -14,14 +14,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Issue says how the issue with a key must look.
+// Issue describes the wanted state of the issue for a key.
 type Issue struct {
 	Key    string
 	Title  string
 	Body   string
-	Labels []string // at least one; the first one is used to find the issue
+	Labels []string // at least one; the first is used to find the issue
 	Open   bool     // false closes the issue and never opens one
-	Full   string   // link to the full text, if Body has to be cut
+	Full   string   // address of the full text, if Body has to be cut
 }
 
 type issue struct {
@@ -31,12 +31,12 @@ type issue struct {
 	State       string          `json:"state"`
 	User        *user           `json:"user"`
 	HTMLURL     string          `json:"html_url"`
-	PullRequest json.RawMessage `json:"pull_request"` // only present for pull requests
+	PullRequest json.RawMessage `json:"pull_request"` // present only for pull requests
 }
 
-// Issue opens, updates, reopens or closes the issue. It returns its address, or "" without an issue if Open is false.
-// If parallel runs left several, the oldest stays and the others are closed. An issue without its label is not found
-// again.
+// Issue opens, updates, reopens or closes the issue and returns its address, or "" if Open is false and there is no
+// issue. If parallel runs have left several issues, the oldest stays and the others are closed. An issue whose label
+// was removed is not found again.
 func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) {
 	if len(want.Labels) == 0 {
 		return "", errors.New("open an issue: it has no label, so it could not be found again")
@@ -94,7 +94,7 @@ func openIssue(ctx context.Context, c *Client, want Issue, body string) (url str
 	return made.HTMLURL, err
 }
 
-// editIssue changes an issue. It does nothing if the issue already has the wanted state.
+// editIssue changes an issue. It does nothing if the issue already is in the wanted state.
 func editIssue(ctx context.Context, c *Client, is issue, edit gh.IssueRequest) (url string, err error) {
 	if edit.Body == nil && is.State == *edit.State {
 		return is.HTMLURL, nil
@@ -108,7 +108,7 @@ func editIssue(ctx context.Context, c *Client, is issue, edit gh.IssueRequest) (
 	return edited.HTMLURL, err
 }
 
-// ourIssues returns our issues with the key in any state, oldest first.
+// ourIssues returns our issues for the key, open or closed, oldest first.
 func ourIssues(ctx context.Context, c *Client, want Issue) ([]issue, error) {
 	list, err := all[issue](ctx, c, call{
 		op: "find the issue", needs: permission{scope: "issues", level: "read"}, path: c.in("issues"),

@@ -23,14 +23,14 @@ func TestMarker(t *testing.T) {
 	}
 }
 
-// pieces lists parts of Markdown that break if a text is cut inside.
+// pieces lists parts of Markdown that break if a text is cut inside them.
 var pieces = []string{
 	"text ", "\n", "\n\n", "```", "````", "~~~", "<details>", "<details open>\n", "</details>", "<summary>x</summary>",
 	"| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
 }
 
-// For every key and text, the comment fits GitHub's limit and is found by its key only. A complete text is read back
-// unchanged. A cut text leaves no code block and no <details> open.
+// For every key and text, the comment stays below GitHub's limit and is found by its own key only. A complete text is
+// read back unchanged. A cut text leaves no code block and no <details> open.
 func TestMarked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key, other := rapid.String().Draw(t, "key"), rapid.String().Draw(t, "other")
@@ -75,7 +75,7 @@ func checkClosed(t *rapid.T, body string) {
 	}
 	if open.fence != "" || open.details > 0 {
 		if open.details > 0 && strings.Count(body, "</details>") >= maxDepth {
-			return // deeper than any text of ours
+			return // nested more deeply than any of our texts
 		}
 		t.Fatalf("open at the end: %+v", open)
 	}

@@ -19,15 +19,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Headers of a webhook. The signature has the format of GitHub's own webhooks, so receivers can use existing code.
+// Headers of a webhook. The signature has the same format as in GitHub's own webhooks, so receivers can reuse existing
+// code.
 const (
 	SignatureHeader = "X-Promote-Signature-256" // sha256= and the HMAC of the body with the secret, in hex
 	DeliveryHeader  = "X-Promote-Delivery"
 )
 
-// PostWebhook sends body, which is JSON. delivery is the id of the record and the same for each attempt. A receiver
-// ignores ids that it knows, so a lost response is retried. Without a secret there is no signature. hc must come from a
-// rest client and follows no redirect.
+// PostWebhook sends body, which is JSON. delivery is the record's id and stays the same for each attempt, so a receiver
+// can ignore duplicates and a request whose response was lost can be sent again. Without a secret, the request is not
+// signed. hc must come from a rest client and must not follow redirects.
 func PostWebhook(ctx context.Context, hc *http.Client, address, secret, delivery string, body []byte) error {
 	h := http.Header{}
 	h.Set(DeliveryHeader, delivery)
@@ -44,7 +45,7 @@ func Signature(secret string, body []byte) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// SlackMessage describes a promotion for a channel. Fields may contain any text, and empty ones are left out.
+// SlackMessage describes a promotion for a channel. Fields may contain any text. Empty fields are left out.
 type SlackMessage struct {
 	Verdict string // one line, such as "promoted churn 8 to @champion"
 	Model   string
@@ -55,8 +56,8 @@ type SlackMessage struct {
 	RunURL  string // link to the workflow run
 }
 
-// PostSlack sends a message to an incoming webhook, whose address is a secret. Slack does not know delivery ids, so a
-// message is not sent again after a lost response.
+// PostSlack sends a message to an incoming webhook, whose address is a secret. Slack has no delivery ids, so a message
+// is not sent again if its response was lost.
 func PostSlack(ctx context.Context, hc *http.Client, address string, m SlackMessage) error {
 	body, err := json.Marshal(m.blocks())
 	if err != nil {
@@ -78,11 +79,11 @@ type slackBlock struct {
 }
 
 type slackPayload struct {
-	Text   string       `json:"text"` // for notifications, and if blocks are not shown
+	Text   string       `json:"text"` // for notifications and for clients that do not show blocks
 	Blocks []slackBlock `json:"blocks"`
 }
 
-// Slack's limits in characters. Slack refuses a longer message.
+// Slack's limits, in characters. Slack refuses longer messages.
 const (
 	slackTextLimit  = 2900
 	slackFieldLimit = 1900
@@ -115,7 +116,7 @@ func (m SlackMessage) blocks() slackPayload {
 	return out
 }
 
-// slackEscape escapes text that Slack would read as a link or a mention of a channel. Text of type plain_text needs no
+// slackEscape escapes text that Slack would take for a link or a mention of a channel. Text of type plain_text needs no
 // escaping.
 func slackEscape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
@@ -124,7 +125,7 @@ func slackEscape(text string) string {
 // oneLine returns text as one line of at most limit characters.
 func oneLine(text string, limit int) string { return format.Shorten(rest.Clean(text), limit) }
 
-// post sends JSON to an address. Errors name only its host, because the rest may be secret.
+// post sends JSON to an address. Errors name only the host, because the rest of the address may be secret.
 func post(ctx context.Context, hc *http.Client, op, address string, h http.Header, body []byte) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
@@ -156,17 +157,18 @@ func undelivered(op string, u *url.URL, err error) error {
 	}
 	var httpErr *rest.Error
 	if !errors.As(err, &httpErr) {
-		return out // an unknown error may contain the address
+		return out // an unrecognised error may contain the address
 	}
 	out.Cause = httpErr
 	switch {
 	case httpErr.Kind == rest.Canceled:
 		out.Reason, out.Msg = registry.Cancelled, op+": cancelled"
 	case httpErr.Kind == rest.Redirect:
-		out.Msg = fmt.Sprintf("%s: redirected to %s, which is not followed", op, httpErr.Location)
+		out.Msg = fmt.Sprintf("%s: redirected to %s; redirects are not followed", op, httpErr.Location)
 	case httpErr.Kind == rest.InsecureCredentials:
-		out.Reason, out.Msg = registry.BadInput, op+": the address is plain http, so others could read the message"
-		out.Hint = "use https, or set allow-insecure-http: true if you trust the network"
+		out.Reason = registry.BadInput
+		out.Msg = op + ": the address is plain http, so anyone on the way could read the message"
+		out.Hint = "use https, or set allow-insecure-http to true if you trust the network"
 	case httpErr.Unclear:
 		out.Reason, out.Msg = registry.Unknown, op+": sent, but it is unknown whether it arrived"
 	case httpErr.Message != "":
@@ -186,12 +188,12 @@ func refused(op string, u *url.URL, resp *http.Response) error {
 		out.Msg += ": " + withoutAddress(text, u)
 	}
 	if resp.StatusCode >= http.StatusInternalServerError {
-		out.Reason = registry.Unknown // a gateway may respond with this although the receiver did its work
+		out.Reason = registry.Unknown // a gateway may respond like this although the receiver did its work
 	}
 	return out
 }
 
-// withoutAddress removes the address and its parts from a receiver's message, except the host.
+// withoutAddress removes the address and its parts, except the host, from a receiver's message.
 func withoutAddress(text string, u *url.URL) string {
 	pieces := slices.Concat([]string{
 		u.String(),
@@ -202,7 +204,7 @@ func withoutAddress(text string, u *url.URL) string {
 		pieces = append(pieces, values...)
 	}
 	for _, piece := range pieces {
-		if len(piece) > 3 { // shorter ones are not secret and occur in many words
+		if len(piece) > 3 { // shorter pieces are not secret and occur in many words
 			text = strings.ReplaceAll(text, piece, "***")
 		}
 	}

@@ -20,10 +20,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// receiver receives messages over a real socket.
+// receiver accepts messages on a real socket.
 type receiver struct {
 	*httptest.Server
-	mu       sync.Mutex // the server may still work after its client gave up
+	mu       sync.Mutex // the server may still be working after its client has given up
 	requests []*http.Request
 	bodies   []string
 	notes    []string // notes about retries
@@ -254,7 +254,7 @@ func TestPostSlack_TooLong(t *testing.T) {
 	}
 }
 
-// The path of a Slack webhook is secret, and the query of any other may be.
+// A Slack webhook's path is secret, and so may be the query of any other webhook.
 func TestPost_HidesAddress(t *testing.T) {
 	for sentence, answer := range map[string]http.HandlerFunc{
 		"refused": respondWith(403, "no"), "trouble": respondWith(503, ""), "broken": breakConnection,

@@ -6,25 +6,25 @@ import (
 	"net/http"
 )
 
-// PullRequest has the fields of a pull request that are used.
+// PullRequest contains the fields of a pull request that are used.
 type PullRequest struct {
 	Number         int
 	Head           string // its last commit
-	Branch         string // branch of the head
+	Branch         string // the head's branch
 	HeadRepository string // owner/name of the head's repository; "" if it was deleted
 	Fork           bool   // the head is in another repository
 	Author         string // login; "" if the account was deleted
 	Base           string // target branch
 	MergeCommit    string // "" if it is not merged
 	URL            string // for browsers
-	Commits        int    // number of commits; 0 in lists, which do not have it
+	Commits        int    // number of commits; 0 in lists, where GitHub omits it
 }
 
 type pullRequest struct {
 	Number      int     `json:"number"`
 	HTMLURL     string  `json:"html_url"`
 	MergedAt    *string `json:"merged_at"`
-	MergeCommit string  `json:"merge_commit_sha"` // a trial merge while it is open
+	MergeCommit string  `json:"merge_commit_sha"` // a trial merge while the pull request is open
 	User        *user   `json:"user"`
 	Commits     int     `json:"commits"`
 	Head        struct {
@@ -67,14 +67,14 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return p.read(c.repository), nil
 }
 
-// PullRequestOf finds the pull request whose merge made a commit. ok is false if it does not exist: the commit was
-// pushed, or it is not the last one of a rebase.
+// PullRequestOf finds the pull request whose merge produced a commit. ok is false if there is none, because the commit
+// was pushed directly or is not the last commit of a rebase.
 func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest, ok bool, err error) {
 	if !digest.MatchString(sha) {
 		return PullRequest{}, false, nil
 	}
 	list, err := all[pullRequest](ctx, c, call{
-		op: "find the pull request of commit " + sha, needs: permission{scope: "pull-requests", level: "read"},
+		op: "find the pull request for commit " + sha, needs: permission{scope: "pull-requests", level: "read"},
 		path: c.in("commits", sha, "pulls"),
 	}, 100)
 	if err != nil {

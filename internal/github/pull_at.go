@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// PullRequestAt finds the open pull request from a branch of a repository (owner/name) whose last commit is sha. ok is
-// false unless there is exactly one. The search uses the branch. GitHub can find pull requests by commit, but not if
-// the commit is only in a fork.
+// PullRequestAt finds the open pull request from a branch in a repository (owner/name) whose last commit is sha. ok is
+// false unless there is exactly one. It searches by branch: GitHub can also find pull requests by commit, but not if
+// the commit exists only in a fork.
 func (c *Client) PullRequestAt(ctx context.Context, from, branch, sha string) (pr PullRequest, ok bool, err error) {
 	owner, _, _ := strings.Cut(from, "/")
 	if !digest.MatchString(sha) || owner == "" || branch == "" {
 		return PullRequest{}, false, nil
 	}
 	list, err := all[pullRequest](ctx, c, call{
-		op:    "find the pull request of branch " + owner + ":" + branch,
+		op:    "find the pull request for branch " + owner + ":" + branch,
 		needs: permission{scope: "pull-requests", level: "read"},
 		path:  c.in("pulls"), query: map[string][]string{"state": {"open"}, "head": {owner + ":" + branch}},
 	}, 100)

@@ -15,7 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// RunCompleted reports whether an attempt of a workflow run in this repository has ended. Attempt 0 is the newest one.
+// RunCompleted reports whether an attempt of a workflow run in this repository has ended. Attempt 0 means the newest
+// one.
 func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bool, error) {
 	r := call{
 		op: fmt.Sprintf("read workflow run %d", runID), needs: permission{scope: "actions", level: "read"},
@@ -34,16 +35,16 @@ func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bo
 	return run.ID == runID && run.Status == "completed", nil
 }
 
-// ReviewQuery says whose approvals to read.
+// ReviewQuery describes whose approvals to read.
 type ReviewQuery struct {
-	RunID       int64    // this workflow run, for approvals of its environments; 0 for none
-	Attempt     int      // attempt of this workflow run; 0 if unknown
+	RunID       int64    // the workflow run whose environments may be approved; 0 for none
+	Attempt     int      // that run's attempt; 0 if unknown
 	PullRequest int      // 0 for none
-	Head        string   // count only reviews of this commit; default the pull request's last one
-	Commit      string   // commit of the MLflow run; "" if unknown
+	Head        string   // count only reviews of this commit; by default the pull request's last one
+	Commit      string   // the MLflow run's commit; "" if unknown
 	Starter     string   // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" if unknown
 	Actor       string   // who started the first attempt (GITHUB_ACTOR)
-	Named       []string // environments whose approvals a gate asks for
+	Named       []string // environments whose approval a gate requires
 	Lost        error    // why the merged pull request is unknown; nil if it is known
 }
 
@@ -54,7 +55,7 @@ var (
 	readCode    = permission{scope: "contents", level: "read"}
 )
 
-// Review reads who made a change and who approved it. A part that cannot be read is unreadable with the reason.
+// Review reads who made a change and who approved it. A part that cannot be read is unreadable, with the reason.
 // Permissions that the token lacks are listed as missing.
 func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	out := fact.Review{
@@ -86,7 +87,7 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	return out
 }
 
-// Approvals reads only who approved the environments of a workflow run, for all environments.
+// Approvals reads only who approved the environments of a workflow run. It covers every environment.
 func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	var out fact.Review
 	entered, err := environmentApprovals(ctx, c, runID)
@@ -97,7 +98,7 @@ func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	return out
 }
 
-// known returns a part of the review as a fact. If the token was refused, it records the missing permission.
+// known returns a part of the review as a fact. If the token was refused, known records the missing permission.
 func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 	if err == nil {
 		return registry.Is(found)
@@ -110,11 +111,11 @@ func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 	return registry.Unreadable[[]T](err.Error())
 }
 
-// starters returns who started the workflow run and who re-ran it.
+// starters returns who started the workflow run and who started it again.
 func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // without it, the person who re-ran the workflow could approve
+		return nil // if only the actor was listed, the user who re-ran the workflow could approve
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}
@@ -124,7 +125,8 @@ func starters(q ReviewQuery) []fact.Contributor {
 	}
 }
 
-// environmentApprovals returns the decisions of those who were asked to let the run's jobs into their environments.
+// environmentApprovals returns the decisions of the reviewers who were asked to let the run's jobs into their
+// environments.
 func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.Approval, error) {
 	var history []struct {
 		State        string `json:"state"`
@@ -134,7 +136,7 @@ func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.A
 		} `json:"environments"`
 	}
 	r := call{
-		op: fmt.Sprintf("read the approvals of workflow run %d", runID), needs: readActions,
+		op: fmt.Sprintf("read the approvals for workflow run %d", runID), needs: readActions,
 		method: http.MethodGet, path: c.in("actions", "runs", runID, "approvals"),
 	}
 	if _, err := c.do(ctx, r, &history); err != nil {
@@ -151,7 +153,7 @@ func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.A
 			state = fact.NotAPerson
 		}
 		for _, e := range h.Environments {
-			if e.Name == "" { // without a name it would count as a review of the pull request
+			if e.Name == "" { // a nameless one would count as a review of the pull request
 				continue
 			}
 			out = append(out, fact.Approval{
@@ -190,7 +192,7 @@ func readPullReview(ctx context.Context, c *Client, q ReviewQuery) ([]fact.Contr
 	return made, approvals, err
 }
 
-// latestReviews returns the newest review of each account, ignoring comments. The list is in chronological order.
+// latestReviews returns the newest review by each account, ignoring comments. The list must be in chronological order.
 func latestReviews(list []review) []review {
 	at := map[string]int{}
 	var out []review
@@ -212,8 +214,8 @@ func latestReviews(list []review) []review {
 // mostReviewers limits how many accounts are checked, because anyone may review in a public repository.
 const mostReviewers = 50
 
-// judgeReviews reports whether the last review of each account approves the head, and whether the account may write.
-// Accounts that GitHub calls members are checked first, so strangers cannot use up the limit.
+// judgeReviews reports, for each account, whether its last review approves the head and whether the account may write.
+// Accounts that GitHub lists as members are checked first, so strangers cannot use up the limit.
 func judgeReviews(ctx context.Context, c *Client, reviews []review, head string) ([]fact.Approval, error) {
 	asked := 0
 	out := make([]fact.Approval, len(reviews))
@@ -253,13 +255,12 @@ func (r review) state(head string) fact.ApprovalState {
 	return fact.Approved
 }
 
-// member reports whether GitHub calls the reviewer the owner, a member or a collaborator.
+// member reports whether GitHub lists the reviewer as the owner, a member or a collaborator.
 func (r review) member() bool {
 	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
 }
 
-// mayApprove reports whether a reviewer may write. Some tokens may not read this. Then the reviewer's association
-// decides.
+// mayApprove reports whether a reviewer may write. If the token may not read this, the reviewer's association decides.
 func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, error) {
 	if asked > mostReviewers {
 		return false, nil
@@ -296,7 +297,7 @@ func mayWrite(ctx context.Context, c *Client, login string) (bool, error) {
 	return false, fmt.Errorf("%s: github returned the unknown permission %q", r.op, rest.Clean(access.Permission))
 }
 
-// Contains reports whether head is base or a descendant of it. Both must be full digests.
+// Contains reports whether head is base or one of its descendants. Both must be full digests.
 func (c *Client) Contains(ctx context.Context, base, head string) registry.Known[bool] {
 	if !digest.MatchString(base) || !digest.MatchString(head) {
 		return registry.Unreadable[bool](fmt.Sprintf("%s...%s is not a pair of full commit digests", base, head))
@@ -314,7 +315,7 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	}
 	_, err := c.do(ctx, r, &compared)
 	if statusOf(err) == http.StatusNotFound {
-		// GitHub responds the same if the commit was never pushed and if the token may not read it.
+		// GitHub gives the same response if the commit was never pushed and if the token may not read it.
 		if _, found, lookErr := readCommit(ctx, c, base); lookErr == nil && !found {
 			return registry.Is(false)
 		}

@@ -61,7 +61,8 @@ func TestRunCompleted_OtherRun(t *testing.T) {
 	})
 }
 
-// whyUnreadable says why a part of a review could not be read. It returns "" if every part was read or does not exist.
+// whyUnreadable says why a part of a review could not be read. It returns "" if every part either was read or does not
+// exist.
 func whyUnreadable(r fact.Review) string {
 	if why := r.Contributors.Why(); why != "" {
 		return why
@@ -238,7 +239,7 @@ func TestReview_PullRequest(t *testing.T) {
 	}
 }
 
-// Some tokens may not read the access of others. Then the association in the review decides.
+// If the token may not read the access of other users, the association in the review decides.
 func TestReview_AccessRefused(t *testing.T) {
 	for association, want := range map[string]string{
 		"OWNER": "approved", "MEMBER": "approved", "COLLABORATOR": "approved",
@@ -257,7 +258,7 @@ func TestReview_AccessRefused(t *testing.T) {
 	}
 }
 
-// In a public repository anyone may review. Reviews of strangers must not use up all requests or displace a member.
+// In a public repository, anyone may review. Strangers' reviews must not use up all requests or displace a member's.
 func TestReview_ManyStrangers(t *testing.T) {
 	repository := func() githubtest.Repository {
 		var reviews []githubtest.Review
@@ -370,7 +371,8 @@ func TestReview_Contributors(t *testing.T) {
 	}
 }
 
-// GitHub lists at most 250 commits of a pull request. Otherwise the author of the 251st could approve their own work.
+// GitHub lists at most 250 commits of a pull request. If longer ones were accepted, the author of the 251st commit
+// could approve their own work.
 func TestReview_MoreCommitsThanListed(t *testing.T) {
 	for n, want := range map[int]string{
 		250: "",
@@ -428,8 +430,8 @@ func TestReview_UnknownReviewer(t *testing.T) {
 	})
 }
 
-// If a part cannot be read completely, it is unreadable. It must never have fewer entries: one of two approvers could
-// be the author.
+// If a part cannot be read completely, it is unreadable. An incomplete list must never be used, because a missing
+// author could be one of the approvers.
 func TestReview_PartUnreadable(t *testing.T) {
 	query := ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}
 	for end, part := range map[string]string{
@@ -486,7 +488,7 @@ func TestReview_MissingPermissions(t *testing.T) {
 	}
 }
 
-// If finding the pull request failed, the review has that error.
+// If the pull request could not be looked up, the review contains that error.
 func TestReview_LostPullRequest(t *testing.T) {
 	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET pulls forbidden")
@@ -499,7 +501,7 @@ func TestReview_LostPullRequest(t *testing.T) {
 	})
 }
 
-// Reading co-authors needs the permission for contents, even for commits of a pull request.
+// Reading co-authors requires the permission for contents, even for the commits of a pull request.
 func TestReview_CoAuthorsNeedContents(t *testing.T) {
 	repository := fullRepository()
 	repository.Pulls[0].Commits = []string{base}
@@ -574,7 +576,7 @@ func TestPullRequestOf(t *testing.T) {
 			Pulls: []*githubtest.Pull{
 				{Number: 12, Author: "bob", Head: side, Branch: "better", Merge: head, Merged: true},
 				{Number: 13, Author: "eve", Head: head, Branch: "next"},
-				// a trial merge
+				// a trial merge, since the pull request is still open
 				{Number: 14, Author: "mallory", Head: base, Branch: "fork", From: "mallory/churn", Merge: base},
 			}}
 	}

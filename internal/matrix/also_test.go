@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// With MLflow's basic-auth app, users need READ to read and evaluate, and EDIT to register and promote. Only the
-// removal of an alias needs MANAGE.
+// With MLflow's basic-auth app, users need READ to read and evaluate, and EDIT to register and promote. Only removing
+// an alias needs MANAGE.
 func TestLeastRights(t *testing.T) {
 	onlyWhole(t)
 	for _, version := range []string{"3.17.2", "2.22.5"} {
@@ -122,8 +122,8 @@ func leastRights(b *bench) {
 	}
 }
 
-// together registers 12 runs at once, and then one run from 6 processes. Each run must have exactly one version that
-// counts.
+// together registers 12 runs at once, and then one run from 6 processes. Each run must end with exactly one version
+// that counts.
 func together(b *bench) {
 	const many, same = 12, 6
 	runs := make([]string, many)
@@ -175,7 +175,7 @@ func together(b *bench) {
 	)
 }
 
-// twoMovers moves two versions to the same stage at the same moment, in 20 rounds. Real servers then leave both
+// twoMovers moves two versions to the same stage at the same moment, in 20 rounds. Real servers may then leave both
 // versions in the stage and report success for both. If the program reports success, only its version may be in the
 // stage.
 func twoMovers(b *bench) {
@@ -235,7 +235,7 @@ func (b *bench) inProduction() []string {
 	return in
 }
 
-// versions counts the versions of each run. It does not count versions that are tagged as duplicates.
+// versions counts the versions for each run. It does not count versions that are tagged as duplicates.
 func (b *bench) versions(model string) (count map[string]int, twins int) {
 	var out struct {
 		Versions []struct {
@@ -266,7 +266,7 @@ func (b *bench) versions(model string) (count map[string]int, twins int) {
 	return count, twins
 }
 
-// planted returns a finished run with the files of a model. It takes milliseconds, and the files are enough for a
+// planted returns a finished run with a model's files. It takes only milliseconds, and the files are enough for a
 // registration.
 func (b *bench) planted(name string) string {
 	run, err := b.server.Run(b.Context(), realtest.Spec{Name: name, Metrics: map[string]string{"test_accuracy": "0.9"}})

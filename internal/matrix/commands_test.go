@@ -17,12 +17,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// bench is a server with the runs that were logged on it, and the program as its user runs it.
+// bench is a server with the runs that were logged to it, and the program as its user runs it.
 type bench struct {
 	*testing.T
 	server        *realtest.Server
 	env           map[string]string
-	dir           string // working directory; "" for an empty one
+	dir           string // the working directory; "" for an empty one
 	worse, better realtest.Logged
 }
 
@@ -46,12 +46,12 @@ func (b *bench) train() {
 	b.worse, b.better = logged[0], logged[1]
 }
 
-// answer is the result of one run of the program.
+// answer is the result of running the program once.
 type answer struct {
 	status         int
 	result         report.Result
 	stdout, stderr string
-	instead        string // text for the table, instead of "ok"
+	instead        string // the text for the table, instead of "ok"
 }
 
 // run runs the program.
@@ -75,7 +75,7 @@ func (b *bench) run(args ...string) answer {
 	return a
 }
 
-// cell returns the text for the table.
+// cell returns the answer's text for the table.
 func (a answer) cell() string {
 	switch {
 	case a.status != 0:
@@ -95,13 +95,13 @@ func (a answer) fellBack() bool {
 	return false
 }
 
-// column is one command of the table. It returns the result of its last run, and reports errors to the test.
+// column is one command in the table. Its function returns the command's last answer, and reports errors to the test.
 type column struct {
 	name string
 	run  func(b *bench) answer
 }
 
-// columns lists the commands in the order in which they run. Later ones need the results of earlier ones.
+// columns lists the commands in the order in which they run. Later commands need the results of earlier ones.
 var columns = []column{
 	{"doctor", doctor},
 	{"register", register},
@@ -144,7 +144,7 @@ func doctor(b *bench) answer {
 	if s.Store != want {
 		b.Errorf("doctor says the store is %q (%s), it is %s", s.Store, s.StoreWhy, want)
 	}
-	if (len(s.Warnings) > 1) != (b.server.Store == "file") { // the model does not exist yet
+	if (len(s.Warnings) > 1) != (b.server.Store == "file") { // one warning: the model does not exist yet
 		b.Errorf("doctor warns: %q", s.Warnings)
 	}
 	if s.User != b.server.User {
@@ -153,7 +153,7 @@ func doctor(b *bench) answer {
 	return a
 }
 
-// register registers the same run twice. The second time, the program finds the existing version.
+// register registers the same run twice. The second time, the program must find the existing version.
 func register(b *bench) answer {
 	words := []string{
 		"register", "--model", "churn", "--candidate", "runs:/" + b.worse.RunID + "/model", "--description",
@@ -249,7 +249,7 @@ func promoteStage(b *bench) answer {
 	return a
 }
 
-// alias sets two aliases at once with their traffic, and then removes one of them.
+// alias sets two aliases at once, with their share of the traffic, and then removes one of them.
 func alias(b *bench) answer {
 	if a := b.run(
 		"alias", "--model", "churn", "--alias", "challenger=1", "--alias", "shadow=1", "--traffic",
@@ -310,7 +310,7 @@ func inWorkspace(b *bench) answer {
 	)
 }
 
-// load uses the Python client of the server's release to read what the program wrote, before and after a promotion.
+// load uses the Python client from the server's release to read what the program wrote, before and after a promotion.
 func load(b *bench) answer {
 	to := func(version string) answer {
 		return b.run(
@@ -342,7 +342,7 @@ func load(b *bench) answer {
 	if after["Production"] != after["2"] || after["description"] != "the first" || after["team"] != "growth" {
 		b.Errorf("the stock client reads %v", after)
 	}
-	a.result.Steps = nil // another column of the table is about how the alias is kept
+	a.result.Steps = nil // a different column shows how the alias is kept
 	return a
 }
 

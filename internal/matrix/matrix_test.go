@@ -24,7 +24,7 @@ var (
 func TestMatrix(t *testing.T) {
 	table := &table{cells: map[string]map[string]string{}}
 	t.Run("servers", func(t *testing.T) {
-		slots := make(chan struct{}, 2) // a server with ten processes needs two gigabytes
+		slots := make(chan struct{}, 2) // only two at once: a server with ten processes needs two gigabytes
 		for _, r := range rows {
 			if !r.fast && !*whole {
 				continue
@@ -39,7 +39,7 @@ func TestMatrix(t *testing.T) {
 	})
 	text := table.markdown()
 	t.Logf("\n%s", text)
-	if !*whole || len(table.cells) != len(rows) { // the flag -run selected only a few rows, or a row failed
+	if !*whole || len(table.cells) != len(rows) { // -run selected only some rows, or a row failed
 		return
 	}
 	path := filepath.Join("testdata", "table.md")
@@ -102,7 +102,7 @@ func environment(s *realtest.Server) map[string]string {
 	}
 }
 
-// table has the result of every command on every server.
+// table contains the result of every command on every server.
 type table struct {
 	mu    sync.Mutex
 	cells map[string]map[string]string
@@ -145,7 +145,7 @@ func (t *table) markdown() string {
 	return b.String()
 }
 
-// note returns the number of a note below the table.
+// note returns the number of a note below the table, which it adds if it is new.
 func note(reasons *[]string, why string) string {
 	if why == "" {
 		return ""

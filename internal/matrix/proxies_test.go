@@ -21,8 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// The program works behind the proxies that users have in front of MLflow. They use TLS with a private certificate
-// authority, client certificates, a path prefix, or their own login. If a proxy fails, it responds with a page.
+// The program works behind the proxies that users run in front of MLflow: with TLS from a private certificate
+// authority, client certificates, a path prefix, or a login of their own. If a proxy fails, it responds with a page.
 func TestProxies(t *testing.T) {
 	onlyWhole(t)
 	s, err := realtest.MLflow(t.Context(), realtest.Options{Workers: 1})
@@ -125,7 +125,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// proxies has the ports of the nginx.
+// proxies contains the ports that nginx listens on.
 type proxies struct {
 	dir                                                   string
 	tls, mutual, login, dead, redirect, page, files, host string
@@ -168,7 +168,7 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 			"ssl_client_certificate %s/ca.pem;\nssl_verify_client on;\nlocation / { %s; }", p.dir, pass("127.0.0.1"),
 		),
 	)
-	// MLflow must not get the login of the proxy
+	// MLflow must not receive the proxy's login
 	block(
 		p.login,
 		fmt.Sprintf(
@@ -204,7 +204,7 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// certificates creates a certificate authority, and signs a certificate for the server and one for a client.
+// certificates creates a certificate authority, and signs one certificate for the server and one for a client.
 func certificates(t *testing.T, dir string) {
 	t.Helper()
 	authority := &x509.Certificate{

@@ -43,13 +43,13 @@ func lineage(b *bench) answer {
 		l.Training.Status != "FINISHED" {
 		b.Errorf("lineage says %+v", l)
 	}
-	if len(l.Promotions) == 0 { // without a ledger, the tags of the version show the promotions
+	if len(l.Promotions) == 0 { // without a ledger, the version's tags show the promotions
 		b.Errorf("lineage shows no promotion")
 	}
 	return a
 }
 
-// rollback rolls alias and stage back in one plan. A second rollback finds no earlier version.
+// rollback rolls the alias and the stage back in one plan. A second rollback finds no earlier version.
 func rollback(b *bench) answer {
 	back := func() answer {
 		return b.run("rollback", "--model", "churn", "--alias", "champion", "--stage", "Production")
@@ -90,7 +90,7 @@ func history(b *bench) answer {
 	return a
 }
 
-// audits checks that an audit finds no defect that a promotion has left.
+// audits checks that an audit finds no defect left by a promotion.
 func audits(b *bench) answer {
 	a := b.run("audit", "--model", "churn", "--scope", "all")
 	if a.status != 0 {
@@ -117,7 +117,7 @@ func audits(b *bench) answer {
 			b.Errorf("audit finds %s: %s", f.Rule, f.Message)
 		}
 	}
-	unjudged := false // whether the audit reports that it could not check something without a ledger
+	unjudged := false // whether the audit reports a check that it could not make without a ledger
 	for _, u := range told.Totals.Unjudged {
 		unjudged = unjudged || u.Rule == "moved-outside"
 		if u.Rule == "" || u.Rule == "ledger-broken" {
@@ -130,5 +130,5 @@ func audits(b *bench) answer {
 	return a
 }
 
-// keepsLedger returns false for a store that writes the values of a batch one by one.
+// keepsLedger returns false for a store that writes the values in a batch one by one.
 func (b *bench) keepsLedger() bool { return b.server.Store != "file" }

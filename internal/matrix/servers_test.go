@@ -4,15 +4,15 @@ package matrix
 
 import "github.com/mlflow-promote/mlflow-promote/internal/realtest"
 
-// row is one server of the table.
+// row is one server in the table.
 type row struct {
 	name  string
-	fast  bool // used in every run of the tests; the others only for the whole matrix
+	fast  bool // used in every test run; the other rows only for the whole matrix
 	start realtest.Options
-	also  func(*bench) // further checks on this server
+	also  func(*bench) // further checks for this server
 }
 
-// rows is the table of servers, in the order of the README.
+// rows lists the servers in the table, in the order of the README.
 var rows = []row{
 	{"3.17.2 on PostgreSQL", true, realtest.Options{Store: "postgresql"}, func(b *bench) { together(b); twoMovers(b) }},
 	{"3.17.2 on MariaDB", false, realtest.Options{Store: "mariadb"}, together},
@@ -33,7 +33,7 @@ var rows = []row{
 const workspace = "team-a"
 
 // allowed lists every cell that is not ok, with the reason. The test fails for any other cell that is not ok, and for a
-// cell in this list that is ok.
+// listed cell that is ok.
 var allowed = map[string]map[string]cell{
 	"3.17.2 on PostgreSQL":      {"workspace": noWorkspaces},
 	"3.17.2 on MariaDB":         {"workspace": noWorkspaces},
@@ -73,7 +73,7 @@ var allowed = map[string]map[string]cell{
 		"history":       noRegistry, "audit": noRegistry},
 }
 
-// cell is the result of a command on a server. If it is an allowed exception, why has the reason.
+// cell is the result of a command on a server. For an allowed exception, why contains the reason.
 type cell struct{ is, why string }
 
 var (

@@ -24,7 +24,7 @@ import (
 
 // channel is one receiver of notifications.
 type channel struct {
-	name string // without secrets; the ledger stores it until the notification is sent
+	name string // contains no secrets; the ledger stores it until the notification is sent
 	send func(context.Context, ledger.Event) error
 }
 
@@ -32,12 +32,12 @@ type channel struct {
 type Notifier struct {
 	Settings inputs.Notify
 	GitHub   *workflow.Session
-	Config   func() rest.Config // settings of connections
+	Config   func() rest.Config // connection settings
 	Console  *console.Console
-	LateCtx  context.Context // for writes after a cancellation
+	LateCtx  context.Context // for writes after the command was cancelled
 }
 
-// channels returns the channels of the inputs, in the order of Notify.Names.
+// channels returns the channels that the inputs configure, in the order of Notify.Names.
 func (n *Notifier) channels() []channel {
 	settings := n.Settings
 	var senders []func(context.Context, ledger.Event) error
@@ -57,7 +57,8 @@ func (n *Notifier) channels() []channel {
 	return out
 }
 
-// dispatch sends the event to GitHub. A workflow must declare each of its inputs, so the whole event is one input.
+// dispatch sends the event to GitHub. The whole event is a single input, because a workflow must declare each of its
+// inputs.
 func (n *Notifier) dispatch(ctx context.Context, d inputs.Dispatch, e ledger.Event) error {
 	client, err := n.GitHub.Connect()
 	if err != nil {
@@ -94,7 +95,7 @@ func (n *Notifier) postSlack(ctx context.Context, e ledger.Event) error {
 	return github.PostSlack(ctx, client.HTTPClient(), n.Settings.Slack, slackMessage(e))
 }
 
-// dialOut returns a client for the address. Everything after its host is secret, so the client gets only the origin.
+// dialOut returns a client for the address. Everything after the host is secret, so the client gets only the origin.
 func (n *Notifier) dialOut(address string) (*rest.Client, error) {
 	config := n.Config()
 	config.Base = inputs.OriginOf(address)
@@ -127,15 +128,15 @@ func slackMessage(e ledger.Event) github.SlackMessage {
 	return m
 }
 
-// Notification is an event with the channels that have not received it yet.
+// Notification is an event together with the channels that have not received it yet.
 type Notification struct {
 	Event ledger.Event
-	Entry ledger.Entry   // the zero Entry if the event is in no ledger
-	To    map[int]string // channel names by their index in the entry's list
+	Entry ledger.Entry   // the zero Entry if the event is not in a ledger
+	To    map[int]string // channel names, by their index in the entry's list
 }
 
-// pending returns the notification of this run, then those that earlier runs could not send, oldest first.
-// It leaves out later runs, which send their own. A notification says so if a later run moved the same target again.
+// pending returns this run's notification, followed by those that earlier runs could not send, oldest first. It leaves
+// out later runs, which send their own. If a later run has moved the same target again, the notification says so.
 func pending(own *Notification, entries []ledger.Entry) []Notification {
 	var out []Notification
 	add := func(n Notification) {
@@ -158,7 +159,7 @@ func pending(own *Notification, entries []ledger.Entry) []Notification {
 	return out
 }
 
-// sendingTime bounds how long a run sends notifications.
+// sendingTime limits how long a run sends notifications.
 const sendingTime = 30 * time.Second
 
 // delivery is the result of sending one notification to one channel.
@@ -171,8 +172,8 @@ type delivery struct {
 
 var errCancelled = errors.New("no time was left to send it")
 
-// broadcast sends the notifications, to all channels in parallel. After a failure it sends nothing more to that
-// channel, as the rest would most likely fail too. The next run tries again.
+// broadcast sends the notifications to all channels in parallel. After a failure it sends nothing more to that channel,
+// because the remaining notifications would most likely fail too. The next run tries again.
 func (n *Notifier) broadcast(ctx context.Context, all []Notification) []delivery {
 	ctx, cancel := context.WithTimeout(ctx, sendingTime)
 	defer cancel()
@@ -201,17 +202,16 @@ func (n *Notifier) broadcast(ctx context.Context, all []Notification) []delivery
 	return slices.Concat(results...)
 }
 
-// outbox reads the notifications that may be unsent. If it can read only a part of them, it warns and returns that
-// part.
+// outbox reads the notifications that may be unsent. If it can read only some of them, it warns and returns those.
 func (n *Notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
 	outbox, err := l.Outbox(ctx, v)
 	if err != nil {
-		n.Console.Warn("read the unsent notifications of " + l.Model + ": " + err.Error())
+		n.Console.Warn("read the unsent notifications for " + l.Model + ": " + err.Error())
 	}
 	return outbox
 }
 
-// deliver sends the notifications, marks the successful ones in the ledger, and returns the results.
+// deliver sends the notifications, marks those that were sent in the ledger, and returns the results.
 func (n *Notifier) deliver(
 	ctx context.Context, l *ledger.Ledger, outbox ledger.Outbox, all []Notification,
 ) (out []report.Told) {
@@ -235,8 +235,8 @@ func (n *Notifier) deliver(
 	return out
 }
 
-// Send sends the notification of this run, and those that earlier runs of the model could not send. own is nil if
-// this run moved nothing, and l is nil without a ledger.
+// Send sends this run's notification, and those that earlier runs for the model could not send. own is nil if this run
+// moved nothing, and l is nil if there is no ledger.
 func (n *Notifier) Send(ctx context.Context, l *ledger.Ledger, v ledger.View, own *Notification) []report.Told {
 	var outbox ledger.Outbox
 	if l != nil && v.Exists() {

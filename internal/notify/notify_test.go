@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
-// A notification about a target that has moved again says so. A run does not send notifications of later runs.
+// If a target has moved again since, its notification says so. A run does not send the notifications of later runs.
 func TestPending(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
 		r := ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}
@@ -22,7 +22,7 @@ func TestPending(t *testing.T) {
 	for name, c := range map[string]struct {
 		own     *Notification
 		entries []ledger.Entry
-		want    string // epochs in the order of sending, each with the epoch of the later move
+		want    string // epochs in the order of sending, each with the later move's epoch
 	}{
 		"this run's alone": {
 			own(champion(2)), []ledger.Entry{told(champion(1)), champion(2)}, "2",

@@ -1,5 +1,5 @@
-// Package pintest helps tests to pin data that contains sentences for people. A sentence may be reworded. Everything
-// else in the data must stay the same.
+// Package pintest helps tests to pin data that contains sentences for people. A sentence may be reworded. All other
+// data must stay the same.
 package pintest
 
 import (
@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// Said replaces a sentence in a pin. An empty sentence stays empty.
+// Said replaces each sentence in a pin. An empty sentence stays empty.
 const Said = "(words)"
 
 // Read decodes one JSON value. Numbers keep their text.
@@ -31,24 +31,24 @@ func Read(text []byte) (any, error) {
 	return doc, nil
 }
 
-// Plain returns a document of the format with Said instead of every sentence. JSON inside texts is decoded, lists of
+// Plain returns a document of the format with Said in place of every sentence. JSON inside texts is decoded, lists of
 // keys and values become objects, and values in several parts are joined. Values that differ in each run are left out.
 func Plain(f Format, doc any) any {
 	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
 }
 
-// Reworded returns a document of the format in which with has replaced every sentence.
+// Reworded returns a document of the format in which `with` has replaced every sentence.
 func Reworded(f Format, doc any, with func(string) string) any {
 	return walker{with: with}.walk(f, nil, doc)
 }
 
 // walker copies documents.
 type walker struct {
-	with  func(string) string // returns the replacement of a sentence
-	plain bool                // also decode and join values, see Plain
+	with  func(string) string // returns the replacement for a sentence
+	plain bool                // also decode and join values; see Plain
 }
 
-// walk returns a copy of doc. path has the keys that lead to doc.
+// walk returns a copy of doc. path contains the keys that lead to doc.
 func (w walker) walk(f Format, path []string, doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:
@@ -87,7 +87,7 @@ func (w walker) walk(f Format, path []string, doc any) any {
 	return doc
 }
 
-// isSentence reports whether a text at a path of a document is a sentence.
+// isSentence reports whether a text at a path in a document is a sentence.
 func isSentence(f Format, path []string, text string) bool {
 	if text == "" || len(path) == 0 {
 		return false
@@ -102,7 +102,7 @@ func isSentence(f Format, path []string, text string) bool {
 	return false
 }
 
-// fields has Sentences by format and path.
+// fields is Sentences, by format and path.
 var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	out := map[Format]map[string]Field{}
 	for _, s := range Sentences {
@@ -114,7 +114,7 @@ var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	return out
 })
 
-// unfolded returns the decoded JSON if the text is JSON, or else the text.
+// unfolded returns the decoded value if the text is JSON, or else the text.
 func unfolded(f Format, text string) any {
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return text
@@ -132,10 +132,10 @@ func unfolded(f Format, text string) any {
 	return map[string]any{"json": Plain(f, doc)}
 }
 
-// partKey matches the key of a part of a long value in the ledger.
+// partKey matches the key for one part of a long value in the ledger.
 var partKey = regexp.MustCompile(`^(r\d{6}|state)\.\d\d$`)
 
-// joined puts the parts of long values together.
+// joined joins the parts of long values.
 func joined(kv map[string]any) map[string]any {
 	out := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
@@ -166,7 +166,7 @@ func pairs(list []any) (map[string]any, bool) {
 	return out, len(list) > 0
 }
 
-// Facts lists the values of a document, one line each. A line has the path of the value, and the value as JSON.
+// Facts lists the values in a document, one per line. Each line contains the value's path and the value as JSON.
 func Facts(where string, doc any) []string {
 	var out []string
 	switch doc := doc.(type) {

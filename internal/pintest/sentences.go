@@ -2,30 +2,30 @@ package pintest
 
 import "regexp"
 
-// Format is a kind of document that programs read.
+// Format is a kind of document that programs parse.
 type Format string
 
 // The formats.
 const (
-	Result    Format = "result"    // output result, --json, report file
-	Audit     Format = "audit"     // report file of an audit
-	Page      Format = "page"      // data in the page of an audit
-	SARIF     Format = "sarif"     // findings for code scanning
-	Plan      Format = "plan"      // plan in a comment or in a result
-	Record    Format = "record"    // whole record in the ledger; its digest covers every text in it
-	Short     Format = "short"     // record in a version's tag
-	Predicate Format = "predicate" // predicate of an in-toto statement, which contains a record
-	Event     Format = "event"     // sent to webhooks and workflows
-	MLflow    Format = "mlflow"    // request to MLflow
-	GitHub    Format = "github"    // request to GitHub
-	Slack     Format = "slack"     // message to Slack
+	Result    Format = "result"    // the output `result`, --json, the report file
+	Audit     Format = "audit"     // an audit's report file
+	Page      Format = "page"      // the data in an audit's page
+	SARIF     Format = "sarif"     // the findings for code scanning
+	Plan      Format = "plan"      // a plan in a comment or in a result
+	Record    Format = "record"    // a whole record in the ledger; its digest covers every text in it
+	Short     Format = "short"     // a record in a version's tag
+	Predicate Format = "predicate" // an in-toto statement's predicate, which contains a record
+	Event     Format = "event"     // an event that is sent to webhooks and workflows
+	MLflow    Format = "mlflow"    // a request to MLflow
+	GitHub    Format = "github"    // a request to GitHub
+	Slack     Format = "slack"     // a message to Slack
 )
 
-// Field is a place in a document with one or several sentences.
+// Field is a place in a document that contains one or more sentences.
 type Field struct {
 	Format Format
-	Path   string         // keys without the indices of lists: findings.why; * for any last key
-	But    *regexp.Regexp // texts at this place that are not sentences
+	Path   string         // the keys, without list indices, as in findings.why; * is any last key
+	But    *regexp.Regexp // matches texts at this place that are not sentences
 }
 
 var (
@@ -33,8 +33,8 @@ var (
 	word   = regexp.MustCompile(`^\S*$`)
 )
 
-// Sentences lists all fields that contain sentences for people. These may be reworded. All other fields are for
-// programs and must stay the same. Among them are the names of gates and channels. A record contains no sentence.
+// Sentences lists all fields that contain sentences for people, which may be reworded. All other fields are for
+// programs and must stay the same, including the names of gates and channels. A record contains no sentence.
 var Sentences = []Field{
 	{Result, "error", nil},
 	{Result, "hint", nil},
@@ -133,7 +133,7 @@ var Sentences = []Field{
 	{Slack, "blocks.elements.text", nil},
 }
 
-// nested has the formats of documents inside other documents, by their key.
+// nested lists the formats of documents inside other documents, by their key.
 var nested = map[Format]map[string]Format{
 	Result: {"plan": Plan, "record": Record},
 }

@@ -1,7 +1,7 @@
-// Package racetest checks races of promotions: several runs move one target to different versions at the same time. The
-// runs may be in one process with the test server, or processes with a real server.
+// Package racetest checks races between promotions: several runs move one target to different versions at the same
+// time. The runs may share a process with the test server, or be separate processes with a real server.
 //
-// It must never know how the runs avoid conflicts. It gets the report of each run, and the version that the target
+// It must never know how the runs avoid conflicts. It is given each run's report, and the version that the target
 // points to at the end.
 package racetest
 
@@ -15,23 +15,23 @@ import (
 // Attempt is one promotion as its caller saw it.
 type Attempt struct {
 	Began, Ended time.Duration // since the start of the round
-	From, To     int           // versions; From is the incumbent that it says it replaced, or 0
-	Won          bool          // it reported success; else it reported that it moved nothing
+	From, To     int           // versions; From is the incumbent that the promotion says it replaced, or 0
+	Won          bool          // the promotion reported success; otherwise, it reported that it moved nothing
 }
 
 // Round is a number of promotions of one target at the same time.
 type Round struct {
 	Before   int
-	After    []int // for each part of the target, the version that it points to
+	After    []int // the version that each part of the target points to
 	Attempts []Attempt
 }
 
-// Tally counts rounds and their problems.
+// Tally counts rounds and the problems found in them.
 type Tally struct {
 	Rounds, Won, Refused int
 
 	SameBase        int // two successes report the same incumbent
-	Lost            int // the target does not point to the version of a success, and no other success replaced it
+	Lost            int // a success whose version the target does not point to, although no other success replaced it
 	Holders         int // the target points to no version or to several
 	NotLinearisable int // no order of the promotions explains their reports and the result
 }
@@ -88,9 +88,9 @@ func allEqual(holders []int, version int) bool {
 	return len(holders) > 0
 }
 
-// linearisable reports whether there is an order of the promotions that explains the round. A promotion that ended
-// before another started comes first. Each success must find the incumbent that it reports, and the target must end as
-// it was found.
+// linearisable reports whether some order of the promotions explains the round. A promotion that ended before another
+// started must come first. Each success must find the incumbent that it reports, and the target must end up as it was
+// found.
 func linearisable(r Round) bool {
 	if !one(r.After) {
 		return false
@@ -108,7 +108,7 @@ func linearisable(r Round) bool {
 		From: r.After[0],
 		To:   r.After[0],
 		Won:  true,
-	} // reading the target is like replacing a version by itself
+	} // reading the target is like replacing a version with itself
 	ops = append(
 		ops,
 		porcupine.Operation{

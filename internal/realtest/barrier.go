@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// Barrier is a proxy between several processes and a server. It holds back the first write of each process that moves
-// or claims versions of the model. The writes continue when every process has read the current versions and reached its
-// first write. Without it, two promotions that start at the same time mostly run one after the other.
+// Barrier is a proxy between several processes and a server. It holds back each process's first write that moves or
+// claims versions of the model. The writes continue once every process has read the current versions and reached its
+// first write. Without the barrier, two promotions that start at the same time mostly run one after the other.
 type Barrier struct {
 	server *httptest.Server
-	reads  int           // number of times that a process reads the model's versions before its first write
+	reads  int           // how often a process reads the model's versions before its first write
 	bound  time.Duration // how long a process waits for the others
 
 	mu       sync.Mutex
 	round    int
 	members  []member
-	open     chan struct{} // closed when the writes of the round may continue
+	open     chan struct{} // closed when the round's writes may continue
 	together bool
 }
 
@@ -65,7 +65,7 @@ func NewBarrier(upstream string, reads int, bound time.Duration) (*Barrier, erro
 	return b, nil
 }
 
-// Close stops the proxy after the requests that are in flight.
+// Close stops the proxy once the requests in flight have finished.
 func (b *Barrier) Close() { b.server.Close() }
 
 // URL returns the server's address for one process.
@@ -80,10 +80,10 @@ func (b *Barrier) Begin(processes int) {
 	b.open, b.together = make(chan struct{}), false
 }
 
-// Left records that a process has ended, so that the others do not wait for it.
+// Left records that a process has ended, so that the other processes do not wait for it.
 func (b *Barrier) Left(process int) { b.note(process, func(m *member) { m.gone = true }) }
 
-// Met reports whether all processes of the round waited at the same time, after each had made its reads.
+// Met reports whether all processes in the round waited at the same time, after each had made its reads.
 func (b *Barrier) Met() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,7 +92,7 @@ func (b *Barrier) Met() bool {
 
 var claim = regexp.MustCompile(`"key": ?"e\d{6}"`)
 
-// moves reports whether a request moves a version or claims an entry of the ledger.
+// moves reports whether a request moves a version or claims an entry in the ledger.
 func moves(r *http.Request) bool {
 	switch {
 	case strings.HasSuffix(
@@ -103,12 +103,12 @@ func moves(r *http.Request) bool {
 		return false
 	}
 	body, err := io.ReadAll(r.Body)
-	// an incomplete body is incomplete for the server too, because it is shorter than its declared length
+	// an incomplete body is incomplete for the server too: it is shorter than its declared length
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return err == nil && claim.Match(body)
 }
 
-// note changes the state of a process, and opens the barrier if all processes have arrived.
+// note changes a process's state, and opens the barrier if all processes have arrived.
 func (b *Barrier) note(process int, change func(*member)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -127,7 +127,7 @@ func (b *Barrier) note(process int, change func(*member)) {
 	b.pass(all)
 }
 
-// pass lets the writes of the round continue. Later writes do not wait.
+// pass lets the round's writes continue. Later writes do not wait.
 func (b *Barrier) pass(together bool) {
 	select {
 	case <-b.open:
@@ -137,7 +137,7 @@ func (b *Barrier) pass(together bool) {
 	}
 }
 
-// arrive makes the first write of a process wait.
+// arrive makes a process's first write wait.
 func (b *Barrier) arrive(r *http.Request, process int) {
 	b.mu.Lock()
 	round, open := b.round, b.open

@@ -16,8 +16,7 @@ import (
 )
 
 // A job is cancelled while the server makes the move. The container must report what really happened, and its
-// deployment must not stay in progress. The next attempt of the run must end with the same result as an undisturbed
-// run.
+// deployment must not stay in progress. The run's next attempt must end with the same result as an undisturbed run.
 func TestContainer_CancelledDuringMove(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})

@@ -27,19 +27,19 @@ import (
 const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
-	runnerUser  = 1001       // owner of the files on a hosted runner
-	maxImage    = 20_000_000 // bytes; the code is not bent to save kilobytes
+	runnerUser  = 1001       // the owner of the files on a hosted runner
+	maxImage    = 20_000_000 // in bytes; no code is contorted to save kilobytes
 )
 
-// engine has the things that all tests of this file use: a copy of the repository like a checkout, and its image.
-// Containers and this machine reach its server under the same address.
+// engine is what all tests in this file share: a copy of the repository, like a checkout, and its image. Containers and
+// this machine reach its server at the same address.
 type engine struct {
 	server *Server
 	copy   string
 }
 
 var start = sync.OnceValues(func() (e engine, err error) {
-	ctx := context.Background() // lasts longer than the test that uses the engine first
+	ctx := context.Background() // outlives the test that uses the engine first
 	if err := Setup(ctx, "docker", "act"); err != nil {
 		return e, err
 	}
@@ -51,7 +51,7 @@ var start = sync.OnceValues(func() (e engine, err error) {
 		return e, err
 	}
 	build := exec.Command("docker", "build", "--tag", imageName, e.copy)
-	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // the oldest runners and act use it
+	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // as on the oldest runners and in act
 	if out, err := build.CombinedOutput(); err != nil {
 		return e, fmt.Errorf("docker build: %w\n%s", err, out)
 	}
@@ -66,7 +66,7 @@ var start = sync.OnceValues(func() (e engine, err error) {
 	return e, nil
 })
 
-// checkout copies the repository, with uncommitted changes, to a branch named main.
+// checkout copies the repository, including uncommitted changes, to a branch named main.
 func checkout(dir string) error {
 	root, err := Root()
 	if err != nil {
@@ -185,7 +185,7 @@ func TestContainer_CancelledReports(t *testing.T) {
 	var once sync.Once
 	server := onBridge(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
-		<-r.Context().Done() // never sends a response
+		<-r.Context().Done() // never send a response
 	}))
 	c := newContainer(t, map[string]string{
 		"tracking-uri": server, "model": "container", "alias": "champion",
@@ -230,7 +230,7 @@ func TestWorkflow_UsesAction(t *testing.T) {
 	}
 }
 
-// act runs the workflow of this repository.
+// act runs this repository's workflow.
 func (e engine) act(t *testing.T, candidate, threshold string) (string, error) {
 	t.Helper()
 	root, err := Root()
@@ -311,7 +311,7 @@ func newContainer(t *testing.T, with map[string]string, more ...string) containe
 	return c
 }
 
-// defaults returns the inputs that a workflow leaves out, with the values that the runner sets.
+// defaults returns the inputs that a workflow leaves out, with the values that the runner sets for them.
 func defaults(t *testing.T) map[string]string {
 	t.Helper()
 	root, err := Root()
@@ -344,7 +344,7 @@ func (c container) command() *exec.Cmd {
 	}
 	for _, kv := range c.env {
 		name, _, _ := strings.Cut(kv, "=")
-		args = append(args, "-e", name) // the value is passed in the environment of the client
+		args = append(args, "-e", name) // the value is passed in the client's environment
 	}
 	args = append(args, "-v", "/var/run/docker.sock:/var/run/docker.sock")
 	for _, dir := range []string{"runner_temp", "home", "workflow", "file_commands", workspace} {
@@ -366,7 +366,7 @@ func (c container) run(t *testing.T) (int, string) {
 }
 
 // interrupt starts the container, and sends it the runner's first signal as soon as it runs. It returns the exit code
-// and the output. It fails if the container ends too early or too late.
+// and the output. It fails the test if the container ends too early or too late.
 func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) {
 	t.Helper()
 	cmd := c.command()
@@ -387,14 +387,14 @@ func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) 
 	}
 	select {
 	case <-ended:
-	case <-time.After(7500 * time.Millisecond): // at this time the runner sends SIGTERM
+	case <-time.After(7500 * time.Millisecond): // at this point, the runner sends SIGTERM
 		_ = exec.Command("docker", "kill", c.name).Run()
 		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
 	}
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// onBridge serves at an address that containers can reach.
+// onBridge serves h at an address that containers can reach.
 func onBridge(t *testing.T, h http.Handler) string {
 	t.Helper()
 	gateway, err := bridge()
@@ -432,7 +432,7 @@ func (c container) wrote(t *testing.T, want map[string]string) {
 		t.Error(err)
 	}
 	if os.Geteuid() != 0 {
-		return // then all files belong to this user, also those of a rootless engine
+		return // then all files belong to this user, including those of a rootless engine
 	}
 	err = filepath.WalkDir(filepath.Join(c.Dir, workspace), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

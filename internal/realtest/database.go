@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Database changes a server's tables directly, as an operator with the database's password can.
+// Database changes a server's tables directly, as an operator who knows the database's password can.
 type Database struct {
 	ask  func(string) (string, error)
 	Stop func()
@@ -28,13 +28,13 @@ for line in sys.stdin:
         print(json.dumps({"error": str(e)}))
 `
 
-// Database connects to the server's database, with the drivers of the server's own installation.
+// Database connects to the server's database with the drivers from the server's own installation.
 func (s *Server) Database(ctx context.Context) (*Database, error) {
 	ask, stop, err := s.converse(ctx, sqlPy, s.uri)
 	return &Database{ask, stop}, err
 }
 
-// Exec runs one statement in its own transaction. Its arguments have names, as in "key = :key".
+// Exec runs one statement in its own transaction. Its arguments are named, as in "key = :key".
 func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, changed int, err error) {
 	if args == nil {
 		args = map[string]any{}
@@ -61,8 +61,8 @@ func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, chang
 	return out.Rows, out.Changed, nil
 }
 
-// SQL changes the server's database directly, for states that no request can produce. A colon starts a parameter, so
-// write \: for a colon in a text. SQL fails if the statement changes no row.
+// SQL changes the server's database directly, to create states that no request can produce. A colon starts a parameter,
+// so write \: for a colon in a text. SQL fails if a statement changes no row.
 func (s *Server) SQL(ctx context.Context, statements ...string) error {
 	db, err := s.Database(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 // Package realtest starts the real programs that mlflow-promote works with: MLflow servers, databases, and the Python
-// client that trains and logs models. Tests, the demo and the benchmark import it, but never the product.
+// client that trains and logs models. Tests, the demo and the benchmark import it, but the product never does.
 //
-// If a program is missing, tools/setup installs it first. Each program runs in a temporary folder and on a free port of
-// this machine. It ends with the process that started it, even if that process crashes. Linux only.
+// If a program is missing, tools/setup installs it first. Each program runs in a temporary folder, on a free port of
+// this machine, and ends with the process that started it, even if that process crashes. The package works only on
+// Linux.
 package realtest

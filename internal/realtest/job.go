@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Job has the workspace, the event and the files that a runner gives to a step. The job was started by
-// workflow_dispatch on the default branch.
+// Job is the workspace, the event and the files that a runner gives to a step. The job was started by workflow_dispatch
+// on the default branch.
 type Job struct{ Dir string }
 
-// Names of the files below a job's folder.
+// Names of the files in a job's folder.
 const (
 	eventFile   = "event.json"
 	outputFile  = "file_commands/output"
@@ -20,7 +20,7 @@ const (
 	workspace   = "workspace"
 )
 
-// NewJob creates the files of the job, empty as the runner creates them. Existing files are replaced.
+// NewJob creates the job's files, empty as the runner creates them. Existing files are replaced.
 func NewJob(dir string) (Job, error) {
 	j := Job{Dir: dir}
 	err := errors.Join(
@@ -43,7 +43,7 @@ func (j Job) Env() []string {
 	)
 }
 
-// Add writes a file into the job's workspace, as a checkout would.
+// Add writes a file to the job's workspace, as a checkout would.
 func (j Job) Add(name, text string) error {
 	path := filepath.Join(j.Dir, workspace, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -69,8 +69,8 @@ func (j Job) Summary() (string, error) {
 	return string(text), err
 }
 
-// Outputs reads the outputs as the runner does. An output is NAME=VALUE, or NAME<<END, lines and END alone on a line. A
-// line without a newline at its end fails the step.
+// Outputs parses the outputs as the runner does. An output is NAME=VALUE, or NAME<<END followed by lines and END alone
+// on a line. A line without a newline at its end fails the step.
 func (j Job) Outputs() (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, outputFile))
 	if err != nil {

@@ -15,15 +15,15 @@ import (
 
 // MariaDB is a MariaDB server with one empty database.
 type MariaDB struct {
-	URI string // URI of the database, in SQLAlchemy's form
-	Log string // path of the server's output
+	URI string // the database's URI, in SQLAlchemy's form
+	Log string // path of the server's log
 
 	dir     string
 	process *process
 	once    sync.Once
 }
 
-// StartMariaDB starts a server on new files. It uses no grant tables, so every user of this machine has all rights.
+// StartMariaDB starts a server with new files. It uses no grant tables, so every user of this machine has all rights.
 func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	if err := Setup(ctx, "mariadb"); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (db *MariaDB) Stop() {
 	})
 }
 
-// ready waits until the server listens on the socket in its own folder. It listens there only after the database was
+// ready waits until the server listens on the socket in its own folder, which it does only after the database has been
 // created.
 func (db *MariaDB) ready(ctx context.Context, socket string) error {
 	for !db.process.ended() {

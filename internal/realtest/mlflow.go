@@ -17,27 +17,28 @@ import (
 	"time"
 )
 
-// Newest is the newest MLflow release with which mlflow-promote is tested.
+// Newest is the newest MLflow release that mlflow-promote is tested with.
 const Newest = "3.17.2"
 
-// Options say which MLflow server to start. The zero value means the newest release on SQLite, with its default number
-// of workers.
+// Options describe which MLflow server to start. The zero value means the newest release on SQLite, with its default
+// number of workers.
 type Options struct {
 	Version string   // default Newest
-	Store   string   // "sqlite" (default), "postgresql", "mariadb" (a server is started for these two) or "file"
+	Store   string   // "sqlite" (default), "file", or "postgresql" or "mariadb", which start a database server
 	Workers int      // 0 means the server's default
 	Host    string   // address to listen on, default 127.0.0.1
-	Args    []string // more arguments of "mlflow server"
-	Env     []string // more variables, NAME=value
-	Dir     string   // folder for all files of the server; default a temporary folder
-	Prefix  string   // path prefix such as /mlflow; 3.x
-	Login   bool     // with the basic-auth app; the user of Server is an administrator
+	Args    []string // further arguments for "mlflow server"
+	Env     []string // further variables, NAME=value
+	Dir     string   // folder for all of the server's files; default a temporary folder
+	Prefix  string   // path prefix such as /mlflow; only in 3.x
+	Login   bool     // use the basic-auth app; the Server's user is an administrator
 
-	// Workspace is the workspace that Train, Run and Call use. It is created if it is new; 3.10 and later.
+	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. It needs 3.10 or
+	// later.
 	Workspace string
 }
 
-// Client is one login on an MLflow server.
+// Client is one login to an MLflow server.
 type Client struct {
 	URL            string
 	User, Password string // "" without a login
@@ -49,19 +50,19 @@ type Server struct {
 	Client
 	Version string
 	Store   string
-	Log     string // path of the server's output
+	Log     string // path of the server's log
 	Dir     string
 
 	python   string
-	uri      string // URI of the store, in SQLAlchemy's form
+	uri      string // the store's URI, in SQLAlchemy's form
 	process  *process
 	postgres *Postgres
 	mariadb  *MariaDB
-	scrap    bool // Dir is removed when the server stops
+	scrap    bool // remove Dir when the server stops
 	once     sync.Once
 }
 
-// MLflow starts a server and waits until it responds. After the installation, it waits for at most three minutes.
+// MLflow starts a server and waits until it responds. Once installed, the server must respond within three minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
 	if s.python, err = Python(ctx, s.Version); err != nil {
@@ -112,10 +113,10 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	env := Environment(append([]string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // the server starts its own programs by name
-		// otherwise the server starts seven processes that no test needs
+		// otherwise, the server starts seven processes that no test needs
 		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
 		"MLFLOW_FLASK_SERVER_SECRET_KEY=throw-away", "MLFLOW_AUTH_ADMIN_PASSWORD=" + adminPassword,
-		"MLFLOW_ALLOW_FILE_STORE=true", // 3.17 refuses a file store otherwise
+		"MLFLOW_ALLOW_FILE_STORE=true", // otherwise, 3.17 refuses a file store
 	}, o.Env...)...)
 	s.process, err = launch{
 		name: "mlflow " + s.Version,
@@ -137,7 +138,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 // adminPassword is the password of the user admin on servers with logins.
 const adminPassword = "throw-away-admin"
 
-// quickPasswords makes the server hash passwords in one round. Its default, scrypt, adds 0.35 s to every request.
+// quickPasswords makes the server hash passwords in one round. The default, scrypt, adds 0.35 s to every request.
 const quickPasswords = `import werkzeug.security as s
 s.generate_password_hash.__defaults__ = ("pbkdf2:sha256:1", 16)
 `
@@ -157,8 +158,8 @@ func (s *Server) settle(ctx context.Context, o Options) error {
 	return err
 }
 
-// logIn sets the administrator's password. Older servers have a default password and no variable for it (2.22.5,
-// 3.4.0).
+// logIn sets the administrator's password. Older servers (2.22.5, 3.4.0) use a default password and have no variable
+// for it.
 func (s *Server) logIn(ctx context.Context) error {
 	s.User, s.Password = "admin", adminPassword
 	if s.Call(ctx, http.MethodPost, "experiments/search", object{"max_results": 1}, nil) == nil {
@@ -174,15 +175,14 @@ func (s *Server) logIn(ctx context.Context) error {
 // userPassword is the password of every user that AddUser creates.
 const userPassword = "throw-away-password"
 
-// AddUser creates a user with READ on everything, which is the server's default, and returns the login.
+// AddUser creates a user who has READ on everything, which is the server's default, and returns the user's login.
 func (s *Server) AddUser(ctx context.Context, name string) (Client, error) {
 	body := object{"username": name, "password": userPassword}
 	err := s.Call(ctx, http.MethodPost, "users/create", body, nil)
 	return Client{URL: s.URL, User: name, Password: userPassword, Workspace: s.Workspace}, err
 }
 
-// Grant gives a user a right, such as EDIT, on an "experiment" by its id or on
-// a "registered_model" by its name.
+// Grant gives a user a right, such as EDIT, on an "experiment" (by its id) or on a "registered_model" (by its name).
 func (s *Server) Grant(ctx context.Context, user, permission, resource, id string) error {
 	err := s.Call(ctx, http.MethodPost, "/api/3.0/mlflow/users/permissions/grant", object{
 		"username": user, "permission": permission, "resource_type": resource, "resource_id": id,
@@ -190,7 +190,7 @@ func (s *Server) Grant(ctx context.Context, user, permission, resource, id strin
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		return err
 	}
-	// up to some 3.x release, each kind of resource has its own route
+	// before some 3.x release, each kind of resource has its own route
 	path := map[string]string{"experiment": "experiments", "registered_model": "registered-models"}[resource]
 	return s.Call(ctx, http.MethodPost, path+"/permissions/create", object{
 		"username": user, "permission": permission, "experiment_id": id, "name": id,
@@ -215,7 +215,7 @@ func (s *Server) Stop() {
 	})
 }
 
-// Tail returns the last lines of the server's output.
+// Tail returns the last lines of the server's log.
 func (s *Server) Tail() string { return tail(s.Log, 25) }
 
 // backend prepares the store and returns its URI.
@@ -241,8 +241,8 @@ func (s *Server) backend(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("start mlflow: unknown store %q", s.Store)
 }
 
-// ready waits until /health responds. It also checks that the response comes from this server, because another one may
-// use the port.
+// ready waits until /health responds. It also checks that the response comes from this server, because a different
+// server may use the port.
 func (s *Server) ready(ctx context.Context, port string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for !s.process.ended() {
@@ -260,7 +260,7 @@ func (s *Server) ready(ctx context.Context, port string) error {
 	return errors.New("ended before it answered")
 }
 
-// listens reports whether the process group has the listening socket of the port.
+// listens returns an error unless the port's listening socket belongs to the process group.
 func listens(port string, group int) error {
 	number, err := strconv.Atoi(port)
 	if err != nil {

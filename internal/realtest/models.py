@@ -1,6 +1,6 @@
-"""Trains tiny scikit-learn models on a data set that comes with scikit-learn
-and logs them with the stock client: a list of runs as JSON on standard input,
-what became of each as JSON on standard output."""
+"""Trains tiny scikit-learn models on a dataset that comes with scikit-learn
+and logs them with the stock client. Reads a list of runs from standard input
+and writes what was logged for each run to standard output, both as JSON."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 DATA = {"wine": load_wine, "breast_cancer": load_breast_cancer}
-ESTIMATORS = {  # from the worst to the best; MLflow 3 logs no trees, as its default format does not trust them
+ESTIMATORS = {  # from the worst to the best; no trees, because MLflow 3 does not trust them in its default format
     "centroid": NearestCentroid,
     "bayes": GaussianNB,
     "logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=200)),
@@ -45,7 +45,7 @@ def train(spec):
 
 
 def log_model(model, spec, sample):
-    kwargs = {"pip_requirements": [f"scikit-learn=={sklearn.__version__}"]}  # found out by a second Python otherwise
+    kwargs = {"pip_requirements": [f"scikit-learn=={sklearn.__version__}"]}  # else MLflow runs a second Python
     if not spec["bare"]:
         kwargs["signature"] = mlflow.models.infer_signature(sample, model.predict(sample))
         kwargs["input_example"] = sample

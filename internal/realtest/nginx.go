@@ -17,8 +17,8 @@ type Nginx struct {
 	process *process
 }
 
-// StartNginx starts an nginx with the given contents of its http block, and waits until it listens on all ports.
-// Relative names of files in the configuration refer to dir. The caller removes dir.
+// StartNginx starts nginx with the given contents for its http block, and waits until it listens on all ports. Relative
+// file names in the configuration refer to dir. The caller removes dir.
 func StartNginx(ctx context.Context, dir, http string, ports ...string) (*Nginx, error) {
 	if err := Setup(ctx, "nginx"); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ scgi_temp_path %[1]s/scgi;
 }
 `, dir, http)
 	if os.Geteuid() == 0 {
-		text = "user root;\n" + text // the workers of nginx must read the files of this test
+		text = "user root;\n" + text // nginx's workers must be able to read this test's files
 	}
 	path := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -82,5 +82,5 @@ func (n *Nginx) listens(ctx context.Context, port string) error {
 	return errors.New("ended before it listened")
 }
 
-// FreePort returns a port of this machine that is free now.
+// FreePort returns a port on this machine that is free now.
 func FreePort() (string, error) { return freePort("127.0.0.1") }

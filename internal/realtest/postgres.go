@@ -18,15 +18,15 @@ import (
 
 // Postgres is a PostgreSQL server with one empty database.
 type Postgres struct {
-	URI string // URI of the database, in SQLAlchemy's form
-	Log string // path of the server's output
+	URI string // the database's URI, in SQLAlchemy's form
+	Log string // path of the server's log
 
 	dir     string
 	process *process
 	once    sync.Once
 }
 
-// PostgreSQL starts a server in a new cluster. It does not write its data safely to disk, because this makes every
+// PostgreSQL starts a server in a new cluster. The server does not flush its data to disk, because that makes every
 // commit slow and tests do not need it.
 func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	if err := Setup(ctx, "postgres"); err != nil {
@@ -93,8 +93,8 @@ func (pg *Postgres) Stop() {
 	})
 }
 
-// ready waits until the server reports in its own cluster that it is ready. So it cannot be another server on the same
-// port.
+// ready waits until the server reports in its own cluster that it is ready. This excludes a different server on the
+// same port.
 func (pg *Postgres) ready(ctx context.Context, cluster string) error {
 	for !pg.process.ended() {
 		state, _ := os.ReadFile(filepath.Join(cluster, "postmaster.pid"))
@@ -108,7 +108,7 @@ func (pg *Postgres) ready(ctx context.Context, cluster string) error {
 	return errors.New("ended before it was ready")
 }
 
-// postgresPrograms returns the folder of initdb and postgres: Debian's newest, or the one on PATH.
+// postgresPrograms returns the folder that contains initdb and postgres: Debian's newest, or the one on PATH.
 func postgresPrograms() (string, error) {
 	newest, best := "", 0
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -126,7 +126,7 @@ func postgresPrograms() (string, error) {
 }
 
 // unprivileged returns the user that runs PostgreSQL if this process is root, because PostgreSQL refuses to run as
-// root. It is nil if this process is not root.
+// root. It returns nil if this process is not root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -143,7 +143,7 @@ func unprivileged() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
 }
 
-// freePort returns a port of host that is free now.
+// freePort returns a port on host that is free now.
 func freePort(host string) (string, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {

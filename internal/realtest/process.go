@@ -15,14 +15,14 @@ import (
 // process is a child in its own process group. The group ends with this process.
 type process struct {
 	name    string
-	log     string // path of its output
+	log     string // path of its log
 	group   int
 	done    chan struct{} // closed when the child has ended
 	watcher *exec.Cmd
-	leash   *os.File // if this is closed, the watcher ends the group
+	leash   *os.File // when it is closed, the watcher ends the group
 }
 
-// launch describes how to start a child. Output is the log file; Env is the whole environment.
+// launch describes how to start a child. log is the file for its output; Env is its whole environment.
 type launch struct {
 	name, dir, log string
 	env            []string
@@ -44,7 +44,7 @@ func (l launch) start(ctx context.Context, argv ...string) (*process, error) {
 	}
 	p := &process{name: l.name, log: l.log, group: cmd.Process.Pid, done: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // the log shows how it ended
+		_ = cmd.Wait() // the log shows how the child ended
 		close(p.done)
 	}()
 	if err := p.watch(); err != nil {
@@ -55,9 +55,9 @@ func (l launch) start(ctx context.Context, argv ...string) (*process, error) {
 	return p, nil
 }
 
-// watch starts a shell that waits for the end of this process and then kills the group. A parent-death signal would not
-// be enough. It reaches only the child and not the workers that the child starts. It is also sent if only a thread of
-// this process ends.
+// watch starts a shell that waits for this process to end and then kills the group. A parent-death signal would not be
+// enough: it reaches the child but not the workers that the child starts, and it is sent even if only one of this
+// process's threads ends.
 func (p *process) watch() error {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -76,7 +76,8 @@ func (p *process) watch() error {
 	return nil
 }
 
-// stop sends the signal to the whole group, and SIGKILL after five seconds. It returns when the group has no process.
+// stop sends the signal to the whole group, and SIGKILL after five seconds. It returns once the group contains no
+// process.
 func (p *process) stop(sig syscall.Signal) {
 	began := time.Now()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
@@ -87,7 +88,7 @@ func (p *process) stop(sig syscall.Signal) {
 			break
 		}
 		if sig != syscall.SIGKILL {
-			sig = 0 // send it only once, because a second one may mean something else
+			sig = 0 // send the signal only once, because a second one may mean something else
 		}
 		time.Sleep(wait)
 	}

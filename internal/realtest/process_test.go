@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// a shell with a child, like a server with workers
+// family is a shell with a child, like a server with workers.
 var family = []string{"/bin/sh", "-c", "sleep 1000 & sleep 1000"}
 
-// atEnd has the functions that stop the things that tests of this package share.
+// atEnd contains the functions that stop whatever this package's tests share.
 var atEnd []func()
 
-// TestMain can run the test binary as a process that has children and is then killed. That process prints their group.
+// TestMain can also run the test binary as a process that starts children, prints their group, and is then killed.
 func TestMain(m *testing.M) {
 	log := os.Getenv("REALTEST_PARENT_LOG")
 	if log == "" {
@@ -109,7 +109,7 @@ func TestServer_PortInUse(t *testing.T) {
 	}
 }
 
-// alive reports whether the group has a process that is not a zombie.
+// alive reports whether the group contains a process that is not a zombie.
 func alive(group int) bool {
 	if errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) {
 		return false
@@ -117,7 +117,7 @@ func alive(group int) bool {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
 		stat, _ := os.ReadFile(path)
-		// the format is: pid (name) state parent group …
+		// the format is "pid (name) state parent group …"
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		if f := strings.Fields(rest); len(f) > 2 && f[0] != "Z" && f[2] == fmt.Sprint(group) {
 			return true

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Request is a request that passed through a Proxy.
+// Request is a request that has passed through a Proxy.
 type Request struct {
 	Method, Path, Query string
 	Status              int
@@ -17,7 +17,7 @@ type Request struct {
 	Took                time.Duration
 }
 
-// Proxy passes requests to a server and counts them.
+// Proxy forwards requests to a server and counts them.
 type Proxy struct {
 	URL string
 
@@ -28,7 +28,7 @@ type Proxy struct {
 	log    []Request
 }
 
-// CountingProxy starts a proxy to the upstream URL, on a free port.
+// CountingProxy starts a proxy to the upstream URL on a free port.
 func CountingProxy(upstream string) (*Proxy, error) {
 	to, err := url.Parse(upstream)
 	if err != nil {
@@ -49,7 +49,7 @@ func CountingProxy(upstream string) (*Proxy, error) {
 	return p, nil
 }
 
-// Close stops the proxy after the requests that are in flight.
+// Close stops the proxy once the requests in flight have finished.
 func (p *Proxy) Close() { p.server.Close() }
 
 // Reset sets all counts to zero.
@@ -59,15 +59,15 @@ func (p *Proxy) Reset() {
 	p.rounds, p.log = 0, nil
 }
 
-// Requests returns all requests since the last reset, in the order of their arrival.
+// Requests returns all requests since the last reset, in order of arrival.
 func (p *Proxy) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]Request(nil), p.log...)
 }
 
-// Rounds returns how many requests arrived while no other request was in flight. So it counts the requests that had to
-// wait for an earlier response.
+// Rounds returns how many requests arrived while no other request was in flight, which is the number of requests that
+// had to wait for an earlier response.
 func (p *Proxy) Rounds() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,7 +89,7 @@ func (p *Proxy) leave(seen, status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy--
-	if seen < len(p.log) { // otherwise the request was from before a reset
+	if seen < len(p.log) { // otherwise, the request arrived before a reset
 		p.log[seen].Status, p.log[seen].Took = status, time.Since(p.log[seen].Began)
 	}
 }

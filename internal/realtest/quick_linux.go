@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// quick acknowledges every response immediately. With several workers, MLflow's server sends a response in two parts.
-// It sends the second part after the acknowledgement of the first, which the kernel otherwise delays by 40 ms.
+// quick acknowledges every response immediately. With several workers, MLflow's server sends a response in two parts,
+// and the second part only after the first has been acknowledged, which the kernel would otherwise delay by 40 ms.
 var quick = &http.Transport{
 	MaxIdleConnsPerHost: 64,
-	IdleConnTimeout:     time.Second, // shorter than the server's own time of 2 s or 5 s
+	IdleConnTimeout:     time.Second, // shorter than the server's own timeout of 2 s or 5 s
 	DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {
@@ -32,7 +32,7 @@ func (c quickConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// acknowledge ignores errors, because without it the response is only slower.
+// acknowledge ignores errors, because a response without it is only slower.
 func (c quickConn) acknowledge() {
 	raw, err := c.SyscallConn()
 	if err != nil {

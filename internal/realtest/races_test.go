@@ -37,13 +37,13 @@ var racedServers = []struct {
 	{"1.30.1 on SQLite", Options{Version: "1.30.1"}, false},
 }
 
-// racesHead is the head of the table with the results of the races.
+// racesHead is the header of the table with the races' results.
 const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
 	"updates | not one version | not linearisable | ms a round"
 
-// Real processes promote different versions to the same target of a real server at the same moment. A barrier makes all
+// Real processes promote different versions to the same target on a real server at the same moment. A barrier makes all
 // of them read before the first one writes. With the ledger, no update is lost. Without the ledger, or with MLflow's
-// own client, updates must get lost, or the barrier would prove nothing.
+// own client, updates must be lost, or else the barrier would prove nothing.
 func TestRaces_Processes(t *testing.T) {
 	binary := program(t)
 	t.Log("| " + racesHead + " |")
@@ -89,7 +89,7 @@ func TestRaces_Processes(t *testing.T) {
 	}
 }
 
-// program builds the binary in the same way as a release.
+// program builds the binary in the same way as for a release.
 func program(t *testing.T) string {
 	t.Helper()
 	root, err := Root()
@@ -114,7 +114,7 @@ type raceOf struct {
 	how       string // claims, no claims or stock client
 	processes int
 	model     string
-	met       int // number of rounds in which all processes had read before the first write
+	met       int // the rounds in which all processes had read before the first write
 	took      time.Duration
 	stock     []func() (string, error) // one running client for each process
 }
@@ -143,7 +143,7 @@ func (r *raceOf) run(rounds int) {
 			nil,
 		)
 	}
-	// our program reads again before it writes
+	// our program reads once more before it writes
 	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how]
 	var err error
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
@@ -222,7 +222,7 @@ func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 }
 
 // stockPromotion does what people write with MLflow's own client: it reads the current version and then moves the new
-// one. It answers with the version that it replaced. The answer is empty if the server refused.
+// one. It prints the version that it replaced, or an empty line if the server refused.
 const stockPromotion = `
 import logging, sys, mlflow
 logging.disable(logging.CRITICAL)
@@ -236,7 +236,7 @@ for _ in sys.stdin:
         print()
 `
 
-// startClients starts MLflow's own clients. Each is a process that stays alive.
+// startClients starts MLflow's own clients, each in a process that stays alive.
 func (r *raceOf) startClients() (stop func()) {
 	var stops []func()
 	for i := range r.processes {

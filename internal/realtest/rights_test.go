@@ -9,8 +9,9 @@ import (
 )
 
 // This test runs on servers with logins. A login that may edit the ledger but not the model is refused before it writes
-// an entry. A login that may edit the model but not the ledger promotes without a ledger. The command doctor says how
-// ledgers are protected and which rights another team's login needs. Its requests must grant these rights.
+// an entry. A login that may edit the model but not the ledger promotes without a ledger. The `doctor` command says how
+// ledgers are protected and which rights a second team's login needs, and the requests that it prints must grant these
+// rights.
 func TestRights_BeforeClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
@@ -100,7 +101,7 @@ func TestRights_BeforeClaim(t *testing.T) {
 			if !guarded || !strings.HasPrefix(told.Ledger, "starts with run") {
 				t.Errorf("doctor says %+v", told)
 			}
-			// the second team's login has no right at first, then a right on the ledger, then on both
+			// the second team's login first has no rights, then a right on the ledger, then on both
 			grant(told.Grants, "second", "experiment")
 			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" ||
 				!strings.Contains(got.Error, "lacks the permission EDIT on registered model churn") {

@@ -29,12 +29,12 @@ type Spec struct {
 	Name       string            `json:"name"`
 	Experiment string            `json:"experiment"` // default "realtest"
 	State      string            `json:"state"`      // finished (default), running, failed, killed, deleted
-	Metrics    map[string]string `json:"metrics"`    // as text, so that "NaN" and "inf" are values too
+	Metrics    map[string]string `json:"metrics"`    // as text, so that "NaN" and "inf" are possible
 	Params     map[string]string `json:"params"`
-	Tags       map[string]string `json:"tags"` // also for lineage, such as mlflow.source.git.commit
+	Tags       map[string]string `json:"tags"` // including those for lineage, such as mlflow.source.git.commit
 
-	// If Model is set, Train logs a model under this name. It logs the metrics test_accuracy and test_f1, and the
-	// datasets for training and testing.
+	// If Model is set, Train logs a model under this name, the metrics test_accuracy and test_f1, and the datasets for
+	// training and testing.
 	Model     string `json:"model"`
 	Data      string `json:"data"`      // breast_cancer (default) or wine
 	Estimator string `json:"estimator"` // centroid, bayes or logistic (default), from the worst to the best
@@ -59,13 +59,13 @@ type Logged struct {
 	RunID        string             `json:"run_id"`
 	ExperimentID string             `json:"experiment_id"`
 	ArtifactURI  string             `json:"artifact_uri"`
-	ModelID      string             `json:"model_id"`  // id of the logged model, only with MLflow 3
-	ModelURI     string             `json:"model_uri"` // URI of the model from the client
-	Metrics      map[string]float64 `json:"metrics"`   // metrics of the trained model
+	ModelID      string             `json:"model_id"`  // the logged model's id, only with MLflow 3
+	ModelURI     string             `json:"model_uri"` // the model's URI, as returned by the client
+	Metrics      map[string]float64 `json:"metrics"`   // the trained model's metrics
 }
 
-// Train logs the runs with the Python client of the server's own release, in one Python process. The first run takes
-// five seconds, and each further run very little.
+// Train logs the runs with the Python client from the server's own release, in one Python process. The first run takes
+// five seconds, and each further run takes very little.
 func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	for i := range specs {
 		specs[i] = specs[i].complete()
@@ -76,7 +76,7 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	}
 	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
 	cmd.Env = s.clientEnvironment()
-	cmd.Dir = s.Dir // outside of any repository, because the client would store its commit
+	cmd.Dir = s.Dir // outside any repository, because the client would store that repository's commit
 	var out, trouble bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &trouble
 	if err := cmd.Run(); err != nil {
@@ -104,14 +104,14 @@ func (s *Server) clientEnvironment() []string {
 	return env
 }
 
-// Converse starts a program with the Python client. The program answers each line of its standard input with a line.
-// ask sends a line and returns the answer.
+// Converse starts a program that uses the Python client and answers each line on its standard input with a line. ask
+// sends a line and returns the answer.
 func (s *Server) Converse(ctx context.Context, program string) (ask func() (string, error), stop func(), err error) {
 	say, stop, err := s.converse(ctx, program)
 	return func() (string, error) { return say("") }, stop, err
 }
 
-// converse is like Converse, but ask also takes a text, and the program gets arguments.
+// converse is like Converse, except that ask takes the line to send and the program takes arguments.
 func (s *Server) converse(ctx context.Context, program string, args ...string) (
 	ask func(line string) (string, error), stop func(), err error,
 ) {
@@ -141,12 +141,12 @@ func (s *Server) converse(ctx context.Context, program string, args ...string) (
 	}
 	stop = func() {
 		in.Close()
-		_ = cmd.Wait() // its output was read already
+		_ = cmd.Wait() // its output has already been read
 	}
 	return ask, stop, nil
 }
 
-// Run logs a run without a model over REST, which takes milliseconds.
+// Run logs a run without a model over REST, which takes only milliseconds.
 func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
 	spec = spec.complete()
 	experiment, err := s.experiment(ctx, spec.Experiment)
@@ -196,7 +196,7 @@ func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
 	return Logged{RunID: run, ExperimentID: experiment, ArtifactURI: made.Run.Info.ArtifactURI}, err
 }
 
-// experiment returns the id of the experiment. It creates the experiment if it is new.
+// experiment returns the experiment's id. It creates the experiment if it does not exist.
 func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 	var found struct {
 		Experiment struct {
@@ -213,7 +213,7 @@ func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 }
 
 // Call sends a request to the server's REST API. It does not use the client under test, because tests check that client
-// with it. Path is relative to /api/2.0/mlflow/ unless it starts with a slash.
+// with it. The path is relative to /api/2.0/mlflow/ unless it starts with a slash.
 func (c Client) Call(ctx context.Context, method, path string, in, out any) error {
 	if !strings.HasPrefix(path, "/") {
 		path = "/api/2.0/mlflow/" + path
@@ -234,7 +234,7 @@ func (c Client) Call(ctx context.Context, method, path string, in, out any) erro
 	return json.Unmarshal(answer, out)
 }
 
-// Upload puts one file into the artifact store, through the server. The URI names the folder in the server's form:
+// Upload puts one file into the artifact store through the server. The URI names the folder in the server's form:
 // mlflow-artifacts:/1/…
 func (c Client) Upload(ctx context.Context, uri, file string, content []byte) error {
 	place := strings.TrimLeft(strings.TrimPrefix(uri, "mlflow-artifacts:"), "/")
@@ -243,14 +243,14 @@ func (c Client) Upload(ctx context.Context, uri, file string, content []byte) er
 	return err
 }
 
-// Folder uploads a small model to a run's artifacts and returns its location, which a version can have as its source.
+// Folder uploads a small model to a run's artifacts and returns its location, which can be a version's source.
 func (c Client) Folder(ctx context.Context, artifacts, name string) (source string, err error) {
 	source = artifacts + "/" + name
 	return source, c.Upload(ctx, source, "MLmodel", []byte("flavors: {}\n"))
 }
 
-// send sends a request and returns the response body. A status outside of 2xx is an error with the text of the
-// response.
+// send sends a request and returns the response body. A status outside 2xx is an error that contains the response's
+// text.
 func (c Client) send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
@@ -291,7 +291,7 @@ func pairs(m map[string]string) []object {
 	return list
 }
 
-// wireNumber returns a metric in MLflow's form. If a value is not finite, it is a string, because JSON has no number
+// wireNumber returns a metric in MLflow's form. A value that is not finite becomes a string, because JSON has no number
 // for it.
 func wireNumber(text string) any {
 	switch strings.ToLower(text) {
@@ -305,7 +305,7 @@ func wireNumber(text string) any {
 	return json.Number(text)
 }
 
-// Send is like Call, but takes an encoded body and ignores the content of the response.
+// Send is like Call, but takes an encoded body and ignores the response's content.
 func (c Client) Send(ctx context.Context, method, path, body string) error {
 	return c.Call(ctx, method, path, json.RawMessage(body), nil)
 }

@@ -28,7 +28,7 @@ var Root = sync.OnceValues(func() (string, error) {
 	}
 })
 
-// Setup runs tools/setup for the targets. It prints the progress to standard error.
+// Setup runs tools/setup for the targets. It prints progress to standard error.
 func Setup(ctx context.Context, targets ...string) error {
 	root, err := Root()
 	if err != nil {
@@ -42,8 +42,8 @@ func Setup(ctx context.Context, targets ...string) error {
 	return nil
 }
 
-// Python returns the path of the interpreter with this version of MLflow and with scikit-learn. The version "client"
-// has only MLflow's client.
+// Python returns the path of the interpreter for this version of MLflow, with scikit-learn. The version "client" has
+// only MLflow's client.
 func Python(ctx context.Context, version string) (string, error) {
 	root, err := Root()
 	if err != nil {

@@ -24,9 +24,9 @@ var tamperedServers = []struct {
 	{"1.30.1 on SQLite", Options{Version: "1.30.1", Workers: 1}, true},
 }
 
-// Somebody with the database's password edits the ledger. We must notice every field that is changed or removed, every
-// removed entry, a shortened ledger and an edited anchor. The command history must name the first entry that is
-// affected. If somebody rewrites the whole chain and its anchor, only a copy that was kept elsewhere shows it.
+// The ledger is edited by someone who knows the database's password. The program must notice every field that is
+// changed or removed, every removed entry, a shortened ledger and an edited anchor. The `history` command must name the
+// first affected entry. If the whole chain and its anchor are rewritten, only a copy that was kept elsewhere shows it.
 func TestTampering_BySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
@@ -68,12 +68,12 @@ type tampering struct {
 	db   *Database
 	kept string // path of a saved history
 
-	first, second string // ids of the ledger's pages: a full one, and the newest
-	last          int    // number of the last entry
-	anchored      string // value of the anchor
+	first, second string // the ids of the ledger's pages: a full one, and the newest
+	last          int    // the last entry's number
+	anchored      string // the anchor's value
 
 	rows, ways, shown, stopped int
-	tried                      int // number of edits after which a promotion was tried
+	tried                      int // how many edits were followed by an attempt to promote
 }
 
 func (k *tampering) sql(sql string, args object) [][]string {
@@ -101,7 +101,7 @@ func (k *tampering) history(more ...string) said {
 	return k.tool.run(nil, append([]string{"history", "--model", tampered}, more...)...)
 }
 
-// setUp promotes until one page of the ledger is full and the next has three entries.
+// setUp promotes until one page of the ledger is full and the next contains three entries.
 func (k *tampering) setUp() {
 	must := func(path string, body object) {
 		if err := k.s.Call(k.t.Context(), http.MethodPost, path, body, nil); err != nil {
@@ -141,8 +141,8 @@ func (k *tampering) setUp() {
 	})[0][0]
 }
 
-// noticed checks that history shows the edit, and at which entry if that is given. With promote set, it also checks
-// that nothing is promoted after the edit. This is the case if the newest page was edited, or the way to it.
+// noticed checks that history shows the edit, and at which entry if one is given. If promote is set, it also checks
+// that nothing is promoted after the edit, as must be the case if the newest page, or the way to it, was edited.
 func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
 	k.t.Helper()
 	k.ways++
@@ -168,8 +168,8 @@ func (k *tampering) noticed(what string, entry int, promote bool, reasons ...str
 	}
 }
 
-// fields edits and removes every value of the newest page. Of the full page before, it edits only some unless -whole is
-// set.
+// fields edits and removes every value on the newest page. On the full page before it, only some values are edited
+// unless -whole is set.
 func (k *tampering) fields() {
 	for _, page := range []string{k.second, k.first} {
 		newest := page == k.second
@@ -184,7 +184,7 @@ func (k *tampering) fields() {
 			where := object{"page": page, "key": key, "value": value}
 			entry, reasons := numbered(key), []string{}
 			if key == "format" {
-				reasons = append(reasons, "unsupported") // it looks like a ledger of a newer version
+				reasons = append(reasons, "unsupported") // it looks like a ledger from a newer version
 			}
 			where["other"] = otherEnd(value)
 			k.sql("UPDATE params SET value = :other WHERE run_uuid = :page AND key = :key", where)
@@ -204,8 +204,8 @@ func (k *tampering) fields() {
 	}
 }
 
-// lastOutcome removes the outcome of the last entry, so that its run seems to be interrupted. No promotion may follow,
-// and a copy that was kept elsewhere shows the difference.
+// lastOutcome removes the last entry's outcome, so that its run seems to have been interrupted. No promotion may
+// follow, and a copy that was kept elsewhere shows the difference.
 func (k *tampering) lastOutcome() {
 	k.ways++
 	k.tried++
@@ -222,7 +222,7 @@ func (k *tampering) lastOutcome() {
 	}
 }
 
-// entries removes whole entries, also at the end of the ledger.
+// entries removes whole entries, including those at the end of the ledger.
 func (k *tampering) entries() {
 	for first := k.last - 2; first <= k.last; first++ {
 		for last := first; last <= k.last; last += max(1, k.last-first) {
@@ -260,7 +260,7 @@ func (k *tampering) entries() {
 	k.sql("UPDATE experiments SET lifecycle_stage = :now WHERE name = :name", gone)
 }
 
-// anchor edits each field of the anchor, and removes it.
+// anchor edits each field of the anchor, and then removes the anchor.
 func (k *tampering) anchor() {
 	const set = "UPDATE registered_model_tags SET value = :value WHERE name = :name AND key = 'promote.ledger'"
 	for _, field := range []string{`"run":"`, `"epoch":`, `"sha256":"`} {
@@ -284,9 +284,9 @@ func (k *tampering) anchor() {
 	}
 }
 
-// rewrite replaces the ledger by another valid one, in the same runs and with a matching anchor and tags. Somebody with
-// the database's password and this program could do so. The chain cannot show it, but the copy that was kept elsewhere
-// does.
+// rewrite replaces the ledger with a different valid one, in the same runs and with a matching anchor and tags, as
+// someone could who has this program and knows the database's password. The chain cannot show the change, but a copy
+// that was kept elsewhere does.
 func (k *tampering) rewrite() {
 	home := "mlflow-promotions/" + tampered
 	k.sql("UPDATE experiments SET name = 'aside' WHERE name = :name", object{"name": home})
@@ -323,7 +323,7 @@ func (k *tampering) rewrite() {
 	}
 }
 
-// numbered returns the entry that a key belongs to. It returns 0 for the keys of the page itself.
+// numbered returns the entry that a key belongs to, or 0 for the page's own keys.
 func numbered(key string) int {
 	if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
 		return 0
@@ -332,7 +332,7 @@ func numbered(key string) int {
 	return n
 }
 
-// otherEnd returns the value with another last character of the same kind.
+// otherEnd returns the value with a different last character of the same kind.
 func otherEnd(value string) string {
 	end := "1"
 	if strings.HasSuffix(value, end) {

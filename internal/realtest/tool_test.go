@@ -20,7 +20,7 @@ type tool struct {
 	env    []string
 }
 
-// said is the result that one run of the program reported.
+// said is the result that the program reported for one run.
 type said struct {
 	Reason, Error, Hint string
 	Version             string

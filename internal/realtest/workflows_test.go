@@ -21,7 +21,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// adopter is a repository with the example workflows. It uses the GitHub double, a real MLflow server, and a Slack
+// adopter is a repository that uses the example workflows, with a GitHub double, a real MLflow server, and a Slack
 // double that keeps its messages.
 type adopter struct {
 	t      *testing.T
@@ -32,7 +32,7 @@ type adopter struct {
 	slack  string
 
 	dir   string // the repository's checkout
-	stubs string // replacements for the actions of other projects
+	stubs string // replacements for other projects' actions
 
 	mu   sync.Mutex
 	told []string
@@ -110,7 +110,7 @@ func (u *adopter) head() string {
 
 var foreignAction = regexp.MustCompile(`uses: ((?:actions/upload-artifact|github/codeql-action)[\w/-]*)@([0-9a-f]{40})`)
 
-// act runs a workflow for an event. The workflow run has this number.
+// act runs a workflow for an event, as the workflow run with this number.
 func (u *adopter) act(run int, workflow, event string, payload object) (string, error) {
 	u.t.Helper()
 	root, err := Root()
@@ -171,7 +171,7 @@ func (u *adopter) champion(want string) {
 	}
 }
 
-// events returns the payloads of one type that were sent to GitHub.
+// events returns the payloads of one event type that were sent to GitHub.
 func (u *adopter) events(kind string) []json.RawMessage {
 	var out []json.RawMessage
 	for _, e := range u.hub.Events() {
@@ -182,7 +182,7 @@ func (u *adopter) events(kind string) []json.RawMessage {
 	return out
 }
 
-// The workflows of examples/ run as a user would run them. They run under act, with the image and an MLflow server on
+// The workflows in examples/ run as a user would run them: under act, with the image and an MLflow server on
 // PostgreSQL. The GitHub double is checked against GitHub's description.
 func TestExampleWorkflows(t *testing.T) {
 	u := newAdopter(t)
@@ -223,7 +223,7 @@ func TestExampleWorkflows(t *testing.T) {
 		t.Errorf("Slack received %q", u.told)
 	}
 
-	// a comment on the pull request shows what merging would do, and the second run updates it
+	// a comment on the pull request shows what merging would do; the second run updates it
 	pull := object{"action": "synchronize", "number": 12, "pull_request": object{
 		"number": 12, "head": object{
 			"sha":  head,
@@ -295,8 +295,8 @@ func TestExampleWorkflows(t *testing.T) {
 	}
 }
 
-// audits runs the nightly audit while somebody makes two changes without the action. They move the alias, and point
-// another alias to the same version. At last they correct everything. One issue is opened, updated and closed.
+// audits runs the nightly audit while two changes are made without the action: the alias is moved, and a second alias
+// is pointed to the same version. Both are corrected in the end. One issue is opened, updated and closed.
 func (u *adopter) audits() {
 	u.t.Helper()
 	for i, step := range []struct {
@@ -330,7 +330,7 @@ func (u *adopter) audits() {
 	}
 }
 
-// alias moves an alias with the server's own API, as people do in MLflow's UI.
+// alias moves an alias through the server's own API, as MLflow's UI does.
 func (u *adopter) alias(name, version string) {
 	u.t.Helper()
 	method, body := http.MethodPost, object{"name": "churn", "alias": name, "version": version}

@@ -11,14 +11,14 @@ import (
 	"testing"
 )
 
-// command matches a command in a message, up to the end of its line. verb matches a verb of a format.
+// command matches a command in a message, up to the end of its line. verb matches a verb in a format string.
 var (
 	command = regexp.MustCompile(`(?:mlflow-promote [a-z]+|--allowed-hosts)[^\n]*`)
 	verb    = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z]`)
 )
 
-// Messages print commands that people paste into a shell. The names of models, aliases and runs are chosen by others.
-// So each name in such a command must be quoted as one word.
+// Messages contain commands that people paste into a shell. Anyone may have chosen the names of models, aliases and
+// runs, so each name in such a command must be quoted as one word.
 func TestPastedCommands_Quoted(t *testing.T) {
 	for path := range sources(t) {
 		if strings.Contains(path, "test/") || !strings.HasPrefix(path, "internal/") {
@@ -59,9 +59,9 @@ func TestUnquoted(t *testing.T) {
 	}
 }
 
-// unquoted lists the values that are inserted into a command without quotes, by a format or with +.
+// unquoted lists the values that are inserted into a command without quotes, either by a format string or with +.
 func unquoted(file *ast.File) (problems []string) {
-	joined := map[ast.Node]bool{} // operands of a longer sum
+	joined := map[ast.Node]bool{} // operands in a longer sum
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:

@@ -1,2 +1,2 @@
-// Package repotest contains the tests of the repository itself: allowed imports, sizes, generated files and documents.
+// Package repotest tests the repository itself: allowed imports, sizes, generated files and documents.
 package repotest

@@ -170,10 +170,10 @@ func TestDocuments_UninstallListsTags(t *testing.T) {
 
 var picture = regexp.MustCompile(`(?:\b(?:src|srcset)="|!\[[^]]*\]\()([^")]+)["\)]`)
 
-// maxPicture is the largest size of a picture in the documents, in bytes. A page must load fast.
+// maxPicture is the maximum size of a picture in the documents, in bytes. Pages must load fast.
 const maxPicture = 150_000
 
-// Every picture in a document is a small file of the repository, and every picture file is in a document.
+// Every picture in a document is a small file in the repository, and every picture file appears in a document.
 func TestDocuments_Pictures(t *testing.T) {
 	shown := map[string]bool{}
 	for path, text := range pages(t) {

@@ -20,21 +20,21 @@ import (
 
 var lower = flag.Bool("lower", false, "write smaller figures to testdata/figures.txt; it never writes larger ones")
 
-// limits are the largest values of the figures that keep the code readable.
+// limits are the largest allowed values of the figures that keep the code readable.
 var limits = map[string]int{
 	"methods of a type":        25,
 	"parameters of a function": 6,
-	"fields of a struct":       25, // fields with a json tag do not count
+	"fields of a struct":       25, // not counting fields with a json tag
 	"lines of a package":       3499,
-	"lines over 120 columns":   0, // lines of the program; a tab is 4 columns
-	"long test names":          0, // names of 40 characters and more
+	"lines over 120 columns":   0, // only in the program itself; a tab is 4 columns
+	"long test names":          0, // 40 characters or more
 
-	"files that change a struct": 3, // through a pointer, see changers
+	"files that change a struct": 3, // through a pointer; see changers
 }
 
-// TestFigures compares the code with the limits. testdata/figures.txt lists the figures that are larger today. The list
-// only shrinks. The test fails if a figure is above its entry, or if an entry is more than a tenth too large. With -v
-// it logs where the lines and names are.
+// TestFigures compares the code with the limits. testdata/figures.txt lists the figures that exceed them today. The
+// list may only shrink: the test fails if a figure is above its entry, or if an entry is more than a tenth too large.
+// With -v, it logs where the lines and names are.
 func TestFigures(t *testing.T) {
 	const list = "testdata/figures.txt"
 	text, err := os.ReadFile(list)
@@ -113,7 +113,7 @@ type goFile struct {
 	ast  *ast.File
 }
 
-// production reports whether the file is part of the program. Test doubles and tools are not.
+// production reports whether the file is part of the program. Test doubles and tools are not part of it.
 func (f goFile) production() bool {
 	return !f.test && !isDouble(f.pkg) && !strings.HasPrefix(f.pkg, "tools/") &&
 		f.pkg != "internal/attacks" && f.pkg != "internal/matrix"
@@ -178,7 +178,7 @@ func isTestName(name string) bool {
 	return strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") || strings.HasPrefix(name, "Benchmark")
 }
 
-// declared returns the name of a function, or of the first type, variable or constant of a declaration.
+// declared returns the name of a function, or of the first type, variable or constant in a declaration.
 func declared(d ast.Decl) string {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
@@ -208,7 +208,7 @@ func receiver(fn *ast.FuncDecl) string {
 	return name
 }
 
-// ownFields counts the fields of a struct without those that have a json tag.
+// ownFields counts the fields in a struct, leaving out those with a json tag.
 func ownFields(s *ast.StructType) int {
 	n := 0
 	for _, f := range s.Fields.List {
@@ -222,7 +222,7 @@ func ownFields(s *ast.StructType) int {
 	return n
 }
 
-// goFiles reads every Go file of the repository, tests included.
+// goFiles reads every Go file in the repository, including tests.
 func goFiles(t *testing.T) []goFile {
 	t.Helper()
 	var out []goFile

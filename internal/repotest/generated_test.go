@@ -31,7 +31,7 @@ func TestGeneratedFiles(t *testing.T) {
 	}
 }
 
-// TestActionFile parses action.yml and compares it with the tables in both directions. So it also finds mistakes of the
+// TestActionFile parses action.yml and compares it with the tables in both directions, so it also finds mistakes in the
 // generator.
 func TestActionFile(t *testing.T) {
 	text, err := os.ReadFile(root + "action.yml")

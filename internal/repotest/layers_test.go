@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/mlflow-promote/mlflow-promote/"
 
-// layers lists the packages of this module that each package may import. The test fails for a package that is not
+// layers lists the packages in this module that each package may import. The test fails for a package that is not
 // listed.
 var layers = map[string][]string{
 	"main": {"internal/cli"},
@@ -182,7 +182,7 @@ var layers = map[string][]string{
 	},
 }
 
-// double returns the paths of packages of the MLflow double.
+// double returns the paths of the MLflow double's packages.
 func double(names ...string) []string {
 	var out []string
 	for _, name := range names {
@@ -237,11 +237,11 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// Only main uses the clock, the environment, the streams and the exit of the process.
+// Only main uses the process's clock, environment, streams and exit function.
 func TestProcessGlobals(t *testing.T) {
 	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
 	allowed := map[string][]string{
-		"internal/rest": {"time.Now", "rand.Float64"}, // waits between retries, and the offset of the server's clock
+		"internal/rest": {"time.Now", "rand.Float64"}, // retry waits, and the offset of the server's clock
 	}
 	for path := range sources(t) {
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -275,7 +275,7 @@ func selectors(t *testing.T, path string) []string {
 	return out
 }
 
-// sources returns the files that are not tests, with their imports.
+// sources returns all files except tests, with their imports.
 func sources(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}

@@ -17,7 +17,8 @@ import (
 
 var pin = flag.Bool("pin", false, "write inputs, outputs, reasons and schemas to testdata/surface.txt")
 
-// Workflows and programs rely on names, defaults, commands, exit codes, and the schemas without their texts.
+// Workflows and programs rely on names, defaults, commands, exit codes, and on the schemas apart from their
+// descriptions.
 func TestSurface(t *testing.T) {
 	const file = "testdata/surface.txt"
 	got := strings.Join(surface(t), "\n") + "\n"
@@ -75,7 +76,7 @@ func surface(t *testing.T) []string {
 	return out
 }
 
-// wordless returns a schema without titles and descriptions. It keeps properties with these names.
+// wordless returns a schema without titles and descriptions. Properties with these names are kept.
 func wordless(doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:

@@ -32,7 +32,7 @@ var readsOrWritesText = map[string]string{
 }
 
 // Refs and lists of versions are text only when they are read or written. Other functions must not take such a text
-// apart or put one together. They use registry.Ref or registry.Versions instead.
+// apart or put one together, but use registry.Ref or registry.Versions instead.
 func TestTexts_OfRefsAndVersions(t *testing.T) {
 	used := map[string]bool{}
 	err := filepath.WalkDir("../../internal", func(path string, d fs.DirEntry, err error) error {
@@ -70,8 +70,8 @@ func TestTexts_OfRefsAndVersions(t *testing.T) {
 	}
 }
 
-// handlesText reports whether a function passes the prefix of a ref or a comma to package strings, or joins a prefix
-// and a text.
+// handlesText reports whether a function passes a ref's prefix or a comma to package strings, or joins a prefix and a
+// text.
 func handlesText(f *ast.FuncDecl) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {

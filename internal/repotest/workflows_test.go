@@ -31,9 +31,9 @@ type workflow struct {
 	}
 }
 
-// The workflow in the guide that this program replaces put inputs into shell lines. It had no permissions and no
-// concurrency, and it installed the newest versions. Our workflows and examples avoid these mistakes, and use only
-// inputs that exist.
+// The guide that this program replaces had a workflow that put inputs into shell lines, had neither permissions nor
+// concurrency, and installed the newest versions. Our workflows and examples avoid these mistakes, and use only inputs
+// that exist.
 func TestWorkflows_Safe(t *testing.T) {
 	files := workflows(t)
 	if len(files) < 10 {
@@ -67,7 +67,8 @@ func TestWorkflows_Unsafe(t *testing.T) {
 	}
 }
 
-// An event that could not be sent at first arrives after the event that replaced it. A deployment must ignore it.
+// An event that could not be sent at first arrives after the event that replaced it. A deployment must ignore such an
+// event.
 func TestWorkflows_IgnoreLateEvents(t *testing.T) {
 	for _, file := range []string{"examples/workflows/deploy-on-event.yml", "docs/events.md"} {
 		text, err := os.ReadFile(root + file)

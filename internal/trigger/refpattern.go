@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// refPattern is one line of allow-refs, a filter pattern of GitHub. Such a pattern differs from a glob of Go: ? and +
-// refer to the character before them, and ** also matches inside a name, as in release**.
+// refPattern is one line of allow-refs, a GitHub filter pattern. Such a pattern differs from a Go glob: ? and + refer
+// to the character before them, and ** also matches inside a name, as in release**.
 type refPattern struct {
 	exclude bool
-	full    *regexp.Regexp // matches the full name, refs/heads/… or refs/tags/…
+	full    *regexp.Regexp // matches the ref's full name, refs/heads/… or refs/tags/…
 }
 
 // refPatterns are the lines of allow-refs. The last line that matches a ref decides.
 type refPatterns []refPattern
 
-// match reports whether a ref may write. It takes the full name and is case-sensitive.
+// match reports whether a ref may write. It expects the full name and is case-sensitive.
 func (ps refPatterns) match(ref string) bool {
 	allowed := false
 	for _, p := range ps {
@@ -33,8 +33,8 @@ const (
 	tagPrefix    = "refs/tags/"
 )
 
-// ParseRefPattern parses a pattern such as release/**, refs/tags/v* or !release/old. A pattern without the prefix refs/
-// matches branches.
+// ParseRefPattern parses a pattern such as release/**, refs/tags/v* or !release/old. Unless a pattern starts with
+// refs/, it matches branches.
 func ParseRefPattern(text string) (refPattern, error) {
 	name, exclude := strings.CutPrefix(text, "!")
 	prefix := branchPrefix
@@ -58,7 +58,7 @@ func ParseRefPattern(text string) (refPattern, error) {
 	return refPattern{exclude, full}, nil
 }
 
-// maxRefPattern bounds the length of a pattern in bytes. No name of a ref is longer.
+// maxRefPattern limits the length of a pattern, in bytes. No ref has a longer name.
 const maxRefPattern = 255
 
 var refClass = regexp.MustCompile(`^\[([A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9])+\]`)
@@ -74,8 +74,8 @@ func refExpression(pattern string) (string, error) {
 		_, n := utf8.DecodeRuneInString(rest)
 		switch {
 		case (rest[0] == '?' || rest[0] == '+') && atom == "":
-			return "", errors.New("has a ? or + without a character before it; " +
-				"? makes the character before it optional, + repeats it")
+			return "", errors.New("contains a ? or + without a character before it; " +
+				"? makes the character before it optional, and + repeats it")
 		case rest[0] == '?' || rest[0] == '+':
 			atom = "(?:" + atom + rest[:1] + ")"
 			rest = rest[1:]
@@ -85,7 +85,7 @@ func refExpression(pattern string) (string, error) {
 		case rest[0] == '[':
 			class := refClass.FindString(rest)
 			if class == "" {
-				return "", errors.New("has a [ that does not start a set of letters or digits; " +
+				return "", errors.New("contains a [ that does not start a set of letters or digits; " +
 					"write a set such as [0-9], or \\[ for the character itself")
 			}
 			n = len(class)
@@ -117,8 +117,8 @@ func refAtom(part string) string {
 
 var refSpecial = regexp.MustCompile(`[*?+\[\]\\]|^!`)
 
-// patternFor returns the line of allow-refs that matches exactly this ref. It returns "" if there is no such line, as
-// for refs/pull/7/merge.
+// patternFor returns the allow-refs line that matches exactly this ref. It returns "" if there is no such line, as for
+// refs/pull/7/merge.
 func patternFor(ref string) string {
 	name, branch := strings.CutPrefix(ref, branchPrefix)
 	if !branch && !strings.HasPrefix(ref, tagPrefix) {

@@ -11,26 +11,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule says what an event may start. The zero value is for events that are not in the table.
+// startRule describes what an event may start. The zero value is for events that are not in the table.
 type startRule int
 
 const (
-	ifListed   startRule = iota // writes only if the input allow-events names the event
-	byRef                       // writes on the default branch, on tags of its commits, and on allowed refs
-	byCommit                    // writes on commits of the default branch and on allowed refs
+	ifListed   startRule = iota // writes only if the input allow-events lists the event
+	byRef                       // writes on the default branch, on tags on its commits, and on allowed refs
+	byCommit                    // writes on commits on the default branch and on allowed refs
 	byFollowed                  // writes if this run follows a run on a commit of the default branch
-	onSchedule                  // as byRef; always on the default branch, which the event may not name
+	onSchedule                  // as byRef; always on the default branch, even if the event does not name it
 	dryRunOnly
 	neverWrites
 )
 
 // startRules only prevent accidents, because a branch can change its own workflow and inputs. The registry is safe only
-// if untrusted jobs do not get its credential.
+// if untrusted jobs do not receive its credentials.
 var startRules = map[string]startRule{
 	"workflow_dispatch":   byRef,
 	"push":                byRef,
 	"repository_dispatch": byRef,
-	"workflow_call":       byRef, // GitHub passes the event of the caller; other runners may not
+	"workflow_call":       byRef, // GitHub passes the caller's event; other runners may not
 	"schedule":            onSchedule,
 	"release":             byCommit,
 	"deployment":          byCommit,
@@ -42,20 +42,20 @@ var startRules = map[string]startRule{
 	"pull_request_target": neverWrites,
 }
 
-// Start has the facts about the start of a job.
+// Start contains the facts about the start of a job.
 type Start struct {
-	Event, ref    string // ref is the full name, or "" if it is unknown
+	Event, ref    string // ref is the full name; "" if it is unknown
 	DefaultBranch string // "" if it is unknown
-	merged        bool   // pull_request: it was merged
-	base          string // pull_request: the branch that it is merged into
-	deleted       bool   // push: it deleted a branch or tag
-	followed      string // workflow_run: branch or tag, and repository, of the run that this one follows
-	Commit        string // commit that the job is about
-	// OnDefault says whether the commit is on the default branch. It is looked up only if Decide returns Asks.
+	merged        bool   // for pull_request: it was merged
+	base          string // for pull_request: the branch that it is merged into
+	deleted       bool   // for push: it deleted a branch or tag
+	followed      string // for workflow_run: branch or tag, and repository, of the run that this one follows
+	Commit        string // the commit that the job is about
+	// OnDefault says whether the commit is on the default branch. It needs to be set only if Decide returns Asks.
 	OnDefault registry.Known[bool]
 }
 
-// Of returns the start of a job.
+// Of returns the facts about the start of a job.
 func Of(job actions.Context) Start {
 	s := Start{
 		Event: job.EventName, ref: job.Ref, DefaultBranch: job.DefaultBranch, Commit: job.SHA,
@@ -68,13 +68,13 @@ func Of(job actions.Context) Start {
 	return s
 }
 
-// Allowance are the refs and events that the inputs allow in addition to the rules.
+// Allowance is the refs and events that the inputs allow in addition to the rules.
 type Allowance struct {
 	Refs   refPatterns
 	Events []string
 }
 
-// Outcome says what a start may do. The zero value is a refusal.
+// Outcome is what a start may do. The zero value is a refusal.
 type Outcome int
 
 const (
@@ -84,15 +84,15 @@ const (
 	Asks // set OnDefault, then call Decide again
 )
 
-// Decision is an outcome. A refusal has a cause and a hint.
+// Decision is an outcome and, for a refusal, its cause and a hint.
 type Decision struct {
 	Outcome     Outcome
 	Cause, Hint string
 }
 
-const orDryRun = "to write nothing, set dry-run: true"
+const orDryRun = "to write nothing, set dry-run to true"
 
-// Decide returns what the job may do.
+// Decide returns what the job may do, given what the inputs allow.
 func (s Start) Decide(allow Allowance) Decision {
 	rule := startRules[s.Event]
 	if rule == ifListed && slices.Contains(allow.Events, s.Event) {
@@ -128,7 +128,7 @@ func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
 		orAllow = "" // allow-refs is about this run's own ref
-		hint = "follow only runs of the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
+		hint = "follow only runs on the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
 			"), or merge the commit first; " + orDryRun
 	}
 	if s.DefaultBranch == "" {
@@ -141,7 +141,7 @@ func (s Start) byCommit(rule startRule) Decision {
 	switch {
 	case !known:
 		cause := fmt.Sprintf("check whether commit %.12s is on the default branch: %s", s.Commit, s.OnDefault.Why())
-		return refusal(cause, "add contents: read below permissions: of the job, "+
+		return refusal(cause, "add contents: read to the job's permissions, "+
 			"and leave the input github-token at its default"+orAllow+"; "+orDryRun)
 	case !onDefault:
 		return refusal(fmt.Sprintf("commit %.12s is not on the default branch", s.Commit), hint)
@@ -155,7 +155,7 @@ func refusal(cause, hint string) Decision { return Decision{Refused, cause, hint
 func (s Start) refHint() string {
 	where := "start the job on " + cmp.Or(s.DefaultBranch, "the default branch")
 	if strings.HasPrefix(s.ref, tagPrefix) {
-		where = "tag a commit of " + cmp.Or(s.DefaultBranch, "the default branch")
+		where = "tag a commit on " + cmp.Or(s.DefaultBranch, "the default branch")
 	}
 	if s.DefaultBranch == "" {
 		where += ", with an event that names it (repository.default_branch)"
@@ -163,16 +163,16 @@ func (s Start) refHint() string {
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow returns a suggestion to add a line to allow-refs for this ref. It returns "" if no line can allow it.
+// orAllow returns a suggestion to add a line for this ref to allow-refs. It returns "" if no line can allow the ref.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
 		return ""
 	}
-	return ", or set allow-refs: " + format.YAMLWord(line)
+	return ", or set allow-refs to " + format.YAMLWord(line)
 }
 
-// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, or
+// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, alone or
 // together with allow-refs.
 func (s Start) eventHint() string {
 	hint := "start the job with workflow_dispatch, push or schedule"
@@ -180,16 +180,17 @@ func (s Start) eventHint() string {
 	switch onDefault := s.DefaultBranch != "" && s.ref == branchPrefix+s.DefaultBranch; {
 	case s.Event == "", line == "":
 	case onDefault, strings.HasPrefix(s.ref, tagPrefix):
-		hint += ", or set allow-events: " + s.Event
+		hint += ", or set allow-events to " + s.Event
 	default:
-		hint += ", or set allow-events: " + s.Event + " and allow-refs: " + format.YAMLWord(line)
+		hint += ", or set allow-events to " + s.Event + " and allow-refs to " + format.YAMLWord(line)
 	}
 	return hint + "; " + orDryRun
 }
 
-// pushTrigger returns a hint to promote on the push that a merge makes.
+// pushTrigger returns a hint to promote on the push that a merge causes.
 func (s Start) pushTrigger() string {
-	return "promote on the push of the merge: on: {push: {" + branchesLine(cmp.Or(s.base, s.DefaultBranch)) + "}}"
+	branches := branchesLine(cmp.Or(s.base, s.DefaultBranch))
+	return "promote on the push that the merge causes (on: {push: {" + branches + "}})"
 }
 
 func branchesLine(branch string) string {

@@ -33,15 +33,15 @@ var (
 	noAnswer  = registry.Unreadable[bool]("the input github-token is empty")
 )
 
-// startCase is a test case. The cases in starts are also the rows of the table in docs/github.md.
+// startCase is a test case. The cases in starts also become the rows of the table in docs/github.md.
 type startCase struct {
 	Start
 	allowRefs, allowEvents []string
 	want                   Outcome
-	cause                  string // part of the cause of a refusal
+	cause                  string // part of the refusal's cause
 }
 
-// starts has the cases of the documentation, in its order. The default branch is main.
+// starts contains the documented cases, in the order of the table. The default branch is main.
 var starts = []startCase{
 	{Start: Start{Event: "workflow_dispatch", ref: onMain}, want: Writes},
 	{Start: Start{Event: "workflow_dispatch", ref: onTopic}, cause: "only the default branch"},
@@ -145,7 +145,7 @@ var starts = []startCase{
 	},
 }
 
-// unnamed has starts with an unknown default branch, event or ref.
+// unnamed contains starts with an unknown default branch, event or ref.
 var unnamed = []startCase{
 	{Start: Start{Event: "push", ref: onMain}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: "refs/heads/"}, cause: "only the default branch"},
@@ -179,7 +179,7 @@ func TestStart_Decide(t *testing.T) {
 	}
 }
 
-// Decide asks GitHub only if the answer matters. Without an answer the start is refused.
+// Decide asks GitHub only if the response matters. Without a response, the start is refused.
 func TestStart_AsksGitHub(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -197,12 +197,12 @@ func TestStart_AsksGitHub(t *testing.T) {
 	}
 }
 
-// If a hint suggests a pattern, the same start may write with it.
+// If a hint suggests a pattern, adding it lets the same start write.
 func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
 		d := c.Decide(c.allowance(t))
-		_, line, proposed := strings.Cut(d.Hint, "allow-refs: ")
+		_, line, proposed := strings.Cut(d.Hint, "allow-refs to ")
 		if !proposed {
 			continue
 		}
@@ -215,7 +215,7 @@ func TestStart_HintsCanBeFollowed(t *testing.T) {
 	}
 }
 
-// Some rules hold for every start, whatever the inputs allow.
+// Some starts never write, whatever the inputs allow.
 func TestStart_NeverWrites(t *testing.T) {
 	events := []string{"", "issues"}
 	for event := range startRules {
@@ -258,7 +258,7 @@ func TestStart_NeverWrites(t *testing.T) {
 	})
 }
 
-// The table in docs/github.md shows what the rules do. The flag -update writes it.
+// The table in docs/github.md shows what the rules decide. The flag -update writes it.
 func TestStart_TableInDocs(t *testing.T) {
 	const page = "../../docs/github.md"
 	rows := [][]string{{"event", "ref", "what else is known", "inputs", "what happens"}}
@@ -285,7 +285,7 @@ func TestStart_TableInDocs(t *testing.T) {
 	}
 }
 
-// row returns the case as a row of the table.
+// row returns the case as a table row.
 func (c startCase) row(t *testing.T) []string {
 	d := c.Decide(c.allowance(t))
 	outcome := map[Outcome]string{Writes: "writes", DryRun: "dry run", Refused: "refused: " + d.Cause}[d.Outcome]
@@ -303,7 +303,7 @@ func (c startCase) row(t *testing.T) []string {
 	return []string{"`" + c.Event + "`", ref, c.known(), strings.Join(inputs, ", "), outcome}
 }
 
-// known describes the facts about a start, except its event and ref.
+// known describes the facts about a start, except for its event and ref.
 func (c startCase) known() string {
 	var out []string
 	if c.merged {

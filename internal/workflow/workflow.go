@@ -1,6 +1,6 @@
 // Package workflow asks GitHub about the workflow run, its commit, its pull request and its approvals.
 //
-// It writes nothing to GitHub. What it could not find out is a fact too, and never a guess.
+// It writes nothing to GitHub. If it could not find something out, it records that as a fact and never guesses.
 package workflow
 
 import (
@@ -27,20 +27,20 @@ import (
 type Session struct {
 	Job     actions.Context
 	Token   string
-	Pause   time.Duration      // between two writes; 0 means the second that GitHub asks for
-	Config  func() rest.Config // settings of connections
+	Pause   time.Duration      // between two writes; 0 means one second, as GitHub asks
+	Config  func() rest.Config // connection settings
 	Console *console.Console
 
 	mu     sync.Mutex
 	client *github.Client // nil before the first use
 	err    error          // why there is no client
 
-	merged    *github.PullRequest // its merge started this run; nil if there is none, or before the look-up
+	merged    *github.PullRequest // the pull request whose merge started this run; nil if none or not yet looked up
 	mergedErr error
-	mergedAsk bool // merged was looked up
+	mergedAsk bool // merged has been looked up
 
-	Ended int // ledger entry whose workflow run has ended, according to GitHub; 0 = none
-	asked int // ledger entry whose workflow run was looked up
+	Ended int // the ledger entry whose workflow run has ended, according to GitHub; 0 for none
+	asked int // the ledger entry whose workflow run was looked up
 }
 
 var errNoToken = errors.New("there is no GitHub token: the input github-token is empty")
@@ -56,7 +56,7 @@ func (g *Session) Connect() (*github.Client, error) {
 	case g.Token == "":
 		g.err = errNoToken
 	case g.Job.Repository == "" || g.Job.APIURL == "":
-		g.err = errors.New("this is not a job of GitHub Actions")
+		g.err = errors.New("this is not a GitHub Actions job")
 	default:
 		settings := github.Config{API: g.Job.APIURL, Token: g.Token, Repository: g.Job.Repository, Pause: g.Pause}
 		g.client, g.err = github.New(settings, g.Config())
@@ -83,7 +83,7 @@ func (g *Session) Commit(ctx context.Context, f fact.Facts, asked, dry bool) fac
 		return c
 	}
 	if pr, ok, err := g.MergedPullRequest(ctx); err == nil && ok && pr.Head == trained {
-		c.Heads = append(c.Heads, pr.Head) // a squash or rebase merge gives it another id
+		c.Heads = append(c.Heads, pr.Head) // a squash or rebase merge gives the commit a different id
 		return c
 	}
 	c.Contains = client.Contains(ctx, trained, c.Heads[0])
@@ -91,7 +91,7 @@ func (g *Session) Commit(ctx context.Context, f fact.Facts, asked, dry bool) fac
 }
 
 // heads returns the commits that count as the head of the workflow run. A workflow_run event may follow a run on any
-// branch. If such a job writes, the commit of the run that it follows does not count unless it was merged.
+// branch, so if such a job writes, the followed run's commit counts only if it was merged.
 func (g *Session) heads(dry bool) []string {
 	if Unmerged(g.Job) && !dry {
 		return []string{g.Job.SHA}
@@ -99,8 +99,8 @@ func (g *Session) heads(dry bool) []string {
 	return []string{g.Job.HeadSHA, g.Job.SHA}
 }
 
-// MergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if it does not exist, or
-// if it was merged into another branch: other people may review changes of that branch.
+// MergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if there is none, or if it
+// was merged into a different branch, where different people may review changes.
 func (g *Session) MergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
 	if g.Job.EventName != "push" {
 		return github.PullRequest{}, false, nil
@@ -121,7 +121,7 @@ func (g *Session) MergedPullRequest(ctx context.Context) (github.PullRequest, bo
 }
 
 // Review returns who made the change, who started the run, and who approved the environments or the pull request.
-// environments are those whose approvals a gate needs.
+// environments are those whose approval a gate requires.
 func (g *Session) Review(
 	ctx context.Context, f fact.Facts, environments []string,
 ) registry.Known[fact.Review] {
@@ -148,10 +148,10 @@ func (g *Session) Review(
 	return registry.Is(client.Review(ctx, q))
 }
 
-// approvalsTime bounds requests to GitHub whose answers only go into the record.
+// approvalsTime limits GitHub requests whose results are only recorded.
 const approvalsTime = 5 * time.Second
 
-// Approvals returns who approved the environments of this run, for the record. It is used if no gate needs approvals.
+// Approvals returns who approved this run's environments, for the record. It is used if no gate requires approvals.
 // Outside a job, or without a token, it returns nothing.
 func (g *Session) Approvals(ctx context.Context) (none registry.Known[fact.Review]) {
 	client, err := g.Connect()
@@ -163,11 +163,11 @@ func (g *Session) Approvals(ctx context.Context) (none registry.Known[fact.Revie
 	return registry.Is(client.Approvals(ctx, g.Job.RunID))
 }
 
-// gitHubTime bounds each request to GitHub that a move waits for.
+// gitHubTime limits each GitHub request that a move waits for.
 const gitHubTime = 20 * time.Second
 
-// OwnerEnded reports whether the workflow run of an overdue ledger entry has ended. Then this run may take the entry
-// over without an override. It can look up only runs of this repository.
+// OwnerEnded reports whether the workflow run that owns an overdue ledger entry has ended, which means that this run
+// may take the entry over without an override. Only runs in this repository can be looked up.
 func (g *Session) OwnerEnded(ctx context.Context, view ledger.View, now time.Time) bool {
 	e, overdue := view.Overdue(now)
 	if !overdue || g.asked == e.Epoch {
@@ -190,11 +190,11 @@ func (g *Session) OwnerEnded(ctx context.Context, view ledger.View, now time.Tim
 
 func (g *Session) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
 	if !strings.HasPrefix(e.Link, g.Job.ServerURL+"/"+g.Job.Repository+"/actions/runs/"+e.Holder.Run+"/") {
-		return false, errors.New("the run belongs to another repository")
+		return false, errors.New("the run belongs to a different repository")
 	}
 	id, err := strconv.ParseInt(e.Holder.Run, 10, 64)
 	if err != nil {
-		return false, errors.New("the id of the run is not a number")
+		return false, errors.New("the run's id is not a number")
 	}
 	client, err := g.Connect()
 	if err != nil {
@@ -202,10 +202,10 @@ func (g *Session) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitHubTime)
 	defer cancel()
-	return client.RunCompleted(ctx, id, 0) // attempt 0 is the newest one, which may resume the entry
+	return client.RunCompleted(ctx, id, 0) // attempt 0 is the newest one, which may still resume the entry
 }
 
-// OnDefaultBranch asks GitHub whether the commit of the start is on the default branch.
+// OnDefaultBranch asks GitHub whether the commit that the job started from is on the default branch.
 func (g *Session) OnDefaultBranch(ctx context.Context, began trigger.Start) registry.Known[bool] {
 	client, err := g.Connect()
 	if err != nil {
@@ -216,8 +216,8 @@ func (g *Session) OnDefaultBranch(ctx context.Context, began trigger.Start) regi
 	return client.OnBranch(ctx, began.Commit, began.DefaultBranch)
 }
 
-// Unmerged reports whether the job follows a workflow run of a fork or of a branch other than the default one. GitHub
-// starts such a job on the default branch too, so its ref does not show this.
+// Unmerged reports whether the job follows a workflow run for a fork or for a branch other than the default one. GitHub
+// starts such a job on the default branch too, so the job's own ref does not show this.
 func Unmerged(job actions.Context) bool {
 	other := job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository
 	return job.EventName == "workflow_run" && other

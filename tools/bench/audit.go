@@ -25,15 +25,15 @@ var registrySQL string
 //go:embed stock_audit.py
 var stockAuditPy string
 
-// Sizes of the registry from registry.sql, and of the computed one.
+// Sizes of the registry from registry.sql, and of the computed registry.
 const (
 	models, versions = 1000, 100000
 	manyModels       = 10000
 	manyVersions     = 1000000
 )
 
-// runAudit measures reading a whole registry with the command audit, with the Python client, and with curl, which shows
-// how long the server takes. It also measures an audit of live versions and one of a million versions.
+// runAudit measures how long it takes to read a whole registry with the `audit` command, with the Python client, and
+// with curl, which shows the server's share. It also measures an audit of live versions and one of a million versions.
 func runAudit(ctx context.Context, repeat int) (err error) {
 	b := bench{}
 	if b.root, err = realtest.Root(); err != nil {
@@ -109,7 +109,7 @@ type audited struct {
 	models, versions, requests, findings int
 }
 
-// audit runs the command audit. If off is set, it only reads.
+// audit runs the `audit` command. If off is set, the command only reads.
 func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
 	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
 	if off {
@@ -148,7 +148,7 @@ func (b bench) stock(ctx context.Context) (a audited, err error) {
 
 var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
 
-// curl fetches the list of models and all pages of versions one after the other.
+// curl fetches the list of models and all pages of versions, one after the other.
 func (b bench) curl(ctx context.Context) (a audited, err error) {
 	fetch := func(path string, query ...string) (string, error) {
 		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}

@@ -19,9 +19,9 @@ type chain struct {
 
 type chains []chain
 
-const links = 13 // about as many as the main job reads
+const links = 13 // about as many reads as in the main job
 
-// chains sends the same read repeatedly in three ways, with the program's own client.
+// chains sends the same read repeatedly, in three ways, with the program's own client.
 func (b bench) chains(ctx context.Context) (chains, error) {
 	var done chains
 	for _, way := range []struct {

@@ -1,7 +1,7 @@
 // Command bench compares bin/mlflow-promote with MLflow's Python client. Both do the main job or, with -audit, read a
-// whole registry (see audit.go). Each runs as a whole process against an MLflow server on PostgreSQL with default
-// workers. The results are printed side by side with the targets. If the two do not leave the same versions,
-// descriptions, tags and aliases, bench exits with 1. Times never make it fail.
+// whole registry (see audit.go). Each runs as a separate process against an MLflow server on PostgreSQL with its
+// default number of workers. The results are printed side by side with the targets. If the two do not leave the same
+// versions, descriptions, tags and aliases, bench exits with 1. Slow times never make it fail.
 package main
 
 import (
@@ -55,7 +55,7 @@ type bench struct {
 	root   string
 	python string
 	dir    string
-	runs   []string // runs of the first champion and of the next one
+	runs   []string // the runs of the first champion and of the next one
 }
 
 func run(ctx context.Context, repeat int) (err error) {
@@ -105,7 +105,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// load describes the current load of the machine, which affects the times.
+// load describes the machine's current load, which affects the times.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -114,8 +114,8 @@ func load() string {
 	return fmt.Sprintf("%s on %d processors", strings.Fields(string(text))[0], runtime.NumCPU())
 }
 
-// both runs the job with both clients, with and without the proxy, for the first and second version of a model. It
-// compares the end states.
+// both runs the job with both clients, with and without the proxy, for a model's first and second version. It compares
+// the end states.
 func (b bench) both(ctx context.Context, i int, r *results) error {
 	for _, proxied := range []bool{true, false} {
 		var left [3][]state
@@ -152,7 +152,7 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 	return nil
 }
 
-// command returns the job for one model, as a process of the Python client or of this program.
+// command returns the job for one model, as a process that runs the Python client or this program.
 func (b bench) command(ctx context.Context, who int, model, run string, proxied bool) (*exec.Cmd, error) {
 	url := b.server.URL
 	if proxied {
@@ -186,13 +186,13 @@ func (b bench) command(ctx context.Context, who int, model, run string, proxied 
 	return cmd, nil
 }
 
-// state is the end state that must be equal.
+// state is the end state, which must be the same for both clients.
 type state struct {
 	Version, Champion, Source, Run, Status, Description string
 	Tags                                                map[string]string
 }
 
-// state asks the server directly for the newest version of the model.
+// state asks the server directly for the model's newest version.
 func (b bench) state(ctx context.Context, model string) (state, error) {
 	type pair struct{ Key, Value string }
 	var found struct {
@@ -232,7 +232,7 @@ func (b bench) state(ctx context.Context, model string) (state, error) {
 	return s, nil
 }
 
-// imageSize builds the image if a Docker engine is running.
+// imageSize builds the image, if a Docker engine is running, and returns its size.
 func imageSize(ctx context.Context, root string) string {
 	if exec.CommandContext(ctx, "docker", "version").Run() != nil {
 		return "image: not measured, no Docker engine is running"

@@ -18,12 +18,12 @@ type measured struct {
 	wall, cpu time.Duration
 	rss       int64 // peak memory in bytes
 	out       []byte
-	// the fields below are set only with the proxy
+	// the fields below are set only if there is a proxy
 	requests, rounds int
 	first            time.Duration // from the start of the process to its first request
 }
 
-// measure runs the command. With a proxy it also counts requests.
+// measure runs the command. If there is a proxy, measure also counts requests.
 func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
@@ -54,8 +54,8 @@ func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	return m, nil
 }
 
-// watchMemory returns the last peak memory of the process. The value from wait4 is not usable: the child is forked from
-// this process, so it starts with the memory of this process.
+// watchMemory returns the process's last peak memory. The value from wait4 cannot be used: the child is forked from
+// this process, so it starts with this process's memory.
 func watchMemory(pid int, ended <-chan struct{}) int64 {
 	var peak int64
 	for {

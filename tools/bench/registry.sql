@@ -1,4 +1,4 @@
--- A registry of 1,000 models with 100 versions of 4 tags each and one alias, and a finished run for each version.
+-- A registry of 1,000 models, each with one alias and 100 versions. Each version has 4 tags and a finished run.
 INSERT INTO registered_models (workspace, name, creation_time, last_updated_time, description)
 SELECT 'default', 'model-' || lpad(m::text, 4, '0'), 1700000000000, 1700000000000, 'Predicts what it is asked for, ' || m
 FROM generate_series(1, 1000) m;
@@ -12,7 +12,8 @@ INSERT INTO model_version_tags (workspace, name, version, key, value)
 SELECT 'default', 'model-' || lpad(m::text, 4, '0'), v, k, k || ' of version ' || v
 FROM generate_series(1, 1000) m, generate_series(1, 100) v, unnest(ARRAY['team', 'ticket', 'data_owner', 'reviewed']) k;
 
--- Aliases are spread over all version numbers. The list of models has the newest versions anyway, so few aliases are on those.
+-- Aliases are spread over all version numbers. Few of them point to the newest versions, because the list of models
+-- contains those anyway.
 INSERT INTO registered_model_aliases (workspace, name, alias, version)
 SELECT 'default', 'model-' || lpad(m::text, 4, '0'), 'champion', 1 + (m * 37) % 100 FROM generate_series(1, 1000) m;
 

@@ -1,5 +1,5 @@
-// Command demo shows the main job on a real MLflow server. It trains and logs three models. Then bin/mlflow-promote
-// registers, judges and promotes or refuses them as in a job of a workflow. It exits with 1 if anything is not as
+// Command demo shows the main job on a real MLflow server. It trains and logs three models, and then bin/mlflow-promote
+// registers, judges and promotes or refuses them, as in a workflow job. It exits with 1 if any result is not as
 // expected. It needs only Go, Python 3.11 and the package indexes, and leaves only .cache and bin behind.
 package main
 
@@ -35,13 +35,13 @@ const model = "breast-cancer"
 
 // command is one run of the program and its expected result.
 type command struct {
-	title, candidate string // candidate is "" for commands about the whole registry
+	title, candidate string // candidate is "" for commands that cover the whole registry
 	args             []string
 	status           int
 	outputs          map[string]string
 }
 
-// outcome is the result of a run.
+// outcome is the result of one run.
 type outcome struct {
 	status, requests, rounds int
 	took                     time.Duration
@@ -88,7 +88,7 @@ func commands(runs map[string]string) []command {
 			},
 		},
 		{
-			// the audit of this unprepared registry finds only that the model has no description
+			// the audit of this registry finds only that the model has no description
 			title: "audit the registry", args: []string{"audit"},
 			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
@@ -98,7 +98,7 @@ func commands(runs map[string]string) []command {
 func demo(ctx context.Context) error {
 	began := time.Now()
 	built := make(chan error, 1)
-	go func() { built <- build(ctx) }() // while the server is installed and starts
+	go func() { built <- build(ctx) }() // builds while the server is installed and starts
 	server, err := realtest.MLflow(ctx, realtest.Options{Store: "sqlite", Workers: 1})
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	return candidates, nil
 }
 
-// run runs the program in its own job. The error says which part of the result is not as expected.
+// run runs the program in a job of its own. The error says which part of the result is not as expected.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {
@@ -270,7 +270,7 @@ func checkChampion(ctx context.Context, server *realtest.Server, want string) er
 	return nil
 }
 
-// shell formats the arguments as in a shell command.
+// shell formats the arguments as a shell command would write them.
 func shell(args []string) string {
 	var words []string
 	for _, a := range args {

@@ -1,5 +1,5 @@
-// Command gen writes the files that are generated from the tables of the program. These are action.yml, the schema of
-// the policy file, and the tables between markers in the README and the docs.
+// Command gen writes the files that are generated from the program's tables: action.yml, the policy file's schema, and
+// the tables between markers in the README and the docs.
 //
 //	go run ./tools/gen
 //

@@ -1,5 +1,5 @@
-// Command mutants changes the judging code in small wrong ways, one after the other, and checks that a test fails for
-// each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
+// Command mutants breaks the code that judges models in many small ways, one after the other, and checks that a test
+// fails for each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
 package main
 
 import (
@@ -18,7 +18,7 @@ type mutant struct {
 	what     string
 	file     string // relative to internal/
 	from, to string // from must occur exactly once
-	test     string // test that must fail
+	test     string // the test that must fail
 }
 
 var mutants = []mutant{
@@ -914,7 +914,7 @@ func (m mutant) run(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
-// testPackage returns the folder of the package that has the mutant's test.
+// testPackage returns the folder of the package that contains the mutant's test.
 func (m mutant) testPackage() (string, error) {
 	name, _, _ := strings.Cut(m.test, "/")
 	folder := ""

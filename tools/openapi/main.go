@@ -1,10 +1,10 @@
 // Command openapi extracts the operations that this program uses from GitHub's OpenAPI descriptions. Tests check the
-// program's requests and the GitHub double against them. The full descriptions have some 400 MB; only the extract is
+// program's requests and the GitHub double against them. The full descriptions are some 400 MB, so only the extract is
 // committed.
 //
 //	go run ./tools/openapi
 //
-// It needs npm to download the package with the descriptions.
+// It needs npm to download the package that contains the descriptions.
 package main
 
 import (
@@ -100,7 +100,7 @@ func run() error {
 	return nil
 }
 
-// unpack reads the wanted files of a package. It writes nothing else to disk.
+// unpack reads the wanted files from a package. It writes nothing to disk.
 func unpack(path string, wanted []string) (map[string][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -209,10 +209,10 @@ func add(ref string, doc, into map[string]any) {
 // prose lists the keys that validation ignores.
 var prose = []string{"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
 
-// byName lists the keys of objects whose own keys are names, such as properties.
+// byName lists the keys whose objects use names as keys, such as properties.
 var byName = []string{"properties", "patternProperties", "responses", "content", "headers", "schemas", "parameters"}
 
-// strip removes prose and extensions. If named is true, the keys of the node are names and all are kept.
+// strip removes prose and extensions. If named is true, the node's keys are names and all of them are kept.
 func strip(node any, named bool) {
 	switch n := node.(type) {
 	case []any:

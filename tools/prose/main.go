@@ -1,13 +1,13 @@
-// Command prose checks sentences with Vale and the rules in .vale: README, docs, comments of the Go code, and every
-// message of the program.
+// Command prose checks sentences with Vale and the rules in .vale: the README, the docs, the comments in the Go code,
+// and every message in the program.
 //
 //	make prose             (part of make lint)
 //	make prose ARGS=-all   (also lists the alerts that are only counted)
 //
-// It writes comments and messages to .cache/prose first. These files are not in the repository: they repeat the code
-// and would change with almost every commit.
+// It first writes the comments and messages to .cache/prose. These files are not in the repository, because they repeat
+// the code and would change with almost every commit.
 //
-// .vale/uncleared lists files and folders whose alerts are only counted. All others must have no alerts. Remove an
+// .vale/uncleared lists files and folders whose alerts are only counted. All other files must have no alerts. Remove an
 // entry when its last alert is gone.
 package main
 
@@ -41,7 +41,7 @@ func run(all bool) error {
 	if err != nil {
 		return err
 	}
-	uncleared := map[string]int{} // number of alerts
+	uncleared := map[string]int{} // the number of alerts by place
 	for _, place := range strings.Fields(string(content)) {
 		uncleared[place] = 0
 	}
@@ -77,7 +77,7 @@ func run(all bool) error {
 	return nil
 }
 
-// placeOf returns the entry for the file or the nearest folder above it, "" if there is none.
+// placeOf returns the entry for the file or for the nearest folder above it, or "" if there is none.
 func placeOf(file string, places map[string]int) string {
 	for ; file != "."; file = path.Dir(file) {
 		if _, listed := places[file]; listed {
@@ -93,7 +93,7 @@ type alert struct {
 	message string
 }
 
-// check extracts the texts of the code and returns Vale's alerts, in the order of files and lines.
+// check extracts the texts from the code and returns Vale's alerts, ordered by file and line.
 func check() ([]alert, error) {
 	comments, messages, err := extract(".")
 	if err != nil {
@@ -154,7 +154,7 @@ type valeAlert struct {
 	Message string
 }
 
-// vale returns the alerts of each file. Vale ends with 1 if there are any.
+// vale returns the alerts in each file. Vale exits with 1 if there are any.
 func vale(files []string) (map[string][]valeAlert, error) {
 	args := append([]string{"--config", ".vale/vale.ini", "--output", "JSON"}, files...)
 	out, err := exec.Command(".cache/bin/vale", args...).Output()

@@ -1,5 +1,5 @@
 // Command reliability runs all tests about lost, duplicated and unfinished promotions at full length. It prints a table
-// with the number of cases and the results. It fails if a test fails or reports nothing.
+// with the numbers of cases and the results. It fails if a test fails or reports nothing.
 package main
 
 import (
@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// campaign is a test with an adjustable length, and a pattern for the log lines that report what it did.
+// campaign is a test of adjustable length, with a pattern for the log lines that report what it did.
 type campaign struct {
 	name  string
-	needs []string // targets of tools/setup; none if it needs no server
+	needs []string // targets for tools/setup; none if the test needs no server
 	env   []string
-	test  []string // arguments of go test
-	shows string   // pattern of log lines to show
+	test  []string // arguments for go test
+	shows string   // pattern for the log lines to show
 }
 
 var campaigns = []campaign{
@@ -109,7 +109,7 @@ var campaigns = []campaign{
 	},
 }
 
-// result is the result of a campaign.
+// result is a campaign's result.
 type result struct {
 	campaign
 	lines []string
@@ -162,8 +162,8 @@ func (c campaign) run(progress io.Writer) (r result) {
 
 var logged = regexp.MustCompile(`^\s+\w+_test\.go:\d+: (.*)`)
 
-// shown returns the log lines that match the pattern. It copies all other log lines to other, because they may explain
-// a failure.
+// shown returns the log lines that match the pattern. It copies all other lines to other, because they may explain a
+// failure.
 func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string) {
 	all := bufio.NewScanner(out)
 	all.Buffer(nil, 1<<20)
@@ -196,7 +196,7 @@ func table(w io.Writer, done []result) (passed bool) {
 	return passed
 }
 
-// aligned pads the cells of lines that are table rows.
+// aligned pads the cells in lines that are table rows.
 func aligned(lines []string) []string {
 	var width []int
 	for _, line := range lines {

@@ -1,8 +1,8 @@
-// Package actionstest is a test double of the GitHub Actions runner. It reads the output and the files of a step as the
-// runner does, in both syntaxes of workflow commands. So it finds unwanted output.
+// Package actionstest is a test double for the GitHub Actions runner. It parses a step's output and files as the runner
+// does, in both syntaxes of workflow commands, so it also finds unwanted commands.
 //
-// Tests use it to detect injections. If it is unclear how the runner reads something, it must assume the more dangerous
-// reading. It must not share code with the package that it checks.
+// Tests use it to detect injections. Where it is unclear how the runner parses something, the double must assume the
+// more dangerous interpretation. It must not share code with the package that it checks.
 package actionstest
 
 import (
@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// Command is a workflow command as the runner reads it.
+// Command is a workflow command as the runner parses it.
 type Command struct {
 	Name       string
 	Properties map[string]string
@@ -18,14 +18,15 @@ type Command struct {
 	Line       string // as printed
 }
 
-// registered lists the runner's commands. Their names ignore case.
+// registered lists the runner's commands. Case does not matter in their names.
 var registered = map[string]bool{
 	"add-mask": true, "add-matcher": true, "add-path": true, "debug": true, "echo": true, "endgroup": true,
 	"error": true, "group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true,
 	"set-output": true, "stop-commands": true, "warning": true,
 }
 
-// ParseLine reads one line. The runner's comparison ignores some characters, so the line is read with and without them.
+// ParseLine parses one line. The runner's comparison ignores some characters, so the line is tried both with and
+// without them.
 func ParseLine(line string) (Command, bool) {
 	return parseLine(line, func(name string) bool { return registered[strings.ToLower(name)] })
 }
@@ -51,7 +52,7 @@ func withoutIgnorable(r rune) rune {
 	return r
 }
 
-// parseNew reads ::name key=value,key=value::data after optional white space.
+// parseNew parses ::name key=value,key=value::data after optional white space.
 func parseNew(line string) (Command, bool) {
 	rest, found := strings.CutPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::")
 	info, data, closed := strings.Cut(rest, "::")
@@ -66,7 +67,7 @@ func parseNew(line string) (Command, bool) {
 	}, true
 }
 
-// parseOld reads the first ##[name key=value;key=value]data anywhere in a line.
+// parseOld parses the first ##[name key=value;key=value]data anywhere in a line.
 func parseOld(line string) (Command, bool) {
 	_, rest, found := strings.Cut(line, "##[")
 	info, data, closed := strings.Cut(rest, "]")
@@ -88,8 +89,8 @@ func parseProperties(list, separator string, unescape *strings.Replacer) map[str
 	return all
 }
 
-// The runner replaces one escape after the other and %25 last, so %250A becomes %0A and not a newline. A single pass
-// has the same result.
+// The runner replaces one escape after the other, %25 last, so %250A becomes %0A and not a newline. A single pass gives
+// the same result.
 var (
 	newData     = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 	newProperty = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%")

@@ -15,7 +15,7 @@ func TestParseLine(t *testing.T) {
 		{"::error::boom", &Command{Name: "error", Data: "boom"}},
 		{"  \t::error::boom", &Command{Name: "error", Data: "boom"}},
 		{"\u00a0\u2003::error::boom", &Command{Name: "error", Data: "boom"}},
-		// for the runner's comparison it starts with ::
+		// the runner's comparison ignores the first character
 		{"\u200b::error::boom", &Command{Name: "error", Data: "boom"}},
 		{"::ERROR::boom", &Command{Name: "ERROR", Data: "boom"}},
 		{"::error file=a.yml,line=3,title=x%3A%2C%25::a%0Ab%250A", &Command{Name: "error",

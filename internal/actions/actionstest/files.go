@@ -7,14 +7,15 @@ import (
 )
 
 const (
-	outputLimit  = 1 << 20 // bytes in UTF-16, for one job
-	summaryLimit = 1 << 20 // bytes, for one step
+	outputLimit  = 1 << 20 // in bytes of UTF-16, for one job
+	summaryLimit = 1 << 20 // in bytes, for one step
 )
 
 // Pair is one entry of a command file.
 type Pair struct{ Name, Value string }
 
-// ParseFile reads a file of outputs, state or environment variables. An error fails the step, even if it exited with 0.
+// ParseFile parses a file of outputs, state or environment variables. If it is invalid, the runner fails the step, even
+// if the step exited with 0.
 func ParseFile(data []byte) ([]Pair, error) {
 	text := strings.TrimPrefix(strings.ToValidUTF8(string(data), "\uFFFD"), "\uFEFF")
 	var pairs []Pair
@@ -65,8 +66,8 @@ func readHeredoc(delimiter, text string) (value, rest string, err error) {
 	}
 }
 
-// Outputs returns the outputs in a file, as later steps and jobs see them. An output that contains a mask is dropped,
-// and too many bytes fail the job.
+// Outputs returns the outputs in a file as later steps and jobs see them. Outputs that contain a mask are dropped. If
+// there are too many bytes, the job fails.
 func Outputs(data []byte, masks []string) (map[string]string, error) {
 	pairs, err := ParseFile(data)
 	seen, units := map[string]string{}, 0
@@ -82,7 +83,7 @@ func Outputs(data []byte, masks []string) (map[string]string, error) {
 	return seen, err
 }
 
-// Summary returns the part of a summary file that the page shows. It fails if the file is too large.
+// Summary returns the part of a summary file that GitHub shows. It fails if the file is too large.
 func Summary(data []byte, masks []string) (string, error) {
 	if len(data) > summaryLimit {
 		return "", fmt.Errorf("summary has %d bytes, more than %d", len(data), summaryLimit)

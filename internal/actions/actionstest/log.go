@@ -6,21 +6,21 @@ import (
 	"unicode/utf16"
 )
 
-// Limits for the annotations of one step on the job's page.
+// Limits for one step's annotations on the job's page.
 const (
 	annotationsPerLevel = 10
 	annotationUnits     = 4096 // in UTF-16 units
 )
 
-// Log is what the runner reads from the streams of a step.
+// Log is what the runner makes of a step's streams.
 type Log struct {
 	Commands []Command
-	Lines    []string // as a person sees them, masked; annotations without file and line
+	Lines    []string // masked, as shown in the log; annotations without file and line
 	Masks    []string
-	stop     string // token that ends stop-commands
+	stop     string // the token that ends stop-commands
 }
 
-// ReadLog reads streams one after the other. Each stream may contain commands.
+// ReadLog parses streams one after the other. Each of them may contain commands.
 func ReadLog(streams ...string) *Log {
 	l := &Log{}
 	for _, s := range streams {
@@ -28,13 +28,13 @@ func ReadLog(streams ...string) *Log {
 			l.read(line)
 		}
 	}
-	for i, line := range l.Lines { // the runner masks only later lines, but tests need to see every leak
+	for i, line := range l.Lines { // the runner masks only later lines, but tests must find every leak
 		l.Lines[i] = Masked(line, l.Masks)
 	}
 	return l
 }
 
-// splitLines splits like .NET, where a lone carriage return also ends a line.
+// splitLines splits text as .NET does: a lone carriage return also ends a line.
 func splitLines(s string) []string {
 	return strings.Split(strings.TrimSuffix(lineEnds.Replace(s), "\n"), "\n")
 }
@@ -73,7 +73,7 @@ func (l *Log) obey(c Command) {
 	}
 }
 
-// Masked replaces every mask in a text, as the runner does in everything it shows.
+// Masked replaces every mask in a text, as the runner does in everything that it shows.
 func Masked(text string, masks []string) string {
 	byLength := slices.SortedFunc(slices.Values(masks), func(a, b string) int { return len(b) - len(a) })
 	for _, m := range byLength {
@@ -84,14 +84,14 @@ func Masked(text string, masks []string) string {
 	return text
 }
 
-// Others returns the commands whose names are not in the list. Tests use it to find unwanted commands.
+// Others returns the commands whose names are not listed. Tests use it to find unwanted commands.
 func (l *Log) Others(names ...string) []Command {
 	return slices.DeleteFunc(slices.Clone(l.Commands), func(c Command) bool {
 		return slices.Contains(names, strings.ToLower(c.Name))
 	})
 }
 
-// Annotations returns the annotations of a level that the page shows, with messages cut like there.
+// Annotations returns the annotations of a level that GitHub shows, with their messages cut as on the page.
 func (l *Log) Annotations(level string) []Command {
 	var shown []Command
 	for _, c := range l.Commands {

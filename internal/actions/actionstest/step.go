@@ -13,7 +13,7 @@ import (
 )
 
 // Step is a step of a job: the environment, files and workspace that the runner gives to an action. Tests may change
-// everything before the action runs.
+// all of them before the action runs.
 type Step struct {
 	Env            map[string]string
 	Workspace      string
@@ -24,8 +24,8 @@ type Step struct {
 // Event is the default content of the event file, for workflow_dispatch.
 const Event = `{"repository": {"full_name": "octo/churn", "default_branch": "main"}, "inputs": {}}`
 
-// NewStep creates the files of a step. If an action writes to its own files instead, the runner's files stay empty and
-// tests notice.
+// NewStep creates the files of a step. If an action writes to files of its own instead, the runner's files stay empty
+// and tests notice.
 func NewStep(t testing.TB) *Step {
 	t.Helper()
 	dir := t.TempDir()
@@ -53,7 +53,7 @@ func NewStep(t testing.TB) *Step {
 	return s
 }
 
-// Getenv returns a variable from the environment of the step.
+// Getenv returns a variable from the step's environment.
 func (s *Step) Getenv(name string) string { return s.Env[name] }
 
 // Input sets an input of the action.
@@ -61,7 +61,7 @@ func (s *Step) Input(name, value string) {
 	s.Env["INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))] = value
 }
 
-// Log returns what the runner has read from the streams so far.
+// Log returns what the runner has parsed from the streams so far.
 func (s *Step) Log() *Log { return ReadLog(s.Stdout.String(), s.Stderr.String()) }
 
 // Outputs returns the outputs that the next step sees. It fails the test if the file is invalid.
@@ -93,8 +93,8 @@ func (s *Step) read(variable string) []byte {
 	return data
 }
 
-// Leaks lists every place that contains one of the secrets. It looks at the streams and their commands except add-mask,
-// at the command files, and at all files in the workspace.
+// Leaks lists every place that contains one of the secrets. It searches the streams and their commands (except
+// add-mask), the command files, and all files in the workspace.
 func (s *Step) Leaks(secrets ...string) []string {
 	s.t.Helper()
 	places := map[string]string{

@@ -1,9 +1,9 @@
 """Logs models and metrics with the stock client in the usual ways.
 
 Prints one line of JSON: a list of models, each with the situation, a label, the
-logged model's id, the metric to judge and the value that a person would call
-the model's own, null if there is none. Clear says that nothing is left to
-guess: then that value must be judged.
+logged model's id, the metric to judge and the value that is really the model's
+own (null if there is none). `clear` is true if only one value is possible, and
+the gate must then use that value.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ DATA = pandas.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
 LABELS = [0, 0, 0, 1, 1, 1]
 MODEL = LogisticRegression().fit(DATA, LABELS)
 SCALER = StandardScaler().fit(DATA)
-REQUIREMENTS = [f"scikit-learn=={sklearn.__version__}"]  # found out by a second Python otherwise
+REQUIREMENTS = [f"scikit-learn=={sklearn.__version__}"]  # otherwise, MLflow runs a second Python to find this out
 FOUND = []
 
 
@@ -44,7 +44,7 @@ def report(situation, label, model_id, own, metric="acc", clear=True):
 
 
 def both(situation, first, second, clear, labels=("first", "second")):
-    """Two models of one run, each with its own value (id, value)."""
+    """Reports two models from one run, each with its own value (id, value)."""
     report(situation, labels[0], *first, clear=clear)
     report(situation, labels[1], *second, clear=clear)
 
@@ -63,12 +63,12 @@ def sweep(situation, values, model_first, name_model):
             if not model_first:
                 model_id = log_model(f"model-{i}")
             logged.append((model_id, value))
-    # log_model copies the run's metrics of its step onto the model, so that what was logged with a model_id looks the same.
+    # log_model copies the run's metrics at its step to the model, so they look like metrics logged with a model_id.
     both(situation, *logged, clear=False)
 
 
 def together(situation, values):
-    """Logs two models, then the value of each with its model_id."""
+    """Logs two models, and then each model's value with its model_id."""
     with mlflow.start_run():
         ids = [log_model(f"model-{i}") for i in range(len(values))]
         for model_id, value in zip(ids, values):
@@ -77,7 +77,7 @@ def together(situation, values):
 
 
 def preprocessor(situation, order):
-    """A run with a preprocessor and a model. The value is the model's."""
+    """Logs a run with a preprocessor and a model. The value is the model's."""
     ids = {}
     with mlflow.start_run():
         for step in order:
@@ -111,7 +111,7 @@ def one_model(situation, model_first):
 
 
 def evaluation(situation):
-    """`evaluate` with model_id, in a run of its own."""
+    """Runs `evaluate` with model_id, in a separate run."""
     with mlflow.start_run():
         model_id = log_model("model")
     with mlflow.start_run():
@@ -156,7 +156,7 @@ def nested(situation):
             with mlflow.start_run(nested=True):
                 logged.append((log_model("model"), value))
                 mlflow.log_metric("acc", value)
-        mlflow.log_metric("acc", 0.94)  # of the best child
+        mlflow.log_metric("acc", 0.94)  # the best child's value
     both(situation, *logged, clear=True, labels=("first child", "second child"))
 
 

@@ -16,8 +16,8 @@ import (
 //go:embed testdata/*.json.gz
 var testdata embed.FS
 
-// Description returns the needed part of GitHub's OpenAPI description of an API: "api.github.com" or "ghes-3.17". The
-// command tools/openapi creates it.
+// Description returns the part of GitHub's OpenAPI description that this program needs, for an API: "api.github.com" or
+// "ghes-3.17". The command tools/openapi creates it.
 func Description(api string) []byte {
 	packed, err := testdata.ReadFile("testdata/" + api + ".json.gz")
 	if err != nil {
@@ -34,7 +34,7 @@ func Description(api string) []byte {
 	return text
 }
 
-// description has the parts that the double itself uses, such as the fields that a response must have.
+// description contains the parts that the double itself uses, such as the required fields of a response.
 type description struct {
 	Paths      map[string]map[string]*operation `json:"paths"`
 	Components struct {
@@ -93,7 +93,7 @@ func (d *description) operation(method, path string) *operation {
 	return op
 }
 
-// shape returns the schema of a response with this status, or nil if it has no body.
+// shape returns the schema for a response with this status, or nil if the response has no body.
 func (d *description) shape(op *operation, status int) *schema {
 	r := op.Responses[strconv.Itoa(status)]
 	if r == nil {
@@ -114,8 +114,8 @@ func (d *description) resolve(s *schema) *schema {
 	return s
 }
 
-// fill adds missing required keys to a value: null if allowed, or else the smallest value of the type. It panics if the
-// schema does not have a key, because GitHub never sends such a key.
+// fill adds missing required keys to a value: null if allowed, or else the smallest value of the type. It panics at a
+// key that is not in the schema, because GitHub never sends such a key.
 func (d *description) fill(s *schema, value any) any {
 	s = d.resolve(s)
 	switch v := value.(type) {
@@ -145,7 +145,7 @@ func (d *description) fill(s *schema, value any) any {
 	return value
 }
 
-// merged returns a single schema for one that consists of several or has alternatives. It uses the first alternative.
+// merged turns a schema that combines others into a single one. If there are alternatives, it uses the first.
 func (d *description) merged(s *schema) *schema {
 	if len(s.AllOf) > 0 {
 		out := &schema{Properties: map[string]*schema{}}

@@ -12,36 +12,36 @@ import (
 	"syscall"
 )
 
-// FaultKind is a way in which a request goes wrong.
+// FaultKind is a way in which a request can go wrong.
 type FaultKind string
 
 const (
 	// Reset breaks the connection without a response.
 	Reset FaultKind = "reset"
-	// Late breaks the connection and handles the request only when Land is called.
+	// Late breaks the connection. The request is handled only when Land is called.
 	Late FaultKind = "late"
 	// Status responds with Status, Header and Body.
 	Status FaultKind = "status"
-	// Forbidden responds like GitHub if the token lacks a permission.
+	// Forbidden responds as GitHub does if the token lacks a permission.
 	Forbidden FaultKind = "forbidden"
-	// Secondary responds with 403 like GitHub if there are too many requests at once.
+	// Secondary responds with 403, as GitHub does if there are too many requests at once.
 	Secondary FaultKind = "secondary"
-	// Redirect responds with Status (default 301) and the Location in Header (default another host).
+	// Redirect responds with Status (default 301) and the Location from Header (default another host).
 	Redirect FaultKind = "redirect"
-	// LoginPage responds with status 200 and a login page in HTML.
+	// LoginPage responds with status 200 and an HTML login page.
 	LoginPage FaultKind = "login"
 )
 
 var kinds = []FaultKind{Reset, Late, Status, Forbidden, Secondary, Redirect, LoginPage}
 
-// Fault makes requests go wrong. They must match Method (if set) and Path, which is the end of the URL's path or a
-// pattern as in path.Match.
+// Fault makes requests go wrong if they match Method (if set) and Path. Path is the end of the URL's path or a pattern
+// for path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int // which of the matching requests, from 1; 0 for all
+	Nth    int // which of the matching requests fails, counted from 1; 0 for all
 	Kind   FaultKind
-	After  bool // the request takes effect before it goes wrong; by default it has no effect
+	After  bool // the request takes effect first; by default it has no effect
 	Status int
 	Header http.Header
 	Body   string
@@ -52,13 +52,14 @@ type activeFault struct {
 	seen int
 }
 
-// late is a request that is still in flight although its caller got an error.
+// late is a request that is still in flight although its caller has already received an error.
 type late struct {
 	request *http.Request
 	body    []byte
 }
 
-// Fault adds a fault. If several match a request, the first one is used, and each counts the requests that it matches.
+// Fault adds a fault. If several faults match a request, the first one applies, but each counts the requests that it
+// matches.
 func (s *Server) Fault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +73,7 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
-// Land handles every request that is still in flight and returns their number.
+// Land handles every request that is still in flight and returns how many there were.
 func (s *Server) Land() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +85,7 @@ func (s *Server) Land() int {
 	return n
 }
 
-// ParseFault reads a fault as test scripts write it: METHOD PATH KIND. A number as KIND means a response with that
+// ParseFault parses a fault as test scripts write it: METHOD PATH KIND. If KIND is a number, the response has that
 // status. These options may follow: after, nth=2, retry-after=30, location=URL, body=TEXT (to the end of the line).
 //
 //	POST issues/12/comments reset after

@@ -99,7 +99,7 @@ func commitJSON(v *exchange, c *Commit) map[string]any {
 	}
 }
 
-// emailOf returns the e-mail address for a login. An address is returned unchanged.
+// emailOf returns the e-mail address for a login. If it is given an address, it returns it unchanged.
 func emailOf(login string) string {
 	if strings.Contains(login, "@") {
 		return login
@@ -189,7 +189,7 @@ func readPull(v *exchange) answer {
 	return v.respond(http.StatusOK, out)
 }
 
-// listPulls supports the filters state and head.
+// listPulls supports the filters `state` and `head`.
 func listPulls(v *exchange) answer {
 	q := v.request.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
@@ -204,7 +204,7 @@ func listPulls(v *exchange) answer {
 	return v.page(out)
 }
 
-// pullsOfCommit does not find commits that only a fork has, like GitHub.
+// pullsOfCommit, like GitHub, does not find commits that exist only in a fork.
 func pullsOfCommit(v *exchange) answer {
 	sha := v.path["commit_sha"]
 	out := []any{}
@@ -216,7 +216,7 @@ func pullsOfCommit(v *exchange) answer {
 	return v.page(out)
 }
 
-// listPullCommits lists at most 250 commits, like GitHub.
+// listPullCommits lists at most 250 commits, as GitHub does.
 func listPullCommits(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
@@ -258,7 +258,7 @@ func association(v *exchange, r Review) string {
 	return "COLLABORATOR"
 }
 
-// bodyLimit is GitHub's limit in characters.
+// bodyLimit is GitHub's limit for a body, in characters.
 const bodyLimit = 65536
 
 func tooLong(v *exchange, resource string) (answer, bool) {
@@ -415,7 +415,7 @@ func listDeployments(v *exchange) answer {
 	return v.page(out)
 }
 
-// createDeployment merges and waits for checks by default, like GitHub.
+// createDeployment merges and waits for checks by default, as GitHub does.
 func createDeployment(v *exchange) answer {
 	c := v.repo.commit(v.text("ref"))
 	switch {
@@ -464,7 +464,7 @@ func listStatuses(v *exchange) answer {
 	return v.page(out)
 }
 
-// createStatus ends other deployments to the environment by default, like GitHub.
+// createStatus ends other deployments to the environment by default, as GitHub does.
 func createStatus(v *exchange) answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	switch {

@@ -14,23 +14,23 @@ type Request struct {
 	Query  url.Values
 	Header http.Header
 	Body   string // canonical JSON
-	Status int    // 0 if the caller got no response
+	Status int    // 0 if the caller received no response
 }
 
-// Write is a request that passed authorisation and changes state.
+// Write is a request that was authorised and changes state.
 type Write struct {
 	Method string
 	Path   string
 	Body   string // canonical JSON
 }
 
-// Event is a repository_dispatch event with a type, or the start of a workflow file.
+// Event is a repository_dispatch event, with its type, or the start of a workflow file.
 type Event struct {
 	Repository string          `json:"repository"`
 	Type       string          `json:"type,omitempty"`
 	Workflow   string          `json:"workflow,omitempty"`
 	Ref        string          `json:"ref,omitempty"`
-	Payload    json.RawMessage `json:"payload,omitempty"` // client_payload, or the inputs
+	Payload    json.RawMessage `json:"payload,omitempty"` // client_payload, or the workflow's inputs
 }
 
 func (s *Server) record(r *http.Request, body []byte) {
@@ -60,14 +60,14 @@ func (s *Server) Events() []Event {
 	return append([]Event(nil), s.events...)
 }
 
-// Forget clears Requests, Writes and Events. State and faults stay.
+// Forget clears Requests, Writes and Events. It keeps the state and the faults.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests, s.writes, s.events = nil, nil, nil
 }
 
-// canonical sorts keys and removes white space. Text that is not JSON is returned unchanged.
+// canonical sorts the keys of JSON and removes white space. It returns any other text unchanged.
 func canonical(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {

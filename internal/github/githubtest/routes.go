@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// route is an operation of the description, with the permission that its token needs.
+// route is an operation from the description, with the permission that a token needs for it.
 type route struct {
 	method, path string
 	scope, level string
@@ -20,7 +20,7 @@ const base = "/repos/{owner}/{repo}"
 
 var routes []route
 
-func init() { // not in the declaration, because the handlers refer to routes
+func init() { // not in the declaration, which would be an initialisation cycle
 	routes = []route{
 		{"GET", base + "/actions/runs/{run_id}", "actions", "read", readRun},
 		{"GET", base + "/actions/runs/{run_id}/attempts/{attempt_number}", "actions", "read", readRun},
@@ -49,7 +49,7 @@ func init() { // not in the declaration, because the handlers refer to routes
 	}
 }
 
-// Operations lists the supported operations, as METHOD /path of the description.
+// Operations lists the supported operations as METHOD /path, as in the description.
 func Operations() []string {
 	var out []string
 	for _, r := range routes {
@@ -58,7 +58,7 @@ func Operations() []string {
 	return out
 }
 
-// find returns the route of an escaped path. Literal elements win over placeholders, because they come first in the
+// find returns the route for an escaped path. Literal elements win over placeholders, because they come first in the
 // table.
 func find(method, escaped string) (*route, map[string]string) {
 	got := strings.Split(escaped, "/")
@@ -131,7 +131,7 @@ func (v *exchange) invalid(resource, field, message string) answer {
 	return v.json(http.StatusUnprocessableEntity, body)
 }
 
-// respond returns a response of the operation, with all required keys.
+// respond returns the operation's response, with every required key.
 func (v *exchange) respond(status int, value any) answer {
 	shape := v.api.shape(v.op, status)
 	if shape == nil {
@@ -168,7 +168,7 @@ func (v *exchange) pageURL(q url.Values, number int) string {
 	return v.at("%s?%s", strings.TrimPrefix(v.request.URL.EscapedPath(), v.paths), q.Encode())
 }
 
-// user returns an account as responses show it, or nil for "".
+// user returns an account as it appears in responses, or nil for "".
 func (v *exchange) user(login string) any {
 	if login == "" {
 		return nil
@@ -194,7 +194,7 @@ func rawOf(data json.RawMessage) any {
 	return out
 }
 
-// OperationOf returns the operation of a request, as listed by Operations. path must not have the prefix of an
+// OperationOf returns the operation for a request, as listed by Operations. path must not include the prefix of an
 // Enterprise Server.
 func OperationOf(method, path string) (string, bool) {
 	r, _ := find(method, path)

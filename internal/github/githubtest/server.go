@@ -1,10 +1,10 @@
-// Package githubtest implements the part of GitHub that this program uses, in memory, for tests and demos. It has
-// repositories with commits, runs, pull requests, reviews, comments, deployments and issues, and the events sent to
-// them.
+// Package githubtest is a GitHub double in memory, for tests and demos. It implements the part of GitHub that this
+// program uses: repositories with commits, runs, pull requests, reviews, comments, deployments and issues, and the
+// events that are sent to them.
 //
-// Its responses have the structure of GitHub's OpenAPI description. The needed part is in testdata, and package
-// openapitest checks requests and responses against it. The package opens no socket: serve it with net/http/httptest,
-// or use Server.Transport in a testing/synctest bubble.
+// Its responses follow GitHub's OpenAPI description. testdata contains the part of the description that is needed, and
+// package openapitest checks requests and responses against it. The package opens no socket: serve it with
+// net/http/httptest, or use Server.Transport in a testing/synctest bubble.
 package githubtest
 
 import (
@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// Server is one GitHub. It is safe for concurrent use and handles requests one at a time.
+// Server is one GitHub server. It is safe for concurrent use and handles requests one at a time.
 type Server struct {
 	api   *description
-	paths string // prefix of every path: "" or /api/v3
+	paths string // prefix for every path: "" or /api/v3
 	now   func() time.Time
 	check Check
 
@@ -39,19 +39,19 @@ type Server struct {
 
 // Token is an account and its permissions.
 type Token struct {
-	Login       string            // github-actions[bot] for the token of a job
+	Login       string            // github-actions[bot] for a job's token
 	Permissions map[string]string // scope -> read or write, as in a workflow; nil for all
 	Repository  string            // the only accessible repository; "" for all
 }
 
-// Check checks one request and response and returns what is wrong. The status is 0 if a fault replaced the server's
-// response.
+// Check checks one request and its response, and returns what is wrong with them. The status is 0 if a fault replaced
+// the server's response.
 type Check func(r *http.Request, body []byte, status int, header http.Header, answer []byte) error
 
 // Option configures a new server.
 type Option func(*Server)
 
-// Enterprise makes it an Enterprise Server: paths start with /api/v3, and some limits are lower.
+// Enterprise makes the server an Enterprise Server: paths start with /api/v3, and some limits are lower.
 func Enterprise() Option {
 	return func(s *Server) { s.api, s.paths = load("ghes-3.17"), "/api/v3" }
 }
@@ -59,13 +59,13 @@ func Enterprise() Option {
 // Clock sets the clock for timestamps and the Date header.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
 
-// Checked checks every request and response. Violations returns the errors.
+// Checked checks every request and response. Violations returns what it found.
 func Checked(c Check) Option { return func(s *Server) { s.check = c } }
 
-// Tokens sets the known tokens. Without this option, every token counts as the token of a job with all permissions.
+// Tokens sets the known tokens. Without this option, every token counts as a job's token with all permissions.
 func Tokens(known map[string]Token) Option { return func(s *Server) { s.tokens = known } }
 
-// New returns a GitHub without repositories.
+// New returns a GitHub server without repositories.
 func New(options ...Option) *Server {
 	s := &Server{api: load("api.github.com"), now: time.Now, repos: map[string]*repository{}, ids: 1000}
 	for _, o := range options {
@@ -74,7 +74,7 @@ func New(options ...Option) *Server {
 	return s
 }
 
-// ServeHTTP handles one request, or breaks the connection if a fault says so.
+// ServeHTTP handles one request, or breaks the connection if a fault requires it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, err := s.serve(r)
 	if err != nil {
@@ -113,7 +113,7 @@ type answer struct {
 	body   []byte
 }
 
-// serve handles a request and applies a matching fault.
+// serve handles a request and applies a fault if one matches.
 func (s *Server) serve(r *http.Request) (answer, error) {
 	body := []byte{}
 	if r.Body != nil {
@@ -152,20 +152,20 @@ func (s *Server) checkExchange(r *http.Request, body []byte, a answer) {
 	}
 }
 
-// Violations returns the errors that Checked found so far.
+// Violations returns the errors that Checked has found so far.
 func (s *Server) Violations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.violations...)
 }
 
-// exchange is a request that a handler works on.
+// exchange is a request in the hands of a handler.
 type exchange struct {
 	*Server
 	request *http.Request
 	token   Token
 	repo    *repository
-	path    map[string]string // values of the route's {placeholders}
+	path    map[string]string // values for the route's {placeholders}
 	in      map[string]any    // the body
 	op      *operation
 	route   *route
@@ -223,7 +223,8 @@ func (v *exchange) authorize(body []byte) (answer, bool) {
 	return answer{}, true
 }
 
-// graphQL supports the two queries that are used: the login of the token, and the authors of commits.
+// graphQL supports the two queries that the program uses: one for the token's login, and one for the authors of
+// commits.
 func (v *exchange) graphQL(body []byte) answer {
 	v.in = object(body)
 	variables, _ := v.in["variables"].(map[string]any)
@@ -250,7 +251,7 @@ func (v *exchange) graphQL(body []byte) answer {
 
 var objectOf = regexp.MustCompile(`(\w+): object\(oid: "([0-9a-f]+)"\)`)
 
-// authors returns the author and co-authors of a commit in GraphQL's structure.
+// authors returns a commit's author and co-authors as GraphQL returns them.
 func (v *exchange) authors(c *Commit) any {
 	if c == nil {
 		return nil
@@ -266,7 +267,7 @@ func (v *exchange) authors(c *Commit) any {
 	return map[string]any{"authors": map[string]any{"nodes": nodes, "pageInfo": map[string]any{"hasNextPage": false}}}
 }
 
-// at returns an address of the API, and web one for browsers.
+// at returns an API address. Its counterpart web returns an address for browsers.
 func (v *exchange) at(format string, args ...any) string {
 	return v.origin() + v.paths + fmt.Sprintf(format, args...)
 }

@@ -31,7 +31,7 @@ func world() Repository {
 	}
 }
 
-// ask sends one request and returns the status, the response and the header.
+// ask sends one request and returns the response's status, body and header.
 func ask(t *testing.T, s *Server, method, path, body string) (int, map[string]any, http.Header) {
 	t.Helper()
 	return askAs(t, s, "x", method, path, body)
@@ -269,7 +269,7 @@ func TestServer_Tokens(t *testing.T) {
 
 func TestServer_Faults(t *testing.T) {
 	for line, want := range map[string]struct {
-		statuses []int // statuses of three posts; 0 for a broken connection
+		statuses []int // the statuses of three posts; 0 for a broken connection
 		comments int   // number of comments afterwards
 	}{
 		"POST comments reset":                {[]int{0, 0, 0}, 0},
@@ -336,7 +336,7 @@ func TestServer_ResetOverASocket(t *testing.T) {
 	resp.Body.Close()
 }
 
-// Tests can read the state, the requests with their outcome, the writes and the events.
+// Tests can read the state, the requests with their outcomes, the writes and the events.
 func TestServer_Journal(t *testing.T) {
 	day := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New(Clock(func() time.Time { return day }))

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Repository is the state of a repository. Logins that end in [bot] belong to bots.
+// Repository is the state of a repository. A login that ends in [bot] belongs to a bot.
 type Repository struct {
 	Name        string            `json:"name"` // owner/name
 	Commits     []*Commit         `json:"commits,omitempty"`
@@ -23,12 +23,11 @@ type Repository struct {
 	Workflows   []string          `json:"workflows,omitempty"` // files that workflow_dispatch can start
 }
 
-// Commit is a commit.
 type Commit struct {
 	SHA       string   `json:"sha"`
-	Author    string   `json:"author,omitempty"`     // login; "" if GitHub knows no account with the e-mail address
-	Email     string   `json:"email,omitempty"`      // address of the author; by default one that contains the login
-	Committer string   `json:"committer,omitempty"`  // login; default web-flow, as in commits made on GitHub
+	Author    string   `json:"author,omitempty"`     // login; "" if no account has this e-mail address
+	Email     string   `json:"email,omitempty"`      // the author's address; by default derived from the login
+	Committer string   `json:"committer,omitempty"`  // login; default web-flow, as for commits made on GitHub
 	CoAuthors []string `json:"co_authors,omitempty"` // logins, or e-mail addresses unknown to GitHub
 	Parents   []string `json:"parents,omitempty"`
 }
@@ -57,9 +56,9 @@ type Pull struct {
 	Head     string     `json:"head"` // commit
 	Branch   string     `json:"branch,omitempty"`
 	From     string     `json:"from,omitempty"`  // owner/name of a fork
-	Merge    string     `json:"merge,omitempty"` // merge commit, or the trial merge while it is open
+	Merge    string     `json:"merge,omitempty"` // merge commit, or the trial merge while the pull request is open
 	Merged   bool       `json:"merged,omitempty"`
-	Commits  []string   `json:"commits,omitempty"` // digests; default one commit by the author
+	Commits  []string   `json:"commits,omitempty"` // digests; by default, one commit by the author
 	Reviews  []Review   `json:"reviews,omitempty"`
 	Comments []*Comment `json:"comments,omitempty"`
 }
@@ -70,7 +69,8 @@ type Review struct {
 	State  string `json:"state,omitempty"`  // default APPROVED
 	Commit string `json:"commit,omitempty"` // default the head
 
-	// Association is author_association. Default is COLLABORATOR with access and NONE without.
+	// Association is the JSON field author_association. It defaults to COLLABORATOR for users with access and to NONE
+	// for all others.
 	Association string `json:"association,omitempty"`
 }
 
@@ -82,7 +82,6 @@ type Comment struct {
 	Edits  int    `json:"edits,omitempty"`
 }
 
-// Issue is an issue.
 type Issue struct {
 	Number   int        `json:"number"`
 	Author   string     `json:"author"`
@@ -94,7 +93,6 @@ type Issue struct {
 	Comments []*Comment `json:"comments,omitempty"`
 }
 
-// Deployment is a deployment.
 type Deployment struct {
 	ID          int64              `json:"id,omitempty"`
 	SHA         string             `json:"sha"`
@@ -155,7 +153,7 @@ func (s *Server) next() int64 {
 	return s.ids
 }
 
-// Seed adds the repositories of a JSON document, {"repositories": [{"name": "acme/churn", …}]}. The keys are the JSON
+// Seed adds the repositories in a JSON document, {"repositories": [{"name": "acme/churn", …}]}. Its keys are the JSON
 // keys of Repository. Unknown keys are errors.
 func (s *Server) Seed(r io.Reader) error {
 	var doc struct {
@@ -172,14 +170,14 @@ func (s *Server) Seed(r io.Reader) error {
 	return nil
 }
 
-// Change changes the state of a repository between two requests.
+// Change changes a repository's state between two requests.
 func (s *Server) Change(name string, change func(*Repository)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.repos[name].Repository)
 }
 
-// Dump returns the state as indented JSON. It is the same for the same requests.
+// Dump returns the state as indented JSON. The same requests always give the same text.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +226,8 @@ func (r *repository) comments(number int) *[]*Comment {
 	return nil
 }
 
-// comment finds a comment by its id. It returns the list, the index in it, and the number of the issue or pull request.
+// comment finds a comment by its id. It returns the list that contains the comment, its index there, and the number of
+// the issue or pull request.
 func (r *repository) comment(id int64) (list *[]*Comment, at, number int) {
 	numbers := []int{}
 	for _, p := range r.Pulls {
@@ -255,7 +254,7 @@ func (r *repository) deployment(id int64) *Deployment {
 	return nil
 }
 
-// newestNumber returns the highest number of issues and pull requests, which share one sequence.
+// newestNumber returns the highest number among issues and pull requests, which share one sequence.
 func (r *repository) newestNumber() int {
 	n := 0
 	for _, p := range r.Pulls {

@@ -1,7 +1,8 @@
-// Package openapitest checks requests to GitHub and responses of its double against GitHub's own OpenAPI description.
+// Package openapitest checks requests to GitHub, and the responses of the GitHub double, against GitHub's own OpenAPI
+// description.
 //
-// It is stricter than a validator. It also rejects parameters and keys of a request that the description does not have,
-// because GitHub would silently ignore them.
+// It is stricter than a validator: it also rejects request parameters and keys that are not in the description, because
+// GitHub would silently ignore them.
 package openapitest
 
 import (
@@ -45,7 +46,7 @@ func New(api string) (*Checker, error) {
 	return &Checker{doc, router}, err
 }
 
-// closeBody makes a request's body reject unknown keys.
+// closeBody makes a request body's schema reject unknown keys.
 func closeBody(op *openapi3.Operation) {
 	if op.RequestBody == nil {
 		return
@@ -57,7 +58,7 @@ func closeBody(op *openapi3.Operation) {
 	}
 }
 
-// Operations lists the described operations, as METHOD /path.
+// Operations lists the operations in the description as METHOD /path.
 func (c *Checker) Operations() []string {
 	var out []string
 	for path, item := range c.doc.Paths.Map() {
@@ -68,7 +69,7 @@ func (c *Checker) Operations() []string {
 	return slices.Sorted(slices.Values(out))
 }
 
-// Check checks a request, and its response unless status is 0. Use it with githubtest.Checked.
+// Check checks a request, and also its response unless status is 0. Use it with githubtest.Checked.
 func (c *Checker) Check(r *http.Request, body []byte, status int, header http.Header, answer []byte) error {
 	in := r.Clone(r.Context())
 	in.URL = &url.URL{Path: strings.TrimPrefix(r.URL.Path, "/api/v3"), RawQuery: r.URL.RawQuery}
@@ -112,7 +113,7 @@ func (c *Checker) Check(r *http.Request, body []byte, status int, header http.He
 	return nil
 }
 
-// checkQuery rejects query parameters that the operation does not have.
+// checkQuery rejects query parameters that the operation does not define.
 func checkQuery(route *routers.Route, query url.Values) error {
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if route.Operation.Parameters.GetByInAndName("query", key) == nil {
@@ -122,8 +123,8 @@ func checkQuery(route *routers.Route, query url.Values) error {
 	return nil
 }
 
-// checkError checks an error response whose status the operation does not describe, such as 401, against the common
-// schema.
+// checkError checks an error response against the common schema if its status, such as 401, is not described for the
+// operation.
 func (c *Checker) checkError(answer []byte) error {
 	var body any
 	if err := json.Unmarshal(answer, &body); err != nil {

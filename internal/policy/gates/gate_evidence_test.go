@@ -53,12 +53,12 @@ func TestEvidence_OddForms(t *testing.T) {
 		"about another run":       {`{"run_id":"another","passed":true}`, inconclusive, "about run another"},
 		"about nothing":           {`{"passed":true}`, inconclusive, "which run"},
 		"no verdict":              {`{"run_id":"rcandidate"}`, inconclusive, "whether it passed"},
-		"no JSON":                 {`garbage`, fail, "not JSON: line 1"},
-		"no JSON on a later line": {"{\"run_id\":\"rcandidate\",\n\"passed\":yes}", fail, "not JSON: line 2"},
+		"no JSON":                 {`garbage`, fail, "not JSON (line 1)"},
+		"no JSON on a later line": {"{\"run_id\":\"rcandidate\",\n\"passed\":yes}", fail, "not JSON (line 2)"},
 		"empty":                   {``, fail, "not JSON"},
 		"null":                    {`null`, fail, "is null, want an object"},
 		"a number":                {`1`, fail, "is 1, want an object"},
-		"an empty object":         {`{}`, fail, "no known format"},
+		"an empty object":         {`{}`, fail, "not in a known format"},
 		"an empty list":           {`[]`, fail, "format: gitleaks"},
 		"an unknown shape":        {`{"status":"clean","findings":0}`, fail, `"status", "findings"`},
 		"a second value after it": {`{"run_id":"rcandidate","passed":true} {"passed":false}`, fail, "not JSON"},
@@ -83,7 +83,7 @@ func TestEvidence_OddForms(t *testing.T) {
 			`{"run_id":"rcandidate","passed":false,"p\u0061ssed":true}`, fail, `key "passed" twice`,
 		},
 		"a key twice below info": {
-			`{"run_id":"rcandidate","passed":true,"info":{"a":1,"a":2}}`, fail, "info has the key",
+			`{"run_id":"rcandidate","passed":true,"info":{"a":1,"a":2}}`, fail, "info contains the key",
 		},
 		"another case next to it": {`{"run_id":"rcandidate","passed":false,"Passed":true}`, fail, `"Passed"`},
 		"another case alone":      {`{"run_id":"rcandidate","Passed":true}`, fail, `"Passed"`},
@@ -117,10 +117,10 @@ func TestEvidence_OddForms(t *testing.T) {
 			`{"run_id":"rcandidate","passed":true,"results":[]}`, fail, "results is a list",
 		},
 		"a report of ours inside": {
-			`{"run_id":"rcandidate","report":{"passed":true}}`, fail, "not the report of a known tool",
+			`{"run_id":"rcandidate","report":{"passed":true}}`, fail, "not from a known tool",
 		},
 		"an empty report inside": {
-			`{"run_id":"rcandidate","passed":true,"report":{}}`, fail, "report has no known format",
+			`{"run_id":"rcandidate","passed":true,"report":{}}`, fail, "report is not in a known format",
 		},
 		"a report that is null": {
 			`{"run_id":"rcandidate","passed":true,"report":null}`, fail, "report is null",
@@ -167,11 +167,11 @@ func TestEvidence_OddForms(t *testing.T) {
 		},
 		"SARIF: results elsewhere": {
 			policytest.SARIF(`"results":[],"externalPropertyFileReferences":{"results":[{}]}`), fail,
-			"outside of the runs",
+			"outside the runs",
 		},
 		"SARIF: inline elsewhere": {
 			policytest.Replace(policytest.SARIF(`"results":[]`), `"runs"`,
-				`"inlineExternalProperties":[{"results":[{"level":"error"}]}],"runs"`), fail, "outside of the runs",
+				`"inlineExternalProperties":[{"results":[{"level":"error"}]}],"runs"`), fail, "outside the runs",
 		},
 		"SARIF: two runs, one dirty": {
 			policytest.Replace(policytest.SARIF(`"results":[]`), `[{"tool"`,

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// actionYAML returns the text of action.yml. An input with an environment variable has no default in action.yml. The
-// runner would pass the default as a value, and the variable would never be used.
+// actionYAML returns the text of action.yml. An input with an environment variable has no default there. The runner
+// would pass the default as a value, and the variable would never be used.
 func actionYAML() string {
 	var b strings.Builder
 	b.WriteString("# Generated from the tables in internal/inputs and internal/cli; change those and run: make generate\n" +

@@ -1,4 +1,4 @@
-// Package files generates action.yml, tables in the documents and schemas from the tables of the program.
+// Package files generates action.yml, the schemas and the tables in the documents from the program's tables.
 package files
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// All returns the text of every generated file by its path in the repository at root. The documents there say where
-// their tables belong.
+// All returns the text of every generated file, by its path in the repository at root. It reads the documents there to
+// see where their tables belong.
 func All(root string) (map[string]string, error) {
 	servers, err := os.ReadFile(filepath.Join(root, "internal/matrix/testdata/table.md")) // made by make test-matrix
 	if err != nil {
@@ -54,7 +54,7 @@ func All(root string) (map[string]string, error) {
 	return out, nil
 }
 
-// Write writes every generated file of the repository at root.
+// Write writes every generated file to the repository at root.
 func Write(root string) error {
 	all, err := All(root)
 	if err != nil {

@@ -38,7 +38,7 @@ func gateSections() string {
 	return strings.Join(sections, "\n")
 }
 
-// values returns the values of a key in a few words, for a cell of a table.
+// values describes a key's values in a few words, for a table cell.
 func values(s tree.Shape) string {
 	out := string(s.Kind)
 	switch {

@@ -12,8 +12,8 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// policySchema returns the JSON schema of the policy file, from the shapes that the parser checks. Only the parser
-// finds problems that a schema cannot express, such as two patterns that match one name.
+// policySchema returns the policy file's JSON schema, made from the shapes that the parser checks. Problems that a
+// schema cannot express, such as two patterns that match one name, are found only by the parser.
 func policySchema() ([]byte, error) {
 	keys := policy.KeysOf(rules.Rules())
 	root := fieldsSchema(keys.File)
@@ -74,7 +74,7 @@ func about(fields []tree.Field, name string) string {
 			return f.About
 		}
 	}
-	panic("no key " + name) // this package misspells a name
+	panic("no key " + name) // this package has misspelled a name
 }
 
 func fieldsSchema(fields []tree.Field) object {
@@ -92,7 +92,7 @@ func fieldsSchema(fields []tree.Field) object {
 	return out
 }
 
-// schema returns the schema of a shape. The caller replaces the schema of a custom shape.
+// schema returns a shape's schema. The caller replaces the schema of a custom shape.
 func schema(s tree.Shape) object {
 	if s.Or != nil {
 		alone := s

@@ -1,4 +1,4 @@
-// Package markdown writes tables and puts them between markers of a page.
+// Package markdown writes tables and inserts them between the markers in a page.
 package markdown
 
 import (
@@ -11,7 +11,7 @@ import (
 var marked = regexp.MustCompile(`(?s)<!-- begin (\w+) -->\n.*?<!-- end (\w+) -->`)
 
 // Insert returns a page with the tables between their markers. It fails if a table has no markers or a marker has no
-// counterpart. Markers of other generators stay as they are.
+// counterpart. Other generators' markers stay as they are.
 func Insert(page string, tables map[string]string) (string, error) {
 	found := map[string]bool{}
 	page = marked.ReplaceAllStringFunc(page, func(part string) string {
@@ -34,7 +34,7 @@ func Insert(page string, tables map[string]string) (string, error) {
 	return page, nil
 }
 
-// Table returns rows as a Markdown table, with the first row as its head.
+// Table returns rows as a Markdown table. The first row becomes the header.
 func Table(rows [][]string) string {
 	var b strings.Builder
 	for i, row := range rows {
