@@ -21,7 +21,7 @@ var artifactUnreadable = rule{
 			_, known := descriptor.Get()
 			_, listed := listing.Get()
 			if missing(descriptor, listing) != "" {
-				continue // artifact-missing reports it
+				continue // reported by artifact-missing
 			}
 			for _, part := range []struct {
 				unreadable bool

@@ -36,7 +36,7 @@ var challengerEndless = rule{
 			case marked && age > s.span("max-age"):
 				out = append(out, t.finds("version %d has been %s since %s (%s)", t.version.Number, t.ref, date(since),
 					days(age)))
-			// a younger version cannot have been on trial for longer
+			// A trial cannot be older than the version itself.
 			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"):
 				out = append(out, t.unjudged("it is not known how long version %d has been %s: it was set outside "+
 					"this tool", t.version.Number, t.ref))

@@ -70,8 +70,7 @@ var championStale = rule{
 	},
 }
 
-// newerVersion returns a finding if a newer version has been waiting for too long. Versions that were blocked do not
-// count.
+// newerVersion returns a finding if a newer version has been waiting too long. Blocked versions do not count.
 func (s ruleInput) newerVersion(t target) (result, bool) {
 	newest, known := s.Newest.Get()
 	switch {

@@ -25,7 +25,8 @@ var hiddenVersions = rule{
 	},
 }
 
-// hidden reports whether the server hides the model's versions from searches. Only servers with prompts do.
+// hidden reports whether the server hides the model's versions from searches. Only servers that support prompts do
+// this.
 func (s ruleInput) hidden() bool {
 	return s.Model.Hidden && !before(s.Server, "2.21")
 }

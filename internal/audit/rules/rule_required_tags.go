@@ -43,7 +43,7 @@ var requiredTags = rule{
 	},
 }
 
-// missingTags returns the keys whose tags are missing or empty.
+// missingTags returns the keys of the tags that are missing or empty.
 func missingTags(tags map[string]string, keys []string) string {
 	var out []string
 	for _, key := range keys {

@@ -17,7 +17,7 @@ var runGone = rule{
 	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			if v.RunID == "" {
-				continue // no-run reports it
+				continue // reported by no-run
 			}
 			run, known := s.Runs[v.RunID].Get()
 			switch {
@@ -25,7 +25,7 @@ var runGone = rule{
 				out = append(out, about(v, "%s: the run %s does not exist", s.label(v), short(v.RunID)))
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
-			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // experiment-deleted reports it
+			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // reported by experiment-deleted
 				out = append(out, about(v, "%s: the run %s is deleted", s.label(v), short(v.RunID)))
 			}
 		}

@@ -17,7 +17,7 @@ var runUnfinished = rule{
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case v.RunID == "" || s.Runs[v.RunID].IsAbsent() || known && run.Deleted: // other rules report it
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent() || known && run.Deleted: // reported by other rules
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case run.Status != "FINISHED":

@@ -24,11 +24,11 @@ var sourceElsewhere = rule{
 		for _, v := range s.Versions {
 			usual := formProblem(v.Source) == "" && slices.Contains(usualSchemes, schemeOf(v.Source))
 			if len(s.refs[v.Number]) > 0 || v.RunID == "" || !usual {
-				continue // run-not-own, no-run and source-unsafe report it
+				continue // reported by run-not-own, no-run and source-unsafe
 			}
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case !known && s.Runs[v.RunID].IsAbsent(): // run-gone reports it
+			case !known && s.Runs[v.RunID].IsAbsent(): // reported by run-gone
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", v.RunID, s.Runs[v.RunID].Why()))
 			case !s.within(v.Source, run):
@@ -40,8 +40,8 @@ var sourceElsewhere = rule{
 	},
 }
 
-// within reports whether a source may belong to the run. It may be among the run's artifacts, or a logged model next to
-// them. It may also be a models:/ reference that MLflow follows.
+// within reports whether a source may belong to the run: it is among the run's artifacts, it is a logged model stored
+// next to them, or it is a models:/ reference for MLflow to resolve.
 func (s ruleInput) within(source string, run registry.Run) bool {
 	if _, ok := registry.ArtifactPath(source, run, s.movedRoots()...); ok || strings.HasPrefix(source, "models:/") {
 		return true

@@ -55,7 +55,7 @@ var tagSchema = rule{
 	},
 }
 
-// tagProblem says what is wrong with an existing tag, or returns "".
+// tagProblem describes what is wrong with a tag, or returns "" if the tag is valid or missing.
 func tagProblem(tags map[string]string, key string, form *regexp.Regexp) string {
 	value, there := tags[key]
 	if !there || form.MatchString(value) {

@@ -15,18 +15,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ruleCase changes one thing of the healthy model. want is the start of the rule's message. If it is empty, no rule may
-// report anything. unjudged is the reason why the rule could not check.
+// ruleCase makes one change to the healthy model. The rule's message must start with want. If want is empty, no rule
+// may report anything. unjudged is why the rule could not check.
 type ruleCase struct {
 	rule, when string
 	plant      func(*healthyModel)
 	want       string
 	severity   audit.Severity
 	unjudged   string
-	also       []string // other rules that also find something
+	also       []string // other rules that report something too
 }
 
-// inReportMode changes the last promotion to report mode, with this outcome of the gates of the target.
+// inReportMode puts the last promotion in report mode, with this outcome for the target's gates.
 func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	return func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) {
@@ -40,10 +40,10 @@ func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	}
 }
 
-// foreign is the start of a finding of run-not-own about the healthy model.
+// foreign is how run-not-own starts its finding about the healthy model.
 const foreign = "version 2 (@champion) does not belong to its run r2: "
 
-// moved is the start of a policy file with a moved store.
+// moved is the beginning of a policy file with a moved artifact store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
 
 func live(s *healthyModel, stage string) { s.version(2).Stage = stage }
@@ -815,7 +815,7 @@ func waived(until string) func(*healthyModel) {
 	}
 }
 
-// opened adds an open entry that moves champion back to version 1.
+// opened adds an unfinished entry that moves champion back to version 1.
 func opened(lease time.Time) func(*healthyModel) {
 	return func(s *healthyModel) {
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
@@ -833,7 +833,7 @@ func approved(digest string, made time.Time) func(*healthyModel) {
 	}
 }
 
-// set sets the settings of a rule in the policy file and keeps its targets.
+// set configures a rule in the policy file and keeps the file's targets.
 func set(rule string) func(*healthyModel) {
 	return func(s *healthyModel) { s.Policy = policyOf(gates + "audit:\n  rules:\n    " + rule + "\n") }
 }
@@ -858,7 +858,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// check compares the findings with the case.
+// check compares the findings with those that the case expects.
 func (c ruleCase) check(s *healthyModel) error {
 	found, unjudged := s.judge()
 	var problems []string
@@ -894,8 +894,7 @@ func (c ruleCase) check(s *healthyModel) error {
 	return errors.New(strings.Join(problems, "\n"))
 }
 
-// Without a ledger, there is no record of a promotion. So an audit without findings must not look as if everything were
-// fine.
+// A promotion made without a ledger leaves no record, so an audit of such a model must not look clean.
 func TestRules_PromotedWithoutLedger(t *testing.T) {
 	const weak = `{"to":2,"no_ledger":"the input ledger is off"}`
 	byLedger := []string{"moved-outside", "artifact-changed", "waiver-expired", "evidence-old", "promotion-unfinished",
