@@ -15,9 +15,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// server is a registry with one alias and one stage. It lists the writes that it received. The hooks simulate faults.
+// server is a registry with one alias and one stage. It records the writes that it receives. The hooks simulate
+// faults.
 type server struct {
-	state   map[string]string // keys are targets, as Ref writes them
+	state   map[string]string // by target, as written by Ref
 	writes  []string
 	do      func(context.Context, plan.Step) error // called before the write takes effect
 	after   func(plan.Step) error
@@ -111,7 +112,7 @@ func only(ref string, err error) func(plan.Step) error {
 	}
 }
 
-// inTurn returns these errors for the writes of one step, one after the other, and then nil.
+// inTurn returns these errors for successive writes of one step, and then nil.
 func inTurn(ref string, errs ...error) func(context.Context, plan.Step) error {
 	next := inTurnOf(errs...)
 	return func(_ context.Context, s plan.Step) error {
@@ -268,8 +269,8 @@ func TestRun_Outcomes(t *testing.T) {
 	}
 }
 
-// If others have made a move already, no request is sent. So its outcome is never unknown: the move is confirmed, or it
-// is not there.
+// If a move has already been made outside this run, no request is sent, so its outcome is never unknown: either the
+// move is confirmed, or it has not been made.
 func TestRun_ConfirmedMoves(t *testing.T) {
 	for name, c := range map[string]struct {
 		after  func(*server)
@@ -369,7 +370,7 @@ func TestRun_DeadlinePassed(t *testing.T) {
 	})
 }
 
-// Requested descriptions and tags are written before the moves. If one of them fails, nothing is moved.
+// Requested descriptions and tags are written before the moves. If any of them fails, nothing is moved.
 func TestRun_TextsBeforeMoves(t *testing.T) {
 	s := fresh()
 	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
@@ -384,7 +385,7 @@ func TestRun_TextsBeforeMoves(t *testing.T) {
 	}
 }
 
-// claims is a ledger that accepts every claim, and remembers how the promotion ended.
+// claims is a ledger that accepts every claim and remembers how the promotion ended.
 type claims struct{ ended registry.Reason }
 
 func (c *claims) Begin(context.Context, int) error { return nil }
@@ -394,7 +395,7 @@ func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 	return nil
 }
 
-// If a run is delayed until its claim has expired, it moves nothing more, because another run may have taken it over.
+// If a run is delayed until its claim has expired, it makes no more moves, because another run may have taken over.
 func TestRun_LeaseExpired(t *testing.T) {
 	for name, c := range map[string]struct {
 		heldUp time.Duration
@@ -425,7 +426,7 @@ func TestRun_LeaseExpired(t *testing.T) {
 	}
 }
 
-// slow moves the alias while the claim is written. Somebody may do so by hand while a deployment is created on GitHub.
+// slow moves the alias while the claim is being written, as a user might while a deployment is created on GitHub.
 type slow struct {
 	claims
 	server *server
@@ -437,7 +438,7 @@ func (l *slow) Begin(context.Context, int) error {
 	return nil
 }
 
-// If the alias is moved by hand during a slow claim, the run notices it before it moves anything.
+// If the alias is moved by hand during a slow claim, the run notices before it moves anything.
 func TestRun_MovedDuringSlowClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fresh()
@@ -489,7 +490,7 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 	}
 }
 
-// The version that was copied may be replaced by another one. The location of the files shows it.
+// The version that was copied may be replaced by another one. The location of the files reveals it.
 func TestRun_CopyOfOtherFiles(t *testing.T) {
 	copied := &plan.Registered{Source: "models:/dev/3", RunID: "run"}
 	made := registry.Is(registry.Version{Source: "models:/dev/3", RunID: "run"})
