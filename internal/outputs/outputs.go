@@ -1,6 +1,6 @@
 // Package outputs declares the outputs of the action.
 //
-// It is pure: it turns the result of a command into texts, and writes nothing.
+// It is pure: it formats the result of a command and writes nothing.
 package outputs
 
 import (
@@ -11,14 +11,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Output declares an output. action.yml and the README's table are generated from it.
+// Output declares an output. action.yml and the table in the README are generated from these declarations.
 type Output struct {
 	Name  string
 	Help  string
 	value func(report.Result) string
 }
 
-// Value returns the value of the output. ok is false if the output is the path of a file that is written later.
+// Value returns the output's value. If the output is the path of a file that is written later, ok is false.
 func (o Output) Value(r report.Result) (value string, ok bool) {
 	if o.value == nil {
 		return "", false
@@ -26,7 +26,7 @@ func (o Output) Value(r report.Result) (value string, ok bool) {
 	return o.value(r), true
 }
 
-// All is every output. An output without a value function is the path of a file that is written later.
+// All lists every output. One without a value function is the path of a file that is written later.
 var All = []Output{
 	{
 		Name:  "verdict",
@@ -159,7 +159,7 @@ func failedGates(r report.Result) string {
 	return string(text)
 }
 
-// brief returns the result without its large parts, because GitHub limits the outputs of a job to 1 MB.
+// brief returns the result without its large parts, because GitHub limits a job's outputs to 1 MB.
 func brief(r report.Result) string {
 	if r.History != nil {
 		h := *r.History
@@ -175,7 +175,7 @@ func brief(r report.Result) string {
 	return text
 }
 
-// largeResult is a size in bytes. A larger output leaves out what the run of a lineage logged.
+// largeResult is a size in bytes. Above it, the output leaves out the values logged to a lineage's run.
 const largeResult = 128 << 10
 
 // JSON returns the whole result as compact JSON.

@@ -16,7 +16,7 @@ import (
 func TestSearch(t *testing.T) {
 	cases := map[string]struct {
 		files string // separated by spaces
-		want  string // the chosen file; "" without cause and hint means none
+		want  string // the chosen file; if cause and hint are empty too, "" means none
 		cause string // part of the error
 		hint  string
 	}{
@@ -163,7 +163,7 @@ func TestSearch_Unreadable(t *testing.T) {
 	}
 }
 
-// listOf returns a function that lists folders, made from the paths of the files.
+// listOf returns a function that lists folders as if these files existed.
 func listOf(files []string) func(string) ([]string, error) {
 	return func(folder string) ([]string, error) {
 		if slices.Contains(files, folder) {
