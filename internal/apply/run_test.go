@@ -142,8 +142,8 @@ func TestRun_Outcomes(t *testing.T) {
 		ends   string // outcomes of the steps, in order
 		writes string
 	}{
-		"all is well": {func(*server) {}, registry.OK, "done done done done", all},
-		"somebody moved the alias before": {
+		"no fault": {func(*server) {}, registry.OK, "done done done done", all},
+		"the alias was moved before": {
 			func(s *server) {
 				s.state["champion"] = "9"
 			}, registry.Conflict, "done not done not done not done", "create-version  {new}"},
@@ -181,12 +181,12 @@ func TestRun_Outcomes(t *testing.T) {
 				s.do = func(_ context.Context, step plan.Step) error { return only("Production", errUnclear)(step) }
 			},
 			registry.Unknown, "done done unknown not done", "create-version  {new}|set-alias champion 2"},
-		"the server itself fails over a move each time": {
+		"the server fails at a move each time": {
 			func(s *server) {
 				s.do = func(_ context.Context, step plan.Step) error { return only("Production", errFailed)(step) }
 			},
 			registry.ServerError, "done done not done not done", "create-version  {new}|set-alias champion 2"},
-		"the answer to a move is lost before its effect, and then refused for good": {
+		"the answer to a move is lost before its effect, and then the move is refused for good": {
 			func(s *server) {
 				s.do = inTurn("Production", errUnclear, errRefused, errRefused, errRefused, errRefused)
 			},
@@ -195,7 +195,7 @@ func TestRun_Outcomes(t *testing.T) {
 			func(s *server) {
 				s.do = inTurn("Production", errUnclear, errRefused, errUnclear)
 			}, registry.OK, "done done done done", all},
-		"the answer to a move is lost, and so is that to the first look": {
+		"the answer to a move is lost, and so is the answer to the first read": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
 					if step.Name == "Production" {
@@ -217,7 +217,7 @@ func TestRun_Outcomes(t *testing.T) {
 				}
 			},
 			registry.Unknown, "done unknown not done not done", "create-version  {new}|set-alias champion 2"},
-		"moved by somebody else right after": {
+		"the alias was moved again right afterwards": {
 			func(s *server) {
 				s.after = func(step plan.Step) error { // in parallel with the last move
 					if step.Name == "Production" {
@@ -227,7 +227,7 @@ func TestRun_Outcomes(t *testing.T) {
 				}
 			},
 			registry.Conflict, "done not done done done", all},
-		"the stage is held by two": {
+		"two versions are in the stage": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
 					if step.Name == "Production" {
@@ -237,7 +237,7 @@ func TestRun_Outcomes(t *testing.T) {
 				}
 			},
 			registry.StageNotExclusive, "done done not done done", all},
-		"a mark cannot be written": {
+		"a note cannot be written": {
 			func(s *server) {
 				s.do = func(_ context.Context, step plan.Step) error {
 					return only(registry.TagRecord, errRefused)(step)
@@ -281,7 +281,7 @@ func TestRun_ConfirmedMoves(t *testing.T) {
 		"it cannot be read again": {
 			func(s *server) { s.observe = only("champion", errDown) }, registry.Unreachable, plan.StepNotDone,
 		},
-		"somebody moved it on then": {
+		"the alias was moved again": {
 			func(s *server) { s.state["champion"] = "9" }, registry.Conflict, plan.StepNotDone,
 		},
 	} {
@@ -462,14 +462,14 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 		want registry.Reason
 	}{
 		"the same registration is moved": {registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "run"}), ""},
-		"another source is refused": {
+		"a different source is refused": {
 			registry.Is(registry.Version{Source: "s3://b/evil/model", RunID: "run"}), registry.Conflict,
 		},
-		"another run is refused": {
+		"a different run is refused": {
 			registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "evil"}), registry.Conflict,
 		},
-		"a deleted version is refused": {registry.Absent[registry.Version]("it was deleted"), registry.CandidateGone},
-		"an unreadable one is refused": {registry.Unreadable[registry.Version]("503"), registry.ServerError},
+		"a deleted version is refused":     {registry.Absent[registry.Version]("it was deleted"), registry.CandidateGone},
+		"an unreadable version is refused": {registry.Unreadable[registry.Version]("503"), registry.ServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &server{state: map[string]string{"champion": "1"}, version: c.read}
