@@ -26,7 +26,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	signal.Ignore(syscall.SIGPIPE) // even if whoever reads the output has gone, a promotion must finish
+	signal.Ignore(syscall.SIGPIPE) // a promotion must finish even if its output is no longer read
 	// net/http logs odd responses with the standard logger, which writes to standard error. The runner looks for
 	// commands there.
 	log.SetOutput(io.Discard)

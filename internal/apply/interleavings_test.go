@@ -639,8 +639,8 @@ func TestInterleavings(t *testing.T) {
 	}
 }
 
-// overtakes reports whether a write may take effect in the middle of a later promotion: a write from a dead promoter
-// whose entry was taken over, or the second copy of a write that got no response.
+// overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a dead
+// promoter whose entry was taken over, or it is the second copy of a write that got no response.
 func (m *model) overtakes() bool {
 	return m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }

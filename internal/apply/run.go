@@ -110,7 +110,7 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
 				err = &registry.Error{
 					Reason: registry.ServerError,
-					Msg:    fmt.Sprintf("create version of %s: the response has no version: %q", s.Model, made),
+					Msg:    fmt.Sprintf("create version of %s: the response contains no version: %q", s.Model, made),
 				}
 			}
 		}
@@ -157,7 +157,7 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		}
 		result := plan.StepResult{Step: s, Done: plan.StepUnknown, Wrote: true}
 		if settled == retry.Seen {
-			result.Note = "the response was lost; the effect was confirmed by reading"
+			result.Note = "the response was lost; reading the target confirmed the move"
 		}
 		run.moved = append(run.moved, len(run.receipt.Results))
 		run.receipt.Results = append(run.receipt.Results, result)
@@ -181,7 +181,7 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	case settled == retry.Unsettled:
 		err = &registry.Error{Reason: registry.Unknown, Cause: err,
 			Msg: fmt.Sprintf(
-				"move %s of %s: sent, but its outcome is not known: %v", s.Name, s.Model, err,
+				"move %s of %s: sent, but the outcome is unknown: %v", s.Name, s.Model, err,
 			),
 			Hint: hintUnknown}
 	case settled == retry.NoEffect && halfway(s, saw):
@@ -189,7 +189,7 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	case registry.ReasonOf(err) == registry.Unknown: // the server rejected every attempt, so the move was not made
 		err = &registry.Error{Reason: registry.ServerError, Cause: err,
 			Msg: fmt.Sprintf(
-				"move %s of %s: not done, it still points to %s: %v", s.Name, s.Model, stateText(s, saw), err,
+				"move %s of %s: not made, it still points to %s: %v", s.Name, s.Model, stateText(s, saw), err,
 			),
 			Hint: "run it again"}
 	}
@@ -214,9 +214,9 @@ func (run *run) checkLease() {
 		run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
 		return
 	}
-	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: the lease of this run has " +
-		"expired, and another run may have taken it over",
-		Hint: "run it again; a promotion takes seconds, so this one was waiting for a server or was suspended"}
+	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: this run's lease has " +
+		"expired, and another run may have taken over",
+		Hint: "run it again; a promotion takes seconds, so this run must have been waiting for a server or suspended"}
 }
 
 // claimAndGuard claims the moves in the ledger and checks the targets in parallel. If a check finishes before the
@@ -291,7 +291,7 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []regi
 	if err != nil || want.Is(v) {
 		return err
 	}
-	return run.notJudged(fmt.Sprintf("its source is %s of run %s, but %s of run %s was evaluated",
+	return run.notJudged(fmt.Sprintf("its source is %s in run %s, but %s in run %s was evaluated",
 		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
 }
 
@@ -307,7 +307,7 @@ func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 		return err
 	}
 	return run.notJudged(
-		fmt.Sprintf("it is a copy of %s, and the files of that version are now at %s", want.Source, place),
+		fmt.Sprintf("it is a copy of %s, whose files are now at %s", want.Source, place),
 	)
 }
 
@@ -323,7 +323,7 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 	case !ok:
 		return value, &registry.Error{
 			Reason: registry.ServerError, Msg: fmt.Sprintf(
-				"%s: it cannot be read again: %s", run.moving(), known.Why(),
+				"%s: it could not be read again: %s", run.moving(), known.Why(),
 			),
 			Hint: "nothing was moved; run it again",
 		}
@@ -334,8 +334,7 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 func (run *run) notJudged(why string) error {
 	return &registry.Error{
 		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was evaluated: " + why,
-		Hint: "somebody registered it in the meantime, and nothing was moved: run it again to evaluate the current " +
-			"version",
+		Hint: "it was registered in the meantime, and nothing was moved; run it again to evaluate the current version",
 	}
 }
 
@@ -360,8 +359,8 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 					"move %s of %s: it points to %s, but the plan expects %s", s.Name, s.Model, stateText(s, o.saw),
 					stateText(s, s.Was),
 				),
-				Hint: "somebody else moved it in the meantime, and this run moved nothing: run it again to start " +
-					"from the new state",
+				Hint: "it was moved in the meantime, and this run moved nothing; run it again to start from the " +
+					"new state",
 			}
 		default:
 			continue
@@ -423,7 +422,7 @@ func (run *run) readBack() {
 		case o.saw.Equal(steps[i].Want):
 			result.Done = plan.StepDone
 		default:
-			result.Done, result.Note = plan.StepNotDone, "somebody else moved it right after"
+			result.Done, result.Note = plan.StepNotDone, "it was moved again right afterwards"
 			run.fail(overtaken(steps[i], o.saw))
 		}
 	}
@@ -440,7 +439,7 @@ func overtaken(s plan.Step, saw registry.State) error {
 				"move to %s of %s: expected %s in the stage, found %s", s.Name, s.Model, stateText(s, saw),
 				stateText(s, s.Want),
 			),
-			Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
+			Hint: "another move was made at the same time; decide which version should stay, and promote it again",
 		}
 	}
 	if s.Do == plan.TagAlias {
@@ -450,7 +449,7 @@ func overtaken(s plan.Step, saw registry.State) error {
 				"move %s of %s: expected its tag on %s, found it on %s", s.Name, s.Model, stateText(s, s.Want),
 				stateText(s, saw),
 			),
-			Hint: "the highest version counts; run this again to finish the move",
+			Hint: "the highest version counts; run it again to finish the move",
 		}
 	}
 	return &registry.Error{
@@ -458,7 +457,7 @@ func overtaken(s plan.Step, saw registry.State) error {
 		Msg: fmt.Sprintf(
 			"move %s of %s: set to %s, but read back as %s", s.Name, s.Model, stateText(s, s.Want), stateText(s, saw),
 		),
-		Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
+		Hint: "another move was made at the same time; decide which version should stay, and promote it again",
 	}
 }
 
@@ -605,8 +604,8 @@ func AfterCancel(ctx context.Context, by time.Duration) (context.Context, contex
 func cancelled(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return &registry.Error{
-			Reason: registry.Unreachable, Msg: "apply plan: the time limit passed before the next write",
-			Hint: "raise the input timeout, or find out why the server is slow",
+			Reason: registry.Unreachable, Msg: "apply plan: the time limit was reached before the next write",
+			Hint: "raise the timeout, or find out why the server is slow",
 		}
 	}
 	return &registry.Error{

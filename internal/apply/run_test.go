@@ -395,7 +395,7 @@ func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 	return nil
 }
 
-// If a run is delayed until its claim has expired, it makes no more moves, because another run may have taken over.
+// If a run is delayed until its claim has expired, it makes no further moves, because another run may have taken over.
 func TestRun_LeaseExpired(t *testing.T) {
 	for name, c := range map[string]struct {
 		heldUp time.Duration

@@ -1,4 +1,4 @@
-// Package glob matches names against patterns, in which * stands for any number of characters.
+// Package glob matches names against patterns, in which * matches any number of characters.
 package glob
 
 import "strings"
