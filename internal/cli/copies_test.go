@@ -81,7 +81,7 @@ func TestCopy_OriginReplaced(t *testing.T) {
 					}
 					return
 				}
-				if got.Reason != registry.Conflict || !strings.Contains(got.Error, "version are now at ") {
+				if got.Reason != registry.Conflict || !strings.Contains(got.Error, "whose files are now at ") {
 					t.Errorf("ended with %s: %s", got.Reason, got.Error)
 				}
 			})

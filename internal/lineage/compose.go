@@ -125,22 +125,22 @@ func (l *Lineage) training(t Traced) {
 	switch {
 	case t.RunID == "":
 		l.addLost(
-			"run", fmt.Sprintf("version %s has no run: its parameters, metrics and user are not known", l.Version),
+			"run", fmt.Sprintf("version %s has no run, so its parameters, metrics and user are unknown", l.Version),
 		)
 		return
 	case !ok:
-		l.addLost("run", t.Run.Why()+": its parameters, metrics and user are not known")
+		l.addLost("run", t.Run.Why()+", so its parameters, metrics and user are unknown")
 		return
 	case t.RunProblem != "":
 		why := format.WithoutUserInfo(t.RunProblem)
 		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
 		l.addLost(
 			"run",
-			fmt.Sprintf("the data of run %s is left out, because version %s does not belong to it", r.ID, l.Version),
+			fmt.Sprintf("the data from run %s is left out, because version %s does not belong to it", r.ID, l.Version),
 		)
 		return
 	case r.Deleted:
-		l.addLost("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
+		l.addLost("run", fmt.Sprintf("run %s is deleted and can be read only until MLflow purges deleted runs", r.ID))
 	}
 	l.Training = &Training{
 		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User,
@@ -156,7 +156,9 @@ func (l *Lineage) training(t Traced) {
 	} else if e.Deleted {
 		l.addLost(
 			"experiment",
-			fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name),
+			fmt.Sprintf(
+				"experiment %s is deleted and can be read only until MLflow purges deleted experiments", e.Name,
+			),
 		)
 	}
 }
@@ -253,7 +255,7 @@ func (l *Lineage) datasets(t Traced) {
 	switch {
 	case len(l.Datasets) > 0:
 	case l.Training == nil:
-		l.addLost("datasets", "the data is not known, because there is no run and no tag names it")
+		l.addLost("datasets", "the data is unknown, because there is no run and no tag that names it")
 	default:
 		l.addLost("datasets", fmt.Sprintf("run %s has no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
 	}

@@ -41,7 +41,7 @@ var All = []Output{
 	},
 	{
 		Name:  "reason",
-		Help:  "Reason for the result, one word of the list in the README, such as `ok` or `blocked`.",
+		Help:  "Reason for the result: one of the words listed in the README, such as `ok` or `blocked`.",
 		value: func(r report.Result) string { return string(r.Reason) },
 	},
 	{
@@ -71,7 +71,7 @@ var All = []Output{
 	},
 	{
 		Name:  "run-id",
-		Help:  "Id of the run that logged the candidate.",
+		Help:  "ID of the run that logged the candidate.",
 		value: func(r report.Result) string { return r.RunID },
 	},
 	{
@@ -91,27 +91,27 @@ var All = []Output{
 	},
 	{
 		Name:  "plan-digest",
-		Help:  "Digest of the plan, for the input `plan-digest`.",
+		Help:  "Digest of the plan, for the `plan-digest` input.",
 		value: func(r report.Result) string { return r.PlanDigest },
 	},
 	{
 		Name:  "record-id",
-		Help:  "Id of the ledger entry with the full record. Empty if nothing moved or there is no ledger.",
+		Help:  "ID of the ledger entry with the full record. Empty if nothing moved or there is no ledger.",
 		value: func(r report.Result) string { return r.RecordID },
 	},
 	{
 		Name:  "subject-digest",
-		Help:  "Digest of the model's files, for `actions/attest`. Set by `history` with the input `statement`.",
+		Help:  "Digest of the model's files, for `actions/attest`. Set by `history` with the `statement` input.",
 		value: subjectDigest,
 	},
 	{
 		Name: "predicate-file",
 		Help: "JSON file with the predicate for `actions/attest`, relative to the workspace. Set by `history` with " +
-			"the input `statement`.",
+			"the `statement` input.",
 	},
 	{
 		Name:  "findings",
-		Help:  "Number of audit findings, without accepted ones.",
+		Help:  "Number of audit findings, excluding accepted ones.",
 		value: findings,
 	},
 	{
@@ -125,8 +125,8 @@ var All = []Output{
 	},
 	{
 		Name: "result",
-		Help: "Whole result as compact JSON. Stored pages of a history and large parts of a lineage are only in " +
-			"`report-file`.",
+		Help: "Whole result as compact JSON. The stored pages of a history and the large parts of a lineage are " +
+			"only in `report-file`.",
 		value: brief,
 	},
 }

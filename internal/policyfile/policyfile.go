@@ -74,7 +74,7 @@ func (w Workspace) find(needed bool) (file, missing string, err error) {
 		return "", "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    "find policy: " + err.Error(),
-			Hint:   "name the file: " + w.AsInput("policy-file", policy.DefaultFiles[0]),
+			Hint:   "name the file with " + w.AsInput("policy-file", policy.DefaultFiles[0]),
 		}
 	}
 	file, err = found.choose(w.AsInput)
@@ -82,11 +82,11 @@ func (w Workspace) find(needed bool) (file, missing string, err error) {
 	case err != nil || file != "":
 		return file, "", err
 	case needed:
-		hint := "add the file, or name it: " + w.AsInput("policy-file", "PATH")
+		hint := "add the file, or name it with " + w.AsInput("policy-file", "PATH")
 		if !found.checkout {
-			hint = "check the repository out before this step (uses: actions/checkout)"
+			hint = "check out the repository before this step (uses: actions/checkout)"
 			if !w.InJob {
-				hint = "run it at the root of the repository, or name the file: " + w.AsInput("policy-file", "PATH")
+				hint = "run it at the root of the repository, or name the file with " + w.AsInput("policy-file", "PATH")
 			}
 		}
 		return "", "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + found.missing(), Hint: hint}
@@ -106,7 +106,7 @@ func (w Workspace) hint(fromInput bool, err error) string {
 	case len(all) > 0:
 		return "did you mean " + w.AsInput("policy-file", all[0]) + "?"
 	case w.InJob && !found.checkout:
-		return "check the repository out before this step (uses: actions/checkout)"
+		return "check out the repository before this step (uses: actions/checkout)"
 	}
-	return "give the path of an existing file, relative to the workspace, in the input policy-file"
+	return "set policy-file to the path of an existing file, relative to the workspace"
 }

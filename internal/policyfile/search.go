@@ -94,14 +94,14 @@ func (f search) choose(asInput func(input, value string) string) (string, error)
 	case len(all) > 1:
 		return "", &registry.Error{
 			Reason: registry.BadPolicy,
-			Msg:    "find policy: there are several policy files: " + strings.Join(all, ", "),
-			Hint:   "keep one of them, or name the one to use: " + asInput("policy-file", all[0]),
+			Msg:    "find policy: there is more than one policy file: " + strings.Join(all, ", "),
+			Hint:   "keep one of them, or choose one with " + asInput("policy-file", all[0]),
 		}
 	case len(f.usual) == 0:
 		return "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    fmt.Sprintf("find policy: there is a file %s, but no policy at %s", f.near[0], usualPlaces),
-			Hint: "if it is the policy, move it to " + policy.DefaultFiles[0] + " or name it: " +
+			Hint: "if it is the policy, move it to " + policy.DefaultFiles[0] + " or name it with " +
 				asInput("policy-file", f.near[0]),
 		}
 	}
@@ -114,7 +114,7 @@ var usualPlaces = strings.Join(policy.DefaultFiles, " or ")
 func (f search) missing() string {
 	text := "no policy file at " + usualPlaces
 	if !f.checkout {
-		text += ", and no checkout of a repository was found"
+		text += ", and no repository checkout was found"
 	}
 	return text
 }

@@ -33,7 +33,7 @@ func TestSearch(t *testing.T) {
 		},
 		"both endings": {
 			files: ".github/mlflow-policy.yml .github/mlflow-policy.yaml",
-			cause: "several policy files: .github/mlflow-policy.yaml, .github/mlflow-policy.yml",
+			cause: "more than one policy file: .github/mlflow-policy.yaml, .github/mlflow-policy.yml",
 			hint:  "policy-file: .github/mlflow-policy.yaml",
 		},
 		"an underscore": {
@@ -87,12 +87,12 @@ func TestSearch(t *testing.T) {
 		},
 		"a proper file and a near one": {
 			files: "mlflow-policy.yml .github/mlflow-policy.yml",
-			cause: "several policy files: .github/mlflow-policy.yml, mlflow-policy.yml",
+			cause: "more than one policy file: .github/mlflow-policy.yml, mlflow-policy.yml",
 			hint:  "policy-file: .github/mlflow-policy.yml",
 		},
 		"two near ones": {
 			files: "mlflow-policy.yml mlflow_policy.yml",
-			cause: "several policy files",
+			cause: "more than one policy file",
 		},
 		"a workflow that checks the policy": {
 			files: ".github/mlflow-policy.yml .github/workflows/mlflow-policy.yml",
@@ -134,9 +134,9 @@ func TestSearch(t *testing.T) {
 func TestSearch_Checkout(t *testing.T) {
 	for files, want := range map[string]string{
 		"": "no policy file at .github/mlflow-policy.yml or " +
-			".github/mlflow-policy.yaml, and no checkout of a repository was found",
+			".github/mlflow-policy.yaml, and no repository checkout was found",
 		"mlflow-promote-4f2c.json": "no policy file at .github/mlflow-policy.yml or " +
-			".github/mlflow-policy.yaml, and no checkout of a repository was found",
+			".github/mlflow-policy.yaml, and no repository checkout was found",
 		".git/HEAD train.py":             "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 		".github/workflows/ci.yml x.txt": "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 	} {

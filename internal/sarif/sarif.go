@@ -306,7 +306,7 @@ func plain(text string) message {
 func (s *Writer) notes(t audit.Totals) []note {
 	var notes []note
 	if dropped := s.count - len(s.found); dropped > 0 {
-		text := fmt.Sprintf("%d findings are left out: code scanning shows %d, so this file has the worst.",
+		text := fmt.Sprintf("%d findings are left out: code scanning shows only %d, so this file contains the worst.",
 			dropped, maxResults)
 		notes = append(notes, note{"warning", plain(text)})
 	}

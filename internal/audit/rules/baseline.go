@@ -64,7 +64,7 @@ func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgemen
 	return j
 }
 
-const notChecked = " (could not be looked at this time)"
+const notChecked = " (could not be checked this time)"
 
 // on reports whether the rule is enabled.
 func on(rules []audit.Rule, id string) bool {

@@ -44,11 +44,11 @@ func TestTrend(t *testing.T) {
 		{"a rule was switched off", Judgement{}, rules[:2], "a fixed; b fixed"},
 		{
 			"a rule could not judge", Judgement{Unjudged: []audit.Unjudged{{Rule: "run-gone"}}}, rules,
-			"a fixed; b (could not be looked at this time) unchanged; c fixed",
+			"a fixed; b (could not be checked this time) unchanged; c fixed",
 		},
 		{
 			"the model could not be read", Judgement{Unjudged: []audit.Unjudged{{}}}, rules[:1],
-			"a (could not be looked at this time) unchanged",
+			"a (could not be checked this time) unchanged",
 		},
 	} {
 		if got := trends(NewBaseline(slices.Clone(baseline), nil).Compare("churn", c.j, c.on)); got != c.want {

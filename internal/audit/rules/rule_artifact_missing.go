@@ -13,7 +13,7 @@ var artifactMissing = rule{
 		Why: "The version cannot be loaded, except on machines that still have a copy. MLflow does not check the " +
 			"files, so the registry still lists the version as READY.",
 		Fix: "restore the files, or promote a version that has its files; `mlflow-promote rollback --model MODEL " +
-			"--alias ALIAS` checks the files before it moves",
+			"--alias ALIAS` checks the files before it moves anything",
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},
 	moving: true, // a version deleted a moment ago has no files either

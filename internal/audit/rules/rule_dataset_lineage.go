@@ -28,7 +28,7 @@ var datasetLineage = rule{
 				out = append(out, unjudged(v, "MLflow before 2.4 does not store datasets; this server is %s",
 					cmp.Or(s.Server, "of an unknown version")))
 			case len(run.Datasets) == 0:
-				out = append(out, about(v, "%s: the run %s has no dataset", s.label(v), short(run.ID)))
+				out = append(out, about(v, "%s: run %s has no dataset", s.label(v), short(run.ID)))
 			}
 		}
 		return out

@@ -46,7 +46,7 @@ var planNotApplied = rule{
 			default:
 				r.message = "the plan in " + p.File
 				if !p.Made.IsZero() {
-					r.message += fmt.Sprintf(" of %s", date(p.Made))
+					r.message += fmt.Sprintf(" from %s", date(p.Made))
 				}
 				r.message += " was never applied: " + strings.TrimSpace(p.Plan.Candidate+" to "+p.Plan.Target.String())
 				if state == ledger.EntryAborted {

@@ -38,7 +38,7 @@ var promotionUnfinished = rule{
 				len(ownMoves(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved < 0 &&
 			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref).Equal(m.Want) }):
-			r.message = fmt.Sprintf("%s was abandoned on %s; it is not known how many of its %d moves were made", what,
+			r.message = fmt.Sprintf("%s was abandoned on %s; it is unknown how many of its %d moves were made", what,
 				date(e.Ended), len(ownMoves(e)))
 		default:
 			return nil

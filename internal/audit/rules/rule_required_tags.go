@@ -13,8 +13,8 @@ var requiredTags = rule{
 		Severity: audit.Medium,
 		Why: "Scripts and incident responders rely on tags such as owner, risk class and cost centre. The rule " +
 			"checks nothing until the policy file lists tags.",
-		Fix: "set the tag; for new versions use the input `tags` of `register` and `promote`, and require it with " +
-			"the gate `tags`",
+		Fix: "set the tag; for new versions, use the `tags` input of `register` and `promote`, and require it " +
+			"with the `tags` gate",
 		Settings: []audit.Setting{
 			{
 				Name:    "version",

@@ -22,11 +22,11 @@ var runGone = rule{
 			run, known := s.Runs[v.RunID].Get()
 			switch {
 			case s.Runs[v.RunID].IsAbsent():
-				out = append(out, about(v, "%s: the run %s does not exist", s.label(v), short(v.RunID)))
+				out = append(out, about(v, "%s: run %s does not exist", s.label(v), short(v.RunID)))
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // reported by experiment-deleted
-				out = append(out, about(v, "%s: the run %s is deleted", s.label(v), short(v.RunID)))
+				out = append(out, about(v, "%s: run %s is deleted", s.label(v), short(v.RunID)))
 			}
 		}
 		return out

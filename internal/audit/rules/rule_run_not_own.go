@@ -45,7 +45,7 @@ func (s ruleInput) checkRun(v registry.Version) []result {
 	case origin.Version.IsAbsent():
 		why = origin.Version.Why()
 	case !led:
-		return []result{unjudged(v, "the origin of the version is not known: %s", origin.Version.Why())}
+		return []result{unjudged(v, "the version's origin is unknown: %s", origin.Version.Why())}
 	case isLogged:
 		why = registry.BelongsToRun(root.Source, &logged, run, s.movedRoots()...)
 	case origin.Logged.IsAbsent():

@@ -21,7 +21,7 @@ var runUnfinished = rule{
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case run.Status != "FINISHED":
-				out = append(out, about(v, "%s: the run %s is %s", s.label(v), short(v.RunID), short(run.Status)))
+				out = append(out, about(v, "%s: run %s is %s", s.label(v), short(v.RunID), short(run.Status)))
 			}
 		}
 		return out

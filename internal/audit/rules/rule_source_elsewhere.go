@@ -14,8 +14,8 @@ var sourceElsewhere = rule{
 		Title:    "Model source is outside the run's artifacts",
 		Severity: audit.Low,
 		Why: "The version has a run, but its files are somewhere else, so its metrics and lineage may belong to " +
-			"another model. This rule checks only the path of the source, and only for versions without an alias " +
-			"or stage. The rule `run-not-own` checks live versions.",
+			"another model. This rule checks only the source's path, and only for versions without an alias " +
+			"or stage. Live versions are checked by the `run-not-own` rule.",
 		Fix: "register the model from the run that logged it: `mlflow-promote register --model MODEL --candidate " +
 			"runs:/RUN_ID/model`",
 	},
@@ -32,7 +32,7 @@ var sourceElsewhere = rule{
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", v.RunID, s.Runs[v.RunID].Why()))
 			case !s.within(v.Source, run):
-				out = append(out, about(v, "%s: the source %s is not among the artifacts of its run %s", s.label(v),
+				out = append(out, about(v, "%s: source %s is not among the artifacts of run %s", s.label(v),
 					short(v.Source), run.ID))
 			}
 		}

@@ -42,7 +42,7 @@ var sourceUnsafe = rule{
 			case form == "" && v.RunID != "" && !known && !s.Runs[v.RunID].IsAbsent():
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			default:
-				out = append(out, about(v, "%s: the source %s %s", s.label(v), short(v.Source), why))
+				out = append(out, about(v, "%s: source %s %s", s.label(v), short(v.Source), why))
 			}
 		}
 		return out
@@ -94,7 +94,7 @@ func (s ruleInput) locationProblem(v registry.Version) string {
 	case scheme == "":
 		return "is a path on the server's disk, outside the run"
 	}
-	return "has the scheme " + scheme + ", outside the run"
+	return "uses the scheme " + scheme + " outside the run"
 }
 
 // below reports whether a source is inside a folder.

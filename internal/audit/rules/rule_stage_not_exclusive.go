@@ -19,7 +19,7 @@ var stageNotExclusive = rule{
 		Settings: []audit.Setting{
 			{
 				Name:    "stages",
-				About:   "stages that may have only one version",
+				About:   "stages that may contain only one version",
 				Kind:    audit.Names,
 				Default: []string{"Production"},
 			},

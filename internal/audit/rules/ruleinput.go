@@ -107,7 +107,7 @@ func (s ruleInput) ledger() (l ledger.Chain, ok bool, why string) {
 	case s.Broken != "":
 		return l, false, "the promotion ledger is damaged: " + s.Broken
 	case !ok && !s.Ledger.IsAbsent():
-		return l, false, "the promotion ledger is not known: " + s.Ledger.Why()
+		return l, false, "the promotion ledger is unknown: " + s.Ledger.Why()
 	}
 	return l, ok, ""
 }
