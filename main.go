@@ -1,4 +1,5 @@
-// Command mlflow-promote registers, judges and promotes MLflow model versions, as a GitHub Action or on a laptop.
+// Command mlflow-promote registers, judges and promotes MLflow model versions, either as a GitHub Action or on a
+// laptop.
 package main
 
 import (
@@ -16,18 +17,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 )
 
-// version is set when the program is built for a release.
+// version is set by release builds.
 var version = "dev"
 
 func main() { os.Exit(run()) }
 
-// run is the only place that uses the process: environment, clock, randomness, streams, signals and exit.
+// run is the only function that uses the process's environment, clock, randomness, streams and signals.
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	signal.Ignore(syscall.SIGPIPE) // if the reader of the output is gone, a promotion must still finish
-	// net/http logs odd responses with the standard logger. It would write to standard error, where the runner looks
-	// for commands.
+	signal.Ignore(syscall.SIGPIPE) // a promotion must finish even if its output is no longer read
+	// net/http logs odd responses with the standard logger, which writes to standard error. The runner looks for
+	// commands there.
 	log.SetOutput(io.Discard)
 	dir, err := os.Getwd()
 	if err != nil {

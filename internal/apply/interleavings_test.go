@@ -23,12 +23,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The tests of this file explore all interleavings of several promoters. A promoter runs the real functions of ledger
-// and apply. The registry has one alias, and the ledger is in memory. Requests arrive in every possible order.
-// Promoters can crash, writes can take effect late, and responses can get lost. A state that was already seen is not
-// explored again. Two states are the same if the server is in the same state and every promoter got the same responses.
+// The tests in this file explore every interleaving of several promoters. Promoters run the real functions of the
+// ledger and apply packages. The registry has one alias, and the ledger is in memory. Requests arrive in every
+// possible order. Promoters can crash, writes can take effect late, and responses can get lost. A state that has
+// already been seen is not explored again. Two states are the same if the server is in the same state and every
+// promoter has received the same responses.
 
-// model is one set-up to explore: the number of promoters, their protocol, and the faults.
+// model is a setup to explore: the number of promoters, their protocol, and the faults.
 type model struct {
 	promoters int
 	protocol
@@ -65,15 +66,15 @@ func (f faults) String() string {
 	return []string{"none", "crash", "crash + delayed writes", "lost answers + delayed writes"}[f]
 }
 
-// world is the state of the server, and what the first writes replaced.
+// world is the server's state, and what each promoter's first write replaced.
 type world struct {
 	alias    string
 	notes    map[string]bool // versions with a record
 	memory   *ledgertest.Memory
-	replaced map[int]string // where the alias pointed before the first write of each promoter
+	replaced map[int]string // by promoter: where the alias pointed before its first write
 }
 
-// call is a request that waits until it is carried out.
+// call is a request waiting to be carried out.
 type call struct {
 	who   int
 	name  string
@@ -87,7 +88,7 @@ type promoter struct {
 	m     *model
 	s     *stage
 	who   int
-	base  string // the version that the alias pointed to when it started
+	base  string // the version that the alias pointed to when the run started
 	dead  bool
 	over  bool
 	lost  bool // one of its responses was lost
@@ -106,12 +107,12 @@ type stage struct {
 	mu        sync.Mutex
 	pending   []*call
 	promoters []*promoter
-	ghosts    []*call // writes that may still take effect although no promoter waits for them
+	ghosts    []*call // writes that may still take effect although no promoter is waiting for them
 }
 
 var errDead = &registry.Error{Reason: registry.Forbidden, Msg: "dead"}
 
-// turn queues a request and waits until it is carried out.
+// turn queues a request and waits until it has been carried out.
 func (p *promoter) turn(name string, write bool, do func() (string, error)) error {
 	p.s.mu.Lock()
 	if p.dead {
@@ -124,7 +125,7 @@ func (p *promoter) turn(name string, write bool, do func() (string, error)) erro
 	return <-c.reply
 }
 
-// Observe reads the alias. A blind promoter reads nothing and gets the state that it expects.
+// Observe reads the alias. A blind promoter reads nothing and is given the state that it expects.
 func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, _ []registry.Version, err error) {
 	if p.m.protocol == blind {
 		if p.end.Version != 0 {
@@ -139,7 +140,7 @@ func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, 
 	return saw, nil, err
 }
 
-// Version is never called, because the plans of this test do not name the version that was evaluated.
+// Version is never called, because this test's plans do not name the version that was evaluated.
 func (p *promoter) Version(context.Context, string, int) registry.Known[registry.Version] {
 	panic("a plan that does not name the evaluated version must not read it")
 }
@@ -169,7 +170,7 @@ func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 	return "", err == nil, err
 }
 
-// pages is the ledger's store as one promoter reaches it. Locating the ledger takes no turn, because its place never
+// pages is a promoter's view of the ledger's store. Locating the ledger takes no turn, because its location never
 // changes.
 type pages struct {
 	*ledgertest.Memory
@@ -205,7 +206,7 @@ var (
 	began  = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 )
 
-// promote does the same as the command: read the ledger and the registry, make the plan, apply it.
+// promote does what the command does: read the ledger and the registry, make the plan, apply it.
 func (p *promoter) promote() {
 	ctx := context.Background()
 	l := p.ledger()
@@ -313,13 +314,13 @@ func founded() *ledgertest.Memory {
 	return m
 }
 
-// choice is one possible next step of a walk.
+// choice is one possible next step in a walk.
 type choice struct {
 	name string
 	take func()
 }
 
-// choices returns all possible next steps, always in the same order.
+// choices returns every possible next step, always in the same order.
 func (s *stage) choices() []choice {
 	slices.SortFunc(
 		s.pending, func(a, b *call) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.name, b.name)) },
@@ -354,8 +355,8 @@ func (s *stage) choices() []choice {
 	return out
 }
 
-// mayLose reports whether a response to this promoter may still get lost. Two promoters may lose one response each.
-// Three promoters may lose only one in total, because the test would take too long otherwise.
+// mayLose reports whether a response to this promoter may still get lost. With two promoters, each may lose one
+// response. With three, only one response may get lost in total, because the test would take too long otherwise.
 func (s *stage) mayLose(who int) bool {
 	if s.m.promoters > 2 {
 		return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return p.lost })
@@ -374,19 +375,19 @@ func (s *stage) deliver(c *call) {
 	s.hear(c, answer, err)
 }
 
-// hear sends a response, and adds it to what the promoter has heard. The order of the responses does not matter,
+// hear sends a response and adds it to what the promoter has heard. The order of the responses does not matter,
 // because they may belong to parallel requests.
 func (s *stage) hear(c *call, answer string, err error) {
 	p := s.promoters[c.who]
 	p.calls[c.name]++
 	h := fnv.New64a()
-	// the text of an error is not part of the state, because promoters do not act on it
+	// An error's text is not part of the state, because promoters do not act on it.
 	fmt.Fprintf(h, "%s %d %s %s", c.name, p.calls[c.name], answer, registry.ReasonOf(err))
 	p.heard += h.Sum64()
 	c.reply <- err
 }
 
-// lose reports a lost response to the caller. The write is carried out later.
+// lose tells the caller that its response was lost. The write is carried out later.
 func (s *stage) lose(c *call) {
 	s.remove(c)
 	s.promoters[c.who].lost = true
@@ -428,7 +429,7 @@ func (s *stage) key() uint64 {
 	return h.Sum64()
 }
 
-// begin starts all promoters at the beginning of a new walk.
+// begin starts every promoter for a new walk.
 func (m *model) begin(from *ledgertest.Memory) *stage {
 	mem := ledgertest.New()
 	for id, kv := range from.Pages {
@@ -450,7 +451,7 @@ func (m *model) begin(from *ledgertest.Memory) *stage {
 	return s
 }
 
-// abandon stops a walk when it reaches a state that was already explored.
+// abandon stops a walk that has reached a state explored before.
 func (s *stage) abandon() {
 	for _, p := range s.promoters {
 		p.dead = true
@@ -462,15 +463,15 @@ func (s *stage) abandon() {
 	synctest.Wait()
 }
 
-// count says how many end states of a model have each property.
+// count is the number of end states with each property.
 type count struct {
 	walks, states, ends int
 
-	succeed   int // more than one promotion succeeded: it reported success, or its ledger entry is completed
+	succeed   int // more than one promotion succeeded, going by what it reported or by its ledger entry
 	lost      int // two successes started from the same version, and the later record shows no drift
-	lineage   int // a success recorded another version than the one it replaced
+	lineage   int // a success recorded a different version from the one it replaced
 	residue   int // the alias points to the version of a promotion that did not succeed
-	later     int // the result of a success was overwritten, and not by another success
+	later     int // the result of a success was overwritten by something other than a success
 	unnoticed int // end states with residue or an overwritten success that the audit rule does not find
 }
 
@@ -527,12 +528,12 @@ func (m *model) explore() count {
 	return c
 }
 
-// over reports whether all promoters have ended. Late writes may still be open.
+// over reports whether every promoter has ended. Some late writes may not have taken effect yet.
 func (s *stage) over() bool {
 	return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return !p.dead && !p.over })
 }
 
-// judge counts an end state if it is new.
+// judge counts an end state that has not been seen before.
 func (s *stage) judge(c *count, ends map[string]bool) {
 	w := s.world
 	facts := fact.Facts{Model: registry.Is(registry.Model{Aliases: map[string]int{}}), Ledger: s.entries()}
@@ -592,8 +593,8 @@ func lastDone(l ledger.Chain) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// noticed reports whether the audit rule finds the defect. With a ledger, the alias must point to the version of the
-// last completed entry. Without a ledger, its version must have a record.
+// noticed reports whether the audit rule finds the defect. With a ledger, the alias must point to the version in the
+// last completed entry. Without one, the version that the alias points to must have a record.
 func (s *stage) noticed(f fact.Facts) bool {
 	if s.m.ledger() {
 		e, done := lastDone(f.Ledger)
@@ -611,8 +612,8 @@ func (s *stage) entries() ledger.Chain {
 	return v.Facts()
 }
 
-// With two or three promoters, in every order and with every fault, a claim prevents lost updates. MLflow has no
-// conditional writes, so some defects cannot be prevented. The audit rule finds these. Without claims, the same walk
+// In every order and with every fault, a claim prevents two or three promoters from losing updates. MLflow has no
+// conditional writes, so some defects cannot be prevented; the audit rule finds those. Without claims, the same walk
 // must find lost updates. Otherwise the test would prove nothing.
 func TestInterleavings(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
@@ -638,8 +639,8 @@ func TestInterleavings(t *testing.T) {
 	}
 }
 
-// overtakes reports whether a write may take effect in the middle of a later promotion. It may come from a dead
-// promoter whose entry was taken over. Or it may be the second copy of a write that got no response.
+// overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a dead
+// promoter whose entry was taken over, or it is the second copy of a write that got no response.
 func (m *model) overtakes() bool {
 	return m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }

@@ -13,55 +13,54 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Registry is the part of the server that applying a plan needs.
+// Registry is what applying a plan needs from the server.
 type Registry interface {
-	// Observe returns the state of a step's target, and the versions in the same response.
+	// Observe returns the state of a step's target, and the versions contained in the same response.
 	Observe(context.Context, plan.Step) (saw registry.State, told []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
-	// Place returns the location of the version's files before the version is moved. It is called only if the version
-	// is a copy.
+	// Place returns the location of the version's files before the version is moved. It is called only for copies.
 	Place(ctx context.Context, model string, number int) registry.Known[string]
-	// Do sends the write. It returns the number of a created version, else "", and whether the write took effect. An
-	// error with the reason registry.Unknown means that the write may have taken effect or may still do so. Any other
-	// error means that it did not.
+	// Do sends the write. It returns the number of the version it created, if any, and whether the write took effect.
+	// An error with the reason registry.Unknown means that the write may have taken effect, or may still do so. Any
+	// other error means that it has not and will not.
 	Do(context.Context, plan.Step) (made string, wrote bool, err error)
 }
 
-// Ledger makes the moves of a plan exclusive, and keeps their record.
+// Ledger makes the moves in a plan exclusive and records them.
 type Ledger interface {
 	// Begin claims the next entry for moving this version. Nothing is moved unless it succeeds.
 	Begin(ctx context.Context, version int) error
-	// End records how the promotion ended. A success that could not be stored is not a success.
+	// End records how the promotion ended. If a success cannot be stored, the promotion does not count as successful.
 	End(ctx context.Context, result error, moved []registry.Ref) error
 }
 
-// Time limits that apply after the run is cancelled or its time is up. The first is for a write in flight, the second
-// for finding out its outcome and writing notes, the third for storing the outcome. The runner kills a cancelled
-// container 10 s after its first signal.
+// Time limits that start once the run is cancelled or runs out of time: for a write in flight, for finding out its
+// outcome and writing notes, and for storing the outcome. The runner kills a cancelled container 10 s after its first
+// signal.
 const (
 	inFlight = time.Second
 	looking  = 2250 * time.Millisecond
 	closing  = 3250 * time.Millisecond
 )
 
-// Options say how to apply a plan. Now and Record fill in the placeholders of steps.
+// Options configure how a plan is applied. Now and Record fill in the placeholders in steps.
 type Options struct {
 	Now    func() time.Time
-	Record func(at time.Time, version int) string // returns the decision in short form, for plan.TheRecord
+	Record func(at time.Time, version int) string // returns a summary of the decision, for plan.TheRecord
 	Step   func(plan.Step)                        // called before each creation and move; may be nil
 	Ledger Ledger                                 // nil if there is no ledger, or if the plan moves nothing
-	// Begin takes longer than a request, so check the targets after it and not in parallel
+	// Slow means that Begin takes longer than a request, so the targets are checked after it rather than in parallel.
 	Slow bool
-	// how long a claim is valid, after which no move starts; 0 if there is no limit
+	// Lease is how long a claim is valid. No move starts after that. 0 means no limit.
 	Lease time.Duration
-	// Pause waits before the next try, counted from 0, and reports whether there is time for it. If it is nil, nothing
-	// is tried again.
+	// Pause waits before the given retry, counted from 0, and reports whether there is time for it. If it is nil,
+	// nothing is retried.
 	Pause func(ctx context.Context, try int) bool
 }
 
-// Run applies the plan and returns what it did. It stops at the first creation or move that fails. The receipt then
-// also lists that step and all later ones.
+// Run applies the plan and returns what it did. It stops at the first creation or move that fails. The receipt lists
+// the failed step and all later ones too.
 func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 	flight, stop := AfterCancel(ctx, inFlight)
 	defer stop()
@@ -90,16 +89,16 @@ type run struct {
 	o       Options
 	plan    plan.Plan
 	receipt plan.Receipt
-	ctx     context.Context // context of the whole run; nothing new starts after it ends
-	flight  context.Context // for a write that was started; it outlives a cancellation for a while
+	ctx     context.Context // context of the whole run; nothing new starts once it has ended
+	flight  context.Context // for a write that has been started; outlives a cancellation for a while
 	look    context.Context // for finding out the outcome of that write
-	late    context.Context // for the remaining work after that
-	entered time.Time       // the time before the claim was sent
-	begun   bool            // the ledger entry is ours, and must be closed
-	moved   []int           // indexes of the receipt's moves that were sent and must be read back
+	late    context.Context // for the work that remains after that
+	entered time.Time       // the time just before the claim was sent
+	begun   bool            // the ledger entry is ours and must be closed
+	moved   []int           // indexes in receipt.Results of the moves that must be read back
 }
 
-// create creates the model and then the version.
+// create creates the model, then the version.
 func (run *run) create(ctx context.Context, steps []plan.Step) {
 	for _, s := range steps {
 		if run.skipSteps(ctx, s) {
@@ -111,7 +110,7 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
 				err = &registry.Error{
 					Reason: registry.ServerError,
-					Msg:    fmt.Sprintf("create version of %s: the response has no version: %q", s.Model, made),
+					Msg:    fmt.Sprintf("create version of %s: the response contains no version: %q", s.Model, made),
 				}
 			}
 		}
@@ -119,7 +118,7 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// writeMetadata writes the requested descriptions and tags in parallel. If one of them fails, nothing is moved.
+// writeMetadata writes the requested descriptions and tags in parallel. If any of them fails, nothing is moved.
 func (run *run) writeMetadata(ctx context.Context, steps []plan.Step) {
 	if len(steps) == 0 || run.skipSteps(ctx, steps...) {
 		return
@@ -143,7 +142,7 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		if run.skipSteps(ctx, s) {
 			continue
 		}
-		if s.Confirms() { // others made this move already; it was checked, and is read back and recorded like any other
+		if s.Confirms() { // made outside this run; it has been checked, and is read back like any other
 			run.moved = append(run.moved, len(run.receipt.Results))
 			run.receipt.Results = append(
 				run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"},
@@ -158,15 +157,15 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		}
 		result := plan.StepResult{Step: s, Done: plan.StepUnknown, Wrote: true}
 		if settled == retry.Seen {
-			result.Note = "the response was lost; the effect was confirmed by reading"
+			result.Note = "the response was lost; reading the target confirmed the move"
 		}
 		run.moved = append(run.moved, len(run.receipt.Results))
 		run.receipt.Results = append(run.receipt.Results, result)
 	}
 }
 
-// makeMove sends one move until its outcome is known. Before it sends the move again, it checks whether the last try
-// took effect.
+// makeMove sends one move, again if necessary, until its outcome is known. Before sending it again, it checks whether
+// the last attempt took effect.
 func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	saw := s.Was
 	settled, err := retry.Settle(run.pause(run.ctx), func(int) error {
@@ -182,15 +181,15 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	case settled == retry.Unsettled:
 		err = &registry.Error{Reason: registry.Unknown, Cause: err,
 			Msg: fmt.Sprintf(
-				"move %s of %s: sent, but its outcome is not known: %v", s.Name, s.Model, err,
+				"move %s of %s: sent, but the outcome is unknown: %v", s.Name, s.Model, err,
 			),
 			Hint: hintUnknown}
 	case settled == retry.NoEffect && halfway(s, saw):
 		err = overtaken(s, saw)
-	case registry.ReasonOf(err) == registry.Unknown: // the server rejected every try, so the move was not made
+	case registry.ReasonOf(err) == registry.Unknown: // the server rejected every attempt, so the move was not made
 		err = &registry.Error{Reason: registry.ServerError, Cause: err,
 			Msg: fmt.Sprintf(
-				"move %s of %s: not done, it still points to %s: %v", s.Name, s.Model, stateText(s, saw), err,
+				"move %s of %s: not made, it still points to %s: %v", s.Name, s.Model, stateText(s, saw), err,
 			),
 			Hint: "run it again"}
 	}
@@ -201,7 +200,7 @@ func halfway(s plan.Step, saw registry.State) bool {
 	return s.Do == plan.TagAlias && s.Shift().Halfway(saw)
 }
 
-// pause waits between tries, for as long as ctx lasts.
+// pause returns a function that waits between attempts, as long as ctx lasts.
 func (run *run) pause(ctx context.Context) func(int) bool {
 	if run.o.Pause == nil {
 		return nil
@@ -209,19 +208,20 @@ func (run *run) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return run.o.Pause(ctx, try) }
 }
 
-// checkLease stops the run if its claim has expired or is about to, because another run may have taken it over.
+// checkLease stops the run if its claim has expired or is about to, because another run may have taken over the entry.
 func (run *run) checkLease() {
 	if run.receipt.Err != nil || !run.begun || run.o.Lease == 0 ||
 		run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
 		return
 	}
-	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: the lease of this run has " +
-		"expired, and another run may have taken it over",
-		Hint: "run it again; a promotion takes seconds, so this one was waiting for a server or was suspended"}
+	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: this run's lease has " +
+		"expired, and another run may have taken over",
+		Hint: "run it again; a promotion takes seconds, so this run must have been waiting for a server or suspended"}
 }
 
-// claimAndGuard claims the moves in the ledger and checks the targets in parallel. If a check is done before the claim,
-// others may move a target in between. But then they must claim the next entry, and this claim fails.
+// claimAndGuard claims the moves in the ledger and checks the targets in parallel. If a check finishes before the
+// claim, another run may move a target in between. But that run must then have claimed the next entry, so this claim
+// fails.
 func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
@@ -244,7 +244,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	var elsewhere error
 	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
 	told := run.guard(ctx, steps)
-	if created && run.receipt.Err == nil { // the responses that were just read contain the newest version
+	if created && run.receipt.Err == nil { // the responses just read contain the newest version
 		changed = run.checkVersion(ctx, steps, told)
 	}
 	wg.Wait()
@@ -257,7 +257,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// close stores the outcome. If that fails, the moves stay, but the promotion is not a success.
+// close stores the outcome. If that fails, the moves stay, but the promotion does not count as successful.
 func (run *run) close() {
 	if !run.begun {
 		return
@@ -271,8 +271,8 @@ func (run *run) close() {
 	}
 }
 
-// checkVersion reads the version again, unless it was just read. It refuses all moves if somebody has replaced the
-// version since it was evaluated.
+// checkVersion reads the version again, unless it has just been read. If the version has been replaced since it was
+// evaluated, all moves are refused.
 func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
@@ -291,12 +291,12 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []regi
 	if err != nil || want.Is(v) {
 		return err
 	}
-	return run.notJudged(fmt.Sprintf("its source is %s of run %s, but %s of run %s was evaluated",
+	return run.notJudged(fmt.Sprintf("its source is %s in run %s, but %s in run %s was evaluated",
 		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
 }
 
-// inPlace refuses all moves if the version is a copy and its original has other files than the evaluated ones. The
-// original may have been replaced by another version with the same number.
+// inPlace refuses all moves if the version is a copy whose original no longer has the files that were evaluated. The
+// original may have been replaced by a different version with the same number.
 func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 	want := run.plan.Expects()
 	if want == nil || !want.HasPlace() || len(steps) == 0 {
@@ -307,7 +307,7 @@ func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 		return err
 	}
 	return run.notJudged(
-		fmt.Sprintf("it is a copy of %s, and the files of that version are now at %s", want.Source, place),
+		fmt.Sprintf("it is a copy of %s, whose files are now at %s", want.Source, place),
 	)
 }
 
@@ -323,7 +323,7 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 	case !ok:
 		return value, &registry.Error{
 			Reason: registry.ServerError, Msg: fmt.Sprintf(
-				"%s: it cannot be read again: %s", run.moving(), known.Why(),
+				"%s: it could not be read again: %s", run.moving(), known.Why(),
 			),
 			Hint: "nothing was moved; run it again",
 		}
@@ -334,8 +334,7 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 func (run *run) notJudged(why string) error {
 	return &registry.Error{
 		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was evaluated: " + why,
-		Hint: "somebody registered it in the meantime, and nothing was moved: run it again to evaluate the current " +
-			"version",
+		Hint: "it was registered in the meantime, and nothing was moved; run it again to evaluate the current version",
 	}
 }
 
@@ -343,8 +342,8 @@ func (run *run) moving() string {
 	return fmt.Sprintf("move version %d of %s", run.receipt.Version, run.plan.Model)
 }
 
-// guard refuses all moves if any target is not in the state that the plan expects. It returns the versions in the
-// responses.
+// guard refuses all moves if any target is not in the state that the plan expects. It returns the versions contained
+// in the responses.
 func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.Version) {
 	read := func(s plan.Step) (registry.State, []registry.Version, error) { return run.r.Observe(ctx, s) }
 	for i, o := range observe(steps, read) {
@@ -360,8 +359,8 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 					"move %s of %s: it points to %s, but the plan expects %s", s.Name, s.Model, stateText(s, o.saw),
 					stateText(s, s.Was),
 				),
-				Hint: "somebody else moved it in the meantime, and this run moved nothing: run it again to start " +
-					"from the new state",
+				Hint: "it was moved in the meantime, and this run moved nothing; run it again to start from the " +
+					"new state",
 			}
 		default:
 			continue
@@ -371,9 +370,9 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 	return told
 }
 
-// finish reads the moves back and writes the notes in parallel. If the response to a move was a success, the move
-// happened, even if others move the target right after. So its notes are true. If the run stopped before all moves were
-// made, the finished ones are still read back, but no notes are written.
+// finish reads the moves back and writes the notes in parallel. A move whose request succeeded has been made, even if
+// the target is moved again right afterwards, so its notes are true. If the run stopped before every move was made,
+// the finished ones are still read back, but no notes are written.
 func (run *run) finish(notes []plan.Step) {
 	noted := make([]writeResult, len(notes))
 	for i, s := range notes {
@@ -423,7 +422,7 @@ func (run *run) readBack() {
 		case o.saw.Equal(steps[i].Want):
 			result.Done = plan.StepDone
 		default:
-			result.Done, result.Note = plan.StepNotDone, "somebody else moved it right after"
+			result.Done, result.Note = plan.StepNotDone, "it was moved again right afterwards"
 			run.fail(overtaken(steps[i], o.saw))
 		}
 	}
@@ -440,7 +439,7 @@ func overtaken(s plan.Step, saw registry.State) error {
 				"move to %s of %s: expected %s in the stage, found %s", s.Name, s.Model, stateText(s, saw),
 				stateText(s, s.Want),
 			),
-			Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
+			Hint: "another move was made at the same time; decide which version should stay, and promote it again",
 		}
 	}
 	if s.Do == plan.TagAlias {
@@ -450,7 +449,7 @@ func overtaken(s plan.Step, saw registry.State) error {
 				"move %s of %s: expected its tag on %s, found it on %s", s.Name, s.Model, stateText(s, s.Want),
 				stateText(s, saw),
 			),
-			Hint: "the highest version counts; run this again to finish the move",
+			Hint: "the highest version counts; run it again to finish the move",
 		}
 	}
 	return &registry.Error{
@@ -458,11 +457,11 @@ func overtaken(s plan.Step, saw registry.State) error {
 		Msg: fmt.Sprintf(
 			"move %s of %s: set to %s, but read back as %s", s.Name, s.Model, stateText(s, s.Want), stateText(s, saw),
 		),
-		Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
+		Hint: "another move was made at the same time; decide which version should stay, and promote it again",
 	}
 }
 
-// writeResult says how writing a description or tag ended.
+// writeResult is the outcome of writing a description or tag.
 type writeResult struct {
 	plan.StepResult
 	err error
@@ -495,13 +494,13 @@ func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []w
 	return out
 }
 
-// writeOne sends a requested description or tag until its response is clear.
+// writeOne writes a requested description or tag, and retries until the outcome is clear.
 func (run *run) writeOne(s plan.Step) (wrote bool, err error) {
 	return run.write(run.flight, run.pause(run.ctx), s)
 }
 
-// note writes a note until the response is clear. It waits a minute or two for a server that cannot be reached, because
-// no later run writes the note.
+// note writes a note, and retries until the outcome is clear. It waits a minute or two for a server that cannot be
+// reached, because no later run writes the note.
 func (run *run) note(s plan.Step) (wrote bool, err error) {
 	patience := run.pause(run.look)
 	if patience != nil {
@@ -529,8 +528,8 @@ func (run *run) announce(s plan.Step) {
 	}
 }
 
-// skipSteps reports whether the steps must not start, because an earlier one failed or the run was cancelled. It then
-// records them as not done.
+// skipSteps reports whether the steps must not start, because an earlier one failed or the run was cancelled. If so,
+// it records them as not done.
 func (run *run) skipSteps(ctx context.Context, steps ...plan.Step) bool {
 	if run.receipt.Err == nil && ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
@@ -561,7 +560,7 @@ func (run *run) record(s plan.Step, made string, wrote bool, err error) {
 	run.receipt.Results = append(run.receipt.Results, result)
 }
 
-// fail keeps the first error, because later errors follow from it. Only "unknown" replaces it.
+// fail keeps the first error, because later ones follow from it. Only an unknown outcome replaces it.
 func (run *run) fail(err error) {
 	if err != nil && (run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown) {
 		run.receipt.Err = err
@@ -574,7 +573,7 @@ type observation struct {
 	err  error
 }
 
-// readUntilClear reads the target of a step. It tries again until the server responds.
+// readUntilClear reads the target of a step, and retries until the server responds.
 func (run *run) readUntilClear(s plan.Step) (saw registry.State, err error) {
 	err = retry.Persist(
 		run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err },
@@ -593,7 +592,7 @@ func observe(steps []plan.Step, read func(plan.Step) (registry.State, []registry
 	return out
 }
 
-// AfterCancel returns a context that ends later than ctx, by the given time.
+// AfterCancel returns a context that outlives ctx by the given time.
 func AfterCancel(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	out, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	done := context.AfterFunc(ctx, func() {
@@ -605,8 +604,8 @@ func AfterCancel(ctx context.Context, by time.Duration) (context.Context, contex
 func cancelled(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return &registry.Error{
-			Reason: registry.Unreachable, Msg: "apply plan: the time limit passed before the next write",
-			Hint: "raise the input timeout, or find out why the server is slow",
+			Reason: registry.Unreachable, Msg: "apply plan: the time limit was reached before the next write",
+			Hint: "raise the timeout, or find out why the server is slow",
 		}
 	}
 	return &registry.Error{

@@ -15,9 +15,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// server is a registry with one alias and one stage. It lists the writes that it received. The hooks simulate faults.
+// server is a registry with one alias and one stage. It records the writes that it receives. The hooks simulate
+// faults.
 type server struct {
-	state   map[string]string // keys are targets, as Ref writes them
+	state   map[string]string // by target, as written by Ref
 	writes  []string
 	do      func(context.Context, plan.Step) error // called before the write takes effect
 	after   func(plan.Step) error
@@ -111,7 +112,7 @@ func only(ref string, err error) func(plan.Step) error {
 	}
 }
 
-// inTurn returns these errors for the writes of one step, one after the other, and then nil.
+// inTurn returns these errors for successive writes of one step, and then nil.
 func inTurn(ref string, errs ...error) func(context.Context, plan.Step) error {
 	next := inTurnOf(errs...)
 	return func(_ context.Context, s plan.Step) error {
@@ -141,8 +142,8 @@ func TestRun_Outcomes(t *testing.T) {
 		ends   string // outcomes of the steps, in order
 		writes string
 	}{
-		"all is well": {func(*server) {}, registry.OK, "done done done done", all},
-		"somebody moved the alias before": {
+		"no fault": {func(*server) {}, registry.OK, "done done done done", all},
+		"the alias was moved before": {
 			func(s *server) {
 				s.state["champion"] = "9"
 			}, registry.Conflict, "done not done not done not done", "create-version  {new}"},
@@ -180,12 +181,12 @@ func TestRun_Outcomes(t *testing.T) {
 				s.do = func(_ context.Context, step plan.Step) error { return only("Production", errUnclear)(step) }
 			},
 			registry.Unknown, "done done unknown not done", "create-version  {new}|set-alias champion 2"},
-		"the server itself fails over a move each time": {
+		"the server fails at a move each time": {
 			func(s *server) {
 				s.do = func(_ context.Context, step plan.Step) error { return only("Production", errFailed)(step) }
 			},
 			registry.ServerError, "done done not done not done", "create-version  {new}|set-alias champion 2"},
-		"the answer to a move is lost before its effect, and then refused for good": {
+		"the answer to a move is lost before its effect, and then the move is refused for good": {
 			func(s *server) {
 				s.do = inTurn("Production", errUnclear, errRefused, errRefused, errRefused, errRefused)
 			},
@@ -194,7 +195,7 @@ func TestRun_Outcomes(t *testing.T) {
 			func(s *server) {
 				s.do = inTurn("Production", errUnclear, errRefused, errUnclear)
 			}, registry.OK, "done done done done", all},
-		"the answer to a move is lost, and so is that to the first look": {
+		"the answer to a move is lost, and so is the answer to the first read": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
 					if step.Name == "Production" {
@@ -216,7 +217,7 @@ func TestRun_Outcomes(t *testing.T) {
 				}
 			},
 			registry.Unknown, "done unknown not done not done", "create-version  {new}|set-alias champion 2"},
-		"moved by somebody else right after": {
+		"the alias was moved again right afterwards": {
 			func(s *server) {
 				s.after = func(step plan.Step) error { // in parallel with the last move
 					if step.Name == "Production" {
@@ -226,7 +227,7 @@ func TestRun_Outcomes(t *testing.T) {
 				}
 			},
 			registry.Conflict, "done not done done done", all},
-		"the stage is held by two": {
+		"two versions are in the stage": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
 					if step.Name == "Production" {
@@ -236,7 +237,7 @@ func TestRun_Outcomes(t *testing.T) {
 				}
 			},
 			registry.StageNotExclusive, "done done not done done", all},
-		"a mark cannot be written": {
+		"a note cannot be written": {
 			func(s *server) {
 				s.do = func(_ context.Context, step plan.Step) error {
 					return only(registry.TagRecord, errRefused)(step)
@@ -268,8 +269,8 @@ func TestRun_Outcomes(t *testing.T) {
 	}
 }
 
-// If others have made a move already, no request is sent. So its outcome is never unknown: the move is confirmed, or it
-// is not there.
+// If a move has already been made outside this run, no request is sent, so its outcome is never unknown: either the
+// move is confirmed, or it has not been made.
 func TestRun_ConfirmedMoves(t *testing.T) {
 	for name, c := range map[string]struct {
 		after  func(*server)
@@ -280,7 +281,7 @@ func TestRun_ConfirmedMoves(t *testing.T) {
 		"it cannot be read again": {
 			func(s *server) { s.observe = only("champion", errDown) }, registry.Unreachable, plan.StepNotDone,
 		},
-		"somebody moved it on then": {
+		"the alias was moved again": {
 			func(s *server) { s.state["champion"] = "9" }, registry.Conflict, plan.StepNotDone,
 		},
 	} {
@@ -369,7 +370,7 @@ func TestRun_DeadlinePassed(t *testing.T) {
 	})
 }
 
-// Requested descriptions and tags are written before the moves. If one of them fails, nothing is moved.
+// Requested descriptions and tags are written before the moves. If any of them fails, nothing is moved.
 func TestRun_TextsBeforeMoves(t *testing.T) {
 	s := fresh()
 	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
@@ -384,7 +385,7 @@ func TestRun_TextsBeforeMoves(t *testing.T) {
 	}
 }
 
-// claims is a ledger that accepts every claim, and remembers how the promotion ended.
+// claims is a ledger that accepts every claim and remembers how the promotion ended.
 type claims struct{ ended registry.Reason }
 
 func (c *claims) Begin(context.Context, int) error { return nil }
@@ -394,7 +395,7 @@ func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 	return nil
 }
 
-// If a run is delayed until its claim has expired, it moves nothing more, because another run may have taken it over.
+// If a run is delayed until its claim has expired, it makes no further moves, because another run may have taken over.
 func TestRun_LeaseExpired(t *testing.T) {
 	for name, c := range map[string]struct {
 		heldUp time.Duration
@@ -425,7 +426,7 @@ func TestRun_LeaseExpired(t *testing.T) {
 	}
 }
 
-// slow moves the alias while the claim is written. Somebody may do so by hand while a deployment is created on GitHub.
+// slow moves the alias while the claim is being written, as a user might while a deployment is created on GitHub.
 type slow struct {
 	claims
 	server *server
@@ -437,7 +438,7 @@ func (l *slow) Begin(context.Context, int) error {
 	return nil
 }
 
-// If the alias is moved by hand during a slow claim, the run notices it before it moves anything.
+// If the alias is moved by hand during a slow claim, the run notices before it moves anything.
 func TestRun_MovedDuringSlowClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fresh()
@@ -461,14 +462,14 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 		want registry.Reason
 	}{
 		"the same registration is moved": {registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "run"}), ""},
-		"another source is refused": {
+		"a different source is refused": {
 			registry.Is(registry.Version{Source: "s3://b/evil/model", RunID: "run"}), registry.Conflict,
 		},
-		"another run is refused": {
+		"a different run is refused": {
 			registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "evil"}), registry.Conflict,
 		},
-		"a deleted version is refused": {registry.Absent[registry.Version]("it was deleted"), registry.CandidateGone},
-		"an unreadable one is refused": {registry.Unreadable[registry.Version]("503"), registry.ServerError},
+		"a deleted version is refused":     {registry.Absent[registry.Version]("it was deleted"), registry.CandidateGone},
+		"an unreadable version is refused": {registry.Unreadable[registry.Version]("503"), registry.ServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &server{state: map[string]string{"champion": "1"}, version: c.read}
@@ -489,7 +490,7 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 	}
 }
 
-// The version that was copied may be replaced by another one. The location of the files shows it.
+// The version that was copied may be replaced by another one. The location of the files reveals it.
 func TestRun_CopyOfOtherFiles(t *testing.T) {
 	copied := &plan.Registered{Source: "models:/dev/3", RunID: "run"}
 	made := registry.Is(registry.Version{Source: "models:/dev/3", RunID: "run"})

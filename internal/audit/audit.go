@@ -10,83 +10,84 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Severity of a finding, in the words of code scanning.
+// Severity is how serious a finding is, using the levels of code scanning.
 type Severity string
 
 const (
-	High   Severity = "high"   // consumers may load a wrong model, or the origin of the model is unknown
+	High   Severity = "high"   // consumers may load the wrong model, or the model's origin is unknown
 	Medium Severity = "medium" // the registry is not in order
 	Low    Severity = "low"    // worth checking
 )
 
-// Severities lists all severities, highest first.
+// Severities lists every severity, highest first.
 var Severities = []Severity{High, Medium, Low}
 
-// AtLeast reports whether s is the other severity or higher.
+// AtLeast reports whether s is as severe as other, or more so.
 func (s Severity) AtLeast(other Severity) bool {
 	return slices.Index(Severities, s) <= slices.Index(Severities, other)
 }
 
-// The scopes of an audit.
+// Scopes of an audit.
 const (
 	ScopeLive = "live" // versions with an alias, or in Staging or Production
 	ScopeAll  = "all"
 )
 
-// Query says what an audit reads from a registry.
+// Query selects what an audit reads from a registry.
 type Query struct {
 	Scope    string
-	Model    string // only this registered model; "" = all of them
-	Again    bool   // read Model for the second time; if it cannot be read, that is a finding and not an error
+	Model    string // only this registered model; "" = every model
+	Again    bool   // this is the second reading of Model; if it fails, report a finding instead of an error
 	Needs    Needs
 	Progress func(Progress)   // called every few seconds, never concurrently; may be nil
-	Now      func() time.Time // clock for the progress and for detecting a slow server; nil turns off both
+	Now      func() time.Time // clock for reporting progress and detecting a slow server; nil disables both
 }
 
-// Progress says how much of the registry was read.
+// Progress reports how much of the registry has been read.
 type Progress struct {
-	Models, OfModels     int // OfModels 0 = not known yet
+	Models, OfModels     int // OfModels is 0 until the total is known
 	Versions, OfVersions int
 	Requests             int
 	Took                 time.Duration
 	Left                 time.Duration // estimate; 0 = not known yet
 }
 
-// Needs says which facts the rules need. Models, versions, aliases and tags are always read. Each need costs requests.
+// Needs lists the facts that the rules need. Each one costs extra requests. Models, versions, aliases and tags are
+// always read.
 type Needs struct {
-	Runs        bool // status, lifecycle and outputs of the versions' runs
-	Origins     bool // for live versions: the version that they were copied from, and its logged model
-	Datasets    bool // the inputs of these runs
-	Experiments bool // lifecycle of the runs' experiments
-	MLmodels    bool // the MLmodel files
-	Files       bool // the names and sizes of the model's files
-	Ledger      bool // the promotion ledgers; the caller of the crawler reads them afterwards
+	Runs        bool // status, lifecycle stage and outputs of each version's run
+	Origins     bool // for live versions: the version each one was copied from, and its logged model
+	Datasets    bool // dataset inputs of the runs
+	Experiments bool // lifecycle stage of the runs' experiments
+	MLmodels    bool // MLmodel files
+	Files       bool // names and sizes of the model files
+	Ledger      bool // promotion ledgers; the crawler's caller reads them afterwards
 }
 
-// Snapshot is one registered model as an audit reads it. A rule gets one model at a time, so that memory is limited by
-// the largest model. Facts that no rule needs are "not gathered". Prompts are left out. On a server without aliases,
-// Model.Aliases has the aliases from the tags.
+// Snapshot is one registered model as the audit reads it. Rules get one model at a time, so memory use is bounded by
+// the largest model. Facts that no rule needs stay "not gathered". Prompts are left out. If the server has no aliases,
+// Model.Aliases contains the aliases stored as tags.
 type Snapshot struct {
 	Model       registry.Model
-	Newest      registry.Known[registry.Version] // the highest number, in any scope; absent = the model has no versions
-	Versions    []registry.Version               // ascending; in the scope live only live versions
+	Newest      registry.Known[registry.Version] // the highest-numbered one; absent = the model has no versions
+	Versions    []registry.Version               // ascending; with ScopeLive, only the live ones
 	Runs        map[string]registry.Known[registry.Run]
-	Origins     map[int]Origin // by version, for live versions with a run
+	Origins     map[int]Origin // by version number, for live versions with a run
 	Experiments map[string]registry.Known[registry.Experiment]
-	// by version; "not gathered" if the server does not serve files
+	// By version number; "not gathered" if the server does not serve files.
 	MLmodels   map[int]registry.Known[registry.MLmodel]
-	Files      map[int]registry.Known[[]registry.File] // by version; absent if there are no files
+	Files      map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
 	Unreadable string                                  // why the model could not be read completely, or ""
 
-	// The caller of the crawler sets these if a rule needs the ledger.
+	// If a rule needs the ledger, the crawler's caller sets these.
 	Ledger          registry.Known[ledger.Chain]             // absent = the model has no ledger
-	Broken          string                                   // why the ledger is damaged, or ""
+	Broken          string                                   // why the ledger cannot be trusted, or ""
 	EarlierVersions map[int]registry.Known[registry.Version] // see VersionsToRead
 }
 
-// Origin says where the files of a version come from.
+// Origin is where a version's files come from.
 type Origin struct {
-	// the version itself, or the original of a copy; absent = the original does not exist
+	// The version itself or, for a copy, the original; absent = the original no longer exists.
 	Version registry.Known[registry.Version]
 	Logged  registry.Known[registry.LoggedModel] // absent = the version has no logged model
 }
@@ -94,7 +95,7 @@ type Origin struct {
 // Live reports whether consumers may load the version: an alias points to it, or it is in Staging or Production.
 func (a Snapshot) Live(v registry.Version) bool { return len(a.Refs(v)) > 0 }
 
-// Refs returns the sorted aliases of the version, then its stage if that is Staging or Production.
+// Refs returns the version's aliases in sorted order, followed by its stage if it is Staging or Production.
 func (a Snapshot) Refs(v registry.Version) []registry.Ref {
 	var refs []registry.Ref
 	for alias, n := range a.Model.Aliases {
@@ -109,7 +110,7 @@ func (a Snapshot) Refs(v registry.Version) []registry.Ref {
 	return refs
 }
 
-// NamesLedger reports whether the model has a promotion ledger, according to its own tag or the tag of a version.
+// NamesLedger reports whether the tags of the model, or of one of its versions, name a promotion ledger.
 func (a Snapshot) NamesLedger() bool {
 	if a.Model.Tags[registry.TagAnchor] != "" {
 		return true
@@ -120,8 +121,8 @@ func (a Snapshot) NamesLedger() bool {
 	})
 }
 
-// MovedWithoutLedger returns a version that this tool moved without a ledger, according to its tag. why is the reason
-// why there was no ledger.
+// MovedWithoutLedger returns a version that this tool promoted without a ledger, according to the version's tag. The
+// reason for having no ledger is returned as why.
 func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
 		if last, ok := ledger.SummaryOf(v); ok && last.Ledger == "" && last.To == v.Number {
@@ -131,12 +132,12 @@ func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bo
 	return registry.Version{}, "", false
 }
 
-// MaxEarlierVersions is how many earlier versions of a target are checked. One version that is good for a rollback is
-// enough.
+// MaxEarlierVersions limits how many earlier versions of a target are checked. One version that is good enough for a
+// rollback suffices.
 const MaxEarlierVersions = 8
 
-// VersionsToRead returns the earlier versions of each target that the ledger names and that were not read yet, newest
-// first.
+// VersionsToRead returns each target's earlier versions that are named in the ledger but have not been read yet,
+// newest first.
 func (a Snapshot) VersionsToRead() []int {
 	l := a.Ledger.OrZero()
 	var out []int
@@ -151,7 +152,7 @@ func (a Snapshot) VersionsToRead() []int {
 	return out
 }
 
-// Version returns a version that was read.
+// Version returns the version with that number, if it has been read.
 func (a Snapshot) Version(number int) (registry.Version, bool) {
 	i, found := slices.BinarySearchFunc(a.Versions, number, func(v registry.Version, n int) int { return v.Number - n })
 	if !found {
@@ -160,7 +161,7 @@ func (a Snapshot) Version(number int) (registry.Version, bool) {
 	return a.Versions[i], true
 }
 
-// Finding is one finding of an audit, complete enough to be shown without the registry.
+// Finding is one finding of an audit. It can be shown without access to the registry.
 type Finding struct {
 	Rule        string   `json:"rule"`
 	Severity    Severity `json:"severity"`
@@ -168,40 +169,40 @@ type Finding struct {
 	Version     int      `json:"version,omitempty"`
 	Alias       string   `json:"alias,omitempty"`
 	Stage       string   `json:"stage,omitempty"`
-	Message     string   `json:"message"` // one sentence, without the model's name
+	Message     string   `json:"message"` // one sentence that does not name the model
 	Fix         string   `json:"fix,omitempty"`
-	File        string   `json:"file,omitempty"` // policy file with the rule's settings, or ""
+	File        string   `json:"file,omitempty"` // the policy file that configures the rule, or ""
 	Line        int      `json:"line,omitempty"`
-	Fingerprint string   `json:"fingerprint"` // the same finding has the same fingerprint in every audit
-	// who accepted it, why and until when; an accepted finding does not count
+	Fingerprint string   `json:"fingerprint"` // identifies the same finding across audits
+	// Who accepted the finding, why and until when. Accepted findings do not count.
 	Accepted string `json:"accepted,omitempty"`
-	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" without one
+	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if there is none
 }
 
-// Counts reports whether the finding counts: it still exists and was not accepted.
+// Counts reports whether the finding counts: it still exists and has not been accepted.
 func (f Finding) Counts() bool { return f.Accepted == "" && f.Trend != TrendFixed }
 
-// Trend compares a finding with the baseline.
+// Trend is how a finding compares with the baseline.
 type Trend string
 
 const (
 	TrendNew       Trend = "new"
 	TrendUnchanged Trend = "unchanged"
-	TrendFixed     Trend = "fixed" // in the baseline, but no longer found
+	TrendFixed     Trend = "fixed" // in the baseline but no longer found
 )
 
-// Rule describes a rule for people.
+// Rule describes a rule to users.
 type Rule struct {
 	ID       string   `json:"id"` // kebab-case, never renamed
 	Title    string   `json:"title"`
-	Severity Severity `json:"severity"` // after the policy file's settings
-	Why      string   `json:"why"`      // why it matters, as sentences
-	Fix      string   `json:"fix"`      // what to do, as an imperative without a full stop
+	Severity Severity `json:"severity"` // after applying the policy file's settings
+	Why      string   `json:"why"`      // why the finding matters, in full sentences
+	Fix      string   `json:"fix"`      // what to do: an imperative without a full stop
 
-	Settings []Setting `json:"-"` // settings in the policy file, in addition to severity and off
+	Settings []Setting `json:"-"` // policy file settings, in addition to severity and off
 }
 
-// Setting is one setting of a rule in the policy file.
+// Setting is one of a rule's settings in the policy file.
 type Setting struct {
 	Name    string
 	About   string
@@ -213,31 +214,31 @@ type Setting struct {
 type SettingKind int
 
 const (
-	Span     SettingKind = iota // a time.Duration, written 90m, 12h, 30d or 4w
+	Span     SettingKind = iota // a time.Duration, written as 90m, 12h, 30d or 4w
 	Count                       // an int of 1 or more
 	Switch                      // a bool
 	Names                       // a []string
 	Pairs                       // a map[string]string
-	Patterns                    // a map[string]*regexp.Regexp; each matches a whole text
+	Patterns                    // a map[string]*regexp.Regexp; each one must match the whole text
 )
 
-// Unjudged says what a rule could not check. It never counts as passed.
+// Unjudged counts what a rule could not check. Such cases never count as passed.
 type Unjudged struct {
 	Rule  string `json:"rule"`
 	Count int    `json:"count"` // versions, targets or models
 	Why   string `json:"why"`   // the first reason
-	Where string `json:"where"` // the first place: the model, with version or target
+	Where string `json:"where"` // where it happened first: the model and its version or target
 }
 
-// Summary says in one line what the rule could not check.
+// Summary describes in one line what the rule could not check.
 func (u Unjudged) Summary() string {
 	return fmt.Sprintf("%s: could not check %d, such as %s: %s", cmp.Or(u.Rule, "all rules"), u.Count, u.Where, u.Why)
 }
 
-// Totals has the totals of an audit.
+// Totals sums up an audit.
 type Totals struct {
 	Server    string           `json:"server"`
-	Version   string           `json:"server_version,omitempty"` // "" = not known
+	Version   string           `json:"server_version,omitempty"` // "" = unknown
 	Scope     string           `json:"scope"`
 	Began     time.Time        `json:"began"`
 	Ended     time.Time        `json:"ended"`
@@ -250,7 +251,7 @@ type Totals struct {
 	New       int              `json:"new"`
 	Unchanged int              `json:"unchanged"`
 	Fixed     int              `json:"fixed"`
-	Baseline  bool             `json:"baseline"` // whether there is a baseline
+	Baseline  bool             `json:"baseline"` // whether the audit was compared with a baseline
 	ByRule    map[string]int   `json:"by_rule"`
 	Unjudged  []Unjudged       `json:"not_judged,omitempty"`
 	Requests  int              `json:"requests"`
@@ -265,9 +266,9 @@ func (t Totals) Total() int {
 	return n
 }
 
-// Sink receives an audit while it runs: first the rules, then the models with their findings, then the totals. Some
-// findings are about the server, or about a model that was deleted since the baseline. They come with a snapshot that
-// has at most the model's name.
+// Sink receives an audit while it runs: first the rules, then each model with its findings, then the totals. A finding
+// about the server, or about a model deleted since the baseline, comes with a snapshot that contains at most the
+// model's name.
 type Sink interface {
 	Rules([]Rule) error
 	Model(Snapshot, []Finding) error

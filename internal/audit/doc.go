@@ -1,4 +1,6 @@
-// Package audit has the nouns of an audit: the snapshot of a registry, the findings, and the sinks that receive them.
+// Package audit defines the vocabulary of an audit: snapshots of a registry, findings, and the sinks that receive
+// them.
 //
-// It must never evaluate anything. The rules are in package rules, so that package policy can know their settings.
+// It must never evaluate anything. The rules live in package rules, which imports package policy. Package policy parses
+// their settings, and needs only the types in this package to do so.
 package audit

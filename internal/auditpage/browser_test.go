@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	wide  = browsertest.View{Width: 1280, Height: 9000} // high enough for the whole page
+	wide  = browsertest.View{Width: 1280, Height: 9000} // high enough to fit the whole page
 	dark  = browsertest.View{Width: 1280, Height: 9000, Dark: true}
 	phone = browsertest.View{Width: 390, Height: 30_000}
 )
@@ -27,13 +27,13 @@ var (
 //go:embed testdata/look.js
 var look string
 
-// shown is a page that a browser displays.
+// shown is a page open in a browser.
 type shown struct {
 	*browsertest.Page
 	t *testing.T
 }
 
-// show opens a page with these models from disk.
+// show writes a page with these models to disk and opens it.
 func show(t *testing.T, models []audited) shown {
 	t.Helper()
 	return showFile(t, []byte(pageOf(t, models)))
@@ -67,7 +67,7 @@ func (s shown) must(err error) {
 	}
 }
 
-// settle waits until the plots are drawn, which takes a frame after their size is known.
+// settle waits until the plots have been drawn, which takes a frame once their size is known.
 func (s shown) settle() {
 	s.t.Helper()
 	s.must(s.Run(`new Promise(done => requestAnimationFrame(
@@ -85,7 +85,7 @@ func (s shown) follow(hash string) {
 	s.settle()
 }
 
-// text evaluates an expression whose value is a text.
+// text evaluates an expression that returns a string.
 func (s shown) text(expression string) string {
 	s.t.Helper()
 	var out string
@@ -93,7 +93,7 @@ func (s shown) text(expression string) string {
 	return out
 }
 
-// clean fails the test if the page loaded anything else, or logged an error.
+// clean fails the test if the page loaded anything else or logged an error.
 func (s shown) clean() {
 	s.t.Helper()
 	if got := s.Errors(); len(got) > 0 {
@@ -104,7 +104,7 @@ func (s shown) clean() {
 	}
 }
 
-// top takes a screenshot of the upper part of the page.
+// top takes a screenshot of the top of the page.
 func (s shown) top(width, height int) []byte {
 	s.t.Helper()
 	var shot struct{ Data []byte }
@@ -388,12 +388,13 @@ func TestPage_EmptyRegistry(t *testing.T) {
 	s.clean()
 }
 
-// watch stores the time when the overview is drawn. It runs before the page is opened.
+// watch records when the overview is drawn. It runs before the page is opened.
 const watch = `globalThis.drawn = 0; new MutationObserver((_, observer) => {
   if (document.querySelector(".tiles")) { drawn = performance.now(); observer.disconnect(); }
 }).observe(document, {childList: true, subtree: true})`
 
-// The test prints the times of a page with 100,000 versions, but checks only its size. Machines may be slow or busy.
+// The test logs how long a page with 100,000 versions takes, but checks only its size, because the machine may be slow
+// or busy.
 func TestPage_100000Versions(t *testing.T) {
 	var b bytes.Buffer
 	models := make([]audited, 1000)
@@ -417,7 +418,7 @@ func TestPage_100000Versions(t *testing.T) {
 	measure(t, b.Bytes(), "1–50 of 100,000 versions")
 }
 
-// The largest possible page opens.
+// Even the largest possible page opens.
 func TestPage_Largest(t *testing.T) {
 	var b bytes.Buffer
 	p := New(&b, &b, "https://mlflow.example")

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// words numbers texts, so that each is written once. 0 is the empty text.
+// words numbers texts so that each one is written only once. 0 is the empty text.
 type words struct {
 	list  []string
 	index map[string]int
@@ -50,8 +50,8 @@ func (l *lists) at(texts []string) int {
 
 func (l *lists) MarshalJSON() ([]byte, error) { return json.Marshal(l.list) }
 
-// columns is a table of numbers, stored by column. A column with equal numbers is written as one number, and a column
-// of zeros is left out.
+// columns is a table of numbers, stored by column. A column of equal numbers is written as a single number, and a
+// column of zeros is left out.
 type columns struct {
 	rows   int
 	values map[string][]int

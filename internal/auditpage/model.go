@@ -14,51 +14,52 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// detail says how much of a model is written. The larger the page has become, the less the next models get.
+// detail is how much of a model is written. The larger the page has grown, the less detail the next models get.
 type detail int
 
 const (
 	everything detail = iota
-	lean              // without details of versions that are not live and have no findings
-	notable           // as lean, but without these versions
-	nameOnly          // only name, aliases, stages and findings
+	lean              // omits details of versions that are not live and have no findings
+	notable           // like lean, but omits those versions entirely
+	nameOnly          // only the name, aliases, stages and findings
 	nothing
 )
 
-// room is the size of the page up to which models are added with each detail.
+// room is the page size up to which models are added at each level of detail.
 var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: Limit - 300_000}
 
-// manyEntries is how many promotions of a model are written with each detail. The newest are kept.
+// manyEntries is how many of a model's promotions are written at each level of detail, newest first.
 var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
 
-// roomForFindings is the size up to which findings without a model are added. The rest is for the end of the page.
+// roomForFindings is the page size up to which findings without a model are added. The rest is reserved for the end of
+// the page.
 const roomForFindings = Limit - 100_000
 
-// Longest texts in bytes, and longest lists.
+// Limits on the length of texts, in bytes, and of lists.
 const (
 	longDescription = 2000
 	longTag         = 300
-	longText        = 1000 // limit for a message, a name or an address
-	manyMetrics     = 20   // limit for the metrics of a run
+	longText        = 1000 // a message, a name or an address
+	manyMetrics     = 20   // metrics per run
 	manyDatasets    = 20
 	manyTags        = 50
 )
 
-// pageModel is a model as the page reads it. Times are Unix seconds in UTC, 0 = unknown.
+// pageModel is a model as the page's script reads it. Times are Unix seconds, 0 = unknown.
 type pageModel struct {
 	Name        string        `json:"name"`
 	Description string        `json:"description,omitempty"`
-	Tags        int           `json:"tags,omitempty"` // index of a list
+	Tags        int           `json:"tags,omitempty"` // index into Lists
 	Created     int64         `json:"created,omitempty"`
 	Updated     int64         `json:"updated,omitempty"`
 	Hidden      bool          `json:"hidden,omitempty"`
 	Unreadable  string        `json:"unreadable,omitempty"`
 	Newest      int           `json:"newest,omitempty"`
-	Read        int           `json:"read"`             // all versions, also those that are not on the page
-	Ledger      string        `json:"ledger,omitempty"` // why there is no ledger, "" = there is one
-	Broken      string        `json:"broken,omitempty"` // why its chain is broken
-	Before      ledger.States `json:"before,omitempty"` // each target before the first entry on the page
-	Promotions  int           `json:"promotions"`       // all entries, also those that are not on the page
+	Read        int           `json:"read"`             // all versions, including those not on the page
+	Ledger      string        `json:"ledger,omitempty"` // why there is no ledger; "" = there is one
+	Broken      string        `json:"broken,omitempty"` // why the chain is broken
+	Before      ledger.States `json:"before,omitempty"` // where each target pointed before the first entry on the page
+	Promotions  int           `json:"promotions"`       // all entries, including those not on the page
 	Targets     []pageTarget  `json:"holders,omitempty"`
 	Versions    columns       `json:"versions"`
 	Runs        columns       `json:"runs"`
@@ -67,10 +68,10 @@ type pageModel struct {
 	Words       *words        `json:"words"`
 	Lists       *lists        `json:"lists"`
 
-	bare int // versions without details
+	bare int // number of versions without details
 }
 
-// pageTarget is the version of an alias or in a stage.
+// pageTarget is an alias or stage and the version that it points to.
 type pageTarget struct {
 	Ref     string `json:"ref"`
 	Version int    `json:"version"`
@@ -97,7 +98,7 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 	return m
 }
 
-// versions adds the versions, and the runs of versions with details.
+// versions adds the versions, and the runs of those that get details.
 func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detail) {
 	found := map[int]bool{}
 	for _, f := range findings {
@@ -140,7 +141,7 @@ func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detai
 	}
 }
 
-// source splits the source of a version at its run id. Most sources are equal except for this id.
+// source splits a version's source at its run ID, because most sources differ only in that ID.
 func (m *pageModel) source(v registry.Version) int {
 	text := format.Truncate(address(v.Source), longText)
 	if v.RunID == "" || text == "" {
@@ -149,7 +150,7 @@ func (m *pageModel) source(v registry.Version) int {
 	return m.Lists.at(strings.Split(text, v.RunID))
 }
 
-// address removes the parts that may be secret: the login before the host, and the query.
+// address removes the parts of an address that may be secret: the login before the host, and the query.
 func address(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
@@ -161,7 +162,7 @@ func address(text string) string {
 	return text
 }
 
-// some returns a list with the text, or nil if the text is empty.
+// some returns a list that contains the text, or nil if the text is empty.
 func some(text string) []string {
 	if text == "" {
 		return nil
@@ -169,7 +170,7 @@ func some(text string) []string {
 	return []string{text}
 }
 
-// filesSize returns the size of a version's files in bytes, 0 if it is unknown.
+// filesSize returns the total size of a version's files in bytes, or 0 if it is unknown.
 func filesSize(files registry.Known[[]registry.File]) int {
 	sum := int64(0)
 	for _, f := range files.OrZero() {
@@ -178,7 +179,7 @@ func filesSize(files registry.Known[[]registry.File]) int {
 	return int(sum)
 }
 
-// run adds a run. Only runs of live versions get metrics.
+// run adds a run. Metrics are included only if the version is live.
 func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
 	known, asked := a.Runs[id]
 	if !asked {
@@ -217,11 +218,11 @@ func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
 	)
 }
 
-// cut limits a short text, such as a tag.
+// cut limits the length of a short text such as a tag.
 func cut(text string) string { return format.Truncate(text, longTag) }
 
-// pairs adds tags as a list of key, value, key, value. It leaves out this program's records and digests, because the
-// ledger contains them.
+// pairs adds tags as a list of alternating keys and values. It leaves out this program's records and digests, which
+// are in the ledger too.
 func (m *pageModel) pairs(tags map[string]string) int {
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
@@ -269,7 +270,7 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 	}
 }
 
-// targetsAfter returns what each target pointed to after the entries of a ledger.
+// targetsAfter returns where each target points after the last entry in the ledger.
 func targetsAfter(l ledger.Chain) ledger.States {
 	out := ledger.States{}
 	maps.Copy(out, l.Before)
@@ -283,7 +284,7 @@ func targetsAfter(l ledger.Chain) ledger.States {
 	return out
 }
 
-// shifts adds moves as a list of target, before, after.
+// shifts adds moves as a flat list of target, before and after.
 func (m *pageModel) shifts(shifts []ledger.Shift) int {
 	var list []string
 	for _, s := range shifts {
@@ -317,7 +318,7 @@ func findingCells(f audit.Finding, w *words) []cell {
 	}
 }
 
-// pageFindings are findings without a model on the page.
+// pageFindings are findings about models that are not on the page.
 type pageFindings struct {
 	Findings columns `json:"findings"`
 	Words    *words  `json:"words"`
@@ -331,8 +332,8 @@ func newPageFindings(findings []audit.Finding) pageFindings {
 	return p
 }
 
-// targets returns the version of each alias and in each live stage, with the time since when. The time comes from the
-// ledger, or from the tag that a promotion sets.
+// targets returns the version that each alias points to and those in each live stage, and since when. That time comes
+// from the ledger, or from the tag that a promotion sets.
 func targets(a audit.Snapshot) []pageTarget {
 	tags := map[int]map[string]string{}
 	var out []pageTarget
@@ -352,8 +353,8 @@ func targets(a audit.Snapshot) []pageTarget {
 	return out
 }
 
-// pointsSince returns the time since when a target points to a version. tag is the time in a tag, used without a
-// ledger.
+// pointsSince returns the time from which a target has pointed to a version. tag is the time in the version's tag,
+// which is used if the ledger has no entry.
 func pointsSince(known registry.Known[ledger.Chain], ref registry.Ref, version int, tag string) int64 {
 	for _, e := range slices.Backward(known.OrZero().Entries) {
 		for _, s := range e.Record.Moves {
@@ -367,7 +368,7 @@ func pointsSince(known registry.Known[ledger.Chain], ref registry.Ref, version i
 	return seconds(at)
 }
 
-// seconds returns a time as the page stores it, 0 if it is unknown or not supported by browsers.
+// seconds returns a time as the page stores it, or 0 if it is unknown or outside the range that browsers support.
 func seconds(t time.Time) int64 {
 	if year := t.Year(); t.IsZero() || year < 1 || year > 9999 {
 		return 0

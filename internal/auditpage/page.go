@@ -19,24 +19,24 @@ import (
 // Limit is the largest size of a page in bytes. Browsers open files of this size quickly.
 const Limit = 25_000_000
 
-// Page is an audit.Sink that writes one HTML file: style, script and data. It keeps no models, so its memory does not
-// grow with the registry.
+// Page is an audit.Sink that writes one HTML file, which contains the style, script and data. It keeps no models in
+// memory, so its memory use does not grow with the registry.
 //
 // All data is JSON in script elements of a type that browsers do not run. Every "<" is escaped, so data cannot end its
-// element. The page's script shows the data as text nodes. A content security policy in the page allows only this
+// element. The page's script displays the data as text nodes. The page's content security policy allows only this
 // script and this style, by digest.
 type Page struct {
 	data, own io.Writer
 	link      string
 	n         int   // number of bytes written
-	err       error // error of the first write that failed
+	err       error // the first write error
 	omitted   omitted
 }
 
-// omitted counts the parts of models that do not fit on the page.
+// omitted counts what does not fit on the page.
 type omitted struct {
-	Details  int `json:"details"`  // versions without description, tags, source and run
-	Versions int `json:"versions"` // versions that are not on the page
+	Details  int `json:"details"`  // versions without their description, tags, source and run
+	Versions int `json:"versions"` // versions left out entirely
 	Findings int `json:"findings"`
 	Models   int `json:"models"`
 }
@@ -44,7 +44,7 @@ type omitted struct {
 //go:embed page
 var pageFiles embed.FS
 
-// pageScripts are joined in this order.
+// pageScripts lists the scripts in the order in which they are joined.
 var pageScripts = []string{
 	"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "plots.js", "lists.js",
 	"model.js", "route.js",
@@ -72,16 +72,16 @@ func pageFile(name string) string {
 	return string(text)
 }
 
-// cspDigest returns the digest of an element, as a content security policy contains it.
+// cspDigest returns an element's digest in the format of a content security policy.
 func cspDigest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// New returns a writer for one page. It writes text from outside to data, and its own script, style and elements to
-// own. Both write to the same file, but data may hide secrets. Hiding a password like "mlflow" in the script would
-// change the script's digest, and browsers would not run it. link is the address of MLflow. If it is not a web address,
-// the page has no links.
+// New returns a writer for one page. Text from outside is written to data; the page's own script, style and elements
+// are written to own. Both writers lead to the same file, but data may mask secrets. Masking a password such as
+// "mlflow" in the script would change its digest, so browsers would refuse to run it. The page links to MLflow at the
+// address link, or has no links if that is not a web address.
 func New(data, own io.Writer, link string) *Page {
 	return &Page{data: data, own: own, link: webAddress(link)}
 }
@@ -104,7 +104,7 @@ func (p *Page) Rules(rules []audit.Rule) error {
 	return p.err
 }
 
-// webAddress returns an address without login, query and final slash, "" if it is not a web address.
+// webAddress strips the login, query and trailing slash from an address. It returns "" for anything but a web address.
 func webAddress(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
@@ -113,7 +113,7 @@ func webAddress(text string) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
 }
 
-// Model adds a model with its findings, or findings about the server or a model that was not read.
+// Model adds a model with its findings. The findings can also be about the server, or about a model that was not read.
 func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
 		p.findings(findings)
@@ -137,7 +137,7 @@ func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 	return p.err
 }
 
-// findings adds findings without a model.
+// findings adds findings about models that are not on the page.
 func (p *Page) findings(findings []audit.Finding) {
 	const batch = 1000
 	for len(findings) > 0 {
@@ -152,7 +152,7 @@ func (p *Page) findings(findings []audit.Finding) {
 	}
 }
 
-// Totals writes the end of the page. It returns the error of the first write that failed.
+// Totals writes the end of the page. It returns the first write error.
 func (p *Page) Totals(t audit.Totals) error {
 	p.block("id", "totals", encode(struct {
 		audit.Totals
@@ -165,7 +165,7 @@ func (p *Page) Totals(t audit.Totals) error {
 	return p.err
 }
 
-// pageSummary is the text for browsers without JavaScript.
+// pageSummary returns the text shown by browsers without JavaScript.
 func pageSummary(t audit.Totals) string {
 	const text = "Audit of %s: %d models, %d versions; findings: %d high, %d medium, %d low. " +
 		"Tables and plots need JavaScript."
@@ -173,15 +173,15 @@ func pageSummary(t audit.Totals) string {
 	return fmt.Sprintf(text, doc.Clean(t.Server), t.Models, t.Versions, high, medium, low)
 }
 
-// block writes an element with data. attribute and name are constants of this package.
+// block writes a data element. attribute and name must be constants in this package.
 func (p *Page) block(attribute, name string, text []byte) {
 	p.write(p.own, []byte(`<script type="application/json" `+attribute+`="`+name+`">`))
 	p.write(p.data, text)
 	p.write(p.own, []byte("</script>\n"))
 }
 
-// encode writes JSON. encoding/json escapes "<", ">" and "&" by default, so data cannot open or close an element. It
-// also replaces invalid UTF-8.
+// encode returns v as JSON. By default encoding/json escapes "<", ">" and "&", so data cannot open or close an
+// element. It also replaces invalid UTF-8.
 func encode(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden data of pages, and the images in docs")
 
-// blocks returns the data elements of a page, and their names.
+// blocks returns the data elements in a page, and their names.
 func blocks(t interface{ Fatalf(string, ...any) }, page string) (names []string, data []map[string]any) {
 	elements := regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
 	for _, found := range elements.FindAllStringSubmatch(page, -1) {
@@ -207,7 +207,7 @@ func TestPage_Golden(t *testing.T) {
 	}
 }
 
-// The policy allows only the style and the script of the page, by digest.
+// The policy allows only the page's own style and script, by digest.
 func TestPage_ContentSecurityPolicy(t *testing.T) {
 	page := pageOf(t, nil)
 	csp := regexp.MustCompile(`content="(default-src [^"]*)"`).FindStringSubmatch(page)
@@ -396,7 +396,7 @@ func TestPage_OmittedMatchesMissing(t *testing.T) {
 	}
 }
 
-// Only the newest entries are written, together with the targets before them.
+// Only the newest entries are written, together with where the targets pointed before them.
 func TestPage_OldPromotionsOmitted(t *testing.T) {
 	l := ledger.Chain{Before: ledger.States{
 		registry.StageRef("Staging"): registry.PointsTo(1), registry.AliasRef("champion"): registry.PointsTo(2),
@@ -463,7 +463,7 @@ func BenchmarkAuditPage(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/version")
 }
 
-// Browsers fail on times that no calendar has, so these are unknown.
+// Browsers fail on times outside the calendar, so these are stored as unknown.
 func TestSeconds_OutsideCalendar(t *testing.T) {
 	for _, c := range []struct {
 		at   time.Time

@@ -20,7 +20,7 @@ type audited struct {
 	findings []audit.Finding
 }
 
-// sampleRules are some rules of an audit.
+// sampleRules are a few of an audit's rules.
 var sampleRules = []audit.Rule{
 	{
 		ID: "run-gone", Title: "The run of a live version is missing", Severity: audit.High,
@@ -76,7 +76,7 @@ var sampleRules = []audit.Rule{
 
 var sampleEnd = time.Date(2026, 11, 24, 3, 12, 40, 0, time.UTC)
 
-// sampleModels is a small registry with examples of everything. It is always the same.
+// sampleModels returns a small registry with an example of everything. The result is always the same.
 func sampleModels() []audited {
 	chance := rand.New(rand.NewPCG(7, 11))
 	names := []string{
@@ -177,7 +177,7 @@ func sampleRun(chance *rand.Rand, id, name, user string, at time.Time) registry.
 	}
 }
 
-// samplePromotions promotes some versions to champion, and sets the aliases accordingly.
+// samplePromotions promotes some versions to champion and sets the aliases to match.
 func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledger.Entry {
 	var entries []ledger.Entry
 	was, before := "", ""
@@ -235,7 +235,7 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 	return entries
 }
 
-// sampleMessages are findings of the first rules.
+// sampleMessages are messages for the first rules.
 var sampleMessages = []string{
 	"run %s does not exist",
 	"@champion points to version %v, but the last recorded promotion was another version",
@@ -264,7 +264,7 @@ func sampleFindings(chance *rand.Rand, a audit.Snapshot) []audit.Finding {
 	return out
 }
 
-// totals returns the totals that an audit of these models would count.
+// totals returns the totals that an audit would count for these models.
 func totals(models []audited) audit.Totals {
 	t := audit.Totals{
 		Server:   "https://mlflow.example",
@@ -314,8 +314,8 @@ func writePage(w io.Writer, models []audited) error {
 	return sink.Totals(totals(models))
 }
 
-// sampleLarge is model i of a registry of any size. Each version has 4 tags. The model has an alias, five promotions,
-// the run of its live version and a few findings.
+// sampleLarge returns model i of a registry of any size. Each version has 4 tags. The model has an alias, five
+// promotions, its live version's run and a few findings.
 func sampleLarge(i, versions int) audited {
 	chance := rand.New(rand.NewPCG(uint64(i), 3))
 	name, begin := fmt.Sprintf("team-%02d.model-%04d", i%37, i), sampleEnd.Add(-time.Duration(400+i%300)*24*time.Hour)
@@ -378,7 +378,7 @@ func sampleLarge(i, versions int) audited {
 	return audited{a, sampleFindings(chance, a)}
 }
 
-// payloads are texts that try to run scripts, make links, load something or mislead readers.
+// payloads are texts that try to run scripts, create links, load resources or mislead readers.
 var payloads = []string{
 	`</script><script>globalThis.hit = 1</script>`, `<!--<script>`,
 	`--></script><img src=x onerror="globalThis.hit = 1">`, `<svg/onload=globalThis.hit=1>`,
@@ -392,7 +392,7 @@ var payloads = []string{
 	"http://evil.example/x.png", "//evil.example", "]]>", "&lt;b&gt;&amp;", "@octocat #1", "  spaces  ",
 }
 
-// hostileModels contains each payload in every text of a model.
+// hostileModels returns models that contain each payload in every text field.
 func hostileModels() []audited {
 	chance := rand.New(rand.NewPCG(1, 2))
 	var out []audited

@@ -1,6 +1,7 @@
-// Package auditrun carries out an audit: it reads the registry, applies the rules, and hands the findings to writers.
+// Package auditrun carries out an audit: it reads the registry, applies the rules and passes the findings to the
+// sinks.
 //
-// It is read-only, and it keeps only a few models in memory.
+// It never writes to the registry, and it keeps only a few models in memory.
 package auditrun
 
 import (
@@ -21,19 +22,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Config is what an audit needs.
+// Config configures an audit.
 type Config struct {
 	Client    *mlflow.Client
-	Registry  string // address of the server
-	Model     string // "" = all
+	Registry  string // the server's address
+	Model     string // "" = every model
 	Rules     rules.Config
 	Baseline  *rules.Baseline
-	FailOn    audit.Severity // that fails the audit, or a higher one; "" = never
+	FailOn    audit.Severity // findings of at least this severity fail the audit; "" = never
 	Sinks     []audit.Sink
 	Progress  func(audit.Progress)
 	Now       func() time.Time
 	ServerNow func() time.Time
-	Requests  func() int // that were sent so far
+	Requests  func() int // returns the number of requests sent so far
 }
 
 // Run is one audit.
@@ -43,11 +44,11 @@ type Run struct {
 	tally     *rules.Tally
 	needs     audit.Needs
 	rules     []audit.Rule
-	seen      map[string]bool         // models of approved plans: whether the registry has them
-	hasLedger func(model string) bool // whether a ledger was created, even if the model has no tag that says so
+	seen      map[string]bool         // models named in approved plans; true = found in the registry
+	hasLedger func(model string) bool // reports whether the model has a ledger, even if no tag says so
 }
 
-// New prepares an audit. It sends nothing.
+// New prepares an audit. It sends no requests.
 func New(c Config) *Run {
 	a := &Run{Config: c, auditor: rules.New(c.Rules), seen: map[string]bool{}}
 	for _, p := range c.Rules.Plans {
@@ -64,14 +65,14 @@ func New(c Config) *Run {
 	return a
 }
 
-// markSeen records that the registry has a model of an approved plan.
+// markSeen records that a model named in an approved plan exists in the registry.
 func (a *Run) markSeen(model string) {
 	if _, about := a.seen[model]; about {
 		a.seen[model] = true
 	}
 }
 
-// findLedgers lists the existing ledgers, if a rule needs them. The list includes ledgers whose models have lost their
+// findLedgers lists the existing ledgers if a rule needs them. The list includes ledgers whose models have lost their
 // tags.
 func (a *Run) findLedgers(ctx context.Context) error {
 	a.hasLedger = func(string) bool { return false }
@@ -136,14 +137,15 @@ func (a *Run) query(model string) audit.Query {
 // parallelModels is how many models are checked in parallel. Some of them need their ledger or a second reading.
 const parallelModels = 4
 
-// judgedModel is a model with the results of the rules.
+// judgedModel is a model together with the rules' results.
 type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
-	gone      bool // it was deleted during the audit
+	gone      bool // the model was deleted during the audit
 }
 
-// judge applies the rules to a model. If a promotion may have run during the reading, it reads the model again.
+// judge applies the rules to a model. If a promotion may have been running meanwhile, it reads and judges the model
+// again.
 func (a *Run) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
@@ -162,7 +164,7 @@ func (a *Run) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) 
 	return judgedModel{gone: true}, nil
 }
 
-// withLedger adds the promotion ledger of the model, and the versions that it mentions.
+// withLedger adds the model's promotion ledger and the versions named in it.
 func (a *Run) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
@@ -191,7 +193,7 @@ func (a *Run) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
 	return m
 }
 
-// add counts the findings and writes them to all sinks.
+// add counts the findings and writes them to every sink.
 func (a *Run) add(m audit.Snapshot, j rules.Judgement) error {
 	j = a.Baseline.Compare(m.Model.Name, j, a.rules)
 	a.tally.Add(j)
@@ -206,7 +208,7 @@ func (a *Run) add(m audit.Snapshot, j rules.Judgement) error {
 	return nil
 }
 
-// finish adds the models that are only in approved plans or in the baseline, and writes the totals.
+// finish adds the models that appear only in approved plans or in the baseline, and writes the totals.
 func (a *Run) finish() error {
 	if a.Model == "" {
 		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
@@ -234,7 +236,7 @@ func (a *Run) finish() error {
 	return nil
 }
 
-// failing returns how many findings reach the severity that fails the audit.
+// failing returns the number of findings that are severe enough to fail the audit.
 func (a *Run) failing() int {
 	if a.FailOn == "" {
 		return 0
@@ -242,7 +244,7 @@ func (a *Run) failing() int {
 	return a.tally.Failures(a.FailOn)
 }
 
-// unjudged returns what could not be checked and reaches the severity that fails the audit. An audit that could not see
+// unjudged returns what could not be checked and is severe enough to fail the audit. An audit that could not see
 // anything must not pass.
 func (a *Run) unjudged() []audit.Unjudged {
 	if a.FailOn == "" {
@@ -251,7 +253,7 @@ func (a *Run) unjudged() []audit.Unjudged {
 	return a.Baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, a.FailOn)
 }
 
-// Reason returns the reason of an audit that could read everything that it must.
+// Reason returns the reason code of an audit that was able to read everything it needs.
 func (a *Run) Reason() registry.Reason {
 	if a.failing()+len(a.unjudged()) > 0 {
 		return registry.Findings
@@ -259,7 +261,7 @@ func (a *Run) Reason() registry.Reason {
 	return registry.OK
 }
 
-// Summary returns what the page shows, without the inputs and files of the audit.
+// Summary returns what the page shows, without the audit's inputs and files.
 func (a *Run) Summary() report.Audit {
 	return report.Audit{
 		Totals:  a.tally.Totals,

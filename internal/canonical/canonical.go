@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 )
 
-// JSON encodes v with sorted keys, without spaces and HTML escapes. Equal values give equal bytes. A pass through a map
-// sorts the fields of structs too.
+// JSON encodes v with sorted keys, without spaces or HTML escapes, so equal values give equal bytes. Struct fields are
+// sorted too, because the first encoding is decoded into maps and encoded again.
 func JSON(v any) ([]byte, error) {
 	first, err := Compact(v)
 	if err != nil {
@@ -23,7 +23,7 @@ func JSON(v any) ([]byte, error) {
 	return Compact(tree)
 }
 
-// Compact encodes v as JSON without spaces and without HTML escapes. HTML escapes would make thresholds such as "> 0.9"
+// Compact encodes v as JSON without spaces or HTML escapes. HTML escapes would make thresholds such as "> 0.9"
 // unreadable.
 func Compact(v any) ([]byte, error) {
 	var buf bytes.Buffer
@@ -35,8 +35,8 @@ func Compact(v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// Digest returns the SHA-256 of parts, in hex. Each part is preceded by its length, so ("ab", "c") and ("a", "bc") have
-// different digests.
+// Digest returns the hex SHA-256 of the parts. Each part is preceded by its length, so ("ab", "c") and ("a", "bc")
+// have different digests.
 func Digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {

@@ -1,4 +1,4 @@
 // Package canonical encodes values so that equal values give equal bytes, and computes their digests.
 //
-// Its encoding must never change: digests of stored records and approved plans depend on it.
+// The encoding must never change, because the digests of stored records and approved plans depend on it.
 package canonical

@@ -33,9 +33,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// The defects of rules are created in a real registry at least twice, together with harmless cases that look similar.
-// The test uses the API, or SQL if the API refuses. The audit must find exactly the defects. The table is printed. A new
-// rule about facts that other rules read too needs no defects here: it must only not report the sound models.
+// Defects that the rules report are created in a real registry, at least twice each, along with harmless cases that look
+// similar. The test uses the API, or SQL where the API refuses. The audit must find exactly the defects. The test prints
+// a table of them. A new rule needs no defects here if other rules read the same facts, but it must not report the sound
+// models.
 func TestAudit_PlantedDefects(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
@@ -58,7 +59,7 @@ type plot struct {
 	dir     string
 	runs    map[string]realtest.Logged
 	planted map[place]bool      // what must be found
-	near    map[string][]string // rule -> models that it must not report
+	near    map[string][]string // by rule, the models that it must not report
 	sql     []string
 }
 
@@ -141,7 +142,7 @@ func newPlot(t *testing.T, s *realtest.Server) *plot {
 	return p
 }
 
-// train logs the runs. Runs that are damaged later have models of their own.
+// train logs the runs. Each run that is damaged later gets a model of its own.
 func (p *plot) train() {
 	names := []string{
 		"a", "b", "gone1", "gone2", "doomed1", "doomed2", "safe", "failed", "running", "nodata1", "nodata2", "nofile",
@@ -175,7 +176,7 @@ func (p *plot) call(method, path string, in, out any) {
 	}
 }
 
-// model creates a registered model without defects, with one version for each run.
+// model creates a registered model without defects, with one version per run.
 func (p *plot) model(name string, runs ...string) {
 	p.t.Helper()
 	p.call(
@@ -192,7 +193,7 @@ func (p *plot) model(name string, runs ...string) {
 	}
 }
 
-// version registers the model of a run as MLflow's Python client does.
+// version registers a run's model the way MLflow's Python client does.
 func (p *plot) version(model, run string) {
 	p.t.Helper()
 	l := p.runs[run]
@@ -243,7 +244,7 @@ func (p *plot) remove(model string, version int) {
 	p.call("DELETE", "model-versions/delete", map[string]any{"name": model, "version": strconv.Itoa(version)}, nil)
 }
 
-// behind adds an SQL statement. All statements run at the end in one transaction.
+// behind queues an SQL statement. All statements run at the end, in one transaction.
 func (p *plot) behind(format string, args ...any) {
 	p.sql = append(p.sql, strings.ReplaceAll(fmt.Sprintf(format, args...), ":", `\:`))
 }
@@ -273,7 +274,7 @@ func (p *plot) runWith(
 	return out.String(), errs.String(), status
 }
 
-// promote promotes a version with this program, some days ago.
+// promote promotes a version with this program, as if it were some days ago.
 func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	p.t.Helper()
 	address, at := p.s.URL, time.Now()
@@ -298,7 +299,7 @@ func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	}
 }
 
-// past returns the server with a clock that is some days behind, because the ledger uses the time of the server.
+// past returns a proxy to the server whose clock is some days behind, because the ledger uses the server's time.
 func (p *plot) past(days int) *httptest.Server {
 	target, err := url.Parse(p.s.URL)
 	if err != nil {
@@ -312,7 +313,7 @@ func (p *plot) past(days int) *httptest.Server {
 	return httptest.NewServer(proxy)
 }
 
-// cut is a connection that breaks when the program moves an alias, as if it had been killed.
+// cut is a connection that breaks when the program moves an alias, as if the program had been killed.
 type cut struct {
 	broken atomic.Bool
 	kill   func()
@@ -329,7 +330,7 @@ func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// killed starts a promotion, some days ago, that never ends.
+// killed starts a promotion, as if some days ago, that never ends.
 func (p *plot) killed(model, alias string, version, days int) {
 	p.t.Helper()
 	clock := p.past(days)
@@ -345,7 +346,7 @@ func (p *plot) killed(model, alias string, version, days int) {
 	}
 }
 
-// files returns the folder of a run's model on the disk of the server.
+// files returns the folder on the server's disk that contains a run's model.
 func (p *plot) files(run string) string {
 	l := p.runs[run]
 	folder := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "model")
@@ -365,7 +366,7 @@ func (p *plot) finds(model string, version int, rules ...string) {
 	}
 }
 
-// silent adds models that look like defects and must not be reported.
+// silent adds models that look defective to the rule but must not be reported.
 func (p *plot) silent(rule string, models ...string) {
 	p.near[rule] = append(p.near[rule], models...)
 }
@@ -377,7 +378,7 @@ func (p *plot) must(err error) {
 	}
 }
 
-// plant creates all defects.
+// plant creates every defect.
 func (p *plot) plant() {
 	p.plantAliases()
 	p.plantStages()
@@ -508,14 +509,14 @@ func (p *plot) plantFiles() {
 	p.appendTo(p.modelFile("changed2"), "one line more\n")
 	same, err := os.ReadFile(filepath.Join(p.files("changednear"), "MLmodel"))
 	p.must(err)
-	// a new file of the same content
+	// A new file with the same content.
 	p.must(os.WriteFile(filepath.Join(p.files("changednear"), "MLmodel"), same, 0o644))
 	p.finds("p-changed-1", 1, "artifact-changed")
 	p.finds("p-changed-2", 1, "artifact-changed")
 	p.silent("artifact-changed", "p-changed-near")
 }
 
-// modelFile returns the largest file of a run's model, which scikit-learn wrote.
+// modelFile returns the largest file in a run's model, written by scikit-learn.
 func (p *plot) modelFile(run string) (path string) {
 	for _, name := range []string{"model.skops", "model.pkl"} {
 		if path = filepath.Join(p.files(run), name); exists(path) {
@@ -550,7 +551,7 @@ func (p *plot) plantSources() {
 	for _, name := range []string{"source-1", "source-2", "source-3"} {
 		p.finds(name, 1, "source-unsafe")
 	}
-	// A folder of the run with all files of the model. Its name has two dots and an encoded space.
+	// A folder in the run that contains all the model's files. Its name has two dots and an encoded space.
 	l := p.runs["a"]
 	own := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "my model..v2")
 	p.must(os.CopyFS(own, os.DirFS(p.files("a"))))
@@ -580,8 +581,8 @@ func (p *plot) plantSources() {
 	p.silent("source-elsewhere", "elsewhere-near", "source-near")
 }
 
-// plantForeign creates live versions that do not belong to the run that they name: with files of another run, a copy of
-// such a version, and logged models of another run and another experiment.
+// plantForeign creates live versions that do not belong to the run that they name: one with files from another run, a
+// copy of such a version, and logged models from another run and another experiment.
 func (p *plot) plantForeign() {
 	of := func(model, source, id string) {
 		p.model(model)
@@ -704,7 +705,7 @@ func (p *plot) plantRecords() {
 	p.promote("p-report-1", "champion", 2, 0, "--policy-file", "report.yml")
 	p.promote("p-report-2", "champion", 2, 0, "--policy-file", "report-strict.yml")
 	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "report.yml")
-	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "same.yml") // enforced since
+	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "same.yml") // enforced by now
 	p.finds("p-report-1", 2, "report-mode")
 	p.finds("p-report-2", 2, "report-mode", "never-passed")
 	p.silent("report-mode", "p-report-near")
@@ -769,7 +770,7 @@ func (p *plot) plantLedgers() {
 	p.silent("no-rollback-target", "p-back-near", "p-back-first")
 }
 
-// ledgerRun returns the run that stores the ledger of a model.
+// ledgerRun returns the run that stores a model's ledger.
 func (p *plot) ledgerRun(model string) string {
 	p.t.Helper()
 	var found struct {
@@ -823,7 +824,7 @@ func (p *plot) plantWords() {
 	for _, name := range []string{"heavy-1", "heavy-2", "heavy-near"} {
 		p.model(name, "a")
 	}
-	for i := range 50 { // in addition to the owner
+	for i := range 50 { // in addition to the owner tag
 		p.tag("heavy-1", 1, fmt.Sprintf("k%d", i), "v")
 		if i < 49 {
 			p.tag("heavy-near", 1, fmt.Sprintf("k%d", i), "v")
@@ -890,7 +891,7 @@ func (p *plot) plantAges() {
 	p.silent("challenger-endless", "trial-near")
 }
 
-// plantPlans makes dry runs that were approved two days ago.
+// plantPlans makes dry runs, as if they had been approved two days ago.
 func (p *plot) plantPlans() {
 	for _, name := range []string{"p-plan-1", "p-plan-2", "p-plan-near"} {
 		p.model(name, "a")
@@ -971,7 +972,7 @@ func (p *plot) audit(address string, more ...string) auditReport {
 	return r
 }
 
-// vulnerable makes the server report other versions of itself, and counts the defects of that rule.
+// vulnerable makes the server claim to be other versions, and counts the defects found by server-vulnerable.
 func (p *plot) vulnerable() {
 	for _, version := range []string{"2.9.2", "3.9.0"} {
 		target, err := url.Parse(p.s.URL)
@@ -992,7 +993,7 @@ func (p *plot) vulnerable() {
 	}
 }
 
-// table prints the planted and reported defects by rule.
+// table prints the planted and the reported defects by rule.
 func (p *plot) table(found map[place]string) {
 	var b strings.Builder
 	fmt.Fprintf(
@@ -1018,7 +1019,7 @@ func (p *plot) table(found map[place]string) {
 			}
 		}
 		if p.s.Version == realtest.Newest && r.ID == "server-vulnerable" {
-			planted, seen = 2, 2 // through a proxy that reports other versions, see vulnerable
+			planted, seen = 2, 2 // through a proxy that claims to be other versions, see vulnerable
 		}
 		enough := planted > 1 && len(p.near[r.ID]) > 0 || planted+len(p.near[r.ID]) == 0 || r.ID == "server-vulnerable"
 		if !enough || silent != len(p.near[r.ID]) {
@@ -1029,7 +1030,7 @@ func (p *plot) table(found map[place]string) {
 	p.t.Log(b.String())
 }
 
-// While versions are created, moved, promoted and deleted, an audit sees none twice and reports nothing false.
+// While versions are created, moved, promoted and deleted, an audit sees none of them twice and reports nothing false.
 func TestAudit_MovingRegistry(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 2}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
@@ -1045,16 +1046,16 @@ func TestAudit_MovingRegistry(t *testing.T) {
 	}
 }
 
-// restless is a registry without defects that changes all the time.
+// restless is a registry without defects that keeps changing.
 type restless struct {
 	*plot
 	stopped atomic.Bool
-	counts  [5]atomic.Int64 // made, deleted, aliases moved, stages moved, promoted
+	counts  [5]atomic.Int64 // created, deleted, aliases moved, stages moved, promoted
 }
 
 const (
 	movingModels   = 9
-	movingVersions = 8 // the first half of them is never deleted
+	movingVersions = 8 // the first half of them are never deleted
 )
 
 func (m *restless) prepare() {
@@ -1082,14 +1083,14 @@ func (m *restless) prepare() {
 	}
 }
 
-// try sends a request of a mover. It may fail, for example because two movers meet.
+// try sends a mover's request. It may fail, for example because it conflicts with another mover.
 func (m *restless) try(count int, method, path string, in any) {
 	if m.s.Call(context.Background(), method, path, in, nil) == nil {
 		m.counts[count].Add(1)
 	}
 }
 
-// movers change everything at the same time. If two movers could break a model, it has only one.
+// movers change everything at the same time. A model that two movers could break together gets only one of them.
 func (m *restless) movers() (stop func()) {
 	var all sync.WaitGroup
 	each := func(move func(name string, i, round int)) {
@@ -1149,7 +1150,7 @@ func (m *restless) movers() (stop func()) {
 	return func() { m.stopped.Store(true); all.Wait() }
 }
 
-// watch audits while the movers run.
+// watch runs audits while the movers run.
 func (m *restless) watch() {
 	wire, err := rest.New(rest.Config{Base: m.s.URL})
 	m.must(err)
@@ -1215,7 +1216,7 @@ func (m *restless) watch() {
 	}
 }
 
-// The oldest server has neither aliases nor datasets, and tags replace aliases. The audit finds the same defects.
+// The oldest server has neither aliases nor datasets, so tags replace aliases. The audit finds the same defects.
 func TestAudit_WithoutAliases(t *testing.T) {
 	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})
 	if err != nil {

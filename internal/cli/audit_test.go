@@ -20,7 +20,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// auditReport is the report file of an audit.
+// auditReport is an audit's report file.
 type auditReport struct {
 	Findings []audit.Finding
 	Totals   *audit.Totals
@@ -28,7 +28,7 @@ type auditReport struct {
 	Reason   registry.Reason
 }
 
-// auditOf runs the command against a double, validates its JSON against the schema, and returns it.
+// auditOf runs the command against a double, validates the JSON against the schema and returns it.
 func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditReport, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -55,7 +55,7 @@ func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditRepo
 	return r, status
 }
 
-// heldTo validates a document by a schema of docs.
+// checkSchema validates a document against a schema in docs.
 func checkSchema(t *testing.T, name string, document []byte) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
@@ -124,8 +124,8 @@ func TestAuditReport(t *testing.T) {
 	}
 }
 
-// A ledger is found even if all tags of the model that name it were removed. If ledgers cannot be listed, the audit
-// says so.
+// A ledger is found even if every tag of the model that named it has been removed. If ledgers cannot be listed, the
+// audit says so.
 func TestAudit_FindsHiddenLedger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -158,8 +158,8 @@ func TestAudit_FindsHiddenLedger(t *testing.T) {
 	})
 }
 
-// If any request keeps failing, the report is still valid JSON that says so, and the exit code is not that of success.
-// Rules that could not read what they need are listed, and the rest of the report is complete.
+// If any one request keeps failing, the report is still valid JSON that says so, and the exit code is not 0. Rules
+// that could not read what they need are listed, and the rest of the report is complete.
 func TestAudit_FaultsAreReported(t *testing.T) {
 	whole, _ := auditOf(t, rotten(t))
 	double := rotten(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// The number of requests of the main job must not grow, because every promotion pays for it.
+// The main job must not send more requests than now, because every promotion pays for them.
 func TestRequestsAndRounds(t *testing.T) {
 	first := []string{
 		"promote", "--model", "wine", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds",
@@ -66,7 +66,7 @@ func TestRequestsAndRounds(t *testing.T) {
 		"registering alone": {
 			[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false,
 		},
-		// 8 if the MLmodel file has the size
+		// 8 if the MLmodel file contains the size.
 		"one version's lineage": {
 			[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true,
 		},
@@ -99,7 +99,7 @@ func TestRequestsAndRounds(t *testing.T) {
 	}
 }
 
-// On MLflow 2 the files of a model are among the artifacts of its run, and there are no logged models.
+// On MLflow 2, a model's files are among its run's artifacts, and there are no logged models.
 func TestRequestsAndRounds_MLflow2(t *testing.T) {
 	const seed = `{"runs": [
 	  {"id": "base", "metrics": {"test_f1": 0.8},

@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The scripts that people used before this program had defects. Each one has a test here.
+// The scripts that this program replaces had defects. Each one has a test here.
 
-// Registering twice made two versions and wrote the tags twice.
+// Registering twice created two versions and wrote the tags twice.
 func TestDefect_RegisterTwice(t *testing.T) {
 	for _, version := range dialect.Versions() {
 		s := double(t, version, oneRun)
@@ -25,7 +25,7 @@ func TestDefect_RegisterTwice(t *testing.T) {
 	}
 }
 
-// goodRun is the start of a seed with one run.
+// goodRun is the beginning of a seed with one run.
 const goodRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
 	"artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], `
 
@@ -41,7 +41,8 @@ func TestDefect_ArchivedInOwnStage(t *testing.T) {
 	}
 }
 
-// The code to load a model by alias used mlflow.sklearn without importing it. Now the page shows a complete program.
+// The code for loading a model by alias used mlflow.sklearn without importing it. Now the page shows a complete
+// program.
 func TestDefect_LoadingCode(t *testing.T) {
 	for _, version := range dialect.Versions() {
 		s := double(t, version, oneRun)
@@ -58,8 +59,8 @@ func TestDefect_LoadingCode(t *testing.T) {
 	}
 }
 
-// The version of the client decided whether the server has aliases. The tag for an alias stayed on every version that
-// ever had the alias.
+// The client's version decided whether the server was thought to support aliases. The tag for an alias stayed on every
+// version that had ever had the alias.
 func TestDefect_AliasTagStays(t *testing.T) {
 	s := double(t, "2.2.2", goodRun+`"models": [{"name": "churn", "versions": [
 		{"run": "r1", "tags": {"alias_champion": "true"}},
@@ -90,8 +91,8 @@ func TestDefect_AliasTagStays(t *testing.T) {
 	}
 }
 
-// Aliases exist since MLflow 2.3, not 2.0. A version may have several, and their names may contain "-" and letters of
-// any alphabet.
+// Aliases were assumed to exist since MLflow 2.0, but they were added in 2.3. A version may have several, and their
+// names may contain "-" and letters from any alphabet.
 func TestDefect_AliasRules(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
 	if _, r := run(
@@ -106,7 +107,7 @@ func TestDefect_AliasRules(t *testing.T) {
 	}
 }
 
-// Versions were read with a deprecated call, and only the first page of a search was read.
+// Versions were read with a deprecated call, and only the first page of search results was read.
 func TestDefect_OnlyFirstPage(t *testing.T) {
 	var versions []string
 	for i := range 10_005 {

@@ -22,19 +22,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// A form is one way in which a kind of fault shows. If a fault does not show whether the request took effect, there is
-// one form for each case.
+// A form is one way in which a kind of fault shows. If a fault leaves it unclear whether the request took effect,
+// there is one form for each possibility.
 type form struct {
 	kind, name string
 	refuse     error // the connection fails
-	broken     bool  // the connection breaks before the request has left
+	broken     bool  // the connection breaks before the request has been sent
 	fault      faults.Fault
 	outOfReach bool // the server may come back
 }
 
 var refused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 
-// forms are the 22 kinds of faults.
+// makeForms returns the 22 kinds of faults in all their forms.
 func makeForms() []*form {
 	const internal = `{"error_code":"INTERNAL_ERROR","message":"no"}`
 	const page = "<html><title>Bad Gateway</title></html>"
@@ -106,7 +106,7 @@ func makeForms() []*form {
 
 var forms = sync.OnceValue(makeForms)
 
-// A trial is a story with these faults.
+// A trial is a story that is run with these faults.
 type trial struct {
 	story
 	shots []shot
@@ -125,7 +125,7 @@ func (c trial) hidden() bool {
 	return slices.ContainsFunc(c.shots, func(s shot) bool { return s.span == forGood })
 }
 
-// undisturbed is how a story goes and ends without faults.
+// undisturbed is how a story ends without faults.
 type undisturbed struct {
 	requests int
 	before   int // number of ledger entries
@@ -156,7 +156,7 @@ type tallies struct {
 	mu                      sync.Mutex
 	trials                  int
 	kinds, outcomes         map[string]int
-	requests                map[string]int // of the first run, by trial
+	requests                map[string]int // requests in the first run, by trial
 	unknown, resolved       int
 	falseSuccess, falseFail int
 	lost, doubled           int
@@ -168,7 +168,7 @@ func (s *tallies) String() string {
 		s.trials, s.lost, s.doubled, s.falseSuccess, s.falseFail, s.resolved, s.unknown)
 }
 
-// verdicts lists the problems of one trial by kind.
+// verdicts lists one trial's problems by kind.
 type verdicts struct{ falseSuccess, falseFail, lost, doubled, other []string }
 
 func (f *verdicts) all() []string {
@@ -179,7 +179,7 @@ func say(list *[]string, format string, args ...any) {
 	*list = append(*list, fmt.Sprintf(format, args...))
 }
 
-// try runs the command under the faults of the trial, compares its report with the real state, and runs it again.
+// try runs the command with the trial's faults, compares its report with the real state, and runs it again.
 func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 	var f verdicts
 	sc := c.begin(t)
@@ -203,7 +203,7 @@ func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 	return f.all()
 }
 
-// compare compares a report with the state of the server.
+// compare compares a report with the server's state.
 func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bool) {
 	if status == registry.ExitUnknown && !hidden {
 		say(&f.other, "reported as not known, and the server was there")
@@ -303,7 +303,7 @@ func (s *tallies) count(c trial, r report.Result, status int, f verdicts, reques
 	}
 }
 
-// singles returns all trials with one fault: each form at each request, for each span that makes a difference.
+// singles returns every trial with one fault: each form at each request, for each span that makes a difference.
 func (s story) singles(u undisturbed) []trial {
 	var out []trial
 	for nth := 1; nth <= u.requests; nth++ {
@@ -319,8 +319,8 @@ func (s story) singles(u undisturbed) []trial {
 	return out
 }
 
-// pairs returns all trials with two faults, one after the other. The second one is tried at each request that follows
-// the first one, including the requests of the recovery.
+// pairs returns every trial with two faults, one after the other. The second fault is tried at each request after the
+// first, including the requests that recover from it.
 func pairs(singles []trial, requests map[string]int) []trial {
 	var out []trial
 	for _, c := range singles {
@@ -334,13 +334,13 @@ func pairs(singles []trial, requests map[string]int) []trial {
 }
 
 // Every kind of fault is tried at every request of the main job, from every state, and so is every pair of faults. The
-// report must be true. One more run without faults must end in the same state as a run that never met one.
+// report must be true. One more run without faults must end in the same state as a run that never met a fault.
 func TestFaults(t *testing.T) {
 	const seed = 6
 	r := rand.New(rand.NewPCG(seed, 0))
 	some := func(cases []trial) []trial {
 		n := campaign(t, "PROMOTE_FAULTS", 200)
-		if n < 0 { // all of them
+		if n < 0 { // every case
 			return cases
 		}
 		r.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })

@@ -15,11 +15,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// flow is one run of the main job on a double of its own. It runs in a bubble where waiting takes no time.
+// flow is one run of the main job on its own double. It runs in a bubble where waiting takes no time.
 type flow struct {
 	double  *mlflowtest.Server
 	args    []string
-	attempt *int // attempt of the workflow run
+	attempt *int // attempt number of the workflow run
 }
 
 func newFlow(t *testing.T, args ...string) flow {
@@ -42,7 +42,7 @@ func newFlow(t *testing.T, args ...string) flow {
 	return f
 }
 
-// run returns the result and the exit code of the next attempt of the workflow run.
+// run starts the workflow run's next attempt and returns its result and exit code.
 func (f flow) run(t *testing.T) (report.Result, int) {
 	t.Helper()
 	*f.attempt++

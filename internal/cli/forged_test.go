@@ -15,12 +15,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A forgery is a false ledger entry by a login that may write the ledger but may not move anything. It says that a bad
-// version was being promoted and had passed its gates.
+// A forgery is a false ledger entry, written by a login that may write to the ledger but may not move anything. It
+// claims that a bad version was being promoted and had passed its gates.
 type forgery struct {
 	server  string
 	by      ledger.Holder
-	ended   string // outcome: "" for an open entry
+	ended   string // outcome; "" = the entry is open
 	command string
 	from    int // version that it claims to replace
 	victim  runner
@@ -32,8 +32,8 @@ func (f forgery) String() string {
 }
 
 const (
-	bad    = 2 // its gates fail; an alias without gates points to it
-	absent = 9 // there is no such version
+	bad    = 2 // fails its gates; an alias without gates points to it
+	absent = 9 // does not exist
 )
 
 // begin seeds a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to
@@ -50,7 +50,7 @@ func (f forgery) begin(t *testing.T) *storyRun {
 	return sc
 }
 
-// append writes the forged entry with the protocol of the ledger, as a login that may edit its runs can.
+// append writes the forged entry using the ledger's protocol, as a login that may edit the ledger's runs can.
 func (f forgery) append(t *testing.T, sc *storyRun) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: sc.double.Transport()})
@@ -101,8 +101,8 @@ func (f forgery) append(t *testing.T, sc *storyRun) {
 	}
 }
 
-// A forged entry cannot get a version past its gates: neither an open one nor an interrupted one, whatever holder and
-// incumbent it names.
+// A forged entry cannot get a version past its gates. This holds for open and interrupted entries, whatever claimant
+// and incumbent they name.
 func TestForgedEntry_MovesNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {

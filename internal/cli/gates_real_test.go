@@ -28,7 +28,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
-// Gates pass, fail and are inconclusive on real servers, with models made by scikit-learn. The table is printed.
+// Gates pass, fail and are inconclusive on real servers, with models made by scikit-learn. The test prints a table.
 func TestGates_OnRealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestGates_OnRealServers(t *testing.T) {
 				versions: map[string]int{},
 			}
 			r.prepare()
-			// A guide said that SQLite cannot store a registry. That is wrong.
+			// A guide wrongly claimed that SQLite cannot store a registry.
 			if server.Store != "sqlite" || r.versions["good"] == 0 {
 				t.Errorf("defect 14: %s held no registered version", server.Store)
 			}
@@ -223,11 +223,11 @@ func (r *realGates) promote(name, alias string) {
 	r.versions[name] = number
 }
 
-// cell is one gate with one candidate.
+// cell is one gate applied to one candidate.
 type cell struct{ gate, candidate string }
 
-// cells returns, for each kind of gate, a gate and a candidate for pass, fail and inconclusive. If a kind has no cells,
-// its example is judged: the server must provide all facts for it.
+// cells returns, for each kind of gate, one gate and candidate each for pass, fail and inconclusive. If a kind has no
+// cells, its example is judged instead, and the server must provide all the facts for it.
 func (r *realGates) cells() map[string][3]cell {
 	regression := "regression: test_f1\nbetter: higher"
 	return map[string][3]cell{
@@ -317,7 +317,7 @@ func (r *realGates) table() {
 	r.t.Log(b.String())
 }
 
-// judge gathers what the gate needs from the server and evaluates it. The facts from GitHub are given.
+// judge gathers what the gate needs from the server and evaluates it. The facts from GitHub are made up.
 func (r *realGates) judge(c cell) verdict.Finding {
 	r.t.Helper()
 	p, err := policy.Parse(
@@ -356,7 +356,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	return policy.Judge(list, facts).Findings[0]
 }
 
-// approvedReview is a change by ann that bob promotes. Both and eve have approved it.
+// approvedReview is a change by ann that bob promotes, with approvals by ann, bob and eve.
 func approvedReview() fact.Review {
 	var said []fact.Approval
 	for _, login := range []string{"ann", "bob", "eve"} {
@@ -366,7 +366,7 @@ func approvedReview() fact.Review {
 	return fact.Review{Attempt: 1, Contributors: registry.Is(made), PullRequest: registry.Is(said)}
 }
 
-// cost counts the requests that all gates need for one candidate, in addition to those of thresholds.
+// cost counts the requests that all gates need for one candidate, beyond those needed for thresholds.
 func (r *realGates) cost() {
 	var all strings.Builder
 	all.WriteString("version: 1\nmodels:\n  gates:\n    aliases:\n      champion:\n        gates:\n")

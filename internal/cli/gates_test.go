@@ -31,7 +31,7 @@ func TestGates_HaveScripts(t *testing.T) {
 	}
 }
 
-// The example policies are valid, can be explained, and pass their tests.
+// The example policies are valid, can be explained, and pass their own tests.
 func TestExamplePolicies(t *testing.T) {
 	folders, err := filepath.Glob("../../examples/policies/*")
 	if err != nil || len(folders) < 3 {

@@ -17,8 +17,8 @@ var told = []string{
 	"test_f1 >= champion",
 }
 
-// A cancelled run does not wait for its notifications. The promotion is done and recorded, and the next run sends the
-// rest.
+// A cancelled run does not wait for its notifications. The promotion is made and recorded, and the next run sends the
+// remaining notifications.
 func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -51,8 +51,8 @@ func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 	})
 }
 
-// If the run is cancelled during the move of the alias, the move is confirmed and the deployment gets its final state.
-// The next run sends the notifications that are left.
+// If the run is cancelled while the alias is being moved, the move is confirmed and the deployment gets its final
+// state. The next run sends the remaining notifications.
 func TestCancelled_DuringMove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -81,7 +81,7 @@ func TestCancelled_DuringMove(t *testing.T) {
 	})
 }
 
-// If the server fails the move and GitHub hangs, the deployment stays as it is and the run ends in time.
+// If the move fails with a server error and GitHub hangs, the deployment stays as it is and the run ends in time.
 func TestGitHub_Hangs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -102,7 +102,7 @@ func TestGitHub_Hangs(t *testing.T) {
 	})
 }
 
-// The next run sends the notifications of a killed run, whether it was killed before or after sending them.
+// The next run sends a killed run's notifications, whether the run was killed before or after it sent them.
 func TestNotifications_AtLeastOnce(t *testing.T) {
 	for name, at := range map[string]func(jobSetup, *http.Request) bool{
 		"before it was sent": func(_ jobSetup, r *http.Request) bool {

@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// Notifications cost one read of the ledger and one write, however many there are. A deployment costs two tags. GitHub
-// gets one extra request: who approved this run.
+// However many notifications there are, they cost one read and one write of the ledger. A deployment costs two tags.
+// GitHub gets one extra request, which asks who approved this run.
 func TestNotifications_Cost(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
 		bubble(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// jobSetup is a job with all kinds of notifications and a deployment, in a bubble.
+// jobSetup is a job with every kind of notification and a deployment, in a bubble.
 type jobSetup struct {
 	flow
 	*otherHosts
@@ -74,7 +74,7 @@ func (w jobSetup) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.double.Transport().RoundTrip(r)
 }
 
-// onRequest calls the function for every request before it is sent.
+// onRequest calls the function before each request is sent.
 type onRequest struct {
 	next http.RoundTripper
 	look func(*http.Request)
@@ -88,8 +88,8 @@ func (o *onRequest) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
-// killedTransport is the transport of a process that is killed at the first matching request, before the request takes
-// effect. Later requests never arrive.
+// killedTransport is the transport of a process that is killed at the first matching request, before that request
+// takes effect. Later requests never arrive.
 type killedTransport struct {
 	next http.RoundTripper
 	at   func(*http.Request) bool
@@ -135,7 +135,7 @@ func (w jobSetup) through(t *testing.T, ctx context.Context, wire http.RoundTrip
 	return result, status
 }
 
-// gitHubKinds are the kinds of faults of GitHub.
+// gitHubKinds are the ways in which GitHub can fail.
 var gitHubKinds = map[string]githubtest.Fault{
 	"reset before the effect": {Kind: githubtest.Reset},
 	"reset after the effect":  {Kind: githubtest.Reset, After: true},
@@ -152,7 +152,7 @@ var gitHubKinds = map[string]githubtest.Fault{
 	"login page":              {Kind: githubtest.LoginPage},
 }
 
-// Whatever GitHub does at any request, the promotion is done, confirmed and recorded in time, and failed notifications
+// Whatever GitHub does at any request, the promotion is made, confirmed and recorded in time, and failed notifications
 // are known to be unsent.
 func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	args := []string{
@@ -174,7 +174,7 @@ func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	}
 	outcomes := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(gitHubKinds)) {
-		for nth := 0; nth <= requests; nth++ { // 0 means all of them
+		for nth := 0; nth <= requests; nth++ { // 0 = at every request
 			t.Run(fmt.Sprintf("%s at request %d", name, nth), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					w := newWorld(t, args...)
@@ -203,7 +203,7 @@ func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	t.Logf("%d requests to GitHub, %d faults: %v", requests, (requests+1)*len(gitHubKinds), outcomes)
 }
 
-// withoutDeployment removes what is written only after GitHub has accepted the final state.
+// withoutDeployment removes what is written only once GitHub has accepted the final state.
 func withoutDeployment(state string) string {
 	var out []string
 	for _, l := range strings.Split(state, "\n") {
@@ -214,7 +214,7 @@ func withoutDeployment(state string) string {
 	return strings.Join(out, "\n")
 }
 
-// outcomeOf reports whether all notifications were sent, and compares the report with what GitHub has received.
+// outcomeOf reports whether every notification was sent, and compares the report with what GitHub received.
 func outcomeOf(t *testing.T, w jobSetup, r report.Result) string {
 	t.Helper()
 	arrived := len(w.hub.Events()) > 0

@@ -24,14 +24,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// Hosts of the scripts, besides MLflow. No connection is made.
+// Hosts that scripts use besides MLflow. No connections are made to them.
 const (
 	gitHubHost = "api.github.example"
 	slackHost  = "hooks.slack.example"
 	hookHost   = "hooks.example"
 )
 
-// otherHosts is the part of a script that is not MLflow: a double of GitHub, and the receivers of notifications.
+// otherHosts is everything in a script other than MLflow: a double of GitHub, and the receivers of notifications.
 type otherHosts struct {
 	mu      sync.Mutex
 	hub     *githubtest.Server
@@ -48,8 +48,8 @@ type receivedMessage struct {
 	body   string
 }
 
-// canaries are secrets whose names say who may see them: canary-github-1 is only for GitHub, canary-signing-1 is for
-// nobody.
+// canary matches secrets whose names say who may see them: canary-github-1 is only for GitHub, canary-signing-1 for no
+// host.
 var canary = regexp.MustCompile(`canary-(mlflow|github|slack|hook|signing)`)
 
 var kindOfHost = map[string]string{
@@ -70,7 +70,7 @@ func leaksOf(host, text string) []string {
 	return out
 }
 
-// watch records secrets in a request to the wrong host, and returns the body of the request.
+// watch records secrets sent to the wrong host, and returns the request's body.
 func (o *otherHosts) watch(r *http.Request) (body []byte) {
 	if r.Body != nil {
 		body, _ = io.ReadAll(r.Body)
@@ -110,7 +110,7 @@ func (o *otherHosts) answer(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		if status := o.answers[r.URL.Host]; status != 0 && status != http.StatusOK {
 			w.WriteHeader(status)
-			fmt.Fprintf(w, "no such hook: %s", r.URL) // a receiver that reveals its secret
+			fmt.Fprintf(w, "no such hook: %s", r.URL) // this receiver reveals its secret
 		} else {
 			o.letters = append(o.letters, receivedMessage{r.URL.Host, r.Header.Clone(), string(body)})
 		}
@@ -217,7 +217,7 @@ func (o *otherHosts) comment(number int) string {
 	return packed.ReplaceAllString(text, "$1 PACKED -->")
 }
 
-// packed matches the hidden plan, which is not readable.
+// packed matches the hidden plan, which is not human-readable.
 var packed = regexp.MustCompile(`(<!-- plan [0-9a-f]{64}) [A-Za-z0-9+/=]+ -->`)
 
 // cmdReceive sets the response of a receiver. With a host alone, it prints and forgets what the host received. It
@@ -302,7 +302,7 @@ func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
 	o.hub.Forget()
 }
 
-// gitHubAPI checks every request and response against the description of GitHub's API.
+// gitHubAPI checks every request and response against GitHub's API description.
 var gitHubAPI = sync.OnceValues(func() (githubtest.Check, error) {
 	c, err := openapitest.New("api.github.com")
 	if err != nil {
@@ -340,7 +340,7 @@ func validEvent(text []byte) error {
 	return schema.Validate(doc)
 }
 
-// A secret in the wrong place is found, whatever part of a request it is in.
+// A secret in the wrong place is found, whichever part of a request contains it.
 func TestLeaks_AreFound(t *testing.T) {
 	for name, send := range map[string]func(*http.Request){
 		"in the address": func(r *http.Request) { r.URL.RawQuery = "t=canary-slack-1" },

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Drift counts if both readings show it. If only the second one shows it, the history reports neither drift nor that
-// there is none.
+// Drift counts if both readings show it. If only the second one does, the history claims neither that there is drift
+// nor that there is none.
 func TestConfirmedHistory(t *testing.T) {
 	a, b := ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2")
 	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
@@ -36,8 +36,8 @@ func TestConfirmedHistory(t *testing.T) {
 	}
 }
 
-// A prompt tag on one version hides all versions of the model. Then empty stages are not drift, and aliases are not
-// dangling.
+// A prompt tag on one version hides every version of the model. In that case an empty stage is not drift, and an alias
+// is not dangling.
 func TestHiddenVersions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)

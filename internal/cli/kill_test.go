@@ -21,7 +21,7 @@ import (
 // requestKiller kills the process that sent the nth request, before or after the request takes effect.
 type requestKiller struct {
 	next  http.Handler
-	nth   int // 0 = none
+	nth   int // 0 = never
 	after bool
 	mu    sync.Mutex
 	seen  int
@@ -73,14 +73,14 @@ func newVictim(t *testing.T, binary string) *killableProcess {
 	return v
 }
 
-// run runs one attempt. killed reports whether it was killed.
+// run makes one attempt and reports whether it was killed.
 func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
 	t.Helper()
 	cmd := exec.Command(v.binary, append(args, "--json", "--tracking-uri", v.url)...)
 	cmd.Env = []string{fmt.Sprintf("GITHUB_RUN_ID=%d", run), fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", attempt)}
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
-	started := make(chan struct{}) // the first request may come before Start returns
+	started := make(chan struct{}) // the first request may arrive before Start returns
 	v.reaper.kill = func() { <-started; _ = cmd.Process.Kill() }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -96,8 +96,8 @@ func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (k
 	return false, all.String()
 }
 
-// The real binary is killed at each of its requests, before and after the request takes effect. The next attempt of the
-// workflow run must end in the same state as a run that was never killed.
+// The real binary is killed at each of its requests, before and after the request takes effect. The workflow run's
+// next attempt must end in the same state as a run that was never killed.
 func TestKilled_AtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a hundred processes")
@@ -189,5 +189,5 @@ func TestKilled_AtEveryRequest(t *testing.T) {
 
 var times = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
-// withoutTimes returns a state without its times.
+// withoutTimes returns a state with its times removed.
 func withoutTimes(state string) string { return times.ReplaceAllString(state, "then") }

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ofLedger reports whether a write belongs to the ledger: its runs, its experiment or the anchor tag.
+// ofLedger reports whether a write belongs to the ledger: to its runs, its experiment or the anchor tag.
 func ofLedger(w mlflowtest.Write) bool {
 	path := strings.TrimPrefix(w.Path, "/api/2.0/mlflow/")
 	return strings.HasPrefix(path, "runs/") || strings.HasPrefix(path, "experiments/") ||
@@ -36,7 +36,7 @@ func (f flow) begin(t *testing.T) {
 	f.double.Forget()
 }
 
-// A lost ledger is noticed and never replaced automatically. A person can replace it, and must give a reason.
+// A lost ledger is noticed and never replaced automatically. A user can replace it but must give a reason.
 func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -90,12 +90,12 @@ func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	})
 }
 
-// If somebody deletes the experiment of all ledgers, as docs/uninstall.md says, the command in the error restores them.
-// A promotion alone never restores or creates anything.
+// If the experiment with all ledgers is deleted, as docs/uninstall.md describes, the command in the error message
+// restores the ledgers. A promotion alone never restores or creates anything.
 func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone []string // experiments
-		tag  bool     // the anchor too
+		tag  bool     // the anchor tag is gone too
 		want string   // in the note
 	}{
 		"all was deleted": {
@@ -144,7 +144,7 @@ func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	}
 }
 
-// If the experiment of all ledgers was deleted, the command in the hint restores the ledger.
+// If the experiment with all ledgers has been deleted, the command in the hint restores the ledger.
 func TestDeletedExperiment_HintWorks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -175,7 +175,7 @@ func TestDeletedExperiment_HintWorks(t *testing.T) {
 	})
 }
 
-// ask sends a request to the double, as another client.
+// ask sends a request to the double as a different client.
 func ask(t *testing.T, f flow, method, path string, body any) map[string]any {
 	t.Helper()
 	text, err := json.Marshal(body)

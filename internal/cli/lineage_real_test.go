@@ -20,8 +20,9 @@ import (
 
 const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 
-// The lineage of versions made by MLflow's Python client and by this program, on a server of each generation: complete
-// ones, copies of copies, and those whose run, source or files are gone. The table of missing parts is printed.
+// On a server of each generation, MLflow's Python client and this program make versions, and the test checks their
+// lineage. Some are complete, some are copies of copies, and some have lost their run, source or files. The test
+// prints a table of the missing parts.
 func TestLineage_RealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5", "1.30.1"} {
 		t.Run(version, func(t *testing.T) {
@@ -53,7 +54,7 @@ func (l *realLineage) call(path string, in any) {
 	}
 }
 
-// run runs the program in a job on the commit that the second model was trained from.
+// run runs the program in a job, on the commit that the second model was trained from.
 func (l *realLineage) run(args ...string) (result, string) {
 	l.t.Helper()
 	var out, errs bytes.Buffer
@@ -81,7 +82,7 @@ type result struct {
 	Data     json.RawMessage `json:"data"`
 }
 
-// shownLineage is a lineage as programs read it, where a metric may be a text.
+// shownLineage is a lineage as other programs parse it: a metric may be a string.
 type shownLineage struct {
 	lineage.Lineage
 	Training *struct {
@@ -121,8 +122,8 @@ func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	return out, r
 }
 
-// prepare logs two models, registers both with a promotion (the second one as the run of the head commit), and copies
-// it.
+// prepare logs two models and registers each with a promotion, the second one as the run of the head commit. It then
+// makes copies.
 func (l *realLineage) prepare() {
 	l.t.Helper()
 	tags := map[string]string{
@@ -169,7 +170,7 @@ func (l *realLineage) prepare() {
 	})
 }
 
-// complete checks everything that this generation of servers stores.
+// complete checks everything that servers of this generation store.
 func (l *realLineage) complete() {
 	got, r := l.lineage("dev", "champion")
 	l.t.Logf("MLflow %s: dev @champion in %d requests and %d rounds", l.s.Version, r.Requests, r.Rounds)
@@ -229,7 +230,7 @@ func losses(l shownLineage) []string {
 	return out
 }
 
-// copies checks each link of the chain, and the files that are read through it.
+// copies checks each link in the copy chain, and the files that are read through it.
 func (l *realLineage) copies() {
 	got, _ := l.lineage("prod", "1")
 	var chain []string

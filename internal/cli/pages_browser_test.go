@@ -28,18 +28,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// pageWidth is the width of a page of GitHub, and commentWidth that of a comment on a pull request.
+// pageWidth is the width of a GitHub page, and commentWidth that of a pull request comment.
 const (
 	pageWidth    = 1012
 	commentWidth = 816
 )
 
-// markdown is one summary, as a script's run wrote it.
+// markdown is one job summary written by a script's run.
 type markdown struct{ script, text string }
 
-// Every summary of every script is shown as GitHub would show it: rendered by GitHub's Markdown library, with its style
-// sheet, diagrams by Mermaid, in a real browser. Whatever names the scripts use, nothing loads, links or runs that
-// should not, and nothing is cut off.
+// Every summary from every script is shown as GitHub would show it, in a real browser: rendered by GitHub's Markdown
+// library with its style sheet, and with diagrams by Mermaid. Whatever names the scripts use, no page loads, links to
+// or runs anything that it should not, and nothing is cut off.
 func TestBrowser_Summaries(t *testing.T) {
 	all := summaries(t)
 	if len(all) < 50 {
@@ -56,17 +56,18 @@ func TestBrowser_Summaries(t *testing.T) {
 	}
 }
 
-// sights are the summaries of the tour that the documents show, with their names and widths. The key is their position.
+// sights are the summaries from the tour that are shown in the docs, with their names and widths. The key is their
+// position in the tour.
 var sights = map[int]struct {
 	name  string
 	width int
 }{2: {"summary", pageWidth}, 3: {"comment", commentWidth}, 4: {"lineage", pageWidth}}
 
-// posted is how many of the first summaries of the tour are also posted as comments.
+// posted is how many of the tour's first summaries are also posted as comments.
 const posted = 4
 
-// What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
-// in the documents are made anew.
+// What a team sees in a week is easy to read on a page and in a comment, in light and dark mode. With -update, the
+// pictures in the docs are regenerated.
 func TestTour_Browser(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
@@ -86,10 +87,10 @@ func TestTour_Browser(t *testing.T) {
 	}
 }
 
-// maxPicture is the size limit of a picture in the documents, in bytes.
+// maxPicture is the size limit for a picture in the docs, in bytes.
 const maxPicture = 150_000
 
-// picture shows a summary as a reader first sees it, and keeps it with -update.
+// picture shows a summary as a reader first sees it, and with -update saves a picture of it.
 func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -112,7 +113,7 @@ func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark 
 	}
 }
 
-// fewColours encodes a picture with its 256 most frequent colours, which makes it a third of the size.
+// fewColours encodes a picture with its 256 most frequent colours, which reduces it to a third of its size.
 func fewColours(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -141,8 +142,8 @@ func fewColours(path string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// With hostile names in every place of a lineage, nothing loads, links or runs that should not. Every box of the
-// diagram has its text, and long tables scroll.
+// With hostile names everywhere in a lineage, the page loads, links to and runs nothing that it should not. Every box
+// in the diagram contains its text, and long tables scroll.
 func TestBrowser_HostileNames(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
@@ -210,12 +211,12 @@ func TestBrowser_HostileNames(t *testing.T) {
 	}
 }
 
-// summaries runs all scripts and returns what each wrote, in order.
+// summaries runs every script and returns the summaries that they wrote, in order.
 func summaries(t *testing.T) []markdown {
 	t.Helper()
 	var mu sync.Mutex
 	var all []markdown
-	t.Run("scripts", func(t *testing.T) { // which run beside one another, and have ended when this has
+	t.Run("scripts", func(t *testing.T) { // the scripts run in parallel, and have ended when Run returns
 		play(t, func(script, text string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -291,12 +292,12 @@ func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	}
 }
 
-// seen is what the page contains when everything is drawn.
+// seen is what the page contains once everything has been drawn.
 type seen struct {
 	Links    []string // addresses
 	Loading  []string // elements that load or run something
 	Handlers []string // attributes that run something
-	Mentions []string // words outside of code that GitHub would link
+	Mentions []string // words outside code that GitHub would turn into links
 	Wide     []string // elements that are wider than the page, or scroll
 	Labels   [][]string
 	Width    int
@@ -305,7 +306,7 @@ type seen struct {
 //go:embed testdata/look.js
 var look string
 
-// scrolling reports whether a table or a block of code may be wider than the page and scroll.
+// scrolling reports whether tables and code blocks may be wider than the page and scroll.
 type scrolling bool
 
 const (
@@ -313,7 +314,7 @@ const (
 	scrolls scrolling = true
 )
 
-// check shows a summary and holds it to what must be so; it returns the number of diagrams.
+// check shows a summary, checks what must hold for every page, and returns the number of diagrams.
 func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrolling) int {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -369,7 +370,7 @@ var (
 	label   = regexp.MustCompile(`(?m)^  n\d+\["(.*)"\]$`)
 )
 
-// labels returns the labels of each diagram, sorted.
+// labels returns each diagram's labels, sorted.
 func labels(text string) [][]string {
 	var out [][]string
 	for _, d := range diagram.FindAllStringSubmatch(text, -1) {

@@ -25,7 +25,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Each file of pins belongs to a script.
+// Each pins file belongs to a script.
 func TestPins_BelongToScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/pins/*")
 	if err != nil {
@@ -41,31 +41,31 @@ func TestPins_BelongToScripts(t *testing.T) {
 
 var pin = flag.Bool("pin", false, "write to testdata/pins what programs see of every run in the scripts")
 
-// pins records what programs see of the runs in one script: a section of lines for each run. It leaves out sentences
-// for people, see pintest.Sentences.
+// pins records what other programs see of the runs in one script, in one section of lines per run. Sentences for
+// people are left out, see pintest.Sentences.
 type pins struct {
 	sections []string
 	had      map[string]string // files before the run, by path
 
 	mu   sync.Mutex
-	sent map[string]*asked // requests of the run, by host
+	sent map[string]*asked // requests sent by the run, by host
 }
 
 // asked are the requests to one host.
 type asked struct {
 	reads  int
-	writes []string // in the order of sending
+	writes []string // in the order in which they were sent
 }
 
-// sameAsResult replaces a document that equals the result of the run.
+// sameAsResult replaces a document that equals the run's result.
 const sameAsResult = "the result"
 
-// pin compares the pins of a script with its file when the script ends, or writes the file.
+// pin compares a script's pins with its file when the script ends, or writes the file.
 func (p *pins) pin(env *testscript.Env, file string) {
 	t := env.T().(testing.TB) // testscript passes a *testing.T
 	env.Defer(func() {
 		if *pin {
-			if t.Failed() { // a failed script misses some runs
+			if t.Failed() { // a failed script has not made all of its runs
 				return
 			}
 			if err := os.WriteFile(file, []byte(strings.Join(p.sections, "\n")), 0o644); err != nil {
@@ -82,8 +82,8 @@ func (p *pins) pin(env *testscript.Env, file string) {
 	})
 }
 
-// changes returns the difference to the pinned sections, run by run if both have the same number. A script that stopped
-// early is compared up to that point.
+// changes returns the difference from the pinned sections, run by run if both have the same number of runs. For a
+// script that stopped early, the comparison stops there too.
 func (p *pins) changes(pinned string, short bool) string {
 	was := strings.Split(strings.TrimSuffix(pinned, "\n"), "\n\n")
 	if short && len(was) > len(p.sections) {
@@ -102,7 +102,7 @@ func (p *pins) changes(pinned string, short bool) string {
 	return out.String()
 }
 
-// begin starts the section of a run.
+// begin starts a run's section.
 func (p *pins) begin(s *scriptState) {
 	p.had, p.sent = s.files(), map[string]*asked{}
 }
@@ -126,7 +126,7 @@ func (p *pins) request(r *http.Request, body []byte) {
 	to.writes = append(to.writes, r.Method+" "+path+strings.Join(facts, "\n"))
 }
 
-// end completes the section of a run.
+// end completes a run's section.
 func (p *pins) end(s *scriptState, args, environ []string, result report.Result, stdout string) error {
 	var lines []string
 	add := func(where string, doc any) { lines = append(lines, pintest.Facts(where, doc)...) }
@@ -137,7 +137,7 @@ func (p *pins) end(s *scriptState, args, environ []string, result report.Result,
 	}
 	add("exit", s.status)
 	var own any
-	if result.Command != "" { // --help and invalid flags have no result
+	if result.Command != "" { // --help and invalid flags produce no result
 		text, err := json.Marshal(result)
 		if err != nil {
 			return err
@@ -215,7 +215,7 @@ func commandLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// document returns a JSON text without its sentences, and any other text unchanged. An audit is recognised by its
+// document returns a JSON text with its sentences removed, and any other text unchanged. An audit is recognised by its
 // rules.
 func document(f pintest.Format, text string) any {
 	doc, err := pintest.Read([]byte(text))
@@ -228,7 +228,7 @@ func document(f pintest.Format, text string) any {
 	return pintest.Plain(f, doc)
 }
 
-// requestBody returns what programs read of a request.
+// requestBody returns the parts of a request that programs read.
 func requestBody(host string, body []byte) any {
 	doc, err := pintest.Read(body)
 	if err != nil {
@@ -246,7 +246,7 @@ func requestBody(host string, body []byte) any {
 		}
 		return pintest.Plain(pintest.GitHub, doc)
 	}
-	if key, ok := object["key"].(string); ok { // a tag is identified by its key
+	if key, ok := object["key"].(string); ok { // tags are identified by their keys
 		object["tag"] = map[string]any{key: object["value"]}
 		delete(object, "key")
 		delete(object, "value")
@@ -256,7 +256,7 @@ func requestBody(host string, body []byte) any {
 
 var htmlComment = regexp.MustCompile(`<!-- .*? -->`)
 
-// hidden returns what programs read of a comment or issue: markers and the plan.
+// hidden returns the parts of a comment or issue that programs read: markers and the plan.
 func hidden(text string) any {
 	var out []any
 	for _, c := range htmlComment.FindAllString(text, -1) {
@@ -276,12 +276,12 @@ func hidden(text string) any {
 
 var random = regexp.MustCompile(`(mlflow-promote-[a-z -]+-)[0-9a-f]+(\.json)`)
 
-// steady returns a path without its random part.
+// steady returns a path with its random part removed.
 func steady(path string) string { return random.ReplaceAllString(path, "${1}N$2") }
 
 var pageData = regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
 
-// fileContent returns what programs read of a file.
+// fileContent returns the parts of a file that programs read.
 func fileContent(path, text string) any {
 	switch {
 	case strings.HasSuffix(path, ".sarif"):
@@ -300,7 +300,7 @@ func fileContent(path, text string) any {
 	return text
 }
 
-// files returns the files of the script by path.
+// files returns the script's files by path.
 func (s *scriptState) files() map[string]string {
 	out := map[string]string{}
 	// Files that cannot be read are skipped.

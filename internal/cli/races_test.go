@@ -21,7 +21,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// rounds is the number of races: a few in CI, or as many as the environment variable says.
+// campaign returns the number of rounds: a few in CI, or as many as the environment variable says.
 func campaign(t *testing.T, name string, inCI int) int {
 	t.Helper()
 	n, err := strconv.Atoi(os.Getenv(name))
@@ -31,8 +31,8 @@ func campaign(t *testing.T, name string, inCI int) int {
 	return n
 }
 
-// jittery delays each request by up to 30 ms before it takes effect, and again before the response. The move of the
-// alias waits up to 300 ms more, so that a promotion is not safe just because it is fast.
+// jittery delays each request by up to 30 ms before it takes effect, and again before the response. Moving the alias
+// takes up to 300 ms more, so that a promotion is not safe merely because it is fast.
 type jittery struct {
 	next http.RoundTripper
 	mu   sync.Mutex
@@ -57,7 +57,7 @@ func (j *jittery) RoundTrip(r *http.Request) (*http.Response, error) {
 	return j.next.RoundTrip(r)
 }
 
-// attempt is one promotion of a race, with its result.
+// attempt is one promotion in a race, with its result.
 type attempt struct {
 	began, ended time.Duration
 	to           int
@@ -65,7 +65,7 @@ type attempt struct {
 	result       report.Result
 }
 
-// race starts several promotions of the same target to different versions at the same time.
+// race starts several promotions of different versions to the same target at the same time.
 func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, dumped) {
 	t.Helper()
 	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.IDs(int64(seed)))
@@ -117,7 +117,7 @@ var raceSeed = []byte(`{"runs": [
   "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
   {"run": "r1", "stage": "Production"}, {"run": "r2"}, {"run": "r3"}, {"run": "r4"}, {"run": "r5"}]}]}`)
 
-// roundOf compares the results of all attempts with the final state of the target.
+// roundOf compares the results of every attempt with the target's final state.
 func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
 	r := racetest.Round{Before: 1, After: []int{end.Aliases["champion"]}}
 	for _, a := range attempts {
@@ -146,13 +146,13 @@ func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
 	return r
 }
 
-// Promotions run at the same time. With the ledger none is lost. Without it some must be lost, or the test proves
+// Promotions run at the same time. With the ledger, none is lost. Without it, some must be lost, or the test proves
 // nothing.
 func TestRaces(t *testing.T) {
 	for _, promoters := range []int{2, 3, 4} {
 		for _, ledger := range []string{"required", "off"} {
 			rounds := campaign(t, "PROMOTE_RACES", 30)
-			if ledger == "off" { // a few rounds are enough to lose one
+			if ledger == "off" { // a few rounds are enough to lose an update
 				rounds = min(rounds, 300)
 			}
 			t.Run(fmt.Sprintf("%d promoters, ledger %s", promoters, ledger), func(t *testing.T) {

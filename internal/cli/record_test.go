@@ -54,7 +54,7 @@ func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Resul
 }
 
 // The record says what was moved, from which run, by whom, on what evidence and with which version of the program. It
-// contains no secret.
+// contains no secrets.
 func TestRecord_IsComplete(t *testing.T) {
 	double := mlflowtest.New(
 		"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.BasicAuth(),
@@ -163,7 +163,7 @@ func TestRecord_IsComplete(t *testing.T) {
 	}
 }
 
-// A record that is too long leaves out its least important parts and says so. The gates are the last to go.
+// A record that is too long leaves out its least important parts and says so. The gates are dropped last.
 func TestRecord_IsShortened(t *testing.T) {
 	r := ledger.Record{
 		Contents: ledger.Contents{Datasets: []ledger.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}},

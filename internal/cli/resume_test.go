@@ -13,7 +13,7 @@ import (
 )
 
 // A killing is a command that dies after its nth request and is then run again by a runner. The second run may die
-// after its mth request, and then the first workflow run runs the command again.
+// after its mth request, in which case the first workflow run runs the command once more.
 type killing struct {
 	story
 	nth  int
@@ -29,7 +29,7 @@ func (k killing) String() string {
 	return text
 }
 
-// runner says who runs the command again.
+// runner is who runs the command again.
 type runner string
 
 const (
@@ -38,7 +38,7 @@ const (
 	laptop     runner = "a laptop"
 )
 
-// takes returns the story run as the runner sees it, and additional arguments.
+// takes returns the story run from the runner's point of view, and any additional arguments.
 func (r runner) takes(sc *storyRun) (args []string) {
 	switch r {
 	case anotherRun:
@@ -51,9 +51,10 @@ func (r runner) takes(sc *storyRun) (args []string) {
 	return []string{"--override", "takeover"}
 }
 
-// If a killed command is run again, it ends as if nothing had happened: one entry says so, and no move counts as drift.
+// If a killed command is run again, the end is the same as if it had never been killed: there is one entry, and no
+// move counts as drift.
 func TestKilled_RunAgain(t *testing.T) {
-	every := campaign(t, "PROMOTE_KILLS", 16) // 1 means all cases
+	every := campaign(t, "PROMOTE_KILLS", 16) // 1 = every case
 	var cases []killing
 	for _, server := range servers {
 		for _, target := range targets {
@@ -88,7 +89,7 @@ func TestKilled_RunAgain(t *testing.T) {
 	}
 }
 
-// play reports whether the command died before it had ended.
+// play reports whether the command died before it was done.
 func (k killing) play(t *testing.T) (died bool, problems []string) {
 	clean := k.begin(t)
 	before := len(clean.state(t).entries)
@@ -100,7 +101,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 		return false, nil
 	}
 	if sc.rolledBack(t) && k.next != sameRun {
-		return true, nil // the rollback was complete, and another one would go further back
+		return true, nil // the rollback was complete, and a second one would go further back
 	}
 	more := k.next.takes(sc)
 	if k.mth > 0 && sc.dies(t, k.mth, append(k.args(), more...)...) {
@@ -109,7 +110,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 		if sc.rolledBack(t) && k.next != sameRun {
 			return true, nil
 		}
-	} else if k.mth > 0 { // it was over
+	} else if k.mth > 0 { // the command had already ended
 		return true, nil
 	}
 	if r, status := sc.run(t, append(k.args(), more...)...); status != 0 {
@@ -127,7 +128,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 	return true, problems
 }
 
-// dies runs the command, which dies after its nth request. It returns false if the command ended before.
+// dies runs the command so that it dies after its nth request. It returns false if the command ended before that.
 func (sc *storyRun) dies(t *testing.T, nth int, args ...string) bool {
 	t.Helper()
 	seen := 0
@@ -137,14 +138,14 @@ func (sc *storyRun) dies(t *testing.T, nth int, args ...string) bool {
 	return seen >= nth
 }
 
-// rolledBack reports whether the last entry is a complete rollback.
+// rolledBack reports whether the last entry is a completed rollback.
 func (sc *storyRun) rolledBack(t *testing.T) bool {
 	t.Helper()
 	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
 	return e.Record.Command == "rollback" && e.Outcome == ledger.EntryDone
 }
 
-// sameEnd compares the last complete entries.
+// sameEnd compares the last completed entries.
 func sameEnd(want, got []ledger.Entry) (problems []string) {
 	a, _ := lastDone(want)
 	b, done := lastDone(got)
@@ -176,7 +177,7 @@ func lastDone(entries []ledger.Entry) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// wants returns the final values of the moves.
+// wants returns the values that the moves set.
 func wants(moves []ledger.Shift) string {
 	var out []string
 	for _, m := range moves {

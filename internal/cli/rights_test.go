@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// Checking the rights and the login name costs two requests in parallel with others, and no round.
+// Checking permissions and the login name costs two requests, which run in parallel with others and add no round trip.
 func TestRights_CostNoRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seed, err := os.ReadFile("testdata/seed/churn.json")
@@ -47,7 +47,8 @@ func TestRights_CostNoRound(t *testing.T) {
 	})
 }
 
-// doctor says whether the ledger is protected or only checked, depending on what the server lets this login do.
+// The `doctor` command says whether the ledger is protected or only checked, which depends on what the server lets
+// this login do.
 func TestDoctor_LedgerProtection(t *testing.T) {
 	for name, c := range map[string]struct {
 		options []mlflowtest.Option

@@ -51,7 +51,7 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	github …, receive …, events: see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
 
-// play runs all scripts. It calls summary with each job summary and the name of the script.
+// play runs every script. It calls summary with each job summary and the script's name.
 func play(t *testing.T, summary func(script, markdown string)) {
 	seeds, err := filepath.Abs("testdata/seed")
 	if err != nil {
@@ -96,22 +96,22 @@ func play(t *testing.T, summary func(script, markdown string)) {
 type scriptState struct {
 	dir    string
 	seeds  string
-	inputs []string // variables INPUT_… in the script
+	inputs []string // INPUT_… variables in the script
 	double *mlflowtest.Server
 	page   http.HandlerFunc // answers instead of MLflow
 	status int
 	job    bool
 	wrote  func(markdown string) // called with each summary
-	known  int                   // how much of the summary was there before
-	later  time.Duration         // how much of it has passed
+	known  int                   // length of the summary that has already been seen
+	later  time.Duration         // how far the script has moved the clock forward
 	pins   pins
 	otherHosts
 }
 
 func (s *scriptState) now() time.Time { return now.Add(s.later) }
 
-// address is the address of the server in scripts. There is no socket behind it, so golden texts and digests do not
-// change. Other addresses are really dialled.
+// address is the server's address in scripts. No socket is behind it, so golden texts and digests do not change.
+// Requests to other addresses are really sent.
 const address = "https://mlflow.example"
 
 func (s *scriptState) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -166,7 +166,7 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// page makes something else answer instead of MLflow: an HTML page with a status, or a redirect.
+// cmdPage makes something answer in place of MLflow: an HTML page with the given status, or a redirect.
 func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -301,7 +301,7 @@ func cmdWrites(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), b.String())
 }
 
-// inOrder prints one line for each write. Tags are set in parallel, so neighbouring ones are sorted.
+// inOrder prints one line per write. Tags are set in parallel, so neighbouring tag writes are sorted.
 func inOrder(writes []mlflowtest.Write) []string {
 	var out []string
 	tags := 0
@@ -316,7 +316,7 @@ func inOrder(writes []mlflowtest.Write) []string {
 	return out
 }
 
-// received asserts that every request of the last run has the header.
+// cmdReceived asserts that every request since the last call had the header.
 func cmdReceived(ts *testscript.TestScript, neg bool, args []string) {
 	requests := stageOf(ts).double.Requests()
 	for _, r := range requests {
@@ -364,20 +364,20 @@ func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), ts.ReadFile("file_commands_summary"))
 }
 
-// input sets an input of the action to the content of a file of the script, because arguments have only one line.
+// cmdInput sets an input of the action to the content of a script's file, because arguments cannot span lines.
 func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("INPUT_"+strings.ToUpper(args[0]), ts.ReadFile(args[1]))
 }
 
-// outputs returns what the next step of the job sees.
+// outputs returns the outputs that the job's next step sees.
 func (s *scriptState) outputs(ts *testscript.TestScript) map[string]string {
 	out, err := actionstest.Outputs([]byte(ts.ReadFile("file_commands_output")), nil)
 	ts.Check(err)
 	return out
 }
 
-// checkHarmless checks every run of every script: no unintended workflow command, no secret in any output, and no file
-// that the runner cannot parse.
+// harmless checks every run in every script: it must print no unintended workflow command, leak no secret, and write
+// no file that the runner cannot parse.
 func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	log := actionstest.ReadLog(stdout, stderr)
 	meant := []string{}
@@ -428,7 +428,7 @@ func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string)
 	}
 }
 
-// unmasked removes the lines that ask the runner to mask a secret, which must contain it.
+// unmasked removes the lines that ask the runner to mask a secret. They must contain the secret.
 func unmasked(text string) string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {

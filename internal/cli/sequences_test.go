@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A sequence of commands, each in a workflow run of its own: 0 rolls back, 1 to 4 promote that version, and 5 deletes
-// the version before the current one.
+// A sequence is a series of commands, each in its own workflow run: 0 rolls back, 1 to 4 promote that version, and 5
+// deletes the version before the current one.
 type sequence struct {
 	target string
 	ops    []int
@@ -20,7 +20,7 @@ type sequence struct {
 
 func (q sequence) String() string { return fmt.Sprintf("%s, %v", q.target, q.ops) }
 
-// targetHistory is what a person would remember about a target.
+// targetHistory is what a user would remember about a target.
 type targetHistory struct {
 	holds int
 	past  []int // its versions, in order
@@ -45,7 +45,7 @@ func (m *targetHistory) becomes(n int) {
 }
 
 // Every sequence of promotions and rollbacks runs on the double, with the ledger. A rollback goes to the previous good
-// version if there is one, and never anywhere else. At no time is the target without a version.
+// version, if there is one, and never anywhere else. The target is never left without a version.
 func TestCommands_EverySequence(t *testing.T) {
 	length := campaign(t, "PROMOTE_ROLLBACKS", 3)
 	all := sequences("both", nil, length, 5)
@@ -72,7 +72,7 @@ func TestCommands_EverySequence(t *testing.T) {
 	}
 }
 
-// sequences returns all sequences of that length, which include the shorter ones as prefixes.
+// sequences returns every sequence of that length. Shorter sequences are covered as their prefixes.
 func sequences(target string, ops []int, length, kinds int) []sequence {
 	if len(ops) == length {
 		return []sequence{{target, ops}}
@@ -162,7 +162,7 @@ func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	return problems
 }
 
-// emptied returns the writes that removed a version before another one was set.
+// emptied returns the writes that removed a version from the target before another one was set.
 func (sc *storyRun) emptied() (problems []string) {
 	for _, w := range sc.double.Writes() {
 		switch {

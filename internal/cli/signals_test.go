@@ -21,13 +21,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// An ending is a story that is stopped at one of its requests: by a signal when the request arrives, or by a deadline
-// while there is no response.
+// An ending is a story that is stopped at one of its requests, either by a signal when the request arrives, or by a
+// deadline while there is no response.
 type ending struct {
 	story
 	nth    int
 	signal bool
-	effect bool // the request has its effect
+	effect bool // the request takes effect
 	gone   bool // the server does not answer from then on
 }
 
@@ -37,7 +37,7 @@ func (c ending) String() string {
 	)
 }
 
-// shot returns what happens to that request.
+// shot returns the fault at that request.
 func (c ending) shot() *shot {
 	hangs := faults.Fault{Kind: faults.Hold, After: c.effect}
 	if c.signal && !c.gone {
@@ -53,9 +53,9 @@ func (c ending) shot() *shot {
 // patienceOfRunner is how long GitHub waits between its first and second signal.
 const patienceOfRunner = 5 * time.Second
 
-// The command is stopped by a signal or a deadline at any request, with the server present or gone. It ends within five
-// seconds and starts no creation or move after that. Its report is true, and the ledger has the outcome if the server
-// answers. One more run ends in the same state as an undisturbed one.
+// The command is stopped by a signal or a deadline at any request, with the server up or down. It ends within five
+// seconds and starts no creation or move after that. Its report is true, and if the server answers, the ledger
+// contains the outcome. One more run ends in the same state as an undisturbed one.
 func TestStopped_AtEveryRequest(t *testing.T) {
 	stories := []story{mainStory, {"1.30.1", "alias", newVersion}, {"3.17.2", "alias", settingTwo}}
 	if campaign(t, "PROMOTE_STOPS", 0) != 0 {
@@ -82,7 +82,7 @@ func TestStopped_AtEveryRequest(t *testing.T) {
 	}
 	var mu sync.Mutex
 	exits := map[int]int{}
-	unknown := 0 // while the server answers
+	unknown := 0 // unknown outcomes while the server answers
 	longest := time.Duration(0)
 	bubbles(t, cases, func(t *testing.T, c ending) []string {
 		status, took, problems := c.try(t, known[c.story])
@@ -148,7 +148,7 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 	sc.net = &network{double: sc.double}
 	again, after := sc.run(t, c.args()...)
 	end := sc.state(t)
-	if c.told(r) { // a note in flight may be lost if the run warns of it
+	if c.told(r) { // a note in flight may be lost if the run warns about it
 		u.settled, end = withoutTimeNotes(u.settled), end.untimed()
 	}
 	v.rerun(again, after, end, u, true)
@@ -161,7 +161,7 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 	return status, took, problems
 }
 
-// told reports whether the run warned of a note that it could not write.
+// told reports whether the run warned about a note that it could not write.
 func (c ending) told(r report.Result) bool {
 	return !c.signal && !c.gone && slices.ContainsFunc(
 		r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") },
@@ -170,7 +170,7 @@ func (c ending) told(r report.Result) bool {
 
 var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
 
-// withoutTimeNotes returns a settled state without the notes that contain a time.
+// withoutTimeNotes returns a settled state with the notes that contain a time removed.
 func withoutTimeNotes(settled string) string { return noted.ReplaceAllString(settled, "") }
 
 func (s state) untimed() state {
@@ -189,7 +189,7 @@ func (n *network) mark() {
 	n.marked, n.before = true, slices.Clone(n.wrote)
 }
 
-// begunAfter returns the creations and moves that were sent after the mark and not before it.
+// begunAfter returns the creations and moves that were sent after the mark but not before it.
 func (n *network) begunAfter() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -202,7 +202,7 @@ func (n *network) begunAfter() []string {
 			w, "registered-models/alias",
 		) || strings.Contains(w, "transition-stage") ||
 			strings.Contains(w, "/create") && !strings.Contains(w, "experiments") && !strings.Contains(w, "runs/") ||
-			// its "false" belongs to the move in flight
+			// Its "false" belongs to the move in flight.
 			strings.Contains(w, `"alias_champion"`) && strings.Contains(w, `"true"`)
 		if moves && !slices.Contains(n.before, w) {
 			out = append(out, w)
@@ -211,7 +211,7 @@ func (n *network) begunAfter() []string {
 	return out
 }
 
-// An interrupt prints at once that it was received and why the program does not end immediately.
+// On an interrupt, the program says at once that it has received it and why it does not end immediately.
 func TestInterrupt_PrintsLine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(t, mainJob...)

@@ -31,15 +31,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A story is one command that is run many times, each time with another fault. It has a server, a target and a starting
-// situation.
+// A story is one command that is run many times, each time with a different fault. It has a server, a target and a
+// starting situation.
 type story struct{ server, target, situation string }
 
 func (s story) String() string {
 	return fmt.Sprintf("%s, %s, %s", s.server, s.target, s.situation)
 }
 
-// The situations of a promotion, and the other commands that move a target.
+// The situations in which a promotion starts, and the other commands that move a target.
 const (
 	firstVersion = "the first version of the model"
 	newVersion   = "a new version replaces the old"
@@ -59,7 +59,7 @@ var (
 	mainStory = story{"3.17.2", "alias", newVersion}
 )
 
-// configurations are all combinations in which the main job is tested.
+// configurations returns every combination in which the main job is tested.
 func configurations() []story {
 	var out []story
 	for _, server := range servers {
@@ -72,7 +72,7 @@ func configurations() []story {
 	return out
 }
 
-// seed is small, because every case reads it.
+// seed is small, because it is parsed in every case.
 func (s story) seed() string {
 	const runs = `"runs": [{"id": "base", "metrics": {"acc": 0.88},
 		"artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
@@ -144,17 +144,17 @@ func (s story) args() []string {
 	)
 }
 
-// A storyRun is a story on a double of its own, in a bubble.
+// A storyRun is a story on its own double, in a bubble.
 type storyRun struct {
 	story
 	double   *mlflowtest.Server
 	net      *network
-	workflow int              // run of it
-	attempt  int              // of that run
-	now      func() time.Time // clock of the runner; nil for one that stands still
+	workflow int              // number of the workflow run
+	attempt  int              // attempt of that workflow run
+	now      func() time.Time // the runner's clock; nil = it stands still
 }
 
-// begin prepares the server up to the command of the story.
+// begin prepares the server for the story's command.
 func (s story) begin(t *testing.T) *storyRun {
 	t.Helper()
 	start := time.Now()
@@ -184,7 +184,7 @@ func (s story) begin(t *testing.T) *storyRun {
 	return sc
 }
 
-// meddle moves everything back to version 1, as another client would.
+// meddle moves everything back to version 1, as a different client would.
 func (sc *storyRun) meddle(t *testing.T) {
 	t.Helper()
 	f := flow{double: sc.double}
@@ -223,7 +223,7 @@ func posting(path string) func(*http.Request, string) bool {
 	}
 }
 
-// firstMove matches the request that moves the target of the story.
+// firstMove matches the request that moves the story's target.
 func firstMove(r *http.Request, body string) bool {
 	return strings.HasSuffix(r.URL.Path, "registered-models/alias") && r.Method == http.MethodPost ||
 		strings.HasSuffix(r.URL.Path, "transition-stage") || strings.Contains(body, `"alias_champion"`)
@@ -236,7 +236,7 @@ func (sc *storyRun) must(t *testing.T, args ...string) {
 	}
 }
 
-// run runs the next attempt of the workflow run.
+// run starts the workflow run's next attempt.
 func (sc *storyRun) run(t *testing.T, args ...string) (report.Result, int) {
 	return sc.runUnder(t, context.Background(), args...)
 }
@@ -266,11 +266,11 @@ func (sc *storyRun) runUnder(t *testing.T, ctx context.Context, args ...string) 
 	return result, status
 }
 
-// A network passes requests to the double one after the other, in an order that depends only on the requests. It makes
-// some of them fail. It has the same timeouts as a real transport.
+// A network passes requests to the double one at a time, in an order that depends only on the requests. It makes some
+// of them fail. Its timeouts are those of a real transport.
 type network struct {
 	double *mlflowtest.Server
-	// the process dies after this request has taken effect
+	// The process dies after this request has taken effect.
 	cut func(r *http.Request, body string) bool
 
 	mu    sync.Mutex
@@ -284,7 +284,7 @@ type network struct {
 	before []string // writes before the mark
 }
 
-// A shot is a fault: at which request, for how long, and of which form.
+// A shot is a fault: the request at which it starts, its duration, and its form.
 type shot struct {
 	nth int
 	span
@@ -296,8 +296,8 @@ type span int
 
 const (
 	once    span = iota
-	outage       // from that request on for three quarters of a minute
-	forGood      // from that request on until the command gives up
+	outage       // from that request on, for 45 seconds
+	forGood      // from that request on, until the command gives up
 )
 
 func (s span) String() string {
@@ -365,7 +365,7 @@ func (c closing) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// spread distributes requests of the same moment over a millisecond, so that their order is always the same.
+// spread distributes requests sent at the same moment over a millisecond, so that their order is always the same.
 func spread(r *http.Request, body string) time.Duration {
 	h := fnv.New32a()
 	io.WriteString(h, r.Method+r.URL.Path+r.URL.RawQuery+body)
@@ -383,7 +383,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// arrive counts the request and returns what happens to it.
+// arrive counts the request and returns its fault, if any.
 func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -410,7 +410,7 @@ func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 	return nil, n.seen
 }
 
-// state is the state of the server.
+// state is the server's state.
 type state struct {
 	model    bool
 	aliases  map[string]int
@@ -462,7 +462,7 @@ func stateOf(t *testing.T, double *mlflowtest.Server) state {
 	return s
 }
 
-// holders returns the value of a target, in the form of the Was and Want of a step.
+// holders returns a target's value, in the form used by Was and Want in a step.
 func (s state) holders(do plan.Verb, ref string) string {
 	var numbers []int
 	switch do {
@@ -480,7 +480,7 @@ func (s state) holders(do plan.Verb, ref string) string {
 	return registry.PointsTo(numbers...).String()
 }
 
-// of returns the versions made from a run, without marked duplicates.
+// of returns the versions made from a run: those that count, and those marked as duplicates.
 func (s state) of(run string) (counted, marked []int) {
 	for _, v := range s.versions {
 		switch {
@@ -495,8 +495,8 @@ func (s state) of(run string) (counted, marked []int) {
 }
 
 // settled returns what must be the same whatever happened: the run behind every alias and stage, the notes on those
-// versions, and the last promotion in the ledger. It leaves out the number of a second version that a late or repeated
-// request has created, the short record (it names an entry), and facts of an MLmodel file that could not be read.
+// versions, and the last promotion in the ledger. It leaves out the number of a second version created by a late or
+// repeated request, the short record, which names an entry, and facts from an MLmodel file that could not be read.
 func (s state) settled() string {
 	var b strings.Builder
 	for _, alias := range slices.Sorted(maps.Keys(s.aliases)) {
@@ -549,7 +549,7 @@ func (s state) told() string {
 	return ""
 }
 
-// unsettled returns what is wrong in the ledger after all attempts.
+// unsettled returns what is wrong with the ledger after every attempt.
 func (s state) unsettled(before int) (problems []string) {
 	if s.broken != nil {
 		return []string{fmt.Sprintf("the ledger breaks at entry %d: %s", s.broken.Epoch, s.broken.Why)}
@@ -570,7 +570,7 @@ func (s state) unsettled(before int) (problems []string) {
 	return problems
 }
 
-// bubbles runs all cases on all processors, many in one bubble, and reports the problems of each.
+// bubbles runs the cases on all processors, many in each bubble, and reports each one's problems.
 func bubbles[C fmt.Stringer](t *testing.T, cases []C, try func(*testing.T, C) []string) {
 	t.Helper()
 	const share = 100

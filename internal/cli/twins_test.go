@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// double starts a double with the data of the seed.
+// double starts a double with the seed's data.
 func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	t.Helper()
 	s := mlflowtest.New(
@@ -29,7 +29,7 @@ func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	return s
 }
 
-// launch runs the program against the double and returns its exit code and its output.
+// launch runs the program against the double and returns its exit code and output.
 func launch(t *testing.T, s *mlflowtest.Server, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, trouble bytes.Buffer
@@ -57,8 +57,9 @@ const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
   "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
  "models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}, {"source": "s3://bucket/2"}]}]}`
 
-// If several processes register the same run at the same time, only one version counts. Every process reports it, and
-// the duplicates are marked with its number. Without other processes this costs no extra request.
+// If several processes register the same run at the same time, only one version counts. Every process reports that
+// version, and the duplicates are marked with its number. If no other process registers it, this costs no extra
+// requests.
 func TestRegister_Duplicates(t *testing.T) {
 	for _, version := range dialect.Versions() {
 		t.Run(version, func(t *testing.T) {
@@ -105,7 +106,7 @@ func TestRegister_Duplicates(t *testing.T) {
 	}
 }
 
-// A version that another run registers in between only takes a number.
+// If another run registers a version in between, it only takes up a number.
 func TestRegister_InParallel(t *testing.T) {
 	s := double(t, "3.17.2", oneRun)
 	_, first := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model")

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// killedAt runs the command of the story as a workflow run that dies after this request has taken effect.
+// killedAt runs the story's command as a workflow run that dies after this request has taken effect.
 func (sc *storyRun) killedAt(t *testing.T, path string, args ...string) {
 	t.Helper()
 	net := sc.net
@@ -27,7 +27,7 @@ func newest(t *testing.T, sc *storyRun) ledger.Entry {
 	return e
 }
 
-// The next attempt finishes a killed alias command, with its record and notes.
+// The next attempt finishes a killed `alias` command, including its record and notes.
 func TestAlias_KilledIsFinished(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := story{"3.17.2", "alias", settingTwo}
@@ -54,7 +54,7 @@ func TestAlias_KilledIsFinished(t *testing.T) {
 	})
 }
 
-// If a killed promotion no longer passes its gates, the next attempt closes its entry, so that it blocks nobody.
+// If a killed promotion no longer passes its gates, the next attempt closes its entry, so that it blocks no other run.
 func TestInterruptedEntry_IsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
@@ -80,8 +80,8 @@ func TestInterruptedEntry_IsClosed(t *testing.T) {
 	})
 }
 
-// A command for another stage closes an interrupted entry without checking its moves, so they never count as drift. The
-// same promotion in another workflow run is evaluated again and confirms the move.
+// A command for another stage closes an interrupted entry without checking its moves, so they never count as drift. In
+// another workflow run, the same promotion is evaluated again and confirms the move.
 func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A walk is the life of one model: promotions, rollbacks and aliases by this program, one per hour, with moves by
-// others in between.
+// A walk is the life of one model: promotions, rollbacks and `alias` commands by this program, one per hour, with
+// moves by other clients in between.
 type walk struct {
 	server string
 	others bool
@@ -25,7 +25,7 @@ func (w walk) String() string {
 	return fmt.Sprintf("%s, seed %d, others %v", w.server, w.seed, w.others)
 }
 
-// steps is enough for a third page of the ledger in every tenth walk.
+// steps is large enough in every tenth walk for the ledger to reach a third page.
 func (w walk) steps() int {
 	if w.seed%10 == 0 {
 		return 80
@@ -33,10 +33,10 @@ func (w walk) steps() int {
 	return 10
 }
 
-// walked are the targets of a walk: two of each kind, because a version may have several.
+// walked lists a walk's targets, two of each kind, because a version may have several.
 var walked = []string{"@champion", "@reader", "Production", "Staging"}
 
-// assignments is the version of each target.
+// assignments maps each target to its version.
 type assignments map[string]string
 
 // walking is the state of a walk. It remembers where this program left each target.
@@ -45,12 +45,12 @@ type walking struct {
 	*rand.Rand
 	names    assignments
 	left     assignments // targets that this program has moved
-	promoted []string    // inputs that name the target of the last command, where that was a promotion that moved it
+	promoted []string    // inputs that name the last command's target, if it was a promotion that moved the target
 	problems []string
 }
 
-// Whatever happens to a model, history, audit and the notes of promotions report exactly the moves by others. They
-// never report a move of this program as one of others, and they say what was live at any time.
+// Whatever happens to a model, the history, the audit and the notes of promotions report exactly the moves made by
+// other clients, and never a move made by this program. They also say what was live at any time.
 func TestWalks(t *testing.T) {
 	n := campaign(t, "PROMOTE_WALKS", 3)
 	var cases []walk
@@ -126,7 +126,7 @@ func clone(h assignments) assignments {
 	return out
 }
 
-// look reads the version of each target.
+// look reads each target's version.
 func (g *walking) look(t *testing.T) {
 	g.names = assignments{}
 	s := g.state(t)
@@ -214,7 +214,7 @@ func (g *walking) command(t *testing.T) {
 	for _, ref := range walked {
 		left, ours := g.left[ref]
 		switch {
-		// a target that was already right is in no record
+		// A target that was already right is in no record.
 		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]):
 			g.left[ref] = g.names[ref]
 		case ours && !strings.HasPrefix(ref, "@"):
@@ -223,7 +223,7 @@ func (g *walking) command(t *testing.T) {
 	}
 }
 
-// minus returns a list of versions without those of another list.
+// minus returns the versions in list that are not in others.
 func minus(list, others string) string {
 	return strings.Join(
 		slices.DeleteFunc(
@@ -233,7 +233,7 @@ func minus(list, others string) string {
 	)
 }
 
-// meddle makes a move as another client.
+// meddle makes a move as a different client.
 func (g *walking) meddle(t *testing.T) {
 	version, alias := fmt.Sprint(1+g.IntN(4)), g.pick("champion", "reader")
 	f := flow{double: g.double}
@@ -273,7 +273,7 @@ func (g *walking) meddle(t *testing.T) {
 	g.look(t)
 }
 
-// compare compares what history and audit say with what happened.
+// compare compares what the history and the audit say with what happened.
 func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	want := map[string]bool{}
 	for ref, left := range g.left {
@@ -333,8 +333,8 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 
 // canGoBack compares what a promotion said about a rollback with what a rollback would do now.
 //
-// This works only on the first page of a ledger. Later a rollback knows more than the promotion, because it reads
-// earlier pages and the notes on all versions.
+// This works only on the first page of a ledger. On later pages a rollback knows more than the promotion, because it
+// reads earlier pages and the notes on all versions.
 func (g *walking) canGoBack(t *testing.T, alone bool) {
 	if g.promoted == nil {
 		return
@@ -358,9 +358,9 @@ func (g *walking) canGoBack(t *testing.T, alone bool) {
 	g.promoted = nil
 }
 
-// wasLive compares what was live at a time, according to history, with what the targets pointed to then. Moves by
-// others have no time, so the answer must only contain the truth if there were any. Otherwise it must be exactly the
-// truth.
+// wasLive compares the history's answer about what was live at a given time with where the targets pointed then. Moves
+// by other clients have no recorded time, so if there were any, the answer only has to include the truth. Otherwise it
+// must be exactly the truth.
 func (g *walking) wasLive(t *testing.T, at time.Time, names, left assignments, alone bool) (asked int) {
 	r, status := g.run(t, "history", "--model", "churn", "--at", at.UTC().Format(time.RFC3339))
 	if status != 0 {

@@ -1,9 +1,10 @@
-// Package glob matches names with patterns. In a pattern, * matches any number of characters.
+// Package glob matches names against patterns, in which * matches any number of characters.
 package glob
 
 import "strings"
 
-// Specificity ranks patterns. A name without * ranks highest, then the pattern with more characters besides *.
+// Specificity ranks patterns. Names without * rank highest; the others rank by their number of characters other than
+// *.
 func Specificity(pattern string) int {
 	n := len([]rune(pattern)) - strings.Count(pattern, "*")
 	if !strings.Contains(pattern, "*") {
@@ -12,7 +13,7 @@ func Specificity(pattern string) int {
 	return n
 }
 
-// Match reports whether the name matches the pattern. A * matches any number of characters, also none.
+// Match reports whether the name matches the pattern. A * matches any number of characters, including none.
 func Match(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {
@@ -35,7 +36,7 @@ func Match(pattern, name string) bool {
 // Overlap reports whether some name matches both patterns.
 func Overlap(a, b string) bool { return overlap([]rune(a), []rune(b), map[[2]int]bool{}) }
 
-// overlap compares the remainders of two patterns. seen has the lengths of the pairs that were compared before.
+// overlap compares what is left of two patterns. seen contains the pairs of remaining lengths already compared.
 func overlap(a, b []rune, seen map[[2]int]bool) bool {
 	at := [2]int{len(a), len(b)}
 	if seen[at] {

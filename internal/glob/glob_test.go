@@ -35,7 +35,7 @@ func TestSpecificity(t *testing.T) {
 	}
 }
 
-// If a name matches two patterns, they overlap.
+// If a name matches two patterns, the patterns overlap.
 func TestOverlap(t *testing.T) {
 	pattern := rapid.StringOfN(rapid.SampledFrom([]rune("ab*")), 0, 6, -1)
 	name := rapid.StringOfN(rapid.SampledFrom([]rune("ab")), 0, 8, -1)

@@ -1,7 +1,7 @@
-// Package hiddenplan keeps a plan in the first line of a comment on a pull request, so that the run after the merge can
-// apply exactly this plan.
+// Package hiddenplan hides a plan in the first line of a pull request comment, so that the run after the merge can
+// apply exactly that plan.
 //
-// It is pure. It must not trust what it reads: the digest of a plan is computed, and never taken from the comment.
+// It is pure. It must not trust what it decodes: a plan's digest is always computed, never taken from the comment.
 package hiddenplan
 
 import (
@@ -17,21 +17,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
 
-// maxPacked is the largest packed plan that a comment contains, in characters.
+// maxPacked is the largest packed plan that fits in a comment, in characters.
 const maxPacked = 16 << 10
 
-// maxUnpacked bounds what is read of a packed plan, in bytes.
+// maxUnpacked limits how many bytes of a packed plan are unpacked.
 const maxUnpacked = 1 << 20
 
-// Encode returns the first line of the comment: the digest of the plan, and the plan itself if it is not too long. It
-// returns "" without a plan. No text from other sources may come before this line. hide replaces secrets.
+// Encode returns the first line of the comment: the plan's digest and, unless it is too long, the plan itself. Without
+// a plan it returns "". No text from other sources may precede this line. hide masks secrets.
 func Encode(p *plan.Plan, digest string, hide func(string) string) string {
 	if digest == "" || p == nil {
 		return ""
 	}
 	text, err := canonical.JSON(p)
 	packed := ""
-	if err == nil && hide(string(text)) == string(text) { // never pack a plan with a secret
+	if err == nil && hide(string(text)) == string(text) { // never pack a plan that contains a secret
 		packed = pack(text)
 	}
 	if len(packed) > maxPacked {
@@ -42,8 +42,8 @@ func Encode(p *plan.Plan, digest string, hide func(string) string) string {
 
 var line = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
 
-// Decode returns the digest in the first line of a comment, and the plan if the line contains one with this digest. The
-// digest is "" if the line is not one that Encode made.
+// Decode returns the digest in a comment's first line, together with the plan if the line contains the one with that
+// digest. If Encode did not write the line, the digest is "".
 func Decode(comment string) (digest string, p *plan.Plan) {
 	m := line.FindStringSubmatch(comment)
 	if m == nil {

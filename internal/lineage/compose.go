@@ -16,17 +16,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Traced has the facts about one version that were read on the way back to its training data. Only the version itself
-// is always known.
+// Traced contains what was read about a version while tracing it back to its training data. Only the version itself is
+// always known.
 type Traced struct {
 	Version    registry.Version
-	ModelTags  map[string]string // tags of the registered model
+	ModelTags  map[string]string // the registered model's tags
 	Aliases    []string          // aliases that point to it, sorted
 	Copies     []CopyLink        // the versions it was copied from, nearest first
-	RunID      string            // its own run, or the run of the nearest copy that has one
+	RunID      string            // the version's own run, or that of the nearest copy that has one
 	Run        registry.Known[registry.Run]
 	RunProblem string // why the version does not belong to the run; "" if it does
-	Path       string // path of the model below the run's artifacts
+	Path       string // the model's path below the run's artifacts
 	Experiment registry.Known[registry.Experiment]
 	Logged     registry.Known[registry.LoggedModel]
 
@@ -35,11 +35,11 @@ type Traced struct {
 	OtherPaths  registry.Known[[]string]                   // as in Subject
 
 	MLmodel   registry.Known[registry.MLmodel]
-	SizeBytes int64                          // size of all files of the model; 0 if unknown
-	Entries   registry.Known[[]ledger.Entry] // entries of the model's promotion ledger
+	SizeBytes int64                          // total size of the model's files; 0 if unknown
+	Entries   registry.Known[[]ledger.Entry] // entries in the model's promotion ledger
 }
 
-// Origin returns the version at the end of the copies: the version itself, or the last one that could be read.
+// Origin returns the version at the end of the copy chain: the version itself, or the last one that could be read.
 func (t *Traced) Origin() registry.Version {
 	v := t.Version
 	for _, c := range t.Copies {
@@ -52,7 +52,7 @@ func (t *Traced) Origin() registry.Version {
 	return v
 }
 
-// Detached says why the copies do not lead to the run; "" if they do.
+// Detached explains why the copy chain does not lead to the run, or returns "" if it does.
 func (t *Traced) Detached() string {
 	for _, c := range t.Copies {
 		switch {
@@ -66,7 +66,7 @@ func (t *Traced) Detached() string {
 	return ""
 }
 
-// Subject returns the version with its run as the subject of fact, to choose the metric values that count.
+// Subject returns the version and its run as a fact.Subject, which decides which metric values count.
 func (t *Traced) Subject() fact.Subject {
 	s := fact.Subject{
 		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: registry.Is(t.Version),
@@ -79,7 +79,7 @@ func (t *Traced) Subject() fact.Subject {
 	return s
 }
 
-// New composes the lineage of a version. Addresses lose their user names and passwords.
+// New composes a version's lineage. User names and passwords are removed from addresses.
 func New(t Traced) Lineage {
 	v := t.Version
 	l := Lineage{
@@ -125,22 +125,22 @@ func (l *Lineage) training(t Traced) {
 	switch {
 	case t.RunID == "":
 		l.addLost(
-			"run", fmt.Sprintf("version %s has no run: its parameters, metrics and user are not known", l.Version),
+			"run", fmt.Sprintf("version %s has no run, so its parameters, metrics and user are unknown", l.Version),
 		)
 		return
 	case !ok:
-		l.addLost("run", t.Run.Why()+": its parameters, metrics and user are not known")
+		l.addLost("run", t.Run.Why()+", so its parameters, metrics and user are unknown")
 		return
 	case t.RunProblem != "":
 		why := format.WithoutUserInfo(t.RunProblem)
 		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
 		l.addLost(
 			"run",
-			fmt.Sprintf("the data of run %s is left out, because version %s does not belong to it", r.ID, l.Version),
+			fmt.Sprintf("the data from run %s is left out, because version %s does not belong to it", r.ID, l.Version),
 		)
 		return
 	case r.Deleted:
-		l.addLost("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
+		l.addLost("run", fmt.Sprintf("run %s is deleted and can be read only until MLflow purges deleted runs", r.ID))
 	}
 	l.Training = &Training{
 		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User,
@@ -156,12 +156,14 @@ func (l *Lineage) training(t Traced) {
 	} else if e.Deleted {
 		l.addLost(
 			"experiment",
-			fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name),
+			fmt.Sprintf(
+				"experiment %s is deleted and can be read only until MLflow purges deleted experiments", e.Name,
+			),
 		)
 	}
 }
 
-// metrics adds the model's own metrics. It lists values separately if they may belong to another model.
+// metrics adds the model's own metrics. Values that may belong to another model are listed separately.
 func (l *Lineage) metrics(s fact.Subject) {
 	for _, key := range s.MetricNames() {
 		switch c := s.Choose(key, fact.Selector{}); {
@@ -176,7 +178,7 @@ func (l *Lineage) metrics(s fact.Subject) {
 	}
 }
 
-// newestRecord returns the newest ledger record of a promotion of this version, and the id of its entry.
+// newestRecord returns the newest ledger record that promotes this version, and its entry's ID.
 func (t Traced) newestRecord() (ledger.Record, string) {
 	for _, e := range slices.Backward(t.Entries.OrZero()) {
 		if e.Record.To == t.Version.Number {
@@ -194,8 +196,8 @@ func (t Traced) ownRun() registry.Run {
 	return t.Run.OrZero()
 }
 
-// code adds the commit from the run. If the run has none, it comes from the tags of a version that this program
-// registered, or from the ledger.
+// code adds the commit recorded on the run. If there is none, the commit comes from the version's tags, if this
+// program registered it, or from the ledger.
 func (l *Lineage) code(t Traced) {
 	tags, own := t.ownRun().Tags, t.Version.Tags
 	c := Code{
@@ -220,8 +222,7 @@ func (l *Lineage) code(t Traced) {
 	}
 }
 
-// datasets adds the datasets from the run. If the run has none, they come from the tags of the version, or from the
-// ledger.
+// datasets adds the run's datasets. If it has none, they come from the version's tags or from the ledger.
 func (l *Lineage) datasets(t Traced) {
 	for _, d := range t.ownRun().Datasets {
 		l.Datasets = append(l.Datasets, Dataset{
@@ -254,7 +255,7 @@ func (l *Lineage) datasets(t Traced) {
 	switch {
 	case len(l.Datasets) > 0:
 	case l.Training == nil:
-		l.addLost("datasets", "the data is not known, because there is no run and no tag names it")
+		l.addLost("datasets", "the data is unknown, because there is no run and no tag that names it")
 	default:
 		l.addLost("datasets", fmt.Sprintf("run %s has no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
 	}
@@ -305,7 +306,7 @@ func (l *Lineage) artifact(t Traced) {
 	}
 }
 
-// jsonText returns a part of a signature. A text that is not JSON becomes a JSON string.
+// jsonText returns a part of a signature. Text that is not JSON becomes a JSON string.
 func jsonText(part string) json.RawMessage {
 	switch {
 	case part == "":
@@ -313,7 +314,7 @@ func jsonText(part string) json.RawMessage {
 	case json.Valid([]byte(part)):
 		return json.RawMessage(part)
 	}
-	text, _ := json.Marshal(part) // a string can always be written as JSON
+	text, _ := json.Marshal(part) // cannot fail: any string can be encoded
 	return text
 }
 
@@ -332,7 +333,7 @@ func (l *Lineage) promotions(t Traced) {
 	}
 }
 
-// promotion returns the part of a ledger entry that is about this version. ok is false if none exists.
+// promotion returns the part of a ledger entry that concerns this version. If there is none, ok is false.
 func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
@@ -363,7 +364,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	return p, len(p.Moves) > 0
 }
 
-// addFromTags adds the promotions that the version's own tags mention.
+// addFromTags adds the promotions recorded in the version's own tags.
 func (l *Lineage) addFromTags(v registry.Version) {
 	if r, ok := ledger.SummaryOf(v); ok && r.To == v.Number {
 		p := Promotion{
@@ -398,7 +399,7 @@ func (l *Lineage) addFromTags(v registry.Version) {
 	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
 }
 
-// moveOfTag returns the move that a tag with a time records.
+// moveOfTag returns the move recorded by a timestamp tag.
 func moveOfTag(key string, number int) (Move, bool) {
 	version := registry.VersionsOf(number)
 	for _, stage := range registry.Stages {
@@ -422,7 +423,7 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }
 
-// withoutUserInfo returns the texts without user names and passwords in addresses.
+// withoutUserInfo returns the texts with user names and passwords removed from addresses.
 func withoutUserInfo(texts map[string]string) map[string]string {
 	out := make(map[string]string, len(texts))
 	for key, text := range texts {

@@ -1,4 +1,4 @@
-// Package lineage describes the origin of a version and the promotions that it went through.
+// Package lineage describes where a version comes from and how it was promoted.
 //
-// It must stay pure: its input is what was read, and its result says what is not known and why.
+// It must stay pure: it is given what was read, and its result says what is unknown and why.
 package lineage

@@ -8,18 +8,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// CopyLink is one version that another one was copied from.
+// CopyLink is a version that another version was copied from.
 type CopyLink struct {
 	Model   string `json:"model_name"`
 	Version string `json:"version"`
 	RunID   string `json:"run_id,omitempty"`
 	Source  string `json:"source,omitempty"`
-	// why the chain ends here: the version is missing, or it was visited before
+	// Why the chain ends here: the version is missing, or it was already visited.
 	Problem string `json:"problem,omitempty"`
 }
 
-// Lineage describes the origin of one version, and its promotions. Times are RFC 3339 in UTC. If a value is not known,
-// it is left out and Lost has the reason. docs/lineage.schema.json describes the keys.
+// Lineage describes where a version comes from and how it was promoted. Times are in RFC 3339 format, in UTC. Unknown
+// values are left out, and Lost says why. The keys are described in docs/lineage.schema.json.
 type Lineage struct {
 	Model       string            `json:"model_name"`
 	Version     string            `json:"version"` // a number as text, as in MLflow
@@ -55,22 +55,22 @@ type Training struct {
 	Started        string            `json:"start_time,omitempty"`
 	Ended          string            `json:"end_time,omitempty"`
 	Parameters     map[string]string `json:"parameters"`
-	Metrics        map[string]Number `json:"metrics"` // metrics of the model itself
-	// other values, and why they may not be the model's
+	Metrics        map[string]Number `json:"metrics"` // the model's own metrics
+	// Values that may not be the model's, each with the reason.
 	Unclear map[string]string `json:"metrics_unclear,omitempty"`
 	Tags    map[string]string `json:"tags"`
 }
 
-// Number is a measured value. JSON has no numbers that are not finite, so these are the texts "NaN", "Infinity" and
+// Number is a measured value. JSON cannot represent non-finite numbers, so they are written as "NaN", "Infinity" and
 // "-Infinity".
 type Number float64
 
-// MarshalJSON writes a value that is not finite as text.
+// MarshalJSON writes a non-finite value as a string.
 func (n Number) MarshalJSON() ([]byte, error) {
 	switch v := float64(n); {
 	case math.IsNaN(v):
 		return []byte(`"NaN"`), nil
-	case v >= math.MaxFloat64: // SQL stores save an infinity as the largest number
+	case v >= math.MaxFloat64: // SQL stores save infinity as the largest number
 		return []byte(`"Infinity"`), nil
 	case v <= -math.MaxFloat64:
 		return []byte(`"-Infinity"`), nil
@@ -79,7 +79,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// Code says where the training code is. It comes from the run, or else from the version's tags or the ledger.
+// Code is where the training code comes from, according to the run or, failing that, the version's tags or the ledger.
 type Code struct {
 	Commit     string `json:"commit,omitempty"`
 	Branch     string `json:"branch,omitempty"`
@@ -93,13 +93,13 @@ type Dataset struct {
 	Name       string `json:"name,omitempty"`
 	Digest     string `json:"digest,omitempty"`
 	SourceType string `json:"source_type,omitempty"`
-	Source     string `json:"source,omitempty"` // as the client wrote it, usually JSON
-	URI        string `json:"uri,omitempty"`    // the address that Source contains
+	Source     string `json:"source,omitempty"` // as written by the client, usually JSON
+	URI        string `json:"uri,omitempty"`    // the address in Source
 	Context    string `json:"context,omitempty"`
 	From       string `json:"from"` // run, tags or ledger
 }
 
-// Logged is the logged model (MLflow 3).
+// Logged is the MLflow 3 logged model.
 type Logged struct {
 	ID      string `json:"model_id"`
 	Name    string `json:"name,omitempty"`
@@ -110,11 +110,11 @@ type Logged struct {
 // ModelFiles describes the model's files.
 type ModelFiles struct {
 	SizeBytes int64 `json:"size_bytes,omitempty"`
-	// digest of all files, if a promotion computed it, see FilesDigest
+	// Digest of all files, if a promotion computed one. See FilesDigest.
 	SHA256    string          `json:"sha256,omitempty"`
-	SHA256At  string          `json:"sha256_from,omitempty"`      // the ledger entry that has the digest
-	RunID     string          `json:"claimed_run_id,omitempty"`   // run id in the MLmodel file, if it differs
-	ModelID   string          `json:"claimed_model_id,omitempty"` // model id in the MLmodel file, if it differs
+	SHA256At  string          `json:"sha256_from,omitempty"`      // the ledger entry that contains the digest
+	RunID     string          `json:"claimed_run_id,omitempty"`   // the run ID in the MLmodel file, if different
+	ModelID   string          `json:"claimed_model_id,omitempty"` // the model ID in the MLmodel file, if different
 	Framework string          `json:"framework,omitempty"`
 	Python    string          `json:"python_version,omitempty"`
 	MLflow    string          `json:"mlflow_version,omitempty"`
@@ -124,12 +124,12 @@ type ModelFiles struct {
 	Params    json.RawMessage `json:"signature_params,omitempty"`
 }
 
-// Promotion is one move of an alias or a stage to this version, or away from it.
+// Promotion is one move of an alias or stage to this version, or away from it.
 type Promotion struct {
 	ID       string           `json:"record_id,omitempty"`
 	Epoch    int              `json:"entry,omitempty"`
 	Command  string           `json:"command,omitempty"`
-	At       string           `json:"at,omitempty"` // when the promotion ended; if it is open, when it was claimed
+	At       string           `json:"at,omitempty"` // when the promotion ended or, if it is open, when it was claimed
 	Moves    []Move           `json:"moves"`        // the moves that concern this version
 	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
 	Reason   registry.Reason  `json:"reason,omitempty"`
@@ -145,9 +145,9 @@ type Promotion struct {
 	ApproversUnknown string   `json:"-"` // why that is not known, see fact.ApproversGap
 }
 
-// Move says that an alias or a stage moved to the version or away from it.
+// Move is one move of an alias or stage to the version, or away from it.
 type Move struct {
-	Ref  string            `json:"ref"` // text, because it may contain more than the name
+	Ref  string            `json:"ref"` // a string, because it may contain more than the name
 	Was  registry.Versions `json:"was,omitempty"`
 	Want registry.Versions `json:"now,omitempty"`
 }
@@ -160,20 +160,19 @@ type Gate struct {
 	Wanted    string `json:"wanted,omitempty"`
 }
 
-// Deployment has the tags that the deployment workflow wrote on the version.
+// Deployment contains the tags that the deployment workflow set on the version.
 type Deployment struct {
 	To string `json:"deployed_to,omitempty"`
-	At string `json:"deployment_timestamp,omitempty"` // the text of the tag
+	At string `json:"deployment_timestamp,omitempty"` // as found in the tag
 }
 
-// Lost is a part of the lineage that is not known.
+// Lost is a part of the lineage that is unknown.
 type Lost struct {
 	What string `json:"what"` // run, experiment, code, datasets, copy, logged model, artifact, signature, promotions
 	Why  string `json:"why"`
 }
 
-// Brief returns the lineage without the parts that may be large. These are the logged values of the run, and
-// signatures.
+// Brief returns the lineage without the parts that may be large: the values logged to the run, and the signatures.
 func (l Lineage) Brief() Lineage {
 	if l.Training != nil {
 		t := *l.Training

@@ -65,7 +65,7 @@ func full() Traced {
 			}}),
 		Experiment: registry.Is(registry.Experiment{ID: "1", Name: "exp", Deleted: true}),
 		Logged: registry.Is(registry.LoggedModel{ID: "m-1", Name: "model", Status: "READY", Created: noon,
-			Metrics: []registry.ModelMetric{{Key: "f1", RunID: "r8"}}}), // the evaluation that logged it is not known
+			Metrics: []registry.ModelMetric{{Key: "f1", RunID: "r8"}}}), // the evaluation that logged it is unknown
 		MLmodel: registry.Is(registry.MLmodel{RunID: "r9", ModelID: "m-9", Flavors: map[string]map[string]any{
 			"python_function": {}, "sklearn": {"sklearn_version": "1.5"},
 		}, SizeBytes: 12, PythonVersion: "3.11", MLflowVersion: "3.17",
@@ -207,7 +207,7 @@ func moves(l Lineage) []string {
 	return out
 }
 
-// The documented schema accepts every lineage and rejects unknown keys. A full lineage uses all its keys.
+// The documented schema accepts every lineage and rejects unknown keys. A full lineage uses all of its keys.
 func TestLineage_Schema(t *testing.T) {
 	text, err := os.ReadFile("../../docs/lineage.schema.json")
 	if err != nil {
@@ -272,7 +272,7 @@ func propertyNames(v any) []string {
 	return out
 }
 
-// anyTraced returns facts with random gaps.
+// anyTraced returns a full version with random parts missing.
 func anyTraced(t *rapid.T) Traced {
 	out := full()
 	drop := func(name string) bool { return rapid.Bool().Draw(t, name) }

@@ -1,6 +1,6 @@
 // Package outputs declares the outputs of the action.
 //
-// It is pure: it turns the result of a command into texts, and writes nothing.
+// It is pure: it formats the result of a command and writes nothing.
 package outputs
 
 import (
@@ -11,14 +11,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Output declares an output. action.yml and the README's table are generated from it.
+// Output declares an output. action.yml and the table in the README are generated from these declarations.
 type Output struct {
 	Name  string
 	Help  string
 	value func(report.Result) string
 }
 
-// Value returns the value of the output. ok is false if the output is the path of a file that is written later.
+// Value returns the output's value. If the output is the path of a file that is written later, ok is false.
 func (o Output) Value(r report.Result) (value string, ok bool) {
 	if o.value == nil {
 		return "", false
@@ -26,7 +26,7 @@ func (o Output) Value(r report.Result) (value string, ok bool) {
 	return o.value(r), true
 }
 
-// All is every output. An output without a value function is the path of a file that is written later.
+// All lists every output. One without a value function is the path of a file that is written later.
 var All = []Output{
 	{
 		Name:  "verdict",
@@ -41,7 +41,7 @@ var All = []Output{
 	},
 	{
 		Name:  "reason",
-		Help:  "Reason for the result, one word of the list in the README, such as `ok` or `blocked`.",
+		Help:  "Reason for the result: one of the words listed in the README, such as `ok` or `blocked`.",
 		value: func(r report.Result) string { return string(r.Reason) },
 	},
 	{
@@ -71,7 +71,7 @@ var All = []Output{
 	},
 	{
 		Name:  "run-id",
-		Help:  "Id of the run that logged the candidate.",
+		Help:  "ID of the run that logged the candidate.",
 		value: func(r report.Result) string { return r.RunID },
 	},
 	{
@@ -91,27 +91,27 @@ var All = []Output{
 	},
 	{
 		Name:  "plan-digest",
-		Help:  "Digest of the plan, for the input `plan-digest`.",
+		Help:  "Digest of the plan, for the `plan-digest` input.",
 		value: func(r report.Result) string { return r.PlanDigest },
 	},
 	{
 		Name:  "record-id",
-		Help:  "Id of the ledger entry with the full record. Empty if nothing moved or there is no ledger.",
+		Help:  "ID of the ledger entry with the full record. Empty if nothing moved or there is no ledger.",
 		value: func(r report.Result) string { return r.RecordID },
 	},
 	{
 		Name:  "subject-digest",
-		Help:  "Digest of the model's files, for `actions/attest`. Set by `history` with the input `statement`.",
+		Help:  "Digest of the model's files, for `actions/attest`. Set by `history` with the `statement` input.",
 		value: subjectDigest,
 	},
 	{
 		Name: "predicate-file",
 		Help: "JSON file with the predicate for `actions/attest`, relative to the workspace. Set by `history` with " +
-			"the input `statement`.",
+			"the `statement` input.",
 	},
 	{
 		Name:  "findings",
-		Help:  "Number of audit findings, without accepted ones.",
+		Help:  "Number of audit findings, excluding accepted ones.",
 		value: findings,
 	},
 	{
@@ -125,8 +125,8 @@ var All = []Output{
 	},
 	{
 		Name: "result",
-		Help: "Whole result as compact JSON. Stored pages of a history and large parts of a lineage are only in " +
-			"`report-file`.",
+		Help: "Whole result as compact JSON. The stored pages of a history and the large parts of a lineage are " +
+			"only in `report-file`.",
 		value: brief,
 	},
 }
@@ -159,7 +159,7 @@ func failedGates(r report.Result) string {
 	return string(text)
 }
 
-// brief returns the result without its large parts, because GitHub limits the outputs of a job to 1 MB.
+// brief returns the result without its large parts, because GitHub limits a job's outputs to 1 MB.
 func brief(r report.Result) string {
 	if r.History != nil {
 		h := *r.History
@@ -175,7 +175,7 @@ func brief(r report.Result) string {
 	return text
 }
 
-// largeResult is a size in bytes. A larger output leaves out what the run of a lineage logged.
+// largeResult is a size in bytes. Above it, the output leaves out the values logged to a lineage's run.
 const largeResult = 128 << 10
 
 // JSON returns the whole result as compact JSON.

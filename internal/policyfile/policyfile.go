@@ -1,6 +1,6 @@
-// Package policyfile searches and reads the policy file of a run.
+// Package policyfile finds and reads the policy file for a run.
 //
-// A policy that is silently ignored protects nothing. So the package must never guess which file is meant.
+// It must never guess which file is meant, because a policy that is silently ignored protects nothing.
 package policyfile
 
 import (
@@ -16,23 +16,23 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// File is the policy file of a run.
+// File is the policy file for a run.
 type File struct {
 	policy.Policy
-	Path    string // in the workspace; "" = none was found or named
-	Found   bool   // the file was read
-	Missing string // where it was searched, if it was not found
+	Path    string // path in the workspace; "" = none was found or named
+	Found   bool   // the file has been read
+	Missing string // where the file was looked for, if it was not found
 }
 
-// Workspace is where policy files are searched.
+// Workspace is where policy files are looked for.
 type Workspace struct {
 	List    func(folder string) ([]string, error)
 	Read    func(name string, limit int64) ([]byte, error)
-	AsInput func(input, value string) string // an input with its value, as people write it here
-	InJob   bool                             // in a job of GitHub Actions
+	AsInput func(input, value string) string // formats an input with its value, as users write it in this environment
+	InJob   bool                             // running in a GitHub Actions job
 }
 
-// Load reads the policy file. named is the path from the inputs, or "". That no file exists is an error only if it is
+// Load reads the policy file. named is the path given as an input, or "". A missing file is an error only if it is
 // needed or named. rules are the audit rules that the file may configure.
 func Load(w Workspace, named string, needed bool, rules ...audit.Rule) (File, error) {
 	p := File{Path: named}
@@ -57,7 +57,7 @@ func Load(w Workspace, named string, needed bool, rules ...audit.Rule) (File, er
 	return p, err
 }
 
-// Problems returns the errors of the policy file that the error of a command contains.
+// Problems returns the problems in the policy file that a command's error contains.
 func (p File) Problems(err error) []string {
 	var out []string
 	for _, problem := range tree.Problems(err) {
@@ -66,15 +66,15 @@ func (p File) Problems(err error) []string {
 	return out
 }
 
-// find searches the policy file and returns its path. If there is none and none is needed, the path is "", and
-// missing says where it was searched.
+// find returns the path of the policy file. If there is no file and none is needed, the path is "", and missing says
+// where it was looked for.
 func (w Workspace) find(needed bool) (file, missing string, err error) {
 	found, err := searchIn(w.List)
 	if err != nil {
 		return "", "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    "find policy: " + err.Error(),
-			Hint:   "name the file: " + w.AsInput("policy-file", policy.DefaultFiles[0]),
+			Hint:   "name the file with " + w.AsInput("policy-file", policy.DefaultFiles[0]),
 		}
 	}
 	file, err = found.choose(w.AsInput)
@@ -82,11 +82,11 @@ func (w Workspace) find(needed bool) (file, missing string, err error) {
 	case err != nil || file != "":
 		return file, "", err
 	case needed:
-		hint := "add the file, or name it: " + w.AsInput("policy-file", "PATH")
+		hint := "add the file, or name it with " + w.AsInput("policy-file", "PATH")
 		if !found.checkout {
-			hint = "check the repository out before this step (uses: actions/checkout)"
+			hint = "check out the repository before this step (uses: actions/checkout)"
 			if !w.InJob {
-				hint = "run it at the root of the repository, or name the file: " + w.AsInput("policy-file", "PATH")
+				hint = "run it at the root of the repository, or name the file with " + w.AsInput("policy-file", "PATH")
 			}
 		}
 		return "", "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + found.missing(), Hint: hint}
@@ -94,8 +94,7 @@ func (w Workspace) find(needed bool) (file, missing string, err error) {
 	return "", found.missing(), nil
 }
 
-// hint returns what to do about a policy file that cannot be read. fromInput says that an input names the
-// file.
+// hint suggests what to do if the policy file cannot be read. fromInput reports whether its path came from an input.
 func (w Workspace) hint(fromInput bool, err error) string {
 	if !fromInput {
 		return "use a regular file; a symbolic link must point to a file in the workspace"
@@ -107,7 +106,7 @@ func (w Workspace) hint(fromInput bool, err error) string {
 	case len(all) > 0:
 		return "did you mean " + w.AsInput("policy-file", all[0]) + "?"
 	case w.InJob && !found.checkout:
-		return "check the repository out before this step (uses: actions/checkout)"
+		return "check out the repository before this step (uses: actions/checkout)"
 	}
-	return "give the path of an existing file, relative to the workspace, in the input policy-file"
+	return "set policy-file to the path of an existing file, relative to the workspace"
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// search is the result of a search for policy files. All paths are relative to the workspace, or to the working
-// directory on a laptop.
+// search is the result of looking for policy files. Paths are relative to the workspace or, on a laptop, to the
+// working directory.
 type search struct {
 	usual    []string // policy files at the usual paths
-	near     []string // files with a similar name or at another path, which may be meant as the policy
+	near     []string // files that may be meant as the policy, because of a similar name or a different path
 	checkout bool     // there is a .git or .github folder
 }
 
-// searchIn searches the workspace, .github and the folders in .github. list returns the names in a folder. The folder
-// of workflows is left out, because a workflow may be named after the policy that it checks.
+// searchIn searches the workspace, .github and the folders in .github. list returns the names in a folder. The
+// workflows folder is skipped, because a workflow may be named after the policy that it checks.
 func searchIn(list func(folder string) ([]string, error)) (search, error) {
 	var out search
 	top, err := listIfThere(list, ".")
@@ -71,7 +71,7 @@ func (f *search) add(folder string, names []string) {
 	}
 }
 
-// nearName reports whether people may mean a file with this name as the policy.
+// nearName reports whether a file with this name may be meant as the policy.
 func nearName(name string) bool {
 	name = strings.TrimSuffix(strings.ToLower(name), ".txt")
 	ending := path.Ext(name)
@@ -83,9 +83,9 @@ func nearName(name string) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return stem == name || inputs.OneSlip(stem, name) })
 }
 
-// choose returns the policy file, or "" if no file was found. It fails if it is not clear which file is meant: a policy
-// that is silently ignored protects nothing. asInput returns an input with its value, as people write
-// it here.
+// choose returns the policy file, or "" if there is none. If it is unclear which file is meant, it fails, because a
+// policy that is silently ignored protects nothing. asInput formats an input with its value, as users write it in this
+// environment.
 func (f search) choose(asInput func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
 	switch {
@@ -94,14 +94,14 @@ func (f search) choose(asInput func(input, value string) string) (string, error)
 	case len(all) > 1:
 		return "", &registry.Error{
 			Reason: registry.BadPolicy,
-			Msg:    "find policy: there are several policy files: " + strings.Join(all, ", "),
-			Hint:   "keep one of them, or name the one to use: " + asInput("policy-file", all[0]),
+			Msg:    "find policy: there is more than one policy file: " + strings.Join(all, ", "),
+			Hint:   "keep one of them, or choose one with " + asInput("policy-file", all[0]),
 		}
 	case len(f.usual) == 0:
 		return "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    fmt.Sprintf("find policy: there is a file %s, but no policy at %s", f.near[0], usualPlaces),
-			Hint: "if it is the policy, move it to " + policy.DefaultFiles[0] + " or name it: " +
+			Hint: "if it is the policy, move it to " + policy.DefaultFiles[0] + " or name it with " +
 				asInput("policy-file", f.near[0]),
 		}
 	}
@@ -110,11 +110,11 @@ func (f search) choose(asInput func(input, value string) string) (string, error)
 
 var usualPlaces = strings.Join(policy.DefaultFiles, " or ")
 
-// missing returns a text that says where a policy was searched.
+// missing says where a policy was looked for.
 func (f search) missing() string {
 	text := "no policy file at " + usualPlaces
 	if !f.checkout {
-		text += ", and no checkout of a repository was found"
+		text += ", and no repository checkout was found"
 	}
 	return text
 }

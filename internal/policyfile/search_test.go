@@ -16,7 +16,7 @@ import (
 func TestSearch(t *testing.T) {
 	cases := map[string]struct {
 		files string // separated by spaces
-		want  string // the chosen file; "" without cause and hint means none
+		want  string // the chosen file; if cause and hint are empty too, "" means none
 		cause string // part of the error
 		hint  string
 	}{
@@ -33,7 +33,7 @@ func TestSearch(t *testing.T) {
 		},
 		"both endings": {
 			files: ".github/mlflow-policy.yml .github/mlflow-policy.yaml",
-			cause: "several policy files: .github/mlflow-policy.yaml, .github/mlflow-policy.yml",
+			cause: "more than one policy file: .github/mlflow-policy.yaml, .github/mlflow-policy.yml",
 			hint:  "policy-file: .github/mlflow-policy.yaml",
 		},
 		"an underscore": {
@@ -87,12 +87,12 @@ func TestSearch(t *testing.T) {
 		},
 		"a proper file and a near one": {
 			files: "mlflow-policy.yml .github/mlflow-policy.yml",
-			cause: "several policy files: .github/mlflow-policy.yml, mlflow-policy.yml",
+			cause: "more than one policy file: .github/mlflow-policy.yml, mlflow-policy.yml",
 			hint:  "policy-file: .github/mlflow-policy.yml",
 		},
 		"two near ones": {
 			files: "mlflow-policy.yml mlflow_policy.yml",
-			cause: "several policy files",
+			cause: "more than one policy file",
 		},
 		"a workflow that checks the policy": {
 			files: ".github/mlflow-policy.yml .github/workflows/mlflow-policy.yml",
@@ -134,9 +134,9 @@ func TestSearch(t *testing.T) {
 func TestSearch_Checkout(t *testing.T) {
 	for files, want := range map[string]string{
 		"": "no policy file at .github/mlflow-policy.yml or " +
-			".github/mlflow-policy.yaml, and no checkout of a repository was found",
+			".github/mlflow-policy.yaml, and no repository checkout was found",
 		"mlflow-promote-4f2c.json": "no policy file at .github/mlflow-policy.yml or " +
-			".github/mlflow-policy.yaml, and no checkout of a repository was found",
+			".github/mlflow-policy.yaml, and no repository checkout was found",
 		".git/HEAD train.py":             "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 		".github/workflows/ci.yml x.txt": "no policy file at .github/mlflow-policy.yml or .github/mlflow-policy.yaml",
 	} {
@@ -163,7 +163,7 @@ func TestSearch_Unreadable(t *testing.T) {
 	}
 }
 
-// listOf returns a function that lists folders, made from the paths of the files.
+// listOf returns a function that lists folders as if these files existed.
 func listOf(files []string) func(string) ([]string, error) {
 	return func(folder string) ([]string, error) {
 		if slices.Contains(files, folder) {

@@ -1,6 +1,6 @@
 // Package sarif writes an audit as SARIF 2.1.0, for code scanning.
 //
-// It is pure. It must not read SARIF: package evidence reads reports of other tools.
+// It is pure. It must not read SARIF: reports from other tools are read by package evidence.
 package sarif
 
 import (
@@ -18,26 +18,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// maxResults is how many results code scanning shows for one run. It would drop others whatever their severity.
+// maxResults is how many results code scanning shows for one run. It drops any others, whatever their severity.
 const maxResults = 5000
 
-// defaultPolicyFile is the location of findings that have none. Code scanning needs a file in the repository.
+// defaultPolicyFile is the location of findings that have none. Code scanning requires a file in the repository.
 const defaultPolicyFile = ".github/mlflow-policy.yml"
 
-// Writer writes an audit, the worst findings first. Accepted findings come last and are suppressed. Fixed findings are
-// left out, because code scanning would show their baseline state "absent" as open.
+// Writer writes an audit, worst findings first. Accepted findings come last and are suppressed. Fixed findings are
+// left out, because code scanning would show the baseline state "absent" as open.
 type Writer struct {
 	to      io.Writer
 	version string
 	rules   []audit.Rule
 	found   []audit.Finding
-	count   int // findings, also those that were dropped
+	count   int // number of findings, including those dropped
 }
 
-// New returns a writer for one audit. version is the version of this program.
+// New returns a writer for one audit. version is this program's version.
 func New(to io.Writer, version string) *Writer { return &Writer{to: to, version: version} }
 
-// Rules sets the rules of the audit.
+// Rules sets the audit's rules.
 func (s *Writer) Rules(rules []audit.Rule) error {
 	s.rules = rules
 	return nil
@@ -91,7 +91,7 @@ func (s *Writer) Totals(t audit.Totals) error {
 	}
 	const end = "}]}"
 	to := bufio.NewWriter(s.to)
-	fmt.Fprintf(to, `%s,"results":[`, strings.TrimSuffix(string(head), end)) // bufio returns the error from Flush
+	fmt.Fprintf(to, `%s,"results":[`, strings.TrimSuffix(string(head), end)) // any error is returned by Flush
 	for i, f := range s.found {
 		text, err := json.Marshal(s.result(f))
 		if err != nil {
@@ -106,7 +106,7 @@ func (s *Writer) Totals(t audit.Totals) error {
 	return to.Flush()
 }
 
-// The part of SARIF that this file uses.
+// The subset of SARIF that Writer uses.
 
 type log struct {
 	Schema  string `json:"$schema"`
@@ -119,7 +119,7 @@ type run struct {
 	Automation automation   `json:"automationDetails"`
 	Calls      []invocation `json:"invocations"`
 	Columns    string       `json:"columnKind"`
-	// Totals writes the results after these fields
+	// Totals writes the results after these fields.
 }
 
 type tool struct {
@@ -222,8 +222,8 @@ type resultProperties struct {
 	Stage    string         `json:"stage,omitempty"`
 }
 
-// levels and scores express a severity as SARIF's level, and as the number that code scanning sorts by: high
-// from 7.0, medium from 4.0.
+// levels and scores translate a severity into a SARIF level, and into the number by which code scanning sorts: high is
+// 7.0 and above, medium 4.0 and above.
 var (
 	levels = map[audit.Severity]string{audit.High: "error", audit.Medium: "warning", audit.Low: "note"}
 	scores = map[audit.Severity]string{audit.High: "8.0", audit.Medium: "5.0", audit.Low: "2.0"}
@@ -255,7 +255,8 @@ func (s *Writer) result(f audit.Finding) result {
 		Locations: []location{{Physical: physicalLocation{
 			artifact{pathURI(cmp.Or(f.File, defaultPolicyFile)), "%SRCROOT%"}, region{max(f.Line, 1)},
 		}}},
-		// Code scanning identifies an alert by the first fingerprint. Without it, alerts at one line would be merged.
+		// Code scanning identifies an alert by the first fingerprint. Without it, alerts on the same line would be
+		// merged.
 		Fingerprints: map[string]string{
 			"primaryLocationLineHash": f.Fingerprint,
 			"mlflowPromoteAudit/v1":   f.Fingerprint,
@@ -269,7 +270,7 @@ func (s *Writer) result(f audit.Finding) result {
 		r.Locations[0].Logical = []logicalLocation{{doc.Clean(f.Model), locationURI(f), "resource"}}
 	}
 	if f.Trend != "" {
-		r.Baseline = string(f.Trend) // SARIF has the same two values, new and unchanged
+		r.Baseline = string(f.Trend) // SARIF uses the same two values, new and unchanged
 	}
 	if f.Accepted != "" {
 		r.Suppressions = []suppression{{"external", "accepted", plain(f.Accepted).Text}}
@@ -277,7 +278,7 @@ func (s *Writer) result(f audit.Finding) result {
 	return r
 }
 
-// locationURI is the address that clients load the subject of a finding from.
+// locationURI returns the URI from which clients load the subject of a finding.
 func locationURI(f audit.Finding) string {
 	uri := "models:/" + doc.Clean(f.Model)
 	switch {
@@ -291,21 +292,21 @@ func locationURI(f audit.Finding) string {
 	return uri
 }
 
-// pathURI writes a path in the repository as a URI.
+// pathURI converts a path in the repository to a URI.
 func pathURI(path string) string {
 	return (&url.URL{Path: strings.TrimPrefix(path, "./")}).EscapedPath()
 }
 
-// plain prevents links: in SARIF texts, brackets before parentheses are one.
+// plain prevents links: in SARIF text, brackets followed by parentheses are one.
 func plain(text string) message {
 	return message{strings.ReplaceAll(doc.Clean(text), "](", "]\u200b(")}
 }
 
-// notes lists dropped findings, and rules that could not check everything.
+// notes reports dropped findings, and rules that could not check everything.
 func (s *Writer) notes(t audit.Totals) []note {
 	var notes []note
 	if dropped := s.count - len(s.found); dropped > 0 {
-		text := fmt.Sprintf("%d findings are left out: code scanning shows %d, so this file has the worst.",
+		text := fmt.Sprintf("%d findings are left out: code scanning shows only %d, so this file contains the worst.",
 			dropped, maxResults)
 		notes = append(notes, note{"warning", plain(text)})
 	}

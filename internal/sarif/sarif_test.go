@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden SARIF file")
 
 var _ audit.Sink = (*Writer)(nil)
 
-// schemaOf returns the official schema of SARIF 2.1.0.
+// schemaOf returns the official SARIF 2.1.0 schema.
 func schemaOf(t testing.TB) *jsonschema.Schema {
 	t.Helper()
 	text, err := os.ReadFile("testdata/sarif-2.1.0.json")
@@ -148,8 +148,8 @@ func TestWriter_Golden(t *testing.T) {
 	}
 }
 
-// Whatever the findings, the file is valid, contains the worst findings up to the limit and counts the others. The
-// order of the findings does not matter.
+// Whatever the findings, the file is valid, contains the worst ones up to the limit and counts the rest. The order in
+// which findings arrive does not matter.
 func TestWriter_KeepsWorst(t *testing.T) {
 	schema := schemaOf(t)
 	rapid.Check(t, func(t *rapid.T) {

@@ -1,2 +1,2 @@
-// Package signature compares the signatures of two versions: the inputs and outputs of the models.
+// Package signature compares the signatures of two model versions, that is, their inputs, outputs and parameters.
 package signature

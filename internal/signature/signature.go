@@ -11,16 +11,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// column is one input, output or parameter of a model: a named column, a tensor, or a value without a name.
+// column is a model's input, output or parameter: a named column, a tensor, or a value without a name.
 type column struct {
 	name     string
-	kind     string // long, double, string, …; for tensors "tensor"
+	kind     string // long, double, string, …; "tensor" for tensors
 	tensor   *tensor
 	required bool
-	raw      string // canonical JSON without name and required, to compare types that are not parsed
+	raw      string // canonical JSON without name and required, for comparing types that are not parsed
 }
 
-// tensor is the type of a tensor. A size of -1 means any size.
+// tensor is a tensor's type. A size of -1 means any size.
 type tensor struct {
 	dtype string
 	shape []int64
@@ -107,7 +107,7 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	return c, err
 }
 
-// Level is how much a change affects callers. A higher level affects them more.
+// Level is how much a change affects callers. Higher levels affect them more.
 type Level int
 
 const (
@@ -123,14 +123,14 @@ func (l Level) String() string { return levelNames[l] }
 // ParseLevel returns the level with this name. For an unknown name it returns -1, which is below every level.
 func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
 
-// Change is one difference between two signatures. The text is for people.
+// Change is one difference between two signatures, with a text to show to users.
 type Change struct {
 	Level Level
 	Text  string
 }
 
-// Compare returns how a new signature differs from an old one. It takes the view of a caller who sends the inputs of
-// the old signature and reads its outputs.
+// Compare returns the differences between an old and a new signature, from the point of view of a caller who sends the
+// old signature's inputs and reads its outputs.
 func Compare(was, now Contract) []Change {
 	var out []Change
 	out = append(out, inputChanges(was.Inputs, now.Inputs)...)
@@ -138,8 +138,9 @@ func Compare(was, now Contract) []Change {
 	return append(out, outputChanges("parameter", was.Params, now.Params)...)
 }
 
-// inputChanges compares inputs. An input may become optional or wider. It may be added if it is optional. It may be
-// dropped, because MLflow ignores unknown inputs. If one is dropped and another one is added, it was renamed.
+// inputChanges compares inputs. An input may become optional or accept a wider type, and an optional one may be added.
+// An input may also be dropped, because MLflow ignores unknown inputs. But if one is dropped while another is added,
+// the input was probably renamed.
 func inputChanges(was, now []column) []Change {
 	var out []Change
 	dropped, added := missing(was, now), missing(now, was)
@@ -191,7 +192,7 @@ func outputChanges(what string, was, now []column) []Change {
 	return out
 }
 
-// wider lists the types that an input may change to, because MLflow converts the values of callers without loss.
+// wider lists the types that an input may change to, because MLflow converts callers' values to them without loss.
 var wider = map[string][]string{
 	"integer": {"long", "double"}, "float": {"double"},
 	"int8": {"int16", "int32", "int64"}, "int16": {"int32", "int64"}, "int32": {"int64"}, "float32": {"float64"},
@@ -222,7 +223,7 @@ func widened(was, now string) Level {
 	return Breaking
 }
 
-// reshaped compares the shapes of tensors. A fixed size may become -1. Any other difference is breaking.
+// reshaped compares two tensor shapes. A fixed size may become -1. Any other difference is breaking.
 func reshaped(was, now []int64) Level {
 	if len(was) != len(now) {
 		return Breaking
@@ -240,7 +241,7 @@ func reshaped(was, now []int64) Level {
 	return worst
 }
 
-// onlyType reports whether the type is complete with its name. Objects and arrays have more parts.
+// onlyType reports whether the type is fully described by its name. Objects and arrays have more parts.
 func onlyType(c column) bool { return c.raw == fmt.Sprintf(`{"type":%q}`, c.kind) }
 
 func (c column) String() string {
@@ -262,7 +263,7 @@ func named(cs []column, name string) (column, bool) {
 	return cs[i], true
 }
 
-// missing returns the columns of a that b does not have.
+// missing returns the columns of a that are not in b.
 func missing(a, b []column) []column {
 	var out []column
 	for _, c := range a {

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// No text makes the parser panic. A parsed signature does not differ from itself.
+// No text makes the parser panic, and a parsed signature never differs from itself.
 func FuzzSignature(f *testing.F) {
 	f.Add(`[{"name":"a","type":"long","required":true}]`,
 		`[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)

@@ -1,2 +1,3 @@
-// Package spelling finds similar names: names that somebody may have meant, and names that are easily confused.
+// Package spelling finds similar names: those that a mistyped name may have stood for, and those that are easily
+// confused.
 package spelling

@@ -6,19 +6,20 @@ import (
 	"unicode"
 )
 
-// slipLetters is the minimum number of letters of a word in which a typo counts. Short words often differ by one letter
-// on purpose, such as es and se, or dev and devs.
+// slipLetters is the minimum length of a word for a typo in it to count. Short words often differ by one letter on
+// purpose, such as es and se, or dev and devs.
 const slipLetters = 6
 
-// Near reports whether a typo could turn one name of an alias or registered model into the other. The names differ only
+// Near reports whether one name of an alias or registered model could be a typo for the other. It is true for names
+// that differ only
 //
 //   - by case or by the separator between two words (churn_eu, Churn-EU),
 //   - by a separator at one end (champion_),
 //   - by a missing separator between two letters (churneu), or
 //   - by two swapped letters or one extra letter in a word of six letters or more (champoin, chammpion, champon).
 //
-// Differences in the last part after a separator are no typos (champion-de, champion-fr). Neither are differences in
-// digits (forecast_1_12, forecast_11_2). Near is symmetric, and no name is near itself.
+// If only the last part after a separator differs (champion-de, champion-fr), or the digits differ (forecast_1_12,
+// forecast_11_2), that is not a typo. Near is symmetric, and no name is near itself.
 func Near(a, b string) bool {
 	if a == b || !slices.Equal(digitRuns(a), digitRuns(b)) {
 		return false
@@ -49,7 +50,7 @@ func Near(a, b string) bool {
 	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))
 }
 
-// NearTo returns the first of names that is near name, or "".
+// NearTo returns the first name in names that is near name, or "".
 func NearTo(name string, names []string) string {
 	for _, n := range names {
 		if Near(name, n) {
@@ -59,7 +60,7 @@ func NearTo(name string, names []string) string {
 	return ""
 }
 
-// words splits a name at its separators and ignores case. A name that consists of separators is one word.
+// words splits a name at its separators and ignores case. A name made up only of separators is a single word.
 func words(name string) []string {
 	out := strings.FieldsFunc(strings.ToLower(strings.ToUpper(name)), isSign)
 	if len(out) == 0 {
@@ -75,8 +76,7 @@ func digitRuns(name string) []string {
 	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsNumber(r) })
 }
 
-// joinedLetters joins words without separators. A separator next to a digit is kept, because it keeps two numbers
-// apart.
+// joinedLetters joins words without separators, except next to a digit, where the separator keeps two numbers apart.
 func joinedLetters(words []string) string {
 	out := words[0]
 	for _, w := range words[1:] {

@@ -70,7 +70,7 @@ func TestNear(t *testing.T) {
 	}
 }
 
-// nameText draws a name of words, separators and numbers.
+// nameText draws a name made of words, separators and numbers.
 func nameText(t *rapid.T, label string) string {
 	part := rapid.OneOf(rapid.StringMatching(`[a-zA-Z]{1,9}`), rapid.StringMatching(`[0-9]{1,3}`),
 		rapid.SampledFrom([]string{"champion", "champoin", "ä", "-", "_", ".", " "}))

@@ -1,4 +1,5 @@
-// Package verdict has the outcome of gates: a finding for each gate, and the verdict that follows from all findings.
+// Package verdict defines the result of judging a version: a finding for each gate, and the verdict that follows from
+// all of them.
 //
-// A gate that cannot be evaluated blocks, and so does a target without gates. The zero values mean the same.
+// A gate that cannot be evaluated blocks the promotion, and so does a target without gates. The zero values block too.
 package verdict

@@ -1,10 +1,10 @@
 package verdict
 
-// Safety checks that the input `override` can switch off.
+// The safety checks that the `override` input can turn off.
 const (
 	OverrideUngated   = "ungated"
 	OverrideDowngrade = "downgrade"
-	OverrideHold      = "hold"      // the hold of a version that was rolled back
-	OverrideTakeover  = "takeover"  // the claim of a ledger entry whose run has stopped
-	OverrideNewAlias  = "new-alias" // a new alias or model whose name is close to an existing one
+	OverrideHold      = "hold"      // a rolled-back version is on hold
+	OverrideTakeover  = "takeover"  // the ledger entry is claimed by a run that has stopped
+	OverrideNewAlias  = "new-alias" // the name of a new alias or model is close to an existing one
 )

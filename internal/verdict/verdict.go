@@ -14,12 +14,12 @@ const (
 	Pass          Outcome = "pass"
 	Fail          Outcome = "fail"
 	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, except as described at Finding.Absent
-	NotApplicable Outcome = "not-applicable" // compares with an incumbent that is confirmed absent
-	// judged when the plan is applied, because it depends on the clock or on people
+	NotApplicable Outcome = "not-applicable" // compares with an incumbent, and there is confirmed to be none
+	// Judged when the plan is applied, because the result depends on the clock or on people.
 	Pending Outcome = "pending"
 )
 
-// Effect says what a failed gate does.
+// Effect is what a failed gate does.
 type Effect string
 
 const (
@@ -28,32 +28,32 @@ const (
 	OnFailWarn   Effect = "warn"
 )
 
-// Mode says whether a verdict is enforced.
+// Mode is whether and how a verdict is enforced.
 type Mode string
 
 const (
-	Enforced   Mode = ""        // a failed gate has the effect of its on-fail
-	ReportMode Mode = "report"  // a failed gate is only shown
-	Ungated    Mode = "ungated" // no gates were judged because of override: ungated
+	Enforced   Mode = ""        // a failed gate has the effect set by its on-fail
+	ReportMode Mode = "report"  // a failed gate is only reported
+	Ungated    Mode = "ungated" // no gates were judged because of `override: ungated`
 )
 
 // Finding is the judgement of one gate. It can be shown without the facts.
 type Finding struct {
 	Target    string  `json:"target,omitempty"` // the target that the gate belongs to; "" for a threshold
-	Gate      string  `json:"gate"`             // the gate's name, or the text of the threshold
+	Gate      string  `json:"gate"`             // the gate's name, or the threshold's text
 	Wanted    string  `json:"wanted,omitempty"`
 	Candidate string  `json:"candidate,omitempty"` // the observed value, as text
 	Incumbent string  `json:"incumbent,omitempty"` // the value it was compared with
 	Outcome   Outcome `json:"outcome"`
 	Mode      Mode    `json:"mode,omitempty"` // mode of the gate's target
-	// inconclusive because the thing that the gate checks is confirmed absent
+	// Inconclusive because what the gate checks is confirmed absent.
 	Absent   bool   `json:"absent,omitempty"`
-	Why      string `json:"why,omitempty"` // one sentence, unless the gate simply passed
+	Why      string `json:"why,omitempty"` // one sentence; "" if the gate simply passed
 	Fix      string `json:"fix,omitempty"` // the shortest way to satisfy the gate
 	File     string `json:"file,omitempty"`
 	Line     int    `json:"line,omitempty"` // in the input or policy file
 	OnFail   Effect `json:"on_fail,omitempty"`
-	Late     bool   `json:"late,omitempty"`   // judged again when applied, so not part of the plan's digest
+	Late     bool   `json:"late,omitempty"`   // judged again at apply, so not part of the plan's digest
 	Waiver   string `json:"waiver,omitempty"` // who waived the gate, why and until when
 	WaivedBy string `json:"waived_by,omitempty"`
 	Until    string `json:"waived_until,omitempty"` // last day of the waiver, such as 2026-12-31
@@ -62,7 +62,7 @@ type Finding struct {
 
 // Used is a metric value that a gate used.
 type Used struct {
-	Of      string `json:"of"` // "candidate", or the gate's name for the version that it compares with
+	Of      string `json:"of"` // "candidate" or, for the version that the gate compares with, the gate's name
 	Metric  string `json:"metric"`
 	Value   string `json:"value"` // as sent by the server
 	Step    int64  `json:"step,omitempty"`
@@ -72,21 +72,21 @@ type Used struct {
 	Digest  string `json:"dataset_digest,omitempty"`
 }
 
-// Measures reports whether two values are of the same metric, run and dataset, so that they must be equal.
+// Measures reports whether two values have the same metric, run and dataset, which means that they must be equal.
 func (u Used) Measures(other Used) bool {
 	return u.Metric == other.Metric && u.RunID == other.RunID &&
 		u.Dataset == other.Dataset && u.Digest == other.Digest &&
 		(u.Kind == RunValue) == (other.Kind == RunValue)
 }
 
-// RunValue is the kind of a value if the gate explicitly asked for the run's value.
+// RunValue is the kind of a value for which the gate explicitly asked for the run's value.
 const RunValue = "run"
 
-// Waived reports whether a waiver lets the candidate pass. Records before record/3 have only the waiver's text.
+// Waived reports whether a waiver lets the candidate pass. Records before record/3 contain only the waiver's text.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
-// Exception describes the waiver, or returns "" without one. Records since record/3 store only who waived the gate
-// and until when.
+// Exception describes the waiver, or returns "" if there is none. Since record/3, records store only who waived the
+// gate and until when.
 func (f Finding) Exception() string {
 	if f.Waiver == "" && f.WaivedBy != "" {
 		return "waived by " + f.WaivedBy + " until " + f.Until
@@ -94,7 +94,7 @@ func (f Finding) Exception() string {
 	return f.Waiver
 }
 
-// Seen returns the observed value of the candidate: the text that was shown, or the values in a record.
+// Seen returns the candidate's observed value: the text that was shown, or the values in a record.
 func (f Finding) Seen() string {
 	if f.Candidate != "" {
 		return f.Candidate
@@ -108,7 +108,7 @@ func (f Finding) Seen() string {
 	return format.First(values, 5)
 }
 
-// Facts returns the finding without its sentences: ids, values and the outcome.
+// Facts returns the finding without its sentences. The IDs, values and outcome remain.
 func (f Finding) Facts() Finding {
 	f.Wanted, f.Candidate, f.Incumbent, f.Why, f.Fix, f.Waiver = "", "", "", "", "", ""
 	f.File, f.Line = "", 0
@@ -116,7 +116,8 @@ func (f Finding) Facts() Finding {
 }
 
 // Blocks reports whether the gate prevents the promotion if it is enforced. A gate that cannot be evaluated blocks,
-// even if a failure would not. The exception is on-fail: warn, if the fact that the gate checks is confirmed absent.
+// even if a failure would not. The exception is a gate with `on-fail: warn` if the fact that it checks is confirmed
+// absent.
 func (f Finding) Blocks() bool {
 	switch {
 	case f.Waived():
@@ -129,7 +130,7 @@ func (f Finding) Blocks() bool {
 	return false
 }
 
-// Warns reports whether the gate did not pass but on-fail: warn allows the promotion.
+// Warns reports whether the gate did not pass but lets the promotion go ahead because of `on-fail: warn`.
 func (f Finding) Warns() bool {
 	return !f.Waived() && (f.Outcome == Fail || f.Outcome == Inconclusive) && f.OnFail == OnFailWarn && !f.Blocks()
 }
@@ -153,11 +154,11 @@ type Verdict struct {
 	Decision Decision  `json:"decision"`       // decision of all gates; Effect returns the decision that is carried out
 	Mode     Mode      `json:"mode,omitempty"` // report if a gate in report mode was judged
 	Findings []Finding `json:"findings"`
-	Waivers  []string  `json:"waivers,omitempty"` // every used or expired waiver, for the top of a report
+	Waivers  []string  `json:"waivers,omitempty"` // every used or expired waiver, to show at the top of a report
 }
 
-// Sum returns the verdict with its decision: block before retain before promote. A verdict without findings blocks,
-// because a target without gates must not be reached.
+// Sum returns the verdict with its decision: block takes precedence over retain, and retain over promote. A verdict
+// without findings blocks, because nothing may be promoted to a target without gates.
 func (v Verdict) Sum() Verdict {
 	v.Decision = Promote
 	for _, f := range v.Findings {
@@ -177,8 +178,8 @@ func (v Verdict) Sum() Verdict {
 	return v
 }
 
-// Effect returns the decision of the enforced gates, which is carried out. If all gates are in report mode, it is
-// Promote.
+// Effect returns the decision of the enforced gates, which is the one carried out. If every gate is in report mode, it
+// is Promote.
 func (v Verdict) Effect() Decision {
 	if v.Mode != ReportMode {
 		return v.Decision
@@ -194,8 +195,8 @@ func (v Verdict) Effect() Decision {
 // NotEnforced reports whether the candidate is promoted although the gates decided otherwise.
 func (v Verdict) NotEnforced() bool { return v.Effect() == Promote && v.Decision != Promote }
 
-// Bound returns the part of the verdict that belongs to a plan. Findings that are judged again at apply become pending,
-// so nothing in it depends on the clock.
+// Bound returns the part of the verdict that belongs to a plan. Findings that are judged again at apply become
+// pending, so that nothing in the plan depends on the clock.
 func (v Verdict) Bound() Verdict {
 	if !slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Late }) {
 		return v
@@ -236,7 +237,7 @@ func (v Verdict) Failed() []Finding {
 	return out
 }
 
-// Brief describes a gate's outcome and the values that it used in a few words.
+// Brief summarises a gate's outcome and the values that it used.
 func (f Finding) Brief() string {
 	out := string(f.Outcome)
 	var values []string

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Advisories are the known vulnerabilities of MLflow servers, so that they can be checked offline. Each row was taken
-// from https://nvd.nist.gov/vuln/detail/ID and from GitHub's advisory database. If the advisory says only "before",
-// From is the first version with the vulnerable feature.
+// Advisories lists the known vulnerabilities of MLflow servers, so that they can be checked offline. Each row comes
+// from https://nvd.nist.gov/vuln/detail/ID and GitHub's advisory database. If an advisory only gives the fixed
+// version, From is the first version with the vulnerable feature.
 var Advisories = []Advisory{
 	{ID: "CVE-2023-1177", What: "server files can be read through a model source", Fixed: []string{"2.2.1"}},
 	{ID: "CVE-2023-2356", What: "server files can be read through a model source", Fixed: []string{"2.3.1"}},
@@ -51,14 +51,14 @@ var Advisories = []Advisory{
 	},
 }
 
-// Advisory is one published vulnerability.
+// Advisory is a published vulnerability.
 type Advisory struct {
 	ID, What string
-	From     string   // first version with it; "" = all versions before the fix
-	Fixed    []string // first version without it for each release line that was fixed, ascending
+	From     string   // first affected version; "" = every version before the fix
+	Fixed    []string // first fixed version in each release line that got a fix, ascending
 }
 
-// affects reports whether the version is before the fix of its release line.
+// affects reports whether the version predates the fix in its release line.
 func (a Advisory) affects(version string) bool {
 	if before(version, a.From) {
 		return false
@@ -72,7 +72,7 @@ func (a Advisory) affects(version string) bool {
 	return before(version, a.Fixed[last])
 }
 
-// line returns the release line, which is the major and minor number: 2.22 for 2.22.5.
+// line returns the release line of a version, which is its major and minor number: 2.22 for 2.22.5.
 func line(version string) string {
 	parts := append(strings.SplitN(version, ".", 3), "0")
 	return parts[0] + "." + parts[1]
@@ -80,8 +80,8 @@ func line(version string) string {
 
 var numbered = regexp.MustCompile(`^(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?(.*)$`)
 
-// before compares two versions of MLflow. It returns false if one of them is unknown or invalid. Text after the numbers
-// makes a version earlier: 3.0.0rc1 is before 3.0.0.
+// before reports whether an MLflow version is earlier than another one. If either is unknown or invalid, it returns
+// false. A version with a suffix comes first: 3.0.0rc1 is before 3.0.0.
 func before(version, than string) bool {
 	a, b := numbered.FindStringSubmatch(version), numbered.FindStringSubmatch(than)
 	if a == nil || b == nil {

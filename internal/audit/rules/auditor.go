@@ -14,14 +14,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Auditor checks models with the enabled rules.
+// Auditor checks models against the enabled rules.
 type Auditor struct {
 	config Config
-	rules  []rule // the enabled ones, with the severities from the policy file
+	rules  []rule // the enabled rules, with severities from the policy file
 	set    map[string]policy.AuditSettings
 }
 
-// New returns an auditor with the settings of the policy file.
+// New returns an auditor configured by the policy file.
 func New(c Config) *Auditor {
 	a := &Auditor{config: c, set: map[string]policy.AuditSettings{}}
 	if c.Policy != nil {
@@ -47,7 +47,7 @@ func (a *Auditor) Rules() []audit.Rule {
 	return out
 }
 
-// Needs returns what the enabled rules need.
+// Needs returns the facts that the enabled rules need.
 func (a *Auditor) Needs() audit.Needs {
 	var n audit.Needs
 	for _, r := range a.rules {
@@ -62,11 +62,11 @@ func (a *Auditor) Needs() audit.Needs {
 	return n
 }
 
-// Judgement has the findings about one model or about the server.
+// Judgement contains the findings about a model or about the server.
 type Judgement struct {
 	Findings []audit.Finding
 	Unjudged []audit.Unjudged
-	Moving   bool // a running promotion may have caused findings: read the model again and use Confirmed
+	Moving   bool // a running promotion may be the cause of a finding: read the model again and call Confirmed
 }
 
 // Server checks the server.
@@ -80,7 +80,7 @@ func (a *Auditor) Server() Judgement {
 	return j
 }
 
-// Model checks one registered model. If it could not be read completely, no rule checks it.
+// Model checks a registered model. A model that could not be read completely is not checked by any rule.
 func (a *Auditor) Model(m audit.Snapshot) Judgement {
 	var j Judgement
 	if m.Unreadable != "" {
@@ -98,7 +98,7 @@ func (a *Auditor) Model(m audit.Snapshot) Judgement {
 	return j
 }
 
-// sort turns results of a rule into findings, and counts what the rule could not check.
+// sort turns a rule's results into findings, and counts what the rule could not check.
 func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]registry.Ref, results []result) {
 	skipped := audit.Unjudged{Rule: r.ID}
 	for _, x := range results {
@@ -116,7 +116,7 @@ func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]re
 	}
 }
 
-// place returns the model with the version or target of a result.
+// place returns the model together with the result's version or target.
 func place(model string, x result) string {
 	switch {
 	case x.version != 0:
@@ -144,15 +144,15 @@ func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]registry.Ref,
 	return f
 }
 
-// maxMessage is the maximum length of a message, because it contains names from the registry.
+// maxMessage limits the length of a message, because messages contain names from the registry.
 const maxMessage = 2000
 
-// placeholders are words in a fix that are replaced by names. They match whole words, because environment variables may
-// contain them.
+// placeholders matches the words in a fix that are replaced by names. It matches whole words only, because the names
+// of environment variables may contain them.
 var placeholders = regexp.MustCompile(`\b(MODEL|ALIAS|STAGE|VERSION)\b`)
 
-// fillIn replaces the placeholders of a fix, so that users can paste its commands. For a finding about a stage, it
-// replaces --alias ALIAS by --stage STAGE.
+// fillIn replaces the placeholders in a fix, so that users can paste its commands. If the finding is about a stage,
+// --alias ALIAS becomes --stage STAGE.
 func fillIn(fix, model string, x result) string {
 	if x.alias == "" && x.stage != "" {
 		fix = strings.ReplaceAll(fix, "--alias ALIAS", "--stage STAGE")
@@ -170,8 +170,8 @@ func fillIn(fix, model string, x result) string {
 	})
 }
 
-// locate sets the line of the policy file that the finding is about. It prefers the result's own line, then the rule's
-// settings, then the model's rule.
+// locate sets the line in the policy file that the finding is about: the result's own line if there is one, otherwise
+// the rule's settings, otherwise the model's rule.
 func (a *Auditor) locate(f *audit.Finding, x result) {
 	p := a.config.Policy
 	if p == nil {
@@ -185,7 +185,8 @@ func (a *Auditor) locate(f *audit.Finding, x result) {
 	f.Line = cmp.Or(f.Line, p.Audit.Line, 1)
 }
 
-// accept marks a finding that the policy file accepts. If its last day is over, the finding counts again and says so.
+// accept marks a finding that the policy file accepts. An acceptance that has expired does not count, and the message
+// says so.
 func (a *Auditor) accept(f *audit.Finding) {
 	if a.config.Policy == nil {
 		return
@@ -204,8 +205,8 @@ func (a *Auditor) accept(f *audit.Finding) {
 	f.Message += ended
 }
 
-// Confirmed returns the findings of the second reading of a model. A finding of a moving rule counts only if the first
-// reading had it too. If the rule could not check the first time, it counts as not checked.
+// Confirmed returns the findings of the second reading of a model. A finding from a moving rule counts only if the
+// first reading found it too. If the rule could not check the model the first time, the finding counts as not checked.
 func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	moving := map[string]bool{}
 	for _, r := range a.rules {

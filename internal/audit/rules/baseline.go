@@ -7,13 +7,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// Baseline has the findings of an earlier audit that counted. It also says what that audit could not check.
+// Baseline contains the findings that counted in an earlier audit, and what that audit could not check.
 type Baseline struct {
 	byModel  map[string][]audit.Finding
 	unjudged map[string]int // by rule
 }
 
-// NewBaseline returns a baseline of the findings that count.
+// NewBaseline returns a baseline made from the findings that count.
 func NewBaseline(findings []audit.Finding, unjudged []audit.Unjudged) *Baseline {
 	b := &Baseline{byModel: map[string][]audit.Finding{}, unjudged: map[string]int{}}
 	for _, u := range unjudged {
@@ -28,9 +28,9 @@ func NewBaseline(findings []audit.Finding, unjudged []audit.Unjudged) *Baseline 
 	return b
 }
 
-// Compare sets the trend of a model's findings, and adds findings of the baseline that no longer exist as fixed.
-// Findings of rules that are disabled now are dropped. If a rule could not check this time, its findings stay: not
-// checked is not fixed. GoneModels returns the models for which Compare was not called.
+// Compare sets the trend of a model's findings. Baseline findings that no longer exist are added as fixed, unless
+// their rule has been disabled since. If a rule could not check the model this time, its baseline findings stay: not
+// checked does not mean fixed. GoneModels returns the models for which Compare has not been called.
 func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgement {
 	if b == nil {
 		return j
@@ -64,16 +64,16 @@ func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgemen
 	return j
 }
 
-const notChecked = " (could not be looked at this time)"
+const notChecked = " (could not be checked this time)"
 
 // on reports whether the rule is enabled.
 func on(rules []audit.Rule, id string) bool {
 	return slices.ContainsFunc(rules, func(r audit.Rule) bool { return r.ID == id })
 }
 
-// FailingUnjudged returns the rules of a severity or higher that could not check something. With a baseline, they must
-// have missed more than in the baseline. A model that could not be read counts in any case, because every rule may have
-// missed something.
+// FailingUnjudged returns the rules of this severity or higher that could not check something. With a baseline, a rule
+// is returned only if it missed more than last time. A model that could not be read always counts, because every rule
+// may have missed something there.
 func (b *Baseline) FailingUnjudged(unjudged []audit.Unjudged, rules []audit.Rule, at audit.Severity) []audit.Unjudged {
 	var out []audit.Unjudged
 	for _, u := range unjudged {
@@ -86,7 +86,8 @@ func (b *Baseline) FailingUnjudged(unjudged []audit.Unjudged, rules []audit.Rule
 	return out
 }
 
-// GoneModels returns the sorted models of the baseline for which Compare was not called. They were deleted.
+// GoneModels returns the baseline's models for which Compare has not been called, sorted. They have been deleted
+// since.
 func (b *Baseline) GoneModels() []string {
 	if b == nil {
 		return nil

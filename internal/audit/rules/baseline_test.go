@@ -44,11 +44,11 @@ func TestTrend(t *testing.T) {
 		{"a rule was switched off", Judgement{}, rules[:2], "a fixed; b fixed"},
 		{
 			"a rule could not judge", Judgement{Unjudged: []audit.Unjudged{{Rule: "run-gone"}}}, rules,
-			"a fixed; b (could not be looked at this time) unchanged; c fixed",
+			"a fixed; b (could not be checked this time) unchanged; c fixed",
 		},
 		{
 			"the model could not be read", Judgement{Unjudged: []audit.Unjudged{{}}}, rules[:1],
-			"a (could not be looked at this time) unchanged",
+			"a (could not be checked this time) unchanged",
 		},
 	} {
 		if got := trends(NewBaseline(slices.Clone(baseline), nil).Compare("churn", c.j, c.on)); got != c.want {
@@ -71,7 +71,7 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// A finding that is carried over twice has the note about it only once.
+// A finding that is carried over twice gets the note only once.
 func TestCompare_NotCheckedNoteOnce(t *testing.T) {
 	f := found("no-run", audit.Medium, "a")
 	for range 3 {
@@ -87,7 +87,7 @@ func TestConfirmed(t *testing.T) {
 	a := New(Config{})
 	both, first, second := found("moved-outside", audit.High, "both"), found("moved-outside", audit.High, "first"),
 		found("dangling-alias", audit.High, "second")
-	still := found("no-run", audit.Medium, "still") // the rule is not moving, so the second reading alone counts
+	still := found("no-run", audit.Medium, "still") // the rule is not a moving one, so only the second reading counts
 	got := a.Confirmed(Judgement{Findings: []audit.Finding{both, first}},
 		Judgement{Findings: []audit.Finding{both, second, still}})
 	if trends(got) != "both ; still " {
@@ -137,7 +137,7 @@ func TestTally(t *testing.T) {
 	}
 }
 
-// The summary shows the ten worst findings, in whatever order they arrive.
+// The summary shows the ten worst findings, whatever order they arrive in.
 func TestTally_Worst(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var all []audit.Finding
@@ -189,7 +189,7 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// A newly known vulnerability is a new finding. An upgrade that fixes nothing is not.
+// A newly published vulnerability is a new finding. Upgrading to a version with the same vulnerabilities is not.
 func TestServerVulnerable_Fingerprint(t *testing.T) {
 	known := Advisories
 	defer func() { Advisories = known }()
@@ -204,7 +204,7 @@ func TestServerVulnerable_Fingerprint(t *testing.T) {
 	}
 }
 
-// The same finding has the same fingerprint in every audit. Two findings never share one.
+// A finding has the same fingerprint in every audit, and no two findings share one.
 func TestFingerprints(t *testing.T) {
 	seen := map[string]string{}
 	for _, c := range cases {
@@ -240,7 +240,7 @@ func TestFingerprints(t *testing.T) {
 	}
 }
 
-// If a rule could not check something, this counts by the rule's severity. With a baseline, it counts only if the rule
+// Anything that a rule could not check counts with the rule's severity. With a baseline, it counts only if the rule
 // missed more than before.
 func TestFailingUnjudged(t *testing.T) {
 	rules := []audit.Rule{{ID: "artifact-missing", Severity: audit.High}, {ID: "no-run", Severity: audit.Medium}}

@@ -30,8 +30,7 @@ func policyOf(text string) *policy.Policy {
 	return &p
 }
 
-// healthyModel is a model without any findings: version 2 is champion, and this tool promoted it after version 1 under
-// the
+// healthyModel is a model without findings: version 2 is champion, and this tool promoted it after version 1 under the
 // policy above.
 type healthyModel struct {
 	audit.Snapshot
@@ -59,10 +58,10 @@ func newSound() *healthyModel {
 	return s
 }
 
-// skops is the part of each version's model.
+// skops is the one part of every version's model.
 var skops = []registry.Part{{Key: "sklearn.pickled_model", Names: []string{"model.skops"}}}
 
-// add adds a version with a run and files.
+// add adds a version that has a run and files.
 func (s *healthyModel) add(n int) *registry.Version {
 	id := fmt.Sprintf("r%d", n)
 	s.Versions = append(s.Versions, registry.Version{
@@ -80,7 +79,7 @@ func (s *healthyModel) add(n int) *registry.Version {
 	return &s.Versions[len(s.Versions)-1]
 }
 
-// trace sets the origins of live versions from their sources, unless the test has set them.
+// trace derives the origins of live versions from their sources, unless the test has already set them.
 func (s *healthyModel) trace() {
 	if s.Origins == nil {
 		s.Origins = map[int]audit.Origin{}
@@ -94,7 +93,7 @@ func (s *healthyModel) trace() {
 	}
 }
 
-// logged makes a version a logged model of its run, and lets the test change both.
+// logged turns a version into a logged model of its run, and lets the test change both.
 func (s *healthyModel) logged(n int, change func(*registry.LoggedModel, *registry.Run)) {
 	m := registry.LoggedModel{
 		ID: "m-00000000000000000000000000000001", ExperimentID: "7", SourceRunID: s.version(n).RunID,
@@ -108,7 +107,7 @@ func (s *healthyModel) logged(n int, change func(*registry.LoggedModel, *registr
 	s.Origins = map[int]audit.Origin{n: {Version: registry.Is(*s.version(n)), Logged: registry.Is(m)}}
 }
 
-// copied makes a version a copy of root.
+// copied turns a version into a copy of root.
 func (s *healthyModel) copied(n int, root registry.Known[registry.Version]) {
 	s.version(n).Source = "models:/dev/4"
 	none := registry.Absent[registry.LoggedModel]("it is no logged model")
@@ -125,7 +124,7 @@ func (s *healthyModel) run(n int, change func(*registry.Run)) {
 	s.Runs[id] = registry.Is(r)
 }
 
-// entries changes the entries of the ledger.
+// entries changes the ledger's entries.
 func (s *healthyModel) entries(change func([]ledger.Entry) []ledger.Entry) {
 	l := s.Ledger.OrZero()
 	l.Entries = change(l.Entries)
@@ -137,7 +136,7 @@ func (s *healthyModel) last(change func(*ledger.Entry)) {
 	s.entries(func(all []ledger.Entry) []ledger.Entry { change(&all[len(all)-1]); return all })
 }
 
-// promoted is an entry that moved champion.
+// promoted returns an entry that moved champion.
 func promoted(epoch, from, to int, at time.Time, digest string) ledger.Entry {
 	was := ""
 	if from > 0 {
@@ -159,7 +158,7 @@ func promoted(epoch, from, to int, at time.Time, digest string) ledger.Entry {
 	}
 }
 
-// judge returns the findings, one line each: rule, severity, place, message.
+// judge returns the findings, one per line: rule, severity, place, message.
 func (s *healthyModel) judge() (found, unjudged []string) {
 	s.trace()
 	a := New(s.Config)
@@ -203,7 +202,7 @@ func TestRules_NothingGathered(t *testing.T) {
 	}
 	for _, id := range []string{"stage-not-exclusive", "stage-alias-disagree", "champion-stale", "challenger-endless",
 		"source-unsafe"} {
-		// these rules can check without the other facts, or another rule reports the same
+		// These rules can check without the other facts, or another rule reports the same problem.
 		delete(silent, id)
 	}
 	for _, line := range unjudged {

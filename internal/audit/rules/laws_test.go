@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anyModel draws any answer of a server. Its parts need not match, and texts may be anything.
+// anyModel draws an arbitrary server response. Its parts may contradict each other, and its texts may be anything.
 func anyModel(t *rapid.T) audit.Snapshot {
 	text := rapid.OneOf(rapid.String(),
 		rapid.SampledFrom([]string{"", "churn", "a`b", "::error::x", "\x00\u202e", "s3://b/k", "file:///etc",
@@ -67,8 +67,8 @@ func anyModel(t *rapid.T) audit.Snapshot {
 	return m
 }
 
-// For any model, every rule returns the same results each time. All findings are complete and have different
-// fingerprints.
+// For any model, every rule returns the same results each time. All findings are complete, and no two share a
+// fingerprint.
 func TestRules_AnyModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := anyModel(t)

@@ -9,18 +9,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// rule is one audit rule. The audit, the policy file and the documentation use it.
+// rule is one audit rule. The audit, the policy file and the documentation are all driven by it.
 type rule struct {
 	audit.Rule
 	needs audit.Needs
-	// moving marks a rule that compares facts that were not read at the same time. A promotion that runs during the
-	// audit can cause such a finding. So it counts only if it is found again when the model is read again.
+	// moving marks a rule that compares facts read at different times, so a promotion running during the audit can
+	// trigger it. Its findings count only if they are found again when the model is re-read.
 	moving bool
-	model  func(ruleInput) []result // checks one registered model; nil for rules about the server
+	model  func(ruleInput) []result // checks a registered model; nil for rules about the server
 	server func(server) []result    // checks the server
 }
 
-// rules is the table of rules. Rules about live versions come first. A new rule needs a file and a row here.
+// rules is the table of rules, with those about live versions first. To add a rule, add a file and a row here.
 var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
@@ -31,7 +31,7 @@ var rules = []rule{
 	serverVulnerable,
 }
 
-// Rules returns the descriptions and settings of all rules, in the order of the table.
+// Rules returns the description and settings of every rule, in table order.
 func Rules() []audit.Rule {
 	var out []audit.Rule
 	for _, r := range rules {
@@ -44,14 +44,14 @@ func Rules() []audit.Rule {
 type result struct {
 	version      int
 	alias, stage string
-	key          string // distinguishes findings about the same target; the same in every audit
+	key          string // distinguishes findings about the same target; does not change between audits
 	message      string // the finding, or why the rule could not check
 	fix          string // "" = the rule's fix
-	line         int    // line of the policy file; 0 for the line of the rule's settings or of the model
+	line         int    // line in the policy file; 0 = the line of the rule's settings or of the model
 	unjudged     bool
 }
 
-// values are the settings of a rule, with their defaults.
+// values are a rule's settings, with their defaults.
 type values struct {
 	set      map[string]any
 	settings []audit.Setting
@@ -66,7 +66,7 @@ func (v values) value(name string) any {
 			return s.Default
 		}
 	}
-	panic("no setting " + name) // a rule asks for a setting that it does not have
+	panic("no setting " + name) // the rule asked for a setting that it does not declare
 }
 
 func (v values) span(name string) time.Duration      { return v.value(name).(time.Duration) }
@@ -80,12 +80,12 @@ func (v values) patterns(name string) map[string]*regexp.Regexp {
 
 const day = 24 * time.Hour
 
-// server is the input of rules about the server.
+// server is the input for rules about the server.
 type server struct {
 	version string // "" = not known
 }
 
-// ApprovedPlan is a plan that somebody approved.
+// ApprovedPlan is a plan that has been approved.
 type ApprovedPlan struct {
 	File   string
 	Digest string
@@ -93,11 +93,11 @@ type ApprovedPlan struct {
 	Plan   plan.Plan
 }
 
-// Config is the configuration of an audit.
+// Config configures an audit.
 type Config struct {
 	Policy *policy.Policy // nil = there is no policy file
 	Scope  string
 	Now    time.Time // the server's clock, so that ages do not depend on the runner's
-	Server string    // version of MLflow; "" = not known
+	Server string    // MLflow version; "" = unknown
 	Plans  []ApprovedPlan
 }

@@ -14,8 +14,8 @@ var artifactChanged = rule{
 		ID:       "artifact-changed",
 		Title:    "Model files changed after the promotion",
 		Severity: audit.High,
-		Why: "Consumers load files that the gates did not check. The record of the promotion has a digest of the " +
-			"MLmodel file. It also has the number and size of the files if a gate read them.",
+		Why: "Consumers load files that the gates did not check. The promotion's record contains a digest of the " +
+			"MLmodel file and, if a gate read them, the number and total size of the files.",
 		Fix: "find out who changed the files, and promote a version with the right files; never overwrite a logged " +
 			"model",
 	},
@@ -36,7 +36,7 @@ var artifactChanged = rule{
 	}),
 }
 
-// compareFiles compares a version's files with the record of its promotion.
+// compareFiles compares a version's files with those recorded when it was promoted.
 func (s ruleInput) compareFiles(v registry.Version, e ledger.Entry) (result, bool) {
 	was := e.Record.Contents
 	if was.MLmodel == "" && was.Files == 0 {
@@ -50,12 +50,14 @@ func (s ruleInput) compareFiles(v registry.Version, e ledger.Entry) (result, boo
 	case known && was.MLmodel != "" && m.Sha256 != was.MLmodel:
 		what = fmt.Sprintf("the digest of the MLmodel file is %.12s, but was %.12s", m.Sha256, was.MLmodel)
 	case listed && was.Files > 0 && (n != was.Files || bytes != was.Bytes):
-		what = fmt.Sprintf("there are %d files with %d bytes, but there were %d with %d", n, bytes, was.Files,
+		what = fmt.Sprintf("there are %d files (%d bytes), but there were %d (%d bytes)", n, bytes, was.Files,
 			was.Bytes)
 	case was.MLmodel != "" && !known, was.Files > 0 && !listed:
 		return unjudged(v, "the files could not be read"), true
 	default:
 		return result{}, false
 	}
-	return about(v, "%s: %s at the promotion on %s (ledger entry %d)", s.label(v), what, date(e.Ended), e.Epoch), true
+	return about(
+		v, "%s: %s when it was promoted on %s (ledger entry %d)", s.label(v), what, date(e.Ended), e.Epoch,
+	), true
 }

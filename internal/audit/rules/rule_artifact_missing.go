@@ -13,10 +13,10 @@ var artifactMissing = rule{
 		Why: "The version cannot be loaded, except on machines that still have a copy. MLflow does not check the " +
 			"files, so the registry still lists the version as READY.",
 		Fix: "restore the files, or promote a version that has its files; `mlflow-promote rollback --model MODEL " +
-			"--alias ALIAS` checks the files before it moves",
+			"--alias ALIAS` checks the files before it moves anything",
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},
-	moving: true, // a version that was just deleted has no files either
+	moving: true, // a version deleted a moment ago has no files either
 	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			descriptor, listing := s.MLmodels[v.Number], s.Files[v.Number]
@@ -33,7 +33,7 @@ var artifactMissing = rule{
 	},
 }
 
-// missing says which files of a model are confirmed to be missing, or returns "".
+// missing describes the model files that are confirmed to be missing, or returns "".
 func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) string {
 	m, known := descriptor.Get()
 	files, listed := listing.Get()
@@ -48,7 +48,7 @@ func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known
 	return m.Lacks(files)
 }
 
-// has reports whether a file is in the list.
+// has reports whether the list contains the file.
 func has(files []registry.File, name string) bool {
 	for _, f := range files {
 		if f.Path == name && !f.Dir {
@@ -58,7 +58,7 @@ func has(files []registry.File, name string) bool {
 	return false
 }
 
-// unreadableReason says why it is not known whether files are missing.
+// unreadableReason explains why it is unknown whether files are missing.
 func unreadableReason(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) string {
 	_, known := descriptor.Get()
 	switch {
@@ -72,8 +72,8 @@ func unreadableReason(descriptor registry.Known[registry.MLmodel], listing regis
 	return short(listing.Why())
 }
 
-// notGathered reports whether neither the MLmodel file nor the list of files was gathered. Then the server does not
-// serve files.
+// notGathered reports whether neither the MLmodel file nor the list of files was gathered, which means that the server
+// does not serve files.
 func notGathered(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) bool {
 	return !descriptor.Gathered() && !listing.Gathered()
 }

@@ -11,7 +11,7 @@ var challengerEndless = rule{
 		ID:       "challenger-endless",
 		Title:    "Challenger has been on trial for too long",
 		Severity: audit.Low,
-		Why:      "A trial without an end costs traffic and brings no new insight.",
+		Why:      "A trial that never ends costs traffic and brings no new insight.",
 		Fix: "compare the challenger with the champion: `mlflow-promote compare --model MODEL --candidate " +
 			"models:/MODEL/VERSION --against champion`; then promote the challenger, or remove its alias with " +
 			"`mlflow-promote alias --model MODEL --alias ALIAS=none`",
@@ -36,9 +36,9 @@ var challengerEndless = rule{
 			case marked && age > s.span("max-age"):
 				out = append(out, t.finds("version %d has been %s since %s (%s)", t.version.Number, t.ref, date(since),
 					days(age)))
-			// a younger version cannot have been on trial for longer
+			// A trial cannot be older than the version itself.
 			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"):
-				out = append(out, t.unjudged("it is not known how long version %d has been %s: it was set outside "+
+				out = append(out, t.unjudged("it is unknown how long version %d has been %s: it was set outside "+
 					"this tool", t.version.Number, t.ref))
 			}
 		}

@@ -18,7 +18,7 @@ var championStale = rule{
 		Title:    "Champion is old, or a newer version is waiting",
 		Severity: audit.Low,
 		Why: "A model that is not replaced gets less accurate as its data changes. A newer version that waits for " +
-			"weeks may be forgotten.",
+			"weeks may have been forgotten.",
 		Fix: judgeNewest,
 		Settings: []audit.Setting{
 			{
@@ -35,13 +35,13 @@ var championStale = rule{
 			},
 			{
 				Name:    "max-age",
-				About:   "maximum time that a version stays live",
+				About:   "maximum time for which a version may stay live",
 				Kind:    audit.Span,
 				Default: 365 * day,
 			},
 			{
 				Name:    "waiting",
-				About:   "maximum time that a newer version waits",
+				About:   "maximum time for which a newer version may wait",
 				Kind:    audit.Span,
 				Default: 90 * day,
 			},
@@ -70,13 +70,12 @@ var championStale = rule{
 	},
 }
 
-// newerVersion returns a finding if a newer version has been waiting for too long. Versions that were blocked do not
-// count.
+// newerVersion returns a finding if a newer version has been waiting too long. Blocked versions do not count.
 func (s ruleInput) newerVersion(t target) (result, bool) {
 	newest, known := s.Newest.Get()
 	switch {
 	case !known && s.Model.Newest > t.version.Number:
-		return t.unjudged("version %d is newer, but its creation time is not known", s.Model.Newest), true
+		return t.unjudged("version %d is newer, but its creation time is unknown", s.Model.Newest), true
 	case !known || newest.Number <= t.version.Number || newest.Blocked() ||
 		s.Now.Sub(newest.Created) <= s.span("waiting"):
 		return result{}, false

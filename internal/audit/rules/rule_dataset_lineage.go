@@ -20,15 +20,15 @@ var datasetLineage = rule{
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // other rules report it
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // reported by other rules
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
-			// servers before 2.1 do not report their version
+			// Servers before 2.1 do not report their version.
 			case len(run.Datasets) == 0 && (s.Server == "" || before(s.Server, "2.4")):
 				out = append(out, unjudged(v, "MLflow before 2.4 does not store datasets; this server is %s",
 					cmp.Or(s.Server, "of an unknown version")))
 			case len(run.Datasets) == 0:
-				out = append(out, about(v, "%s: the run %s has no dataset", s.label(v), short(run.ID)))
+				out = append(out, about(v, "%s: run %s has no dataset", s.label(v), short(run.ID)))
 			}
 		}
 		return out

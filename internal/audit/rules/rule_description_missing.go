@@ -13,8 +13,8 @@ var descriptionMissing = rule{
 		Severity: audit.Low,
 		Why: "Without a description, later readers cannot tell what the model predicts, for whom, and who can " +
 			"answer questions. Models without a live version are not checked.",
-		Fix: "describe the registered model in MLflow, or the version with the input `description` of `register` " +
-			"and `promote`",
+		Fix: "describe the registered model in MLflow, or use the `description` input of `register` and `promote` to " +
+			"describe the version",
 		Settings: []audit.Setting{
 			{
 				Name:    "model",

@@ -18,7 +18,7 @@ var experimentDeleted = rule{
 			run, known := s.Runs[v.RunID].Get()
 			experiment, there := s.Experiments[run.ExperimentID].Get()
 			switch {
-			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // no-run and run-gone report it
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // reported by no-run and run-gone
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case !there && !s.Experiments[run.ExperimentID].IsAbsent():

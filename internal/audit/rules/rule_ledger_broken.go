@@ -26,8 +26,8 @@ var ledgerBroken = rule{
 	},
 }
 
-// UnlistedLedgers returns an entry for the report if the ledgers could not be listed. Then a model may have a ledger
-// although its tags no longer name it.
+// UnlistedLedgers reports that the ledgers could not be listed. In that case a model may have a ledger even if its
+// tags do not name one.
 func (a *Auditor) UnlistedLedgers(why string) (j Judgement) {
 	if on(a.Rules(), ledgerBroken.ID) {
 		j.Unjudged = []audit.Unjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why,

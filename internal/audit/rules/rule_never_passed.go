@@ -57,8 +57,8 @@ var neverPassed = rule{
 	},
 }
 
-// unenforced reports whether the gates for the target did not pass and were in report mode. If the record does not have
-// all gates, the decision about all targets counts.
+// unenforced reports whether the target's gates did not pass but were in report mode. If the record does not include
+// every gate, the decision for all targets is used.
 func unenforced(r ledger.Record, t target) bool {
 	if r.Mode != verdict.ReportMode || r.Decision == verdict.Promote {
 		return false
@@ -68,13 +68,13 @@ func unenforced(r ledger.Record, t target) bool {
 	})
 }
 
-// atLineOf sets the line of the target in the policy file.
+// atLineOf sets the result's line to that of the target's rule in the policy file.
 func (r result) atLineOf(t policy.TargetRule) result {
 	r.line = t.Line
 	return r
 }
 
-// who returns the user who made the promotion.
+// who returns the user who promoted the version.
 func who(e ledger.Entry) string {
 	if e.Record.Actor == "" {
 		return "an unknown user"

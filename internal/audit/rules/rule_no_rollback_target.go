@@ -37,7 +37,7 @@ var noRollbackTarget = rule{
 	}),
 }
 
-// rollbackVersion returns a finding if none of the earlier versions is good for a rollback.
+// rollbackVersion returns a finding if none of the earlier versions is fit to roll back to.
 func (s ruleInput) rollbackVersion(l ledger.Chain, ref registry.Ref, now int, earlier []int) (result, bool) {
 	target := ref.Target()
 	r := result{version: now, alias: target.Alias, stage: target.Stage}

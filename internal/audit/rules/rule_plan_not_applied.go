@@ -46,7 +46,7 @@ var planNotApplied = rule{
 			default:
 				r.message = "the plan in " + p.File
 				if !p.Made.IsZero() {
-					r.message += fmt.Sprintf(" of %s", date(p.Made))
+					r.message += fmt.Sprintf(" from %s", date(p.Made))
 				}
 				r.message += " was never applied: " + strings.TrimSpace(p.Plan.Candidate+" to "+p.Plan.Target.String())
 				if state == ledger.EntryAborted {
@@ -59,7 +59,7 @@ var planNotApplied = rule{
 	},
 }
 
-// MissingModel checks the approved plans for a model that is not in the registry.
+// MissingModel checks the approved plans for a model that does not exist in the registry.
 func (a *Auditor) MissingModel(model string) Judgement {
 	m := audit.Snapshot{Model: registry.Model{Name: model},
 		Ledger: registry.Absent[ledger.Chain]("the model does not exist")}
@@ -76,7 +76,7 @@ func (a *Auditor) MissingModel(model string) Judgement {
 
 const running = "under way"
 
-// appliedBy returns the outcome of the newest ledger entry with that plan, or "" if the plan has no entry.
+// appliedBy returns the outcome of the newest ledger entry for that plan, or "" if it has no entry.
 func appliedBy(l ledger.Chain, digest string) string {
 	for _, e := range slices.Backward(l.Entries) {
 		switch {
@@ -90,7 +90,7 @@ func appliedBy(l ledger.Chain, digest string) string {
 	return ""
 }
 
-// hasSummary reports whether the tag of a version matches. Each version has a tag about its last promotion, even
+// hasSummary reports whether any version's summary tag satisfies the predicate. A promotion writes this tag even
 // without a ledger.
 func (s ruleInput) hasSummary(says func(ledger.Summary) bool) bool {
 	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {
@@ -99,7 +99,7 @@ func (s ruleInput) hasSummary(says func(ledger.Summary) bool) bool {
 	})
 }
 
-// later reports whether a time is after another one.
+// later reports whether a timestamp is after the given time.
 func later(at string, than time.Time) bool {
 	t, err := time.Parse(time.RFC3339, at)
 	return err == nil && t.After(than)

@@ -38,7 +38,7 @@ var promotionUnfinished = rule{
 				len(ownMoves(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved < 0 &&
 			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref).Equal(m.Want) }):
-			r.message = fmt.Sprintf("%s was abandoned on %s; it is not known how many of its %d moves were made", what,
+			r.message = fmt.Sprintf("%s was abandoned on %s; it is unknown how many of its %d moves were made", what,
 				date(e.Ended), len(ownMoves(e)))
 		default:
 			return nil
@@ -47,7 +47,7 @@ var promotionUnfinished = rule{
 	}),
 }
 
-// lastMovingEntry returns the last entry, without those that were abandoned before they moved anything.
+// lastMovingEntry returns the newest entry, skipping those that were abandoned before they moved anything.
 func lastMovingEntry(l ledger.Chain) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		if e.Outcome != ledger.EntryAborted || e.Moved != 0 {
@@ -57,7 +57,7 @@ func lastMovingEntry(l ledger.Chain) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// ownMoves returns the moves of an entry, without those that others had already made.
+// ownMoves returns the moves that the entry made itself, excluding those it only confirmed.
 func ownMoves(e ledger.Entry) []ledger.Shift {
 	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Confirms)
 }

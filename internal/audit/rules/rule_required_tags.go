@@ -13,8 +13,8 @@ var requiredTags = rule{
 		Severity: audit.Medium,
 		Why: "Scripts and incident responders rely on tags such as owner, risk class and cost centre. The rule " +
 			"checks nothing until the policy file lists tags.",
-		Fix: "set the tag; for new versions use the input `tags` of `register` and `promote`, and require it with " +
-			"the gate `tags`",
+		Fix: "set the tag; for new versions, use the `tags` input of `register` and `promote`, and require it " +
+			"with the `tags` gate",
 		Settings: []audit.Setting{
 			{
 				Name:    "version",
@@ -43,7 +43,7 @@ var requiredTags = rule{
 	},
 }
 
-// missingTags returns the keys whose tags are missing or empty.
+// missingTags returns the keys of the tags that are missing or empty.
 func missingTags(tags map[string]string, keys []string) string {
 	var out []string
 	for _, key := range keys {

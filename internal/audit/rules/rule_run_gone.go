@@ -17,16 +17,16 @@ var runGone = rule{
 	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			if v.RunID == "" {
-				continue // no-run reports it
+				continue // reported by no-run
 			}
 			run, known := s.Runs[v.RunID].Get()
 			switch {
 			case s.Runs[v.RunID].IsAbsent():
-				out = append(out, about(v, "%s: the run %s does not exist", s.label(v), short(v.RunID)))
+				out = append(out, about(v, "%s: run %s does not exist", s.label(v), short(v.RunID)))
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
-			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // experiment-deleted reports it
-				out = append(out, about(v, "%s: the run %s is deleted", s.label(v), short(v.RunID)))
+			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // reported by experiment-deleted
+				out = append(out, about(v, "%s: run %s is deleted", s.label(v), short(v.RunID)))
 			}
 		}
 		return out

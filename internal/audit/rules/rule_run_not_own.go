@@ -21,7 +21,7 @@ var runNotOwn = rule{
 	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			if len(s.refs[v.Number]) == 0 || v.RunID == "" {
-				continue // source-elsewhere and no-run report it
+				continue // reported by source-elsewhere and no-run
 			}
 			out = append(out, s.checkRun(v)...)
 		}
@@ -38,14 +38,14 @@ func (s ruleInput) checkRun(v registry.Version) []result {
 	logged, isLogged := origin.Logged.Get()
 	var why string
 	switch {
-	case known.IsAbsent(): // run-gone reports it
+	case known.IsAbsent(): // reported by run-gone
 		return nil
 	case !ok:
 		return []result{unjudged(v, "run %s: %s", short(v.RunID), known.Why())}
 	case origin.Version.IsAbsent():
 		why = origin.Version.Why()
 	case !led:
-		return []result{unjudged(v, "the origin of the version is not known: %s", origin.Version.Why())}
+		return []result{unjudged(v, "the version's origin is unknown: %s", origin.Version.Why())}
 	case isLogged:
 		why = registry.BelongsToRun(root.Source, &logged, run, s.movedRoots()...)
 	case origin.Logged.IsAbsent():
@@ -59,7 +59,7 @@ func (s ruleInput) checkRun(v registry.Version) []result {
 	return []result{about(v, "%s does not belong to its run %s: %s", s.label(v), short(v.RunID), short(why))}
 }
 
-// movedRoots returns the moved artifact stores of the policy file that have not expired.
+// movedRoots returns the policy file's moved artifact stores that have not expired.
 func (s ruleInput) movedRoots() []registry.MovedRoot {
 	if s.Policy == nil {
 		return nil

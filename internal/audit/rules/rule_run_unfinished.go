@@ -17,11 +17,11 @@ var runUnfinished = rule{
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case v.RunID == "" || s.Runs[v.RunID].IsAbsent() || known && run.Deleted: // other rules report it
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent() || known && run.Deleted: // reported by other rules
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case run.Status != "FINISHED":
-				out = append(out, about(v, "%s: the run %s is %s", s.label(v), short(v.RunID), short(run.Status)))
+				out = append(out, about(v, "%s: run %s is %s", s.label(v), short(v.RunID), short(run.Status)))
 			}
 		}
 		return out

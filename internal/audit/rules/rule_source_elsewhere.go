@@ -14,8 +14,8 @@ var sourceElsewhere = rule{
 		Title:    "Model source is outside the run's artifacts",
 		Severity: audit.Low,
 		Why: "The version has a run, but its files are somewhere else, so its metrics and lineage may belong to " +
-			"another model. This rule checks only the path of the source, and only for versions without an alias " +
-			"or stage. The rule `run-not-own` checks live versions.",
+			"another model. This rule checks only the source's path, and only for versions without an alias " +
+			"or stage. Live versions are checked by the `run-not-own` rule.",
 		Fix: "register the model from the run that logged it: `mlflow-promote register --model MODEL --candidate " +
 			"runs:/RUN_ID/model`",
 	},
@@ -24,15 +24,15 @@ var sourceElsewhere = rule{
 		for _, v := range s.Versions {
 			usual := formProblem(v.Source) == "" && slices.Contains(usualSchemes, schemeOf(v.Source))
 			if len(s.refs[v.Number]) > 0 || v.RunID == "" || !usual {
-				continue // run-not-own, no-run and source-unsafe report it
+				continue // reported by run-not-own, no-run and source-unsafe
 			}
 			run, known := s.Runs[v.RunID].Get()
 			switch {
-			case !known && s.Runs[v.RunID].IsAbsent(): // run-gone reports it
+			case !known && s.Runs[v.RunID].IsAbsent(): // reported by run-gone
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", v.RunID, s.Runs[v.RunID].Why()))
 			case !s.within(v.Source, run):
-				out = append(out, about(v, "%s: the source %s is not among the artifacts of its run %s", s.label(v),
+				out = append(out, about(v, "%s: source %s is not among the artifacts of run %s", s.label(v),
 					short(v.Source), run.ID))
 			}
 		}
@@ -40,8 +40,8 @@ var sourceElsewhere = rule{
 	},
 }
 
-// within reports whether a source may belong to the run. It may be among the run's artifacts, or a logged model next to
-// them. It may also be a models:/ reference that MLflow follows.
+// within reports whether a source may belong to the run: it is among the run's artifacts, it is a logged model stored
+// next to them, or it is a models:/ reference for MLflow to resolve.
 func (s ruleInput) within(source string, run registry.Run) bool {
 	if _, ok := registry.ArtifactPath(source, run, s.movedRoots()...); ok || strings.HasPrefix(source, "models:/") {
 		return true

@@ -38,24 +38,24 @@ var sourceUnsafe = rule{
 			form, place := formProblem(v.Source), s.locationProblem(v)
 			switch why := cmp.Or(form, place); {
 			case why == "":
-			// it may be inside the run's artifacts
+			// The source may be inside the run's artifacts.
 			case form == "" && v.RunID != "" && !known && !s.Runs[v.RunID].IsAbsent():
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			default:
-				out = append(out, about(v, "%s: the source %s %s", s.label(v), short(v.Source), why))
+				out = append(out, about(v, "%s: source %s %s", s.label(v), short(v.Source), why))
 			}
 		}
 		return out
 	},
 }
 
-// usualSchemes are the schemes of artifact stores, and of references that MLflow follows.
+// usualSchemes lists the schemes of artifact stores and of references that MLflow resolves.
 var usualSchemes = []string{
 	"mlflow-artifacts", "runs", "models", "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "dbfs", "hdfs", "viewfs", "r2",
 	"b2", "oci", "oss",
 }
 
-// formProblem says what is wrong with the form of a source, or returns "".
+// formProblem describes what is wrong with the form of a source, or returns "".
 func formProblem(source string) string {
 	lower := strings.ToLower(source)
 	switch {
@@ -68,7 +68,7 @@ func formProblem(source string) string {
 	case strings.Contains(lower, "%2e"), strings.Contains(lower, "%2f"), strings.Contains(lower, "%5c"),
 		strings.Contains(lower, "%00"), strings.Contains(lower, "%25"):
 		return "contains encoded characters"
-	case !strings.HasPrefix(lower, "models:") && strings.ContainsAny(source, `\#?`): // names of models may contain them
+	case !strings.HasPrefix(lower, "models:") && strings.ContainsAny(source, `\#?`): // model names may contain them
 		return "contains a backslash, a # or a ?"
 	}
 	return ""
@@ -83,7 +83,7 @@ func schemeOf(source string) string {
 	return strings.ToLower(scheme)
 }
 
-// locationProblem says why the location of a source is not safe, or returns "". Unusual schemes are allowed inside the
+// locationProblem explains why a source's location is not safe, or returns "". Unusual schemes are allowed inside the
 // artifacts of the version's run, because the server chose that location.
 func (s ruleInput) locationProblem(v registry.Version) string {
 	scheme := schemeOf(v.Source)
@@ -94,7 +94,7 @@ func (s ruleInput) locationProblem(v registry.Version) string {
 	case scheme == "":
 		return "is a path on the server's disk, outside the run"
 	}
-	return "has the scheme " + scheme + ", outside the run"
+	return "uses the scheme " + scheme + " outside the run"
 }
 
 // below reports whether a source is inside a folder.

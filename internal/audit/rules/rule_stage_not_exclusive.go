@@ -19,7 +19,7 @@ var stageNotExclusive = rule{
 		Settings: []audit.Setting{
 			{
 				Name:    "stages",
-				About:   "stages that may have only one version",
+				About:   "stages that may contain only one version",
 				Kind:    audit.Names,
 				Default: []string{"Production"},
 			},
@@ -33,7 +33,7 @@ var stageNotExclusive = rule{
 			ref := registry.StageRef(stage)
 			versions := s.versionsAt(ref)
 			recorded, _ := l.LastRecorded(ref)
-			// it was recorded like this, or a promotion is running
+			// The recorded promotion left the stage like this, or a promotion is running.
 			if len(versions.Versions) < 2 || ok && (recorded.Equal(versions) || s.promotionRunning(l, ref)) {
 				continue
 			}

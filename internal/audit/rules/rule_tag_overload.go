@@ -18,13 +18,13 @@ var tagOverload = rule{
 		Settings: []audit.Setting{
 			{
 				Name:    "most",
-				About:   "maximum number of tags of a version, not counting this tool's own",
+				About:   "maximum number of tags on a version, excluding this tool's own",
 				Kind:    audit.Count,
 				Default: 50,
 			},
 			{
 				Name:    "bytes",
-				About:   "maximum length of a value in bytes",
+				About:   "maximum length of a tag value in bytes",
 				Kind:    audit.Count,
 				Default: registry.MaxTagValue,
 			},
@@ -46,7 +46,7 @@ var tagOverload = rule{
 			case own > s.count("most"):
 				out = append(out, about(v, "%s has %d tags", s.label(v), own))
 			case longest > s.count("bytes"):
-				out = append(out, about(v, "%s: tag %s has %d bytes", s.label(v), short(key), longest))
+				out = append(out, about(v, "%s: tag %s is %d bytes long", s.label(v), short(key), longest))
 			}
 		}
 		return out

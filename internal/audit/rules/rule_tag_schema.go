@@ -15,19 +15,19 @@ var tagSchema = rule{
 		ID:       "tag-schema",
 		Title:    "Tag value does not match its pattern",
 		Severity: audit.Medium,
-		Why: "Dashboards and scripts that read these tags skip values of another form. The rule checks nothing " +
-			"until the policy file lists patterns. Missing tags are reported by the rule `required-tags`.",
+		Why: "Dashboards and scripts that read these tags skip values that have a different form. The rule checks " +
+			"nothing until the policy file lists patterns. Missing tags are reported by the `required-tags` rule.",
 		Fix: "set the tag to a value that matches",
 		Settings: []audit.Setting{
 			{
 				Name:    "version",
-				About:   "regular expressions for tags of versions, by key",
+				About:   "regular expressions for version tags, by key",
 				Kind:    audit.Patterns,
 				Default: map[string]*regexp.Regexp(nil),
 			},
 			{
 				Name:    "model",
-				About:   "regular expressions for tags of registered models, by key",
+				About:   "regular expressions for registered model tags, by key",
 				Kind:    audit.Patterns,
 				Default: map[string]*regexp.Regexp(nil),
 			},
@@ -55,7 +55,7 @@ var tagSchema = rule{
 	},
 }
 
-// tagProblem says what is wrong with an existing tag, or returns "".
+// tagProblem describes what is wrong with a tag, or returns "" if the tag is valid or missing.
 func tagProblem(tags map[string]string, key string, form *regexp.Regexp) string {
 	value, there := tags[key]
 	if !there || form.MatchString(value) {

@@ -42,8 +42,8 @@ var waiverExpired = rule{
 	}),
 }
 
-// waiverEnded reports whether the waiver of the promotion has expired, and no waiver of the policy file covers the gate
-// now.
+// waiverEnded reports whether the waiver used by the promotion has expired and the policy file has no current waiver
+// for the gate.
 func (s ruleInput) waiverEnded(f verdict.Finding, v registry.Version) bool {
 	if !policy.DayIsOver(f.Until, s.Now) {
 		return false

@@ -14,16 +14,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ruleInput is one registered model as a rule sees it.
+// ruleInput is a registered model as the rules see it.
 type ruleInput struct {
 	audit.Snapshot
-	values // the settings of the rule
+	values // the rule's settings
 	Config
 	refs    map[int][]registry.Ref // aliases and stages of live versions
-	targets []target               // aliases first, sorted
+	targets []target               // sorted, aliases first
 }
 
-// newRuleInput collects the live versions and their targets once, because rules use them often and some models have
+// newRuleInput collects the live versions and their targets once, because many rules use them and a model may have
 // many versions.
 func newRuleInput(m audit.Snapshot, c Config) ruleInput {
 	s := ruleInput{Snapshot: m, Config: c, refs: map[int][]registry.Ref{}}
@@ -44,7 +44,7 @@ func newRuleInput(m audit.Snapshot, c Config) ruleInput {
 	return s
 }
 
-// label returns the version for people, with its aliases and stage.
+// label returns the version with its aliases and stage, for messages.
 func (s ruleInput) label(v registry.Version) string {
 	refs := s.refs[v.Number]
 	if len(refs) == 0 {
@@ -53,10 +53,10 @@ func (s ruleInput) label(v registry.Version) string {
 	return fmt.Sprintf("version %d (%s)", v.Number, strings.Join(registry.RefTexts(refs), ", "))
 }
 
-// target is an alias or stage, with the version that it points to.
+// target is an alias or stage together with the version that it points to.
 type target struct {
 	ref          registry.Ref
-	alias, stage string // the name of ref
+	alias, stage string // the name in ref
 	version      registry.Version
 }
 
@@ -65,7 +65,7 @@ func (t target) finds(format string, args ...any) result {
 	return result{version: t.version.Number, alias: t.alias, stage: t.stage, message: fmt.Sprintf(format, args...)}
 }
 
-// unjudged says that the rule could not check the target.
+// unjudged returns a result saying that the rule could not check the target.
 func (t target) unjudged(format string, args ...any) result {
 	r := t.finds(format, args...)
 	r.unjudged = true
@@ -77,7 +77,7 @@ func targetOf(ref registry.Ref, v registry.Version) target {
 	return target{ref: ref, alias: t.Alias, stage: t.Stage, version: v}
 }
 
-// order sorts aliases before stages.
+// order sorts aliases before stages, then by name.
 func order(a, b registry.Ref) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
@@ -87,33 +87,33 @@ func about(v registry.Version, format string, args ...any) result {
 	return result{version: v.Number, message: fmt.Sprintf(format, args...)}
 }
 
-// unjudged says that the rule could not check the version.
+// unjudged returns a result saying that the rule could not check the version.
 func unjudged(v registry.Version, format string, args ...any) result {
 	r := about(v, format, args...)
 	r.unjudged = true
 	return r
 }
 
-// versionsAt returns the versions of an alias or stage.
+// versionsAt returns the versions that an alias or stage points to.
 func (s ruleInput) versionsAt(ref registry.Ref) registry.State {
 	return ledger.PointsTo(s.Model, s.Versions, ref)
 }
 
-// ledger returns the model's ledger if it can be trusted. Otherwise why says why not. Both are empty if the model has
-// no ledger.
+// ledger returns the model's ledger. If the ledger cannot be trusted, ok is false and why explains it. If the model
+// has no ledger, ok is false and why is empty.
 func (s ruleInput) ledger() (l ledger.Chain, ok bool, why string) {
 	l, ok = s.Ledger.Get()
 	switch {
 	case s.Broken != "":
 		return l, false, "the promotion ledger is damaged: " + s.Broken
 	case !ok && !s.Ledger.IsAbsent():
-		return l, false, "the promotion ledger is not known: " + s.Ledger.Why()
+		return l, false, "the promotion ledger is unknown: " + s.Ledger.Why()
 	}
 	return l, ok, ""
 }
 
-// byLedger makes a check of models by their ledgers. It reports nothing about models that this tool never moved. If the
-// ledger cannot be trusted, or if promotions were made without one, the model counts as not checked.
+// byLedger turns a check of one ledger into a check of a model. Models that this tool never moved are not reported. If
+// the ledger cannot be trusted or promotions were made without one, the model counts as not checked.
 func byLedger(judge func(ruleInput, ledger.Chain) []result) func(ruleInput) []result {
 	return func(s ruleInput) []result {
 		l, ok, why := s.ledger()
@@ -129,7 +129,7 @@ func byLedger(judge func(ruleInput, ledger.Chain) []result) func(ruleInput) []re
 	}
 }
 
-// withoutLedger reports that a model was not checked, because it was promoted without a ledger.
+// withoutLedger returns a result saying that the model could not be checked, because it was promoted without a ledger.
 func (s ruleInput) withoutLedger() []result {
 	v, why, found := s.MovedWithoutLedger()
 	if !found {
@@ -141,7 +141,8 @@ func (s ruleInput) withoutLedger() []result {
 	return []result{unjudged(v, "it was promoted without a ledger%s, so there is no record to compare with", why)}
 }
 
-// promotionRunning reports whether a promotion of the target is running. Then the target may have moved only partly.
+// promotionRunning reports whether a promotion of the target is running, in which case the target may be only partly
+// moved.
 func (s ruleInput) promotionRunning(l ledger.Chain, ref registry.Ref) bool {
 	e, open := l.Open()
 	return open && !s.Now.After(e.Lease) && movesTarget(e, ref)
@@ -157,7 +158,7 @@ func effective(e ledger.Entry) bool {
 	return e.Outcome == ledger.EntryDone || e.Outcome != "" && e.Moved > 0
 }
 
-// lastPromotion returns the newest promotion of the version to the target.
+// lastPromotion returns the most recent promotion of the version to the target.
 func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		if e.Record.Command == "promote" && e.Record.To == t.version.Number && effective(e) &&
@@ -168,7 +169,7 @@ func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// movedAt returns when the target moved to its version. It uses the ledger, or the tag that a promotion writes.
+// movedAt returns when the target moved to its version, according to the ledger or the tag that a promotion writes.
 func (s ruleInput) movedAt(t target) (time.Time, bool) {
 	if l, ok, _ := s.ledger(); ok {
 		for _, e := range slices.Backward(l.Entries) {
@@ -199,10 +200,10 @@ func (s ruleInput) targetRule(t target) (policy.TargetRule, bool) {
 	return a.Targets[0], true
 }
 
-// date returns the day of a time for messages.
+// date formats the day of a time for messages.
 func date(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
-// days returns a duration in whole days.
+// days formats a duration in whole days.
 func days(d time.Duration) string {
 	n := int(d / day)
 	if n == 1 {
@@ -211,7 +212,7 @@ func days(d time.Duration) string {
 	return fmt.Sprintf("%d days", n)
 }
 
-// versionsText returns versions for messages.
+// versionsText formats versions for messages.
 func versionsText(s registry.State) string {
 	switch {
 	case s.IsZero():
@@ -222,7 +223,7 @@ func versionsText(s registry.State) string {
 	return "version " + s.String()
 }
 
-// versionsAre returns versions as the subject of a sentence, with its verb.
+// versionsAre formats versions as the subject of a sentence, followed by its verb.
 func versionsAre(s registry.State) string {
 	if len(s.Versions) > 1 {
 		return versionsText(s) + " are"

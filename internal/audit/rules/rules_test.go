@@ -15,18 +15,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ruleCase changes one thing of the healthy model. want is the start of the rule's message. If it is empty, no rule may
-// report anything. unjudged is the reason why the rule could not check.
+// ruleCase makes one change to the healthy model. The rule's message must start with want. If want is empty, no rule
+// may report anything. unjudged is why the rule could not check.
 type ruleCase struct {
 	rule, when string
 	plant      func(*healthyModel)
 	want       string
 	severity   audit.Severity
 	unjudged   string
-	also       []string // other rules that also find something
+	also       []string // other rules that report something too
 }
 
-// inReportMode changes the last promotion to report mode, with this outcome of the gates of the target.
+// inReportMode puts the last promotion in report mode, with this outcome for the target's gates.
 func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	return func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) {
@@ -40,40 +40,40 @@ func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	}
 }
 
-// foreign is the start of a finding of run-not-own about the healthy model.
+// foreign is how run-not-own starts its finding about the healthy model.
 const foreign = "version 2 (@champion) does not belong to its run r2: "
 
-// moved is the start of a policy file with a moved store.
+// moved is the beginning of a policy file with a moved artifact store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
 
 func live(s *healthyModel, stage string) { s.version(2).Stage = stage }
 
 var cases = []ruleCase{
-	{rule: "dangling-alias", when: "the version of an alias is gone",
+	{rule: "dangling-alias", when: "the version that an alias points to is gone",
 		plant: func(s *healthyModel) { s.Model.Aliases["shadow"] = 9 },
 		want:  "@shadow points to version 9, which does not exist", severity: audit.High},
 	{
-		rule: "dangling-alias", when: "several aliases name one version",
+		rule: "dangling-alias", when: "several aliases point to one version",
 		plant: func(s *healthyModel) { s.Model.Aliases["shadow"] = 2 },
 	},
-	{rule: "dangling-alias", when: "the versions are hidden, and were read by their numbers",
+	{rule: "dangling-alias", when: "the versions are hidden and were read by number",
 		plant: func(s *healthyModel) { s.Model.Hidden = true },
 		also:  []string{"hidden-versions"}},
-	{rule: "dangling-alias", when: "the versions are hidden, and one that an alias names is gone",
+	{rule: "dangling-alias", when: "the versions are hidden, and one with an alias is gone",
 		plant: func(s *healthyModel) { s.Model.Hidden, s.Model.Aliases["shadow"] = true, 9 },
 		want:  "@shadow points to version 9, which does not exist", also: []string{"hidden-versions"}},
 
-	{rule: "moved-outside", when: "the alias names another version than the ledger left it at",
+	{rule: "moved-outside", when: "the alias points to a different version from the one in the ledger",
 		plant: func(s *healthyModel) { s.Model.Aliases["champion"] = 1 },
 		want:  "@champion points to version 1, but the last recorded promotion was to version 2", severity: audit.High},
 	{rule: "moved-outside", when: "the alias was removed",
 		plant: func(s *healthyModel) { delete(s.Model.Aliases, "champion") },
 		want:  "@champion points to no version, but the last recorded promotion was to version 2"},
-	{rule: "moved-outside", when: "a target the ledger never moved is somewhere", plant: func(s *healthyModel) {
+	{rule: "moved-outside", when: "the ledger never moved the target", plant: func(s *healthyModel) {
 		s.Model.Aliases["challenger"] = 1
 		s.version(1).Tags[registry.AliasTimeTag("challenger")] = "2026-05-01T00:00:00Z"
 	}},
-	{rule: "moved-outside", when: "a promotion is under way", plant: func(s *healthyModel) {
+	{rule: "moved-outside", when: "a promotion is running", plant: func(s *healthyModel) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules[registry.AliasRef("champion")])
@@ -81,10 +81,10 @@ var cases = []ruleCase{
 			return append(all, e)
 		})
 	}},
-	{rule: "moved-outside", when: "somebody moved it and a later promotion adopted that", plant: func(s *healthyModel) {
+	{rule: "moved-outside", when: "a later promotion confirmed the outside move", plant: func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{ledger.ParseShift("@champion", "1", "5")} })
 	}},
-	{rule: "moved-outside", when: "somebody moved it, and the promotion that saw that moved nothing",
+	{rule: "moved-outside", when: "the alias was moved outside, and the promotion that noticed moved nothing",
 		plant: func(s *healthyModel) {
 			s.Model.Aliases["champion"] = 1
 			s.entries(func(all []ledger.Entry) []ledger.Entry {
@@ -94,7 +94,7 @@ var cases = []ruleCase{
 				return append(all, e)
 			})
 		}, want: "@champion points to version 1, but the last recorded promotion was to version 2"},
-	{rule: "moved-outside", when: "a promotion that was never finished had moved it",
+	{rule: "moved-outside", when: "an unfinished promotion moved the alias",
 		plant: func(s *healthyModel) { opened(now.Add(-time.Hour))(s); s.Model.Aliases["champion"] = 1 },
 		also:  []string{"promotion-unfinished"}},
 	{rule: "moved-outside", when: "the stage gained a second version", plant: func(s *healthyModel) {
@@ -106,7 +106,7 @@ var cases = []ruleCase{
 		})
 	}, want: "Production points to versions 1, 2, but the last recorded promotion was to version 2",
 		also: []string{"stage-not-exclusive"}},
-	{rule: "moved-outside", when: "the ledger does not hold together",
+	{rule: "moved-outside", when: "the ledger is damaged",
 		plant:    func(s *healthyModel) { s.Broken = "entry 2 was edited" },
 		unjudged: "entry 2 was edited", also: []string{"ledger-broken"}},
 
@@ -137,14 +137,14 @@ var cases = []ruleCase{
 		s.version(1).Stage = "Staging"
 	}, want: "@staging points to version 2, but versions 1, 3 are in Staging"},
 	{
-		rule: "stage-alias-disagree", when: "champion is among those in Production",
+		rule: "stage-alias-disagree", when: "champion is one of the versions in Production",
 		plant: func(s *healthyModel) { live(s, "Production") },
 	},
 	{
 		rule: "stage-alias-disagree", when: "nothing is in Production",
 		plant: func(s *healthyModel) { s.version(1).Stage = "Staging" },
 	},
-	{rule: "stage-alias-disagree", when: "promotions have moved the two together", plant: func(s *healthyModel) {
+	{rule: "stage-alias-disagree", when: "promotions have moved both together", plant: func(s *healthyModel) {
 		s.Model.Aliases = map[string]int{"blue": 2}
 		s.version(1).Stage = "Staging"
 		s.Policy = nil
@@ -155,12 +155,12 @@ var cases = []ruleCase{
 		})
 	}, want: "@blue points to version 2, but version 1 is in Staging"},
 
-	{rule: "hidden-versions", when: "one is marked as a prompt", plant: func(s *healthyModel) { s.Model.Hidden = true },
-		want: "the server hides all versions of this model from searches, because one version has the tag of a " +
+	{rule: "hidden-versions", when: "a version is tagged as a prompt", plant: func(s *healthyModel) { s.Model.Hidden = true },
+		want: "the server hides all versions of this model from searches, because one of them is tagged as a " +
 			"prompt",
 		severity: audit.High},
 	{
-		rule: "hidden-versions", when: "the server knows no prompts",
+		rule: "hidden-versions", when: "the server does not support prompts",
 		plant: func(s *healthyModel) { s.Model.Hidden, s.Server = true, "2.9.2" }, also: []string{"server-vulnerable"},
 	},
 
@@ -172,7 +172,7 @@ var cases = []ruleCase{
 		plant: func(s *healthyModel) { s.MLmodels[2] = registry.Absent[registry.MLmodel]("404") },
 		want:  "version 2 (@champion): there is no MLmodel file (source mlflow-artifacts:/7/r2/artifacts/model)",
 		also:  []string{"artifact-changed"}},
-	{rule: "artifact-missing", when: "a file that the MLmodel names is gone", plant: func(s *healthyModel) {
+	{rule: "artifact-missing", when: "a file named in the MLmodel file is gone", plant: func(s *healthyModel) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.pkl", Size: 1000}})
 	},
 		want: "version 2 (@champion): model.skops, which the MLmodel file refers to (sklearn.pickled_model), is " +
@@ -187,17 +187,17 @@ var cases = []ruleCase{
 		s.MLmodels[2] = registry.Is(registry.MLmodel{Parts: skops, Sha256: "sumr2", SizeBytes: 5000})
 	}, want: "version 2 (@champion): some files are missing: there are 1000 bytes, but the MLmodel file " +
 		"says 5000 (source mlflow-artifacts:/7/r2/artifacts/model)"},
-	{rule: "artifact-missing", when: "it is a version that nobody loads",
+	{rule: "artifact-missing", when: "the version is not live",
 		plant: func(s *healthyModel) { s.Files[1] = registry.Is([]registry.File{}) },
 		want:  "version 1: there are no files (source mlflow-artifacts:/7/r1/artifacts/model)", severity: audit.Low},
-	{rule: "artifact-missing", when: "there is more than the MLmodel file names", plant: func(s *healthyModel) {
+	{rule: "artifact-missing", when: "there are more files than the MLmodel file names", plant: func(s *healthyModel) {
 		s.Files[1] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1000},
 			{Path: "notes.txt", Size: 1}})
 	}},
 	{rule: "artifact-missing", when: "only the MLmodel file could be read",
 		plant:    func(s *healthyModel) { s.Files[1] = registry.Unreadable[[]registry.File]("503") },
 		unjudged: "503", also: []string{"artifact-unreadable"}},
-	{rule: "artifact-missing", when: "its files lie where nothing can be listed",
+	{rule: "artifact-missing", when: "the files are in a store that cannot list them",
 		plant:    func(s *healthyModel) { delete(s.Files, 1) },
 		unjudged: "the files cannot be listed, so only the MLmodel file was checked"},
 	{
@@ -206,31 +206,31 @@ var cases = []ruleCase{
 		unjudged: "the server does not serve files",
 	},
 
-	{rule: "artifact-unreadable", when: "the storage is out", plant: func(s *healthyModel) {
+	{rule: "artifact-unreadable", when: "the storage is down", plant: func(s *healthyModel) {
 		s.MLmodels[1] = registry.Unreadable[registry.MLmodel]("GET get-artifact: 500")
 		s.Files[1] = registry.Unreadable[[]registry.File]("500")
 	}, want: "version 1: GET get-artifact: 500"},
-	{rule: "artifact-unreadable", when: "the MLmodel file is no YAML", plant: func(s *healthyModel) {
+	{rule: "artifact-unreadable", when: "the MLmodel file is not valid YAML", plant: func(s *healthyModel) {
 		s.MLmodels[2] = registry.Unreadable[registry.MLmodel]("the MLmodel file cannot be parsed")
 	},
 		want: "version 2 (@champion): the MLmodel file cannot be parsed", severity: audit.Medium},
-	{rule: "artifact-unreadable", when: "an old server answers 500 for a file that the listing shows to be gone",
+	{rule: "artifact-unreadable", when: "an old server answers 500 for a file that is not in the list",
 		plant: func(s *healthyModel) {
 			s.MLmodels[1] = registry.Unreadable[registry.MLmodel]("500")
 			s.Files[1] = registry.Is([]registry.File{{Path: "model.skops", Size: 1000}})
 		}, also: []string{"artifact-missing"}},
 
-	{rule: "artifact-changed", when: "the MLmodel file is another", plant: func(s *healthyModel) {
+	{rule: "artifact-changed", when: "the MLmodel file has changed", plant: func(s *healthyModel) {
 		s.MLmodels[2] = registry.Is(registry.MLmodel{Parts: skops, Sha256: strings.Repeat("0", 64)})
-	}, want: "version 2 (@champion): the digest of the MLmodel file is 000000000000, but was sumr2 at the promotion " +
-		"on 2026-04-26 (ledger entry 2)", severity: audit.High},
+	}, want: "version 2 (@champion): the digest of the MLmodel file is 000000000000, but was sumr2 when it was " +
+		"promoted on 2026-04-26 (ledger entry 2)", severity: audit.High},
 	{rule: "artifact-changed", when: "a file grew", plant: func(s *healthyModel) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1001}})
 	},
-		want: "version 2 (@champion): there are 2 files with 1101 bytes, but there were 2 with 1100 at the promotion " +
-			"on 2026-04-26 (ledger entry 2)"},
+		want: "version 2 (@champion): there are 2 files (1101 bytes), but there were 2 (1100 bytes) when it was " +
+			"promoted on 2026-04-26 (ledger entry 2)"},
 	{
-		rule: "artifact-changed", when: "the files of a version that is not live any more changed",
+		rule: "artifact-changed", when: "the files of a version that is no longer live changed",
 		plant: func(s *healthyModel) { s.MLmodels[1] = registry.Is(registry.MLmodel{Sha256: "other"}) },
 	},
 	{rule: "artifact-changed", when: "no gate had read the sizes", plant: func(s *healthyModel) {
@@ -240,37 +240,37 @@ var cases = []ruleCase{
 	{rule: "artifact-changed", when: "the MLmodel file is the same and the others could not be listed",
 		plant:    func(s *healthyModel) { s.Files[2] = registry.Unreadable[[]registry.File]("503") },
 		unjudged: "the files could not be read", also: []string{"artifact-unreadable"}},
-	{rule: "artifact-changed", when: "the record says nothing of the files",
+	{rule: "artifact-changed", when: "the record does not mention the files",
 		plant:    func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Contents = ledger.Contents{} }) },
 		unjudged: "ledger entry 2 has no record of the files"},
 
 	{
 		rule: "source-unsafe", when: "it climbs", plant: source("mlflow-artifacts:/7/r1/artifacts/../../secret"),
-		want: "version 1: the source mlflow-artifacts:/7/r1/artifacts/../../secret leaves its folder with ..",
+		want: "version 1: source mlflow-artifacts:/7/r1/artifacts/../../secret leaves its folder with ..",
 	},
 	{
-		rule: "source-unsafe", when: "it climbs with encoded dots", plant: source("s3://b/%2e%2e/k"),
-		want: "version 1: the source s3://b/%2e%2e/k contains encoded characters", severity: audit.Low,
+		rule: "source-unsafe", when: "the source leaves its folder with encoded dots", plant: source("s3://b/%2e%2e/k"),
+		want: "version 1: source s3://b/%2e%2e/k contains encoded characters", severity: audit.Low,
 	},
 	{
-		rule: "source-unsafe", when: "it is a path of the server", plant: source("/etc"),
-		want: "version 1: the source /etc is a path on the server's disk, outside the run",
+		rule: "source-unsafe", when: "the source is a path on the server's disk", plant: source("/etc"),
+		want: "version 1: source /etc is a path on the server's disk, outside the run",
 	},
 	{
-		rule: "source-unsafe", when: "it is a file of the server", plant: source("file:///etc"),
-		want: "version 1: the source file:///etc has the scheme file, outside the run",
+		rule: "source-unsafe", when: "the source is a file on the server's disk", plant: source("file:///etc"),
+		want: "version 1: source file:///etc uses the scheme file outside the run",
 	},
 	{
-		rule: "source-unsafe", when: "it is a page somewhere", plant: source("http://169.254.169.254/latest"),
-		want: "version 1: the source http://169.254.169.254/latest has the scheme http, outside the run",
+		rule: "source-unsafe", when: "the source is a web page", plant: source("http://169.254.169.254/latest"),
+		want: "version 1: source http://169.254.169.254/latest uses the scheme http outside the run",
 	},
 	{
-		rule: "source-unsafe", when: "it has a backslash", plant: source(`s3://b\..\k`),
-		want: `version 1: the source s3://b\..\k leaves its folder with ..`,
+		rule: "source-unsafe", when: "the source contains a backslash", plant: source(`s3://b\..\k`),
+		want: `version 1: source s3://b\..\k leaves its folder with ..`,
 	},
 	{
-		rule: "source-unsafe", when: "it ends in a query", plant: source("s3://b/k?x=1"),
-		want: "version 1: the source s3://b/k?x=1 contains a backslash, a # or a ?",
+		rule: "source-unsafe", when: "the source ends in a query", plant: source("s3://b/k?x=1"),
+		want: "version 1: source s3://b/k?x=1 contains a backslash, a # or a ?",
 	},
 	{
 		rule: "source-unsafe", when: "dots are part of a name",
@@ -281,36 +281,36 @@ var cases = []ruleCase{
 		s.version(1).Source = "file:///srv/mlruns/7/r1/artifacts/model"
 		s.run(1, func(r *registry.Run) { r.ArtifactURI = "file:///srv/mlruns/7/r1/artifacts" })
 	}},
-	{rule: "source-unsafe", when: "it is a path, and its run could not be read", plant: func(s *healthyModel) {
+	{rule: "source-unsafe", when: "the source is a path, and its run could not be read", plant: func(s *healthyModel) {
 		s.version(1).Source = "/mlartifacts/7/r1/artifacts/model"
 		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
 	}, unjudged: "run r1: 403"},
-	{rule: "source-unsafe", when: "it climbs, and its run could not be read", plant: func(s *healthyModel) {
+	{rule: "source-unsafe", when: "the source leaves its folder, with an unreadable run", plant: func(s *healthyModel) {
 		s.version(1).Source = "/mlartifacts/../etc"
 		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
-	}, want: "version 1: the source /mlartifacts/../etc leaves its folder with .."},
-	{rule: "source-unsafe", when: "it is a path, and there is no run", plant: func(s *healthyModel) {
+	}, want: "version 1: source /mlartifacts/../etc leaves its folder with .."},
+	{rule: "source-unsafe", when: "the source is a path, and there is no run", plant: func(s *healthyModel) {
 		s.version(1).Source, s.version(1).RunID = "/etc", ""
-	}, want: "version 1: the source /etc is a path on the server's disk, outside the run", also: []string{"no-run"}},
+	}, want: "version 1: source /etc is a path on the server's disk, outside the run", also: []string{"no-run"}},
 	{rule: "source-unsafe", when: "a model's name has a question mark", plant: source("models:/who?/3")},
 
-	{rule: "source-elsewhere", when: "the files lie in another run",
+	{rule: "source-elsewhere", when: "the files are in a different run",
 		plant: source("mlflow-artifacts:/7/r9/artifacts/model"),
-		want: "version 1: the source mlflow-artifacts:/7/r9/artifacts/model is not among the artifacts of its " +
+		want: "version 1: source mlflow-artifacts:/7/r9/artifacts/model is not among the artifacts of " +
 			"run r1",
 		severity: audit.Low},
-	{rule: "source-elsewhere", when: "a folder's name begins like the run's",
+	{rule: "source-elsewhere", when: "a folder's name starts with the run's ID",
 		plant: source("mlflow-artifacts:/7/r1/artifacts-old/model"),
-		want: "version 1: the source mlflow-artifacts:/7/r1/artifacts-old/model is not among the artifacts of its " +
+		want: "version 1: source mlflow-artifacts:/7/r1/artifacts-old/model is not among the artifacts of " +
 			"run r1"},
 	{
-		rule: "source-elsewhere", when: "it is a logged model beside the run",
+		rule: "source-elsewhere", when: "the source is a logged model next to the run",
 		plant: source("mlflow-artifacts:/7/models/m-0123/artifacts"),
 	},
 	{rule: "source-elsewhere", when: "MLflow kept the reference to the run", plant: source("runs:/r1/model")},
 	{rule: "source-elsewhere", when: "it is a copy", plant: source("models:/dev.churn/3")},
 
-	{rule: "never-passed", when: "nothing says so", plant: func(s *healthyModel) {
+	{rule: "never-passed", when: "there is no record of the gates", plant: func(s *healthyModel) {
 		s.Model.Aliases["champion"] = s.add(3).Number
 		s.Newest = registry.Is(*s.version(3))
 		s.last(func(e *ledger.Entry) {
@@ -323,10 +323,10 @@ var cases = []ruleCase{
 		},
 		want: "version 2 passed the gates for @champion on 2026-04-26, but the policy's gates have changed since " +
 			"then"},
-	{rule: "never-passed", when: "it was promoted by thresholds alone",
+	{rule: "never-passed", when: "the version was promoted with thresholds only",
 		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) },
 		want:  "version 2 was promoted to @champion on 2026-04-26 without the policy file"},
-	{rule: "never-passed", when: "it was let through ungated, and there is no policy file",
+	{rule: "never-passed", when: "the version was promoted ungated, and there is no policy file",
 		plant: func(s *healthyModel) {
 			s.Policy = nil
 			s.last(func(e *ledger.Entry) { e.Record.Override, e.Record.Gates = []string{"ungated"}, nil })
@@ -335,7 +335,7 @@ var cases = []ruleCase{
 		s.Policy = nil
 		s.last(func(e *ledger.Entry) { e.Record.Rules = nil })
 	}},
-	{rule: "never-passed", when: "it was gone back to by a rollback", plant: func(s *healthyModel) {
+	{rule: "never-passed", when: "a rollback went back to the version", plant: func(s *healthyModel) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			back := promoted(3, 2, 1, now.Add(-time.Hour), "")
@@ -352,11 +352,11 @@ var cases = []ruleCase{
 		s.version(2).Tags[registry.TagRecord] = `{"to":2,"no_ledger":"forbidden"}`
 	}, unjudged: "it was promoted without a ledger, so there is no record of its gates"},
 
-	{rule: "never-passed", when: "it came in report mode and would have been blocked",
+	{rule: "never-passed", when: "the version was promoted in report mode but failed its gates",
 		plant: inReportMode(verdict.Fail, "champion"),
 		want: "version 2 was promoted to @champion on 2026-04-26 in report mode, although it failed the policy's " +
 			"gates"},
-	{rule: "never-passed", when: "it came in report mode, and the record had no room for the gates",
+	{rule: "never-passed", when: "the version was promoted in report mode, and the gates did not fit in the record",
 		plant: func(s *healthyModel) {
 			s.last(func(e *ledger.Entry) {
 				e.Record.Mode, e.Record.Decision, e.Record.Gates, e.Record.LeftOut = verdict.ReportMode, verdict.Block,
@@ -365,7 +365,7 @@ var cases = []ruleCase{
 			})
 		}, want: "version 2 was promoted to @champion on 2026-04-26 in report mode, although it failed the policy's " +
 			"gates"},
-	{rule: "never-passed", when: "it came in report mode and passed", plant: inReportMode(verdict.Pass, "champion")},
+	{rule: "never-passed", when: "the gates passed in report mode", plant: inReportMode(verdict.Pass, "champion")},
 	{
 		rule: "never-passed", when: "only the gates of another target were in report mode",
 		plant: inReportMode(verdict.Fail, "Staging"),
@@ -382,7 +382,7 @@ var cases = []ruleCase{
 			s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced", registry.TagFailedGates: "[]"}
 		}, want: "version 2 is at @champion and was promoted in report mode", severity: audit.Medium},
 	{
-		rule: "report-mode", when: "nothing live was",
+		rule: "report-mode", when: "no live version was promoted in report mode",
 		plant: func(s *healthyModel) { s.version(1).Tags[registry.TagValidation] = "not-enforced" },
 		also:  []string{"no-rollback-target"},
 	},
@@ -411,20 +411,20 @@ var cases = []ruleCase{
 		}
 	}},
 
-	{rule: "evidence-old", when: "it was judged more than a year ago",
+	{rule: "evidence-old", when: "the gates were evaluated more than a year ago",
 		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Ended = now.AddDate(-2, 0, 0) }) },
 		want:  "the gates for version 2 at @champion were evaluated on 2024-05-03, 730 days ago", severity: audit.Low,
 		also: []string{"champion-stale"}},
 	{
-		rule: "evidence-old", when: "it was judged 364 days ago",
+		rule: "evidence-old", when: "the gates were evaluated 364 days ago",
 		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Ended = now.AddDate(0, 0, -364) }) },
 	},
 
-	{rule: "promotion-unfinished", when: "the lease ran out", plant: opened(now.Add(-time.Hour)),
+	{rule: "promotion-unfinished", when: "the lease has expired", plant: opened(now.Add(-time.Hour)),
 		want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was never finished; its lease " +
 			"ended on 2026-05-03 09:00 UTC", severity: audit.High},
-	{rule: "promotion-unfinished", when: "it may still be at work", plant: opened(now.Add(time.Minute))},
-	{rule: "promotion-unfinished", when: "it was given up half way", plant: func(s *healthyModel) {
+	{rule: "promotion-unfinished", when: "the run may still be active", plant: opened(now.Add(time.Minute))},
+	{rule: "promotion-unfinished", when: "the promotion was abandoned halfway", plant: func(s *healthyModel) {
 		live(s, "Production")
 		s.Model.Aliases["shadow"] = 2
 		opened(now)(s)
@@ -445,7 +445,7 @@ var cases = []ruleCase{
 			})
 		}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was abandoned on 2026-05-03; it " +
 			"is " +
-			"not known how many of its 2 moves were made"},
+			"unknown how many of its 2 moves were made"},
 	{rule: "promotion-unfinished", when: "it was closed without looking, and nothing was moved",
 		plant: func(s *healthyModel) {
 			opened(now)(s)
@@ -473,13 +473,13 @@ var cases = []ruleCase{
 	}},
 
 	{rule: "plan-not-applied", when: "no entry has the plan", plant: approved("plan 9", now.AddDate(0, 0, -2)),
-		want:     "the plan in plan.json of 2026-05-01 was never applied: runs:/r3/model to @champion",
+		want:     "the plan in plan.json from 2026-05-01 was never applied: runs:/r3/model to @champion",
 		severity: audit.Medium},
-	{rule: "plan-not-applied", when: "it was begun and given up", plant: func(s *healthyModel) {
+	{rule: "plan-not-applied", when: "the plan was started and abandoned", plant: func(s *healthyModel) {
 		approved("plan 3", now.AddDate(0, 0, -2))(s)
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) { e.Outcome, e.Ended = ledger.EntryAborted, now })
-	}, want: "the plan in plan.json of 2026-05-01 was started but abandoned: runs:/r3/model to @champion"},
+	}, want: "the plan in plan.json from 2026-05-01 was started but abandoned: runs:/r3/model to @champion"},
 	{rule: "plan-not-applied", when: "it was made an hour ago", plant: approved("plan 9", now.Add(-time.Hour))},
 	{rule: "plan-not-applied", when: "it was applied", plant: approved("plan 2", now.AddDate(0, 0, -9))},
 	{
@@ -504,15 +504,15 @@ var cases = []ruleCase{
 			approved("plan 9", now.AddDate(0, 0, -2))(s)
 			s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
 			s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 8","at":"2026-04-01T10:00:00Z"}`
-		}, want: "the plan in plan.json of 2026-05-01 was never applied: runs:/r3/model to @champion"},
+		}, want: "the plan in plan.json from 2026-05-01 was never applied: runs:/r3/model to @champion"},
 
 	{
-		rule: "ledger-broken", when: "it does not hold together",
+		rule: "ledger-broken", when: "the chain is broken",
 		plant: func(s *healthyModel) { s.Broken = "entry 2: its record was edited" },
 		want:  "entry 2: its record was edited", severity: audit.High,
 	},
 	{
-		rule: "ledger-broken", when: "the server could not be asked",
+		rule: "ledger-broken", when: "the ledger could not be read",
 		plant: func(s *healthyModel) { s.Ledger = registry.Unreadable[ledger.Chain]("503") }, unjudged: "503",
 	},
 	{
@@ -520,14 +520,14 @@ var cases = []ruleCase{
 		plant: func(s *healthyModel) { s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("none") },
 	},
 
-	{rule: "no-rollback-target", when: "the former holder was deleted",
+	{rule: "no-rollback-target", when: "the previous version was deleted",
 		plant:    func(s *healthyModel) { s.Versions = s.Versions[1:] },
 		want:     "@champion is at version 2 and has no version to roll back to: version 1 is deleted",
 		severity: audit.Medium},
-	{rule: "no-rollback-target", when: "the former holder is not READY",
+	{rule: "no-rollback-target", when: "the previous version is not READY",
 		plant: func(s *healthyModel) { s.version(1).Status = "FAILED_REGISTRATION" },
 		want:  "@champion is at version 2 and has no version to roll back to: version 1: it is FAILED_REGISTRATION"},
-	{rule: "no-rollback-target", when: "the former holder was rolled back", plant: func(s *healthyModel) {
+	{rule: "no-rollback-target", when: "the previous version was rolled back", plant: func(s *healthyModel) {
 		s.version(1).Tags[registry.TagHold] = "2026-05-01T00:00:00Z"
 		s.entries(func(all []ledger.Entry) []ledger.Entry { return all[1:] })
 	},
@@ -538,7 +538,7 @@ var cases = []ruleCase{
 	{rule: "no-rollback-target", when: "only live versions were read",
 		plant:    func(s *healthyModel) { s.Scope, s.Versions = audit.ScopeLive, s.Versions[1:] },
 		unjudged: "version 1, which was at @champion before: not gathered"},
-	{rule: "no-rollback-target", when: "an older former holder is left", plant: func(s *healthyModel) {
+	{rule: "no-rollback-target", when: "an older good version is left", plant: func(s *healthyModel) {
 		s.add(3)
 		s.Model.Aliases["champion"], s.Versions = 3, []registry.Version{s.Versions[0], s.Versions[2]}
 		s.Newest = registry.Is(s.Versions[1])
@@ -547,7 +547,7 @@ var cases = []ruleCase{
 		})
 	}},
 
-	{rule: "no-run", when: "the version names none", plant: func(s *healthyModel) { s.version(2).RunID = "" },
+	{rule: "no-run", when: "the version has no run", plant: func(s *healthyModel) { s.version(2).RunID = "" },
 		want:     "version 2 (@champion) has no run (source mlflow-artifacts:/7/r2/artifacts/model)",
 		severity: audit.Medium},
 	{rule: "no-run", when: "a copy keeps the run", plant: source("models:/dev.churn/3")},
@@ -597,7 +597,7 @@ var cases = []ruleCase{
 	}, want: foreign + "models:/churn/2 names run r2, and models:/dev/4 names run r9"},
 	{rule: "run-not-own", when: "the version that it is a copy of could not be read", plant: func(s *healthyModel) {
 		s.copied(2, registry.Unreadable[registry.Version]("503"))
-	}, unjudged: "the origin of the version is not known: 503"},
+	}, unjudged: "the version's origin is unknown: 503"},
 	{rule: "run-not-own", when: "the logged model could not be read", plant: func(s *healthyModel) {
 		s.logged(2, func(*registry.LoggedModel, *registry.Run) {})
 		o := s.Origins[2]
@@ -608,18 +608,18 @@ var cases = []ruleCase{
 		s.version(2).Source = "s3://new/7/r2/artifacts/model"
 		s.Policy = policyOf(gates + moved + "    until: 2026-05-03\n")
 	}},
-	{rule: "run-not-own", when: "that exception has run out", plant: func(s *healthyModel) {
+	{rule: "run-not-own", when: "the exception for a moved store has expired", plant: func(s *healthyModel) {
 		s.version(2).Source = "s3://new/7/r2/artifacts/model"
 		s.Policy = policyOf(gates + moved + "    until: 2026-05-02\n")
 	}, want: foreign + "its artifacts are at s3://new/7/r2/artifacts/model"},
 
 	{rule: "run-gone", when: "it does not exist",
 		plant: func(s *healthyModel) { s.Runs["r2"] = registry.Absent[registry.Run]("there is no run r2") },
-		want:  "version 2 (@champion): the run r2 does not exist", severity: audit.High},
+		want:  "version 2 (@champion): run r2 does not exist", severity: audit.High},
 	{
 		rule: "run-gone", when: "it is deleted",
 		plant: func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Deleted = true }) },
-		want:  "version 2 (@champion): the run r2 is deleted",
+		want:  "version 2 (@champion): run r2 is deleted",
 	},
 	{
 		rule: "run-gone", when: "it could not be read",
@@ -634,12 +634,12 @@ var cases = []ruleCase{
 	{
 		rule: "run-unfinished", when: "it failed",
 		plant: func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Status = "FAILED" }) },
-		want:  "version 2 (@champion): the run r2 is FAILED", severity: audit.Medium,
+		want:  "version 2 (@champion): run r2 is FAILED", severity: audit.Medium,
 	},
 	{
-		rule: "run-unfinished", when: "it goes on",
+		rule: "run-unfinished", when: "the run is still active",
 		plant: func(s *healthyModel) { s.run(1, func(r *registry.Run) { r.Status = "RUNNING" }) },
-		want:  "version 1: the run r1 is RUNNING", severity: audit.Low,
+		want:  "version 1: run r1 is RUNNING", severity: audit.Low,
 	},
 	{
 		rule: "run-unfinished", when: "it is deleted as well",
@@ -657,50 +657,50 @@ var cases = []ruleCase{
 		plant:    func(s *healthyModel) { s.Experiments["7"] = registry.Unreadable[registry.Experiment]("503") },
 		unjudged: "experiment 7: 503",
 	},
-	{rule: "experiment-deleted", when: "the run that names it could not be read",
+	{rule: "experiment-deleted", when: "the run that belongs to the experiment could not be read",
 		plant:    func(s *healthyModel) { s.Runs["r1"] = registry.Unreadable[registry.Run]("403") },
 		unjudged: "run r1: 403"},
 	{
-		rule: "experiment-deleted", when: "the run that named it is gone",
+		rule: "experiment-deleted", when: "the run that belongs to the experiment is gone",
 		plant: func(s *healthyModel) { s.Runs["r1"] = registry.Absent[registry.Run]("") }, also: []string{"run-gone"},
 	},
 	{
-		rule: "experiment-deleted", when: "another one is",
+		rule: "experiment-deleted", when: "a different experiment is deleted",
 		plant: func(s *healthyModel) { s.Experiments["8"] = registry.Is(registry.Experiment{ID: "8", Deleted: true}) },
 	},
 
-	{rule: "dataset-lineage", when: "the run names none",
+	{rule: "dataset-lineage", when: "the run has no dataset",
 		plant: func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Datasets = nil }) },
-		want:  "version 2 (@champion): the run r2 has no dataset", severity: audit.Low},
-	{rule: "dataset-lineage", when: "the server keeps none",
+		want:  "version 2 (@champion): run r2 has no dataset", severity: audit.Low},
+	{rule: "dataset-lineage", when: "the server does not store datasets",
 		plant:    func(s *healthyModel) { s.run(2, func(r *registry.Run) { r.Datasets = nil }); s.Server = "2.2.2" },
 		unjudged: "MLflow before 2.4 does not store datasets; this server is 2.2.2",
 		also:     []string{"server-vulnerable"}},
 	{
-		rule: "dataset-lineage", when: "one without a context is there",
+		rule: "dataset-lineage", when: "there is a dataset without a context",
 		plant: func(s *healthyModel) {
 			s.run(2,
 				func(r *registry.Run) { r.Datasets = []registry.Dataset{{Name: "all"}} })
 		},
 	},
 
-	{rule: "champion-stale", when: "it has been there for more than a year", plant: func(s *healthyModel) {
+	{rule: "champion-stale", when: "the version has been live for more than a year", plant: func(s *healthyModel) {
 		s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
 		s.version(2).Tags[registry.AliasTimeTag("champion")] = "2025-01-01T00:00:00Z"
 	}, want: "version 2 has been at @champion since 2025-01-01 (487 days)", severity: audit.Low},
-	{rule: "champion-stale", when: "it was made more than a year ago, and nothing says since when it is there",
+	{rule: "champion-stale", when: "the version was created more than a year ago, and it is unknown when it went live",
 		plant: func(s *healthyModel) {
 			s.Policy, s.Ledger = nil, registry.Absent[ledger.Chain]("")
 			s.version(2).Created = now.AddDate(-2, 0, 0)
 		}, want: "version 2 is at @champion and was created on 2024-05-03 (730 days ago)"},
-	{rule: "champion-stale", when: "a newer version waits",
+	{rule: "champion-stale", when: "a newer version is waiting",
 		plant: func(s *healthyModel) {
 			s.add(3).Created = now.AddDate(0, -4,
 				0)
 			s.Newest = registry.Is(*s.version(3))
 		},
 		want: "version 2 is at @champion, but version 3 has been waiting since 2026-01-03"},
-	{rule: "champion-stale", when: "the newer version was refused", plant: func(s *healthyModel) {
+	{rule: "champion-stale", when: "the newer version was blocked", plant: func(s *healthyModel) {
 		v := s.add(3)
 		v.Created, v.Tags[registry.TagValidation] = now.AddDate(0, -4, 0), "blocked"
 		s.Newest = registry.Is(*v)
@@ -714,32 +714,32 @@ var cases = []ruleCase{
 		plant: func(s *healthyModel) { s.Model.Aliases["archive"] = 1; s.version(1).Created = now.AddDate(-3, 0, 0) },
 	},
 
-	{rule: "challenger-endless", when: "it has been on trial for long", plant: func(s *healthyModel) {
+	{rule: "challenger-endless", when: "the version has been on trial for too long", plant: func(s *healthyModel) {
 		s.Model.Aliases["challenger"] = 1
 		s.version(1).Tags[registry.AliasTimeTag("challenger")] = "2026-01-01T00:00:00Z"
 	}, want: "version 1 has been @challenger since 2026-01-01 (122 days)", severity: audit.Low},
 	{
-		rule: "challenger-endless", when: "its version is younger than a trial may take",
+		rule: "challenger-endless", when: "the version is younger than the longest trial",
 		plant: func(s *healthyModel) { s.Model.Aliases["challenger"] = 1 },
 	},
-	{rule: "challenger-endless", when: "nothing says since when",
+	{rule: "challenger-endless", when: "it is unknown when the trial began",
 		plant: func(s *healthyModel) {
 			s.Model.Aliases["challenger"] = 1
 			s.version(1).Created = now.AddDate(-1, 0,
 				0)
 		},
-		unjudged: "it is not known how long version 1 has been @challenger: it was set outside this tool"},
+		unjudged: "it is unknown how long version 1 has been @challenger: it was set outside this tool"},
 
 	{
 		rule: "description-missing", when: "the model has none",
 		plant: func(s *healthyModel) { s.Model.Description = " \n" },
 		want:  "the registered model has no description", severity: audit.Low,
 	},
-	{rule: "description-missing", when: "nothing of the model is live", plant: func(s *healthyModel) {
+	{rule: "description-missing", when: "the model has no live version", plant: func(s *healthyModel) {
 		s.Model.Description, s.Model.Aliases, s.Policy, s.Ledger = "", nil, nil, registry.Absent[ledger.Chain]("")
 	}},
 	{
-		rule: "description-missing", when: "the policy file wants one of each live version",
+		rule: "description-missing", when: "the policy file requires one for each live version",
 		plant: set("description-missing: {version: true}"), want: "version 2 (@champion) has no description",
 	},
 
@@ -755,12 +755,12 @@ var cases = []ruleCase{
 		s.version(1).Tags["owner"], s.version(2).Tags["owner"] = "ann", "bob"
 	}},
 
-	{rule: "tag-schema", when: "a value is not of the form", plant: func(s *healthyModel) {
+	{rule: "tag-schema", when: "a value does not match", plant: func(s *healthyModel) {
 		set("tag-schema: {version: {risk: low|high}}")(s)
 		s.version(2).Tags["risk"] = "highest"
 	},
 		want: `version 2 (@champion): tag risk is "highest"; it must match low|high`, severity: audit.Medium},
-	{rule: "tag-schema", when: "a value of the model is not",
+	{rule: "tag-schema", when: "a value on the model does not match",
 		plant: func(s *healthyModel) {
 			set("tag-schema: {model: {team: " +
 				"'[a-z]+'}}")(s)
@@ -768,7 +768,7 @@ var cases = []ruleCase{
 		},
 		want: `the registered model: tag team is "Growth"; it must match [a-z]+`},
 	{
-		rule: "tag-schema", when: "it is of the form, or not there",
+		rule: "tag-schema", when: "the value matches or the tag is missing",
 		plant: func(s *healthyModel) {
 			set("tag-schema: {version: {risk: " +
 				"low|high}}")(s)
@@ -782,9 +782,9 @@ var cases = []ruleCase{
 	},
 	{
 		rule: "tag-overload", when: "one is too long", plant: tags(1, 5001),
-		want: "version 2 (@champion): tag k0 has 5001 bytes",
+		want: "version 2 (@champion): tag k0 is 5001 bytes long",
 	},
-	{rule: "tag-overload", when: "there are 50, and those of this tool", plant: func(s *healthyModel) {
+	{rule: "tag-overload", when: "there are 50, plus those set by this tool", plant: func(s *healthyModel) {
 		tags(50, 5000)(s)
 		for i := range 20 {
 			s.version(2).Tags[fmt.Sprintf("promote.datasets.%d", i)] = "x"
@@ -815,7 +815,7 @@ func waived(until string) func(*healthyModel) {
 	}
 }
 
-// opened adds an open entry that moves champion back to version 1.
+// opened adds an unfinished entry that moves champion back to version 1.
 func opened(lease time.Time) func(*healthyModel) {
 	return func(s *healthyModel) {
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
@@ -833,7 +833,7 @@ func approved(digest string, made time.Time) func(*healthyModel) {
 	}
 }
 
-// set sets the settings of a rule in the policy file and keeps its targets.
+// set configures a rule in the policy file and keeps the file's targets.
 func set(rule string) func(*healthyModel) {
 	return func(s *healthyModel) { s.Policy = policyOf(gates + "audit:\n  rules:\n    " + rule + "\n") }
 }
@@ -858,7 +858,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// check compares the findings with the case.
+// check compares the findings with those that the case expects.
 func (c ruleCase) check(s *healthyModel) error {
 	found, unjudged := s.judge()
 	var problems []string
@@ -894,8 +894,7 @@ func (c ruleCase) check(s *healthyModel) error {
 	return errors.New(strings.Join(problems, "\n"))
 }
 
-// Without a ledger, there is no record of a promotion. So an audit without findings must not look as if everything were
-// fine.
+// A promotion made without a ledger leaves no record, so an audit of such a model must not look clean.
 func TestRules_PromotedWithoutLedger(t *testing.T) {
 	const weak = `{"to":2,"no_ledger":"the input ledger is off"}`
 	byLedger := []string{"moved-outside", "artifact-changed", "waiver-expired", "evidence-old", "promotion-unfinished",

@@ -11,25 +11,25 @@ import (
 // maxWorst is the number of findings that a summary shows.
 const maxWorst = 10
 
-// Tally adds up an audit, model by model. It keeps only the few findings that a summary shows.
+// Tally sums up an audit, model by model. It keeps only the few findings that the summary shows.
 type Tally struct {
 	Totals audit.Totals
-	Worst  []audit.Finding // findings that count: by severity, new ones first
+	Worst  []audit.Finding // findings that count, by severity, new ones first
 	Fixed  []audit.Finding
-	// Failing is the number of findings by severity that can fail the audit. With a baseline, only new ones can.
+	// Failing counts, by severity, the findings that can fail the audit. With a baseline, only new findings can.
 	Failing map[audit.Severity]int
 
-	unjudged map[string]int // index in Totals.Unjudged by rule
+	unjudged map[string]int // index in Totals.Unjudged, by rule
 }
 
-// NewTally returns a tally that starts with these totals.
+// NewTally returns a tally that starts from these totals.
 func NewTally(t audit.Totals) *Tally {
 	t.Findings = map[audit.Severity]int{audit.High: 0, audit.Medium: 0, audit.Low: 0}
 	t.ByRule = map[string]int{}
 	return &Tally{Totals: t, Failing: map[audit.Severity]int{}, unjudged: map[string]int{}}
 }
 
-// CountModel counts a model that was read.
+// CountModel counts a model that has been read.
 func (t *Tally) CountModel(m audit.Snapshot) {
 	t.Totals.Models++
 	t.Totals.Versions += len(m.Versions)
@@ -101,7 +101,7 @@ func worse(a, b audit.Finding) int {
 	)
 }
 
-// rank is the position of a rule in the table.
+// rank is the rule's position in the table.
 func rank(id string) int {
 	return slices.IndexFunc(rules, func(r rule) bool { return r.ID == id })
 }
@@ -116,7 +116,7 @@ func (t *Tally) skipped(u audit.Unjudged) {
 	t.Totals.Unjudged[i].Count += u.Count
 }
 
-// Failures returns the number of findings of a severity or higher that fail the audit.
+// Failures returns the number of findings at this severity or higher that fail the audit.
 func (t *Tally) Failures(at audit.Severity) int {
 	n := 0
 	for severity, of := range t.Failing {

@@ -1,5 +1,5 @@
-// Plots. Each is drawn again if its width changes. A table next to it has the same numbers, for readers who cannot see the
-// plot.
+// Plots. A plot is redrawn if its width changes. The table next to it contains the same numbers, for readers who
+// cannot see the plot.
 
 // plot is a heading, a drawing, and the element next to it.
 function plot(title, draw, beside, { note, tools } = {}) {
@@ -69,7 +69,7 @@ function bars(width, label, list) {
 const half = (label) => label.length * 3.3; // half of the label's width
 const sum = (parts) => parts.reduce((all, { value }) => all + value, 0);
 
-// columns draws vertical bars: {label, parts}. If there are many, only some have labels.
+// columns draws vertical bars: {label, parts}. If there are many, only some get labels.
 function columns(width, label, list, height = 190) {
   const top = 20;
   const bottom = height - 22;
@@ -107,7 +107,7 @@ function columns(width, label, list, height = 190) {
   );
 }
 
-// legend explains the styles of a plot.
+// legend explains a plot's styles.
 const legend = (...entries) =>
   para(
     "legend",
@@ -122,7 +122,7 @@ const legend = (...entries) =>
     ),
   );
 
-// Marks of severities. Each has its own shape, so that colour is not needed.
+// Marks for severities. Each has its own shape, so colour is not needed to tell them apart.
 const shapes = { high: "M6 0 12 11H0Z", medium: "M6 0 12 6 6 12 0 6Z", low: "M6 0A6 6 0 1 1 5.99 0Z" };
 
 const mark = (severity) =>

@@ -1,4 +1,4 @@
-// The page of one model: aliases and stages, lineage, findings and promotions.
+// A model's page: aliases and stages, lineage, findings and promotions.
 
 function modelView(model, state, changed) {
   const chosen = model.byNumber.get(Number(state.version));
@@ -20,7 +20,7 @@ function modelView(model, state, changed) {
   ];
 }
 
-// unshown says how many versions of a model are not shown.
+// unshown says how many of a model's versions are not shown.
 function unshown({ read, versions }) {
   const left = read - versions.length;
   if (left === 0) return null;
@@ -68,7 +68,7 @@ function modelFacts(model) {
   ];
 }
 
-// complete reports whether the page has every version of the model.
+// complete reports whether the page contains every version of the model.
 const complete = ({ read, versions, unreadable }) => read === versions.length && !unreadable;
 
 const targetItem =
@@ -154,7 +154,7 @@ function inPairs(list) {
 function lineageSection(versions, chosen) {
   if (versions.length === 0)
     return section("Lineage", para("empty", "No version is live. Select a version below to see its lineage."));
-  const most = 12; // more versions make the drawing unreadable
+  const most = 12; // with more versions, the drawing is unreadable
   const first = versions.slice(0, most);
   const canvas = plot(
     chosen ? "Lineage" : "Lineage of live versions",
@@ -235,7 +235,7 @@ function whyNoPromotions({ promotions, ledger }) {
 const moved = ({ ref, was, now }) =>
   para("move", data(ref), " ", was ? data(was) : none("none"), " → ", now ? el("b", null, data(now)) : none("none"));
 
-// entryRows returns the row of an entry, and a row for the drift that it recorded.
+// entryRows returns an entry's row and, if the entry recorded drift, a row for it.
 function entryRows(entry) {
   const rows = [
     [

@@ -28,7 +28,7 @@ function overview() {
   ];
 }
 
-// worstFirst orders findings by severity, new ones first, then by the order of the rules.
+// worstFirst orders findings by severity, then new ones first, then by the order of the rules.
 const worstFirst = (a, b) =>
   a.rank - b.rank || known(a) - known(b) || a.place - b.place || compare(a.model, b.model) || a.version - b.version;
 const known = ({ trend }) => (trend === "unchanged" ? 1 : 0);

@@ -1,7 +1,8 @@
-// Reads the data of the page: JSON in elements, which are removed after reading. A table is stored as columns of numbers.
-// A column that is a single number has that number in every row. Texts are stored once, and rows contain their index.
+// Reads the page's data: JSON in elements, which are removed once they have been read. A table is stored as columns of
+// numbers. A column stored as a single number has that number in every row. Texts are stored once, and rows contain
+// their indexes.
 
-// audit is the content of the page.
+// audit is the page's content.
 const audit = { rules: new Map(), models: [], byName: new Map(), versions: [], findings: [], totals: null, left: {} };
 
 const severities = ["high", "medium", "low"];
@@ -119,7 +120,7 @@ function readModel(block) {
   return model;
 }
 
-// join connects the versions, targets, entries and findings of a model.
+// join connects a model's versions, targets, entries and findings.
 function join(model) {
   const byNumber = new Map();
   for (const version of model.versions) {

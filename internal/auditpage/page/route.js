@@ -1,5 +1,5 @@
-// The address after "#" selects the view: #/findings?severity=high, #/model/NAME?version=7. It also contains the search and
-// the filters, so that a view can be shared.
+// The part of the address after "#" selects the view: #/findings?severity=high, #/model/NAME?version=7. It also
+// contains the search and the filters, so that a view can be shared.
 
 const views = new Map([
   ["", ["Overview", overview]],
@@ -18,7 +18,7 @@ function route() {
     try {
       history.replaceState(null, "", `#/${path}${text && "?" + text}`);
     } catch {
-      // Browsers allow only a hundred or two changes in half a minute.
+      // Browsers allow only a hundred or two hundred changes in half a minute.
     }
   };
   const [part, name] = [path.split("/", 1)[0], decoded(path.slice(path.indexOf("/") + 1))];
@@ -77,7 +77,7 @@ function frame() {
   ]);
 }
 
-// warm builds the texts to search while the browser is idle.
+// warm builds the texts for searching while the browser is idle.
 function warm(rows, text, from = 0) {
   const idle = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 50));
   idle((deadline) => {

@@ -98,7 +98,7 @@ function table({
     report();
   }
 
-  // report passes on everything that is not the default.
+  // report passes on everything that differs from the default.
   function report() {
     const kept = {};
     if (view.q) kept.q = view.q;
@@ -119,7 +119,7 @@ function table({
     report();
   }
 
-  // arrange sorts all rows once, and filters keep that order. Unknown values come last in both directions.
+  // arrange sorts all rows once, and the filters keep that order. Unknown values come last in both directions.
   function arrange() {
     const down = view.sort.startsWith("-");
     const column = columns.find(({ key, value }) => value && key === view.sort.slice(down ? 1 : 0));
@@ -142,7 +142,7 @@ function table({
     order = keyed.map(({ row }) => row);
   }
 
-  // find keeps the rows that contain every searched word and pass every filter.
+  // find keeps the rows that contain every word searched for and pass every filter.
   function find() {
     const words = view.q.toLowerCase().split(/\s+/).filter(Boolean);
     const tests = filters

@@ -1,15 +1,15 @@
-// Text from outside reaches the document only through this file: as text nodes, with invisible characters made visible.
-// Links lead only to the MLflow server or to this page.
+// Text from outside reaches the document only through this file, as text nodes with invisible characters made visible.
+// Links lead only to the MLflow server or to another place on this page.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-let mlflow = ""; // address of MLflow, "" = no links
+let mlflow = ""; // MLflow's address; "" = no links
 
-// el makes an HTML element: el("p", {class: "x"}, "text", element, null). If an attribute is a function, it handles the
-// event of that name. Attributes that are null or false are left out.
+// el creates an HTML element: el("p", {class: "x"}, "text", element, null). An attribute that is a function handles
+// the event of that name. Attributes that are null or false are left out.
 const el = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 
-// svg makes an SVG element in the same way.
+// svg creates an SVG element in the same way.
 const svg = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 
 function fill(element, attributes, children) {
@@ -39,10 +39,10 @@ const oddOnes = new RegExp(odd, "gu");
 
 const codePoint = (c) => "U+" + c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 
-// plain makes foreign text safe as a string, for titles, labels and options.
+// plain makes text from outside safe as a string, for titles, labels and options.
 const plain = (text) => text.replace(oddOnes, (c) => `‹${codePoint(c)}›`);
 
-// data makes an element with foreign text. It is isolated, so that its direction does not affect other text.
+// data creates an element with text from outside. It is isolated, so that its direction does not affect other text.
 function data(text, attributes) {
   if (!odd.test(text)) return el("bdi", { class: "data", ...attributes }, text);
   const parts = [];
@@ -60,7 +60,7 @@ const code = (text) => data(text, { class: "data code" });
 // word is a name, which is kept on one line if there is room.
 const word = (text) => data(text, { class: "data word" });
 
-// address is an address without a link. It may be broken after each slash.
+// address is an address without a link. It may wrap after any slash.
 const address = (text) =>
   el(
     "bdi",
@@ -105,7 +105,7 @@ const time = (seconds) =>
 
 const DAY = 86400;
 
-// duration writes a length of time in a suitable unit.
+// duration formats a length of time in a suitable unit.
 function duration(seconds) {
   const units = [
     ["second", 1, 90],

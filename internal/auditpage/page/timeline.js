@@ -1,15 +1,15 @@
-// The timeline of a model: one lane for each alias and stage, with the versions that it pointed to according to the ledger.
+// A model's timeline: one lane for each alias and stage, with the versions that it pointed to according to the ledger.
 
 const laneHeight = 44;
 
-// lanes collects for each target its spans {from, to, versions, how} and the attempts that did not complete.
+// lanes collects each target's spans {from, to, versions, how} and the attempts that did not complete.
 function lanes(model, until) {
   const found = new Map();
   const lane = (ref) => {
     if (!found.has(ref)) found.set(ref, { ref, spans: [], failed: [] });
     return found.get(ref);
   };
-  const shown = ({ ref }) => !ref.startsWith("tag "); // tags of the model are only in the table
+  const shown = ({ ref }) => !ref.startsWith("tag "); // tags of the model appear only in the table
   for (const [ref, versions] of Object.entries(model.before)) {
     if (shown({ ref }) && versions) lane(ref).spans.push({ from: null, to: until, versions, how: "before", entry: null });
   }
@@ -25,7 +25,7 @@ function lanes(model, until) {
   return [...found.values()].sort((a, b) => (a.ref < b.ref ? -1 : 1));
 }
 
-// begin ends the previous span and begins one. The first entry of a target also contains the version before it.
+// begin ends the previous span and starts a new one. A target's first entry also names the version before it.
 function begin({ spans }, at, was, now, how, entry) {
   if (spans.length > 0) spans.at(-1).to = at;
   else if (was) spans.push({ from: null, to: at, versions: was, how: "before", entry: null });
@@ -57,10 +57,10 @@ function timeline(model, width) {
   );
 }
 
-// versionNames writes a list of version numbers for reading, and returns other text unchanged.
+// versionNames formats a list of version numbers for reading, and returns any other text unchanged.
 const versionNames = (list) => (/^[\d,]+$/.test(list) ? "v" + list.replaceAll(",", ", v") : plain(list) || "no version");
 
-// drawNow shows the version in the registry now, and marks it if the ledger has another.
+// drawNow shows the version that the target points to now, and marks it if the ledger says otherwise.
 function drawNow(model, { ref, spans }, x, y) {
   const now = model.targets
     .filter((target) => target.ref === ref)
@@ -109,7 +109,7 @@ function drawLane({ ref, spans, failed }, y, x, start, left) {
   ];
 }
 
-// ticks returns times at the beginning of days, a round number of days apart.
+// ticks returns times at midnight, spaced a round number of days apart.
 function ticks(from, to, most) {
   const days = (to - from) / DAY;
   const step = [1, 2, 7, 14, 30, 61, 91, 182, 365, 730, 1826].find((n) => days / n <= most) ?? 3652;
