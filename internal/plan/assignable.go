@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that the command alias may not move: those whose last recorded move was a gated promotion
-// or a rollback. The policy can allow such moves. l must have all entries that can be read.
+// Assignable rejects aliases that the `alias` command must not move, because the last recorded move of the alias was a
+// gated promotion or a rollback. The policy can allow such moves. l must contain every entry that can be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -29,7 +29,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded returns the error that the command alias may not move an alias.
+// Guarded returns the error for an alias that the `alias` command must not move.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -52,8 +52,9 @@ func blockedText(v registry.Version) string {
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
 
-// checkFit looks for versions that gates blocked and versions on hold. A guarded alias must not move to one. Other
-// aliases may, with a warning, because teams also use aliases such as challenger_rejected for these versions.
+// checkFit looks for versions that were blocked by gates or are on hold. A guarded alias must not be pointed to such a
+// version. Other aliases may be, with a warning, because teams also mark these versions with aliases such as
+// challenger_rejected.
 func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()

@@ -11,8 +11,8 @@ import (
 )
 
 // Names refuses to create a registered model or an alias whose name is almost the same as an existing one. Such a name
-// is usually a typing error. The model would have no history, and the alias no incumbent. The override new-alias allows
-// it, unless the database treats both names as equal.
+// is usually a typing error: the model would have no history, and the alias no incumbent. The override new-alias allows
+// the name unless it is equal to the existing one as far as the database is concerned.
 func Names(f fact.Facts, in Intent) error {
 	if err := newModel(f, in); err != nil {
 		return err
