@@ -16,32 +16,32 @@ import (
 // Policy is the content of a policy file.
 type Policy struct {
 	File       string
-	Digest     string // of the text
+	Digest     string // digest of the text
 	Rules      []Rule
 	Waivers    []Waiver
 	MovedRoots []registry.MovedRoot
-	Identities map[string]string // GitHub logins by MLflow user or e-mail address
+	Identities map[string]string // GitHub logins, by MLflow user or e-mail address
 	Audit      Audit
 }
 
-// Rule has the targets of all models whose names match a pattern.
+// Rule contains the targets for every model whose name matches a pattern.
 type Rule struct {
 	Glob    string
 	Line    int
-	Mode    verdict.Mode // for targets without their own mode
+	Mode    verdict.Mode // applies to targets without a mode of their own
 	Targets []TargetRule
 }
 
-// TargetRule has the conditions for moving an alias or stage to a version.
+// TargetRule contains the conditions for moving an alias or stage to a version.
 type TargetRule struct {
-	Alias, Stage string // one of them is empty
+	Alias, Stage string // exactly one of them is set
 	Line         int
 	Mode         verdict.Mode
-	From         []string // aliases and stages; the version must be in one of them
+	From         []string // aliases and stages, one of which must already contain or point to the version
 	FromLine     int
 	Gates        []gates.Gate
-	AllowAssign  bool   // the command alias may move the alias without its gates
-	Digest       string // digest of gates and from; mode, comments and layout do not count
+	AllowAssign  bool   // the `alias` command may move the alias without its gates
+	Digest       string // digest of the gates and `from`; independent of mode, comments and layout
 }
 
 // Ref returns the alias or the stage.
@@ -50,7 +50,7 @@ func (t TargetRule) Ref() registry.Ref { return registry.Target{Alias: t.Alias, 
 // Name returns the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// DefaultFiles are the paths of the policy if the user gives none. Only one of them may exist.
+// DefaultFiles are the paths where the policy is looked for if the user gives none. At most one of the files may exist.
 var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
@@ -103,18 +103,18 @@ var (
 	}
 )
 
-// Keys are the keys of the policy file, for its schema.
+// Keys are the policy file's keys, for its schema.
 type Keys struct {
 	File, Model, Target     []tree.Field
 	ModelName, Alias, Stage tree.Shape
 }
 
-// KeysOf returns the keys of a file whose section audit has these rules.
+// KeysOf returns the keys of a file whose `audit` section configures these rules.
 func KeysOf(rules []audit.Rule) Keys {
 	return Keys{fieldsOf(rules), modelFields, targetFields, globShape, aliasShape, stageShape}
 }
 
-// fieldsOf returns the keys of the file. With audit rules, that includes the section audit.
+// fieldsOf returns the keys of the file, including the `audit` section if there are audit rules.
 func fieldsOf(rules []audit.Rule) []tree.Field {
 	if len(rules) == 0 {
 		return fileFields
@@ -129,8 +129,8 @@ type reader struct {
 	rules []audit.Rule
 }
 
-// Parse reads a policy file. The error has the reason bad-policy, and tree.Problems returns its problems. rules are the
-// audit rules that the section audit can set. Without rules, a file with this section is refused.
+// Parse reads a policy file. An error has the reason bad-policy, and tree.Problems returns its problems. rules are the
+// audit rules that the `audit` section can configure. Without rules, a file with this section is refused.
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
@@ -170,7 +170,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	r.ambiguous(p.Rules)
 	if len(r.Problems) > 0 {
-		return // the code below needs values that were checked
+		return // the code below relies on checked values
 	}
 	if ids := root.Get("identities"); ids != nil {
 		for _, e := range ids.Entries {
@@ -192,7 +192,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 }
 
-// MaxRules limits the number of rules, because each pattern is compared with all others.
+// MaxRules limits the number of rules, because each pattern is compared with every other.
 const MaxRules = 200
 
 func (r *reader) rule(file string, e tree.Entry) Rule {
@@ -232,7 +232,7 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 	return out
 }
 
-// mode returns the mode in the value of a model or a target. If there is none, it returns the mode that applies there.
+// mode returns the mode set for a model or target. If none is set, it returns or, the mode that applies otherwise.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
 	case "report":

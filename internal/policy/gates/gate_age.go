@@ -35,7 +35,7 @@ candidate:
 	build: buildAge,
 }
 
-// skewShown is how much clocks may differ before a finding mentions it.
+// skewShown is the difference between the clocks from which on findings mention it.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -71,7 +71,7 @@ func buildAge(n *tree.Node) (Gate, error) {
 
 type ageGate struct {
 	text, soakText, in string
-	key                registry.Ref // key of the alias or stage in
+	key                registry.Ref // key of the alias or stage given by `in`
 	most, soak         time.Duration
 }
 
@@ -115,7 +115,7 @@ func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// soaked checks how long the version has been in the stage or under the alias. The time comes from the ledger, because
+// soaked checks how long the version has been in the stage or had the alias. The time comes from the ledger, because
 // tags can be edited.
 func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	v, ok := f.Candidate.Version.Get()
@@ -149,7 +149,7 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// here reports whether the version is in the stage or under the alias now, or says why that is not known.
+// here reports whether the version is in the stage or has the alias now. If that is not known, why says so.
 func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
 	if a.key.Kind == registry.RefStage {
 		return v.Stage == a.in, ""
@@ -165,16 +165,16 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	return m.Aliases[a.in] == v.Number, ""
 }
 
-// arrival is the time when a version came to the stage or alias.
+// arrival says since when a stage has contained a version, or an alias has pointed to it.
 type arrival struct {
 	at        time.Time
 	source    string // where the time comes from
 	why, hint string // set if the time is not known
 }
 
-// arrival returns the time from the ledger. Without a ledger it returns MLflow's time of the version's last change, but
-// only for a stage. That time cannot be set by users, and a later change only makes it later. For an alias there is no
-// such time.
+// arrival returns the time recorded in the ledger. Without a ledger, it returns for a stage the time of the version's
+// last change according to MLflow. Users cannot set that time, and a later change can only make the version appear
+// younger. For an alias, MLflow has no such time.
 func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
@@ -189,7 +189,8 @@ func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	}
 }
 
-// byLedger returns the time from the ledger. If the version's own tag contradicts the entry, the time is not known.
+// byLedger returns the time recorded in the ledger. If the version's own tag contradicts the entry, the time is not
+// known.
 func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	stay := l.Since(a.key, v.Number)
 	began, ended := times(stay.Entry)
@@ -216,11 +217,11 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	return arrival{at: ended, source: fmt.Sprintf("ledger entry %d", stay.Entry.Epoch)}
 }
 
-// skewAllowed is how much the time in a tag may differ from the ledger's entry. The tag has the time of the runner,
+// skewAllowed is how far the time in a tag may be off the ledger's entry. The tag is written with the runner's time,
 // which is between the start and the end of the entry.
 const skewAllowed = 5 * time.Minute
 
-// times returns when an entry started and ended. If the end is before the start, both are the start.
+// times returns when an entry was started and finished. If the end is before the start, it returns the start for both.
 func times(e ledger.Entry) (began, ended time.Time) {
 	began, err := time.Parse(time.RFC3339, e.Record.At)
 	if err != nil {
@@ -232,14 +233,14 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag belongs to an entry. off is the difference of the runner's clock, in seconds.
+// fits reports whether the time in a tag belongs to an entry. off says how many seconds the runner's clock is off.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second
 	return err == nil && !at.Before(began.Add(-allowed)) && !at.After(ended.Add(allowed))
 }
 
-// skew returns a note if the clocks of server and runner differ.
+// skew returns a note if the server's and the runner's clocks differ.
 func skew(f fact.Facts) string {
 	if f.Skew > skewShown || f.Skew < -skewShown {
 		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))

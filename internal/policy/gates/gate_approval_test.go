@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// review changes the review, if it is known.
+// review changes the review if it is known.
 func review(f *fact.Facts, change func(*fact.Review)) {
 	if r, ok := f.Review.Get(); ok {
 		change(&r)
@@ -41,7 +41,7 @@ var allStates = []fact.ApprovalState{
 	"APPROVED",
 }
 
-// Tries every role with every state, place and spelling of the login. Only one combination counts.
+// Covers every role with every state, place and spelling of the login. Only one combination counts.
 func TestApproval_RolesAndStates(t *testing.T) {
 	gate := mustParse(t, "approval: 1, environment: production")
 	tried, passed := 0, 0
@@ -351,7 +351,7 @@ func TestApproval_Outcomes(t *testing.T) {
 	}
 }
 
-// A thousand approvals must not make a thousand lines.
+// A thousand approvals must not produce a thousand lines.
 func TestApproval_LongLists(t *testing.T) {
 	var said []fact.Approval
 	for i := range 1000 {
@@ -364,7 +364,7 @@ func TestApproval_LongLists(t *testing.T) {
 	}
 }
 
-// The gate never passes because of another contributor or fewer approvals.
+// The gate never starts to pass because there is one more contributor or one fewer approval.
 func TestApproval_Monotone(t *testing.T) {
 	logins := []string{"ann", "bob", "eve", "joe", "zoe", "Eve"}
 	rapid.Check(t, func(t *rapid.T) {

@@ -40,7 +40,7 @@ var artifactKind = Kind{
 	build: buildArtifact,
 }
 
-// formats are recognised by the ends of file names, and by the serialisation format that a flavour names.
+// formats are recognised by the suffixes of file names, and by the serialisation format that a flavour states.
 var formats = map[string][]string{
 	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
 	"joblib":      {".joblib", "joblib"},

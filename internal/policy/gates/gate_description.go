@@ -51,7 +51,7 @@ func buildDescription(n *tree.Node) (Gate, error) {
 	return g, nil
 }
 
-// cardTag checks that the version or its run has the tag with the model card.
+// cardTag checks that the version or its run has the tag for the model card.
 func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	switch {
@@ -66,7 +66,7 @@ func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 		fmt.Sprintf("set the tag %s with the input tags", tag))
 }
 
-// cardFile checks that the model card is among the model's files.
+// cardFile checks that the model card is one of the model's files.
 func cardFile(f fact.Facts, file string, out verdict.Finding) verdict.Finding {
 	files, ok := f.Candidate.Files.Get()
 	switch {

@@ -102,7 +102,7 @@ const MaxReport = evidence.MaxSize
 
 type evidenceGate struct {
 	path, boundTo, dataset, ageText string
-	format                          evidence.Format // "" for any
+	format                          evidence.Format // "" for any format
 	severity                        evidence.Severity
 	hasSeverity                     bool
 	accepts                         bool // suppressed findings do not count
@@ -110,7 +110,7 @@ type evidenceGate struct {
 	require                         []requirement
 }
 
-// requirement is a condition for a named result.
+// requirement is a condition on a named result.
 type requirement struct {
 	name string
 	limit
@@ -148,7 +148,8 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 	return g.results(d, out)
 }
 
-// otherSubject says why the report is not about this candidate, and what to do. It returns "" if it is.
+// otherSubject says why the report is not about this candidate, and what to do. It returns "" if the report is about
+// it.
 func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix string) {
 	fix = "write a new report for this candidate"
 	if g.boundTo == "digest" {
@@ -175,7 +176,7 @@ func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix st
 	return "", ""
 }
 
-// bindingHint says what to add to the report or the gate, so that the report is about a run.
+// bindingHint says what to add to the report or to the gate so that the report is tied to a run.
 func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
@@ -185,7 +186,7 @@ func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 		d.Format, run)
 }
 
-// modelHint says how a report can name the logged model.
+// modelHint says how the report can name the logged model.
 func modelHint(model string) string {
 	if model == "" {
 		return "register the logged model, and write its model_id in the report"
@@ -193,7 +194,7 @@ func modelHint(model string) string {
 	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
-// otherFiles says why the report is not about the candidate's files, or "" if it is.
+// otherFiles says why the report is not about the candidate's files; "" if it is.
 func otherFiles(f fact.Facts, d evidence.Report) string {
 	has, ok := f.Candidate.Digest.Get()
 	switch {
@@ -206,8 +207,8 @@ func otherFiles(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// loggedModel returns the id of the candidate's logged model, or "" if its source is not one. The id in the MLmodel
-// file does not count, because anybody who writes the files can change it.
+// loggedModel returns the ID of the candidate's logged model, or "" if the candidate's source is not a logged model.
+// The ID in the MLmodel file does not count, because anybody who writes the files can change it.
 func loggedModel(f fact.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID
@@ -215,7 +216,7 @@ func loggedModel(f fact.Facts) string {
 	return registry.LoggedIn(f.Candidate.Version.OrZero().Source)
 }
 
-// otherData says why the report is not about the required dataset, or "" if it is.
+// otherData says why the report is not about the required dataset; "" if it is.
 func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	if g.dataset == "" {
 		return ""
@@ -235,7 +236,7 @@ func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// undated says why the age of the report is not known, or "" if it is.
+// undated says why the age of the report is not known; "" if it is known.
 func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	switch {
 	case g.age == 0:
@@ -250,7 +251,7 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// results checks what the report says.
+// results checks the results in the report.
 func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Finding {
 	var bad []string
 	for _, r := range g.require {
@@ -305,7 +306,7 @@ func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed in
 	return found, suppressed
 }
 
-// fixHint says what to do about findings.
+// fixHint says what to do about the findings.
 func (g evidenceGate) fixHint(allSuppressed bool) string {
 	if allSuppressed {
 		return "fix the suppressed findings, or write suppressed: accept in the gate if the policy's reviewers agree"
