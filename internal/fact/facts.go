@@ -29,7 +29,7 @@ type Needs struct {
 	Holders        []registry.Ref // aliases, stages and versions to compare the candidate with
 	HolderMLmodels bool           // also read the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
-	Digest         bool           // a digest over the contents of all files, each of which must be downloaded
+	Digest         bool           // a digest over the contents of all files; every file must be downloaded
 	EvaluatedIn    []string       // experiments, by name or id, whose runs some gate accepts as evaluations
 	History        []string       // metrics to read with their whole history, for the candidate and for Holders
 	Ledger         bool           // the entries of the promotion ledger
@@ -145,10 +145,10 @@ type Twins struct {
 
 // SimilarNames suggests existing names for those in the query that do not exist.
 type SimilarNames struct {
-	// the model whose name is equal as far as the database is concerned; "" if there is none
+	// the model whose name the database treats as the same name; "" if there is none
 	ModelTwin string
 	Models    []string // registered models with a similar name; ModelTwin comes first
-	// for each missing alias, the existing one that is equal as far as the database is concerned
+	// for each missing alias, the existing alias that the database treats as the same
 	Aliases map[string]string
 }
 

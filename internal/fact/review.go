@@ -179,7 +179,7 @@ func (r Review) ApproversUnknown() (code ApproversGap, why string) {
 	return ApproversUnread, r.Environments.Why()
 }
 
-// Author returns the login of whoever wrote the run's commit; "" if unknown.
+// Author returns the login of the author of the run's commit; "" if unknown.
 func (r Review) Author() string {
 	for _, c := range r.Contributors.OrZero() {
 		if c.Role == RoleAuthor {

@@ -437,7 +437,7 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 }
 
 // measured returns the point behind a value on a model. SQL stores save NaN as 0 on the model, but as NaN on the run
-// that logged it (seen with MLflow 3.17.2). A 0 therefore counts only if the run's last value is also 0.
+// that logged it (seen with MLflow 3.17.2). So a 0 counts only if the run's last value is also 0.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.Value != 0 {
 		return m.Point
@@ -482,8 +482,8 @@ func comparePoints(a, b registry.Point) int {
 
 // guessed says why a value from the source run may belong to a different model; "" if it belongs to this one. If a
 // metric is logged without a model, MLflow's 3.x client logs it on the first output of that step. It also copies
-// existing metrics to every model that is logged later. Which output is the first depends on the client's version: the
-// one that was logged first, or the one that the server lists first.
+// existing metrics to every model that is logged later. Depending on the client's version, the first output is the one
+// that was logged first or the one that the server lists first.
 func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric) string {
 	self, siblings := c.subject.Logged.OrZero(), c.subject.Siblings.OrZero()
 	step, there := c.run.OutputStep(self.ID)

@@ -367,7 +367,7 @@ func TestDigest_SamePlan(t *testing.T) {
 	}
 }
 
-// If a router reads the tag, it would go on sending requests to an alias that no longer exists.
+// If a router reads the tag, it would keep sending requests to an alias that no longer exists.
 func TestAliases_TrafficOfRemovedAlias(t *testing.T) {
 	const tag = `{"challenger":10,"champion":90}`
 	for _, c := range []struct {

@@ -63,8 +63,8 @@ func remainingMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves(f, in), neededMoves(f, traffic)...), err
 }
 
-// sameContent reports whether the candidate's files still match the record, as far as both are known. An approval of
-// the recorded plan does not cover different files.
+// sameContent reports whether the candidate's files still match the record. It compares only what is known on both
+// sides. An approval of the recorded plan does not cover different files.
 func sameContent(f fact.Facts, r ledger.Record) bool {
 	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
 	return !differs(r.RunID, f.Candidate.Run.OrZero().ID) && !differs(r.MLmodel, f.Candidate.MLmodel.OrZero().Sha256) &&

@@ -27,7 +27,7 @@ type AuditSettings struct {
 	Values   map[string]any // by setting name; the type depends on the kind of setting
 }
 
-// Accepted says which findings are accepted, and until the end of which day.
+// Accepted describes findings that are accepted until the end of a day.
 type Accepted struct {
 	Rule    string
 	Model   string // a pattern; "" = findings about the server

@@ -37,7 +37,7 @@ type TargetRule struct {
 	Alias, Stage string // exactly one of them is set
 	Line         int
 	Mode         verdict.Mode
-	From         []string // aliases and stages, one of which must already contain or point to the version
+	From         []string // aliases and stages; the version must already be in one of them
 	FromLine     int
 	Gates        []gates.Gate
 	AllowAssign  bool   // the `alias` command may move the alias without its gates
