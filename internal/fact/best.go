@@ -110,7 +110,7 @@ func (b BestRun) Words() []string {
 	notes := []string{fmt.Sprintf("the best model of experiment %s by %s (%s) is %s with %s (%s); compared %d",
 		b.Experiment, b.Metric, b.Goal, model, b.Value, b.Origin, b.Looked)}
 	if len(b.Ties) > 0 {
-		notes = append(notes, fmt.Sprintf("as good, but older: %s", format.First(b.Ties, 5)))
+		notes = append(notes, fmt.Sprintf("equally good, but older: %s", format.First(b.Ties, 5)))
 	}
 	if len(b.Skipped) > 0 {
 		notes = append(notes, fmt.Sprintf("skipped %d: %s", len(b.Skipped), PassedOver(b.Skipped)))

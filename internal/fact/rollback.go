@@ -31,7 +31,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			b := f.RollbackTo(number, allowed)
 			if b.Why == "" && !allowed.Named {
 				if b.Why = f.NotPassed(t, number); b.Why != "" {
-					b.Why += "; to return to it, name it in the input candidate"
+					b.Why += "; to return to it anyway, name it in the candidate input"
 				}
 			}
 			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {

@@ -152,7 +152,7 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	out := c.take(fit, rest)
 	if len(fit) == 0 && len(rest) > 0 {
 		out.Why = fmt.Sprintf(
-			"%s has no %q of the %s run on %s; it has %s", s.Ref, key, with.Kind, with.Dataset, listValues(rest),
+			"%s has no %q from the %s run on %s; it has %s", s.Ref, key, with.Kind, with.Dataset, listValues(rest),
 		)
 	}
 	return out
@@ -407,7 +407,7 @@ func (c *counting) refused(e Evaluation) string {
 	}
 	switch {
 	case !allowed:
-		return "is not in " + where + ", or is deleted"
+		return "is not in " + where + ", or has been deleted"
 	case e.Status == "FAILED" || e.Status == "KILLED":
 		return "is " + e.Status
 	}
@@ -489,7 +489,7 @@ func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric
 	step, there := c.run.OutputStep(self.ID)
 	for _, other := range rows {
 		if other.Step == row.Step && !other.Point.Same(row.Point) {
-			return "the model has other values of that step"
+			return "the model has other values at that step"
 		}
 	}
 	for _, m := range siblings {
@@ -505,7 +505,7 @@ func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric
 		}
 		atStep, listed := c.run.OutputStep(m.ID)
 		if of == 0 && there && listed && step == row.Step && atStep == row.Step && c.mayBeFirst(self, m) {
-			return fmt.Sprintf("the model %s has no value of that step, so this one may be the run's", m.Name)
+			return fmt.Sprintf("the model %s has no value at that step, so this value may be the run's", m.Name)
 		}
 	}
 	return ""

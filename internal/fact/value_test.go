@@ -150,7 +150,7 @@ func TestChoose(t *testing.T) {
 				point(.9, 0, 6), []registry.ModelMetric{row("r1", .1, 0, 5), row("r1", .9, 0, 6)},
 				sibling(2, row("r1", .5, 0, 7)),
 			),
-			Selector{}, "", "other values of that step",
+			Selector{}, "", "other values at that step",
 		},
 		"two rows of two steps, the last one counts": {
 			at(
@@ -517,7 +517,7 @@ func TestChooseLike(t *testing.T) {
 		},
 		"other data of that name is another kind": {
 			nightly, Selector{}, onData(EvaluationRun, "val", "d3"), "",
-			"no \"acc\" of the evaluation run on dataset val (d3)",
+			"no \"acc\" from the evaluation run on dataset val (d3)",
 		},
 		"other data of a name that the gate names": {
 			nightly, Selector{Dataset: "val"}, onData(EvaluationRun, "val", "d3"), "0.4", "",
@@ -527,10 +527,10 @@ func TestChooseLike(t *testing.T) {
 			onData(SourceRun, "train", "new"), "0.7", "",
 		},
 		"an evaluation does not compare with the training": {
-			subject(point(.9, 0, 5), nil), Selector{}, onData(EvaluationRun, "val", "d1"), "", "of the evaluation run",
+			subject(point(.9, 0, 5), nil), Selector{}, onData(EvaluationRun, "val", "d1"), "", "from the evaluation run",
 		},
 		"the training does not compare with data of another": {
-			nightly, Selector{}, onData(SourceRun, "val", "d1"), "", "of the source run",
+			nightly, Selector{}, onData(SourceRun, "val", "d1"), "", "from the source run",
 		},
 		"the run's value compares with the run's value": {
 			nightly, Selector{OfRun: true}, Value{Kind: SourceRun, OfRun: true}, "0.9", "",

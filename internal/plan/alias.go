@@ -35,7 +35,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 			p.Notes = append(
 				p.Notes,
 				fmt.Sprintf(
-					"removing alias %s needs the permission MANAGE on servers with basic-auth; moving it needs only "+
+					"removing alias %s needs the MANAGE permission on servers with basic-auth; moving it needs only "+
 						"EDIT",
 					s.Name,
 				),
@@ -149,7 +149,7 @@ func checkUsable(f fact.Facts, in Intent) error {
 		if !ok {
 			return &registry.Error{
 				Reason: registry.CandidateGone, Msg: known.Why(),
-				Hint: "give a version that exists; the model's page in MLflow lists them",
+				Hint: "give an existing version; the model's page in MLflow lists them",
 			}
 		}
 		if err := checkReadyVersion(v); err != nil {
@@ -184,7 +184,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 				Reason: registry.BadInput, Msg: fmt.Sprintf(
 					"input traffic: alias %s of %s points to no version", alias, in.Query.Model,
 				),
-				Hint: "set the alias first, or leave it out of the input traffic",
+				Hint: "set the alias first, or leave it out of the traffic input",
 			}
 		}
 	}
@@ -210,7 +210,7 @@ func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 && share[a.Alias] > 0 {
 			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, which "+
-				"would fail: set the input traffic again",
+				"would fail; set the traffic input again",
 				registry.TagTraffic, a.Alias, share[a.Alias]))
 		}
 	}
@@ -223,8 +223,8 @@ func fallbackNote(p *Plan, f fact.Facts) {
 	}
 	for _, s := range p.Steps {
 		if s.Do == TagAlias && !s.Want.IsZero() {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases, which exist since MLflow 2.3; instead, the tag "+
-				"%s is true on the version that the alias points to",
+			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases, which need MLflow 2.3 or later; instead, the "+
+				"tag %s is true on the version that the alias points to",
 				f.Fallback.Server, registry.FallbackTag(s.Name)))
 		}
 	}

@@ -39,7 +39,7 @@ func Guarded(in Intent, a registry.Assignment, why string) error {
 	}
 	return &registry.Error{
 		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is protected: %s", a.Alias, in.Query.Model, why),
-		Hint: hint + "set allow-assign: true for that alias in the policy file, if it may be moved without gates",
+		Hint: hint + "if the alias may be moved without gates, set allow-assign to true for it in the policy file",
 	}
 }
 
@@ -66,7 +66,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded {
 				return nil, &registry.Error{
 					Reason: registry.Blocked, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, blockedText(v)),
-					Hint: "choose another version, or evaluate this one again with the command promote",
+					Hint: "choose another version, or evaluate this one again with the promote command",
 				}
 			}
 			warnings = append(warnings, blockedNote(v))
@@ -76,7 +76,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded && !slices.Contains(in.Override, verdict.OverrideHold) {
 				return nil, &registry.Error{
 					Reason: registry.Held, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, msg),
-					Hint: "choose another version, or allow this one again with the input override: hold",
+					Hint: "choose another version, or set override to hold to allow this one again",
 				}
 			}
 			warnings = append(warnings, "warning: "+msg)

@@ -25,8 +25,8 @@ func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, no
 			notes = append(
 				notes,
 				fmt.Sprintf(
-					"%s has %d bytes, too many for one tag: it is split into %s.1 to %s.%d", key, len(value), key, key,
-					len(parts)-1,
+					"%s is %d bytes, too long for one tag, so it is split into %s.1 to %s.%d",
+					key, len(value), key, key, len(parts)-1,
 				),
 			)
 		}

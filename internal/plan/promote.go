@@ -77,7 +77,7 @@ func checkNewer(f fact.Facts, in Intent) error {
 			"version %d of %s is older than version %d, which is at %s now", f.Number(), in.Query.Model,
 			slices.Max(held), partAt(f, in.Query.Target, slices.Max(held)),
 		),
-		Hint: "promote a newer version, or allow this one with the input override: downgrade",
+		Hint: "promote a newer version, or set override to downgrade to allow this one",
 	}
 }
 
@@ -95,8 +95,8 @@ func checkStaysInProduction(f fact.Facts, in Intent) error {
 			"version %d of %s is in Production and would leave it, because a version can be in only one stage",
 			v.Number, in.Query.Model,
 		),
-		Hint: "promote another version to Staging, or first promote another version to Production, or allow the " +
-			"move with the input override: downgrade",
+		Hint: "promote another version to Staging, or first promote another version to Production, or set " +
+			"override to downgrade to allow the move",
 	}
 }
 

@@ -151,7 +151,7 @@ func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subj
 	case len(was.Versions) > 1:
 		return unreadable(fmt.Sprintf("versions %s were in %s, so the incumbent is not known", was, ref))
 	case subject.IsAbsent():
-		return unreadable(fmt.Sprintf("version %s, which %s pointed to before, was deleted", was, ref))
+		return unreadable(fmt.Sprintf("version %s, which %s pointed to before, has been deleted", was, ref))
 	}
 	return subject
 }
@@ -201,5 +201,5 @@ func rollbackHint(q fact.Query) string {
 		step += ", stage: " + q.Target.Stage
 		command += " --stage " + q.Target.Stage
 	}
-	return "to undo the move, roll back, in a workflow or on a command line\n  " + step + " }\n  " + command
+	return "to undo the move, roll back in a workflow or on the command line\n  " + step + " }\n  " + command
 }

@@ -114,7 +114,7 @@ func TestBefore(t *testing.T) {
 	}{
 		"a version":                   {was: "1", ref: "models:/churn/1"},
 		"none":                        {was: "", absent: true, cause: "@champion pointed to no version of churn"},
-		"a version that is gone":      {was: "9", cause: "version 9, which @champion pointed to before, was deleted"},
+		"a version that is gone":      {was: "9", cause: "version 9, which @champion pointed to before, has been deleted"},
 		"a version that was not read": {was: "8", cause: "not gathered"},
 		"tags on two: the highest":    {was: "0,1", ref: "models:/churn/1"},
 		"what is no version":          {was: "Production", cause: "not gathered"},

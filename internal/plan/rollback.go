@@ -63,7 +63,7 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	backs := f.RollbackTargets(in.Query.Target, e.Record.To, fact.RollbackAllowed{Hold: overridesHold(in)})
 	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Why == "" }); i >= 0 {
 		note += fmt.Sprintf(
-			"; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number,
+			"; to go further back, set the candidate input to models:/%s/%d", in.Query.Model, backs[i].Number,
 		)
 	}
 	p.Notes = append(p.Notes, note)
@@ -119,8 +119,8 @@ func holdTags(in Intent, v registry.Version) []Step {
 // NoRollbackTarget returns the error for a target that cannot be rolled back to any version. It lists each rejected
 // version with the reason.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
-	named := "name a version in the input candidate, as models:/" + in.Query.Model +
-		"/7, and set override: ungated, because its gates are not evaluated"
+	named := "name a version in the candidate input, such as models:/" + in.Query.Model +
+		"/7, and set override to ungated, because its gates are not evaluated"
 	hint := "no earlier version is known; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
 	if _, there := m.Aliases[alias]; !there && alias != "" && f.Fallback == nil {
@@ -136,8 +136,8 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 		}
 		lines = append(
 			lines,
-			"  name another version in the input candidate, as models:/"+in.Query.Model+
-				"/7, or allow one that is on hold with the input override: hold",
+			"  name another version in the candidate input, such as models:/"+in.Query.Model+
+				"/7, or set override to hold to allow one that is on hold",
 		)
 		hint = strings.Join(lines, "\n")
 	}
@@ -164,8 +164,8 @@ func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if !slices.Contains(in.Override, verdict.OverrideUngated) {
 		return fact.RollbackTarget{
 			Number: number,
-			Why: "no record shows that the target pointed to it; promote it, which evaluates its gates, or allow " +
-				"it with the input override: ungated",
+			Why: "no record shows that the target has pointed to it; promote it, which evaluates its gates, or " +
+				"set override to ungated to allow it",
 		}
 	}
 	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
@@ -205,7 +205,7 @@ func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 		why = "no earlier version of the target is on record"
 	}
 	if len(f.Ledger.Before) > 0 { // a rollback also reads earlier pages
-		why += ", in the last entries of the ledger"
+		why += " in the last entries of the ledger"
 	}
 	return 0, why
 }

@@ -34,8 +34,8 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 			format.First(globs, 8)), p.File)
 	}
 	if t.Empty() {
-		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, but the run has no target; set the input "+
-			"alias or stage", p.File), p.File)
+		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, but the run has no target; set the alias or "+
+			"stage input", p.File), p.File)
 	}
 	a := Applied{Rule: rule, Waivers: p.Waivers}
 	for _, want := range []TargetRule{{Alias: t.Alias}, {Stage: t.Stage}} {
@@ -60,7 +60,7 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 
 func noGates(msg, file string) error {
 	return &registry.Error{Reason: registry.NoGates, Msg: msg, Hint: "add gates for the target to " + file +
-		"; thresholds do not replace them (override: ungated promotes without gates and is recorded)"}
+		"; thresholds do not replace them (setting override to ungated promotes without gates and is recorded)"}
 }
 
 // gates returns the target's gates, preceded by the check of `from`.

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
 
-// CompareVersions compares the candidate with another version for people to read. It does not judge. Whether higher
+// CompareVersions compares the candidate with another version, for a human reader. It does not judge. Whether higher
 // values of a metric are better is guessed from its name.
 func CompareVersions(f fact.Facts, with fact.Subject) fact.Comparison {
 	mine, theirs := f.Candidate.Run.OrZero(), with.Run.OrZero()

@@ -68,7 +68,7 @@ var (
 			tree.List("aliases and stages; the version must be in one of them before it may move here",
 				tree.Text("an alias or a stage"))),
 		tree.Optional("allow-assign",
-			tree.Bool("for an alias: the command alias may move it without gates, but not to a version "+
+			tree.Bool("for an alias: the alias command may move it without gates, but not to a version "+
 				"that is blocked or on hold")),
 		tree.Required("gates",
 			tree.Custom(tree.KindList, "gates that a version must pass; at least one, or any version would pass")),
@@ -96,7 +96,7 @@ var (
 		tree.Optional("waivers", tree.List("exceptions that end on a date",
 			tree.Object("exception for one gate of one version", waiverFields...))),
 		tree.Optional("moved-roots",
-			tree.List("artifact stores that were moved; models in them still belong to their runs",
+			tree.List("artifact stores that have moved; models in them still belong to their runs",
 				tree.Object("a moved store", movedRootFields...))),
 		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
 			tree.Text("an MLflow user or an e-mail address"), tree.Login)),
@@ -215,7 +215,7 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 			if group.name == "stages" {
 				rule.Stage = t.Key
 				if n := t.Value.Get("allow-assign"); n != nil {
-					r.Add(n.Line, n.Col, "allow-assign is for aliases: the command alias moves no stage")
+					r.Add(n.Line, n.Col, "allow-assign is only for aliases, because the alias command moves no stages")
 				}
 			} else {
 				rule.Alias = t.Key
@@ -227,7 +227,7 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 		}
 	}
 	if e.Value.Kind == tree.KindMap && !e.Value.Has("aliases") && !e.Value.Has("stages") {
-		r.Add(e.Line, e.Col, "model %q has no target: give aliases or stages", e.Key)
+		r.Add(e.Line, e.Col, "model %q has no target; add aliases or stages", e.Key)
 	}
 	return out
 }
@@ -267,7 +267,8 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		if len(problems) == 0 {
 			if slices.ContainsFunc(out.Gates, func(o gates.Gate) bool { return o.ID == g.ID }) {
 				r.Add(n.Line, n.Col,
-					"the target has two gates with the name %q; give one of them another name with the key name", g.ID)
+					"the target has two gates with the name %q; give one of them a different name with the key name",
+					g.ID)
 			}
 			out.Gates = append(out.Gates, g)
 		}
@@ -298,7 +299,8 @@ func (r *reader) waiver(p *Policy, n *tree.Node) {
 	}
 	switch {
 	case w.Target == "" && len(under) > 1:
-		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; add the key target: %s",
+		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; set the key target to one "+
+			"of them (%s)",
 			w.Gate, format.First(under, 8)).(tree.Problem))
 	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):
 		r.Problems = append(r.Problems, n.Problem("target", "target %s has no gate %q; these targets have it: %s",

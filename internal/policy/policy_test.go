@@ -152,7 +152,7 @@ func TestHint_StageWithSeveralVersions(t *testing.T) {
 		},
 		{
 			"a >= champion", registry.Target{Stage: "Production"},
-			"make the incumbent readable, or set the alias to an existing version",
+			"make the incumbent readable, or point the alias to an existing version",
 		},
 	} {
 		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)

@@ -109,5 +109,5 @@ func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	}
 	return gates.Baseline{},
 		fmt.Errorf("%q is neither a number nor a version to compare with; write a number such as 0.85, or incumbent, "+
-			"champion, a stage or @ALIAS, optionally with - 0.01", name)
+			"champion, a stage or @ALIAS, optionally followed by - 0.01", name)
 }

@@ -102,7 +102,7 @@ func (g Rules) exclusions(login string, made []fact.Role) []string {
 		out = append(out, string(role))
 	}
 	if len(g.By) > 0 && !slices.Contains(g.By, login) {
-		out = append(out, "is not listed under by")
+		out = append(out, "is not listed in the gate's key by")
 	}
 	if login == "" {
 		out = append(out, "the account was deleted")
@@ -128,7 +128,7 @@ func objection(a fact.Approval) string {
 	case fact.Dismissed:
 		return "the review was dismissed"
 	case fact.Stale:
-		return "approved another commit than the merged one"
+		return "approved a different commit than the merged one"
 	case fact.NoAccess:
 		return "has no write access to the repository"
 	case fact.NotAPerson:

@@ -82,7 +82,7 @@ var Fields = []tree.Field{
 }
 
 // notGiven is the reason for a fact that is unknown because the test does not state it.
-const notGiven = "the test does not have it"
+const notGiven = "the test does not state it"
 
 // Read returns the facts in the document. A fact that the document leaves out is not known.
 func Read(root *tree.Node, model string) fact.Facts {

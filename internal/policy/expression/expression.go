@@ -55,7 +55,7 @@ var (
 // so that an expression cannot compute the name of a fact.
 func Compile(source string) (*vm.Program, []Fact, error) {
 	if len(source) > maxLength {
-		return nil, nil, fmt.Errorf("the expression has %d characters; the maximum is %d", len(source), maxLength)
+		return nil, nil, fmt.Errorf("the expression is %d characters long; the maximum is %d", len(source), maxLength)
 	}
 	tree, err := parser.Parse(source)
 	if err != nil {

@@ -49,7 +49,7 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 	case !gathered:
 		out.Incumbent = "?"
 		end = inconclusive(out, fmt.Sprintf("%s is unknown, because the run has no target", h.Name),
-			"set the input alias or stage, or compare with an alias")
+			"set the alias or stage input, or compare with an alias")
 	case known.IsAbsent() && h.isOtherAlias(f):
 		alias := h.key.Name
 		out.Incumbent = "none"
@@ -75,7 +75,7 @@ func (h Baseline) hint(f fact.Facts) string {
 			return fmt.Sprintf("archive all but one of the versions %s in %s", numbers.Join(", "), stage)
 		}
 	}
-	return "make the incumbent readable, or set the alias to an existing version"
+	return "make the incumbent readable, or point the alias to an existing version"
 }
 
 // isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist,
@@ -158,7 +158,7 @@ func (h Baseline) otherSpelling() string {
 	return ", or " + h.stage.Name + " for the stage"
 }
 
-// inOtherCase returns an alias that differs from the name only in upper and lower case, or "".
+// inOtherCase returns an alias that differs from the name only in case, or "".
 func (h Baseline) inOtherCase(f fact.Facts) string {
 	for _, alias := range f.AliasNames() {
 		if alias != h.Name && strings.EqualFold(alias, h.Name) {

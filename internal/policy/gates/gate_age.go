@@ -13,8 +13,9 @@ import (
 )
 
 var ageKind = Kind{
-	Name:   "age",
-	Passes: "the run is not too old, and the version has been in the stage or under the alias long enough",
+	Name: "age",
+	Passes: "the run is not too old, and the version has been in the stage, or the alias has pointed to it, for long " +
+		"enough",
 	Notes: "The server's clock decides, and the report shows how far the runner's clock differs. In a plan the " +
 		"gate is deferred and judged at apply. The promotion ledger says how long the version has been there. A " +
 		"tag that contradicts the ledger makes the gate inconclusive. Without a ledger, the time in a stage counts " +
@@ -22,8 +23,8 @@ var ageKind = Kind{
 	deferred: true,
 	key:      tree.Pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	more: []tree.Field{
-		tree.Optional("soak", tree.Duration("minimum time in the stage or under the alias")),
-		tree.Optional("in", tree.Text("stage or alias where the version must soak, such as Staging or challenger")),
+		tree.Optional("soak", tree.Duration("minimum time in the stage or with the alias pointing to the version")),
+		tree.Optional("in", tree.Text("stage or alias in which the version must soak, such as Staging or challenger")),
 	},
 	Example: "age: 30d\nsoak: 24h\nin: challenger",
 	Facts: `now: "2026-05-20T06:00:00Z"
@@ -43,9 +44,10 @@ func buildAge(n *tree.Node) (Gate, error) {
 	a.most, a.soak = tree.ParseDuration(a.text), tree.ParseDuration(a.soakText)
 	switch {
 	case (a.soakText == "") != (a.in == ""):
-		return Gate{}, n.Problem("age", "soak and in need each other; give a duration, and a stage or alias")
+		return Gate{}, n.Problem("age", "soak and in must be used together; give a duration and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "age: any without soak always passes; give a limit such as 30d, or soak and in")
+		return Gate{}, n.Problem("age", "age set to any always passes without soak; give a limit such as 30d, or soak "+
+			"and in")
 	}
 	wanted := "run at most " + a.text + " old"
 	if a.most == 0 {
@@ -78,7 +80,7 @@ type ageGate struct {
 func (a ageGate) check(f fact.Facts) verdict.Finding {
 	out := verdict.Finding{Candidate: "?"}
 	if f.Now.IsZero() {
-		return inconclusive(out, "the time of the server is not known", "")
+		return inconclusive(out, "the server's time is not known", "")
 	}
 	if a.most == 0 {
 		return a.soaked(f, out)
@@ -115,8 +117,8 @@ func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// soaked checks how long the version has been in the stage or had the alias. The time comes from the ledger, because
-// tags can be edited.
+// soaked checks how long the version has been in the stage, or the alias has pointed to it. The time comes from the
+// ledger, because tags can be edited.
 func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
@@ -149,7 +151,7 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// here reports whether the version is in the stage or has the alias now. If that is not known, why says so.
+// here reports whether the version is in the stage, or the alias points to it, now. If that is not known, why says so.
 func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
 	if a.key.Kind == registry.RefStage {
 		return v.Stage == a.in, ""
@@ -195,7 +197,7 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	stay := l.Since(a.key, v.Number)
 	began, ended := times(stay.Entry)
 	if !stay.Known || ended.IsZero() {
-		const what = "no finished ledger entry says when version %d came to %s"
+		const what = "no finished ledger entry says when version %d was moved to %s"
 		return arrival{
 			why:  fmt.Sprintf(what, v.Number, a.in),
 			hint: fmt.Sprintf("remove it from %s and promote it there with this tool, which records the time", a.in),

@@ -56,7 +56,7 @@ func TestAge_SoakFromLedger(t *testing.T) {
 	backdated.Ended = policytest.Now.Add(-900 * time.Hour)
 	timeless.Ended, timeless.Record.At = time.Time{}, ""
 	const byEntry = "version 2 has been in challenger for 3 hours (ledger entry 997); the minimum is 24h"
-	const unknown = "no finished ledger entry says when version 2 came to challenger"
+	const unknown = "no finished ledger entry says when version 2 was moved to challenger"
 	const tag = "tag promote.alias.challenger.at of version 2 says "
 	type entries = []ledger.Entry
 	for name, c := range map[string]struct {

@@ -89,7 +89,7 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 		out.Why = approvals.Unmapped(f, makers)
 		return passed(out)
 	case missing <= len(t.Undated):
-		const fix = "start a new workflow run instead of re-running this one, or add any-attempt: true to the gate"
+		const fix = "start a new workflow run instead of re-running this one, or set any-attempt to true in the gate"
 		return inconclusive(out, g.doubt(review.Attempt, t.Undated), fix)
 	}
 	return failed(out, t.Shortfall(g.needed), g.hint(review, t))
@@ -134,9 +134,9 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	switch {
 	case len(t.OtherEnvironments) > 0:
-		return "add this key to the gate: environment: " + format.YAMLWord(t.OtherEnvironments[0])
+		return "set environment in the gate to " + format.YAMLWord(t.OtherEnvironments[0])
 	case g.Environment == "" && review.PullRequest.IsAbsent():
-		return "add the environment whose reviewers approve to the gate, such as environment: production"
+		return "set environment in the gate to the one whose reviewers approve, such as production"
 	}
 	return "ask another person to approve"
 }

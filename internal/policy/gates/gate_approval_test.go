@@ -138,12 +138,12 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the gate names no environment": {
 			none, eveThere, nil, verdict.Fail,
 			`approvals that count: 0 of 1; not counted: eve (approved environment "production", but the gate does ` +
-				`not name it)`, "add this key to the gate: environment: production",
+				`not name it)`, "set environment in the gate to production",
 		},
 		"the gate names no environment, and YAML would misread its name": {
 			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
 			`approvals that count: 0 of 1; not counted: eve (approved environment "on", but the gate does not name it)`,
-			"add this key to the gate: environment: 'on'",
+			"set environment in the gate to 'on'",
 		},
 		"the gate names no environment, and its author approved it": {
 			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,
@@ -153,7 +153,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the gate names no environment, and there is no pull request": {
 			none, policytest.Review("ann", "bob"), []change{noPull}, verdict.Fail,
 			"approvals that count: 0 of 1",
-			"add the environment whose reviewers approve to the gate, such as environment: production",
+			"set environment in the gate to the one whose reviewers approve, such as production",
 		},
 		"another environment": {
 			env, policytest.Review("ann", "bob", policytest.Approved("test", "eve")), nil, verdict.Fail,
@@ -187,7 +187,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"somebody who is not listed": {
 			"approval: 1, environment: production, by: [joe]", eveThere, nil, verdict.Fail,
-			"approvals that count: 0 of 1; not counted: eve (is not listed under by)", "ask another person to approve",
+			"approvals that count: 0 of 1; not counted: eve (is not listed in the gate's key by)", "ask another person to approve",
 		},
 		"a listed person in capitals": {
 			"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", "",
@@ -296,13 +296,13 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the second attempt": {
 			env, eveThere, []change{attempt(2)}, verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
-			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
+			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
 		},
 		"an attempt that is not known": {
 			env, eveThere, []change{attempt(0)}, verdict.Inconclusive,
 			"the attempt of this workflow run is not known, and GitHub does not say for which attempt " +
 				"eve approved environment production",
-			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
+			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
 		},
 		"the second attempt, and the gate takes it": {
 			"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "",
@@ -312,7 +312,7 @@ func TestApproval_Outcomes(t *testing.T) {
 			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)},
 			verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
-			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
+			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
 		},
 		"the second attempt, and reviews suffice": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"),

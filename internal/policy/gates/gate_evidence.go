@@ -23,7 +23,7 @@ var evidenceKind = Kind{
 		"gitleaks, trivy or another tool that writes SARIF. The gate fails if it does not understand everything in " +
 		"the report. It is inconclusive if the report does not say what it is about, or if the tool could not look " +
 		"at everything. You can also require a dataset and a maximum age.",
-	key: tree.Text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
+	key: tree.Text("path of the report in the run's artifacts, unless the evidence-file input gives a different file"),
 	more: []tree.Field{
 		tree.Optional("format", tree.OneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
 		tree.Optional("bound-to",
@@ -121,7 +121,7 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
 		return unknown(out, f.Evidence[g.path], "the report is not known: "+f.Evidence[g.path].Why(),
-			"log the report as an artifact of the run, or set the input evidence-file")
+			"log the report as an artifact of the run, or set the evidence-file input")
 	}
 	d, err := evidence.Read(text, g.format)
 	if err != nil {
@@ -181,7 +181,7 @@ func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or write bound-to: location in "+
+	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or set bound-to to location in "+
 		"the gate",
 		d.Format, run)
 }
@@ -201,7 +201,7 @@ func otherFiles(f fact.Facts, d evidence.Report) string {
 	case !ok:
 		return "the digest of the files is not known: " + f.Candidate.Digest.Why()
 	case d.ArtifactDigest == "" || !strings.EqualFold(d.ArtifactDigest, has):
-		return fmt.Sprintf("the report is about files with the digest %q, but the candidate's have %s",
+		return fmt.Sprintf("the report is about files with the digest %q, but the candidate's files have %s",
 			d.ArtifactDigest, has)
 	}
 	return ""
@@ -242,7 +242,7 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	case g.age == 0:
 		return ""
 	case f.Now.IsZero():
-		return "the time of the server is not known"
+		return "the server's time is not known"
 	case d.Created.IsZero():
 		return "the report does not say when it was written (created)"
 	case d.Created.After(f.Now.Add(skewShown)):
@@ -280,7 +280,7 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 			"run the tool again and let it read every file")
 	case len(g.require) == 0 && !d.Verdict:
 		return inconclusive(out,
-			"the report does not say whether it passed (passed, exit_status or the report of a tool), and the gate "+
+			"the report does not say whether it passed (passed, exit_status or a report from a tool), and the gate "+
 				"requires no result",
 			"add passed to the report, or require to the gate")
 	}
@@ -309,7 +309,7 @@ func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed in
 // fixHint says what to do about the findings.
 func (g evidenceGate) fixHint(allSuppressed bool) string {
 	if allSuppressed {
-		return "fix the suppressed findings, or write suppressed: accept in the gate if the policy's reviewers agree"
+		return "fix the suppressed findings, or set suppressed to accept in the gate if the policy's reviewers agree"
 	}
 	return "fix the findings, then train a new candidate"
 }

@@ -22,7 +22,7 @@ func FromStage(from string, target registry.Target) Gate {
 			out.Outcome = verdict.Fail
 			out.Why = fmt.Sprintf("the candidate is in %s, and only versions in %s may move to %s", out.Candidate, from,
 				target.Stage)
-			out.Fix = fmt.Sprintf("promote it with stage: %s first", from)
+			out.Fix = fmt.Sprintf("promote it to %s first", from)
 		}
 		return out
 	}}

@@ -15,13 +15,14 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 	case picked != "":
 		return picked
 	case len(c.Fit)+len(c.Others) > 0 && len(c.Unused) == 0:
-		return "choose a value in a gate of the policy file, with run: source, run: evaluation or the name of a dataset"
+		return "choose a value in a gate of the policy file, by setting run to source or evaluation, or dataset to a " +
+			"dataset"
 	case len(c.Unused) > 0 && r.condition != "":
 		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
 			"value: run.%s %s", r.key, r.key, r.condition)
 	case len(c.Unused) > 0:
 		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
-			"value with of: run", r.key)
+			"value by setting of to run in the gate", r.key)
 	}
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }

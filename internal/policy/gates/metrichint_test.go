@@ -83,7 +83,7 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 		"a dataset whose name a threshold cannot have": {
 			facts:     measured("acc", false, registry.DataRef{Name: "a>=b"}, registry.DataRef{Name: "a<b"}),
 			threshold: "acc >= 0.5",
-			want:      "choose a value in a gate of the policy file, with run: source, run: evaluation or the name of a dataset",
+			want:      "choose a value in a gate of the policy file, by setting run to source or evaluation, or dataset to a dataset",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

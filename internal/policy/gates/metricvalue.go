@@ -138,7 +138,7 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 			t.why = fmt.Sprintf("%s of run %s is now %s at step %d, but the ledger recorded %s at step %d", r.key,
 				now.RunID, now.Value, now.Step, u.Value, u.Step)
 			t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, u.Value)
-			t.fix = "find out who logged it, or write incumbent: recorded in the gate to compare with the recorded " +
+			t.fix = "find out who logged it, or set incumbent to recorded in the gate to compare with that " +
 				"value"
 			return t
 		}
@@ -199,15 +199,15 @@ func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
 
 // useRecorded replaces the current value with the recorded one.
 func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t metricValue) metricValue {
-	t.shown, t.fix = "?", "remove incumbent: recorded, or promote the incumbent again to record its values"
+	t.shown, t.fix = "?", "remove the key incumbent, or promote the incumbent again to record its values"
 	switch len(records) {
 	case 0:
-		t.why = fmt.Sprintf("the ledger has no %s of %s that can be compared with the candidate's", r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger has no %s for %s that can be compared with the candidate's", r.key, base.Ref)
 		return t
 	case 1:
 	default:
-		t.why = fmt.Sprintf("the ledger has %d values of %s of %s", len(records), r.key, base.Ref)
-		t.fix = "choose a value in the gate with run: source, run: evaluation or the name of a dataset"
+		t.why = fmt.Sprintf("the ledger has %d values of %s for %s", len(records), r.key, base.Ref)
+		t.fix = "choose a value in the gate, by setting run to source or evaluation, or dataset to a dataset"
 		of := func(v verdict.Used) bool { return v.Dataset == records[0].Dataset }
 		if u := records[0]; u.Dataset != "" && len(only(records, of)) == 1 {
 			t.fix = "to use the first of them, write in the gate: " + keysOf(fact.Selector{Dataset: u.Dataset})
@@ -218,7 +218,7 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	v, err := strconv.ParseFloat(u.Value, 64)
 	point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
 	if err != nil || !point.Finite() {
-		t.why = fmt.Sprintf("the ledger has %s as %s of %s, which is not a finite number", u.Value, r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger has %s as %s for %s, which is not a finite number", u.Value, r.key, base.Ref)
 		return t
 	}
 	t.Value = fact.Value{

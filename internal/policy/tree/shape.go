@@ -115,7 +115,7 @@ func (s Shape) wants() string {
 	case s.Pattern != "":
 		out = s.About
 	case s.Whole:
-		out = "a whole number from " + format.Number(s.Min)
+		out = "a whole number of at least " + format.Number(s.Min)
 	case s.Kind == KindNumber:
 		out = "a plain decimal number such as 0.85, without quotes"
 	case s.Size > 0:

@@ -114,7 +114,7 @@ func Parse(text string) (*Node, error) {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.CommentType:
 		case body != nil:
-			return nil, at(doc.Body, "the file has a second document; put everything in one")
+			return nil, at(doc.Body, "the file contains a second document; put everything in one")
 		default:
 			body = doc.Body
 		}
@@ -139,7 +139,7 @@ var indicators = regexp.MustCompile(`^[ ]*(?:[-?:][ ]+)*`)
 // checkLimits checks size, indentation and nesting.
 func checkLimits(text string) error {
 	if len(text) > MaxFile {
-		return Problem{1, 1, fmt.Sprintf("the file has %d bytes; the maximum is %d", len(text), MaxFile)}
+		return Problem{1, 1, fmt.Sprintf("the file is %d bytes; the maximum is %d", len(text), MaxFile)}
 	}
 	depth := 0
 	for i, line := range strings.Split(text, "\n") {
@@ -154,7 +154,7 @@ func checkLimits(text string) error {
 			case ']', '}':
 				depth = max(0, depth-1)
 			case '\x00':
-				return Problem{i + 1, col + 1, "the line has a NUL character; remove it"}
+				return Problem{i + 1, col + 1, "the line contains a NUL character; remove it"}
 			}
 			if depth > maxNesting {
 				return Problem{i + 1, col + 1, fmt.Sprintf("brackets are nested more than %d levels deep", maxNesting)}
