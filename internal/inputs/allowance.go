@@ -30,5 +30,5 @@ func readAllowance(r *reader) (out trigger.Allowance) {
 	return out
 }
 
-// eventName matches the names of GitHub's events.
+// eventName matches the name of a GitHub event.
 var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)

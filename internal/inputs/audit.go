@@ -40,7 +40,7 @@ var auditInputs = []Input{
 	},
 }
 
-// Audit has the inputs of the command audit.
+// Audit holds the inputs of the `audit` command.
 type Audit struct {
 	Scope    string
 	FailOn   string   // never, high, medium or low
@@ -70,5 +70,5 @@ func readAudit(r *reader) Settings {
 	return s
 }
 
-// Never is the value of fail-on with which findings do not fail the audit.
+// Never is the value of `fail-on` with which no finding fails the audit.
 const Never = "never"

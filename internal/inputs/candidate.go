@@ -78,7 +78,7 @@ func readCandidateCommand(r *reader) Settings {
 	return s
 }
 
-// readCandidate returns the candidate. There is none if the command checks incumbents.
+// readCandidate returns the candidate, or an empty one if the command checks incumbents.
 func readCandidate(r *reader) (c registry.Candidate) {
 	if aboutIncumbents(r) {
 		return c
@@ -131,11 +131,11 @@ func readOneExperiment(r *reader) string {
 	return ""
 }
 
-// maxExperiments bounds the number of experiments, because each one needs a request.
+// maxExperiments limits the number of experiments, because each one costs a request.
 const maxExperiments = 20
 
-// readExperiments returns the experiments to search for the run of the commit. Without any, the experiment of the
-// incumbent is searched, and that needs a target.
+// readExperiments returns the experiments to search for the commit's run. If none is given, the incumbent's experiment
+// is searched, so a target is required.
 func readExperiments(r *reader) []string {
 	names := r.list("experiment")
 	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
@@ -149,8 +149,8 @@ func readExperiments(r *reader) []string {
 	return names
 }
 
-// aboutIncumbents reports whether validate checks the versions that the targets point to now. It does so for a pull
-// request without a candidate, which can only be about the policy.
+// aboutIncumbents reports whether `validate` checks the versions that the targets point to now. It does so on a pull
+// request if no candidate is given, because the check can then only be about the policy.
 func aboutIncumbents(r *reader) bool {
 	return r.command.Name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
 }

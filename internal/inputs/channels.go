@@ -49,11 +49,11 @@ var gitHubInputs = []Input{
 	},
 }
 
-// GitHub has the inputs about GitHub.
+// GitHub holds the inputs that concern GitHub.
 type GitHub struct {
 	Token       string
-	Comment     bool // the input comment is true
-	NoComment   bool // the input comment is false
+	Comment     bool // `comment` is true
+	NoComment   bool // `comment` is false
 	Environment string
 }
 
@@ -81,25 +81,25 @@ var notificationInputs = []Input{
 	},
 }
 
-// Notify has the inputs about notifications.
+// Notify holds the inputs that concern notifications.
 type Notify struct {
 	Dispatches []Dispatch
 	Slack      string
-	Webhook    string // address, with its credentials
+	Webhook    string // address, including its credentials
 	Secret     string
 }
 
-// Dispatch is one line of the input dispatch: a workflow to start, or an event to send.
+// Dispatch is one line of the `dispatch` input: a workflow to start, or an event to send.
 type Dispatch struct {
 	line       string // the line itself
-	Repository string // owner/name, "" = this one
+	Repository string // owner/name, "" = this repository
 	Event      string // type of a repository_dispatch event
 	Workflow   string // file of a workflow_dispatch
 	Ref        string
 }
 
-// readChannels returns the inputs about GitHub and notifications. An input that needs a repository or a token is a
-// problem without it. planOnGitHub says that the approved plan is on a pull request.
+// readChannels returns the inputs that concern GitHub and notifications. It adds a problem for each input that needs a
+// repository or a token if there is none. planOnGitHub means that the approved plan is on a pull request.
 func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 	g.Token = readGitHubToken(r)
 	if r.valueIfTaken("comment") != "" {
@@ -158,7 +158,7 @@ func readGitHubToken(r *reader) string {
 	return token
 }
 
-// needGitHub adds a problem if there is no job of GitHub Actions or no token.
+// needGitHub adds a problem if the program does not run in a GitHub Actions job, or if there is no token.
 func needGitHub(r *reader, name, token string) {
 	switch {
 	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
@@ -174,7 +174,8 @@ var (
 	workflowFile = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}\.ya?ml$`)
 )
 
-// parseDispatch reads EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF.
+// parseDispatch parses EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF. why is "" if the line
+// is valid.
 func parseDispatch(line string) (d Dispatch, why string) {
 	d.line = line
 	if file, ref, found := strings.Cut(line, "@"); found {
@@ -210,7 +211,7 @@ func parseDispatch(line string) (d Dispatch, why string) {
 
 func spaceOrControl(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
 
-// secretAddress reads an address that may be a credential itself. It masks every part that could be one.
+// secretAddress returns an address that may itself be a credential, and masks every part that could be one.
 func secretAddress(r *reader, name string) string {
 	text := r.valueIfTaken(name)
 	if text == "" {
@@ -253,7 +254,7 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback() || host == "localhost"
 }
 
-// hostOf returns the host and port of an address, the only part of it that may be shown.
+// hostOf returns the host and port of an address, the only parts that may be shown.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -265,7 +266,7 @@ func hostOf(address string) string {
 	return net.JoinHostPort(u.Hostname(), u.Port())
 }
 
-// OriginOf returns the scheme and host of an address, or "" if it is not an address.
+// OriginOf returns the scheme and host of an address, or "" if it cannot be parsed.
 func OriginOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -274,7 +275,7 @@ func OriginOf(address string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }
 
-// Names returns the names of the channels, without secrets. The record contains them.
+// Names returns the names of the channels as they are recorded in the ledger, without secrets.
 func (n Notify) Names() []string {
 	var out []string
 	for _, d := range n.Dispatches {

@@ -45,7 +45,7 @@ var metadataInputs = []Input{
 	},
 }
 
-// readMetadata adds the description and tags of a new version and of its registered model.
+// readMetadata returns the intent with the descriptions and tags for a new version and its registered model.
 func readMetadata(r *reader, in plan.Intent) plan.Intent {
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
@@ -54,7 +54,7 @@ func readMetadata(r *reader, in plan.Intent) plan.Intent {
 	return in
 }
 
-// readTraffic returns percentages by alias, or nil without the input.
+// readTraffic returns the percentage for each alias, or nil if the input is empty.
 func readTraffic(r *reader) map[string]int {
 	if r.value("traffic") == "" {
 		return nil

@@ -49,14 +49,14 @@ var policyInputs = []Input{
 	},
 }
 
-// Judging has the inputs about gates.
+// Judging holds the inputs that concern gates.
 type Judging struct {
 	Gates        []gates.Gate
 	Waivers      []policy.Waiver
 	Identities   map[string]string // MLflow user -> GitHub login
 	PolicyFile   string            // "" = search for it
 	NeedsPolicy  bool              // a missing policy file is an error
-	Evidence     map[string]string // path in the workspace by the name of the report
+	Evidence     map[string]string // path in the workspace, by name of the report
 	From         string            // stage that the candidate must be in, "" = any
 	OfIncumbents bool              // check the versions that the policy's targets point to, not a candidate
 }
@@ -80,7 +80,7 @@ func readPolicyTest(r *reader) Settings {
 	return Settings{PolicyTests: r.required("policy-tests", "the folder with the tests")}
 }
 
-// readEvidence returns the files of the workspace that reports come from, by the names of the reports.
+// readEvidence returns the workspace file that each report is read from, by name of the report.
 func readEvidence(r *reader) map[string]string {
 	out := map[string]string{}
 	for _, l := range format.Lines(r.value("evidence-file")) {

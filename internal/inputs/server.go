@@ -101,7 +101,7 @@ var serverInputs = []Input{
 	},
 }
 
-// Server has the inputs about the MLflow servers and how to connect to them.
+// Server holds the inputs that say where the MLflow servers are and how to connect to them.
 type Server struct {
 	Tracking, Registry string      // addresses without credentials
 	Header             http.Header // sent with every request
@@ -154,8 +154,8 @@ func readServer(r *reader) (s Server) {
 	return s
 }
 
-// address returns the address of a server without the credentials in it, or "" if it is not valid. The credentials go
-// into the header, so that no message shows them.
+// address returns a server's address without its credentials, or "" if it is not valid. The credentials are moved to
+// the header, so that no message can show them.
 func (s *Server) address(r *reader, name, text string, header http.Header) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	return strings.TrimRight(u.String(), "/")
 }
 
-// login sets the header for authentication. As in MLflow's Python client, user name and password take precedence over a
+// login sets the Authorization header. As in MLflow's Python client, a user name and password take precedence over a
 // token.
 func (s *Server) login(r *reader, header http.Header) {
 	user, password, token := r.value("username"), r.value("password"), r.value("token")
@@ -222,7 +222,7 @@ func (s *Server) basic(r *reader, header http.Header, user, password string) {
 	header.Set("Authorization", "Basic "+pair)
 }
 
-// headerName is a token of RFC 9110.
+// headerName matches a header name, which is a token as defined in RFC 9110.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 func (r *reader) headers(header http.Header) {

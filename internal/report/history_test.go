@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// The reason of a reset is text from outside, so it has no meaning in Markdown.
+// The reason for a reset comes from outside, so none of it may be interpreted as Markdown.
 func TestHistory_Reset(t *testing.T) {
 	all := []History{{Model: "churn", Reset: "lost it | <b> @ann\n# [x](http://evil.example)"}}
 	const want = "### History of `churn`: 0 entries\n\n" +
