@@ -37,7 +37,7 @@ func runAudit(ctx context.Context, e *env) report.Outcome {
 		if e.runner.InActions() && !files.printed {
 			annotateAll(e, summary.Annotations())
 		}
-		r.Reason, r.Told = a.Reason(), notifyEarlier(ctx, e)
+		r.Reason, r.Notified = a.Reason(), notifyEarlier(ctx, e)
 		out = report.AuditOutcome(completed(e, r), summary)
 	}
 	out.Printed, out.Written = files.printed, files.written

@@ -220,7 +220,7 @@ func completed(e *env, r report.Run) report.Run {
 	if r.Digest != "" {
 		r.Stamped = plan.PlanStamp(r.Digest, e.process.Now())
 	}
-	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.Warned(), r.Untold())
+	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.Warned(), r.NotificationWarnings())
 	if r.PullRequest != nil {
 		r.Signature, r.SignatureChanges = signatureChanges(r.Facts)
 	}

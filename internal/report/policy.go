@@ -31,13 +31,13 @@ func PolicyCheckPage(file string, targets []PolicyTarget) (doc.Line, doc.Page) {
 	return doc.L("Valid: ", doc.C(file), " has ", found), doc.Page{t}
 }
 
-// PolicyExplanation is what a policy requires of a model and a target.
+// PolicyExplanation is what a policy requires for a model and a target.
 type PolicyExplanation struct {
 	File, Model, Target string
 	Rule                PolicyRule
-	LessSpecific        []PolicyRule // that match too
+	LessSpecific        []PolicyRule // rules that match too
 	Gates               []PolicyGate
-	Reads               []string // what the gates need besides the run and the MLmodel file
+	Reads               []string // what the gates need in addition to the run and the MLmodel file
 	Waivers             []PolicyWaiver
 }
 
@@ -110,14 +110,14 @@ func (g PolicyGate) evaluated() string {
 	return "when planned"
 }
 
-// PolicyTest is the result of one test of a policy.
+// PolicyTest is the result of one policy test.
 type PolicyTest struct {
 	File     string
 	Verdict  string   // "–" = none
 	Problems []string // differences from what the test expects
 }
 
-// PolicyTestPage shows the results of the tests of a policy file.
+// PolicyTestPage shows the results of a policy file's tests.
 func PolicyTestPage(file string, tests []PolicyTest) (doc.Line, doc.Page) {
 	passed := 0
 	t := doc.Table{Head: []string{"test", "verdict", "result"}}

@@ -16,7 +16,7 @@ type Standing struct {
 	Version int             `json:"version"`
 	Verdict verdict.Verdict `json:"verdict"`
 	Left    []string        `json:"not_judged,omitempty"` // gates that apply only during a promotion
-	Problem string          `json:"problem,omitempty"`    // why it could not be evaluated
+	Problem string          `json:"problem,omitempty"`    // why the version could not be evaluated
 }
 
 func (s Standing) passes() bool { return s.Verdict.Decision != verdict.Block }
