@@ -15,7 +15,7 @@ import (
 func checkApproval(ctx context.Context, e *env, r report.Run) error {
 	p, expected := r.Plan, e.set.Expected
 	if len(p.Steps) == 0 && p.Version != 0 && p.Incumbent == p.Version {
-		return nil // a re-run after the plan was applied
+		return nil // a re-run after the plan has been applied
 	}
 	if expected.Given && p.Incumbent != expected.Version {
 		return &registry.Error{
@@ -64,7 +64,7 @@ func checkApproval(ctx context.Context, e *env, r report.Run) error {
 	}
 }
 
-// planAgain is the hint for a plan that cannot be applied any more.
+// planAgain returns the hint for a plan that can no longer be applied.
 func planAgain(e *env) string {
 	return "make a new plan with " + e.asInput("dry-run", "true") + " and have it approved"
 }
@@ -76,7 +76,7 @@ func versionOrNone(n int) string {
 	return fmt.Sprintf("version %d", n)
 }
 
-// versionNumberOrNone returns a version as the input expected-previous takes it.
+// versionNumberOrNone returns a version in the form that `expected-previous` takes.
 func versionNumberOrNone(n int) string {
 	if n == 0 {
 		return "none"
@@ -84,9 +84,9 @@ func versionNumberOrNone(n int) string {
 	return fmt.Sprint(n)
 }
 
-// approvedPlan returns the approved plan of the inputs, or the one in the comment on the merged pull request. A plan
-// without steps needs no approval: the run may be a re-run after everything was done. A dry run before the merge needs
-// none either.
+// approvedPlan returns the approved plan from the inputs or from the comment on the merged pull request. It does not
+// look for the comment if the plan needs no approval: a plan without steps may be that of a re-run after everything was
+// done, and a dry run before the merge writes nothing.
 func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, error) {
 	a := e.set.Approved
 	before := r.PullRequest != nil || r.DryWhy != ""

@@ -44,7 +44,7 @@ func runAudit(ctx context.Context, e *env) report.Outcome {
 	return out
 }
 
-// beginAudit reads the approved plans and the baseline, and creates the files of the audit.
+// beginAudit reads the approved plans and the baseline, and creates the audit's files.
 func beginAudit(ctx context.Context, e *env) (*auditrun.Run, auditFiles, error) {
 	var files auditFiles
 	plans, err := approvedPlans(e)

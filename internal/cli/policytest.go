@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// runPolicyTest runs the test files of the policy.
+// runPolicyTest runs the policy's test files.
 func runPolicyTest(_ context.Context, e *env) report.Outcome {
 	names, err := e.runner.ListWorkspace(e.set.PolicyTests)
 	if err != nil {
@@ -51,7 +51,7 @@ func runPolicyTest(_ context.Context, e *env) report.Outcome {
 	return report.PageOutcome(completed(e, r), title, body, nil)
 }
 
-// runPolicyCase runs one test file. It returns the verdict and what is wrong with it.
+// runPolicyCase runs one test file. It returns the verdict, and how the result differs from what the test expects.
 func runPolicyCase(e *env, path string) (verdict.Decision, []string) {
 	data, err := e.runner.ReadWorkspace(path, tree.MaxFile)
 	if err != nil {

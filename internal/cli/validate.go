@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// runValidate evaluates the gates and writes nothing. For a pull request it also plans what the merge would do.
+// runValidate evaluates the gates and writes nothing. On a pull request, it also plans what the merge would do.
 func runValidate(ctx context.Context, e *env) report.Outcome {
 	if e.set.Judging.OfIncumbents {
 		return validateIncumbents(ctx, e)
