@@ -22,7 +22,7 @@ func checkApproval(ctx context.Context, e *env, r report.Run) error {
 			Reason: registry.PlanChanged,
 			Msg: fmt.Sprintf("check %s of %s: it points to %s, but expected-previous is %s",
 				p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(expected.Version)),
-			Hint: "check in the history who moved it, then run again with " +
+			Hint: "run history to see who moved it, then run again with " +
 				e.asInput("expected-previous", versionNumberOrNone(p.Incumbent)),
 		}
 	}
@@ -44,18 +44,18 @@ func checkApproval(ctx context.Context, e *env, r report.Run) error {
 	}
 	remedy := planAgain(e)
 	if a.OfPullRequest {
-		remedy = "if the difference is fine, promote without plan-digest; otherwise open another pull request"
+		remedy = "if the difference is fine, promote without plan-digest; otherwise open a new pull request"
 	}
 	hint := remedy
 	if !a.OfPullRequest {
-		hint += "; to see the difference, give the report file of the dry run in the input plan-file"
+		hint += "; to see the difference, set plan-file to the report file of the dry run"
 	}
 	if a.HasPlan {
 		different := a.Plan.Differences(p)
 		if len(different) > 12 {
 			different = append(different[:12], fmt.Sprintf("and %d more", len(different)-12))
 		}
-		hint = "since the approval, this has changed:\n  " + strings.Join(different, "\n  ") + "\n  " + remedy
+		hint = "these things have changed since the approval:\n  " + strings.Join(different, "\n  ") + "\n  " + remedy
 	}
 	return &registry.Error{
 		Reason: registry.PlanChanged,
@@ -85,7 +85,7 @@ func versionNumberOrNone(n int) string {
 }
 
 // approvedPlan returns the approved plan from the inputs or from the comment on the merged pull request. It does not
-// look for the comment if the plan needs no approval: a plan without steps may be that of a re-run after everything was
+// look for the comment if the plan needs no approval. A plan without steps may be that of a re-run after everything was
 // done, and a dry run before the merge writes nothing.
 func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, error) {
 	a := e.set.Approved
@@ -110,7 +110,7 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 	}
 	digest, kept := hiddenplan.Decode(body)
 	if !ok || digest == "" {
-		return a, noApproval(fmt.Sprintf("pull request %d has no complete comment of this action with a plan for %s",
+		return a, noApproval(fmt.Sprintf("pull request %d has no complete comment from this action with a plan for %s",
 			pr.Number, e.key()))
 	}
 	if a.Digest = digest; kept != nil {
@@ -123,7 +123,7 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 func noApproval(why string) error {
 	return &registry.Error{
 		Reason: registry.PlanChanged, Msg: "find the approved plan: " + why + "; nothing was written",
-		Hint: "merge a pull request with a comment by validate or promote, " +
-			"or remove plan-digest: pull-request to promote without an approved plan",
+		Hint: "merge a pull request on which validate or promote has commented, " +
+			"or remove plan-digest to promote without an approved plan",
 	}
 }

@@ -51,8 +51,8 @@ func (a *auditFiles) open(e *env) error {
 		if err != nil {
 			errs = append(errs, &registry.Error{
 				Reason: registry.BadInput,
-				Msg:    "create the " + what + " of the audit: " + err.Error(),
-				Hint:   "give a path in the workspace that can be written",
+				Msg:    "create the audit's " + what + ": " + err.Error(),
+				Hint:   "give a writable path in the workspace",
 			})
 			return
 		}
@@ -138,7 +138,7 @@ func readBaseline(e *env) (*rules.Baseline, error) {
 		err = fmt.Errorf("is for scope %s, but this audit has scope %s; use a baseline with the same scope",
 			file.Totals.Scope, e.set.Audit.Scope)
 	case file.Totals.Server != e.set.Server.Registry:
-		err = fmt.Errorf("is for the registry %s, but this audit reads %s; use a baseline of the same registry",
+		err = fmt.Errorf("is for the registry %s, but this audit reads %s; use a baseline from the same registry",
 			file.Totals.Server, e.set.Server.Registry)
 	default:
 		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
@@ -146,7 +146,8 @@ func readBaseline(e *env) (*rules.Baseline, error) {
 	return nil, &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    fmt.Sprintf("baseline-file: %q: %v", name, inputs.WithoutPath(err, name)),
-		Hint:   "leave baseline-file empty for the first audit; then use the file in its output report-file",
+		Hint: "leave baseline-file empty for the first audit; " +
+			"afterwards, set it to the file in that audit's report-file output",
 	}
 }
 

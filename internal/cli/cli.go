@@ -50,7 +50,7 @@ func Run(ctx context.Context, p Process) int {
 		io.WriteString(runner.Out(), inputs.Help(a.Command))
 		return registry.ExitDone
 	case err != nil:
-		fmt.Fprintf(runner.Err(), "error: %v\n  hint: mlflow-promote --help lists commands and flags\n", err)
+		fmt.Fprintf(runner.Err(), "error: %v\n  hint: to list commands and flags, run mlflow-promote --help\n", err)
 		return registry.ExitBadInput
 	case a.Version:
 		fmt.Fprintln(runner.Out(), "mlflow-promote", p.Version)

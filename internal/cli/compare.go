@@ -67,7 +67,7 @@ func compareVersions(e *env, facts fact.Facts) (fact.Comparison, error) {
 	if ok {
 		return policy.CompareVersions(facts, with), nil
 	}
-	reason, hint := registry.CandidateGone, "give a version number, an alias or a stage in the input against"
+	reason, hint := registry.CandidateGone, "set against to a version number, an alias or a stage"
 	if alias, ok := key.Alias(); ok && facts.Fallback == nil {
 		hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
 	}

@@ -58,9 +58,9 @@ func ledgerState(ctx context.Context, e *env, model string) (state, wrong string
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored; "+
-			"to see what is left of it, run the command history; "+
-			"restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
+		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored. "+
+			"To see what is left of the ledger, run history. "+
+			"Restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
 			model, e.asInput("reset-ledger", "REASON"))
 		return "lost: " + err.Error(), wrong
 	case err != nil:
@@ -70,7 +70,7 @@ func ledgerState(ctx context.Context, e *env, model string) (state, wrong string
 	case len(h.Pages) == 0:
 		return "none yet; the first promotion creates it", ""
 	}
-	state = fmt.Sprintf("starts with run %s of the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
+	state = fmt.Sprintf("starts with run %s in the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
 	if len(h.Entries) == 0 {
 		return state + "; no entries yet", ""
 	}

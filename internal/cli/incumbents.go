@@ -112,7 +112,7 @@ func modelsInPolicy(ctx context.Context, e *env) ([]string, error) {
 }
 
 func tooMany(msg string) error {
-	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "check one model at a time: set the input model"}
+	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "set model to check one model at a time"}
 }
 
 // incumbentsOf returns a query for each version that a rule's targets point to.

@@ -44,8 +44,8 @@ func judge(e *env, f fact.Facts) (report.Judgement, error) {
 	return out, &registry.Error{
 		Reason: registry.NoGates,
 		Msg:    "check candidate: there are no gates, and a target without gates is refused",
-		Hint: "add a line to the input thresholds, or a policy file; " +
-			"to promote without gates, which is recorded, set " + e.asInput("override", "ungated"),
+		Hint: "add a line to thresholds, or add a policy file; " +
+			"to promote without gates, which the record will show, set " + e.asInput("override", "ungated"),
 	}
 }
 

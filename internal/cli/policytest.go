@@ -20,7 +20,7 @@ func runPolicyTest(_ context.Context, e *env) report.Outcome {
 		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    err.Error(),
-			Hint:   "give a folder with one .yml file for each test in the input policy-tests",
+			Hint:   "set policy-tests to a folder that contains one .yml file for each test",
 		})
 	}
 	var tests []report.PolicyTest
@@ -43,7 +43,7 @@ func runPolicyTest(_ context.Context, e *env) report.Outcome {
 	if len(tests) == 0 {
 		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("policy-tests: %q: the folder has no tests", e.set.PolicyTests),
+			Msg:    fmt.Sprintf("policy-tests: %q: the folder contains no tests", e.set.PolicyTests),
 			Hint:   "add a .yml file with the keys model, target, candidate and expect",
 		})
 	}

@@ -80,7 +80,7 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 		return out
 	case pr.Fork && registry.ReasonOf(err) == registry.Forbidden:
 		text := "No comment was written, because the token of a pull request from a fork is read-only. " +
-			"The text above is what the comment would say."
+			"The text above is what the comment would have said."
 		out.note = doc.Page{doc.P(text)}
 		return out
 	}

@@ -101,7 +101,7 @@ func chooseRollbackVersion(ctx context.Context, e *env, f fact.Facts) (int, []st
 			b.Why = file.Why()
 			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))
 		case file.Why() != "":
-			warning := fmt.Sprintf("warning: could not check that version %d can be loaded: %s",
+			warning := fmt.Sprintf("warning: could not check whether version %d can be loaded: %s",
 				b.Number, strings.TrimSuffix(file.Why(), "."))
 			return b.Number, append(notes, warning), nil
 		default:

@@ -49,8 +49,8 @@ func headCommit(job actions.Context, merged bool) (string, error) {
 			Reason: registry.RefNotAllowed,
 			Msg: fmt.Sprintf("check candidate: its commit is on branch %q of %q and may not be merged yet",
 				job.HeadBranch, job.HeadRepository),
-			Hint: "let the workflow follow only runs of the default branch (branches: below workflow_run), " +
-				"or name the run, such as candidate: runs:/RUN_ID/model; to write nothing, set dry-run: true",
+			Hint: "restrict the workflow to runs on the default branch (use branches below workflow_run), " +
+				"or set candidate to the run, such as runs:/RUN_ID/model; to write nothing, set dry-run to true",
 		}
 	}
 	head := job.Head()
@@ -64,7 +64,7 @@ func headCommit(job actions.Context, merged bool) (string, error) {
 	}
 	if head == "" {
 		e.Msg = "candidate: \"commit\": the event does not name the head commit of the pull request"
-		e.Hint = "name the run, such as candidate: runs:/RUN_ID/model"
+		e.Hint = "set candidate to the run, such as runs:/RUN_ID/model"
 	}
 	return "", e
 }

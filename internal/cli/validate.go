@@ -49,7 +49,7 @@ func validate(ctx context.Context, e *env) report.Run {
 	default:
 		r.Reason = registry.OK
 		if err != nil {
-			r.Plan.Notes = append(r.Plan.Notes, "promote would refuse it: "+err.Error())
+			r.Plan.Notes = append(r.Plan.Notes, "promote would refuse the candidate: "+err.Error())
 		}
 	}
 	return r

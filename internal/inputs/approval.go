@@ -54,7 +54,7 @@ func readApproval(r *reader) (a Approval) {
 		a.OfPullRequest = true
 		switch {
 		case r.command.Name != "promote":
-			r.problem("plan-digest", text, "works only with the command promote, not with "+r.command.Name)
+			r.problem("plan-digest", text, "works only with the promote command, not with "+r.command.Name)
 		case a.HasPlan:
 			r.problem("plan-digest", text, "cannot be combined with plan-file; remove one of them")
 		}
@@ -62,14 +62,14 @@ func readApproval(r *reader) (a Approval) {
 	}
 	m := digestText.FindStringSubmatch(text)
 	if m == nil {
-		r.problem("plan-digest", text, "is not a plan digest; give the whole output plan-digest of the dry run, "+
-			"with the time at its start")
+		r.problem("plan-digest", text, "is not a plan digest; give the dry run's whole plan-digest output, "+
+			"including the time at its start")
 		return a
 	}
 	made, err := time.Parse(plan.PlanTime, m[1])
 	if err != nil {
 		r.problem("plan-digest", text, "does not start with a valid time; "+
-			"give the whole output plan-digest of the dry run")
+			"give the dry run's whole plan-digest output")
 	}
 	if a.HasPlan && plan.PlanStamp(a.Digest, made) != text {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; give only one of the two inputs")

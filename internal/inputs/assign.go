@@ -20,8 +20,8 @@ func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignme
 	var items []string
 	for _, line := range format.Lines(r.value("alias")) {
 		if strings.Contains(line, ",") {
-			r.problem("alias", line, "has a comma; write one assignment per line, such as challenger=8 "+
-				"(on a laptop, repeat --alias)")
+			r.problem("alias", line, "contains a comma; write one assignment per line, such as challenger=8 "+
+				"(on the command line, repeat --alias)")
 			continue
 		}
 		items = append(items, line)
@@ -30,7 +30,7 @@ func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignme
 		out = append(out, registry.Assignment{Alias: p.key, Version: readAssignedVersion(r, p)})
 	}
 	if len(out) == 0 && len(traffic) == 0 && r.value("alias") == "" {
-		r.problem("alias", "", "is missing; give an assignment such as challenger=8, or the input traffic")
+		r.problem("alias", "", "is missing; give an assignment such as challenger=8, or set traffic")
 	}
 	return out
 }

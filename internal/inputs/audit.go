@@ -31,12 +31,12 @@ var auditInputs = []Input{
 	{
 		Name:  "sarif-file",
 		Group: "audit",
-		Help:  "File in the workspace for the findings as SARIF 2.1.0, for code scanning. Default: no file.",
+		Help:  "Workspace file to write the findings to, as SARIF 2.1.0 for code scanning. Default: no file.",
 	},
 	{
 		Name:  "html-file",
 		Group: "audit",
-		Help:  "File in the workspace for the audit as one HTML page that works offline. Default: no file.",
+		Help:  "Workspace file to write the audit to, as one HTML page that works offline. Default: no file.",
 	},
 }
 

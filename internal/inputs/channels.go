@@ -28,8 +28,8 @@ var gitHubInputs = []Input{
 		Group: "GitHub",
 		For:   and(judging, "audit"),
 		Kind:  Bool,
-		Help: "Keep one comment per model and target on the pull request, with the text of the job summary. " +
-			"Default: `true` for the event `pull_request`. For `audit`, keep one issue open while there are " +
+		Help: "Keep one comment per model and target on the pull request, with the content of the job summary. " +
+			"Default: `true` for `pull_request` events. For `audit`, keep one issue open while there are " +
 			"findings.",
 	},
 	{
@@ -108,7 +108,7 @@ func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 	}
 	g.Environment = r.valueIfTaken("deployment-environment")
 	if len(g.Environment) > 255 || strings.ContainsFunc(g.Environment, unicode.IsControl) {
-		r.problem("deployment-environment", g.Environment, "is not the name of an environment; "+
+		r.problem("deployment-environment", g.Environment, "is not an environment name; "+
 			"write at most 255 characters on one line")
 	}
 	n.Dispatches = readDispatches(r)
@@ -151,7 +151,7 @@ func readDispatches(r *reader) (out []Dispatch) {
 func readGitHubToken(r *reader) string {
 	token := r.valueIfTaken("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
-		r.problem("github-token", "", "has a line break; "+
+		r.problem("github-token", "", "contains a line break; "+
 			"remove it, for example at the end of the file that it was read from")
 		return ""
 	}
@@ -162,7 +162,7 @@ func readGitHubToken(r *reader) string {
 func needGitHub(r *reader, name, token string) {
 	switch {
 	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
-		r.problem(name, r.value(name), "works only in a job of GitHub Actions; remove it")
+		r.problem(name, r.value(name), "works only in a GitHub Actions job; remove it")
 	case token == "":
 		r.problem(name, r.value(name), "needs a GitHub token; set github-token, or leave it at its default")
 	}
@@ -203,7 +203,7 @@ func parseDispatch(line string) (d Dispatch, why string) {
 	case d.Repository != "" && !repository.MatchString(d.Repository):
 		return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO:EVENT", d.Repository)
 	case !eventType.MatchString(d.Event):
-		return d, "is not an event type, which has at most 100 letters, digits and . _ -; " +
+		return d, "is not an event type (at most 100 letters, digits and . _ -); " +
 			"write EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF"
 	}
 	return d, ""
@@ -223,15 +223,15 @@ func secretAddress(r *reader, name string) string {
 		r.problem(name, "", "is not an address; write https://HOST/PATH")
 		return ""
 	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !r.bool("allow-insecure-http"):
-		r.problem(name, "", fmt.Sprintf("sends to %s over plain HTTP; write https, or set allow-insecure-http",
-			u.Hostname()))
+		r.problem(name, "", fmt.Sprintf("would send to %s over plain HTTP; "+
+			"use https, or set allow-insecure-http to true", u.Hostname()))
 		return ""
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		r.secret(u.User.Username(), password)
-		r.problem(name, "", "has a user name or password, which is not supported; "+
-			"remove it, and let the receiver check the signature (webhook-secret)")
+		r.problem(name, "", "contains a user name or password, which is not supported; "+
+			"remove it, and set webhook-secret so that the receiver can check the signature")
 		return ""
 	}
 	for _, values := range u.Query() {

@@ -61,7 +61,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "rollback",
-			Summary: "move the alias or stage back to its previous good version, or to candidate, and put the " +
+			Summary: "move the alias or stage back to its previous good version, or to the candidate, and put the " +
 				"current version on hold",
 			Writes:      true,
 			needsTarget: true,
@@ -94,7 +94,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "lineage",
-			Summary: "show the origin of a version and its use, from data, code and run to aliases, " +
+			Summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
 				"promotions and deployment; read-only",
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},

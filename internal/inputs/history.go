@@ -26,7 +26,7 @@ var historyInputs = []Input{
 		Name:  "statement",
 		Group: "history",
 		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. The " +
-			"entry must have the digest of the model's files.",
+			"entry must contain the digest of the model's files.",
 	},
 }
 
@@ -40,7 +40,7 @@ func readHistory(r *reader) (s Settings) {
 		s.Intent.Query.Model = r.required("model", "the name of the registered model")
 		h.Kept, h.Saved = h.Saved, report.SavedHistory{}
 		if of := h.Kept.Model; of != "" && of != model {
-			want := fmt.Sprintf("is the history of %q, but model is %q; give the file of that model", of, model)
+			want := fmt.Sprintf("is the history of %q, but model is %q; give the file for that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
 		}
 	}
@@ -96,15 +96,15 @@ func readStatement(r *reader, model string) int {
 	case text == "last":
 		n = LastEntry
 	case err != nil || n <= 0:
-		r.problem("statement", text, "is not a ledger entry; give its number, as history shows it, or last")
+		r.problem("statement", text, "is not a ledger entry; give its number as shown by history, or last")
 	}
 	if model == "*" {
-		r.problem("statement", text, "needs one model; give its name in the input model")
+		r.problem("statement", text, "needs a single model; set model to its name")
 	}
 	return n
 }
 
-// LastEntry is the value of History.Statement that stands for the newest entry.
+// LastEntry is the value of History.Statement for the newest entry.
 const LastEntry = -1
 
 // History holds the inputs of the `history` command.

@@ -16,7 +16,7 @@ func readLineage(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	q := fact.Query{Model: r.value("model")}
 	text := r.required("candidate",
-		"models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
+		"models:/NAME/7 or models:/NAME@ALIAS; if model is set, a version number, an alias or a stage also works")
 	switch {
 	case text == "":
 	case strings.HasPrefix(text, "models:/"):
@@ -43,7 +43,7 @@ func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 	case c.Model == "":
 		r.problem("candidate", text, "is a logged model, not a version of a registered model; write models:/NAME/7")
 	case q.Model != "" && q.Model != c.Model:
-		r.problem("candidate", text, fmt.Sprintf("is not a version of model %q; leave out the input model", q.Model))
+		r.problem("candidate", text, fmt.Sprintf("is not a version of model %q; leave model empty", q.Model))
 	}
 	q.Model, q.Candidate = c.Model, c
 	q.Target.Alias = c.Alias

@@ -40,8 +40,8 @@ var metadataInputs = []Input{
 		Name:  "traffic",
 		Group: "metadata",
 		For:   writing,
-		Help: "Share of the requests that a router sends to each alias, in percent, such as `champion=90, " +
-			"challenger=10`. It is stored as one tag of the registered model.",
+		Help: "Percentage of requests that a router sends to each alias, such as `champion=90, " +
+			"challenger=10`. It is stored as one tag on the registered model.",
 	},
 }
 
@@ -71,7 +71,7 @@ func readTraffic(r *reader) map[string]int {
 		sum += n
 	}
 	if sum != 100 {
-		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent; change it to 100", sum))
+		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent; make it add up to 100", sum))
 	}
 	return share
 }

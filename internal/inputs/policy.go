@@ -29,7 +29,7 @@ var policyInputs = []Input{
 		Name:    "policy-tests",
 		Group:   "policy",
 		Default: ".github/mlflow-policy-tests",
-		Help:    "Folder with the test files of the policy.",
+		Help:    "Folder that contains the policy's test files.",
 	},
 	{
 		Name:  "evidence-file",
@@ -77,7 +77,7 @@ func readExplain(r *reader) (s Settings) {
 }
 
 func readPolicyTest(r *reader) Settings {
-	return Settings{PolicyTests: r.required("policy-tests", "the folder with the tests")}
+	return Settings{PolicyTests: r.required("policy-tests", "the folder that contains the tests")}
 }
 
 // readEvidence returns the workspace file that each report is read from, by name of the report.
@@ -88,7 +88,7 @@ func readEvidence(r *reader) map[string]string {
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
 		if !ok || name == "" || path == "" {
 			r.problem("evidence-file", l, "is not of the form NAME=FILE; "+
-				"write the name in the policy's gate and the file, such as reports/scan.json=scan.json")
+				"write the name used in the policy's gate and the file, such as reports/scan.json=scan.json")
 			continue
 		}
 		out[name] = path

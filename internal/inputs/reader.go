@@ -98,7 +98,7 @@ func (r *reader) required(name, want string) string {
 func (r *reader) portable(name string, limit int) string {
 	v := r.value(name)
 	if len(v) > limit {
-		r.problem(name, v, fmt.Sprintf("has %d bytes; write at most %d, the limit of MLflow's databases",
+		r.problem(name, v, fmt.Sprintf("is %d bytes long; write at most %d, the limit of MLflow's databases",
 			len(v), limit))
 	}
 	if !utf8.ValidString(v) {
@@ -119,11 +119,11 @@ func (r *reader) tags(name string) map[string]string {
 		case repeated:
 			r.problem(name, key, "is repeated; remove one of the two")
 		case badTagKey(key):
-			r.problem(name, key, fmt.Sprintf("is not a tag key; write at most %d letters, digits, spaces and _ / . -, "+
-				"without an empty part, '.' or '..' between slashes", registry.MaxTagKey))
+			r.problem(name, key, fmt.Sprintf("is not a tag key; use at most %d letters, digits, spaces and _ / . -, "+
+				"with no empty part, '.' or '..' between slashes", registry.MaxTagKey))
 		case registry.Reserved(key):
 			r.problem(name, key, "is reserved: MLflow or this action writes promote.*, mlflow.*, alias_* and the tags "+
-				"about validation and stages; use another key")
+				"about validation and stages; use a different key")
 		case len(value) > registry.MaxTagValue:
 			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; write at most %d, the limit of MLflow's "+
 				"databases", len(value), registry.MaxTagValue))
@@ -153,7 +153,7 @@ func (r *reader) bool(name string) bool {
 	case "false", "False", "FALSE", "0", "":
 		return false
 	default:
-		r.problem(name, v, "is not a switch; write true or false")
+		r.problem(name, v, "is not a boolean; write true or false")
 		return false
 	}
 }
@@ -190,7 +190,7 @@ func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)
 	d, err := time.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.problem(name, v, "is not a duration; write it like 90s or 10m")
+		r.problem(name, v, "is not a duration; write one such as 90s or 10m")
 	}
 	return d
 }

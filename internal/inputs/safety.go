@@ -38,7 +38,7 @@ var safetyInputs = []Input{
 		Name:  "expected-previous",
 		Group: "safety",
 		For:   writing,
-		Help:  "Version number that the target must point to, or `none`. Otherwise nothing is written.",
+		Help:  "Version number that the target must point to now, or `none`. If it does not, nothing is written.",
 	},
 	{
 		Name:    "ledger",
@@ -84,7 +84,7 @@ var safetyInputs = []Input{
 	{
 		Name:  "reset-ledger",
 		Group: "safety",
-		Help: "Reason for a new promotion ledger to replace a lost one. `doctor` starts the ledger and records the " +
+		Help: "Reason for replacing a lost promotion ledger. `doctor` starts a new ledger and records the " +
 			"reason in it.",
 	},
 	{

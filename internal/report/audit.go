@@ -69,7 +69,7 @@ func (a Audit) failure() doc.Line {
 	var parts []string
 	finding, unable := "finding", "could not check everything"
 	if a.Totals.Baseline {
-		finding, unable = "new finding", "could check less than for the baseline"
+		finding, unable = "new finding", "could check less than in the baseline"
 	}
 	if a.Failing > 0 {
 		parts = append(parts, format.Plural(a.Failing, finding))

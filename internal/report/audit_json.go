@@ -101,7 +101,7 @@ func ReadAudit(text []byte) (SavedAudit, error) {
 	case file.Command != "audit" || file.Schema != AuditSchema:
 		return SavedAudit{}, errors.New("is not the report file of an audit")
 	case file.Totals == nil:
-		return SavedAudit{}, errors.New("the audit that wrote it was interrupted; use the report of a complete one")
+		return SavedAudit{}, errors.New("comes from an interrupted audit; use the report file of a complete one")
 	}
 	return SavedAudit{file.Findings, *file.Totals}, nil
 }

@@ -49,7 +49,8 @@ func (r Run) NotValidated() bool {
 }
 
 // ForkHint says what to do about a pull request that was not validated.
-const ForkHint = "A pull request from a fork gets no secrets, so the server could not be read. This is no verdict. " +
+const ForkHint = "A pull request from a fork gets no secrets, so the server could not be read. " +
+	"This is not a verdict on the candidate. " +
 	"Ask a maintainer to validate it, or use the two workflows in docs/pull-requests.md."
 
 // NotValidatedPage returns the start of the page for a pull request that was not validated.
@@ -80,9 +81,9 @@ func (g GitHub) NotificationWarnings() []string {
 		if t.Why == "" {
 			continue
 		}
-		later := "the next promotion or audit of " + t.Model + " sends it again"
+		later := "the next promotion or audit of " + t.Model + " will try again"
 		if strings.HasPrefix(t.RecordID, Unrecorded) {
-			later = "without a ledger it is not sent again"
+			later = "without a ledger, it will not be sent again"
 		}
 		out = append(out, fmt.Sprintf("%s was not notified of %s: %s; %s", t.Channel, t.RecordID, t.Why, later))
 	}

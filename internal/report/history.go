@@ -65,7 +65,7 @@ func statementTable(s *ledger.Statement) doc.Page {
 		return nil
 	}
 	return doc.Page{
-		doc.P("Statement of entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":"),
+		doc.P("Statement for entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":"),
 		doc.Table{Head: []string{"", ""}, Rows: [][]doc.Line{
 			doc.Row("subject", doc.C(s.Subject[0].Name)),
 			doc.Row("digest", doc.C(s.SubjectDigest())),
@@ -89,7 +89,7 @@ func (h History) page(w Workflow) doc.Page {
 			doc.C(h.Unfit), "). ", unknown)
 		return append(d, doc.P(why))
 	case h.Reset != "" && len(h.Entries) == 0:
-		return append(d, doc.P("No promotion of this model is recorded since then. ", unknown))
+		return append(d, doc.P("No promotion of this model has been recorded since then. ", unknown))
 	case len(h.Entries) == 0:
 		return append(d, doc.P("No promotion of this model is recorded. ", unknown))
 	}
@@ -325,7 +325,7 @@ func ReadHistory(text []byte) (SavedHistory, error) {
 		return SavedHistory{}, err
 	}
 	if len(file.History.Pages) == 0 {
-		return SavedHistory{}, errors.New("has no history; give the report file of an earlier history run")
+		return SavedHistory{}, errors.New("contains no history; give the report file of an earlier history run")
 	}
 	return file.History, nil
 }

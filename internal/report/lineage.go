@@ -170,7 +170,7 @@ func (p lineagePage) trainingLine() doc.Line {
 	t := p.Training
 	switch {
 	case p.RunProblem != "":
-		return doc.L("not of this version, so not shown")
+		return doc.L("not this version's run, so not shown")
 	case t == nil:
 		return doc.L("not readable")
 	}

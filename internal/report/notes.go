@@ -67,7 +67,7 @@ func (c Change) ledgerNotes() []doc.Line {
 			", but the ledger's last record was ", versions(o.Was)))
 	}
 	if n.TakesOver != 0 {
-		items = append(items, doc.L(fmt.Sprintf("takes over entry %d of an interrupted run", n.TakesOver)))
+		items = append(items, doc.L(fmt.Sprintf("takes over entry %d from an interrupted run", n.TakesOver)))
 	}
 	return items
 }
@@ -76,7 +76,7 @@ func (c Change) ledgerNotes() []doc.Line {
 func (g GitHub) gitHubNotes() []doc.Line {
 	var items []doc.Line
 	if d := g.Deployment; d.ByJob {
-		why := "not created, because the job's own environment has one"
+		why := "not created, because GitHub creates one for the job's own environment"
 		items = append(items, doc.L("deployment to ", doc.C(d.Environment), ": ", why))
 	} else if d.State != "" && d.Why == "" {
 		items = append(items, doc.L("deployment to ", doc.C(d.Environment), ": ", d.State))
@@ -88,7 +88,7 @@ func (g GitHub) gitHubNotes() []doc.Line {
 				channels = append(channels, t.Channel)
 			}
 		}
-		items = append(items, doc.L("notified of ", doc.C(record), ": ", list(channels)))
+		items = append(items, doc.L("notifications sent for ", doc.C(record), ": ", list(channels)))
 	}
 	return items
 }

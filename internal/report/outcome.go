@@ -162,7 +162,7 @@ func (r Run) next() doc.Page {
 		}
 	case r.PullRequest != nil && r.Reason == registry.OK && len(r.Plan.Steps) > 0:
 		return doc.Page{
-			doc.P("After the merge, the same step applies exactly this plan with:"),
+			doc.P("To apply exactly this plan after the merge, run the same step with:"),
 			doc.Code{Lang: "yaml", Text: "command: promote\nplan-digest: pull-request"},
 		}
 	case r.Dry && r.Reason == registry.OK:

@@ -28,7 +28,7 @@ func PolicyCheckPage(file string, targets []PolicyTarget) (doc.Line, doc.Page) {
 		))
 	}
 	found := format.Plural(gates, "gate") + " for " + format.Plural(len(targets), "target")
-	return doc.L("Valid: ", doc.C(file), " has ", found), doc.Page{t}
+	return doc.L("Valid: ", doc.C(file), " defines ", found), doc.Page{t}
 }
 
 // PolicyExplanation is what a policy requires for a model and a target.
@@ -80,7 +80,7 @@ func PolicyExplainPage(e PolicyExplanation) (doc.Line, doc.Page) {
 	}
 	d := doc.Page{doc.P(append(rule, doc.T("."))), t}
 	if len(e.Reads) > 0 {
-		d = append(d, doc.P("Also read, besides run and MLmodel file: ", strings.Join(e.Reads, "; "), "."))
+		d = append(d, doc.P("Also read, besides the run and the MLmodel file: ", strings.Join(e.Reads, "; "), "."))
 	}
 	var waivers []doc.Line
 	for _, w := range e.Waivers {
@@ -129,10 +129,11 @@ func PolicyTestPage(file string, tests []PolicyTest) (doc.Line, doc.Page) {
 		}
 		t.Rows = append(t.Rows, doc.Row(doc.C(test.File), test.Verdict, doc.C(result)))
 	}
-	title := "Passed: "
+	outcome := "Passed: "
 	if passed < len(tests) {
-		title = "Failed: "
+		outcome = "Failed: "
 	}
 	all := format.Plural(len(tests), "test")
-	return doc.L(title, strconv.Itoa(passed), " of ", all, " of ", doc.C(file), " as expected"), doc.Page{t}
+	title := doc.L(outcome, strconv.Itoa(passed), " of ", all, " of ", doc.C(file), " gave the expected result")
+	return title, doc.Page{t}
 }

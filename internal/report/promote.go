@@ -100,12 +100,16 @@ func (c Change) before() string {
 // loading returns a Python program that loads the version that the target points to.
 func (r Run) loading() string {
 	if alias := r.Plan.Target.Alias; alias != "" && r.Facts.Fallback != nil && r.Plan.Target.Stage == "" {
-		return fmt.Sprintf(`import mlflow
-client = mlflow.MlflowClient()
-versions = [v for v in client.search_model_versions(%q) if v.tags.get(%q) == "true"]
-latest = max(versions, key=lambda v: int(v.version))  # while the tag is moved, several versions may have it
-model = mlflow.pyfunc.load_model(f"models:/{latest.name}/{latest.version}")`,
-			nameFilter(r.Plan.Model), registry.FallbackTag(alias))
+		filter, tag := nameFilter(r.Plan.Model), registry.FallbackTag(alias)
+		search := fmt.Sprintf("client.search_model_versions(%q) if v.tags.get(%q) == \"true\"", filter, tag)
+		return strings.Join([]string{
+			"import mlflow",
+			"client = mlflow.MlflowClient()",
+			"versions = [v for v in " + search + "]",
+			"# while the tag is being moved, several versions may have it",
+			"latest = max(versions, key=lambda v: int(v.version))",
+			`model = mlflow.pyfunc.load_model(f"models:/{latest.name}/{latest.version}")`,
+		}, "\n")
 	}
 	return fmt.Sprintf("import mlflow\nmodel = mlflow.pyfunc.load_model(%q)", r.modelURI(true))
 }

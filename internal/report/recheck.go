@@ -54,8 +54,8 @@ func StandingPage(file string, all []Standing) (doc.Line, doc.Page) {
 	switch {
 	case blocked > 0:
 		d = append(d, doc.P(
-			"These versions stay live: the policy only decides about the next promotion. To let one of them pass, ",
-			"add a waiver with an end date to the policy file, or loosen the gate.",
+			"These versions stay live, because the policy only decides on the next promotion. ",
+			"To let one of them pass, add a waiver with an end date to the policy file, or loosen the gate.",
 		))
 		return doc.L(fmt.Sprintf("Blocked: %d of %s would fail ", blocked, live), doc.C(file)), d
 	case unenforced > 0:

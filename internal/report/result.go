@@ -121,7 +121,7 @@ func ReadPlan(text []byte) (SavedPlan, error) {
 		return SavedPlan{}, err
 	}
 	if file.Plan == nil {
-		return SavedPlan{}, errors.New("has no plan; give the report file of a dry run")
+		return SavedPlan{}, errors.New("contains no plan; give the report file of a dry run")
 	}
 	digest, err := file.Plan.Digest()
 	if err != nil {
@@ -130,11 +130,11 @@ func ReadPlan(text []byte) (SavedPlan, error) {
 	minute, _, _ := strings.Cut(file.Digest, "-")
 	made, err := time.Parse(plan.PlanTime, minute)
 	if err != nil {
-		return SavedPlan{}, errors.New("has no valid plan_digest; give the unchanged report file of a dry run")
+		return SavedPlan{}, errors.New("contains no valid plan_digest; give the unchanged report file of a dry run")
 	}
 	if plan.PlanStamp(digest, made) != file.Digest {
-		return SavedPlan{}, errors.New("its plan does not match its digest, so the file was changed or written by " +
-			"another version of this program; make a new dry run")
+		return SavedPlan{}, errors.New("contains a plan that does not match its digest, so it was changed, " +
+			"or written by a different version of this program; make a new dry run")
 	}
 	return SavedPlan{*file.Plan, digest, made}, nil
 }
