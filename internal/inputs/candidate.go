@@ -37,7 +37,7 @@ var candidateInputs = []Input{
 		Group: "candidate",
 		For:   aboutCandidates,
 		Kind:  Lines,
-		Help: "MLflow users whose runs `candidate: commit` may take, one per line or separated by commas. " +
+		Help: "Consider only runs by these MLflow users for `commit`, one per line or separated by commas. " +
 			"Default: all users. MLflow does not verify the user name of a run.",
 	},
 	{
@@ -126,8 +126,8 @@ func readOneExperiment(r *reader) string {
 	case 1:
 		return names[0]
 	}
-	r.problem("experiment", r.value("experiment"), "is more than one experiment, but the candidate best "+
-		"comes from a single one; if the name contains a comma, give the experiment's id")
+	r.problem("experiment", r.value("experiment"), "lists several experiments, but best "+
+		"searches only one; if the name contains a comma, give the experiment's id")
 	return ""
 }
 

@@ -14,7 +14,7 @@ var policyInputs = []Input{
 		Name:  "policy-file",
 		Group: "policy",
 		For:   and(judging, "alias", "audit", "compare", "lineage", "policy check", "policy explain", "policy test"),
-		Help: "Policy file in the workspace, which needs a checkout. Default: `" +
+		Help: "Policy file in the workspace, so check out the repository first. Default: `" +
 			strings.Join(policy.DefaultFiles, "` or `") + "`, if it exists.",
 	},
 	{
