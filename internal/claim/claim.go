@@ -222,12 +222,15 @@ func (l *Session) checkRights(ctx context.Context) error {
 	}
 	l.asked = true
 	in, verb := l.Intent, plan.SetAlias
-	for _, a := range in.Query.Aliases {
-		if a.Version == 0 {
-			verb = plan.DeleteAlias
-		}
+	if slices.ContainsFunc(in.Query.Aliases, registry.Assignment.Removes) {
+		verb = plan.DeleteAlias
 	}
-	return write.Writer{Client: l.Client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
+	err := write.Writer{Client: l.Client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
+	var why *registry.Error
+	if verb == plan.DeleteAlias && in.Command == "promote" && errors.As(err, &why) {
+		why.Hint += "\n    or leave out the input remove-alias: the promotion alone needs only EDIT"
+	}
+	return err
 }
 
 func (l *Session) check(f fact.Facts) error {

@@ -37,8 +37,8 @@ func withPolicy(
 			in.Assignable = append(in.Assignable, t.Alias)
 		}
 	}
-	if c.Adopts {
-		return set, "", refuseGuarded(p.Policy, rules, *in)
+	if err := refuseGuarded(p.Policy, rules, *in); err != nil || c.Adopts {
+		return set, "", err
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
 	if err != nil {

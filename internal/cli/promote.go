@@ -31,6 +31,9 @@ func promote(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *mo
 		if facts, err = gathered(ctx, e, facts, err); err != nil {
 			return failed(r, err), m
 		}
+		if err := checkFurther(ctx, e, l, facts); err != nil {
+			return failed(r, err), m
+		}
 		if entry, ok := plan.Unfinished(facts, e.set.Intent, l.Holder); ok {
 			r, m, again = resumePromotion(ctx, e, l, r, facts, entry)
 			continue
@@ -43,6 +46,14 @@ func promote(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *mo
 		r, m, again = carryOut(ctx, e, l, r, proposal{facts: facts, plan: p, err: err})
 	}
 	return r, m
+}
+
+// checkFurther returns an error if the promotion may not move one of its further aliases.
+func checkFurther(ctx context.Context, e *env, l *claim.Session, f fact.Facts) error {
+	if len(e.set.Intent.Query.Aliases) == 0 {
+		return nil
+	}
+	return checkAssignable(ctx, e, l, f.Ledger)
 }
 
 // resumePromotion finishes a promotion that an earlier attempt of this workflow run started, if its gates still pass.

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -69,9 +71,30 @@ func planRollback(ctx context.Context, e *env, l *claim.Session, f fact.Facts) p
 		}
 		return out
 	}
-	out.plan = plan.Rollback(f, in, to)
+	out.plan = keepUnremovable(ctx, e, plan.Rollback(f, in, to))
 	out.plan.Notes = append(out.plan.Notes, notes...)
 	return out
+}
+
+// keepUnremovable returns the plan without the removal of aliases if the login may not remove them. Such a right is no
+// reason to stop a rollback.
+func keepUnremovable(ctx context.Context, e *env, p plan.Plan) plan.Plan {
+	removal := func(s plan.Step) bool { return s.Do == plan.DeleteAlias }
+	if e.start.Dry || !slices.ContainsFunc(p.Steps, removal) {
+		return p
+	}
+	w := write.Writer{Client: e.client}
+	if w.May(ctx, "remove aliases of "+p.Model, plan.DeleteAlias, p.Model) == nil {
+		return p
+	}
+	for _, s := range p.Steps {
+		if removal(s) {
+			note := "warning: alias %s stays at version %s: removing it needs the MANAGE permission"
+			p.Notes = append(p.Notes, fmt.Sprintf(note, s.Name, s.Was))
+		}
+	}
+	p.Steps = slices.DeleteFunc(p.Steps, removal)
+	return p
 }
 
 // rolledBackBy reports whether the entry is a rollback of the same target by an earlier attempt of this workflow run.

@@ -19,7 +19,8 @@ type Query struct {
 	Model     string
 	Candidate registry.Candidate
 	Target    registry.Target
-	Aliases   []registry.Assignment // only for the `alias` command
+	// of the command alias; or the further aliases that a promotion assigns or removes
+	Aliases []registry.Assignment
 
 	MovedRoots []registry.MovedRoot // artifact stores that have moved, according to the policy
 }

@@ -43,7 +43,7 @@ func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, 
 		case e.MovedNothing():
 		case e.Record.Command == command && f.showsMoves(e.Record, parts):
 			return e, true
-		case e.Moved <= 0 && untouched(e.Record, parts):
+		case e.Moved <= 0 && f.untouched(e.Record, parts):
 		default:
 			return ledger.Entry{}, false
 		}
@@ -51,10 +51,13 @@ func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, 
 	return ledger.Entry{}, false
 }
 
-// untouched reports whether every target in the record is still in its former state.
-func untouched(r ledger.Record, parts []ledger.Shift) bool {
+// untouched reports whether every target in the record is still in their former state.
+func (f Facts) untouched(r ledger.Record, parts []ledger.Shift) bool {
 	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool {
 		found := ledger.Shift{Ref: m.Ref, Want: m.Was}
+		if r.Further(m.Ref) {
+			parts = append(slices.Clone(parts), f.PointsTo(m.Ref.Target())...)
+		}
 		return !slices.ContainsFunc(parts, found.Equal)
 	})
 }

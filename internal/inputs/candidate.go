@@ -70,6 +70,7 @@ func readCandidateCommand(r *reader) Settings {
 	s.Intent.Query.Candidate = readCandidate(r)
 	if r.command.Judges {
 		s.Intent.Query.Target, s.Judging.From = readTarget(r)
+		s.Intent.Query.Aliases = readFurther(r, s.Intent.Query.Target)
 		s.Judging.Gates = readThresholds(r, s.Intent.Query.Target)
 		s.Judging.Evidence = readEvidence(r)
 	}

@@ -1,6 +1,11 @@
 package inputs
 
-import "github.com/mlflow-promote/mlflow-promote/internal/registry"
+import (
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
 
 var targetInputs = []Input{
 	{
@@ -31,6 +36,21 @@ var targetInputs = []Input{
 		Help:    "Archive the other versions in the target stage.",
 	},
 	{
+		Name:  "previous-alias",
+		Group: "target",
+		For:   []string{"promote"},
+		Help: "Alias to assign to the version that the target pointed to before, such as `previous`. It moves in " +
+			"the same promotion.",
+	},
+	{
+		Name:  "remove-alias",
+		Group: "target",
+		For:   []string{"promote"},
+		Kind:  Lines,
+		Help: "Aliases to remove in the same promotion, such as `challenger`, one per line or separated by commas. " +
+			"On servers with logins this needs the right MANAGE.",
+	},
+	{
 		Name:  "against",
 		Group: "target",
 		Help:  "Version to compare the candidate with: its number, an alias or a stage.",
@@ -58,6 +78,36 @@ func readTarget(r *reader) (t registry.Target, from string) {
 		r.problem("alias", "", "is missing; give an alias such as champion, a stage, or both")
 	}
 	return t, from
+}
+
+// readFurther returns the further aliases that a promotion to the target assigns or removes.
+func readFurther(r *reader, t registry.Target) (out []registry.Assignment) {
+	seen := []string{t.Alias}
+	add := func(input string, a registry.Assignment) {
+		if err := registry.CheckAlias(a.Alias); err != nil {
+			r.problem(input, a.Alias, err.Error())
+		}
+		// Upper and lower case are treated as equal, because some databases do the same.
+		same := func(other string) bool { return strings.EqualFold(other, a.Alias) }
+		switch {
+		case same(t.Alias):
+			r.problem(input, a.Alias, "is the target of the promotion; give another alias")
+		case slices.ContainsFunc(seen, same):
+			r.problem(input, a.Alias, "is named twice; name each alias once in previous-alias or remove-alias")
+		}
+		seen = append(seen, a.Alias)
+		out = append(out, a)
+	}
+	if alias := r.valueIfTaken("previous-alias"); alias != "" {
+		add("previous-alias", registry.Assignment{Alias: alias, Previous: true})
+	}
+	if r.valueIfTaken("remove-alias") == "" {
+		return out
+	}
+	for _, alias := range r.list("remove-alias") {
+		add("remove-alias", registry.Assignment{Alias: alias})
+	}
+	return out
 }
 
 func readFrom(r *reader, t registry.Target) string {

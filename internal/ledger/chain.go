@@ -95,9 +95,11 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		_, moves := e.Record.Move(ref)
+		further := e.Record.Further(ref)
 		switch {
 		case !moves, e.Outcome == EntryAborted && e.Moved == 0:
-		case e.Record.Command == "rollback", e.Record.Command == "promote" && len(e.Record.Gates)+e.Record.LeftOut > 0:
+		case !further && e.Record.Command == "rollback",
+			!further && e.Record.Command == "promote" && len(e.Record.Gates)+e.Record.LeftOut > 0:
 			return e, true
 		case e.Outcome == EntryDone:
 			return Entry{}, false
@@ -138,7 +140,7 @@ func (l Chain) EarlierVersions(ref registry.Ref, now int) []int {
 		}
 	}
 	for _, e := range slices.Backward(l.Entries) {
-		if s, ok := e.Record.Move(ref); ok && (e.Outcome == EntryDone || e.Moved > 0) {
+		if s, ok := e.Record.Move(ref); ok && !e.Record.Further(ref) && (e.Outcome == EntryDone || e.Moved > 0) {
 			add(s.Want)
 			add(s.Was)
 		}

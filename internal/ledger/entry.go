@@ -16,7 +16,7 @@ func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 			continue
 		}
 		for _, move := range l.Record.Moves {
-			if _, again := e.Record.Move(move.Ref); again {
+			if _, again := e.Record.Move(move.Ref); again && !e.Record.Further(move.Ref) {
 				return l, true
 			}
 		}

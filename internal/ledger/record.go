@@ -10,6 +10,13 @@ import (
 
 func (r Record) Move(ref registry.Ref) (Shift, bool) { return moveOf(r.Moves, ref) }
 
+// Further reports whether the record is about a promotion or a rollback that also moves this alias, next to its target.
+// No gate is about such an alias.
+func (r Record) Further(ref registry.Ref) bool {
+	_, isAlias := ref.Alias()
+	return isAlias && (r.Command == "promote" || r.Command == "rollback") && !slices.Contains(r.Target.Refs(), ref)
+}
+
 // RecordVersion is the version of the records that this program writes. Older records stay readable: fields keep their
 // names and meanings, and digests are made of the stored text.
 const RecordVersion = 3

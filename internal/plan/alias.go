@@ -30,18 +30,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 		return p, err
 	}
 	moves := neededMoves(f, asked)
-	for _, s := range moves {
-		if s.Do == DeleteAlias {
-			p.Notes = append(
-				p.Notes,
-				fmt.Sprintf(
-					"removing alias %s needs the MANAGE permission on servers with basic-auth; moving it needs only "+
-						"EDIT",
-					s.Name,
-				),
-			)
-		}
-	}
+	p.Notes = append(p.Notes, removalNotes(moves)...)
 	p.Steps = append(append(p.Steps, moves...), aliasTags(moves, in)...)
 	fallbackNote(&p, f)
 	trafficNote(&p, f, in)
@@ -98,6 +87,17 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	}
 	traffic, err := trafficMove(f, in)
 	return append(moves, traffic...), err
+}
+
+// removalNotes says for each removal which permission it needs.
+func removalNotes(moves []Step) (notes []string) {
+	for _, s := range moves {
+		if s.Do == DeleteAlias {
+			notes = append(notes, fmt.Sprintf("removing alias %s needs the MANAGE permission on servers with "+
+				"basic-auth; moving it needs only EDIT", s.Name))
+		}
+	}
+	return notes
 }
 
 // neededMoves returns the moves that have not been made or recorded yet.
@@ -175,7 +175,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 		}
 	}
 	for _, a := range in.Query.Aliases {
-		will[a.Alias] = a.Version != 0
+		will[a.Alias] = !a.Removes()
 	}
 	will[in.Query.Target.Alias] = true
 	for _, alias := range slices.Sorted(maps.Keys(in.Traffic)) {
@@ -208,7 +208,7 @@ func trafficNote(p *Plan, f fact.Facts, in Intent) {
 		return // the tag is about to be set, or does not exist
 	}
 	for _, a := range in.Query.Aliases {
-		if a.Version == 0 && share[a.Alias] > 0 {
+		if a.Removes() && share[a.Alias] > 0 {
 			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, which "+
 				"would fail; set the traffic input again",
 				registry.TagTraffic, a.Alias, share[a.Alias]))

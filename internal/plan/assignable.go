@@ -11,8 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that the `alias` command must not move, because the last recorded move of the alias was a
-// gated promotion or a rollback. The policy can allow such moves. l must contain every entry that can be read.
+// Assignable rejects aliases that neither the command alias nor a promotion to another target may move: those whose last
+// recorded move was a gated promotion or a rollback. The policy can allow such moves. l must have all entries that can
+// be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -29,7 +30,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded returns the error for an alias that the `alias` command must not move.
+// Guarded returns the error that an alias may be moved only by a promotion to it.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -58,7 +59,10 @@ func blockedNote(v registry.Version) string { return "warning: " + blockedText(v
 func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()
-		if !ok || a.Version == 0 {
+		if a.Previous {
+			v, ok = f.Incumbent().OrZero().Version.Get()
+		}
+		if !ok || a.Removes() {
 			continue
 		}
 		guarded := slices.Contains(in.Assignable, a.Alias)

@@ -24,8 +24,9 @@ func (p Plan) Shifts(number int) []ledger.Shift {
 func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	parts := f.PointsTo(p.Target)
 	for _, s := range p.Steps {
-		if alias, ok := s.Ref().Alias(); ok && alias != p.Target.Alias {
-			parts = append(parts, f.PointsTo(registry.Target{Alias: alias})...)
+		isTag := s.Ref().Kind == registry.RefTag
+		if s.Kind() == Move && !isTag && !slices.Contains(p.Target.Refs(), s.Ref()) {
+			parts = append(parts, ledger.Shift{Ref: s.Ref(), Want: s.Was})
 		}
 	}
 	var out []ledger.Shift

@@ -29,6 +29,14 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
 		return p, nil
 	}
+	further, furtherNotes := furtherMoves(f, in)
+	if allowed && len(in.Query.Aliases) > 0 {
+		warnings, err := checkFit(f, in)
+		if err != nil {
+			return p, err
+		}
+		furtherNotes = append(furtherNotes, warnings...)
+	}
 	moves := append(moves(f, in), neededMoves(f, traffic)...)
 	if !allowed && in.RegisterIfValid {
 		return p, nil
@@ -36,7 +44,10 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	addRegistration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), len(moves) > 0)
 	if allowed {
 		p.Steps = append(p.Steps, releaseHold(f, in)...)
-		p.Steps = append(append(p.Steps, moves...), notes(&p, f, moves, in)...)
+		p.Steps = append(append(append(p.Steps, moves...), further...), notes(&p, f, moves, in)...)
+		p.Steps = append(p.Steps, furtherTags(f, further)...)
+		p.Notes = append(p.Notes, furtherNotes...)
+		trafficNote(&p, f, in)
 		warnNoRollback(&p, f, moves)
 		fallbackNote(&p, f)
 	}

@@ -22,8 +22,8 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
 		return ledger.Entry{}, false
 	}
-	left, err := remainingMoves(f, in)
-	if err != nil || slices.ContainsFunc(left, func(s Step) bool { return !isListed(e, s) }) {
+	left, err := remainingMoves(f, in, e)
+	if err != nil || !asksFor(in, e) || slices.ContainsFunc(left, func(s Step) bool { return !isListed(e, s) }) {
 		return ledger.Entry{}, false
 	}
 	return e, true
@@ -42,7 +42,7 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	if v.Effect() != verdict.Promote {
 		return p, nil
 	}
-	left, err := remainingMoves(f, in)
+	left, err := remainingMoves(f, in, e)
 	if err != nil {
 		return p, err
 	}
@@ -53,14 +53,15 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	t := in.Query.Target
 	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // tags are written for all parts that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
+	p.Steps = append(p.Steps, furtherTags(f, left)...)
 	fallbackNote(&p, f)
 	return p, nil
 }
 
 // remainingMoves returns the moves that have yet to be made or confirmed.
-func remainingMoves(f fact.Facts, in Intent) ([]Step, error) {
+func remainingMoves(f fact.Facts, in Intent, e ledger.Entry) ([]Step, error) {
 	traffic, err := trafficMove(f, in)
-	return append(moves(f, in), neededMoves(f, traffic)...), err
+	return slices.Concat(moves(f, in), neededMoves(f, traffic), furtherLeft(f, in, e)), err
 }
 
 // sameContent reports whether the candidate's files still match the record. It compares only what is known on both

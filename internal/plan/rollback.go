@@ -14,7 +14,7 @@ import (
 // Rollback plans to move the target back to the version and to put the current version on hold. Stage and alias move
 // together, and no part of the target is ever empty.
 func Rollback(f fact.Facts, in Intent, to int) Plan {
-	return rollback(f, in, to, moves)
+	return rollback(f, in, rolledBack{from: f.Holder(in.Query.Target), to: to, about: moves})
 }
 
 // InterruptedRollback returns a rollback that was interrupted after it had moved something, provided that this rollback
@@ -37,10 +37,10 @@ func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 // FinishRollback plans the rest of an interrupted rollback. The same workflow run keeps the record. Any other run gets
 // a new rollback to the same version.
 func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) Plan {
-	p := rollback(f, in, e.Record.To, func(fact.Facts, Intent) []Step {
-		// tags are written for the whole target
+	whole := func(fact.Facts, Intent) []Step { // the tags are written for the whole target
 		return []Step{{Name: in.Query.Target.Alias}, {Name: in.Query.Target.Stage}}
-	})
+	}
+	p := rollback(f, in, rolledBack{from: e.Record.From, to: e.Record.To, about: whole})
 	for _, n := range e.Record.Hold {
 		if slices.Contains(p.Hold, n) || n == e.Record.To {
 			continue
@@ -70,8 +70,15 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	return p
 }
 
-// rollback plans a rollback. about returns the moves for which tags are written.
-func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []Step) Plan {
+// rolledBack says between which versions a rollback moves the target. about returns the moves for which tags are
+// written.
+type rolledBack struct {
+	from, to int
+	about    func(fact.Facts, Intent) []Step
+}
+
+func rollback(f fact.Facts, in Intent, r rolledBack) Plan {
+	to := r.to
 	f = withCandidate(f, to)
 	p := newPlan(f, in)
 	p.Source, p.Candidate = nil, fmt.Sprintf("models:/%s/%d", in.Query.Model, to)
@@ -90,7 +97,9 @@ func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []
 		}
 	}
 	p.Steps = append(p.Steps, releaseHold(f, in)...)
-	p.Steps = append(append(p.Steps, moved...), notes(&p, f, about(f, in), in)...)
+	further, furtherNotes := furtherBack(f, in, r.from)
+	p.Steps = slices.Concat(p.Steps, moved, further, notes(&p, f, r.about(f, in), in))
+	p.Notes = append(p.Notes, furtherNotes...)
 	fallbackNote(&p, f)
 	return p
 }

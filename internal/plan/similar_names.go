@@ -34,7 +34,7 @@ func assigned(in Intent) []string {
 		out = append(out, t.Alias)
 	}
 	for _, a := range in.Query.Aliases {
-		if a.Version != 0 {
+		if !a.Removes() {
 			out = append(out, a.Alias)
 		}
 	}

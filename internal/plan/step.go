@@ -122,13 +122,18 @@ func (s Step) Confirms() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
 
 // For returns the step for the created version's number.
 func (s Step) For(number int) Step {
-	if s.Version == NewVersion {
+	if s.Version == NewVersion && !s.removesAlias() {
 		s.Version = number
 	}
 	if number != 0 && (s.Do == SetAlias || s.Do == TagAlias || s.Do == SetStage) {
 		s.Want = numbered(s.Want, number)
 	}
 	return s
+}
+
+// removesAlias reports whether no version has the alias after the step.
+func (s Step) removesAlias() bool {
+	return s.Do == DeleteAlias || s.Do == TagAlias && s.Want.IsZero()
 }
 
 // numbered replaces the placeholder with the number of the created version.

@@ -41,8 +41,13 @@ func (t Target) String() string {
 	return t.Stage
 }
 
-// Assignment points an alias to a version. With version 0 it removes the alias.
+// Assignment points an alias to a version, see Removes.
 type Assignment struct {
 	Alias   string `json:"alias"`
 	Version int    `json:"version,omitempty"`
+	// Previous means the version that the target of a promotion pointed to before. Version is 0.
+	Previous bool `json:"previous,omitempty"`
 }
+
+// Removes reports whether the alias is removed.
+func (a Assignment) Removes() bool { return a.Version == 0 && !a.Previous }

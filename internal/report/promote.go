@@ -16,6 +16,9 @@ func PromoteOutcome(r Run) Outcome {
 	if waived := r.Verdict.Waived(); waived > 0 && r.failure() == nil {
 		v.headline = append(v.headline, doc.T("; "+format.Plural(waived, "gate")+" waived"))
 	}
+	if r.failure() == nil {
+		v.headline = append(v.headline, r.further()...)
+	}
 	if r.notEnforced() {
 		v.headline = append(v.headline, doc.L("; not enforced: ", r.ifEnforced(doc.T("it")))...)
 	}
@@ -38,10 +41,14 @@ func promoted(r Run) doc.Line {
 	case r.Dry && confirms:
 		return doc.L("Would confirm: ", already, ", moved there by ", r.movedBy(),
 			"; its gates would be evaluated and the move recorded")
+	case r.Dry && r.furtherOnly():
+		return doc.L("Would keep the target: ", already)
 	case r.Dry && r.notesOnly():
 		return doc.L("Would move nothing: ", already, "; only tags that record the promotion would be written")
 	case r.notesOnly():
 		return doc.L("Unchanged: ", already, "; only tags that record the promotion were written")
+	case r.furtherOnly():
+		return already
 	case r.Dry && r.number() == 0:
 		return doc.L("Would promote ", model, " to ", target)
 	case r.Dry:
@@ -66,6 +73,20 @@ func (c Change) position(adverb string, number int) doc.Line {
 		l = append(l, doc.T(", which is in "+t.Stage))
 	}
 	return l
+}
+
+// further says where the aliases are that moved together with the target.
+func (c Change) further() (l doc.Line) {
+	for _, s := range c.Plan.Further() {
+		l = append(append(l, doc.T("; ")), aliasSpan(s)...)
+	}
+	return l
+}
+
+// furtherOnly reports whether the target stays, and only further aliases move.
+func (c Change) furtherOnly() bool {
+	further := c.Plan.Further()
+	return len(further) > 0 && len(further) == len(c.Plan.Shifts(0)) && c.Plan.Resumes == 0
 }
 
 // movedBy says who moved the target to the candidate before this run.

@@ -27,7 +27,8 @@ func rolledBack(r Run) doc.Line {
 	case r.Reason == registry.Unchanged:
 		return doc.L("Unchanged: ", r.position("", r.number()))
 	case r.Dry:
-		return doc.L("Would roll back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number)
+		planned := doc.L("Would roll back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number)
+		return append(planned, r.further()...)
 	}
 	done := doc.L("Rolled back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number, r.before())
 	if hold := r.Plan.Hold; len(hold) == 1 {
@@ -35,5 +36,5 @@ func rolledBack(r Run) doc.Line {
 	} else if len(hold) > 1 {
 		done = append(done, doc.L("; ", versions(registry.PointsTo(hold...)), " are on hold")...)
 	}
-	return done
+	return append(done, r.further()...)
 }

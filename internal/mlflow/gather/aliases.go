@@ -58,6 +58,19 @@ type askedAlias struct {
 	found registry.Known[registry.Version]
 }
 
+// askFurther returns the requests about the further aliases of a promotion.
+func (g *gathering) askFurther(ctx context.Context) (asks []func() error) {
+	g.further = make([]askedAlias, len(g.q.Aliases))
+	for i, a := range g.q.Aliases {
+		g.further[i].name = a.Alias
+		asks = append(asks, func() (err error) {
+			g.further[i].found, err = g.byAlias(ctx, g.q.Model, a.Alias)
+			return err
+		})
+	}
+	return asks
+}
+
 // requireModel fails if the model does not exist or is a prompt.
 func (g *gathering) requireModel(ctx context.Context) error {
 	if g.facts.Model.IsAbsent() {

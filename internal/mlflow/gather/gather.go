@@ -55,6 +55,7 @@ type gathering struct {
 	noAliases    atomic.Bool        // the server does not support aliases
 	earlyListing *listing           // files of the candidate that were listed ahead of time
 	copyOf       registry.Version   // version of a different registered model that will be copied
+	further      []askedAlias       // the further aliases that a promotion assigns or removes
 }
 
 // holderKeys lists what points to the versions that the candidate is compared with. The target's alias and stage come
@@ -110,6 +111,7 @@ func (g *gathering) sendQuestions(
 	if g.q.Candidate != (registry.Candidate{}) {
 		asks = append(asks, func() error { return candidate{g}.readRoot(ctx, root) })
 	}
+	asks = append(asks, g.askFurther(ctx)...)
 	stages := false
 	for i, key := range g.holderKeys {
 		if number, ok := key.Version(); ok {
@@ -154,7 +156,10 @@ func (g *gathering) findHolders(
 		g.holders[key] = holders[i]
 	}
 	g.stageHolders()
-	return g.aliasHolders(ctx)
+	if err := g.aliasHolders(ctx); err != nil || g.facts.Fallback != nil {
+		return err
+	}
+	return g.checkAliases(ctx, g.further)
 }
 
 // secondRound reads the candidate's MLmodel file, and the runs of the versions to compare with.

@@ -1,0 +1,147 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Further returns the moves of aliases that a promotion or a rollback moves together with its target.
+func (p Plan) Further() []Step {
+	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
+		_, isAlias := s.Ref().Alias()
+		return p.Target.Empty() || !isAlias || slices.Contains(p.Target.Refs(), s.Ref())
+	})
+}
+
+// furtherMoves returns the moves of the further aliases of a promotion. The notes say what else somebody may expect of
+// them.
+func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
+	for _, a := range in.Query.Aliases {
+		number, want := 0, registry.State{}
+		if a.Previous {
+			if number = previousVersion(f, in); number == 0 {
+				const note = "alias %s is not assigned: %s pointed to no other version before, or to several"
+				notes = append(notes, fmt.Sprintf(note, a.Alias, in.Query.Target))
+				continue
+			}
+			want = registry.PointsTo(number)
+		}
+		if s, needed := aliasMove(f, in.Query.Model, a.Alias, number, want); needed {
+			moves = append(moves, s)
+		} else if a.Removes() {
+			notes = append(notes, fmt.Sprintf("alias %s is not removed: it points to no version", a.Alias))
+		}
+	}
+	return moves, append(notes, removalNotes(moves)...)
+}
+
+// previousVersion returns the version that the target pointed to before the candidate. It is 0 if there is none, or if
+// there are several.
+func previousVersion(f fact.Facts, in Intent) int {
+	number := f.Incumbent().OrZero().Version.OrZero().Number
+	if number != f.Number() {
+		return number
+	}
+	if e, cut := f.Unfinished(in.Command, in.Query.Target); cut && e.Record.From != number {
+		return e.Record.From // an interrupted promotion has moved the target already
+	}
+	return 0
+}
+
+// asksFor reports whether the command asks for all further aliases that the entry moves.
+func asksFor(in Intent, e ledger.Entry) bool {
+	return !slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
+		return e.Record.Further(m.Ref) && !slices.ContainsFunc(in.Query.Aliases, func(a registry.Assignment) bool {
+			return registry.AliasRef(a.Alias) == m.Ref && a.Removes() == m.Want.IsZero()
+		})
+	})
+}
+
+// furtherLeft returns the moves of further aliases that an unfinished entry has not made or confirmed yet.
+func furtherLeft(f fact.Facts, in Intent, e ledger.Entry) (left []Step) {
+	for _, a := range in.Query.Aliases {
+		m, listed := e.Record.Move(registry.AliasRef(a.Alias))
+		s, needed := aliasMove(f, in.Query.Model, a.Alias, m.Want.Versions.Only(), m.Want)
+		// If the entry does not list the removal of an alias that exists, it is no entry of this command.
+		if needed && (listed || a.Removes() && !s.Was.IsZero()) {
+			left = append(left, s)
+		}
+	}
+	return left
+}
+
+// furtherTags returns the tags that say when versions received a further alias. Tags that others wrote are kept.
+func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
+	incumbent := f.Incumbent().OrZero().Version.OrZero()
+	for _, m := range moves {
+		alias, isAlias := m.Ref().Alias()
+		_, there := incumbent.Tags[registry.AliasTimeTag(alias)]
+		given := isAlias && m.Version != 0 && m.Version == incumbent.Number && m.Version != f.Number()
+		if given && (!there || writtenByUs(incumbent.Tags)) {
+			tags = append(tags, Step{
+				Do: SetTag, Model: m.Model, Version: m.Version, Name: registry.AliasTimeTag(alias),
+				Want: registry.Text(AtTime),
+			})
+		}
+	}
+	return tags
+}
+
+// furtherBack returns the moves that bring further aliases back to where they were before the promotion that moved the
+// target to the version from. An alias that has moved since stays where it is, and a note says so.
+func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []string) {
+	undone, later := undoes(f, in.Query.Target, from)
+	for _, m := range undone {
+		alias, _ := m.Ref.Alias()
+		number, want := m.Was.Versions.Highest(), registry.State{}
+		if number != 0 {
+			want = registry.PointsTo(number)
+		}
+		s, needed := aliasMove(f, in.Query.Model, alias, number, want)
+		why := ""
+		switch {
+		case movedIn(later, m.Ref), !s.Was.Equal(m.Want) && !s.Was.Equal(want):
+			why = "it was moved after the promotion"
+		case number != 0 && f.RollbackTo(number, fact.RollbackAllowed{Hold: true}).Why != "":
+			why = fmt.Sprintf("version %d, which it pointed to before: %s", number,
+				f.RollbackTo(number, fact.RollbackAllowed{Hold: true}).Why)
+		case needed:
+			moves = append(moves, s)
+		}
+		if why != "" {
+			notes = append(notes, fmt.Sprintf("alias %s is not rolled back: %s", alias, why))
+		}
+	}
+	return moves, append(notes, removalNotes(moves)...)
+}
+
+// undoes returns the moves of further aliases by the promotion that moved the target to this version, and the entries
+// after it. There are none if a later entry has moved the target.
+func undoes(f fact.Facts, t registry.Target, number int) (moves []ledger.Shift, later []ledger.Entry) {
+	for i, e := range slices.Backward(f.Ledger.Entries) {
+		r := e.Record
+		moved := slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
+		switch {
+		case e.Outcome != ledger.EntryDone || !moved:
+			continue
+		case r.Command != "promote" || r.To != number:
+			return nil, nil
+		}
+		return slices.DeleteFunc(slices.Clone(r.Moves), func(m ledger.Shift) bool {
+			return !r.Further(m.Ref) || m.Confirms()
+		}), f.Ledger.Entries[i+1:]
+	}
+	return nil, nil
+}
+
+// movedIn reports whether a completed entry moved the alias.
+func movedIn(entries []ledger.Entry, ref registry.Ref) bool {
+	return slices.ContainsFunc(entries, func(e ledger.Entry) bool {
+		_, moved := e.Record.Move(ref)
+		return moved && e.Outcome == ledger.EntryDone
+	})
+}
