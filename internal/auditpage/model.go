@@ -256,7 +256,7 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 			cell{"epoch", e.Epoch},
 			cell{"at", int(seconds(at))},
 			cell{"ended", int(seconds(e.Ended))},
-			cell{"command", m.Words.at(cut(e.Record.Command))},
+			cell{"command", m.Words.at(cut(e.Record.What()))},
 			cell{"to", e.Record.To},
 			cell{"actor", m.Words.at(cut(e.Record.Actor))},
 			cell{"link", m.Words.at(cut(address(e.Link)))},

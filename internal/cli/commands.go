@@ -13,6 +13,7 @@ var commandFuncs = map[string]func(context.Context, *env) report.Outcome{
 	"validate":       runValidate,
 	"alias":          runAlias,
 	"rollback":       runRollback,
+	"import":         runImport,
 	"history":        runHistory,
 	"doctor":         runDoctor,
 	"compare":        runCompare,

@@ -100,6 +100,10 @@ func (f Facts) NotPassed(t registry.Target, number int) string {
 	}
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record
+		imported := func(ref registry.Ref) bool { return r.Imports(ref, number) }
+		if e.Outcome == ledger.EntryDone && slices.ContainsFunc(t.Refs(), imported) {
+			return ""
+		}
 		moved := slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 		if r.Command != "promote" || r.To != number || e.Outcome != ledger.EntryDone || !moved {
 			continue

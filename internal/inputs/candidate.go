@@ -12,7 +12,7 @@ var candidateInputs = []Input{
 		Name:  "model",
 		Group: "candidate",
 		For:   and(onServer, "policy explain"),
-		Help:  "Name of the registered model.",
+		Help:  "Name of the registered model. `import` also takes a pattern such as `churn-*`.",
 	},
 	{
 		Name:  "candidate",

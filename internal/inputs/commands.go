@@ -69,6 +69,14 @@ func Commands() []Command {
 			read:        readRollback,
 		},
 		{
+			Name: "import",
+			Summary: "record what aliases and stages point to now, as imported and not judged, for one model or a " +
+				"pattern of models; moves nothing",
+			Writes:  true,
+			example: []string{"--model", "churn", "--justification", "live-before-this-tool", "--dry-run"},
+			read:    readImport,
+		},
+		{
 			Name: "history",
 			Summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
 				"the records",
@@ -143,7 +151,8 @@ func Commands() []Command {
 // CommandNames returns the names of all commands. It cannot use Commands, which refers to All, because All needs it.
 func CommandNames() []string {
 	return []string{
-		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
+		"promote", "register", "validate", "alias", "rollback", "import", "history", "doctor", "compare", "lineage",
+		"audit",
 		"policy check", "policy explain", "policy test",
 	}
 }

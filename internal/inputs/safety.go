@@ -12,7 +12,7 @@ var safetyInputs = []Input{
 	{
 		Name:    "dry-run",
 		Group:   "safety",
-		For:     and(writing, "doctor"),
+		For:     and(writing, "doctor", "import"),
 		Kind:    Bool,
 		Default: "false",
 		Help: "Print the exact plan and its digest, and write nothing. Always on for the events `pull_request`, " +
@@ -53,7 +53,7 @@ var safetyInputs = []Input{
 	{
 		Name:   "override",
 		Group:  "safety",
-		For:    and(creating, "validate", "alias", "rollback"),
+		For:    and(creating, "validate", "alias", "rollback", "import"),
 		Kind:   Words,
 		Values: []string{"ungated", "downgrade", "hold", "takeover", verdict.OverrideNewAlias},
 		Help:   "Safety checks to turn off for this run. Each one is shown and recorded.",
@@ -61,7 +61,7 @@ var safetyInputs = []Input{
 	{
 		Name:  "allow-refs",
 		Group: "safety",
-		For:   and(writing, "doctor"),
+		For:   and(writing, "doctor", "import"),
 		Kind:  Lines,
 		Help: "Branches and tags that may write, in addition to the default branch. Write one GitHub filter " +
 			"pattern per line: `release/**` for branches, `refs/tags/v*` for tags, `!release/old` to exclude.",
@@ -69,7 +69,7 @@ var safetyInputs = []Input{
 	{
 		Name:  "allow-events",
 		Group: "safety",
-		For:   and(writing, "doctor"),
+		For:   and(writing, "doctor", "import"),
 		Kind:  Lines,
 		Help: "Additional events that may start a write, such as `issue_comment`, one per line. " +
 			"`pull_request_target` is never allowed.",
@@ -127,6 +127,7 @@ func readMove(r *reader) Settings {
 	s.Allow = readAllowance(r)
 	in.Traffic = readTraffic(r)
 	in.Override = append(in.Override, r.words("override")...)
+	in.Justification = readJustification(r)
 	s.Approved = readApproval(r)
 	s.Expected = readExpected(r)
 	s.GitHub, s.Notify = readChannels(r, s.Approved.OfPullRequest)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Settings holds the inputs after they have been checked. If Problems is not empty, do not use the other fields.
@@ -17,11 +18,12 @@ type Settings struct {
 	PolicyTests string // folder
 	Doctor      Doctor
 	Safety
-	History  History
-	Audit    Audit
-	Approved Approval
-	GitHub   GitHub
-	Notify   Notify
+	ImportOnly []registry.Ref // aliases and stages to import; nil for all
+	History    History
+	Audit      Audit
+	Approved   Approval
+	GitHub     GitHub
+	Notify     Notify
 
 	Problems []Problem
 }

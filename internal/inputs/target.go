@@ -11,15 +11,15 @@ var targetInputs = []Input{
 	{
 		Name:  "alias",
 		Group: "target",
-		For:   and(judging, "alias", "rollback", "policy explain"),
+		For:   and(judging, "alias", "rollback", "policy explain", "import"),
 		Help: "Alias to move to the candidate, such as `champion`. The `alias` command takes one assignment per " +
-			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`.",
+			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`. `import` takes a list.",
 	},
 	{
 		Name:  "stage",
 		Group: "target",
-		For:   and(judging, "rollback", "policy explain"),
-		Help:  "Stage to move the candidate to: `Staging` or `Production`.",
+		For:   and(judging, "rollback", "policy explain", "import"),
+		Help:  "Stage to move the candidate to: `Staging` or `Production`. `import` takes a list.",
 	},
 	{
 		Name:  "from",

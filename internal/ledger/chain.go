@@ -97,7 +97,7 @@ func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 		_, moves := e.Record.Move(ref)
 		further := e.Record.Further(ref)
 		switch {
-		case !moves, e.Outcome == EntryAborted && e.Moved == 0:
+		case !moves, e.Outcome == EntryAborted && e.Moved == 0, e.Record.Change == Imported:
 		case !further && e.Record.Command == "rollback",
 			!further && e.Record.Command == "promote" && len(e.Record.Gates)+e.Record.LeftOut > 0:
 			return e, true

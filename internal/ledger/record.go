@@ -10,6 +10,23 @@ import (
 
 func (r Record) Move(ref registry.Ref) (Shift, bool) { return moveOf(r.Moves, ref) }
 
+// Imported is the change of a record that moved nothing: it says what aliases and stages pointed to, without a verdict.
+const Imported = "imported"
+
+// Imports reports whether the record imports the version, which the target pointed to.
+func (r Record) Imports(ref registry.Ref, version int) bool {
+	s, listed := r.Move(ref)
+	return r.Change == Imported && listed && s.Want.Versions.Has(version)
+}
+
+// What names what was done: the command, or the change if the command moved nothing.
+func (r Record) What() string {
+	if r.Change == Imported {
+		return Imported
+	}
+	return r.Command
+}
+
 // Further reports whether the record is about a promotion or a rollback that also moves this alias, next to its target.
 // No gate is about such an alias.
 func (r Record) Further(ref registry.Ref) bool {
@@ -29,7 +46,7 @@ type Record struct {
 	Previous  string            `json:"prev_record_sha256,omitempty"`
 	PID       string            `json:"pid"`
 	Command   string            `json:"command"`
-	Change    string            `json:"change,omitempty"` // initial, replacement, rollback or assignment
+	Change    string            `json:"change,omitempty"` // initial, replacement, rollback, assignment or imported
 	At        string            `json:"at"`               // RFC 3339, UTC
 	Server    string            `json:"server"`
 	Model     string            `json:"model"`
@@ -56,7 +73,9 @@ type Record struct {
 	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
 	Unknown   string   `json:"approvers_unknown,omitempty"` // why that is not known: a code of fact.ApproversGap
 	Override  []string `json:"override,omitempty"`
-	Hold      []int    `json:"hold,omitempty"` // versions that a rollback puts on hold
+	// why, in the words of the user
+	Justification string `json:"justification,omitempty"`
+	Hold          []int  `json:"hold,omitempty"` // versions that a rollback puts on hold
 	// targets that others have moved since the last entry
 	Outside   []Shift `json:"moved_outside,omitempty"`
 	TakesOver int     `json:"takes_over,omitempty"`    // number of an unfinished entry

@@ -337,14 +337,14 @@ func (l *Lineage) promotions(t Traced) {
 func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
-		ID: e.ID(), Epoch: e.Epoch, Command: r.Command, At: r.At, Outcome: cmp.Or(e.Outcome, "open"), Reason: e.Reason,
+		ID: e.ID(), Epoch: e.Epoch, Command: r.What(), At: r.At, Outcome: cmp.Or(e.Outcome, "open"), Reason: e.Reason,
 		Actor: r.Actor, Workflow: r.Workflow, From: "ledger",
 	}
 	if !e.Ended.IsZero() {
 		p.At = instant(e.Ended)
 	}
 	add := func(s ledger.Shift, note string) {
-		if was, now := s.Was.Versions, s.Want.Versions; was.Has(number) != now.Has(number) {
+		if was, now := s.Was.Versions, s.Want.Versions; was.Has(number) != now.Has(number) || r.Imports(s.Ref, number) {
 			p.Moves = append(p.Moves, Move{s.Ref.String() + note, was, now})
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -109,6 +110,7 @@ var columns = []column{
 	{"promote @", promoteAlias},
 	{"promote stage", promoteStage},
 	{"alias", alias},
+	{"import", imports},
 	{"copy", copies},
 	{"best", best},
 	{"logged model", logged},
@@ -262,6 +264,15 @@ func alias(b *bench) answer {
 		"alias", "--model", "churn", "--alias", "shadow=none", "--alias", "challenger=1",
 	); again.status != 0 || again.result.Changed {
 		b.Errorf("the same aliases again: %s", again.stdout)
+	}
+	return a
+}
+
+// imports asks to record all targets of a pattern of models. The earlier columns have recorded them already.
+func imports(b *bench) answer {
+	a := b.run("import", "--model", "chur*", "--justification", "live before")
+	if a.status == 0 && (a.result.Reason != registry.Unchanged || a.result.Changed) {
+		b.Errorf("imported again: %s", a.stdout)
 	}
 	return a
 }

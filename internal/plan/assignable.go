@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that neither the command alias nor a promotion to another target may move: those whose last
-// recorded move was a gated promotion or a rollback. The policy can allow such moves. l must have all entries that can
-// be read.
+// Assignable rejects aliases that neither the command alias nor a promotion to another target may move: those whose
+// last recorded move was a gated promotion or a rollback. The policy can allow such moves. l must have all entries that
+// can be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))

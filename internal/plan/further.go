@@ -126,7 +126,7 @@ func undoes(f fact.Facts, t registry.Target, number int) (moves []ledger.Shift, 
 		r := e.Record
 		moved := slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 		switch {
-		case e.Outcome != ledger.EntryDone || !moved:
+		case e.Outcome != ledger.EntryDone || !moved || r.Change == ledger.Imported:
 			continue
 		case r.Command != "promote" || r.To != number:
 			return nil, nil

@@ -37,8 +37,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 			p.Candidate, 1000,
 		),
 		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold,
-		Outside: p.MovedOutside(f),
-		Plan:    a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
+		Outside: p.MovedOutside(f), Justification: in.Justification,
+		Plan: a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
@@ -49,6 +49,9 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	// likewise, the version that the unfinished entry replaced
 	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number {
 		r.From = e.Record.From
+	}
+	if r.Command == "import" { // several targets may have been imported, and no version replaces another
+		r.From = 0
 	}
 	r.Change = changeClass(r)
 	if v, ok := f.Candidate.Version.Get(); ok {
@@ -72,6 +75,7 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 // outcomes are the new ones.
 func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
 	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
+	r.Justification = in.Justification
 	if len(in.Notify) > 0 {
 		r.Notify = in.Notify
 	}
@@ -91,11 +95,14 @@ func withVerdict(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record
 	return r
 }
 
+// changeOf has the kind of change of commands that make only one.
+var changeOf = map[string]string{"rollback": "rollback", "alias": "assignment", "import": ledger.Imported}
+
 // changeClass describes the kind of change in one word.
 func changeClass(r ledger.Record) string {
 	switch {
-	case r.Command == "rollback", r.Command == "alias":
-		return map[string]string{"rollback": "rollback", "alias": "assignment"}[r.Command]
+	case changeOf[r.Command] != "":
+		return changeOf[r.Command]
 	case r.From == 0:
 		return "initial"
 	}

@@ -215,7 +215,7 @@ func entryRows(e ledger.Entry, w Workflow) [][]doc.Line {
 		from, to = append(from, ref+orNone(s.Was.String())), append(to, ref+orNone(s.Want.String()))
 	}
 	rows := [][]doc.Line{doc.Row(
-		strconv.Itoa(e.Epoch), ended, e.Record.Command, doc.C(strings.Join(from, "; ")),
+		strconv.Itoa(e.Epoch), ended, e.Record.What(), doc.C(strings.Join(from, "; ")),
 		doc.C(strings.Join(to, "; ")), by, doc.C(Evidence(e.Record)), outcome,
 	)}
 	return append(rows, driftRows("before that", e.Record.Outside, "found and recorded")...)
@@ -261,7 +261,13 @@ func Evidence(r ledger.Record) string {
 	if len(r.Override) > 0 {
 		parts = append(parts, "override "+strings.Join(r.Override, ", "))
 	}
+	if r.Change == ledger.Imported {
+		parts = append([]string{"not judged"}, parts...)
+	}
 	evidence := cmp.Or(strings.Join(parts, "; "), "no gate")
+	if r.Justification != "" {
+		evidence += "; because: " + r.Justification
+	}
 	if approved := fact.ApprovedBy(r.Approvers, r.Unknown); approved != "" {
 		evidence += "; " + approved
 	}

@@ -129,8 +129,8 @@ var layers = map[string][]string{
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
 		"internal/auditrun", "internal/canonical", "internal/claim", "internal/console", "internal/fact",
-		"internal/format", "internal/github", "internal/hiddenplan", "internal/inputs", "internal/ledger",
-		"internal/lineage", "internal/mlflow", "internal/mlflow/diagnose", "internal/mlflow/gather",
+		"internal/format", "internal/github", "internal/glob", "internal/hiddenplan", "internal/inputs",
+		"internal/ledger", "internal/lineage", "internal/mlflow", "internal/mlflow/diagnose", "internal/mlflow/gather",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
 		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
 		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",

@@ -130,7 +130,8 @@ func place(model string, x result) string {
 // finding turns a result into a finding.
 func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]registry.Ref, x result) audit.Finding {
 	f := audit.Finding{
-		Rule: r.ID, Severity: r.Severity, Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
+		Rule: r.ID, Severity: cmp.Or(x.severity, r.Severity),
+		Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
 		Message: format.Truncate(x.message, maxMessage),
 		Fix:     format.Truncate(fillIn(cmp.Or(x.fix, r.Fix), m.Model.Name, x), maxMessage),
 		Fingerprint: canonical.Digest("audit/1", r.ID, m.Model.Name, fmt.Sprint(x.version), x.alias, x.stage,

@@ -44,10 +44,11 @@ func Rules() []audit.Rule {
 type result struct {
 	version      int
 	alias, stage string
-	key          string // distinguishes findings about the same target; does not change between audits
-	message      string // the finding, or why the rule could not check
-	fix          string // "" = the rule's fix
-	line         int    // line in the policy file; 0 = the line of the rule's settings or of the model
+	key          string         // distinguishes findings about the same target; does not change between audits
+	message      string         // the finding, or why the rule could not check
+	fix          string         // "" = the rule's fix
+	severity     audit.Severity // "" = the rule's severity
+	line         int            // line in the policy file; 0 = the line of the rule's settings or of the model
 	unjudged     bool
 }
 

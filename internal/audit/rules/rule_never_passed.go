@@ -36,6 +36,8 @@ var neverPassed = rule{
 				out = append(out, t.finds("version %d was promoted to %s without gates (override: ungated) on %s by %s",
 					t.version.Number, t.ref, date(e.Ended), who(e)).atLineOf(asked))
 			case !described:
+			case !found && isImported(l, t):
+				out = append(out, importedResult(l, t).atLineOf(asked))
 			case !found && promotedWithoutLedger(t.version):
 				out = append(out, t.unjudged("it was promoted without a ledger, so there is no record of its gates"))
 			case !found:
@@ -66,6 +68,30 @@ func unenforced(r ledger.Record, t target) bool {
 	return r.LeftOut > 0 || slices.ContainsFunc(r.Gates, func(f verdict.Finding) bool {
 		return f.Mode == verdict.ReportMode && f.Target == t.alias+t.stage && (f.Blocks() || f.Retains())
 	})
+}
+
+// lastImport returns the newest entry that imported the version of the target.
+func lastImport(l ledger.Chain, t target) (ledger.Entry, bool) {
+	for _, e := range slices.Backward(l.Entries) {
+		if e.Outcome == ledger.EntryDone && e.Record.Imports(t.ref, t.version.Number) {
+			return e, true
+		}
+	}
+	return ledger.Entry{}, false
+}
+
+func isImported(l ledger.Chain, t target) bool {
+	_, imported := lastImport(l, t)
+	return imported
+}
+
+// importedResult is the finding about a version that was imported. Somebody answers for it, so it weighs less.
+func importedResult(l ledger.Chain, t target) result {
+	e, _ := lastImport(l, t)
+	r := t.finds("version %d at %s was never judged by the policy's gates; it was imported on %s by %s: %s",
+		t.version.Number, t.ref, date(e.Ended), who(e), short(e.Record.Justification))
+	r.severity = audit.Low
+	return r
 }
 
 // atLineOf sets the result's line to that of the target's rule in the policy file.

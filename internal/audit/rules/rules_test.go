@@ -317,6 +317,17 @@ var cases = []ruleCase{
 			e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, registry.PointsTo(3)
 		})
 	}, want: "there is no record that version 3 passed the policy's gates for @champion", severity: audit.Medium},
+	{rule: "never-passed", when: "it was imported", plant: func(s *healthyModel) {
+		s.Model.Aliases["champion"] = s.add(3).Number
+		s.Newest = registry.Is(*s.version(3))
+		s.last(func(e *ledger.Entry) {
+			at := registry.PointsTo(3)
+			e.Record.Command, e.Record.Change, e.Record.To = "import", ledger.Imported, 0
+			e.Record.Moves[0].Was, e.Record.Moves[0].Want = at, at
+			e.Record.Justification = "live before June"
+		})
+	}, want: "version 3 at @champion was never judged by the policy's gates; it was imported on 2026-04-26 by ann: " +
+		"live before June", severity: audit.Low},
 	{rule: "never-passed", when: "the policy changed",
 		plant: func(s *healthyModel) {
 			s.last(func(e *ledger.Entry) { e.Record.Rules[registry.AliasRef("champion")] = "another" })
