@@ -33,7 +33,8 @@ func runImport(ctx context.Context, e *env) report.Outcome {
 			break
 		}
 		if run.Err != nil {
-			all = append(all, report.Import{Model: name, Result: "failed", Error: run.Err.Error()})
+			failure := report.Import{Model: name, Result: "failed", Reason: run.Reason, Error: run.Err.Error()}
+			all = append(all, failure)
 		}
 		r.Receipt.Warnings = append(r.Receipt.Warnings, withoutKnown(run.Receipt.Warnings, r.Receipt.Warnings)...)
 		for _, n := range run.Plan.Notes {

@@ -48,7 +48,7 @@ var targetInputs = []Input{
 		For:   []string{"promote"},
 		Kind:  Lines,
 		Help: "Aliases to remove in the same promotion, such as `challenger`, one per line or separated by commas. " +
-			"On servers with logins this needs the right MANAGE.",
+			"On servers with logins, this needs the MANAGE permission.",
 	},
 	{
 		Name:  "against",

@@ -69,6 +69,7 @@ var Sentences = []Field{
 	{Result, "server.ledger_grants", nil},
 	{Result, "server.warnings", nil},
 	{Result, "data.problem", nil},
+	{Result, "data.error", nil},
 	{Result, "data.verdict.findings.wanted", number},
 	{Result, "data.verdict.findings.candidate", number},
 	{Result, "data.verdict.findings.incumbent", number},

@@ -91,8 +91,8 @@ func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	return tags
 }
 
-// furtherBack returns the moves that bring further aliases back to where they were before the promotion that moved the
-// target to the version from. An alias that has moved since stays where it is, and a note says so.
+// furtherBack returns the moves that undo the moves of further aliases by the promotion that moved the target to the
+// version from. An alias that somebody moved after that promotion is left out, and a note says so.
 func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []string) {
 	undone, later := undoes(f, in.Query.Target, from)
 	for _, m := range undone {

@@ -17,9 +17,9 @@ type ImportTarget struct {
 	Recorded bool // the ledger says so already
 }
 
-// Import plans to record what aliases and stages point to now. It moves nothing: each step finds its target where it
-// is. only restricts the targets; without it, all aliases and the stages Production and Staging are imported. f must
-// have all versions of the model.
+// Import plans to record what aliases and stages point to now. It moves nothing, because each step expects and wants
+// the same state. only restricts the targets. Without it, all aliases and the stages Production and Staging are
+// imported. f must have all versions of the model.
 func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget) {
 	p := newPlan(f, in)
 	p.Source = nil

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"strings"
+
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -13,7 +15,9 @@ type Import struct {
 	Versions registry.State `json:"versions,omitzero"` // that the target points to
 	Result   string         `json:"result"`            // imported, planned, unchanged or failed
 	RecordID string         `json:"record_id,omitempty"`
-	Error    string         `json:"error,omitempty"`
+	// why it failed, as a code and in words
+	Reason registry.Reason `json:"reason,omitempty"`
+	Error  string          `json:"error,omitempty"`
 }
 
 // ImportOutcome is the outcome of the command import.
@@ -22,7 +26,7 @@ func ImportOutcome(r Run, all []Import) Outcome {
 	t := doc.Table{Head: []string{"model", "target", "version", "result", "entry"}}
 	for _, i := range all {
 		t.Rows = append(t.Rows, doc.Row(doc.C(i.Model), orDash(i.Ref.String()), orDash(i.Versions.String()),
-			i.result(), orDash(i.RecordID)))
+			doc.C(strings.TrimSuffix(i.Result+": "+i.Error, ": ")), orDash(i.RecordID)))
 	}
 	if len(t.Rows) > 0 {
 		d = append(d, t)
@@ -33,13 +37,6 @@ func ImportOutcome(r Run, all []Import) Outcome {
 	out := r.end(append(d, r.next()...), result)
 	out.HasPage = true
 	return out
-}
-
-func (i Import) result() doc.Line {
-	if i.Error == "" {
-		return doc.L(i.Result)
-	}
-	return doc.L(i.Result+": ", doc.C(i.Error))
 }
 
 // imported is the headline of an import that succeeded, or that would succeed.
