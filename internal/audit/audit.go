@@ -176,7 +176,7 @@ type Finding struct {
 	Fingerprint string   `json:"fingerprint"` // identifies the same finding across audits
 	// Who accepted the finding, why and until when. Accepted findings do not count.
 	Accepted string `json:"accepted,omitempty"`
-	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if there is none
+	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if none exists
 }
 
 // Counts reports whether the finding counts: it still exists and has not been accepted.

@@ -11,7 +11,7 @@ import (
 )
 
 // Drift counts if both readings show it. If only the second one does, the history claims neither that there is drift
-// nor that there is none.
+// nor that none exists.
 func TestConfirmedHistory(t *testing.T) {
 	a, b := ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2")
 	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }

@@ -145,7 +145,7 @@ type Twins struct {
 
 // SimilarNames suggests existing names for those in the query that do not exist.
 type SimilarNames struct {
-	// the model whose name the database treats as the same name; "" if there is none
+	// the model whose name the database treats as the same name; "" if none exists
 	ModelTwin string
 	Models    []string // registered models with a similar name; ModelTwin comes first
 	// for each missing alias, the existing alias that the database treats as the same

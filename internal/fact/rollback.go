@@ -176,7 +176,7 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target points to now; 0 if there is none. If several versions are in the stage,
+// Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage,
 // it returns the one that was promoted there last. If none of them was promoted by this tool, it returns the highest
 // number, because that is the version MLflow's client loads.
 func (f Facts) Holder(t registry.Target) int {
@@ -197,7 +197,7 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target points to in this state. It is 0 if there is none or if several versions
+// decisive returns the version that the target points to in this state. It is 0 if none exists or if several versions
 // are in the stage. While an alias kept as tags is moved, several versions may have the tag; the highest number counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {

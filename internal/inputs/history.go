@@ -69,7 +69,7 @@ func readAt(r *reader) (from, until time.Time) {
 // recordsLimit is the maximum size of a saved history in bytes. 10,000 entries need about 60 MB.
 const recordsLimit = 128 << 20
 
-// readRecords returns the saved history in `records-file`, or an empty one if there is none.
+// readRecords returns the saved history in `records-file`, or an empty one if none exists.
 func readRecords(r *reader) (saved report.SavedHistory) {
 	path := r.value("records-file")
 	if path == "" {
