@@ -78,7 +78,7 @@ func (l *Session) Resume(e ledger.Entry) { l.resumes = e.Epoch }
 
 // Place returns where the record of the decision is stored. p is the entry of the run, or nil.
 func (l *Session) Place(p *ledger.Promotion) plan.Place {
-	if e, recorded := entryOf(p); recorded {
+	if e, recorded := p.Entry(); recorded {
 		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
 	return plan.Place{Weak: l.Off}
@@ -88,7 +88,7 @@ func (l *Session) Place(p *ledger.Promotion) plan.Place {
 // Note finds out whether the server can store a ledger.
 func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Plan) report.LedgerNote {
 	note := report.LedgerNote{Off: l.Off}
-	if e, recorded := entryOf(p); recorded {
+	if e, recorded := p.Entry(); recorded {
 		l.claimed = true
 		note.RecordID, note.Epoch, note.Outcome = e.ID(), e.Epoch, e.Outcome
 		note.Outside, note.TakesOver = e.Record.Outside, e.Record.TakesOver
@@ -102,14 +102,6 @@ func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Pl
 		note.Off = why
 	}
 	return note
-}
-
-// entryOf returns the entry that a promotion has claimed. p may be nil.
-func entryOf(p *ledger.Promotion) (ledger.Entry, bool) {
-	if p == nil {
-		return ledger.Entry{}, false
-	}
-	return p.Entry()
 }
 
 // Past adds the entries of earlier pages to the chain, at most those of so many pages.

@@ -37,7 +37,7 @@ func notifyAll(
 	var own *notify.Notification
 	if m != nil && receipt.Err == nil {
 		own = m.notification(receipt.Version)
-		if _, recorded := m.ledgerEntry(); recorded {
+		if _, recorded := m.entry.Entry(); recorded {
 			v = m.entry.View
 		}
 	}

@@ -42,20 +42,12 @@ func newMove(e *env, l *claim.Session, r report.Run) *move {
 	return &move{env: e, record: record, entry: l.Entry(record, movesMade(e, r.Facts))}
 }
 
-// ledgerEntry returns the ledger entry of the move, if there is one. m may be nil.
-func (m *move) ledgerEntry() (ledger.Entry, bool) {
-	if m == nil || m.entry == nil {
-		return ledger.Entry{}, false
-	}
-	return m.entry.Entry()
-}
-
 // notifyEvent returns the event that announces the move.
 func (m *move) notifyEvent(version int) ledger.Event {
 	if m.event.RecordID != "" {
 		return m.event
 	}
-	if e, recorded := m.ledgerEntry(); recorded {
+	if e, recorded := m.entry.Entry(); recorded {
 		m.event = ledger.NewEvent(e.ID(), e.Record)
 	} else {
 		r := m.record(version)
@@ -68,7 +60,7 @@ func (m *move) notifyEvent(version int) ledger.Event {
 // notification returns the move's event and the channels to send it to, or nil if there are no channels.
 func (m *move) notification(version int) *notify.Notification {
 	n := notify.Notification{Event: m.notifyEvent(version), To: map[int]string{}}
-	if e, recorded := m.ledgerEntry(); recorded {
+	if e, recorded := m.entry.Entry(); recorded {
 		n.Entry, n.To = e, e.PendingNotifications()
 	} else {
 		for i, name := range m.record(version).Notify {

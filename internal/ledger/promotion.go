@@ -27,8 +27,13 @@ type Promotion struct {
 	claimed bool
 }
 
-// Entry returns the entry that was claimed. ok is false if the promotion continues without one.
-func (p *Promotion) Entry() (Entry, bool) { return p.entry, p.claimed }
+// Entry returns the entry that was claimed. ok is false if the promotion continues without one, or if p is nil.
+func (p *Promotion) Entry() (e Entry, ok bool) {
+	if p == nil {
+		return Entry{}, false
+	}
+	return p.entry, p.claimed
+}
 
 // Begin writes the claim. If necessary, it creates the ledger or a new page first.
 func (p *Promotion) Begin(ctx context.Context, version int) error {
