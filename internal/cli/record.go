@@ -64,7 +64,7 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 type login struct {
 	client *mlflow.Client
 	given  string // user name in the inputs, "" = none
-	told   string // user name according to the server; "" if unknown, or if it is a credential
+	known  string // user name according to the server; "" if unknown, or if it is a credential
 	ask    bool   // the server has to be asked
 }
 
@@ -78,8 +78,8 @@ func newLogin(client *mlflow.Client, set inputs.Server, dry bool) *login {
 // find asks the server for the user name, unless it has already done so or there is no need.
 func (l *login) find(ctx context.Context) {
 	if l.ask {
-		l.ask, l.told = false, l.client.LoginName(ctx)
+		l.ask, l.known = false, l.client.LoginName(ctx)
 	}
 }
 
-func (l *login) name() string { return cmp.Or(l.told, l.given) }
+func (l *login) name() string { return cmp.Or(l.known, l.given) }
