@@ -25,6 +25,7 @@ var layers = map[string][]string{
 	"internal/spelling":  {},
 	"internal/registry":  {"internal/canonical", "internal/format", "internal/spelling"},
 	"internal/retry":     {"internal/registry"},
+	"internal/signing":   {},
 	"internal/verdict":   {"internal/format"},
 	"internal/ledger": {
 		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
@@ -38,7 +39,7 @@ var layers = map[string][]string{
 	"internal/policy/gates": {
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
 		"internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/tree", "internal/registry",
-		"internal/signature", "internal/spelling", "internal/verdict",
+		"internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 	},
 	"internal/policy/expression": {"internal/format"},
 	"internal/signature":         {"internal/canonical", "internal/format", "internal/registry"},
