@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	crypto "crypto/rand"
 	"io"
 	"log"
 	"math/rand/v2"
@@ -36,7 +37,7 @@ func run() int {
 	}
 	return cli.Run(ctx, cli.Process{
 		Args: os.Args[1:], Env: os.Getenv, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
-		Now: time.Now, Jitter: rand.Float64, Version: version, Go: runtime.Version(),
+		Now: time.Now, Jitter: rand.Float64, Random: crypto.Reader, Version: version, Go: runtime.Version(),
 		Nonce: func() string { return strconv.FormatUint(rand.Uint64(), 36) },
 	})
 }

@@ -30,6 +30,7 @@ type Process struct {
 	Dir            string // working directory
 	Now            func() time.Time
 	Jitter         func() float64 // random number in [0, 1), to spread retries
+	Random         io.Reader      // makes keys
 	Nonce          func() string  // identifies this process; nil in most tests, which means ""
 	Patience       time.Duration  // how long a promotion waits for another one to finish; 0 means 10 s
 	Pause          time.Duration  // between two writes to GitHub; 0 means one second, as GitHub asks

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
@@ -33,14 +34,17 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	}
 	var broken error
 	for _, h := range all {
+		for _, f := range h.Foreign {
+			e.console.Println("not believed: " + f.String())
+		}
 		if h.Broken != "" {
 			broken = brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 		}
 	}
 	err = cmp.Or(err, broken)
-	var statement *ledger.Statement
+	var statement *views.Statement
 	if n := e.set.History.Statement; n != 0 && err == nil && len(all) > 0 {
-		statement, err = statementOf(e.set.Intent.Query.Model, all[0].Entries, n)
+		statement, err = statementOf(e, all[0].Entries, n)
 	}
 	r := succeeded(e)
 	if err != nil {
@@ -53,7 +57,9 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 // it and the error.
 func histories(ctx context.Context, e *env) ([]report.History, error) {
 	if pages := e.set.History.Saved.Pages; len(pages) > 0 {
-		saved, err := ledger.ParseHistory(e.set.Intent.Query.Model, pages)
+		saved, err := ledger.ParseHistory(ledger.Reader{
+			Model: e.set.Intent.Query.Model, Ring: e.policy.Ledger.Ring,
+		}, pages)
 		if err != nil {
 			return nil, err
 		}
@@ -86,14 +92,17 @@ func histories(ctx context.Context, e *env) ([]report.History, error) {
 // in between can look like a contradiction. In that case it reads both again, the model first. Drift counts only if
 // both readings show it.
 func historyOf(ctx context.Context, e *env, name string) (report.History, error) {
-	store := runstore.New(e.client)
+	store, reader := ledgerStore(e), ledgerReader(e, name)
 	var r ledgerReading
 	var ledgerErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { r.ledger, ledgerErr = ledger.Salvage(ctx, store, name) })
+	wg.Go(func() { r.ledger, ledgerErr = ledger.Salvage(ctx, reader) })
 	err := r.readModel(ctx, e.client, name)
 	wg.Wait()
-	if err = cmp.Or(ledgerErr, err); err == nil && len(r.ledger.Pages) == 0 {
+	if err == nil {
+		r.ledger, err = r.ledger.Anchored(ctx, reader, r.self.OrZero().Tags, ledgerErr)
+	}
+	if err == nil && len(r.ledger.Pages) == 0 {
 		r.unfit, err = store.WhyUnfit(ctx)
 	}
 	if err != nil {
@@ -104,7 +113,8 @@ func historyOf(ctx context.Context, e *env, name string) (report.History, error)
 		return h, nil
 	}
 	if err = r.readModel(ctx, e.client, name); err == nil {
-		r.ledger, err = ledger.Salvage(ctx, store, name)
+		r.ledger, err = ledger.Salvage(ctx, reader)
+		r.ledger, err = r.ledger.Anchored(ctx, reader, r.self.OrZero().Tags, err)
 	}
 	if err != nil {
 		return h, err
@@ -146,6 +156,7 @@ func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
 		Unfit:   r.unfit,
 		Reset:   r.ledger.Reset(),
 		Entries: entries,
+		Foreign: r.ledger.Foreign,
 		Pages:   r.ledger.Pages,
 		Kept:    len(kept) > 0,
 	}
@@ -169,7 +180,7 @@ func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
 	}
 	if !e.set.History.At.IsZero() {
 		h.At, h.Until = e.set.History.At, e.set.History.Until
-		h.Live = ledger.LiveAt(entries, h.At, h.Until)
+		h.Live = views.LiveAt(entries, h.At, h.Until)
 	}
 	return h, broken == nil && len(h.Outside) == 0
 }
@@ -186,19 +197,27 @@ func brokenHistory(model string, b ledger.Break) error {
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
 }
 
-// statementOf returns entry n of the model's ledger as an in-toto statement.
-func statementOf(model string, entries []ledger.Entry, n int) (*ledger.Statement, error) {
-	if n == inputs.LastEntry {
-		n = len(entries)
+// statementOf returns entry n of the ledger as an in-toto statement. If the policy lists keys, it must be signed.
+func statementOf(e *env, entries []ledger.Entry, n int) (*views.Statement, error) {
+	model := e.set.Intent.Query.Model
+	if last := len(entries) - 1; n == inputs.LastEntry && last >= 0 {
+		n = entries[last].Epoch
 	}
-	if n < 1 || n > len(entries) {
+	i := slices.IndexFunc(entries, func(entry ledger.Entry) bool { return entry.Epoch == n })
+	switch {
+	case i >= 0 && len(e.policy.Ledger.Ring) > 0 && entries[i].Signed == "":
+		return nil, &registry.Error{
+			Reason: registry.BadInput, Msg: fmt.Sprintf("make statement: no key signed entry %d", n),
+			Hint: "give the number of an entry that a key of the policy signed",
+		}
+	case i < 0:
 		return nil, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    fmt.Sprintf("statement: there is no such entry; the ledger of %s has %d", model, len(entries)),
 			Hint:   "give the number of an entry, as history shows it, or last",
 		}
 	}
-	statement, err := ledger.NewStatement(entries[n-1])
+	statement, err := views.NewStatement(entries[i])
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -117,7 +117,7 @@ func publishResult(e *env, o report.Outcome, u report.Usage) {
 
 // writePredicate writes the predicate of a statement into a file for actions/attest, which builds its own statement. It
 // returns the path, or "" without a statement.
-func writePredicate(e *env, of *ledger.Statement) (file string) {
+func writePredicate(e *env, of *views.Statement) (file string) {
 	if of == nil {
 		return ""
 	}

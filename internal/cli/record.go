@@ -24,6 +24,8 @@ func givenInputs(e *env, value func(string) string) map[string]string {
 		switch {
 		case in.Secret, text == "", text == in.Default, in.Name != "command" && !e.command.Takes(in):
 			continue
+		case in.Name == "justification": // the record has it already
+			continue
 		case in.Name == "tracking-uri": // the input may contain credentials
 			text = e.set.Server.Tracking
 		case in.Name == "registry-uri":

@@ -235,6 +235,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 		Patience: time.Millisecond,
 		Pause:    time.Millisecond,
 		Nonce:    func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
+		Random:   strings.NewReader(strings.Repeat("a", 32)),
 		Wire:     rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 		result:   func(r report.Result) { result = r },
 	})

@@ -36,7 +36,7 @@ func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool
 // Others must not have moved the targets since. So each part must be in its former state or at its goal. The parts are
 // given with their current states.
 func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
-	for _, e := range slices.Backward(f.Ledger.Entries) {
+	for _, e := range slices.Backward(f.Ledger.Decisive().Entries) {
 		switch {
 		case e.Outcome == ledger.EntryDone:
 			return ledger.Entry{}, false

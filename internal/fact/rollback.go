@@ -26,6 +26,7 @@ type RollbackAllowed struct {
 // versions.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
+	chain := f.Ledger.Decisive()
 	add := func(number int) {
 		if number != 0 && number != current &&
 			!slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
@@ -43,7 +44,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	}
 	refs := t.Refs()
 	about := func(s ledger.Shift) bool { return slices.Contains(refs, s.Ref) }
-	for _, e := range slices.Backward(f.Ledger.Entries) {
+	for _, e := range slices.Backward(chain.Entries) {
 		if e.Outcome != ledger.EntryDone {
 			continue
 		}
@@ -61,12 +62,12 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		}
 	}
 	for _, ref := range refs {
-		add(decisive(ref, f.Ledger.Before[ref]))
+		add(decisive(ref, chain.Before[ref]))
 	}
 	for _, v := range f.byTags(t) {
 		add(v.Number)
 	}
-	for _, e := range slices.Backward(f.Ledger.Entries) { // versions that unfinished entries replaced come last
+	for _, e := range slices.Backward(chain.Entries) { // versions that unfinished entries replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}

@@ -28,7 +28,7 @@ func Arguments(argv []string) (Args, error) {
 	if a.Command == "history" && len(argv) > 1 && argv[0] == "verify" {
 		a.Flags["records-file"], argv = argv[1], argv[2:]
 	}
-	if len(argv) > 0 && a.Command == "policy" { // the name has two words
+	if len(argv) > 0 && (a.Command == "policy" || a.Command == "ledger") { // the name has two words
 		a.Command, argv = a.Command+" "+argv[0], argv[1:]
 	}
 	c, _ := CommandNamed(a.Command)

@@ -24,11 +24,13 @@ type Input struct {
 var (
 	onServer = []string{
 		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
+		"ledger repair",
 	}
 	aboutCandidates = []string{"promote", "register", "validate", "compare"}
 	judging         = []string{"promote", "validate"}
 	targeting       = []string{"promote", "validate", "rollback"}
 	writing         = []string{"promote", "register", "alias", "rollback"}
+	recording       = []string{"promote", "alias", "rollback"}
 	creating        = []string{"promote", "register"}
 	notifying       = []string{"promote", "alias", "rollback", "audit"}
 )
@@ -49,8 +51,8 @@ const (
 
 // All lists all inputs in the order of the documentation. The inputs of a group are in the file that reads them.
 var All = slices.Concat(
-	commandInput, serverInputs, candidateInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, gitHubInputs,
-	notificationInputs, historyInputs, auditInputs,
+	commandInput, serverInputs, candidateInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, ledgerInputs,
+	gitHubInputs, notificationInputs, historyInputs, auditInputs,
 )
 
 var commandInput = []Input{

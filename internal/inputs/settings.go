@@ -17,6 +17,7 @@ type Settings struct {
 	PolicyTests string // folder
 	Doctor      Doctor
 	Safety
+	Signing
 	History  History
 	Audit    Audit
 	Approved Approval

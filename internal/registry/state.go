@@ -39,6 +39,12 @@ func (s State) Equal(other State) bool {
 // IsZero reports whether the state is empty: no version and no text.
 func (s State) IsZero() bool { return s.Text == "" && len(s.Versions) == 0 }
 
+// Without returns the state without some versions.
+func (s State) Without(numbers ...int) State {
+	s.Versions = s.Versions.Without(numbers...)
+	return s
+}
+
 // String returns the versions as "3,7", or the text. The ledger and plans store this text, so it never changes.
 func (s State) String() string {
 	if s.Text != "" {

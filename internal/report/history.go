@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -25,6 +26,7 @@ type History struct {
 	Unfit     string // why the server has no ledger, "" = it may have one
 	Reset     string // why it replaces a lost ledger, "" = it does not
 	Entries   []ledger.Entry
+	Foreign   []ledger.Foreign // what is not believed
 	Pages     []ledger.Saved
 	BrokenAt  int            // first entry that breaks the chain, 0 = unknown
 	Broken    string         // why the chain is broken, "" = it is not
@@ -32,11 +34,11 @@ type History struct {
 	Compared  bool           // compared with the registry as it is now
 	Outside   []ledger.Shift // drift since the last entry, if Compared
 	At, Until time.Time
-	Live      []ledger.Live
+	Live      []views.Live
 }
 
 // HistoryOutcome is the outcome of the command history. statement is the one that was requested, nil = none.
-func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Outcome {
+func HistoryOutcome(r Run, histories []History, statement *views.Statement) Outcome {
 	result := r.data(false)
 	if result.Statement = statement; statement != nil {
 		result.Version = numberText(statement.Predicate.Record.To)
@@ -60,7 +62,7 @@ func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Out
 }
 
 // statementTable shows the subject and the type of a statement.
-func statementTable(s *ledger.Statement) doc.Page {
+func statementTable(s *views.Statement) doc.Page {
 	if s == nil {
 		return nil
 	}
@@ -123,7 +125,7 @@ func (h History) live() doc.Page {
 	if h.Until.After(h.At) {
 		when = h.At.UTC().Format(time.DateOnly) + " (UTC)"
 	}
-	if !slices.ContainsFunc(h.Live, func(l ledger.Live) bool { return !l.Unknown }) {
+	if !slices.ContainsFunc(h.Live, func(l views.Live) bool { return !l.Unknown }) {
 		since := ""
 		if len(h.Entries) > 0 {
 			since = " before " + h.Entries[0].Ended.UTC().Format("2006-01-02 15:04 UTC") + ", when the records begin"
@@ -270,15 +272,16 @@ func Evidence(r ledger.Record) string {
 
 // HistoryResult is a model's history for programs.
 type HistoryResult struct {
-	Model   string         `json:"model"`
-	Unfit   string         `json:"no_ledger,omitempty"` // why the server has no ledger
-	Reset   string         `json:"reset,omitempty"`     // why it replaces a lost ledger
-	Entries []EntryResult  `json:"entries"`
-	Live    []ledger.Live  `json:"live,omitempty"`
-	Outside []ledger.Shift `json:"moved_outside,omitempty"` // drift since the last entry
-	Broken  string         `json:"broken,omitempty"`
-	At      int            `json:"broken_at,omitempty"`
-	Pages   []ledger.Saved `json:"pages"` // as stored: history verify checks them
+	Model   string           `json:"model"`
+	Unfit   string           `json:"no_ledger,omitempty"` // why the server has no ledger
+	Reset   string           `json:"reset,omitempty"`     // why it replaces a lost ledger
+	Entries []EntryResult    `json:"entries"`
+	Live    []views.Live     `json:"live,omitempty"`
+	Outside []ledger.Shift   `json:"moved_outside,omitempty"` // drift since the last entry
+	Broken  string           `json:"broken,omitempty"`
+	At      int              `json:"broken_at,omitempty"`
+	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored there and not believed
+	Pages   []ledger.Saved   `json:"pages"`             // as stored: history verify checks them
 }
 
 // EntryResult is one entry for programs.
@@ -289,17 +292,19 @@ type EntryResult struct {
 	Ended   string          `json:"ended,omitempty"`
 	Link    string          `json:"link,omitempty"`
 	Digest  string          `json:"sha256,omitempty"`
-	Untold  []string        `json:"untold,omitempty"` // channels that have not been notified
+	Signed  string          `json:"signed_by,omitempty"` // name of the key
+	Untold  []string        `json:"untold,omitempty"`    // channels that have not been notified
 }
 
 func (h History) result() HistoryResult {
 	out := HistoryResult{
 		Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Entries: []EntryResult{}, Live: h.Live, Outside: h.Outside,
-		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages,
+		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign,
 	}
 	for _, e := range h.Entries {
 		r := EntryResult{
-			Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: pending(e),
+			Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Signed: e.Signed,
+			Untold: pending(e),
 		}
 		if !e.Ended.IsZero() {
 			r.Ended = e.Ended.UTC().Format(time.RFC3339)

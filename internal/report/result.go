@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -53,7 +54,7 @@ type Result struct {
 	Server     *ServerResult     `json:"server,omitempty"`
 	History    *HistoryResult    `json:"history,omitempty"`   // of one model
 	Histories  []HistoryResult   `json:"histories,omitempty"` // of several
-	Statement  *ledger.Statement `json:"statement,omitempty"` // in-toto, of one entry
+	Statement  *views.Statement  `json:"statement,omitempty"` // in-toto, of one entry
 	Audit      *AuditResult      `json:"audit,omitempty"`
 	Deployment *DeploymentResult `json:"deployment,omitempty"`
 	Told       []Told            `json:"told,omitempty"`    // notifications

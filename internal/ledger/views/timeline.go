@@ -1,4 +1,4 @@
-package ledger
+package views
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -43,7 +44,7 @@ type span struct {
 // LiveAt returns what each target pointed to at a time, or during a period if until is later. It returns every state
 // that the target had or may have had. A move by others is known only from the entry that found it. For the time
 // between that entry and the one before, both states are returned.
-func LiveAt(entries []Entry, at, until time.Time) []Live {
+func LiveAt(entries []ledger.Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {
 		list := states[l.Ref]
@@ -58,7 +59,7 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		states[l.Ref] = append(list, span{Live: l, from: ended})
 	}
 	for _, e := range entries {
-		if e.Outcome != EntryDone && e.Moved == 0 {
+		if e.Outcome != ledger.EntryDone && e.Moved == 0 {
 			continue
 		}
 		for _, s := range e.Record.Outside {
@@ -70,7 +71,7 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		}
 		for ref, list := range states {
 			last := list[len(list)-1]
-			if left := without(last.Named, e.movedToOtherStage(ref)); !left.Equal(last.Named) {
+			if left := last.Named.Without(e.MovedToOtherStage(ref)...); !left.Equal(last.Named) {
 				add(Live{Ref: ref, Named: left, From: since, Epoch: e.Epoch}, e.Ended)
 			}
 		}
@@ -84,21 +85,4 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		}
 	}
 	return out
-}
-
-// PointsTo returns what an alias or a stage points to now.
-func PointsTo(m registry.Model, versions []registry.Version, ref registry.Ref) registry.State {
-	if alias, ok := ref.Alias(); ok {
-		if n := m.Aliases[alias]; n != 0 {
-			return registry.PointsTo(n)
-		}
-		return registry.State{}
-	}
-	var numbers []int
-	for _, v := range versions {
-		if registry.StageRef(v.Stage) == ref {
-			numbers = append(numbers, v.Number)
-		}
-	}
-	return registry.PointsTo(numbers...)
 }
