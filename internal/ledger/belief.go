@@ -14,7 +14,7 @@ type Foreign struct {
 	Page   string `json:"page"`
 	Number int    `json:"number,omitempty"` // of the entry; 0 for another page
 	Why    string `json:"why"`
-	Entry  Entry  `json:"-"` // as far as it can be read
+	Entry  Entry  `json:"-"` // what can be read of it
 	Claim  bool   `json:"-"` // it is a well-formed claim without an outcome
 }
 
@@ -41,7 +41,7 @@ type link struct {
 // believer decides which entries of a signed page are believed.
 //
 // An entry is believed if a key of the ring signed its claim, if it follows from a believed entry, and if its record
-// lists every number in between. So nobody can remove an entry, or add one later. An outcome is believed if it is
+// lists every number in between. So no one can remove an entry, or add one later. An outcome is believed if it is
 // signed too.
 type believer struct {
 	r    Reader

@@ -69,7 +69,7 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 }
 
 // suffix returns the ending of the ledger's name if somebody else has taken the usual one. With a key, all runs use the
-// same ending, which nobody can know without the key. Without a key it is different for each run.
+// same ending, which no one can know without the key. Without a key it is different for each run.
 func suffix(l *Ledger, page string) string {
 	if l.signs() {
 		return canonical.Digest(l.Key.Sign(message{Kind: "found/2", Model: modelID(l.Model)}.text()))[:16]

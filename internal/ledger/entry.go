@@ -73,7 +73,7 @@ func (e Entry) asForeign() Entry {
 	return e
 }
 
-// superseded returns an open entry as closed by a later one. Nobody knows how many of its moves were made.
+// superseded returns an open entry as closed by a later one. It is not known how many of its moves were made.
 func (e Entry) superseded(at time.Time) Entry {
 	e.Outcome, e.Reason, e.Moved, e.Ended = EntrySuperseded, registry.Conflict, MovedUnknown, at
 	return e

@@ -39,7 +39,7 @@ func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Ent
 const slack = time.Minute
 
 // excludes reports whether the lease of a foreign claim runs. A lease that is longer than any promotion's is not
-// well-formed, so that nobody can exclude others for longer than that.
+// well-formed, so that no one can exclude others for longer than that.
 func excludes(e Entry, now time.Time) bool {
 	return now.Before(e.Lease) && !e.Lease.After(now.Add(Lease+slack))
 }

@@ -30,7 +30,7 @@ const (
 
 func (a attacker) String() string { return []string{"outsider", "editor", "database"}[a] }
 
-// forgery is one forged ledger. Whoever forges it has no key that the policy lists.
+// forgery is one forged ledger. Its author has no key that the policy lists.
 type forgery struct {
 	*rand.Rand
 	t       *testing.T
@@ -415,7 +415,7 @@ func TestForgedLedgers(t *testing.T) {
 	t.Log(count)
 }
 
-// goOn promotes once more, as far as the attacker may not prevent it, and says what was necessary.
+// goOn promotes once more and says what was necessary.
 func (f *forgery) goOn(seed int) string {
 	before := len(f.genuine)
 	next := func() error {

@@ -56,7 +56,7 @@ func recordKey(n int) string     { return fmt.Sprintf("r%06d", n) }
 func claimSigKey(n int) string   { return fmt.Sprintf("k%06d", n) }
 func outcomeSigKey(n int) string { return fmt.Sprintf("o%06d", n) }
 
-// notifiedKey is the key of a mark that is not signed. Whoever may write the page can suppress a notification with it.
+// notifiedKey is the key of a mark that is not signed. Anyone who may write the page can suppress a notification by it.
 func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
 // page is a page of the ledger that was read and checked.

@@ -97,14 +97,14 @@ func (p *Promotion) lostRace(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, claimIn(kv, n), p.Ledger.Now())
 }
 
-// claimIn returns the entry with this number, as far as it can be read.
+// claimIn returns what can be read of the entry with this number.
 func claimIn(kv map[string]string, n int) Entry {
 	e, _ := readEntry(n, kv)
 	return e
 }
 
-// contested is the error that somebody else stored one of the values, for example a holder that closed its entry while
-// it was being taken over; nil if nobody did.
+// contested returns an error if others stored one of the values, for example because a run closed its entry while it
+// was being taken over.
 func (p *Promotion) contested(got, kv map[string]string) error {
 	_, other := compare(got, kv)
 	if other == "" {

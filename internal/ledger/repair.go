@@ -151,7 +151,7 @@ func (r Reader) believed(ctx context.Context, id string) (p page, there bool, er
 	return p, readErr == nil, nil
 }
 
-// newerThan reports whether a page has a newer value than another one. A page without entries that nobody uses may have
+// newerThan reports whether a page has a newer value than another one. A page without entries that is not used may have
 // the same numbers as the one that is used.
 func newerThan(p, other page) bool {
 	switch {

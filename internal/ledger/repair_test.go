@@ -27,7 +27,7 @@ func TestRepair(t *testing.T) {
 	for name, c := range map[string]struct {
 		damage func(t *testing.T, m *ledgertest.Memory, l *Ledger)
 		wants  string // entries afterwards
-		works  bool   // a promotion goes on without the repair
+		works  bool   // promotions continue without the repair
 	}{
 		"the next page of a full page is another run": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			for n := 3; n <= PageEntries; n++ {
@@ -150,7 +150,7 @@ func TestRepair_Refused(t *testing.T) {
 	}
 }
 
-// A renamed model keeps its anchor. Its ledger goes on only if a person says what its name was.
+// A renamed model keeps its anchor. Its ledger continues only if a person says what its name was.
 func TestRepair_Renamed(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -189,7 +189,7 @@ func TestRepair_Renamed(t *testing.T) {
 	if err != nil || len(offline.Entries) != 3 {
 		t.Errorf("%d, %v", len(offline.Entries), err)
 	}
-	// nobody takes another model's ledger by its anchor
+	// an anchor that names another model's ledger is refused
 	m.Anchors["wine"] = m.Anchors["loyalty"]
 	wine := *l
 	wine.Model = "wine"
@@ -198,7 +198,7 @@ func TestRepair_Renamed(t *testing.T) {
 	}
 }
 
-// Whoever takes the name of a ledger before its first promotion stops nothing, and is never believed.
+// If others take the name of a ledger before its first promotion, they stop nothing and are never believed.
 func TestSquattedName(t *testing.T) {
 	for name, squat := range map[string]func(m *ledgertest.Memory){
 		"a forged ledger elsewhere": func(m *ledgertest.Memory) {

@@ -59,7 +59,7 @@ func confirm(l *Ledger) (View, error) {
 	return l.Confirm(ctx, v, err, tags)
 }
 
-// try makes one whole entry, as far as it gets.
+// try makes one whole entry, or returns the error that prevents it.
 func try(l *Ledger, version int) error {
 	v, err := confirm(l)
 	if err != nil {
@@ -380,7 +380,7 @@ func TestBelief(t *testing.T) {
 			case len(facts.Entries) != 2 || len(facts.Foreign) != 1 || !strings.Contains(facts.Foreign[0].Why, c.why):
 				t.Errorf("%s, foreign %+v", brief(facts.Entries), facts.Foreign)
 			}
-			// whatever was forged, the next promotion goes on after its lease
+			// whatever was forged, the next promotion succeeds after its lease
 			l.Now = func() time.Time { return start.Add(2 * Lease) }
 			if c.why == "" {
 				return
@@ -445,7 +445,7 @@ func TestBelief_Outcomes(t *testing.T) {
 			if standing, _ := v.ClaimState(Holder{}, false); standing != Busy || e.Epoch != 2 {
 				t.Errorf("%v", standing)
 			}
-			// its holder cannot close it any more, and whoever takes it over goes on
+			// its own run cannot close it any more, and the run that takes it over succeeds
 			if err := p.End(ctx, nil, moved); c.why != "open" && registry.ReasonOf(err) != registry.Conflict {
 				t.Errorf("%v", err)
 			}
@@ -605,7 +605,7 @@ func TestSigned_UnsignedOnPurpose(t *testing.T) {
 	}
 }
 
-// Promoters that accept different keys do not believe each other, but exclude each other. Whoever accepts both sees both.
+// Promoters that accept different keys do not believe each other, but exclude each other. A reader that accepts both sees both.
 func TestSigned_DifferentKeys(t *testing.T) {
 	m := ledgertest.New()
 	a, b, both := signedBy(m, "a"), signedBy(m, "b"), signedBy(m, "a", "b")

@@ -1,5 +1,5 @@
-// Package views derives from the entries of a ledger what is shown or checked next to them: what was live at a time,
-// since when a target points to a version, what it pointed to before, and statements for attestations.
+// Package views derives facts from the entries of a ledger: what was live at a time, since when a target points to a
+// version, and what it pointed to before. It also makes statements for attestations.
 //
 // It must stay pure.
 package views

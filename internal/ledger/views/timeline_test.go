@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// What was live, hour by hour: entry 1 at 10:00 moved champion from 3 to 4, entry 2 at 12:00 another target, entry 3 at
-// 14:00 found champion at 9 and moved it to 5, entry 4 at 16:00 moved the first of its two targets and failed.
+// Entry 1 moves champion from 3 to 4 at 10:00, and entry 2 moves another target at 12:00. Entry 3 finds champion at 9
+// at 14:00 and moves it to 5. Entry 4 moves the first of its two targets at 16:00 and fails.
 func TestLiveAt(t *testing.T) {
 	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
 	entry := func(epoch int, outcome string, moved int, outside []ledger.Shift, moves ...ledger.Shift) ledger.Entry {
