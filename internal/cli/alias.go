@@ -17,8 +17,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if the input
-// ledger is off, and it reads earlier pages if the newest one is not enough. tags are those of the model.
+// checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if `ledger` is
+// off, and reads earlier pages if the newest one is not enough. tags are those of the model.
 func checkAssignable(
 	ctx context.Context, e *env, session *claim.Session, l ledger.Chain, tags map[string]string,
 ) (err error) {
@@ -44,11 +44,11 @@ func checkAssignable(
 	return plan.Assignable(l, e.set.Intent)
 }
 
-// refuseGuarded returns an error if the policy has gates for one of the aliases. A target with allow-assign may be
+// refuseGuarded returns an error if the policy has gates for one of the aliases. Targets with `allow-assign` may be
 // moved.
 func refuseGuarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
 	for _, a := range in.Query.Aliases {
-		// Upper and lower case are treated as equal, because some databases do the same.
+		// Case is ignored, because some databases ignore it too.
 		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool {
 			return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias)
 		})

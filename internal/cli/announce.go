@@ -12,22 +12,24 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// announced returns the run after the end of its deployment and after its notifications, which it does in parallel. The
-// outcome is stored before, and neither of them changes it.
+// announced ends the run's deployment and sends its notifications, both in parallel, and returns the run with the
+// results. The outcome of the move has already been stored, and neither of them changes it.
 func announced(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
 	var end deploymentEnd
 	var wg sync.WaitGroup
 	wg.Go(func() { end = m.endDeployment(r) })
-	told := notifyAll(ctx, e, l, m, r.Receipt)
+	notified := notifyAll(ctx, e, l, m, r.Receipt)
 	wg.Wait()
-	r.Told, r.Deployment = told, end.deployment
+	r.Notified, r.Deployment = notified, end.deployment
 	r.Plan.Notes = append(r.Plan.Notes, end.notes...)
 	r.Receipt.Results = append(r.Receipt.Results, end.tags...)
 	return r
 }
 
-// notifyAll sends the notification about this run's move, and those that earlier runs of the model could not send.
-func notifyAll(ctx context.Context, e *env, l *claim.Session, m *move, receipt plan.Receipt) []report.Told {
+// notifyAll sends the notification for this run's move, and those for the same model that earlier runs could not send.
+func notifyAll(
+	ctx context.Context, e *env, l *claim.Session, m *move, receipt plan.Receipt,
+) []report.NotificationResult {
 	if len(e.set.Notify.Names()) == 0 || e.start.Dry {
 		return nil
 	}
@@ -45,9 +47,9 @@ func notifyAll(ctx context.Context, e *env, l *claim.Session, m *move, receipt p
 	return e.notifier.Send(ctx, l.Ledger, v, own)
 }
 
-// notifyEarlier sends the unsent notifications of all models. It runs after an audit, because a model may get no
-// further promotion that could send them.
-func notifyEarlier(ctx context.Context, e *env) (out []report.Told) {
+// notifyEarlier sends the notifications for all models that earlier runs could not send. It runs after an audit,
+// because a model might never be promoted again, and then nothing else would send them.
+func notifyEarlier(ctx context.Context, e *env) (out []report.NotificationResult) {
 	if len(e.set.Notify.Names()) == 0 {
 		return nil
 	}

@@ -15,14 +15,14 @@ import (
 func checkApproval(ctx context.Context, e *env, r report.Run) error {
 	p, expected := r.Plan, e.set.Expected
 	if len(p.Steps) == 0 && p.Version != 0 && p.Incumbent == p.Version {
-		return nil // a re-run after the plan was applied
+		return nil // a re-run after the plan has been applied
 	}
 	if expected.Given && p.Incumbent != expected.Version {
 		return &registry.Error{
 			Reason: registry.PlanChanged,
 			Msg: fmt.Sprintf("check %s of %s: it points to %s, but expected-previous is %s",
 				p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(expected.Version)),
-			Hint: "check in the history who moved it, then run again with " +
+			Hint: "run history to see who moved it, then run again with " +
 				e.asInput("expected-previous", versionNumberOrNone(p.Incumbent)),
 		}
 	}
@@ -44,18 +44,18 @@ func checkApproval(ctx context.Context, e *env, r report.Run) error {
 	}
 	remedy := planAgain(e)
 	if a.OfPullRequest {
-		remedy = "if the difference is fine, promote without plan-digest; otherwise open another pull request"
+		remedy = "if the difference is fine, promote without plan-digest; otherwise open a new pull request"
 	}
 	hint := remedy
 	if !a.OfPullRequest {
-		hint += "; to see the difference, give the report file of the dry run in the input plan-file"
+		hint += "; to see the difference, set plan-file to the report file of the dry run"
 	}
 	if a.HasPlan {
 		different := a.Plan.Differences(p)
 		if len(different) > 12 {
 			different = append(different[:12], fmt.Sprintf("and %d more", len(different)-12))
 		}
-		hint = "since the approval, this has changed:\n  " + strings.Join(different, "\n  ") + "\n  " + remedy
+		hint = "these things have changed since the approval:\n  " + strings.Join(different, "\n  ") + "\n  " + remedy
 	}
 	return &registry.Error{
 		Reason: registry.PlanChanged,
@@ -64,7 +64,7 @@ func checkApproval(ctx context.Context, e *env, r report.Run) error {
 	}
 }
 
-// planAgain is the hint for a plan that cannot be applied any more.
+// planAgain returns the hint for a plan that can no longer be applied.
 func planAgain(e *env) string {
 	return "make a new plan with " + e.asInput("dry-run", "true") + " and have it approved"
 }
@@ -76,7 +76,7 @@ func versionOrNone(n int) string {
 	return fmt.Sprintf("version %d", n)
 }
 
-// versionNumberOrNone returns a version as the input expected-previous takes it.
+// versionNumberOrNone returns a version in the form that `expected-previous` takes.
 func versionNumberOrNone(n int) string {
 	if n == 0 {
 		return "none"
@@ -84,9 +84,9 @@ func versionNumberOrNone(n int) string {
 	return fmt.Sprint(n)
 }
 
-// approvedPlan returns the approved plan of the inputs, or the one in the comment on the merged pull request. A plan
-// without steps needs no approval: the run may be a re-run after everything was done. A dry run before the merge needs
-// none either.
+// approvedPlan returns the approved plan from the inputs or from the comment on the merged pull request. It does not
+// look for the comment if the plan needs no approval. A plan without steps may be that of a re-run after everything was
+// done, and a dry run before the merge writes nothing.
 func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, error) {
 	a := e.set.Approved
 	before := r.PullRequest != nil || r.DryWhy != ""
@@ -110,7 +110,7 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 	}
 	digest, kept := hiddenplan.Decode(body)
 	if !ok || digest == "" {
-		return a, noApproval(fmt.Sprintf("pull request %d has no complete comment of this action with a plan for %s",
+		return a, noApproval(fmt.Sprintf("pull request %d has no complete comment from this action with a plan for %s",
 			pr.Number, e.key()))
 	}
 	if a.Digest = digest; kept != nil {
@@ -123,7 +123,7 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 func noApproval(why string) error {
 	return &registry.Error{
 		Reason: registry.PlanChanged, Msg: "find the approved plan: " + why + "; nothing was written",
-		Hint: "merge a pull request with a comment by validate or promote, " +
-			"or remove plan-digest: pull-request to promote without an approved plan",
+		Hint: "merge a pull request on which validate or promote has commented, " +
+			"or remove plan-digest to promote without an approved plan",
 	}
 }

@@ -38,14 +38,14 @@ func runAudit(ctx context.Context, e *env) report.Outcome {
 		if e.runner.InActions() && !files.printed {
 			annotateAll(e, summary.Annotations())
 		}
-		r.Reason, r.Told = a.Reason(), notifyEarlier(ctx, e)
+		r.Reason, r.Notified = a.Reason(), notifyEarlier(ctx, e)
 		out = report.AuditOutcome(completed(e, r), summary)
 	}
 	out.Printed, out.Written = files.printed, files.written
 	return out
 }
 
-// beginAudit reads the approved plans and the baseline, and creates the files of the audit.
+// beginAudit reads the approved plans and the baseline, and creates the audit's files.
 func beginAudit(ctx context.Context, e *env) (*auditrun.Run, auditFiles, error) {
 	var files auditFiles
 	plans, err := approvedPlans(e)

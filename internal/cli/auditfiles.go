@@ -17,10 +17,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/sarif"
 )
 
-// baselineLimit bounds the size of a baseline. 100,000 findings need about 60 MB.
+// baselineLimit is the maximum size of a baseline in bytes. 100,000 findings need about 60 MB.
 const baselineLimit = 128 << 20
 
-// sink is a file that the audit is written to while it runs.
+// sink is a file to which the audit is written while it runs.
 type sink struct {
 	what string
 	audit.Sink
@@ -28,18 +28,18 @@ type sink struct {
 	out  io.WriteCloser
 }
 
-// auditFiles is what an audit writes.
+// auditFiles holds the files that an audit writes.
 type auditFiles struct {
 	sinks []sink
 	json  *report.AuditJSON // nil if there is no report file
 
-	// after the end:
-	printed bool               // the JSON, on standard output
+	// set by end:
+	printed bool               // the JSON has been written to standard output
 	written string             // report file, "" = none
 	others  []report.AuditFile // SARIF and page
 }
 
-// open creates the report file, the SARIF file and the page that are needed.
+// open creates the files that are needed: the report file, the SARIF file and the page.
 func (a *auditFiles) open(e *env) error {
 	if e.json {
 		out := e.runner.DataStream()
@@ -51,8 +51,8 @@ func (a *auditFiles) open(e *env) error {
 		if err != nil {
 			errs = append(errs, &registry.Error{
 				Reason: registry.BadInput,
-				Msg:    "create the " + what + " of the audit: " + err.Error(),
-				Hint:   "give a path in the workspace that can be written",
+				Msg:    "create the audit's " + what + ": " + err.Error(),
+				Hint:   "give a writable path in the workspace",
 			})
 			return
 		}
@@ -83,7 +83,7 @@ func (a *auditFiles) writers() []audit.Sink {
 	return out
 }
 
-// end closes the files. If the audit failed, it keeps only the JSON report, which says so.
+// end closes the files. If the audit failed, it keeps only the JSON report, which contains the error.
 func (a *auditFiles) end(e *env, reason registry.Reason, failed error) {
 	if failed != nil {
 		reason = registry.ReasonOf(failed)
@@ -121,7 +121,7 @@ func (a *auditFiles) discard() {
 	}
 }
 
-// readBaseline reads the report file of an earlier audit. It returns nil if the input baseline-file is empty.
+// readBaseline reads the report file of an earlier audit. It returns nil if `baseline-file` is empty.
 func readBaseline(e *env) (*rules.Baseline, error) {
 	name := e.set.Audit.Baseline
 	if name == "" {
@@ -138,7 +138,7 @@ func readBaseline(e *env) (*rules.Baseline, error) {
 		err = fmt.Errorf("is for scope %s, but this audit has scope %s; use a baseline with the same scope",
 			file.Totals.Scope, e.set.Audit.Scope)
 	case file.Totals.Server != e.set.Server.Registry:
-		err = fmt.Errorf("is for the registry %s, but this audit reads %s; use a baseline of the same registry",
+		err = fmt.Errorf("is for the registry %s, but this audit reads %s; use a baseline from the same registry",
 			file.Totals.Server, e.set.Server.Registry)
 	default:
 		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
@@ -146,11 +146,12 @@ func readBaseline(e *env) (*rules.Baseline, error) {
 	return nil, &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    fmt.Sprintf("baseline-file: %q: %v", name, inputs.WithoutPath(err, name)),
-		Hint:   "leave baseline-file empty for the first audit; then use the file in its output report-file",
+		Hint: "leave baseline-file empty for the first audit; " +
+			"afterwards, set it to the file in that audit's report-file output",
 	}
 }
 
-// approvedPlans reads the files that the input plan-file names.
+// approvedPlans reads the files that are named in `plan-file`.
 func approvedPlans(e *env) ([]rules.ApprovedPlan, error) {
 	var out []rules.ApprovedPlan
 	for _, pattern := range e.set.Audit.Plans {
@@ -179,7 +180,8 @@ func approvedPlans(e *env) ([]rules.ApprovedPlan, error) {
 	return out, nil
 }
 
-// matchingFiles returns the files of the workspace that match the pattern. Only the last part of the path may have a *.
+// matchingFiles returns the files in the workspace that match the pattern. Only the last part of its path may contain a
+// wildcard.
 func matchingFiles(e *env, pattern string) ([]string, error) {
 	if !strings.Contains(pattern, "*") {
 		return []string{pattern}, nil

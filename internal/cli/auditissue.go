@@ -11,11 +11,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// auditLabel is the label of the issue, used to find it again.
+// auditLabel is the label by which a later audit finds the issue.
 const auditLabel = "mlflow-audit"
 
-// keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place,
-// and closed if none are left. A failure is only a warning. a is nil if there was no audit.
+// keepIssue maintains one issue that shows the audit's page. It opens the issue if there are findings, updates it in
+// place, and closes it when none are left. If that fails, the result contains a warning. a is nil if there was no
+// audit.
 func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page) (out postResult) {
 	if a == nil || !e.set.GitHub.Comment {
 		return out

@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// proposal is a plan, and the facts that it was made from.
+// proposal is a plan and the facts that it is based on.
 type proposal struct {
 	facts  fact.Facts
 	plan   plan.Plan
@@ -25,8 +25,8 @@ type proposal struct {
 	err    error  // why the plan must not be applied
 }
 
-// carryOut applies the plan, or shows it in a dry run, and returns the run with what happened. The move is nil if
-// the plan moves nothing. again is true if another promotion finished first and the command has to start again.
+// carryOut applies the plan, unless this is a dry run, and returns the run with what happened. m is nil if nothing was
+// moved. again is true if another promotion finished first and the command has to start again.
 func carryOut(
 	ctx context.Context, e *env, l *claim.Session, r report.Run, p proposal,
 ) (out report.Run, m *move, again bool) {
@@ -70,7 +70,7 @@ func applyOptions(e *env, l *claim.Session, m *move, r report.Run) apply.Options
 	}
 }
 
-// decided returns the run with its reason: from what was applied, or else from the verdict.
+// decided returns the run with its reason, which follows from what was applied and from the verdict.
 func decided(r report.Run) report.Run {
 	switch {
 	case r.Receipt.Err != nil:
@@ -87,8 +87,8 @@ func decided(r report.Run) report.Run {
 	return r
 }
 
-// concluded ends what a command that moves something has started: the ledger, the deployment on GitHub and the
-// notifications. m is the last move, or nil.
+// concluded closes the ledger and the deployment on GitHub, which a command opens when it moves something, and sends
+// the notifications. m is the last move, or nil.
 func concluded(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
 	note, err := l.Close(ctx, r.Reason, movesMade(e, r.Facts))
 	if err != nil {

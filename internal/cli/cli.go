@@ -1,5 +1,5 @@
-// Package cli connects the other packages: it runs the commands, sets the outputs and prints errors. It decides nothing
-// about models, versions or gates itself.
+// Package cli connects the other packages: it runs the commands, sets the outputs and prints errors. It makes no
+// decisions about models, versions or gates itself.
 package cli
 
 import (
@@ -35,13 +35,13 @@ type Process struct {
 	Patience       time.Duration  // how long a promotion waits for another one to finish; 0 means 10 s
 	Pause          time.Duration  // between two writes to GitHub; 0 means one second, as GitHub asks
 	Version        string
-	Go             string      // version of Go that built the program
-	Wire           rest.Config // settings of connections; tests set their own transport and waits
+	Go             string      // version of Go with which the program was built
+	Wire           rest.Config // connection settings; tests set their own transport and waits
 
 	result func(report.Result) // receives the result in tests; nil otherwise
 }
 
-// Run runs the command that the arguments and inputs name, and returns the exit code.
+// Run runs the command given by the arguments and inputs, and returns the exit code.
 func Run(ctx context.Context, p Process) int {
 	runner := actions.New(p.Env, p.Stdout, p.Stderr, p.Dir)
 	defer runner.Flush() //nolint:errcheck // if the streams are closed, the error cannot be printed
@@ -51,7 +51,7 @@ func Run(ctx context.Context, p Process) int {
 		io.WriteString(runner.Out(), inputs.Help(a.Command))
 		return registry.ExitDone
 	case err != nil:
-		fmt.Fprintf(runner.Err(), "error: %v\n  hint: mlflow-promote --help lists commands and flags\n", err)
+		fmt.Fprintf(runner.Err(), "error: %v\n  hint: to list commands and flags, run mlflow-promote --help\n", err)
 		return registry.ExitBadInput
 	case a.Version:
 		fmt.Fprintln(runner.Out(), "mlflow-promote", p.Version)
@@ -70,8 +70,8 @@ func (p Process) nonce() string {
 	return p.Nonce()
 }
 
-// inputValue returns a function that looks up an input. The order is: flag, input of the action, variable of MLflow's
-// Python client, default.
+// inputValue returns a function that looks up an input. A flag comes first, then the action's input, then the variable
+// that MLflow's Python client uses, and finally the default.
 func inputValue(e *env, a inputs.Args) func(string) string {
 	return func(name string) string {
 		in := inputs.Get(name)
@@ -90,7 +90,7 @@ func inputValue(e *env, a inputs.Args) func(string) string {
 	}
 }
 
-// runCommand runs one command, publishes how it ended in every case, and returns the exit code.
+// runCommand runs one command, publishes its outcome even if it failed, and returns the exit code.
 func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs.Args) int {
 	started := p.Now()
 	job, jobErr := runner.Context()
@@ -118,10 +118,11 @@ func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs
 	return publish(ctx, e, o, p.Now().Sub(started))
 }
 
-// lateTimeout bounds reporting after a cancellation. The program must end within five seconds of the signal.
+// lateTimeout limits the time for reporting after a cancellation. The program must end within five seconds of the
+// signal.
 const lateTimeout = 4500 * time.Millisecond
 
-// strayInputs finds inputs that are not declared, and warns about those that are ignored.
+// strayInputs finds inputs that are not declared, and warns about any that are ignored.
 func strayInputs(e *env, value func(string) string) inputs.Strays {
 	leaky := e.process.Env("ACT") == "true" || len(e.process.Args) > 0
 	out := inputs.StrayInputs(e.process.Environ, value, leaky)
@@ -163,7 +164,7 @@ func (s secrets) safeLogin(name string) string {
 	return name
 }
 
-// refuseInputs reports the problems of the inputs and returns the exit code. The command does not run.
+// refuseInputs reports the problems with the inputs and returns the exit code. The command does not run.
 func refuseInputs(e *env, problems []inputs.Problem) int {
 	var texts []string
 	var list strings.Builder

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// commandFuncs maps each command to the function that runs it and returns how it ended.
+// commandFuncs maps each command to the function that runs it.
 var commandFuncs = map[string]func(context.Context, *env) report.Outcome{
 	"promote":        runPromote,
 	"register":       runRegister,

@@ -14,16 +14,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// againstKeys returns the keys of the versions that the input against may mean.
+// againstKeys returns the keys of the versions to which `against` may refer.
 func againstKeys(e *env) []registry.Ref {
 	if ref := registry.ParseRef(e.set.Against); ref.Kind == registry.RefVersion {
 		return []registry.Ref{ref}
 	}
-	keys, _ := gates.BaselineKeys(e.set.Against) // the error was reported with the inputs
+	keys, _ := gates.BaselineKeys(e.set.Against) // any error has been reported with the inputs
 	return keys
 }
 
-// againstKey returns the key of the version to compare with. It fails if the input against does not name one version.
+// againstKey returns the key of the version to compare with. It fails unless `against` refers to exactly one version.
 func againstKey(e *env, f fact.Facts) (registry.Ref, error) {
 	if ref := registry.ParseRef(e.set.Against); ref.Kind == registry.RefVersion {
 		return ref, nil
@@ -54,7 +54,7 @@ func runCompare(ctx context.Context, e *env) report.Outcome {
 	return report.PageOutcome(r, title, report.Compare(c, facts.Now), c)
 }
 
-// compareVersions compares the candidate with the version that the input against names.
+// compareVersions compares the candidate with the version to which `against` refers.
 func compareVersions(e *env, facts fact.Facts) (fact.Comparison, error) {
 	if err := plan.Names(facts, e.set.Intent); err != nil {
 		return fact.Comparison{}, err
@@ -67,7 +67,7 @@ func compareVersions(e *env, facts fact.Facts) (fact.Comparison, error) {
 	if ok {
 		return policy.CompareVersions(facts, with), nil
 	}
-	reason, hint := registry.CandidateGone, "give a version number, an alias or a stage in the input against"
+	reason, hint := registry.CandidateGone, "set against to a version number, an alias or a stage"
 	if alias, ok := key.Alias(); ok && facts.Fallback == nil {
 		hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
 	}

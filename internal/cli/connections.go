@@ -27,7 +27,7 @@ func (s *connections) config() rest.Config {
 	return c
 }
 
-// connect returns a client for MLflow. It sends nothing. safeLogin returns a user name if it may be shown, and ""
+// connect returns a client for MLflow. It sends no request. safeLogin returns a user name if it may be shown, and ""
 // otherwise.
 func (s *connections) connect(safeLogin func(string) string) (*mlflow.Client, error) {
 	tracking, err := s.dial(s.settings.Tracking, s.settings.TrackingHeader)
@@ -64,7 +64,7 @@ func (s *connections) dial(address string, own http.Header) (*rest.Client, error
 	return client, nil
 }
 
-// now returns the time of the registry's server. Before the first response, it returns the time of this process.
+// now returns the time on the registry's server or, before the first response, on this machine.
 func (s *connections) now() time.Time {
 	if now := s.clients[len(s.clients)-1].Meter().ServerTime; !now.IsZero() {
 		return now
@@ -72,7 +72,7 @@ func (s *connections) now() time.Time {
 	return s.process.Now()
 }
 
-// cost returns the number of requests to MLflow, and the number of rounds. Requests in parallel count as one round.
+// cost returns the number of requests to MLflow, and the number of rounds. Parallel requests count as one round.
 func (s *connections) cost() (requests, rounds int) {
 	for _, c := range s.clients {
 		m := c.Meter()

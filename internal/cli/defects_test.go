@@ -102,7 +102,7 @@ func TestDefect_AliasRules(t *testing.T) {
 	}
 	s = double(t, "2.2.2", oneRun)
 	_, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1")
-	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "which exist since MLflow 2.3") {
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "which need MLflow 2.3 or later") {
 		t.Errorf("on a server without aliases it says %q", r.Notes)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// deployTime bounds how long a promotion waits for its deployment on GitHub.
+// deployTime limits how long a promotion waits for its deployment on GitHub.
 const deployTime = 10 * time.Second
 
 // deploy creates a deployment for the move, with the state "in progress". If that fails, it adds a warning, and the
@@ -50,15 +50,15 @@ func (m *move) deploy(ctx context.Context, version int) {
 	}
 }
 
-// deploymentEnd is what the end of a deployment adds to a run.
+// deploymentEnd is what a run gains when its deployment ends.
 type deploymentEnd struct {
 	deployment report.Deployment
 	notes      []string
 	tags       []plan.StepResult
 }
 
-// endDeployment sets the final state of the deployment on GitHub, then the tags of the version about it. It has a few
-// seconds for this even after a cancellation. m may be nil.
+// endDeployment sets the deployment's final state on GitHub, and then tags the version. It has a few seconds for this
+// even after a cancellation. m may be nil.
 func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	if m == nil {
 		return end
@@ -95,7 +95,7 @@ func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	return end
 }
 
-// markDeployed sets tags on the version: the environment that it was deployed to, and the time.
+// markDeployed tags the version with the environment that it was deployed to, and with the time.
 func markDeployed(e *env, r report.Run) (notes []string, tags []plan.StepResult) {
 	number := r.Receipt.Version
 	steps, notes := plan.Deployed(r.Facts, e.set.Intent, number, e.set.GitHub.Environment)

@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runDoctor shows what the server supports, makes the repairs that were asked for, and shows the state of the ledger.
+// runDoctor shows what the server supports, makes the requested repairs, and shows the state of the ledger.
 func runDoctor(ctx context.Context, e *env) report.Outcome {
 	model := e.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, e.client, model)
@@ -50,7 +50,7 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 }
 
 // ledgerState returns the state of the model's ledger as text. wrong is a warning, or "" if the ledger is intact or
-// absent. It checks the ledger as the command history does.
+// absent. It checks the ledger just as `history` does.
 func ledgerState(ctx context.Context, e *env, model string) (state, wrong string) {
 	h, err := historyOf(ctx, e, model)
 	if h.Broken != "" {
@@ -58,9 +58,9 @@ func ledgerState(ctx context.Context, e *env, model string) (state, wrong string
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored; "+
-			"to see what is left of it, run the command history; "+
-			"restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
+		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored. "+
+			"To see what is left of the ledger, run history. "+
+			"Restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
 			model, e.asInput("reset-ledger", "REASON"))
 		return "lost: " + err.Error(), wrong
 	case err != nil:
@@ -70,7 +70,7 @@ func ledgerState(ctx context.Context, e *env, model string) (state, wrong string
 	case len(h.Pages) == 0:
 		return "none yet; the first promotion creates it", ""
 	}
-	state = fmt.Sprintf("starts with run %s of the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
+	state = fmt.Sprintf("starts with run %s in the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
 	if len(h.Entries) == 0 {
 		return state + "; no entries yet", ""
 	}
@@ -82,7 +82,7 @@ func ledgerState(ctx context.Context, e *env, model string) (state, wrong string
 	return fmt.Sprintf("%s; its records are intact; the last one is entry %d (%s)", state, last.Epoch, how), ""
 }
 
-// repair removes the aliases that point to deleted versions. It records this in the ledger, like any other move.
+// repair removes the aliases that point to deleted versions. The ledger records this like any other move.
 func repair(ctx context.Context, e *env, l *claim.Session, server registry.Server) (r report.Run, m *move) {
 	r = e.start
 	for again := true; again; {
@@ -97,8 +97,8 @@ func repair(ctx context.Context, e *env, l *claim.Session, server registry.Serve
 	return r, m
 }
 
-// resetLedger starts a new ledger if the old one is lost, and returns notes about it. The input reset-ledger gives the
-// reason, which is recorded.
+// resetLedger starts a new ledger if the old one is lost, and returns notes about it. The ledger records the reason
+// given in `reset-ledger`.
 func resetLedger(ctx context.Context, e *env) (notes []string, err error) {
 	facts, err := gather.Aliases(ctx, e.client, e.set.Intent.Query)
 	switch {

@@ -19,8 +19,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
-// env is what a command works with. Only newEnv and begin fill it, and nothing in it changes afterwards. A command
-// keeps what it finds out in values of its own, and returns its outcome.
+// env is what a command works with. Only newEnv and begin fill it in, and nothing in it changes afterwards. A command
+// keeps what it finds in its own variables, and returns an outcome.
 type env struct {
 	process  Process
 	runner   *actions.Runner
@@ -43,7 +43,7 @@ type env struct {
 	start report.Run // what the run reports even if the command stops early
 }
 
-// newEnv reads the inputs. If there are problems with them, the command must not run.
+// newEnv reads the inputs. If it returns problems, the command must not run.
 func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Args) (*env, []inputs.Problem) {
 	e := &env{process: p, runner: runner, console: console.New(runner), job: job, json: a.JSON}
 	e.start.PullRequest = pullRequestOf(job)
@@ -75,7 +75,7 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	return e, nil
 }
 
-// begin checks whether the command may run here, reads the policy file, and builds the client. It sends nothing to
+// begin checks whether the command may run here, reads the policy file, and creates the client. It sends no request to
 // MLflow. lateCtx is for writes after a cancellation.
 func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.lateCtx = lateCtx
@@ -161,7 +161,7 @@ func (e *env) beginPolicy() error {
 	return nil
 }
 
-// beginMerged asks GitHub for the merged pull request, if the approved plan and the candidate come from it.
+// beginMerged asks GitHub for the merged pull request if both the approved plan and the candidate come from it.
 func (e *env) beginMerged(ctx context.Context) error {
 	by := e.set.Intent.Query.Candidate.Commit
 	if by == nil || !e.set.Approved.OfPullRequest {
@@ -172,19 +172,20 @@ func (e *env) beginMerged(ctx context.Context) error {
 		return wrapError("find the merged pull request", err)
 	}
 	if ok {
-		by.SHA = pr.Head // a squash or rebase merge makes another commit
+		by.SHA = pr.Head // a squash or rebase merge creates a new commit
 	}
 	return nil
 }
 
-// with returns a copy of the environment with other settings.
+// with returns a copy of the environment with different settings.
 func (e *env) with(set inputs.Settings) *env {
 	out := *e
 	out.set = set
 	return &out
 }
 
-// asInput returns an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
+// asInput returns an input and its value in the form that the user writes them: as a line in the workflow if this is a
+// job, and otherwise as a flag.
 func (e *env) asInput(input, value string) string {
 	switch {
 	case e.runner.InActions():
@@ -213,25 +214,25 @@ func failed(r report.Run, err error) report.Run {
 	return r
 }
 
-// stopped is the outcome of a command that failed before it had anything else to show.
+// stopped returns the outcome of a command that failed before it had anything else to show.
 func stopped(e *env, err error) report.Outcome {
 	return report.FailedOutcome(completed(e, failed(e.start, err)))
 }
 
-// succeeded is a run that ended well and has nothing to report besides the page of its command.
+// succeeded returns a run that ended well and has nothing to report but the command's page.
 func succeeded(e *env) report.Run {
 	r := e.start
 	r.Reason = registry.OK
 	return completed(e, r)
 }
 
-// completed adds what is known only at the end of a run: the time of the plan, the warnings, and for the reviewers of a
-// pull request the changes of the model's signature.
+// completed adds what is known only at the end of a run: the time of the plan, the warnings and, for reviewers of a
+// pull request, how the model's signature changes.
 func completed(e *env, r report.Run) report.Run {
 	if r.Digest != "" {
 		r.Stamped = plan.PlanStamp(r.Digest, e.process.Now())
 	}
-	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.Warned(), r.Untold())
+	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.Warned(), r.NotificationWarnings())
 	if r.PullRequest != nil {
 		r.Signature, r.SignatureChanges = signatureChanges(r.Facts)
 	}

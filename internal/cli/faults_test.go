@@ -130,7 +130,7 @@ type undisturbed struct {
 	requests int
 	before   int // number of ledger entries
 	settled  string
-	told     string
+	recorded string
 }
 
 func (s story) undisturbed(t *testing.T) (u undisturbed) {
@@ -143,7 +143,7 @@ func (s story) undisturbed(t *testing.T) (u undisturbed) {
 			t.Fatalf("%s: without faults: status %d, %s: %s", s, status, r.Reason, r.Error)
 		}
 		end := sc.state(t)
-		u.requests, u.settled, u.told = sc.net.seen, end.settled(), end.told()
+		u.requests, u.settled, u.recorded = sc.net.seen, end.settled(), end.lastPromotion()
 		if again, _ := sc.run(t, s.args()...); s.situation != goingBack && again.Reason != registry.Unchanged {
 			t.Errorf("%s: once more: %s: %s", s, again.Reason, again.Error)
 		}
@@ -212,7 +212,7 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	for _, s := range r.Steps {
 		switch s.Step.Kind() {
 		case plan.Move:
-			at := is.holders(s.Step.Do, s.Step.Name)
+			at := is.valueOf(s.Step.Do, s.Step.Name)
 			moved = moved || s.Done == plan.StepDone
 			switch {
 			case s.Done == plan.StepDone && at != s.Step.Want.String():
@@ -220,11 +220,11 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 					&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Name, s.Step.Want,
 					at,
 				)
-			case s.Done == plan.StepNotDone && at != was.holders(s.Step.Do, s.Step.Name) &&
+			case s.Done == plan.StepNotDone && at != was.valueOf(s.Step.Do, s.Step.Name) &&
 				(s.Step.Do != plan.TagAlias || r.Reason != registry.Conflict):
 				say(
 					&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Name,
-					was.holders(s.Step.Do, s.Step.Name), at,
+					was.valueOf(s.Step.Do, s.Step.Name), at,
 				)
 			case s.Done != plan.StepDone && status == 0:
 				say(&f.falseSuccess, "reported as %s, and %s %s is %s", r.Reason, s.Step.Do, s.Step.Name, s.Done)
@@ -275,7 +275,7 @@ func (f *verdicts) rerun(r report.Result, status int, is state, u undisturbed, l
 		say(&f.doubled, "%s", p)
 	}
 	if ledger {
-		if diff := gocmp.Diff(u.told, is.told()); diff != "" {
+		if diff := gocmp.Diff(u.recorded, is.lastPromotion()); diff != "" {
 			say(&f.other, "the ledger tells of it otherwise than of an undisturbed one:\n%s", diff)
 		}
 	}

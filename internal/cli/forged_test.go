@@ -133,7 +133,7 @@ func TestForgedEntry_MovesNothing(t *testing.T) {
 		}
 		r, status := sc.run(t, args...)
 		end := sc.state(t)
-		production := end.holders(plan.SetStage, "Production")
+		production := end.valueOf(plan.SetStage, "Production")
 		switch {
 		case production == fmt.Sprint(bad):
 			say(&problems, "the bad version is in Production: %s", r.Reason)
@@ -161,7 +161,7 @@ func TestForgedEntry_BlocksNothing(t *testing.T) {
 		f.append(t, sc)
 		r, status := sc.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/5", "--stage", "Production",
 			"--thresholds", "acc >= 0.9", "--override", "takeover")
-		if status != 0 || sc.state(t).holders(plan.SetStage, "Production") != "5" {
+		if status != 0 || sc.state(t).valueOf(plan.SetStage, "Production") != "5" {
 			t.Errorf("status %d, %s: %s", status, r.Reason, r.Error)
 		}
 		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.Decision != verdict.Promote ||

@@ -14,15 +14,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// needs returns what the gates need from MLflow. Evidence that comes from files of the workspace is left out.
+// needs returns what the gates need from MLflow, excluding evidence that comes from files in the workspace.
 func needs(e *env) fact.Needs {
 	n := gates.Needs(e.set.Judging.Gates)
-	n.Files = true // the digest of the plan covers them
+	n.Files = true // the plan's digest covers them
 	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return e.set.Judging.Evidence[name] != "" })
 	return n
 }
 
-// gathered returns the facts with those that do not come from MLflow, or the explained error.
+// gathered adds the facts that do not come from MLflow. If gathering failed, it returns an error that explains why.
 func gathered(ctx context.Context, e *env, f fact.Facts, err error) (fact.Facts, error) {
 	if err != nil {
 		return fact.Facts{}, diagnose.Explain(ctx, e.client, err)
@@ -57,8 +57,8 @@ func withOtherFacts(ctx context.Context, e *env, f fact.Facts) fact.Facts {
 	return f
 }
 
-// gatherFacts gathers the facts for a command that moves nothing. It reads the ledger only if a gate needs it and the
-// input ledger is on.
+// gatherFacts gathers the facts for a command that moves nothing. It reads the ledger only if a gate needs it and
+// `ledger` is not off.
 func gatherFacts(ctx context.Context, e *env) (fact.Facts, error) {
 	l := openLedger(e)
 	if !gates.Needs(e.set.Judging.Gates).Ledger || l.Ledger == nil {

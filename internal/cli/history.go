@@ -53,8 +53,8 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	return report.HistoryOutcome(r, all, statement)
 }
 
-// histories returns the histories of the models that the inputs name. If one cannot be read, it returns those before
-// it and the error.
+// histories returns the histories of the models that the inputs ask for. If one cannot be read, it returns the error
+// and the histories before it.
 func histories(ctx context.Context, e *env) ([]report.History, error) {
 	if pages := e.set.History.Saved.Pages; len(pages) > 0 {
 		saved, err := ledger.ParseHistory(ledger.Reader{
@@ -89,8 +89,8 @@ func histories(ctx context.Context, e *env) ([]report.History, error) {
 }
 
 // historyOf returns the history of a model on the server. It reads the ledger and the model in parallel, so a promotion
-// in between can look like a contradiction. In that case it reads both again, the model first. Drift counts only if
-// both readings show it.
+// at the same time can look like a contradiction. In that case it reads both again, the model first. Drift counts only
+// if both readings show it.
 func historyOf(ctx context.Context, e *env, name string) (report.History, error) {
 	store, reader := ledgerStore(e), ledgerReader(e, name)
 	var r ledgerReading
@@ -123,8 +123,8 @@ func historyOf(ctx context.Context, e *env, name string) (report.History, error)
 	return confirmedHistory(h, again), nil
 }
 
-// confirmedHistory returns the second of two histories, with only the drift that both show. If the second one shows
-// more drift, the comparison with the registry does not count.
+// confirmedHistory returns the second of two histories, keeping only the drift that both show. If the second one shows
+// other drift too, the comparison with the registry does not count.
 func confirmedHistory(first, second report.History) report.History {
 	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool {
 		return !slices.ContainsFunc(first.Outside, d.Equal)

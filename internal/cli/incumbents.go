@@ -17,11 +17,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// maxIncumbents bounds how many versions one run checks.
+// maxIncumbents is the maximum number of versions that one run checks.
 const maxIncumbents = 100
 
-// validateIncumbents checks the versions that the policy's targets point to now. It uses the policy of the pull
-// request, so that reviewers see the effect of a change.
+// validateIncumbents checks the versions that the policy's targets point to now. It uses the policy in the pull
+// request, so that reviewers see the effect of the change.
 func validateIncumbents(ctx context.Context, e *env) report.Outcome {
 	set, p := e.set, e.policy
 	set.Intent.Policy = p.Digest
@@ -69,8 +69,8 @@ func judgeIncumbents(ctx context.Context, e *env) ([]report.Standing, error) {
 	return all, nil
 }
 
-// incumbents returns the versions that the policy's targets point to, by model and target. If the inputs name a model
-// or target, it returns only those.
+// incumbents returns a query for each version that the policy's targets point to. If the inputs name a model or target,
+// it leaves out all others.
 func incumbents(ctx context.Context, e *env) ([]fact.Query, error) {
 	names, err := modelsInPolicy(ctx, e)
 	if err != nil {
@@ -89,7 +89,7 @@ func incumbents(ctx context.Context, e *env) ([]fact.Query, error) {
 	return out, nil
 }
 
-// modelsInPolicy returns the models that the policy has rules for. It asks the server for names only if a rule is a
+// modelsInPolicy returns the models for which the policy has rules. It asks the server for names only if a rule is a
 // pattern.
 func modelsInPolicy(ctx context.Context, e *env) ([]string, error) {
 	names := []string{e.set.Intent.Query.Model}
@@ -112,10 +112,10 @@ func modelsInPolicy(ctx context.Context, e *env) ([]string, error) {
 }
 
 func tooMany(msg string) error {
-	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "check one model at a time: set the input model"}
+	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "set model to check one model at a time"}
 }
 
-// incumbentsOf returns the versions that the targets of a rule point to.
+// incumbentsOf returns a query for each version that a rule's targets point to.
 func incumbentsOf(
 	ctx context.Context, e *env, model string, rule policy.Rule, only registry.Target,
 ) ([]fact.Query, error) {
@@ -157,8 +157,8 @@ func versionsAt(f fact.Facts, t registry.Target) []int {
 	return out
 }
 
-// judgeIncumbent evaluates the gates for one version. A problem of the version is part of its verdict. An error is a
-// problem of the server or policy.
+// judgeIncumbent evaluates the gates for one version. A problem with the version is part of its verdict, whereas an
+// error means a problem with the server or the policy.
 func judgeIncumbent(ctx context.Context, e *env, q fact.Query) (report.Standing, error) {
 	out := report.Standing{Model: q.Model, Target: q.Target.String(), Version: q.Candidate.Number}
 	applied, err := e.policy.For(q.Model, q.Target)

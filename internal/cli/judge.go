@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// judge evaluates the gates. It fails if there are no gates, unless the user overrides that.
+// judge evaluates the gates. It fails if there are none, unless `override` allows that.
 func judge(e *env, f fact.Facts) (report.Judgement, error) {
 	in, out := e.set.Intent, e.start.Judgement
 	if err := plan.Names(f, in); err != nil {
@@ -21,7 +21,7 @@ func judge(e *env, f fact.Facts) (report.Judgement, error) {
 	}
 	ungated := len(e.set.Judging.Gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
 	list := e.set.Judging.Gates
-	if e.set.Judging.From != "" && (ungated || len(list) > 0) { // the input from alone does not count as a gate
+	if e.set.Judging.From != "" && (ungated || len(list) > 0) { // `from` alone does not count as a gate
 		list = append([]gates.Gate{gates.FromStage(e.set.Judging.From, in.Query.Target)}, list...)
 	}
 	if e.start.Dry || in.Command == "validate" {
@@ -44,8 +44,8 @@ func judge(e *env, f fact.Facts) (report.Judgement, error) {
 	return out, &registry.Error{
 		Reason: registry.NoGates,
 		Msg:    "check candidate: there are no gates, and a target without gates is refused",
-		Hint: "add a line to the input thresholds, or a policy file; " +
-			"to promote without gates, which is recorded, set " + e.asInput("override", "ungated"),
+		Hint: "add a line to thresholds, or add a policy file; " +
+			"to promote without gates, which the record will show, set " + e.asInput("override", "ungated"),
 	}
 }
 

@@ -162,7 +162,7 @@ func TestDeletedExperiment_HintWorks(t *testing.T) {
 			t.Errorf("history: %s: %s", r.Reason, r.Hint)
 		}
 		if r, _ := doctor.run(t); !strings.Contains(
-			strings.Join(r.Server.Warnings, " "), "to see what is left of it, run the command history",
+			strings.Join(r.Server.Warnings, " "), "To see what is left of the ledger, run history",
 		) {
 			t.Errorf("doctor: %+v", r.Server.Warnings)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runLineage shows the origin of a version and its use.
+// runLineage shows where a version came from and where it is used.
 func runLineage(ctx context.Context, e *env) report.Outcome {
 	q := e.set.Intent.Query
 	if q.Target.Stage != "" {
@@ -30,7 +30,7 @@ func runLineage(ctx context.Context, e *env) report.Outcome {
 		return stopped(e, diagnose.Explain(ctx, e.client, err))
 	}
 	if ledgerErr == nil && history.Check(traced.ModelTags, traced.Version) != nil {
-		// The version was read in parallel and may already show an entry that the pages do not have.
+		// The version was read in parallel and may already show an entry that the pages do not contain.
 		load()
 	}
 	history, ledgerErr = history.Anchored(ctx, ledgerReader(e, q.Model), traced.ModelTags, ledgerErr)

@@ -16,19 +16,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// move is the move of this run: its ledger entry, its deployment on GitHub and its notification.
+// move is what belongs to this run's move: its ledger entry, its deployment on GitHub and its notification.
 type move struct {
 	env    *env
 	entry  *ledger.Promotion // nil if no entry is made
 	record func(version int) ledger.Record
 
-	event      ledger.Event // sent as notification; its record id is "" before the entry is claimed
+	event      ledger.Event // sent as a notification; its record id is "" before the entry is claimed
 	deployed   github.Deployed
 	deployment report.Deployment
 	page       string // URL of the version in MLflow
 }
 
-// newMove returns the move of the run's plan, or nil if the plan moves nothing.
+// newMove returns the move that the run's plan makes, or nil if the plan moves nothing.
 func newMove(e *env, l *claim.Session, r report.Run) *move {
 	if !r.Plan.Moves() && r.Plan.Resumes == 0 {
 		return nil
@@ -50,7 +50,7 @@ func (m *move) ledgerEntry() (ledger.Entry, bool) {
 	return m.entry.Entry()
 }
 
-// notifyEvent returns the event that is sent about the move.
+// notifyEvent returns the event that announces the move.
 func (m *move) notifyEvent(version int) ledger.Event {
 	if m.event.RecordID != "" {
 		return m.event
@@ -65,7 +65,7 @@ func (m *move) notifyEvent(version int) ledger.Event {
 	return m.event
 }
 
-// notification returns the event of the move with its channels, or nil if there are no channels.
+// notification returns the move's event and the channels to send it to, or nil if there are no channels.
 func (m *move) notification(version int) *notify.Notification {
 	n := notify.Notification{Event: m.notifyEvent(version), To: map[int]string{}}
 	if e, recorded := m.ledgerEntry(); recorded {
@@ -81,7 +81,7 @@ func (m *move) notification(version int) *notify.Notification {
 	return &n
 }
 
-// ledger returns what apply has to begin and end around the move. It is nil if there is nothing.
+// ledger returns what apply has to begin before the move and end after it, or nil if there is nothing.
 func (m *move) ledger() apply.Ledger {
 	switch {
 	case m == nil:
@@ -113,7 +113,7 @@ func (m *move) End(ctx context.Context, result error, moved []registry.Ref) erro
 	return m.entry.End(ctx, result, moved)
 }
 
-// movesMade returns a function that counts the moves of an entry that are in effect according to the facts.
+// movesMade returns a function that counts how many of an entry's moves are in effect according to the facts.
 func movesMade(e *env, f fact.Facts) func(ledger.Entry) int {
 	return func(entry ledger.Entry) int {
 		if _, there := f.Model.Get(); !there {

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
-// openLedger prepares the ledger of the model. It sends nothing.
+// openLedger prepares a session with the model's ledger. It sends no request.
 func openLedger(e *env) *claim.Session {
 	holder := ledger.Holder{Nonce: e.process.nonce()}
 	if e.job.RunID != 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// loadPolicy reads the policy file of the run.
+// loadPolicy finds and reads the policy file.
 func loadPolicy(e *env, needed bool) (policyfile.File, error) {
 	w := policyfile.Workspace{
 		List: e.runner.ListWorkspace, Read: e.runner.ReadWorkspace, AsInput: e.asInput, InJob: e.runner.InActions(),
@@ -21,8 +21,9 @@ func loadPolicy(e *env, needed bool) (policyfile.File, error) {
 	return policyfile.Load(w, e.set.Judging.PolicyFile, needed || e.set.Judging.NeedsPolicy, rules.Rules()...)
 }
 
-// withPolicy adds what the policy says about the model and target to the settings. Thresholds never replace gates. For
-// commands that evaluate no gates, it checks that they touch no alias with gates. note says why the policy was skipped.
+// withPolicy adds to the settings what the policy says about the model and target. Thresholds never replace gates. If
+// the command evaluates no gates, withPolicy only checks that the policy has none for the aliases to be moved. note
+// says why the policy was skipped, if it was.
 func withPolicy(
 	set inputs.Settings, p policyfile.File, c inputs.Command,
 ) (out inputs.Settings, note string, err error) {
@@ -57,8 +58,7 @@ func withPolicy(
 	return set, "", nil
 }
 
-// printNoPolicy prints where the policy was searched, if it was not found, and returns the text. The summary shows it
-// too.
+// printNoPolicy prints where a policy file was searched if none was found, and returns the text for the summary.
 func printNoPolicy(e *env) string {
 	if e.policy.Missing != "" {
 		e.console.Println(e.policy.Missing)
@@ -66,7 +66,8 @@ func printNoPolicy(e *env) string {
 	return e.policy.Missing
 }
 
-// annotatePolicy marks the errors of the policy file at their lines. Outside a job, the list below the error is enough.
+// annotatePolicy annotates the lines of the policy file that contain errors. Outside a job, the list of errors
+// suffices.
 func annotatePolicy(e *env, err error) {
 	if !e.runner.InActions() {
 		return

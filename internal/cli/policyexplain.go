@@ -42,7 +42,7 @@ func runPolicyExplain(_ context.Context, e *env) report.Outcome {
 	return report.PageOutcome(succeeded(e), title, body, nil)
 }
 
-// additionalReads lists what gates need besides what every promotion reads.
+// additionalReads lists what the gates need in addition to what every promotion reads.
 func additionalReads(n fact.Needs) []string {
 	var out []string
 	for _, x := range []struct {

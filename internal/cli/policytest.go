@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// runPolicyTest runs the test files of the policy.
+// runPolicyTest runs the policy's test files.
 func runPolicyTest(_ context.Context, e *env) report.Outcome {
 	names, err := e.runner.ListWorkspace(e.set.PolicyTests)
 	if err != nil {
 		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    err.Error(),
-			Hint:   "give a folder with one .yml file for each test in the input policy-tests",
+			Hint:   "set policy-tests to a folder that contains one .yml file for each test",
 		})
 	}
 	var tests []report.PolicyTest
@@ -43,7 +43,7 @@ func runPolicyTest(_ context.Context, e *env) report.Outcome {
 	if len(tests) == 0 {
 		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("policy-tests: %q: the folder has no tests", e.set.PolicyTests),
+			Msg:    fmt.Sprintf("policy-tests: %q: the folder contains no tests", e.set.PolicyTests),
 			Hint:   "add a .yml file with the keys model, target, candidate and expect",
 		})
 	}
@@ -51,7 +51,7 @@ func runPolicyTest(_ context.Context, e *env) report.Outcome {
 	return report.PageOutcome(completed(e, r), title, body, nil)
 }
 
-// runPolicyCase runs one test file. It returns the verdict and what is wrong with it.
+// runPolicyCase runs one test file. It returns the verdict, and how the result differs from what the test expects.
 func runPolicyCase(e *env, path string) (verdict.Decision, []string) {
 	data, err := e.runner.ReadWorkspace(path, tree.MaxFile)
 	if err != nil {

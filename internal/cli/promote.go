@@ -21,7 +21,7 @@ func runPromote(ctx context.Context, e *env) report.Outcome {
 	return report.PromoteOutcome(concluded(ctx, e, l, m, r))
 }
 
-// promote starts again if another promotion finished first, because the incumbent is then another version.
+// promote starts again if another promotion finished first, because the incumbent is then a different version.
 func promote(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *move) {
 	r = e.start
 	for again := true; again; {
@@ -69,7 +69,7 @@ func resumePromotion(
 	return r, m, again
 }
 
-// factsBefore returns the facts as they were before the moves of the entry. It reads the versions that they replaced.
+// factsBefore returns the facts as they were before the entry's moves. It reads the versions that the moves replaced.
 func factsBefore(ctx context.Context, e *env, f fact.Facts, entry ledger.Entry) (fact.Facts, error) {
 	n := needs(e)
 	n.Holders = append(slices.Clone(n.Holders), plan.Keys(plan.Replaced(f, entry))...)

@@ -18,7 +18,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// publish prints the outcome, publishes it, and returns the exit code.
+// publish prints the outcome, writes it to GitHub and the runner's files, and returns the exit code.
 func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) int {
 	usage := report.Usage{Took: took}
 	usage.Requests, usage.Rounds = e.servers.cost()
@@ -86,7 +86,7 @@ func annotateAll(e *env, all []report.Annotation) {
 }
 
 // publishResult writes the job summary, the outputs and the report file. If one of them cannot be written, it prints a
-// warning, and the result of the command does not change.
+// warning, but the command's result stays the same.
 func publishResult(e *env, o report.Outcome, u report.Usage) {
 	result := o.Complete(e.command.Name, u)
 	if e.process.result != nil {
@@ -115,8 +115,8 @@ func publishResult(e *env, o report.Outcome, u report.Usage) {
 	e.console.WarnIf(e.runner.SetOutput("predicate-file", writePredicate(e, result.Statement)))
 }
 
-// writePredicate writes the predicate of a statement into a file for actions/attest, which builds its own statement. It
-// returns the path, or "" without a statement.
+// writePredicate writes the statement's predicate to a file for actions/attest, which builds its own statement from it.
+// It returns the path, or "" if there is no statement.
 func writePredicate(e *env, of *views.Statement) (file string) {
 	if of == nil {
 		return ""

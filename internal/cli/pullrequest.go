@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// pullRequestOf returns the pull request that the job is about, or nil. A merged one does not count, because its
-// comment must stay as it was when the pull request was approved.
+// pullRequestOf returns the pull request that the job is about, or nil. A merged pull request does not count, because
+// its comment must stay as it was when the pull request was approved.
 func pullRequestOf(job actions.Context) *report.PullRequest {
 	if job.EventName != "pull_request" || job.PullRequest == 0 || job.Merged {
 		return nil
@@ -25,9 +25,9 @@ func pullRequestOf(job actions.Context) *report.PullRequest {
 	}
 }
 
-// followedPullRequest returns the pull request whose workflow run started this one (event workflow_run), or nil. A pull
-// request from a fork cannot comment, so this run does it, with the workflow and policy of this repository. It looks
-// only if the input comment is set and the command writes nothing.
+// followedPullRequest returns the pull request whose workflow run started this one (event `workflow_run`), or nil. The
+// workflow run of a pull request from a fork cannot comment, so this run comments instead, using the workflow and
+// policy in this repository. It looks for the pull request only if `comment` is true and the command writes nothing.
 func followedPullRequest(ctx context.Context, e *env) *report.PullRequest {
 	writes := e.command.Name == "promote" && !e.start.Dry
 	if e.job.EventName != "workflow_run" || !e.set.GitHub.Comment || !e.command.Judges || writes {
@@ -51,17 +51,18 @@ func followedPullRequest(ctx context.Context, e *env) *report.PullRequest {
 	return &report.PullRequest{Number: pr.Number, Head: pr.Head, URL: pr.URL}
 }
 
-// postResult is what became of a comment or an issue.
+// postResult is the result of writing a comment or an issue.
 type postResult struct {
 	url      string
 	note     doc.Page // for the job summary
 	warnings []string
 }
 
-// commentTime bounds how long a run waits for its comment or issue to be written.
+// commentTime limits how long a run waits for its comment or issue to be written.
 const commentTime = 20 * time.Second
 
-// writeComment creates or updates the comment on the pull request. If that fails, there is a warning or a note.
+// writeComment creates or updates the comment on the pull request. If that fails, the result contains a warning or a
+// note.
 func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult) {
 	pr := e.start.PullRequest
 	if pr == nil || e.set.GitHub.NoComment || !e.command.Judges || e.set.GitHub.Token == "" {
@@ -79,7 +80,7 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 		return out
 	case pr.Fork && registry.ReasonOf(err) == registry.Forbidden:
 		text := "No comment was written, because the token of a pull request from a fork is read-only. " +
-			"The text above is what the comment would say."
+			"The text above is what the comment would have said."
 		out.note = doc.Page{doc.P(text)}
 		return out
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 )
 
-// maxInput is how many bytes of each input the record keeps. A pasted file is cut off.
+// maxInput is the maximum length in bytes of an input in the record. Anything longer, such as a pasted file, is cut
+// off.
 const maxInput = 300
 
-// givenInputs returns the inputs that are set and that the command uses, for the record. It leaves out secret inputs,
-// and masks secrets in the others.
+// givenInputs returns the inputs to put in the record: those that are set and that the command reads. It leaves out
+// secret inputs, and masks secrets in all others.
 func givenInputs(e *env, value func(string) string) map[string]string {
 	out := map[string]string{}
 	for _, in := range inputs.All {
@@ -38,7 +39,7 @@ func givenInputs(e *env, value func(string) string) map[string]string {
 	return out
 }
 
-// originOf returns who started the command, and with which version and inputs, for the record.
+// originOf returns, for the record, who started the command, with which inputs, and the version of this program.
 func originOf(e *env, f fact.Facts) ledger.Origin {
 	o := ledger.Origin{
 		Workflow:    e.set.Intent.WorkflowRun,
@@ -61,22 +62,22 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 	return o
 }
 
-// login is who the program is to the registry's server, for the record.
+// login is the user as whom the program is logged in to the registry's server, for the record.
 type login struct {
 	client *mlflow.Client
-	given  string // user name of the inputs, "" = none
-	told   string // according to the server; "" if unknown, or if the name is a credential
+	given  string // user name in the inputs, "" = none
+	told   string // user name according to the server; "" if unknown, or if it is a credential
 	ask    bool   // the server has to be asked
 }
 
-// newLogin returns the login. A token in the inputs does not name its owner, so the server is asked. A dry run records
-// nothing and does not ask.
+// newLogin returns the login. A token does not say who owns it, so the server has to be asked. A dry run does not ask,
+// because it records nothing.
 func newLogin(client *mlflow.Client, set inputs.Server, dry bool) *login {
 	sent := set.Header.Get("Authorization") != "" || set.RegistryHeader.Get("Authorization") != ""
 	return &login{client: client, given: set.Login, ask: sent && !dry}
 }
 
-// find asks the server, once.
+// find asks the server for the user name, unless it has already done so or there is no need.
 func (l *login) find(ctx context.Context) {
 	if l.ask {
 		l.ask, l.told = false, l.client.LoginName(ctx)

@@ -40,11 +40,11 @@ func rollBack(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *m
 	return r, m
 }
 
-// rollbackPages bounds how many pages of the ledger a rollback reads.
+// rollbackPages is the maximum number of ledger pages that a rollback reads.
 const rollbackPages = 16
 
-// planRollback plans the rollback. It finishes an interrupted rollback, and it does not repeat one that an earlier
-// attempt of this workflow run made: both would otherwise go back one version too far.
+// planRollback plans the rollback. An interrupted rollback is finished, and one that an earlier attempt of this
+// workflow run made is not repeated. In both cases, a new rollback would go back one version too far.
 func planRollback(ctx context.Context, e *env, l *claim.Session, f fact.Facts) proposal {
 	in, out := e.set.Intent, proposal{facts: f}
 	if entry, ok := plan.InterruptedRollback(f, in); ok {
@@ -80,8 +80,8 @@ func rolledBackBy(holder ledger.Holder, in plan.Intent, e ledger.Entry) bool {
 	return same && e.Outcome == ledger.EntryDone && holder.LaterAttemptOf(e.Holder)
 }
 
-// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. It checks that the files
-// of the model exist. If the artifact store cannot be read, the rollback continues with a warning.
+// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. It checks that the
+// model's files exist. If the artifact store cannot be read, the rollback continues with a warning.
 func chooseRollbackVersion(ctx context.Context, e *env, f fact.Facts) (int, []string, error) {
 	in := e.set.Intent
 	backs := plan.Backs(f, in)
@@ -101,7 +101,7 @@ func chooseRollbackVersion(ctx context.Context, e *env, f fact.Facts) (int, []st
 			b.Why = file.Why()
 			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))
 		case file.Why() != "":
-			warning := fmt.Sprintf("warning: could not check that version %d can be loaded: %s",
+			warning := fmt.Sprintf("warning: could not check whether version %d can be loaded: %s",
 				b.Number, strings.TrimSuffix(file.Why(), "."))
 			return b.Number, append(notes, warning), nil
 		default:

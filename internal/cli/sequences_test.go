@@ -153,10 +153,10 @@ func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 		want = fmt.Sprint(version)
 	}
 	is := sc.state(t)
-	if got := is.holders(plan.SetAlias, "champion"); sc.target != "stage" && got != want {
+	if got := is.valueOf(plan.SetAlias, "champion"); sc.target != "stage" && got != want {
 		say(&problems, "the alias names %q, wanted %q", got, want)
 	}
-	if got := is.holders(plan.SetStage, "Production"); sc.target != "alias" && got != want {
+	if got := is.valueOf(plan.SetStage, "Production"); sc.target != "alias" && got != want {
 		say(&problems, "the stage holds %q, wanted %q", got, want)
 	}
 	return problems

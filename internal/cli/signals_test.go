@@ -148,7 +148,7 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 	sc.net = &network{double: sc.double}
 	again, after := sc.run(t, c.args()...)
 	end := sc.state(t)
-	if c.told(r) { // a note in flight may be lost if the run warns about it
+	if c.warnedAboutNote(r) { // a note in flight may be lost if the run warns about it
 		u.settled, end = withoutTimeNotes(u.settled), end.untimed()
 	}
 	v.rerun(again, after, end, u, true)
@@ -161,8 +161,8 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 	return status, took, problems
 }
 
-// told reports whether the run warned about a note that it could not write.
-func (c ending) told(r report.Result) bool {
+// warnedAboutNote reports whether the run warned about a note that it could not write.
+func (c ending) warnedAboutNote(r report.Result) bool {
 	return !c.signal && !c.gone && slices.ContainsFunc(
 		r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") },
 	)

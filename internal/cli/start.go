@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
-// checkStart returns an error if the event or ref that started the job may not start a command that writes. If the job
-// is about an unmerged change, it returns why the command must be a dry run. Outside a job every command may write.
+// checkStart returns an error if a command that writes may not be started by the job's event or ref. If the job is
+// about an unmerged change, it returns why the command must be a dry run. Outside a job, every command may write.
 func checkStart(ctx context.Context, e *env) (dryWhy string, err error) {
 	if !e.runner.InActions() || e.set.DryRun {
 		return "", nil
@@ -41,16 +41,16 @@ func checkStart(ctx context.Context, e *env) (dryWhy string, err error) {
 
 var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// headCommit returns the commit that the candidate "commit" means. It fails if the job does not have its full id, and
-// if the commit must be merged but may not be.
+// headCommit returns the commit that `candidate: commit` refers to. It fails if the job does not provide the full id,
+// or if the commit has to be merged but may not be yet.
 func headCommit(job actions.Context, merged bool) (string, error) {
 	if merged && workflow.Unmerged(job) {
 		return "", &registry.Error{
 			Reason: registry.RefNotAllowed,
 			Msg: fmt.Sprintf("check candidate: its commit is on branch %q of %q and may not be merged yet",
 				job.HeadBranch, job.HeadRepository),
-			Hint: "let the workflow follow only runs of the default branch (branches: below workflow_run), " +
-				"or name the run, such as candidate: runs:/RUN_ID/model; to write nothing, set dry-run: true",
+			Hint: "restrict the workflow to runs on the default branch (use branches below workflow_run), " +
+				"or set candidate to the run, such as runs:/RUN_ID/model; to write nothing, set dry-run to true",
 		}
 	}
 	head := job.Head()
@@ -64,7 +64,7 @@ func headCommit(job actions.Context, merged bool) (string, error) {
 	}
 	if head == "" {
 		e.Msg = "candidate: \"commit\": the event does not name the head commit of the pull request"
-		e.Hint = "name the run, such as candidate: runs:/RUN_ID/model"
+		e.Hint = "set candidate to the run, such as runs:/RUN_ID/model"
 	}
 	return "", e
 }

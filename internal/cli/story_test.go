@@ -462,8 +462,8 @@ func stateOf(t *testing.T, double *mlflowtest.Server) state {
 	return s
 }
 
-// holders returns a target's value, in the form used by Was and Want in a step.
-func (s state) holders(do plan.Verb, ref string) string {
+// valueOf returns a target's value, in the form used by Was and Want in a step.
+func (s state) valueOf(do plan.Verb, ref string) string {
 	var numbers []int
 	switch do {
 	case plan.SetAlias, plan.DeleteAlias:
@@ -527,8 +527,8 @@ func (s state) settled() string {
 
 func (s state) version(n int) dumpedVersion { return dumped{Versions: s.versions}.version(n) }
 
-// told returns what the ledger says about the last promotion, without times, attempts and digests.
-func (s state) told() string {
+// lastPromotion returns what the ledger says about the last promotion, without times, attempts and digests.
+func (s state) lastPromotion() string {
 	for _, e := range slices.Backward(s.entries) {
 		if e.Outcome == ledger.EntryDone {
 			r := e.Record

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// runValidate evaluates the gates and writes nothing. For a pull request it also plans what the merge would do.
+// runValidate evaluates the gates and writes nothing. On a pull request, it also plans what the merge would do.
 func runValidate(ctx context.Context, e *env) report.Outcome {
 	if e.set.Judging.OfIncumbents {
 		return validateIncumbents(ctx, e)
@@ -49,7 +49,7 @@ func validate(ctx context.Context, e *env) report.Run {
 	default:
 		r.Reason = registry.OK
 		if err != nil {
-			r.Plan.Notes = append(r.Plan.Notes, "promote would refuse it: "+err.Error())
+			r.Plan.Notes = append(r.Plan.Notes, "promote would refuse the candidate: "+err.Error())
 		}
 	}
 	return r

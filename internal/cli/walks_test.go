@@ -134,11 +134,11 @@ func (g *walking) look(t *testing.T) {
 		alias, isAlias := strings.CutPrefix(ref, "@")
 		switch {
 		case isAlias && g.server == "1.30.1":
-			g.names[ref] = s.holders(plan.TagAlias, alias)
+			g.names[ref] = s.valueOf(plan.TagAlias, alias)
 		case isAlias:
-			g.names[ref] = s.holders(plan.SetAlias, alias)
+			g.names[ref] = s.valueOf(plan.SetAlias, alias)
 		default:
-			g.names[ref] = s.holders(plan.SetStage, ref)
+			g.names[ref] = s.valueOf(plan.SetStage, ref)
 		}
 	}
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// BestRun is the model that was chosen, and its run.
+// BestRun is the model that won the contest, with its run.
 type BestRun struct {
 	Experiment, RunID, Metric, Value, Goal string
 
 	ModelID string   // "" if the model is among the run's files
-	Origin  string   // where the value comes from, in a few words
+	Origin  string   // a few words on where the value comes from
 	Ties    []string // older models with the same value
 	Looked  int      // number of models and runs that were compared
 	Skipped []Skipped
 }
 
-// Skipped is a model or run that does not take part in the contest, and the reason.
+// Skipped is a model or run that is not part of the contest, with the reason.
 type Skipped struct{ Ref, Why string }
 
 // contender is a model with a value that counts.
@@ -34,17 +34,16 @@ type contender struct {
 
 func (c contender) ref() string { return cmp.Or(c.model, c.run) }
 
-// Contest finds the best of several models. The order in which they are entered does not matter.
+// Contest finds the best of several models. The order in which they are entered makes no difference.
 type Contest struct {
 	registry.Best
 
 	looked  int
-	leaders []contender // all have the same value
+	leaders []contender // they all have the same value
 	skipped []Skipped
 }
 
-// Enter adds a subject. The same rules as for gates decide whether its value counts. A subject without the metric is
-// not part of the contest.
+// Enter adds a subject to the contest, unless it has no such metric. A value counts under the same rules as in a gate.
 func (c *Contest) Enter(s Subject) {
 	choice := s.Choose(c.Metric, Selector{})
 	_, readable := s.Run.Get()
@@ -79,19 +78,18 @@ func (c *Contest) Skip(ref, why string) {
 	c.skipped = append(c.skipped, Skipped{ref, why})
 }
 
-// Settled reports whether a model with this value could neither win nor be as good as the winner.
+// Settled reports whether a model with this value could neither win nor tie.
 func (c *Contest) Settled(v registry.Point) bool {
 	return len(c.leaders) > 0 && c.Better(c.leaders[0].value.Point, v)
 }
 
-// Winner returns the best model. If several have the same value, it returns the newest. ok is false if no model takes
-// part.
+// Winner returns the best model, or the newest of several with the same value. ok is false if no model takes part.
 func (c *Contest) Winner() (found BestRun, ok bool) {
 	found = BestRun{Experiment: c.Experiment, Metric: c.Metric, Goal: c.Goal, Looked: c.looked, Skipped: c.skipped}
 	if len(c.leaders) == 0 {
 		return found, false
 	}
-	slices.SortFunc(c.leaders, func(a, b contender) int { // finally by id, so that the result is always the same
+	slices.SortFunc(c.leaders, func(a, b contender) int { // by id at the end, so that the result is always the same
 		return cmp.Or(b.started.Compare(a.started), b.created.Compare(a.created), cmp.Compare(b.ref(), a.ref()))
 	})
 	winner := c.leaders[0]
@@ -103,7 +101,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	return found, true
 }
 
-// Words returns a text that says which model was chosen, by which value, and which were skipped.
+// Words returns sentences that name the chosen model, the value it won by, and the skipped models.
 func (b BestRun) Words() []string {
 	model := "the model of run " + b.RunID
 	if b.ModelID != "" {
@@ -112,7 +110,7 @@ func (b BestRun) Words() []string {
 	notes := []string{fmt.Sprintf("the best model of experiment %s by %s (%s) is %s with %s (%s); compared %d",
 		b.Experiment, b.Metric, b.Goal, model, b.Value, b.Origin, b.Looked)}
 	if len(b.Ties) > 0 {
-		notes = append(notes, fmt.Sprintf("as good, but older: %s", format.First(b.Ties, 5)))
+		notes = append(notes, fmt.Sprintf("equally good, but older: %s", format.First(b.Ties, 5)))
 	}
 	if len(b.Skipped) > 0 {
 		notes = append(notes, fmt.Sprintf("skipped %d: %s", len(b.Skipped), PassedOver(b.Skipped)))
@@ -120,7 +118,7 @@ func (b BestRun) Words() []string {
 	return notes
 }
 
-// PassedOver lists a few of the skipped models, each with the reason.
+// PassedOver lists the first few skipped models, each with the reason.
 func PassedOver(list []Skipped) string {
 	text := make([]string, len(list))
 	for i, s := range list {

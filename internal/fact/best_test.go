@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// only returns a subject whose run has one value of acc.
+// only returns a subject whose run has a single value of acc.
 func only(id string, value float64, started int64) Subject {
 	point := registry.Point{Value: value, Raw: strconv.FormatFloat(value, 'g', -1, 64)}
 	run := registry.Run{ID: id, Start: time.UnixMilli(started), Metrics: map[string]registry.Point{"acc": point}}
@@ -75,7 +75,7 @@ func TestContest(t *testing.T) {
 	}
 }
 
-// The order of the models does not matter. No skipped value would have been better.
+// The order of the models makes no difference, and no skipped value would have won.
 func TestContestOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(

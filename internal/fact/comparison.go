@@ -2,13 +2,13 @@ package fact
 
 import "time"
 
-// Comparison compares two versions: the candidate and another one.
+// Comparison compares the candidate with another version.
 type Comparison struct {
 	Candidate CompareSide  `json:"candidate"`
 	Against   CompareSide  `json:"against"`
 	Metrics   []MetricPair `json:"metrics"`
 	Params    []TextPair   `json:"params"`   // only those that differ
-	Datasets  []TextPair   `json:"datasets"` // digests by context
+	Datasets  []TextPair   `json:"datasets"` // digests, by context
 	Signature string       `json:"signature"`
 	Changes   []string     `json:"signature_changes,omitempty"`
 }
@@ -21,27 +21,27 @@ type CompareSide struct {
 	Ended     time.Time `json:"ended"` // end of the run; zero if unknown
 	SizeBytes int64     `json:"size_bytes,omitempty"`
 	Framework string    `json:"framework,omitempty"`
-	Problem   string    `json:"problem,omitempty"` // why its run is unknown, or belongs to another version
+	Problem   string    `json:"problem,omitempty"` // why the run is unknown, or that it belongs to another version
 }
 
-// MetricPair is one metric of both versions. A version without a finite value has nil.
+// MetricPair is one metric of both versions. The value is nil for a version that has no finite one.
 type MetricPair struct {
 	Name      string    `json:"name"`
 	Candidate *float64  `json:"candidate"`
 	Against   *float64  `json:"against"`
-	Shown     [2]string `json:"-"`       // as text, even if the value is not a number
-	Better    string    `json:"better"`  // higher or lower, guessed from the name
-	Verdict   string    `json:"verdict"` // better, worse or same; "" if one value is missing
+	Shown     [2]string `json:"-"`       // the values as text, including those that are not numbers
+	Better    string    `json:"better"`  // "higher" or "lower", guessed from the name
+	Verdict   string    `json:"verdict"` // "better", "worse" or "same"; "" if one value is missing
 	Unclear   []Unclear `json:"unclear,omitempty"`
 }
 
-// Unclear says why none of the values of one side can be used.
+// Unclear says why no value can be used for one of the sides.
 type Unclear struct {
 	Ref string `json:"ref"`
 	Why string `json:"why"`
 }
 
-// TextPair is a parameter or dataset of both versions. It is "" for a version without it.
+// TextPair is a parameter or dataset of both versions. The text is "" for a version without it.
 type TextPair struct {
 	Name      string `json:"name"`
 	Candidate string `json:"candidate"`

@@ -10,34 +10,34 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Incumbent is the key of the incumbent in Facts.Holders. The incumbent is the version that the alias points to, or
-// else the one in the stage.
+// Incumbent is the incumbent's key in Facts.Holders. The incumbent is the version that the alias points to or, without
+// an alias, the version in the stage.
 var Incumbent registry.Ref
 
-// Query has the inputs that say what a command is about. Together with Needs it decides which facts are gathered.
+// Query holds the inputs that say what a command is about. Together with Needs, it decides which facts are gathered.
 type Query struct {
 	Model     string
 	Candidate registry.Candidate
 	Target    registry.Target
-	Aliases   []registry.Assignment // only for the command alias
+	Aliases   []registry.Assignment // only for the `alias` command
 
-	MovedRoots []registry.MovedRoot // artifact stores that were moved, from the policy
+	MovedRoots []registry.MovedRoot // artifact stores that have moved, according to the policy
 }
 
 // Needs are the facts that gates ask for.
 type Needs struct {
-	Holders        []registry.Ref // aliases, stages and versions to compare with
-	HolderMLmodels bool           // the MLmodel files of Holders
+	Holders        []registry.Ref // aliases, stages and versions to compare the candidate with
+	HolderMLmodels bool           // also read the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
-	Digest         bool           // digest of the content of all files, which needs a download of each file
-	EvaluatedIn    []string       // experiments, by name or id, whose runs count as evaluations for some gate
-	History        []string       // metrics to read with all points, for the candidate and for Holders
+	Digest         bool           // a digest over the contents of all files; every file must be downloaded
+	EvaluatedIn    []string       // experiments, by name or id, whose runs some gate accepts as evaluations
+	History        []string       // metrics to read with their whole history, for the candidate and for Holders
 	Ledger         bool           // the entries of the promotion ledger
-	Evidence       []string       // names of documents among the candidate's run artifacts
+	Evidence       []string       // names of the documents to read from the candidate's run artifacts
 	Commit         bool           // how the run's commit is related to the workflow's commit
 	Review         bool           // who made the change and who approved it
 	Environments   []string       // environments whose approvals count
-	// aliases and stages; the ledger must show how long each has pointed to the candidate
+	// aliases and stages for which the ledger must show how long each has pointed to the candidate
 	Since []registry.Ref
 }
 
@@ -58,7 +58,7 @@ func (n Needs) With(m Needs) Needs {
 	return n
 }
 
-// union returns the elements of a, then those of b that a does not have.
+// union returns the elements of a, followed by the elements of b that are not in a.
 func union[T comparable](a, b []T) []T {
 	out := slices.Clone(a)
 	for _, s := range b {
@@ -69,84 +69,87 @@ func union[T comparable](a, b []T) []T {
 	return out
 }
 
-// Subject is the candidate, or a version that it is compared with.
+// Subject is the candidate or a version to compare it with.
 type Subject struct {
-	Ref     string // name for people: runs:/ID/model or models:/churn/7
+	Ref     string // name to show, such as runs:/ID/model or models:/churn/7
 	Version registry.Known[registry.Version]
-	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run, see BelongsToRun
-	Path    string                       // path of the model below the run's artifacts; "" for a logged model
-	InPlace bool                         // the run lists the model at Path, so its artifact store was not moved
-	Places  []string                     // locations of the files of a version; nil if they are not known
+	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run; see BelongsToRun
+	Path    string                       // path of the model within the run's artifacts; "" for a logged model
+	InPlace bool                         // the run lists the model at Path, so its artifact store has not moved
+	Places  []string                     // locations of the version's files; nil if they are not known
 	MLmodel registry.Known[registry.MLmodel]
 
-	Logged registry.Known[registry.LoggedModel] // absent if the version has no logged model, which MLflow has since 3.0
-	// the other models of the run that its outputs list, in its experiment
+	Logged registry.Known[registry.LoggedModel] // absent if the version has no logged model, as before MLflow 3
+	// other models listed in the run's outputs and in the same experiment
 	Siblings registry.Known[[]registry.LoggedModel]
-	// evaluation runs that logged values on the model and may count, by run id
+	// evaluation runs that logged values on the model and may count, by run ID
 	Evaluations registry.Known[map[string]Evaluation]
 	// other models among the run's artifacts; gathered only if Unlisted is true
 	OtherPaths registry.Known[[]string]
 
-	Files   registry.Known[[]registry.File]             // files of the model; paths are relative to the model
+	Files   registry.Known[[]registry.File]             // the model's files; paths are relative to the model
 	Digest  registry.Known[string]                      // see FilesDigest
-	History map[string]registry.Known[[]registry.Point] // by metric, ascending by step and time
+	History map[string]registry.Known[[]registry.Point] // by metric; sorted by step, then by time
 
-	// Registered says that this program registered the version from this run and these files. It is gathered only with
-	// Digest.
+	// Registered says that this program registered the version from this run and these files. It is gathered only
+	// together with Digest.
 	Registered bool
 }
 
-// Facts is everything that a decision may depend on. It is gathered before anything is decided.
+// Facts is everything that a decision may depend on. All of it is gathered before anything is decided.
 type Facts struct {
 	Server    string          // address of the registry, without credentials
-	Target    registry.Target // asked for
+	Target    registry.Target // the target that was asked for
 	Model     registry.Known[registry.Model]
 	Candidate Subject
 	Found     Found
-	// the registration request for the candidate; empty if the candidate is already a version
+	// registration request for the candidate; empty if the candidate is already a version
 	Source registry.Source
 	Twins  Twins
-	// also by Incumbent; absent only if there is certainly no such version
+	// also keyed by Incumbent; absent only if it is certain that no such version exists
 	Holders      map[registry.Ref]registry.Known[Subject]
 	StageHolders registry.Versions // all versions in the target's stage
-	// stages with several versions, so that no version is the incumbent
-	Shared   map[string]registry.Versions
-	Newest   int                                      // highest version number seen; 0 if there is no version
-	Ledger   ledger.Chain                             // ledger of the model
-	Fallback *Fallback                                // how aliases are kept if the server has none, else nil
-	Versions map[int]registry.Known[registry.Version] // versions asked for by number
-	Whole    bool                                     // Versions has all versions of the model
+	// stages that contain several versions, so that none of them is the incumbent
+	Shared map[string]registry.Versions
+	Newest int          // highest version number seen; 0 if the model has no versions
+	Ledger ledger.Chain // the model's ledger
+	// how aliases are kept on a server without them; nil on any other server
+	Fallback *Fallback
+	Versions map[int]registry.Known[registry.Version] // versions that were asked for by number
+	Whole    bool                                     // Versions contains every version of the model
 	Similar  SimilarNames
 
-	// description and tags of the candidate's version, with the changes of the plan
+	// description and tags that the candidate's version will have after the plan is applied
 	Words      Words
 	Commit     Commit                            // the commit that the workflow runs on
-	Review     registry.Known[Review]            // who changed and who approved
+	Review     registry.Known[Review]            // who made the change and who approved it
 	Identities map[string]string                 // MLflow user -> GitHub login, from the policy
-	Evidence   map[string]registry.Known[string] // documents by name, as text
-	// time of the server's clock, because waivers and ages must not depend on the runner's clock
+	Evidence   map[string]registry.Known[string] // text of each document, by name
+	// the server's time, because waivers and ages must not depend on the runner's clock
 	Now  time.Time
-	Skew time.Duration // by how much the server's clock is ahead of the runner's
+	Skew time.Duration // how far the server's clock is ahead of the runner's
 }
 
-// Found says how the candidate was found, if the query does not name exactly one model.
+// Found says how the candidate was found if the query does not name exactly one model.
 type Found struct {
-	Best      *BestRun            // the candidate "best"; nil for any other
-	Commit    *registry.CommitRun // the candidate "commit"; nil for any other
+	Best      *BestRun            // for the candidate "best", otherwise nil
+	Commit    *registry.CommitRun // for the candidate "commit", otherwise nil
 	Namesakes []string            // other logged models of the run that have the candidate's name
 }
 
 // Twins are other versions registered from the candidate's run and artifact.
 type Twins struct {
 	All      registry.Versions
-	Unmarked registry.Versions // duplicates that this program registered and did not tag yet
+	Unmarked registry.Versions // duplicates that this program registered and has not tagged yet
 }
 
-// SimilarNames are existing names that somebody may have meant if the names in the query do not exist.
+// SimilarNames suggests existing names for those in the query that do not exist.
 type SimilarNames struct {
-	ModelTwin string            // the model whose name the database treats as equal; "" if there is none
-	Models    []string          // registered models with a similar name; ModelTwin comes first
-	Aliases   map[string]string // for each absent alias, the existing alias that the database treats as equal
+	// the model whose name the database treats as the same name; "" if there is none
+	ModelTwin string
+	Models    []string // registered models with a similar name; ModelTwin comes first
+	// for each missing alias, the existing alias that the database treats as the same
+	Aliases map[string]string
 }
 
 // Words are the description and tags of a version.
@@ -157,20 +160,21 @@ type Words struct {
 
 // Commit is the commit that the workflow runs on.
 type Commit struct {
-	Repository string               // owner/name; "" outside a workflow
-	Heads      []string             // full digests that count as the head: the branch, the pull request, or its merge
-	Contains   registry.Known[bool] // whether the head descends from the run's commit
+	Repository string // owner/name; "" outside a workflow
+	// full digests that count as the head: of the branch, of the pull request, or of its merge commit
+	Heads    []string
+	Contains registry.Known[bool] // whether the head descends from the run's commit
 }
 
-// Fallback says how aliases are kept on a server that has none: as tags of versions. If several versions have the tag,
-// the highest one counts. So the alias is always defined, even in the middle of a move.
+// Fallback says how aliases are kept as version tags on a server without aliases. If several versions have the tag, the
+// highest one counts, so the alias is well defined even in the middle of a move.
 type Fallback struct {
-	Server  string                       // name of the server in messages, such as MLflow 2.2.2
+	Server  string                       // name of the server in messages, such as "MLflow 2.2.2"
 	Holders map[string]registry.Versions // versions that have the tag, by alias
 }
 
-// Recorded returns the values of a metric that the ledger recorded when the version was promoted. It returns the first
-// record for each run and dataset, because the value of a run on a dataset does not change.
+// Recorded returns the values of a metric that were written to the ledger when the version was promoted. For each run
+// and dataset it returns the first record, because a run's value on a dataset does not change.
 func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	var out []verdict.Used
 	for _, e := range f.Ledger.Decisive().Entries {
@@ -190,8 +194,7 @@ func (f Facts) Recorded(version int, metric string) []verdict.Used {
 // Incumbent returns the version that the target points to now.
 func (f Facts) Incumbent() registry.Known[Subject] { return f.Holders[Incumbent] }
 
-// AliasNames returns the aliases of the model, sorted. On a server without aliases, it returns the aliases that are
-// kept as tags.
+// AliasNames returns the model's aliases, sorted. On a server without aliases, these are the aliases kept as tags.
 func (f Facts) AliasNames() []string {
 	if f.Fallback != nil {
 		return slices.Sorted(maps.Keys(f.Fallback.Holders))

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// PointsTo returns one move for each part of the target. Its field Want has the version that the part points to now.
+// PointsTo returns one move for each part of the target. The move's Want is the version that the part points to now.
 func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 	var out []ledger.Shift
 	if t.Alias != "" {
@@ -26,15 +26,15 @@ func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 	return out
 }
 
-// Unfinished returns the entry about this target that was interrupted, see Interrupted.
+// Unfinished returns the interrupted entry for this target; see Interrupted.
 func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool) {
 	e, ok := f.Interrupted(command, f.PointsTo(t))
 	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// Interrupted returns the newest entry that moved something, if this command was interrupted while it made that entry.
-// Others must not have moved the targets since. So each part must be in its former state or at its goal. The parts are
-// given with their current states.
+// Interrupted returns the newest entry that moved something, if this command was interrupted while it made that entry
+// and no part has been moved by others since. Each part must therefore be in its former state or in the state that the
+// entry wanted. parts gives the current states.
 func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Decisive().Entries) {
 		switch {
@@ -51,7 +51,7 @@ func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, 
 	return ledger.Entry{}, false
 }
 
-// untouched reports whether all targets of the record are still in their former state.
+// untouched reports whether every target in the record is still in its former state.
 func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool {
 		found := ledger.Shift{Ref: m.Ref, Want: m.Was}
@@ -59,7 +59,8 @@ func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	})
 }
 
-// showsMoves reports whether some moves of the record were made, and others have not moved these parts since.
+// showsMoves reports whether some of the recorded moves were made and none of these parts has been moved by others
+// since.
 func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)
@@ -74,8 +75,8 @@ func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	return moved
 }
 
-// MovesMade counts the moves of the record that the facts show. It returns MovedUnknown if a move is half made, or if
-// its stage was not read.
+// MovesMade counts the recorded moves that have been made according to the facts. It returns MovedUnknown if a move is
+// half made or its stage was not read.
 func (f Facts) MovesMade(r ledger.Record, q Query) int {
 	made := 0
 	for _, m := range r.Moves {

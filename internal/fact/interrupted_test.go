@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If a promotion moved a target and did not end well, the next promotion to the same version confirms the move.
+// If a promotion moved a target but failed, the next promotion to the same version confirms the move.
 func TestLedger_Unconfirmed(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...ledger.Shift) ledger.Entry {
 		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
@@ -63,7 +63,7 @@ func TestLedger_Unconfirmed(t *testing.T) {
 	}
 }
 
-// An unfinished entry is found behind later entries that moved nothing.
+// An unfinished entry is found even if later entries follow that moved nothing.
 func TestFacts_CutOff(t *testing.T) {
 	both := []ledger.Shift{ledger.ParseShift("@champion", "6", "7"), ledger.ParseShift("Production", "6", "7")}
 	cut := ledger.Entry{
@@ -101,7 +101,7 @@ func TestFacts_CutOff(t *testing.T) {
 	}
 }
 
-// A rollback can return to the version that an unfinished entry replaced, but tries it last.
+// A rollback can return to a version that an unfinished entry replaced, but tries it last.
 func TestRollbackTargets_Unfinished(t *testing.T) {
 	done := ledger.Entry{
 		Outcome: ledger.EntryDone, Moved: 1,
@@ -134,7 +134,7 @@ func TestRollbackTargets_Unfinished(t *testing.T) {
 	}
 }
 
-// Outside a workflow, no two processes belong to the same run.
+// Outside a workflow, no two processes count as the same run.
 func TestHolder_SameRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		a, b ledger.Holder
@@ -151,7 +151,7 @@ func TestHolder_SameRun(t *testing.T) {
 	}
 }
 
-// Moved counts only the moves that the entry made itself. Made also returns the confirmed moves among them.
+// Moved counts only the moves that the entry itself made. Made also includes the moves that it confirmed.
 func TestEntry_Made(t *testing.T) {
 	theirs, first, second := ledger.ParseShift(
 		"@champion", "7", "7",
@@ -178,7 +178,7 @@ func TestEntry_Made(t *testing.T) {
 	}
 }
 
-// Before an entry is closed for another run, its moves are counted, if the facts show them.
+// Before an entry is closed on behalf of another run, its moves are counted if the facts show them.
 func TestFacts_MovesMade(t *testing.T) {
 	moves := []ledger.Shift{
 		ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"),
@@ -209,7 +209,7 @@ func TestFacts_MovesMade(t *testing.T) {
 	}
 }
 
-// A rollback that was interrupted puts the version on hold, unless it is known to have moved nothing.
+// An interrupted rollback puts the version on hold unless it is known to have moved nothing.
 func TestOnHold_InterruptedRollback(t *testing.T) {
 	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
 		e := ledger.Entry{

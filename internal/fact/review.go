@@ -12,22 +12,23 @@ import (
 type Review struct {
 	Attempt      int                           // attempt of the workflow run, from 1; 0 if unknown
 	Contributors registry.Known[[]Contributor] // everyone who made the change or started the workflow
-	Environments registry.Known[[]Approval]    // for the environments of the workflow run; absent outside a workflow
-	PullRequest  registry.Known[[]Approval]    // reviews of the pull request; absent if none exists
-	// environments that gates name; if gates name none, all that were approved
+	// one for each decision on an environment of the workflow run; absent outside a workflow
+	Environments registry.Known[[]Approval]
+	PullRequest  registry.Known[[]Approval] // reviews of the pull request; absent if there is no pull request
+	// environments named in gates; if there are none, every environment that was approved
 	Named   []string
-	Missing []string // permissions that the token lacks, in workflow syntax: "actions: read"
+	Missing []string // permissions that the token lacks, in workflow syntax, such as "actions: read"
 }
 
-// Contributor is a person's part in a change.
+// Contributor is one person's part in a change.
 type Contributor struct {
-	Login  string // "" if unknown; for a commit, if GitHub has no account with the e-mail address
-	Email  string // in the commit, if GitHub has no login for it
-	Commit string // full digest of the commit that was written; "" for other roles
+	Login  string // "" if unknown; for a commit, if no GitHub account has the e-mail address
+	Email  string // e-mail address in the commit, if GitHub knows no login for it
+	Commit string // full digest of the commit that the person wrote; "" for other roles
 	Role   Role
 }
 
-// Role is what somebody did for a change. It completes the sentence "NAME wrote the commit".
+// Role is what somebody did for a change, as the rest of the sentence "NAME wrote the commit".
 type Role string
 
 // People with these roles cannot approve.
@@ -35,19 +36,19 @@ const (
 	RoleAuthor        Role = "wrote the commit" // the commit that the MLflow run refers to
 	RoleCoAuthor      Role = "co-authored the commit"
 	RoleCommitter     Role = "committed the commit"
-	RoleTrainer       Role = "ran the training" // according to the policy's identities
+	RoleTrainer       Role = "ran the training" // according to `identities` in the policy
 	RoleOpener        Role = "opened the pull request"
 	RolePullAuthor    Role = "wrote a commit of the pull request"
 	RolePullCoAuthor  Role = "co-authored a commit of the pull request"
 	RolePullCommitter Role = "committed a commit of the pull request"
 	RoleStarter       Role = "started the workflow"
 	RoleRestarter     Role = "re-ran the workflow"
-	RoleOther         Role = "made the change" // in a test of a policy, which does not name roles
+	RoleOther         Role = "made the change" // for a policy's test cases, which do not name roles
 )
 
-// Approval is the last decision of one account about the pull request or about one environment.
+// Approval is an account's last decision on the pull request or on one environment.
 type Approval struct {
-	Login       string // "" for a review of the pull request
+	Login       string // "" if GitHub does not return the account
 	Environment string // "" for a review of the pull request
 	State       ApprovalState
 }
@@ -55,20 +56,20 @@ type Approval struct {
 // ApprovalState says whether an account approved, and whether that approval counts.
 type ApprovalState string
 
-// The states of an approval. Only Approved counts.
+// Values of ApprovalState. Only Approved counts.
 const (
 	Approved         ApprovalState = "approved"
 	Rejected         ApprovalState = "rejected"          // rejected the deployment to the environment
-	ChangesRequested ApprovalState = "changes requested" // in the account's last review
+	ChangesRequested ApprovalState = "changes requested" // by the account's last review
 	Dismissed        ApprovalState = "dismissed"
 	Stale            ApprovalState = "stale"     // approved an older commit
-	NoAccess         ApprovalState = "no access" // the account may not write to the repository
+	NoAccess         ApprovalState = "no access" // the account has no write access to the repository
 	NotAPerson       ApprovalState = "bot"
 )
 
 // Makers returns the roles of everyone who made the change, by login in lower case. These people must not approve their
-// own work. Logins come from GitHub. For MLflow users and e-mail addresses, they come from the policy's identities.
-// unnamed has the contributors without a login.
+// own work. A login comes from GitHub or, for an MLflow user or an e-mail address, from the policy's identities.
+// unnamed contains the contributors without a login.
 func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 	roles = map[string][]Role{}
 	add := func(login string, role Role) {
@@ -110,8 +111,8 @@ func (f Facts) loginsOf(user string) []string {
 	return out
 }
 
-// Approvers returns the logins of the people who approved the pull request or a named environment, sorted and in lower
-// case. If a gate asked who made the change, the makers are not included.
+// Approvers returns the logins of those who approved the pull request or a named environment, sorted and in lower case.
+// If a gate asked who made the change, their logins are left out.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()
@@ -132,17 +133,17 @@ func (f Facts) Approvers() []string {
 	return slices.Compact(out)
 }
 
-// ApproversGap is a code for why it is not known who approved. Records hold it, so codes are never renamed. Records of
-// older versions of this program hold a sentence instead.
+// ApproversGap is a code for why the approvers are not known. Codes are stored in records and must never be renamed.
+// Records written by older versions of this program contain a sentence instead.
 type ApproversGap string
 
-// The codes, and "" if nothing is unknown.
+// Values of ApproversGap. "" means that nothing is unknown.
 const (
 	ApproversDenied ApproversGap = "missing-permission" // the job may not read the approvals
 	ApproversUnread ApproversGap = "unreadable"         // GitHub did not return them
 )
 
-// Words returns the sentence for people. A sentence of an older record stays as it is.
+// Words returns the code as a sentence. A sentence from an older record is returned unchanged.
 func (g ApproversGap) Words() string {
 	switch g {
 	case ApproversDenied:
@@ -153,7 +154,8 @@ func (g ApproversGap) Words() string {
 	return string(g)
 }
 
-// ApprovedBy says who approved a recorded move, or why that is not known. It returns "" if GitHub was not asked.
+// ApprovedBy says who approved a recorded move, or why the approvers are not known. It returns "" if GitHub was not
+// asked.
 func ApprovedBy(approvers []string, unknown string) string {
 	switch {
 	case len(approvers) > 0:
@@ -164,8 +166,8 @@ func ApprovedBy(approvers []string, unknown string) string {
 	return ""
 }
 
-// ApproversUnknown says why it is not known who approved, if no gate asked and only the record needs it. why has more
-// details than the code. Both are empty if a gate asked or if the approvers are known.
+// ApproversUnknown says why the approvers are not known if only the record needs them and no gate asked for them. why
+// is more detailed than the code. Both are empty if a gate asked or if the approvers are known.
 func (r Review) ApproversUnknown() (code ApproversGap, why string) {
 	_, entered := r.Environments.Get()
 	switch {

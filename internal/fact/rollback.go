@@ -12,18 +12,17 @@ import (
 // RollbackTarget is a version that a rollback could return to.
 type RollbackTarget struct {
 	Number int
-	Why    string // why it is rejected; "" if it can be used
+	Why    string // why it was rejected; "" if it can be used
 }
 
-// RollbackAllowed says which versions a rollback accepts in addition to good ones.
+// RollbackAllowed says which versions a rollback accepts besides good ones.
 type RollbackAllowed struct {
 	Hold  bool // versions that are on hold
-	Named bool // versions that never passed the gates, because the user named the version
+	Named bool // versions that never passed the gates, because the user asked for this version by name
 }
 
 // RollbackTargets returns the versions that the target pointed to before the current one, newest first. A rejected
-// version has the reason. The versions come from the ledger. For the time before the ledger, they come from tags on the
-// versions.
+// version comes with the reason. The versions are taken from the ledger and, for the time before it, from version tags.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	chain := f.Ledger.Decisive()
@@ -33,7 +32,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			b := f.RollbackTo(number, allowed)
 			if b.Why == "" && !allowed.Named {
 				if b.Why = f.NotPassed(t, number); b.Why != "" {
-					b.Why += "; to return to it, name it in the input candidate"
+					b.Why += "; to return to it anyway, name it in the candidate input"
 				}
 			}
 			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {
@@ -52,7 +51,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) },
 		)
 		for _, s := range moves {
-			if s.Want.Versions.Has(e.Record.To) { // the promoted version, even if the stage contains others
+			if s.Want.Versions.Has(e.Record.To) { // the promoted version, even if others are in the stage
 				add(e.Record.To)
 			}
 			add(decisive(s.Ref, s.Want))
@@ -67,7 +66,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	for _, v := range f.byTags(t) {
 		add(v.Number)
 	}
-	for _, e := range slices.Backward(chain.Entries) { // versions that unfinished entries replaced come last
+	for _, e := range slices.Backward(chain.Entries) { // the versions that unfinished entries replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}
@@ -80,8 +79,8 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	return out
 }
 
-// inProduction reports whether the version is in Production. If the version was not read, the last move in the ledger
-// counts.
+// inProduction reports whether the version is in Production. For a version that was not read, the last move in the
+// ledger decides.
 func (f Facts) inProduction(number int) bool {
 	if v, read := f.version(number).Get(); read {
 		return v.Stage == "Production"
@@ -90,9 +89,9 @@ func (f Facts) inProduction(number int) bool {
 	return left.Versions.Has(number)
 }
 
-// NotPassed returns the reason if the version was evaluated for this target and never passed. It is "" if it passed, or
-// if it was never evaluated. A version is not evaluated if the target pointed to it before this tool was used, or if it
-// was imported or moved by others.
+// NotPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
+// version passed or was never evaluated, for example because the target pointed to it before this tool was used, or
+// because it was imported or moved by others.
 func (f Facts) NotPassed(t registry.Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
@@ -114,7 +113,7 @@ func (f Facts) NotPassed(t registry.Target, number int) string {
 	return ""
 }
 
-// RollbackTo checks one version. It uses only the ledger if the version was not read.
+// RollbackTo checks one version. If the version was not read, only the ledger is consulted.
 func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	known := f.version(number)
 	v, ok := known.Get()
@@ -132,7 +131,7 @@ func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	return RollbackTarget{number, why}
 }
 
-// version returns a version of the model. It is absent if all versions were read and it was not among them.
+// version returns a version of the model. The version is absent if all versions were read and it is not among them.
 func (f Facts) version(number int) registry.Known[registry.Version] {
 	if known, asked := f.Versions[number]; asked {
 		return known
@@ -148,7 +147,7 @@ func (f Facts) version(number int) registry.Known[registry.Version] {
 	return registry.Known[registry.Version]{}
 }
 
-// byTags returns the versions with a tag that says when they were promoted to the target, newest first.
+// byTags returns the versions with a tag for the time of their promotion to the target, newest first.
 func (f Facts) byTags(t registry.Target) []registry.Version {
 	type held struct {
 		v  registry.Version
@@ -178,9 +177,9 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage, it
-// returns the one that was promoted there last. If this tool promoted none of them, it returns the highest number,
-// which MLflow's client loads.
+// Holder returns the version that the target points to now; 0 if there is none. If several versions are in the stage,
+// it returns the one that was promoted there last. If none of them was promoted by this tool, it returns the highest
+// number, because that is the version MLflow's client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {
@@ -199,9 +198,8 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target points to in this state. It is 0 if there is none, or if a stage
-// contains several. If an alias is kept as tags, several versions may have the tag for a while. Then the highest number
-// counts.
+// decisive returns the version that the target points to in this state. It is 0 if there is none or if several versions
+// are in the stage. While an alias kept as tags is moved, several versions may have the tag; the highest number counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {
 		return s.Versions.Highest()

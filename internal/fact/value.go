@@ -14,29 +14,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Kinds of runs that log values of a model. Gates use the same words.
+// Kinds of runs that log values on a model. Gates use the same words.
 const (
-	SourceRun     = "source"     // the run that the model was logged in
+	SourceRun     = "source"     // the run in which the model was logged
 	EvaluationRun = "evaluation" // any other run
 )
 
-// Evaluation is a run, other than a model's source run, that logged values on the model. Its experiment decides
-// whether they count.
+// Evaluation is a run that logged values on the model and is not its source run. The run's experiment decides whether
+// the values count.
 type Evaluation struct {
 	RunID  string
 	Status string
 	Start  time.Time
-	Own    bool     // it is in the model's experiment
-	Named  []string // experiments of the run that gates name, as the gates write them
+	Own    bool     // the run is in the model's experiment
+	Named  []string // the run's experiments that are named in gates, spelled as in the gates
 
-	Metrics map[string]registry.Point // the run's last value of each metric
+	Metrics map[string]registry.Point // the run's last value for each metric
 }
 
-// Selector says which value of a metric a gate uses if the model has several. The zero value expects only one.
+// Selector says which value of a metric a gate uses if the model has several. The zero value expects exactly one.
 type Selector struct {
-	OfRun       bool     // the run's last value, no matter which model it belongs to
+	OfRun       bool     // the run's last value, whichever model it belongs to
 	Run         string   // SourceRun or EvaluationRun; "" for either
-	Dataset     string   // name or digest; "" for any
+	Dataset     string   // name or digest; "" for any dataset
 	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
 }
 
@@ -54,14 +54,14 @@ func (w Selector) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Value is a value of a metric, with its origin.
+// Value is one value of a metric and where it comes from.
 type Value struct {
 	Metric string
 	registry.Point
 	RunID   string
 	Kind    string // SourceRun or EvaluationRun
 	Dataset registry.DataRef
-	OfRun   bool // the gate asks for the run's value
+	OfRun   bool // the gate uses `of: run`
 }
 
 // Used returns the value in the form that plans and records store.
@@ -76,7 +76,7 @@ func (v Value) Used(of string) verdict.Used {
 	}
 }
 
-// Origin says in a few words where the value comes from.
+// Origin says where the value comes from, in a few words.
 func (v Value) Origin() string {
 	out := "run " + v.RunID
 	if v.Kind == EvaluationRun {
@@ -90,22 +90,22 @@ func (v Value) Origin() string {
 
 func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin()) }
 
-// Choice is the value of a metric that a gate uses, or the reason why there is no such value.
+// Choice is the value of a metric that a gate uses, or the reason why there is none.
 type Choice struct {
 	Value  Value
 	Why    string   // why no value can be used; "" if one can
-	Absent bool     // there is certainly no value with that name
-	Fit    []Value  // several values that fit, so that none was chosen
-	Others []Value  // other values of the model that count
+	Absent bool     // it is certain that there is no value with that name
+	Fit    []Value  // several values fit, so none was chosen
+	Others []Value  // the model's other values that count
 	Unused []string // values that do not count, each with the reason
 
 	whole  bool             // the value is the last one in the run's own history
-	points []registry.Point // otherwise, every point of that kind, ascending by step and time
+	points []registry.Point // if not whole: every point of that kind, sorted by step, then by time
 }
 
-// Choose returns the value of a metric that counts for the subject's model. A run's metric belongs to the model only if
-// the run has exactly one model. MLflow's client 3.x guesses the model if a metric is logged without one. Before MLflow
-// 3.17, anyone may log metrics to any model.
+// Choose returns the value of a metric that counts for the subject's model. A value on the run counts only if the run
+// has exactly one model, because MLflow's 3.x client guesses the model for a metric that is logged without one. Before
+// MLflow 3.17, anyone may log metrics on any model.
 func (s Subject) Choose(key string, want Selector) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -125,8 +125,9 @@ func (s Subject) Choose(key string, want Selector) Choice {
 	return c.take(fit, rest)
 }
 
-// ChooseLike returns the subject's value that is comparable with another model's value. Both come from the same kind of
-// run and the same dataset. The digest may differ for training data, and for a dataset that the gate names.
+// ChooseLike returns the subject's value that can be compared with the value of another model. Both values come from
+// the same kind of run and from the same dataset. The digests may differ for training data and for a dataset that is
+// named in the gate.
 func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -151,13 +152,13 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	out := c.take(fit, rest)
 	if len(fit) == 0 && len(rest) > 0 {
 		out.Why = fmt.Sprintf(
-			"%s has no %q of the %s run on %s; it has %s", s.Ref, key, with.Kind, with.Dataset, listValues(rest),
+			"%s has no %q from the %s run on %s; it has %s", s.Ref, key, with.Kind, with.Dataset, listValues(rest),
 		)
 	}
 	return out
 }
 
-// Points returns all points from which the choice was made, ascending by step and time.
+// Points returns all points among which the choice was made, sorted by step, then by time.
 func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	if c.whole {
 		return s.History[c.Value.Metric]
@@ -177,10 +178,10 @@ func (s Subject) MetricNames() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// maxValues limits how many values of a model a record contains.
+// maxValues limits how many values of a model are recorded.
 const maxValues = 200
 
-// Values returns every value of the model that counts, for the record. They are sorted by metric, and there are at most
+// Values returns every value that counts for the model, for the record. They are sorted by metric and limited to
 // maxValues. If the run has several models, the run's own values are included.
 func (s Subject) Values() []verdict.Used {
 	var out []verdict.Used
@@ -205,8 +206,8 @@ func (s Subject) Values() []verdict.Used {
 	return out
 }
 
-// Counts reports whether a value of the metric counts for the model. It is also true if the source run has a value,
-// because that value may count.
+// Counts reports whether the metric has a value that counts for the model. It also returns true if the source run has a
+// value, because that value may count.
 func (s Subject) Counts(key string, want Selector) bool {
 	if _, logged := s.Run.OrZero().Metrics[key]; logged {
 		return true
@@ -215,7 +216,7 @@ func (s Subject) Counts(key string, want Selector) bool {
 	return why == "" && (len(c.values) > 0 || c.unknown != "")
 }
 
-// count collects the values that count. why says why no value can be used.
+// count collects the values that count. If none can be used, why says so.
 func (s Subject) count(key string, want Selector) (c counting, why string) {
 	run, readable := s.Run.Get()
 	switch {
@@ -236,9 +237,9 @@ func (s Subject) count(key string, want Selector) (c counting, why string) {
 	return c, ""
 }
 
-// OneModel reports whether the subject's model is the only one of its run. why lists the other models, or says that
-// they are not known. Only outputs in the run's experiment count, because anybody can list their own model as an
-// output.
+// OneModel reports whether the subject's model is the only one in its run. If it is not, why lists the other models or
+// says that they are not known. Only outputs in the run's experiment count, because anybody can list their own model as
+// an output of the run.
 func (s Subject) OneModel() (one bool, why string) {
 	run := s.Run.OrZero()
 	var others []string
@@ -281,9 +282,9 @@ func (s Subject) OneModel() (one bool, why string) {
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), format.First(others, 5))
 }
 
-// Unlisted reports whether the model was saved without log_model, so that the run does not list it. Then only the
-// artifacts of the run show whether it has other models. It reads no other field, so that those may be written at the
-// same time.
+// Unlisted reports whether the model was saved without log_model, so that the run does not list it. In that case only
+// the run's artifacts show whether the run has other models. Unlisted reads no fields besides these, so the others may
+// be written concurrently.
 func (s *Subject) Unlisted() bool {
 	run, ok := s.Run.Get()
 	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
@@ -301,7 +302,7 @@ type counting struct {
 	unknown string // why values of evaluation runs may be missing
 }
 
-// counted is a value with the points before it.
+// counted is a value together with the points before it.
 type counted struct {
 	Value
 	whole  bool // the points are the run's own history
@@ -339,7 +340,7 @@ func (c *counting) ofSource() {
 	c.add(SourceRun, own)
 }
 
-// ofOnlyModel adds the run's value, as MLflow shows it, and the values logged on the model for a dataset.
+// ofOnlyModel adds the run's value, as MLflow shows it, and the values that were logged on the model for a dataset.
 func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 	last, there := c.run.Metrics[c.key]
 	own := slices.ContainsFunc(rows, func(row registry.ModelMetric) bool { return row.Point.Same(last) })
@@ -349,7 +350,7 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 			named = append(named, row)
 		}
 		if row.Dataset == (registry.DataRef{}) && !own && row.Step == last.Step {
-			named = append(named, row) // MLflow's client would have logged the run's last value on the model too
+			named = append(named, row) // MLflow's client would also have logged the run's last value on the model
 			there = false
 		}
 		if row.Dataset != (registry.DataRef{}) && row.Point.Same(last) {
@@ -364,7 +365,7 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 	}
 }
 
-// ofEvaluations adds the values that evaluation runs logged on the model, if their experiments count.
+// ofEvaluations adds the values that evaluation runs logged on the model, provided that their experiments count.
 func (c *counting) ofEvaluations() {
 	rows := c.rows(func(m registry.ModelMetric) bool { return m.RunID != c.run.ID })
 	if len(rows) == 0 {
@@ -394,7 +395,7 @@ func compareData(a, b registry.DataRef) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Digest, b.Digest))
 }
 
-// refused says why the values of a run do not count; "" if they count.
+// refused says why a run's values do not count; "" if they do.
 func (c *counting) refused(e Evaluation) string {
 	allowed := e.Own
 	where := "the model's experiment"
@@ -406,7 +407,7 @@ func (c *counting) refused(e Evaluation) string {
 	}
 	switch {
 	case !allowed:
-		return "is not in " + where + ", or is deleted"
+		return "is not in " + where + ", or has been deleted"
 	case e.Status == "FAILED" || e.Status == "KILLED":
 		return "is " + e.Status
 	}
@@ -435,8 +436,8 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 	return out
 }
 
-// measured returns the point behind a value on a model. SQL stores save NaN as 0 on a model, and as NaN on the run that
-// logged it (seen with MLflow 3.17.2). So a 0 counts only if the run's last value is also 0.
+// measured returns the point behind a value on a model. SQL stores save NaN as 0 on the model, but as NaN on the run
+// that logged it (seen with MLflow 3.17.2). So a 0 counts only if the run's last value is also 0.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.Value != 0 {
 		return m.Point
@@ -456,7 +457,7 @@ func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
 }
 
-// add adds the last value of each dataset. As in MLflow, that is the value with the greatest step.
+// add adds the last value for each dataset. As in MLflow, this is the value with the highest step.
 func (c *counting) add(kind string, rows []registry.ModelMetric) {
 	byData := map[registry.DataRef][]registry.ModelMetric{}
 	for _, row := range rows {
@@ -479,16 +480,16 @@ func comparePoints(a, b registry.Point) int {
 	return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))
 }
 
-// guessed returns the reason if a value of the source run may belong to another model of the run. It is "" if the value
-// belongs to this model. If a metric is logged without a model, MLflow's client 3.x logs it on the first output of that
-// step. It also copies existing metrics to each model that is logged later. Depending on the client's version, the
-// first output is the one that was logged first or the one that the server lists first.
+// guessed says why a value from the source run may belong to a different model; "" if it belongs to this one. If a
+// metric is logged without a model, MLflow's 3.x client logs it on the first output of that step. It also copies
+// existing metrics to every model that is logged later. Depending on the client's version, the first output is the one
+// that was logged first or the one that the server lists first.
 func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric) string {
 	self, siblings := c.subject.Logged.OrZero(), c.subject.Siblings.OrZero()
 	step, there := c.run.OutputStep(self.ID)
 	for _, other := range rows {
 		if other.Step == row.Step && !other.Point.Same(row.Point) {
-			return "the model has other values of that step"
+			return "the model has other values at that step"
 		}
 	}
 	for _, m := range siblings {
@@ -504,13 +505,13 @@ func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric
 		}
 		atStep, listed := c.run.OutputStep(m.ID)
 		if of == 0 && there && listed && step == row.Step && atStep == row.Step && c.mayBeFirst(self, m) {
-			return fmt.Sprintf("the model %s has no value of that step, so this one may be the run's", m.Name)
+			return fmt.Sprintf("the model %s has no value at that step, so this value may be the run's", m.Name)
 		}
 	}
 	return ""
 }
 
-// mayBeFirst reports whether a client may take the model for the first output, and not the other one.
+// mayBeFirst reports whether some client takes self rather than other for the first output.
 func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	place := func(id string) int {
 		return slices.IndexFunc(c.run.Outputs, func(o registry.ModelOutput) bool { return o.ModelID == id })
@@ -518,7 +519,7 @@ func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)
 }
 
-// take chooses one of the values that fit. rest has the other values that count.
+// take chooses one of the values that fit. rest contains the other values that count.
 func (c *counting) take(fit, rest []counted) Choice {
 	out := Choice{Unused: c.unused}
 	for _, v := range rest {
@@ -541,7 +542,7 @@ func (c *counting) take(fit, rest []counted) Choice {
 	return out
 }
 
-// newestOfName keeps the newest value of each kind of run if several datasets have the same name.
+// newestOfName keeps only the newest value for each kind of run if several datasets share a name.
 func newestOfName(fit, rest []counted) (kept, left []counted) {
 	type kind struct{ run, data string }
 	newest := map[kind]int{}
@@ -570,12 +571,12 @@ func listValues(values []counted) string {
 	return format.First(text, 5)
 }
 
-// refuse records a value that does not count.
+// refuse records that a value does not count.
 func (c *counting) refuse(p registry.Point, why string) {
 	c.unused = append(c.unused, fmt.Sprintf("%s at step %d (%s)", p, p.Step, why))
 }
 
-// none returns a choice without a value. Its reason lists the values that do not count.
+// none says why there is no value, and lists the values that do not count.
 func (c *counting) none(rest []counted) string {
 	asked := c.want.String()
 	if asked != "" {
@@ -591,7 +592,7 @@ func (c *counting) none(rest []counted) string {
 	return why
 }
 
-// owner is the model or run that a metric was logged on.
+// owner names the model or run that a metric was logged on.
 func (s Subject) owner() string {
 	if m, ok := s.Logged.Get(); ok && s.Run.OrZero().ID == "" {
 		return "logged model " + m.ID

@@ -34,7 +34,7 @@ func point(value float64, step, at int64) registry.Point {
 	return p
 }
 
-// subject returns a logged model of run r1, which is the oldest model of its run.
+// subject returns a logged model that is the oldest one in run r1.
 func subject(runValue registry.Point, rows []registry.ModelMetric, others ...registry.LoggedModel) Subject {
 	run := registry.Run{
 		ID: "r1", ExperimentID: "1", Metrics: map[string]registry.Point{"acc": runValue},
@@ -67,7 +67,7 @@ func nan(step, at int64) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "NaN", Step: step, Time: clock(at)}
 }
 
-// evaluated returns a subject with a value of 0 by an evaluation run. last is the last value of that run.
+// evaluated returns a subject on which an evaluation run logged 0. last is the run's own last value.
 func evaluated(last registry.Point) Subject {
 	s := subject(registry.Point{}, []registry.ModelMetric{row("eval", 0, 0, 6)})
 	e := s.Evaluations.OrZero()["eval"]
@@ -76,7 +76,7 @@ func evaluated(last registry.Point) Subject {
 	return s
 }
 
-// unlisted returns a model in a folder of a run that has no tag about its models.
+// unlisted returns a model in an artifact folder of a run that has no tag listing its models.
 func unlisted(others registry.Known[[]string]) Subject {
 	run := registry.Run{ID: "r1", Metrics: map[string]registry.Point{"acc": point(.9, 0, 1)}}
 	return Subject{
@@ -92,7 +92,7 @@ func sibling(created int64, rows ...registry.ModelMetric) registry.LoggedModel {
 }
 
 func TestChoose(t *testing.T) {
-	// the server lists the subject's model before another one that was logged earlier
+	// the server lists the subject's model before a model that was logged earlier
 	listedFirst := func(s Subject) Subject {
 		m := s.Logged.OrZero()
 		m.Created = clock(9)
@@ -118,7 +118,7 @@ func TestChoose(t *testing.T) {
 		s    Subject
 		want Selector
 		got  string // the value, or "" for none
-		why  string // part of the reason
+		why  string // part of the expected reason
 	}{
 		"the only model has the run's value": {subject(point(.9, 3, 5), nil), Selector{}, "0.9", ""},
 		"the only model, a value of its own is later": {
@@ -150,7 +150,7 @@ func TestChoose(t *testing.T) {
 				point(.9, 0, 6), []registry.ModelMetric{row("r1", .1, 0, 5), row("r1", .9, 0, 6)},
 				sibling(2, row("r1", .5, 0, 7)),
 			),
-			Selector{}, "", "other values of that step",
+			Selector{}, "", "other values at that step",
 		},
 		"two rows of two steps, the last one counts": {
 			at(
@@ -517,7 +517,7 @@ func TestChooseLike(t *testing.T) {
 		},
 		"other data of that name is another kind": {
 			nightly, Selector{}, onData(EvaluationRun, "val", "d3"), "",
-			"no \"acc\" of the evaluation run on dataset val (d3)",
+			"no \"acc\" from the evaluation run on dataset val (d3)",
 		},
 		"other data of a name that the gate names": {
 			nightly, Selector{Dataset: "val"}, onData(EvaluationRun, "val", "d3"), "0.4", "",
@@ -527,10 +527,10 @@ func TestChooseLike(t *testing.T) {
 			onData(SourceRun, "train", "new"), "0.7", "",
 		},
 		"an evaluation does not compare with the training": {
-			subject(point(.9, 0, 5), nil), Selector{}, onData(EvaluationRun, "val", "d1"), "", "of the evaluation run",
+			subject(point(.9, 0, 5), nil), Selector{}, onData(EvaluationRun, "val", "d1"), "", "from the evaluation run",
 		},
 		"the training does not compare with data of another": {
-			nightly, Selector{}, onData(SourceRun, "val", "d1"), "", "of the source run",
+			nightly, Selector{}, onData(SourceRun, "val", "d1"), "", "from the source run",
 		},
 		"the run's value compares with the run's value": {
 			nightly, Selector{OfRun: true}, Value{Kind: SourceRun, OfRun: true}, "0.9", "",
@@ -552,7 +552,7 @@ func TestChooseLike(t *testing.T) {
 	}
 }
 
-// Property: values that strangers log on a model change nothing, if their runs are in other experiments.
+// Property: values that strangers log on a model change nothing if their runs are in other experiments.
 func TestChoose_StrangersChangeNothing(t *testing.T) {
 	rows := func(run string) *rapid.Generator[registry.ModelMetric] {
 		return rapid.Custom(func(t *rapid.T) registry.ModelMetric {

@@ -1,2 +1,2 @@
-// Package format prepares texts for people and for shells: it shortens and quotes them and removes credentials.
+// Package format prepares text for people and for shells: it shortens and quotes text and removes credentials.
 package format

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 )
 
-// Thousands formats a number with commas: 1,048,576.
+// Thousands formats a number with commas, such as 1,048,576.
 func Thousands(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -19,19 +19,20 @@ func Thousands(n int64) string {
 	return text
 }
 
-// userInfo matches "user:password@" in the addresses of a text.
+// userInfo matches a scheme and the "user:password@" after it.
 var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
 
-// WithoutUserInfo removes user names and passwords from the addresses in text. Addresses of repositories and datasets
-// often contain a token.
+// WithoutUserInfo removes user names and passwords from the URLs in text. The URLs of repositories and datasets often
+// contain a token.
 func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
 
-// truncation is the note at the end of a shortened text. Records hold it and digests cover it, so it is never reworded.
+// truncation is the note at the end of a shortened text. It must not be reworded, because it is stored in records and
+// covered by digests.
 const truncation = "… [cut from %d bytes, sha256 %s]"
 
 var truncated = regexp.MustCompile(`… \[cut from [0-9]+ bytes, sha256 ([0-9a-f]{16})\]$`)
 
-// TruncatedFrom returns the digest of the text that Truncate shortened to this one, or "" if it did not.
+// TruncatedFrom returns the digest of the original if text was shortened by Truncate, and "" otherwise.
 func TruncatedFrom(text string) string {
 	if m := truncated.FindStringSubmatch(text); m != nil {
 		return m[1]
@@ -39,8 +40,8 @@ func TruncatedFrom(text string) string {
 	return ""
 }
 
-// Truncate shortens text to at most limit bytes. A shortened text ends with a note that gives the original size and
-// digest, so it cannot be mistaken for the original.
+// Truncate shortens text to at most limit bytes. A shortened text ends with a note that gives the size and digest of
+// the original, so it cannot be mistaken for the original.
 func Truncate(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -66,7 +67,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// First joins the first entries of list with commas, up to the given number, and says how many more there are.
+// First joins the first most entries of list with commas and says how many more there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
 		return strings.Join(list, ", ")
@@ -74,10 +75,10 @@ func First(list []string, most int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }
 
-// Number writes a number with as many digits as it needs to be read back.
+// Number formats a number with as few digits as it takes to read the same number back.
 func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// Shorten cuts text to the given number of characters. A shortened text ends with "…".
+// Shorten cuts text to at most the given number of characters. A shortened text ends with "…".
 func Shorten(text string, most int) string {
 	n, end := 0, 0
 	for i := range text {
@@ -92,7 +93,7 @@ func Shorten(text string, most int) string {
 	return text
 }
 
-// Lines returns the lines of text that are not empty, without the space around them.
+// Lines returns the non-empty lines of text, without surrounding whitespace.
 func Lines(text string) []string {
 	var out []string
 	for line := range strings.Lines(text) {

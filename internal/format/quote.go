@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// ShellWord quotes text as one word of a shell command. The text may come from an untrusted source.
+// ShellWord quotes text as one word of a shell command. text may come from an untrusted source.
 func ShellWord(text string) string {
 	if text != "" && strings.IndexFunc(text, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
@@ -20,14 +20,14 @@ func ShellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// yamlPlain matches texts that YAML reads as text without quotes. yamlWords are those that some readers take for a
-// value of another type.
+// yamlPlain matches text that needs no quotes in YAML. yamlWords are the exceptions that some parsers do not read as
+// text.
 var (
 	yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./@-]*$`)
 	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 )
 
-// YAMLWord returns text as one YAML value, with quotes if it needs them. The text may come from an untrusted source.
+// YAMLWord returns text as one YAML value, quoted if necessary. text may come from an untrusted source.
 func YAMLWord(text string) string {
 	switch {
 	case yamlPlain.MatchString(text) && !slices.Contains(yamlWords, strings.ToLower(text)):
@@ -42,5 +42,5 @@ func YAMLWord(text string) string {
 	return string(quoted)
 }
 
-// YAMLText returns text as a YAML value in single quotes. The text must have only one line.
+// YAMLText returns text as a single-quoted YAML value. text must be a single line.
 func YAMLText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A shell must read each quoted word back unchanged. NUL is left out because shells cannot pass it on.
+// A shell must parse each quoted word back to the original. NUL is left out because no shell can pass it on.
 func TestShellWord(t *testing.T) {
 	words := []string{
 		"churn", "models:/churn/7", "runs:/0a1b/model", "@champion", "", " ", "a b", "a\tb", "a\nb", "it's", "''", `"`,
@@ -49,7 +49,7 @@ func TestYAMLWord(t *testing.T) {
 	}
 }
 
-// YAML reads each value as the text that it was made of, alone and in a mapping on one line.
+// YAML parses each value back to the original text, both on its own and in a mapping on one line.
 func TestYAMLWord_ReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9 :#'"{}\[\],&*!|>%@\\.-]{0,8}`)).Draw(t, "text")

@@ -22,7 +22,7 @@ func readAllowance(r *reader) (out trigger.Allowance) {
 	separator := func(c rune) bool { return c == ',' || unicode.IsSpace(c) }
 	for _, name := range strings.FieldsFunc(r.value("allow-events"), separator) {
 		if !eventName.MatchString(name) {
-			r.problem("allow-events", name, "is not an event; write its name as in a workflow, such as issue_comment")
+			r.problem("allow-events", name, "is not an event; write its name as in workflows, such as issue_comment")
 			continue
 		}
 		out.Events = append(out.Events, name)
@@ -30,5 +30,5 @@ func readAllowance(r *reader) (out trigger.Allowance) {
 	return out
 }
 
-// eventName matches the names of GitHub's events.
+// eventName matches the name of a GitHub event.
 var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)

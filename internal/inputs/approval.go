@@ -8,18 +8,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Approval is the approved plan, or its digest, from the inputs.
+// Approval is what the inputs say about the approved plan: the plan itself, or its digest.
 type Approval struct {
-	Digest  string    // digest of the plan in hex; "" if it is not known
-	stamp   string    // the input plan-digest, which covers the time of the dry run too; "" if it is empty
+	Digest  string    // digest of the plan in hex; "" if unknown
+	stamp   string    // the `plan-digest` input, which also covers the time of the dry run; "" if empty
 	Made    time.Time // time of the dry run; zero for the plan of a pull request
 	Plan    plan.Plan // the plan, if HasPlan
 	HasPlan bool      // Plan is known, so differences can be shown
-	// OfPullRequest says that the approved plan is in the comment on the merged pull request.
+	// OfPullRequest means that the approved plan is in the comment on the merged pull request.
 	OfPullRequest bool
 }
 
-// pullRequestPlan is the value of plan-digest for the plan of the merged pull request.
+// pullRequestPlan is the value of `plan-digest` that selects the plan on the merged pull request.
 const pullRequestPlan = "pull-request"
 
 // PlanLife is how long an approved plan is valid.
@@ -27,7 +27,7 @@ const PlanLife = 7 * 24 * time.Hour
 
 var digestText = regexp.MustCompile(`^(\d{12})-[0-9a-f]{64}$`)
 
-// Asked reports whether the inputs name an approved plan.
+// Asked reports whether the inputs give an approved plan.
 func (a Approval) Asked() bool { return a.Digest != "" || a.stamp != "" }
 
 // Matches reports whether the digest belongs to the approved plan.
@@ -38,7 +38,7 @@ func (a Approval) Matches(digest string) bool {
 	return digest == a.Digest
 }
 
-// readApproval returns the approved plan of the inputs plan-file and plan-digest.
+// readApproval returns the approved plan from the `plan-file` and `plan-digest` inputs.
 func readApproval(r *reader) (a Approval) {
 	if path := r.value("plan-file"); path != "" {
 		a = readPlanFile(r, path)
@@ -54,7 +54,7 @@ func readApproval(r *reader) (a Approval) {
 		a.OfPullRequest = true
 		switch {
 		case r.command.Name != "promote":
-			r.problem("plan-digest", text, "works only with the command promote, not with "+r.command.Name)
+			r.problem("plan-digest", text, "works only with the promote command, not with "+r.command.Name)
 		case a.HasPlan:
 			r.problem("plan-digest", text, "cannot be combined with plan-file; remove one of them")
 		}
@@ -62,14 +62,14 @@ func readApproval(r *reader) (a Approval) {
 	}
 	m := digestText.FindStringSubmatch(text)
 	if m == nil {
-		r.problem("plan-digest", text, "is not a plan digest; give the whole output plan-digest of the dry run, "+
-			"with the time at its start")
+		r.problem("plan-digest", text, "is not a plan digest; give the dry run's whole plan-digest output, "+
+			"including the time at its start")
 		return a
 	}
 	made, err := time.Parse(plan.PlanTime, m[1])
 	if err != nil {
 		r.problem("plan-digest", text, "does not start with a valid time; "+
-			"give the whole output plan-digest of the dry run")
+			"give the dry run's whole plan-digest output")
 	}
 	if a.HasPlan && plan.PlanStamp(a.Digest, made) != text {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; give only one of the two inputs")
@@ -78,7 +78,7 @@ func readApproval(r *reader) (a Approval) {
 	return a
 }
 
-// readPlanFile returns the plan in the report file of a dry run.
+// readPlanFile returns the plan in a dry run's report file.
 func readPlanFile(r *reader, path string) Approval {
 	text, err := r.file(path, FileLimit)
 	var saved report.SavedPlan

@@ -10,18 +10,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// pair is one item of a list such as champion=90, challenger=10.
+// pair is one item in a list such as `champion=90, challenger=10`.
 type pair struct{ key, value string }
 
-// readAssignments returns assignments of the form ALIAS=VERSION, one per line. The version "none" removes the alias. A
-// comma does not separate assignments: in challenger=${{ inputs.version }}, the text "8, champion=1" would otherwise
-// move another alias. They may be missing if there is traffic.
+// readAssignments returns the assignments in the `alias` input, one ALIAS=VERSION per line. The version `none` removes
+// the alias. A comma does not separate assignments: otherwise the value "8, champion=1" in the line
+// `challenger=${{ inputs.version }}` would also move champion. The input may be empty only if there is traffic.
 func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignment) {
 	var items []string
 	for _, line := range format.Lines(r.value("alias")) {
 		if strings.Contains(line, ",") {
-			r.problem("alias", line, "has a comma; write one assignment per line, such as challenger=8 "+
-				"(on a laptop, repeat --alias)")
+			r.problem("alias", line, "contains a comma; write one assignment per line, such as challenger=8 "+
+				"(on the command line, repeat --alias)")
 			continue
 		}
 		items = append(items, line)
@@ -30,15 +30,15 @@ func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignme
 		out = append(out, registry.Assignment{Alias: p.key, Version: readAssignedVersion(r, p)})
 	}
 	if len(out) == 0 && len(traffic) == 0 && r.value("alias") == "" {
-		r.problem("alias", "", "is missing; give an assignment such as challenger=8, or the input traffic")
+		r.problem("alias", "", "is missing; give an assignment such as challenger=8, or set traffic")
 	}
 	return out
 }
 
-// versionNumber is a version number of MLflow: only digits, without a sign or leading zeros.
+// versionNumber matches an MLflow version number: digits only, without a sign or leading zeros.
 var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
 
-// readAssignedVersion returns the version of an assignment, or 0 for none.
+// readAssignedVersion returns the version in an assignment, or 0 for `none`.
 func readAssignedVersion(r *reader, p pair) int {
 	remedy := fmt.Sprintf("write %s=8, or %s=none to remove the alias", p.key, p.key)
 	n, err := strconv.ParseInt(p.value, 10, 32)

@@ -31,16 +31,16 @@ var auditInputs = []Input{
 	{
 		Name:  "sarif-file",
 		Group: "audit",
-		Help:  "File in the workspace for the findings as SARIF 2.1.0, for code scanning. Default: no file.",
+		Help:  "Workspace file to write the findings to, as SARIF 2.1.0 for code scanning. Default: no file.",
 	},
 	{
 		Name:  "html-file",
 		Group: "audit",
-		Help:  "File in the workspace for the audit as one HTML page that works offline. Default: no file.",
+		Help:  "Workspace file to write the audit to, as one HTML page that works offline. Default: no file.",
 	},
 }
 
-// Audit has the inputs of the command audit.
+// Audit holds the inputs of the `audit` command.
 type Audit struct {
 	Scope    string
 	FailOn   string   // never, high, medium or low
@@ -70,5 +70,5 @@ func readAudit(r *reader) Settings {
 	return s
 }
 
-// Never is the value of fail-on with which findings do not fail the audit.
+// Never is the value of `fail-on` with which no finding fails the audit.
 const Never = "never"

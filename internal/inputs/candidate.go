@@ -19,8 +19,8 @@ var candidateInputs = []Input{
 		Group: "candidate",
 		For:   and(creating, "validate", "rollback", "compare", "lineage"),
 		Help: "Model to promote: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME@ALIAS` or " +
-			"`models:/m-…`. `best` or `best/PATH` takes the best model of an experiment. `commit` or `commit/PATH` " +
-			"takes the newest finished run of the head commit. `rollback` takes `models:/NAME/VERSION`. `lineage` " +
+			"`models:/m-…`. `best` or `best/PATH` takes the best model in an experiment. `commit` or `commit/PATH` " +
+			"takes the newest finished run for the head commit. `rollback` takes `models:/NAME/VERSION`. `lineage` " +
 			"also accepts a version number, an alias or a stage.",
 	},
 	{
@@ -37,7 +37,7 @@ var candidateInputs = []Input{
 		Group: "candidate",
 		For:   aboutCandidates,
 		Kind:  Lines,
-		Help: "MLflow users whose runs count for the candidate `commit`, one per line or separated by commas. " +
+		Help: "Consider only runs by these MLflow users for `commit`, one per line or separated by commas. " +
 			"Default: all users. MLflow does not verify the user name of a run.",
 	},
 	{
@@ -78,7 +78,7 @@ func readCandidateCommand(r *reader) Settings {
 	return s
 }
 
-// readCandidate returns the candidate. There is none if the command checks incumbents.
+// readCandidate returns the candidate, or an empty one if the command checks incumbents.
 func readCandidate(r *reader) (c registry.Candidate) {
 	if aboutIncumbents(r) {
 		return c
@@ -99,19 +99,19 @@ func readCandidate(r *reader) (c registry.Candidate) {
 			c.Best.Goal = r.choice("goal")
 		}
 		if strings.Contains(c.Best.Metric, "`") {
-			r.problem("metric", c.Best.Metric, "has a backtick, which MLflow's search does not support; "+
-				"log the metric under another name")
+			r.problem("metric", c.Best.Metric, "contains a backtick, which MLflow's search does not support; "+
+				"log the metric under a different name")
 		}
 	}
 	if c.Commit != nil {
 		c.Commit.Experiments, c.Commit.TrainedBy = readExperiments(r), r.list("trained-by")
 		if err == nil && r.env("GITHUB_SHA") == "" {
-			r.problem("candidate", text, "works only in a job of GitHub Actions; name the run, such as "+
-				"runs:/RUN_ID/model, or set the variable GITHUB_SHA to the output of git rev-parse HEAD")
+			r.problem("candidate", text, "works only in a GitHub Actions job; name the run instead, such as "+
+				"runs:/RUN_ID/model, or set GITHUB_SHA to the output of git rev-parse HEAD")
 		}
 	}
 	if c.Commit == nil && r.value("trained-by") != "" {
-		r.problem("trained-by", r.value("trained-by"), "works only with candidate: commit; leave it empty")
+		r.problem("trained-by", r.value("trained-by"), "works only if candidate is commit; leave it empty")
 	}
 	return c
 }
@@ -126,31 +126,31 @@ func readOneExperiment(r *reader) string {
 	case 1:
 		return names[0]
 	}
-	r.problem("experiment", r.value("experiment"), "is more than one experiment, but candidate: best "+
-		"searches only one; if the name has a comma, give the id of the experiment")
+	r.problem("experiment", r.value("experiment"), "lists several experiments, but best "+
+		"searches only one; if the name contains a comma, give the experiment's id")
 	return ""
 }
 
-// maxExperiments bounds the number of experiments, because each one needs a request.
+// maxExperiments limits the number of experiments, because each one costs a request.
 const maxExperiments = 20
 
-// readExperiments returns the experiments to search for the run of the commit. Without any, the experiment of the
-// incumbent is searched, and that needs a target.
+// readExperiments returns the experiments to search for the commit's run. If none is given, the incumbent's experiment
+// is searched, so a target is required.
 func readExperiments(r *reader) []string {
 	names := r.list("experiment")
 	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
 	switch {
 	case len(names) > maxExperiments:
-		r.problem("experiment", "", fmt.Sprintf("has %d experiments; give at most %d", len(names), maxExperiments))
+		r.problem("experiment", "", fmt.Sprintf("lists %d experiments; give at most %d", len(names), maxExperiments))
 	case len(names) == 0 && !hasTarget:
-		r.problem("experiment", "", "is missing; give the experiment that the model is trained in, "+
+		r.problem("experiment", "", "is missing; give the experiment in which the model is trained, "+
 			"or a target whose version is in that experiment")
 	}
 	return names
 }
 
-// aboutIncumbents reports whether validate checks the versions that the targets point to now. It does so for a pull
-// request without a candidate, which can only be about the policy.
+// aboutIncumbents reports whether `validate` checks the versions that the targets point to now. It does so on a pull
+// request if no candidate is given, because the check can then only be about the policy.
 func aboutIncumbents(r *reader) bool {
 	return r.command.Name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
 }

@@ -28,8 +28,8 @@ var gitHubInputs = []Input{
 		Group: "GitHub",
 		For:   and(judging, "audit"),
 		Kind:  Bool,
-		Help: "Keep one comment per model and target on the pull request, with the text of the job summary. " +
-			"Default: `true` for the event `pull_request`. For `audit`, keep one issue open while there are " +
+		Help: "Keep one comment per model and target on the pull request, with the content of the job summary. " +
+			"Default: `true` for `pull_request` events. For `audit`, keep one issue open while there are " +
 			"findings.",
 	},
 	{
@@ -49,11 +49,11 @@ var gitHubInputs = []Input{
 	},
 }
 
-// GitHub has the inputs about GitHub.
+// GitHub holds the inputs that concern GitHub.
 type GitHub struct {
 	Token       string
-	Comment     bool // the input comment is true
-	NoComment   bool // the input comment is false
+	Comment     bool // `comment` is true
+	NoComment   bool // `comment` is false
 	Environment string
 }
 
@@ -81,25 +81,25 @@ var notificationInputs = []Input{
 	},
 }
 
-// Notify has the inputs about notifications.
+// Notify holds the inputs that concern notifications.
 type Notify struct {
 	Dispatches []Dispatch
 	Slack      string
-	Webhook    string // address, with its credentials
+	Webhook    string // address, including its credentials
 	Secret     string
 }
 
-// Dispatch is one line of the input dispatch: a workflow to start, or an event to send.
+// Dispatch is one line of the `dispatch` input: a workflow to start, or an event to send.
 type Dispatch struct {
 	line       string // the line itself
-	Repository string // owner/name, "" = this one
+	Repository string // owner/name, "" = this repository
 	Event      string // type of a repository_dispatch event
 	Workflow   string // file of a workflow_dispatch
 	Ref        string
 }
 
-// readChannels returns the inputs about GitHub and notifications. An input that needs a repository or a token is a
-// problem without it. planOnGitHub says that the approved plan is on a pull request.
+// readChannels returns the inputs that concern GitHub and notifications. It adds a problem for each input that needs a
+// repository or a token if there is none. planOnGitHub means that the approved plan is on a pull request.
 func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 	g.Token = readGitHubToken(r)
 	if r.valueIfTaken("comment") != "" {
@@ -108,7 +108,7 @@ func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 	}
 	g.Environment = r.valueIfTaken("deployment-environment")
 	if len(g.Environment) > 255 || strings.ContainsFunc(g.Environment, unicode.IsControl) {
-		r.problem("deployment-environment", g.Environment, "is not the name of an environment; "+
+		r.problem("deployment-environment", g.Environment, "is not an environment name; "+
 			"write at most 255 characters on one line")
 	}
 	n.Dispatches = readDispatches(r)
@@ -151,18 +151,18 @@ func readDispatches(r *reader) (out []Dispatch) {
 func readGitHubToken(r *reader) string {
 	token := r.valueIfTaken("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
-		r.problem("github-token", "", "has a line break; "+
+		r.problem("github-token", "", "contains a line break; "+
 			"remove it, for example at the end of the file that it was read from")
 		return ""
 	}
 	return token
 }
 
-// needGitHub adds a problem if there is no job of GitHub Actions or no token.
+// needGitHub adds a problem if the program does not run in a GitHub Actions job, or if there is no token.
 func needGitHub(r *reader, name, token string) {
 	switch {
 	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
-		r.problem(name, r.value(name), "works only in a job of GitHub Actions; remove it")
+		r.problem(name, r.value(name), "works only in a GitHub Actions job; remove it")
 	case token == "":
 		r.problem(name, r.value(name), "needs a GitHub token; set github-token, or leave it at its default")
 	}
@@ -174,7 +174,8 @@ var (
 	workflowFile = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}\.ya?ml$`)
 )
 
-// parseDispatch reads EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF.
+// parseDispatch parses EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF. why is "" if the line
+// is valid.
 func parseDispatch(line string) (d Dispatch, why string) {
 	d.line = line
 	if file, ref, found := strings.Cut(line, "@"); found {
@@ -202,7 +203,7 @@ func parseDispatch(line string) (d Dispatch, why string) {
 	case d.Repository != "" && !repository.MatchString(d.Repository):
 		return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO:EVENT", d.Repository)
 	case !eventType.MatchString(d.Event):
-		return d, "is not an event type, which has at most 100 letters, digits and . _ -; " +
+		return d, "is not an event type (at most 100 letters, digits and . _ -); " +
 			"write EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF"
 	}
 	return d, ""
@@ -210,7 +211,7 @@ func parseDispatch(line string) (d Dispatch, why string) {
 
 func spaceOrControl(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
 
-// secretAddress reads an address that may be a credential itself. It masks every part that could be one.
+// secretAddress returns an address that may itself be a credential, and masks every part that could be one.
 func secretAddress(r *reader, name string) string {
 	text := r.valueIfTaken(name)
 	if text == "" {
@@ -222,15 +223,15 @@ func secretAddress(r *reader, name string) string {
 		r.problem(name, "", "is not an address; write https://HOST/PATH")
 		return ""
 	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !r.bool("allow-insecure-http"):
-		r.problem(name, "", fmt.Sprintf("sends to %s over plain HTTP; write https, or set allow-insecure-http",
-			u.Hostname()))
+		r.problem(name, "", fmt.Sprintf("would send to %s over plain HTTP; "+
+			"use https, or set allow-insecure-http to true", u.Hostname()))
 		return ""
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		r.secret(u.User.Username(), password)
-		r.problem(name, "", "has a user name or password, which is not supported; "+
-			"remove it, and let the receiver check the signature (webhook-secret)")
+		r.problem(name, "", "contains a user name or password, which is not supported; "+
+			"remove it, and set webhook-secret so that the receiver can check the signature")
 		return ""
 	}
 	for _, values := range u.Query() {
@@ -253,7 +254,7 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback() || host == "localhost"
 }
 
-// hostOf returns the host and port of an address, the only part of it that may be shown.
+// hostOf returns the host and port of an address, the only parts that may be shown.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -265,7 +266,7 @@ func hostOf(address string) string {
 	return net.JoinHostPort(u.Hostname(), u.Port())
 }
 
-// OriginOf returns the scheme and host of an address, or "" if it is not an address.
+// OriginOf returns the scheme and host of an address, or "" if it cannot be parsed.
 func OriginOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -274,7 +275,7 @@ func OriginOf(address string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }
 
-// Names returns the names of the channels, without secrets. The record contains them.
+// Names returns the names of the channels as they are recorded in the ledger, without secrets.
 func (n Notify) Names() []string {
 	var out []string
 	for _, d := range n.Dispatches {

@@ -1,9 +1,9 @@
 package inputs
 
-// Command is one row of the command table.
+// Command is one row in the table of commands.
 type Command struct {
 	Name        string
-	Summary     string // completes "mlflow-promote NAME: ….", and is a cell of the README's table
+	Summary     string // completes "mlflow-promote NAME: …."; also a cell in the README's table
 	Writes      bool   // may change the registry, so the program checks which event and ref started the job
 	Judges      bool   // evaluates thresholds and policy
 	Adopts      bool   // needs the policy without evaluating it
@@ -11,12 +11,12 @@ type Command struct {
 	Offline     bool   // sends no request to a server
 	needsTarget bool
 	example     []string // arguments after the command
-	args        []string // inputs that may be given as positional arguments; target is an alias or a stage
-	inputs      []string // names of the inputs that it reads, besides those whose For names the command
+	args        []string // inputs that may be given as positional arguments; "target" is an alias or a stage
+	inputs      []string // names of inputs it reads, in addition to those that list the command in For
 	read        func(*reader) Settings
 }
 
-// Commands returns all commands in the order of the documentation.
+// Commands returns all commands in the order in which they are documented.
 func Commands() []Command {
 	return []Command{
 		{
@@ -62,7 +62,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "rollback",
-			Summary: "move the alias or stage back to its previous good version, or to candidate, and put the " +
+			Summary: "move the alias or stage back to its previous good version, or to the candidate, and put the " +
 				"current version on hold",
 			Writes:      true,
 			needsTarget: true,
@@ -98,7 +98,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "lineage",
-			Summary: "show the origin of a version and its use, from data, code and run to aliases, " +
+			Summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
 				"promotions and deployment; read-only",
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},
@@ -160,7 +160,7 @@ func Commands() []Command {
 	}
 }
 
-// CommandNames returns the names of all commands. It is separate from Commands, because the table All needs it.
+// CommandNames returns the names of all commands. It cannot use Commands, which refers to All, because All needs it.
 func CommandNames() []string {
 	return []string{
 		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
@@ -168,7 +168,7 @@ func CommandNames() []string {
 	}
 }
 
-// CommandNamed returns the command with the name. ok is false if no command has it.
+// CommandNamed returns the command with the given name. ok is false if there is none.
 func CommandNamed(name string) (c Command, ok bool) {
 	for _, c := range Commands() {
 		if c.Name == name {

@@ -6,23 +6,22 @@ import (
 )
 
 const (
-	// sharedRun is how many characters in a row a user name and a credential must share. Then the name counts as a
-	// credential.
+	// sharedRun is how many consecutive characters a user name must share with a credential to count as one.
 	sharedRun = 12
-	// shortestSecret is the minimum length of a credential that is searched for inside a name. Shorter ones occur in
-	// many names.
+	// shortestSecret is the minimum length of a credential to look for inside a name. Shorter ones occur in many
+	// ordinary names.
 	shortestSecret = 4
-	// longName is the minimum length of a user name that counts as a token if the password is only a placeholder.
+	// longName is the length from which a user name counts as a token if the password is only a placeholder.
 	longName = 16
 )
 
-// placeholders are passwords that people write if the user name is the token.
+// placeholders are passwords that people enter if the user name is the token.
 var placeholders = []string{
 	"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth",
 }
 
-// IsCredential reports whether a user name must not be stored or shown. This is the case if it contains one of the
-// secrets, or shares twelve characters in a row with one. It ignores case, because servers may change it.
+// IsCredential reports whether a user name must not be stored or shown, because it contains one of the secrets or
+// shares twelve consecutive characters with one. Case is ignored, because servers may change it.
 func IsCredential(name string, secrets []string) bool {
 	name = strings.ToLower(name)
 	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {
@@ -37,7 +36,7 @@ func IsCredential(name string, secrets []string) bool {
 	})
 }
 
-// sharesRun reports whether the secret contains sharedRun characters in a row of the name.
+// sharesRun reports whether the name and the secret have sharedRun consecutive characters in common.
 func sharesRun(name []rune, secret string) bool {
 	for i := 0; i+sharedRun <= len(name); i++ {
 		if strings.Contains(secret, string(name[i:i+sharedRun])) {
@@ -47,7 +46,8 @@ func sharesRun(name []rune, secret string) bool {
 	return false
 }
 
-// tokenAsName reports whether the user name is a token, because the password is only a placeholder.
+// tokenAsName reports whether the user name is a token: the password is empty, or the name is long and the password is
+// only a placeholder.
 func tokenAsName(name, password string) bool {
 	return password == "" || len(name) >= longName && slices.Contains(placeholders, strings.ToLower(password))
 }

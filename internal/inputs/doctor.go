@@ -1,12 +1,12 @@
 package inputs
 
-// Doctor has the inputs about repairs.
+// Doctor holds the inputs that concern repairs.
 type Doctor struct {
 	Repair []string
-	Reset  string // reason for a new ledger; "" starts none
+	Reset  string // reason for starting a new ledger; "" = keep the current one
 }
 
-// readDoctor reads the inputs of doctor: the server, and repairs of one model.
+// readDoctor reads the inputs of `doctor`: the server, and what to repair for one model.
 func readDoctor(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	s.Intent.Query.Model = r.value("model")

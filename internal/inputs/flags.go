@@ -36,7 +36,7 @@ func Arguments(argv []string) (Args, error) {
 		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
 			break
 		}
-		if strings.HasPrefix(argv[0], "models:/") { // this names the model too
+		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
 			name = "candidate"
 		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
 			name = "stage"
@@ -66,8 +66,8 @@ func Arguments(argv []string) (Args, error) {
 	return a, nil
 }
 
-// joinSwitches turns "--dry-run true" into "--dry-run=true", the only form of a switch with a value that package flag
-// accepts.
+// joinSwitches turns "--dry-run true" into "--dry-run=true", the only form in which package flag accepts a value for a
+// boolean.
 func joinSwitches(argv []string) []string {
 	var out []string
 	for i := 0; i < len(argv); i++ {
@@ -85,7 +85,8 @@ func joinSwitches(argv []string) []string {
 	return out
 }
 
-// unknownFlag adds a suggestion to an error about an unknown flag. Package flag has no type for that error.
+// unknownFlag adds a suggestion to an error about an unknown flag. It recognises the error by its text, because package
+// flag has no type for it.
 func unknownFlag(err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
@@ -111,7 +112,7 @@ func DidYouMean(prefix, name string, names []string) string {
 	return "; did you mean " + prefix + near[0] + "?"
 }
 
-// setFlag sets a flag. A flag with a list may be repeated, and each one adds to the list. Any other may be given once.
+// setFlag sets a flag. A list flag may be repeated, and each use adds to the list. Any other flag may be given once.
 func (a Args) setFlag(in Input, v string) error {
 	if had, twice := a.Flags[in.Name]; twice {
 		list := in.Kind == Lines || in.Kind == Map || in.Kind == Words || in.Kind == Headers
@@ -124,8 +125,8 @@ func (a Args) setFlag(in Input, v string) error {
 	return nil
 }
 
-// UnreadFlags returns a problem for each flag that the command does not read. A threshold that is ignored must not look
-// as if it had passed. Inputs of a step are not checked, because one block of them often serves several commands.
+// UnreadFlags returns a problem for each flag that the command does not read, so that an ignored threshold cannot look
+// as if it had passed. The inputs of a workflow step are not checked, because several commands often share one block.
 func UnreadFlags(c Command, a Args) []Problem {
 	var out []Problem
 	for _, in := range All[1:] {

@@ -13,7 +13,7 @@ import (
 // helpWidth is the column at which --help breaks lines.
 const helpWidth = 100
 
-// Help returns the text of --help for the command, or for the whole program if there is no such command.
+// Help returns the --help text for the command, or for the whole program if there is no such command.
 func Help(name string) string {
 	var b strings.Builder
 	c, ok := CommandNamed(name)
@@ -58,7 +58,7 @@ func Help(name string) string {
 	return b.String()
 }
 
-// flagHelp returns the lines of one flag: its name, then its description and its default.
+// flagHelp returns the help for one flag: its name, followed by its description and default.
 func flagHelp(in Input) string {
 	text := in.Describe()
 	if in.Kind == Bool {
@@ -75,8 +75,8 @@ func flagHelp(in Input) string {
 	return "  --" + in.Name + "\n" + wrapped(text, 8, 8)
 }
 
-// wrapped breaks text into lines of at most helpWidth columns. It indents the first line by first columns and the
-// others by rest. It keeps the spaces that align the list of commands.
+// wrapped breaks text into lines of at most helpWidth columns. The first line is indented by first columns, and all
+// others by rest. Repeated spaces are kept, because they align the list of commands.
 func wrapped(text string, first, rest int) string {
 	var b strings.Builder
 	line := strings.Repeat(" ", first)

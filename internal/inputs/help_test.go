@@ -20,7 +20,7 @@ func TestCommands_InputsExist(t *testing.T) {
 	for _, c := range Commands() {
 		for _, name := range c.inputs {
 			if in := Get(name); slices.Contains(in.For, c.Name) {
-				t.Errorf("%s names the input %s, and the input names the command", c.Name, name)
+				t.Errorf("%s lists the input %s, and the input also lists the command", c.Name, name)
 			}
 		}
 	}

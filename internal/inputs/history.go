@@ -26,12 +26,12 @@ var historyInputs = []Input{
 		Name:  "statement",
 		Group: "history",
 		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. The " +
-			"entry must have the digest of the model's files.",
+			"entry must contain the digest of the model's files.",
 	},
 }
 
-// readHistory reads the inputs of history. With a model, the history comes from the server, and a saved history is
-// compared with it. Without a model, the saved history is shown and no server is needed.
+// readHistory reads the inputs of `history`. If a model is given, its history comes from the server and is compared
+// with the saved one, if any. Otherwise the saved history is shown, and no server is needed.
 func readHistory(r *reader) (s Settings) {
 	h := History{Saved: readRecords(r)}
 	s.Intent.Query.Model = h.Saved.Model
@@ -40,7 +40,7 @@ func readHistory(r *reader) (s Settings) {
 		s.Intent.Query.Model = r.required("model", "the name of the registered model")
 		h.Kept, h.Saved = h.Saved, report.SavedHistory{}
 		if of := h.Kept.Model; of != "" && of != model {
-			want := fmt.Sprintf("is the history of %q, but model is %q; give the file of that model", of, model)
+			want := fmt.Sprintf("is the history of %q, but model is %q; give the file for that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
 		}
 	}
@@ -66,10 +66,10 @@ func readAt(r *reader) (from, until time.Time) {
 	return at, at
 }
 
-// recordsLimit bounds the size of a saved history. 10,000 entries need about 60 MB.
+// recordsLimit is the maximum size of a saved history in bytes. 10,000 entries need about 60 MB.
 const recordsLimit = 128 << 20
 
-// readRecords returns a saved history.
+// readRecords returns the saved history in `records-file`, or an empty one if there is none.
 func readRecords(r *reader) (saved report.SavedHistory) {
 	path := r.value("records-file")
 	if path == "" {
@@ -85,7 +85,8 @@ func readRecords(r *reader) (saved report.SavedHistory) {
 	return saved
 }
 
-// readStatement returns which ledger entry of the model to write as an in-toto statement: a number or "last".
+// readStatement returns the number of the ledger entry to write as an in-toto statement, LastEntry for `last`, or 0 if
+// no statement is wanted.
 func readStatement(r *reader, model string) int {
 	text := r.value("statement")
 	n, err := strconv.Atoi(text)
@@ -95,10 +96,10 @@ func readStatement(r *reader, model string) int {
 	case text == "last":
 		n = LastEntry
 	case err != nil || n <= 0:
-		r.problem("statement", text, "is not a ledger entry; give its number, as history shows it, or last")
+		r.problem("statement", text, "is not a ledger entry; give its number as shown by history, or last")
 	}
 	if model == "*" {
-		r.problem("statement", text, "needs one model; give its name in the input model")
+		r.problem("statement", text, "needs a single model; set model to its name")
 	}
 	return n
 }
@@ -106,7 +107,7 @@ func readStatement(r *reader, model string) int {
 // LastEntry is the value of History.Statement for the newest entry.
 const LastEntry = -1
 
-// History has the inputs of the command history.
+// History holds the inputs of the `history` command.
 type History struct {
 	At, Until time.Time           // the given time, or the start and end of the given day
 	Saved     report.SavedHistory // history to show without a server

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Input declares an input. action.yml, the flags, --help and the table in the README are generated from it.
+// Input declares one input. action.yml, the flags, --help and the table in the README are generated from it.
 type Input struct {
 	Name    string
 	Group   string
-	Help    string // one or two sentences; with backticks around names and values
+	Help    string // one or two sentences, with backticks around names and values
 	Default string
-	Env     string // environment variable of MLflow's Python client, used if the input is empty
+	Env     string // environment variable that MLflow's Python client uses; read if the input is empty
 	Kind    Kind
-	Values  []string // allowed values of an Enum or of Words
-	Secret  bool     // never shown, and masked before anything is sent
-	For     []string // commands that read the input, besides those whose rows name it
+	Values  []string // allowed values of an Enum or Words input
+	Secret  bool     // never shown, and masked before any request is sent
+	For     []string // commands that read the input, in addition to those that list it themselves
 	// Expression replaces Default in action.yml, where GitHub evaluates it.
 	Expression string
 }
 
-// Commands that share inputs.
+// Sets of commands that share inputs.
 var (
 	onServer = []string{
 		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
@@ -35,7 +35,7 @@ var (
 	notifying       = []string{"promote", "alias", "rollback", "audit"}
 )
 
-// Kind is how an input's text is parsed.
+// Kind determines how the text of an input is parsed.
 type Kind string
 
 const (
@@ -45,11 +45,11 @@ const (
 	Words    Kind = "list"       // items of Values, one per line or separated by commas
 	Lines    Kind = "lines"      // one item per line
 	Map      Kind = "key=value"  // one per line
-	Duration Kind = "duration"   // Go's: 90s, 10m
+	Duration Kind = "duration"   // as Go writes it: 90s, 10m
 	Headers  Kind = "Name: text" // one per line
 )
 
-// All lists all inputs in the order of the documentation. The inputs of a group are in the file that reads them.
+// All lists the inputs in the order in which they are documented. Each group is declared in the file that reads it.
 var All = slices.Concat(
 	commandInput, serverInputs, candidateInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, ledgerInputs,
 	gitHubInputs, notificationInputs, historyInputs, auditInputs,
@@ -80,7 +80,7 @@ func (in Input) ReadBy() []string {
 	return out
 }
 
-// Get returns the input with the name. It panics if no input has it.
+// Get returns the input with the given name. It panics if there is none.
 func Get(name string) Input {
 	for _, in := range All {
 		if in.Name == name {
@@ -90,7 +90,7 @@ func Get(name string) Input {
 	panic("no input " + name) // a bug: the name is misspelled in the code
 }
 
-// Wants describes the values of an input in a few words.
+// Wants describes in a few words which values an input accepts.
 func (in Input) Wants() string {
 	switch in.Kind {
 	case Enum:
@@ -111,7 +111,7 @@ func (in Input) Wants() string {
 	return "text"
 }
 
-// Describe returns the help with the allowed values, unless the help lists them already.
+// Describe returns the help, followed by the allowed values unless the help already lists them.
 func (in Input) Describe() string {
 	var quoted []string
 	for _, v := range in.Values {

@@ -10,13 +10,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readLineage reads the inputs of lineage. The version is models:/NAME/7 or models:/NAME@ALIAS. With the input model,
-// it may also be a number, an alias or a stage.
+// readLineage reads the inputs of `lineage`. The version is models:/NAME/7 or models:/NAME@ALIAS. If `model` is given,
+// it may also be a version number, an alias or a stage.
 func readLineage(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	q := fact.Query{Model: r.value("model")}
 	text := r.required("candidate",
-		"models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
+		"models:/NAME/7 or models:/NAME@ALIAS; if model is set, a version number, an alias or a stage also works")
 	switch {
 	case text == "":
 	case strings.HasPrefix(text, "models:/"):
@@ -34,7 +34,7 @@ func readLineage(r *reader) Settings {
 	return s
 }
 
-// namedVersion adds the version that a text such as models:/NAME/7 names to the query.
+// namedVersion returns the query with the version that a URI such as models:/NAME/7 identifies.
 func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 	c, err := registry.ParseCandidate(text)
 	switch {
@@ -43,14 +43,14 @@ func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 	case c.Model == "":
 		r.problem("candidate", text, "is a logged model, not a version of a registered model; write models:/NAME/7")
 	case q.Model != "" && q.Model != c.Model:
-		r.problem("candidate", text, fmt.Sprintf("is not a version of model %q; leave out the input model", q.Model))
+		r.problem("candidate", text, fmt.Sprintf("is not a version of model %q; leave model empty", q.Model))
 	}
 	q.Model, q.Candidate = c.Model, c
 	q.Target.Alias = c.Alias
 	return q
 }
 
-// versionOf adds the number, alias or stage of a version of the model to the query.
+// versionOf returns the query with a version of its model, given as a number, an alias or a stage.
 func versionOf(r *reader, q fact.Query, text string) fact.Query {
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 {

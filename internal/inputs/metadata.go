@@ -40,12 +40,12 @@ var metadataInputs = []Input{
 		Name:  "traffic",
 		Group: "metadata",
 		For:   writing,
-		Help: "Share of the requests that a router sends to each alias, in percent, such as `champion=90, " +
-			"challenger=10`. It is stored as one tag of the registered model.",
+		Help: "Percentage of requests that a router sends to each alias, such as `champion=90, " +
+			"challenger=10`. It is stored as one tag on the registered model.",
 	},
 }
 
-// readMetadata adds the description and tags of a new version and of its registered model.
+// readMetadata returns the intent with the descriptions and tags for a new version and its registered model.
 func readMetadata(r *reader, in plan.Intent) plan.Intent {
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
@@ -54,7 +54,7 @@ func readMetadata(r *reader, in plan.Intent) plan.Intent {
 	return in
 }
 
-// readTraffic returns percentages by alias, or nil without the input.
+// readTraffic returns the percentage for each alias, or nil if the input is empty.
 func readTraffic(r *reader) map[string]int {
 	if r.value("traffic") == "" {
 		return nil
@@ -71,7 +71,7 @@ func readTraffic(r *reader) map[string]int {
 		sum += n
 	}
 	if sum != 100 {
-		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent; change it to 100", sum))
+		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent; make it add up to 100", sum))
 	}
 	return share
 }

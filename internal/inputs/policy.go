@@ -17,7 +17,7 @@ var policyInputs = []Input{
 			judging, "alias", "rollback", "history", "doctor", "audit", "compare", "lineage", "policy check",
 			"policy explain", "policy test", "ledger repair",
 		),
-		Help: "Policy file in the workspace, which needs a checkout. Default: `" +
+		Help: "Policy file in the workspace, so check out the repository first. Default: `" +
 			strings.Join(policy.DefaultFiles, "` or `") + "`, if it exists.",
 	},
 	{
@@ -32,7 +32,7 @@ var policyInputs = []Input{
 		Name:    "policy-tests",
 		Group:   "policy",
 		Default: ".github/mlflow-policy-tests",
-		Help:    "Folder with the test files of the policy.",
+		Help:    "Folder that contains the policy's test files.",
 	},
 	{
 		Name:  "evidence-file",
@@ -52,14 +52,14 @@ var policyInputs = []Input{
 	},
 }
 
-// Judging has the inputs about gates.
+// Judging holds the inputs that concern gates.
 type Judging struct {
 	Gates        []gates.Gate
 	Waivers      []policy.Waiver
 	Identities   map[string]string // MLflow user -> GitHub login
 	PolicyFile   string            // "" = search for it
 	NeedsPolicy  bool              // a missing policy file is an error
-	Evidence     map[string]string // path in the workspace by the name of the report
+	Evidence     map[string]string // path in the workspace, by name of the report
 	From         string            // stage that the candidate must be in, "" = any
 	OfIncumbents bool              // check the versions that the policy's targets point to, not a candidate
 }
@@ -80,10 +80,10 @@ func readExplain(r *reader) (s Settings) {
 }
 
 func readPolicyTest(r *reader) Settings {
-	return Settings{PolicyTests: r.required("policy-tests", "the folder with the tests")}
+	return Settings{PolicyTests: r.required("policy-tests", "the folder that contains the tests")}
 }
 
-// readEvidence returns the files of the workspace that reports come from, by the names of the reports.
+// readEvidence returns the workspace file that each report is read from, by name of the report.
 func readEvidence(r *reader) map[string]string {
 	out := map[string]string{}
 	for _, l := range format.Lines(r.value("evidence-file")) {
@@ -91,7 +91,7 @@ func readEvidence(r *reader) map[string]string {
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
 		if !ok || name == "" || path == "" {
 			r.problem("evidence-file", l, "is not of the form NAME=FILE; "+
-				"write the name in the policy's gate and the file, such as reports/scan.json=scan.json")
+				"write the name used in the policy's gate and the file, such as reports/scan.json=scan.json")
 			continue
 		}
 		out[name] = path

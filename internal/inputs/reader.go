@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// reader reads the texts of the inputs, and collects the problems and secrets that it finds in them.
+// reader parses the inputs, and collects the problems and secrets that it finds in them.
 type reader struct {
 	command  Command
 	value    func(name string) string
@@ -22,7 +22,7 @@ type reader struct {
 	secrets  []string
 }
 
-// WithoutPath returns an error about a file without the file's path, for messages that already start with it.
+// WithoutPath removes the path from an error about a file, for messages that already start with the path.
 func WithoutPath(err error, path string) error {
 	text, found := strings.CutPrefix(err.Error(), fmt.Sprintf("read %q: ", path))
 	if !found {
@@ -31,7 +31,7 @@ func WithoutPath(err error, path string) error {
 	return errors.New(text)
 }
 
-// pairs reads items of the form ALIAS=VALUE. Keys that are not valid aliases, or that are repeated, are problems.
+// pairs parses items of the form ALIAS=VALUE. A key that is repeated, or is not a valid alias, is a problem.
 func (r *reader) pairs(name, example string, items []string) []pair {
 	var out []pair
 	seen := map[string]bool{}
@@ -57,8 +57,8 @@ func (r *reader) pairs(name, example string, items []string) []pair {
 	return out
 }
 
-// valueIfTaken returns the input, or "" if the command does not read it. One block of inputs often serves several
-// steps, so inputs for other commands are not checked.
+// valueIfTaken returns the input, or "" if the command does not read it. Several steps often share one block of inputs,
+// so inputs for other commands are not checked.
 func (r *reader) valueIfTaken(name string) string {
 	if !r.command.Takes(Get(name)) {
 		return ""
@@ -66,12 +66,12 @@ func (r *reader) valueIfTaken(name string) string {
 	return r.value(name)
 }
 
-// problem adds a problem.
+// problem records what is wrong with an input. saw is its value, which is shortened.
 func (r *reader) problem(input, saw, want string) {
 	r.problems = append(r.problems, Problem{input, shorten(saw), want})
 }
 
-// secret adds values that must never be shown.
+// secret records values that must never be shown.
 func (r *reader) secret(values ...string) { r.secrets = append(r.secrets, values...) }
 
 // shorten cuts off a long value, such as a whole file, so that the message stays readable.
@@ -82,7 +82,7 @@ func shorten(text string) string {
 	return text
 }
 
-// required returns an input that must not be empty. want completes the message "is missing; give …".
+// required returns an input, and adds a problem if it is empty. want completes the message "is missing; give …".
 func (r *reader) required(name, want string) string {
 	v := r.value(name)
 	if v == "" {
@@ -94,11 +94,11 @@ func (r *reader) required(name, want string) string {
 	return v
 }
 
-// portable returns an input that all supported servers and databases can store.
+// portable returns an input, and adds a problem if some supported server or database cannot store it.
 func (r *reader) portable(name string, limit int) string {
 	v := r.value(name)
 	if len(v) > limit {
-		r.problem(name, v, fmt.Sprintf("has %d bytes; write at most %d, the limit of MLflow's databases",
+		r.problem(name, v, fmt.Sprintf("is %d bytes long; write at most %d, the limit of MLflow's databases",
 			len(v), limit))
 	}
 	if !utf8.ValidString(v) {
@@ -119,11 +119,11 @@ func (r *reader) tags(name string) map[string]string {
 		case repeated:
 			r.problem(name, key, "is repeated; remove one of the two")
 		case badTagKey(key):
-			r.problem(name, key, fmt.Sprintf("is not a tag key; write at most %d letters, digits, spaces and _ / . -, "+
-				"without an empty part, '.' or '..' between slashes", registry.MaxTagKey))
+			r.problem(name, key, fmt.Sprintf("is not a tag key; use at most %d letters, digits, spaces and _ / . -, "+
+				"with no empty part, '.' or '..' between slashes", registry.MaxTagKey))
 		case registry.Reserved(key):
 			r.problem(name, key, "is reserved: MLflow or this action writes promote.*, mlflow.*, alias_* and the tags "+
-				"about validation and stages; use another key")
+				"about validation and stages; use a different key")
 		case len(value) > registry.MaxTagValue:
 			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; write at most %d, the limit of MLflow's "+
 				"databases", len(value), registry.MaxTagValue))
@@ -133,7 +133,7 @@ func (r *reader) tags(name string) map[string]string {
 	return tags
 }
 
-// badTagKey reports whether some supported version of MLflow rejects the key.
+// badTagKey reports whether any supported version of MLflow rejects the key.
 func badTagKey(key string) bool {
 	for _, segment := range strings.Split(key, "/") {
 		if segment == "" || segment == "." || segment == ".." {
@@ -153,7 +153,7 @@ func (r *reader) bool(name string) bool {
 	case "false", "False", "FALSE", "0", "":
 		return false
 	default:
-		r.problem(name, v, "is not a switch; write true or false")
+		r.problem(name, v, "is not a boolean; write true or false")
 		return false
 	}
 }
@@ -190,7 +190,7 @@ func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)
 	d, err := time.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.problem(name, v, "is not a duration; write it like 90s or 10m")
+		r.problem(name, v, "is not a duration; write one such as 90s or 10m")
 	}
 	return d
 }
@@ -206,5 +206,5 @@ func (r *reader) list(name string) []string {
 	return out
 }
 
-// FileLimit bounds the size of a file that an input names, in bytes.
+// FileLimit is the maximum size in bytes of a file that is given as an input.
 const FileLimit = 1 << 20

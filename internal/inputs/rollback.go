@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readRollbackVersion returns the version to go back to. Without the input, it is the previous good version.
+// readRollbackVersion returns the version to roll back to, or an empty candidate for the previous good version.
 func readRollbackVersion(r *reader, model string) (c registry.Candidate) {
 	text := r.value("candidate")
 	if text == "" {

@@ -38,7 +38,7 @@ var safetyInputs = []Input{
 		Name:  "expected-previous",
 		Group: "safety",
 		For:   writing,
-		Help:  "Version number that the target must point to, or `none`. Otherwise nothing is written.",
+		Help:  "Version number that the target must point to now, or `none`. If it does not, nothing is written.",
 	},
 	{
 		Name:    "ledger",
@@ -86,7 +86,7 @@ var safetyInputs = []Input{
 	{
 		Name:  "reset-ledger",
 		Group: "safety",
-		Help: "Reason for a new promotion ledger to replace a lost one. `doctor` starts the ledger and records the " +
+		Help: "Reason for replacing a lost promotion ledger. `doctor` starts a new ledger and records the " +
 			"reason in it.",
 	},
 	{
@@ -99,7 +99,7 @@ var safetyInputs = []Input{
 	},
 }
 
-// Safety has the inputs that keep a command from changing too much. Approval and Doctor have others of the group.
+// Safety holds inputs that keep a command from changing too much. The rest of the group is in Approval and Doctor.
 type Safety struct {
 	DryRun   bool
 	Allow    trigger.Allowance
@@ -108,13 +108,13 @@ type Safety struct {
 	Expected Expected
 }
 
-// Expected is the input expected-previous: the version that the target must point to before the move.
+// Expected is the `expected-previous` input: the version that the target must point to before the move.
 type Expected struct {
 	Given   bool
 	Version int // 0 = none
 }
 
-// readMove reads the inputs that all commands about one registered model share.
+// readMove reads the inputs shared by all commands that work on one registered model.
 func readMove(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	in := &s.Intent
@@ -122,7 +122,7 @@ func readMove(r *reader) Settings {
 		r.required("model", "the name of the registered model")
 	}
 	if s.Server.InsecureTLS {
-		in.Override = append(in.Override, "insecure-tls") // shown and recorded like other safety checks that are off
+		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any safety check that is turned off
 	}
 	s.DryRun = r.bool("dry-run")
 	s.Ledger = r.choice("ledger")

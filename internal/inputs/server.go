@@ -27,7 +27,7 @@ var serverInputs = []Input{
 		Group: "server",
 		For:   onServer,
 		Env:   "MLFLOW_REGISTRY_URI",
-		Help:  "Address of the model registry, if it is on another server.",
+		Help:  "Address of the model registry, if it is on a different server.",
 	},
 	{
 		Name:  "username",
@@ -66,7 +66,7 @@ var serverInputs = []Input{
 		Group: "server",
 		For:   onServer,
 		Env:   "MLFLOW_TRACKING_SERVER_CERT_PATH",
-		Help:  "PEM file with CA certificates to trust, in addition to those of the system.",
+		Help:  "PEM file with CA certificates to trust, in addition to the system's.",
 	},
 	{
 		Name:  "client-cert",
@@ -80,7 +80,7 @@ var serverInputs = []Input{
 		Group: "server",
 		For:   onServer,
 		Env:   "MLFLOW_WORKSPACE",
-		Help:  "MLflow workspace. It needs MLflow 3.10 or later, with workspaces enabled on the server.",
+		Help:  "MLflow workspace. Requires MLflow 3.10 or later with workspaces enabled on the server.",
 	},
 	{
 		Name:    "insecure-tls",
@@ -101,7 +101,7 @@ var serverInputs = []Input{
 	},
 }
 
-// Server has the inputs about the MLflow servers and how to connect to them.
+// Server holds the inputs that say where the MLflow servers are and how to connect to them.
 type Server struct {
 	Tracking, Registry string      // addresses without credentials
 	Header             http.Header // sent with every request
@@ -118,8 +118,8 @@ type Server struct {
 // readServer returns where the server is and how to log in.
 func readServer(r *reader) (s Server) {
 	for name, what := range map[string]string{
-		"MLFLOW_TRACKING_AWS_SIGV4": "signing of requests for AWS",
-		"MLFLOW_TRACKING_AUTH":      "authentication plugins of MLflow's Python client",
+		"MLFLOW_TRACKING_AWS_SIGV4": "request signing for AWS",
+		"MLFLOW_TRACKING_AUTH":      "an authentication plugin for MLflow's Python client",
 	} {
 		if v := r.env(name); v != "" && !strings.EqualFold(v, "false") {
 			want := "needs " + what + ", which is not supported; give a token or headers that the server accepts"
@@ -154,8 +154,8 @@ func readServer(r *reader) (s Server) {
 	return s
 }
 
-// address returns the address of a server without the credentials in it, or "" if it is not valid. The credentials go
-// into the header, so that no message shows them.
+// address returns a server's address without its credentials, or "" if it is not valid. The credentials are moved to
+// the header, so that no message can show them.
 func (s *Server) address(r *reader, name, text string, header http.Header) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	}
 	switch {
 	case strings.HasPrefix(u.Scheme, "databricks"):
-		r.problem(name, text, "is a Databricks address, and Databricks has another API; "+
+		r.problem(name, text, "is a Databricks address, but Databricks has a different API; "+
 			"give the address of a self-hosted MLflow server")
 		return ""
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -180,13 +180,14 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 		r.problem(name, u.String(), "has no host; write https://HOST or https://HOST:PORT/PATH")
 		return ""
 	case u.RawQuery != "" || u.Fragment != "":
-		r.problem(name, u.Redacted(), "has a query (?) or fragment (#); give the address of the server, not of a page")
+		r.problem(name, u.Redacted(), "contains a query (?) or fragment (#); "+
+			"give the address of the server, not of a page")
 		return ""
 	}
 	return strings.TrimRight(u.String(), "/")
 }
 
-// login sets the header for authentication. As in MLflow's Python client, user name and password take precedence over a
+// login sets the Authorization header. As in MLflow's Python client, a user name and password take precedence over a
 // token.
 func (s *Server) login(r *reader, header http.Header) {
 	user, password, token := r.value("username"), r.value("password"), r.value("token")
@@ -202,7 +203,7 @@ func (s *Server) login(r *reader, header http.Header) {
 		r.problem("username", "", "is missing; give it together with password")
 	}
 	if strings.ContainsAny(user+password+token, "\r\n\x00") {
-		r.problem("username, password or token", "", "has a line break; "+
+		r.problem("username, password or token", "", "contains a line break; "+
 			"remove it, for example at the end of the file that it was read from")
 		header.Del("Authorization")
 	}
@@ -214,15 +215,15 @@ func (s *Server) basic(r *reader, header http.Header, user, password string) {
 		r.secret(user)
 	}
 	if user == "admin" && (password == "password1234" || password == "password") {
-		r.problem("password", "", "is MLflow's public default for the user admin; "+
-			"set another one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
+		r.problem("password", "", "is MLflow's publicly known default for the user admin; "+
+			"set a different one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
 	}
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	r.secret(password, pair)
 	header.Set("Authorization", "Basic "+pair)
 }
 
-// headerName is a token of RFC 9110.
+// headerName matches a header name, which is a token as defined in RFC 9110.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 func (r *reader) headers(header http.Header) {
@@ -253,12 +254,12 @@ func (r *reader) pem(name string) []byte {
 		return nil
 	}
 	if name == "ca-file" && !x509.NewCertPool().AppendCertsFromPEM(text) {
-		r.problem(name, path, "has no certificate in PEM format; "+
+		r.problem(name, path, "contains no certificate in PEM format; "+
 			"give a file that starts with -----BEGIN CERTIFICATE-----")
 	}
 	if name == "client-cert" {
 		if _, err := tls.X509KeyPair(text, text); err != nil {
-			r.problem(name, path, "must have a certificate and its private key, both in PEM format: "+err.Error())
+			r.problem(name, path, "must contain a certificate and its private key, both in PEM format: "+err.Error())
 		}
 	}
 	return text

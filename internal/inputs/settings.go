@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
 
-// Settings are the checked values of the inputs. If Problems is not empty, the other fields must not be used.
+// Settings holds the inputs after they have been checked. If Problems is not empty, do not use the other fields.
 type Settings struct {
 	Server      Server
 	Secrets     []string
@@ -27,8 +27,8 @@ type Settings struct {
 	Problems []Problem
 }
 
-// Problem is one problem of one input. Saw is the value, or "" if it is missing or secret. Want says what is wrong, and
-// after a semicolon what to write instead.
+// Problem is one thing that is wrong with an input. Saw is the value, or "" if it is missing or secret. Want says what
+// is wrong and, after a semicolon, what to write instead.
 type Problem struct{ Input, Saw, Want string }
 
 func (p Problem) String() string {
@@ -38,7 +38,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s: %s", p.Input, strconv.Quote(p.Saw), p.Want)
 }
 
-// Read reads and checks all inputs of the command. value returns an input, file reads a file of the workspace, and env
+// Read reads and checks all inputs of the command. value returns an input, file reads a file in the workspace, and env
 // returns an environment variable.
 func Read(
 	c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string,

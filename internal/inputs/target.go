@@ -7,7 +7,7 @@ var targetInputs = []Input{
 		Name:  "alias",
 		Group: "target",
 		For:   and(judging, "alias", "rollback", "policy explain"),
-		Help: "Alias to move to the candidate, such as `champion`. The command `alias` takes one assignment per " +
+		Help: "Alias to move to the candidate, such as `champion`. The `alias` command takes one assignment per " +
 			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`.",
 	},
 	{
@@ -70,9 +70,9 @@ func readFrom(r *reader, t registry.Target) string {
 	case !ok:
 		r.problem("from", text, "is not a stage; write None, Staging, Production or Archived")
 	case r.value("stage") == "":
-		r.problem("from", text, "needs the input stage; set stage to the stage to promote to")
+		r.problem("from", text, "works only together with stage; set stage to the stage to promote to")
 	case stage == t.Stage:
-		r.problem("from", text, "is the same as stage; write another stage")
+		r.problem("from", text, "is the same as stage; write a different stage")
 	}
 	return stage
 }

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// The runner passes every line below with: to the action, even if the action does not declare it. A typo such as
-// dry_run would be ignored, and the command would write. So a name that is similar to an input, or a synonym of one, is
-// an error.
+// The runner passes every line below `with` to the action, even if the action does not declare that input. If a typo
+// such as `dry_run` were ignored, the command would write. A name that is similar to an input, or is a synonym of one,
+// is therefore an error.
 
-// synonyms are other names that people use for an input. If the value must have another form, line shows it.
+// synonyms are other names that people use for an input. If the value must take a different form, line shows that form.
 var synonyms = []struct{ input, line, names string }{
 	{"command", "", "action cmd verb"},
 	{"tracking-uri", "", "uri url server host endpoint tracking-url"},
@@ -54,18 +54,18 @@ var synonyms = []struct{ input, line, names string }{
 	{"webhook-url", "", "webhook"},
 }
 
-// runnerInputs are lines below with: that the runner itself reads for a container action.
+// runnerInputs are the lines below `with` that the runner itself reads for a container action.
 var runnerInputs = []string{"args", "entrypoint"}
 
-// Strays are the results of StrayInputs.
+// Strays is the result of StrayInputs.
 type Strays struct {
 	Problems []Problem
-	unknown  []string // names without a similar input; they are ignored
+	unknown  []string // names that are similar to no input; they are ignored
 	Secrets  []string // values that were probably meant for a secret input
 }
 
-// StrayInputs finds variables INPUT_… in the environment that belong to no input. leaky says that they may belong to
-// the caller. The runner "act" passes on the inputs of the surrounding composite action. A program that starts this one
+// StrayInputs finds INPUT_… environment variables that belong to no input. leaky means that they may belong to the
+// caller: the runner "act" passes on the inputs of the surrounding composite action, and a program that starts this one
 // passes on its own variables.
 func StrayInputs(environ []string, value func(name string) string, leaky bool) Strays {
 	var out Strays
@@ -89,9 +89,9 @@ func StrayInputs(environ []string, value func(name string) string, leaky bool) S
 	return out
 }
 
-// answered reports whether the input that the variable is similar to has a value of its own, so that ignoring the
-// variable loses nothing. The default does not count as a value: dry_run: true next to the default of dry-run may be a
-// typo.
+// answered reports whether the variable can be ignored without losing anything: it is empty, or the input that it is
+// similar to has been given. A default does not count as given, because `dry_run: true` may be a typo if `dry-run` has
+// its default.
 func answered(in Input, value, leaked string) bool {
 	return leaked == "" || value == leaked || value != "" && value != in.Default
 }
@@ -100,8 +100,8 @@ func declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
-// nearestInput returns the input that a name probably means. It tries an input with the same letters first, then one
-// with such a synonym, then one that differs by a typo. line is the text to write instead, or "" if the value can stay.
+// nearestInput returns the input that a name probably means. It first looks for an input or synonym with the same
+// letters, then for one that differs by a single typo. line is the text to write instead, or "" if the value can stay.
 func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
 		func(a, b string) bool { return a == b }, OneSlip,
@@ -121,7 +121,8 @@ func nearestInput(name string) (in Input, line string, ok bool) {
 	return Input{}, "", false
 }
 
-// NormalizedName returns the letters and digits of a name in lower case. People mix up dashes, underscores and case.
+// NormalizedName returns the letters and digits of a name in lower case, because people mix up dashes, underscores and
+// case.
 func NormalizedName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -131,7 +132,7 @@ func NormalizedName(name string) string {
 	}, name)
 }
 
-// shortestSlip is the minimum number of letters of a word that can count as a typo of another one.
+// shortestSlip is the minimum length of a word that can count as a typo of another.
 const shortestSlip = 4
 
 // OneSlip reports whether two words differ by one missing, added or replaced letter, or by two swapped ones.
@@ -149,8 +150,8 @@ func OneSlip(a, b string) bool {
 	return swapped || len(a) <= 1 && len(b) <= 1
 }
 
-// line returns the input with a value as it is written in a workflow. It leaves out a value that the input does not
-// accept, or that may contain a secret.
+// line returns the input and its value as they are written in a workflow. It omits a value that is long, that the input
+// does not accept, or that may contain a secret.
 func (in Input) line(value string) string {
 	closed := in.Kind == Bool || in.Kind == Enum || in.Kind == Words
 	words := in.Values
@@ -170,10 +171,10 @@ func (in Input) line(value string) string {
 	return in.Name + ": " + value
 }
 
-// maxUnknown bounds how many unknown inputs the warning lists.
+// maxUnknown is the maximum number of unknown inputs that the warning lists.
 const maxUnknown = 20
 
-// Warning returns one line about the inputs that are ignored, or "" if there are none.
+// Warning returns one line that lists the ignored inputs, or "" if there are none.
 func (st Strays) Warning() string {
 	if len(st.unknown) == 0 {
 		return ""

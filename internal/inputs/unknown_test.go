@@ -23,11 +23,11 @@ func TestStrayInputs(t *testing.T) {
 				"INPUT_MODEL=churn", "INPUT_DRY-RUN=false", "INPUT_POLICY-FILE=", "INPUTS=x", "PATH=/bin",
 			},
 		},
-		"an underscore for a dash": {
+		"an underscore instead of a dash": {
 			environ:  []string{"INPUT_DRY_RUN=true"},
 			problems: []string{"dry_run: is not an input; write dry-run: true"},
 		},
-		"an underscore for a dash, next to the right input": {
+		"an underscore instead of a dash, next to the right input": {
 			environ:  []string{"INPUT_DRY_RUN=true"},
 			given:    map[string]string{"dry-run": "true"},
 			problems: []string{"dry_run: is not an input; write dry-run: true"},
@@ -84,13 +84,13 @@ func TestStrayInputs(t *testing.T) {
 			given:   map[string]string{"dry-run": "true", "candidate": "models:/churn/7", "model": "churn"},
 			unknown: []string{"dry_run", "name", "version"},
 		},
-		"under act, a switch next to the default may be a typo": {
+		"under act, a boolean next to the default may be a typo": {
 			environ:  []string{"INPUT_DRY_RUN=true"},
 			leaky:    true,
 			given:    map[string]string{"dry-run": "false"},
 			problems: []string{"dry_run: is not an input; write dry-run: true"},
 		},
-		"under act, a switch with the value of the default": {
+		"under act, a boolean with the same value as the default": {
 			environ: []string{"INPUT_DRY_RUN=false", "INPUT_STATE="},
 			leaky:   true,
 			given:   map[string]string{"dry-run": "false"},
@@ -132,7 +132,7 @@ func TestStrays_Warning(t *testing.T) {
 	}
 }
 
-// No synonym is an input itself or is in two rows.
+// No synonym is itself an input, and none is in two rows.
 func TestSynonyms(t *testing.T) {
 	seen := map[string]string{}
 	for _, s := range synonyms {
@@ -168,7 +168,7 @@ func TestOneSlip(t *testing.T) {
 	})
 }
 
-// slips returns the word and all words that one typo with the letters a and b makes of it.
+// slips returns the word and all words that differ from it by one typo, made of the letters a and b.
 func slips(word string) []string {
 	out := []string{word}
 	for i := range len(word) + 1 {

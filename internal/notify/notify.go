@@ -214,12 +214,12 @@ func (n *Notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) 
 // deliver sends the notifications, marks those that were sent in the ledger, and returns the results.
 func (n *Notifier) deliver(
 	ctx context.Context, l *ledger.Ledger, outbox ledger.Outbox, all []Notification,
-) (out []report.Told) {
+) (out []report.NotificationResult) {
 	marks := map[int][]int{}
 	entries := map[int]ledger.Entry{}
 	for _, r := range n.broadcast(ctx, all) {
 		e := r.notification.Event
-		result := report.Told{Channel: r.channel, Model: e.Model, RecordID: e.RecordID}
+		result := report.NotificationResult{Channel: r.channel, Model: e.Model, RecordID: e.RecordID}
 		if r.err != nil {
 			result.Why = r.err.Error()
 		} else if e := r.notification.Entry; e.Epoch != 0 {
@@ -237,7 +237,9 @@ func (n *Notifier) deliver(
 
 // Send sends this run's notification, and those that earlier runs for the model could not send. own is nil if this run
 // moved nothing, and l is nil if there is no ledger.
-func (n *Notifier) Send(ctx context.Context, l *ledger.Ledger, v ledger.View, own *Notification) []report.Told {
+func (n *Notifier) Send(
+	ctx context.Context, l *ledger.Ledger, v ledger.View, own *Notification,
+) []report.NotificationResult {
 	var outbox ledger.Outbox
 	if l != nil && v.Exists() {
 		outbox = n.outbox(ctx, l, v)

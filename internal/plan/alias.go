@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases plans to point each alias to the requested version, or to remove it. Setting an alias that points to a
+// Aliases plans to point each alias to the requested version, or to remove the alias. Setting an alias that points to a
 // deleted version repairs it.
 func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	p := newPlan(f, in)
@@ -35,7 +35,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 			p.Notes = append(
 				p.Notes,
 				fmt.Sprintf(
-					"removing alias %s needs the permission MANAGE on servers with basic-auth; moving it needs only "+
+					"removing alias %s needs the MANAGE permission on servers with basic-auth; moving it needs only "+
 						"EDIT",
 					s.Name,
 				),
@@ -48,9 +48,9 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// ResumeAliases plans the rest of an Aliases plan that was interrupted: the recorded moves that are not made or
-// confirmed yet, and all tags. The plan must be from the same workflow run and must have moved something. ok is false
-// if the run by has nothing to finish.
+// ResumeAliases plans the rest of an interrupted Aliases plan: all tags, and the recorded moves that have not been made
+// or confirmed yet. The interrupted plan must come from the same workflow run and have moved something. ok is false if
+// there is nothing for the run to finish.
 func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
 	if err != nil || checkUsable(f, in) != nil {
@@ -69,7 +69,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 		switch {
 		case isListed(e, s):
 			recorded = append(recorded, s)
-		case !s.Was.Equal(s.Want): // the alias must be moved, but is not part of the interrupted plan
+		case !s.Was.Equal(s.Want): // a move that the interrupted plan does not contain
 			return p, "", false
 		}
 	}
@@ -85,7 +85,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	return p, e.Record.Plan, true
 }
 
-// askedMoves returns a move for each requested alias, even if it was made already.
+// askedMoves returns a move for each requested alias, including moves that have already been made.
 func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	var moves []Step
 	for _, a := range in.Query.Aliases {
@@ -100,7 +100,7 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves, traffic...), err
 }
 
-// neededMoves returns the moves that are not made yet, or are not recorded.
+// neededMoves returns the moves that have not been made or recorded yet.
 func neededMoves(f fact.Facts, moves []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was.Equal(s.Want) && !unrecorded(f, s) })
 }
@@ -116,7 +116,7 @@ func Repair(s registry.Server, in Intent) Plan {
 	return p
 }
 
-// aliasTags returns the tags for each version that received an alias.
+// aliasTags returns the tags to set on each version that receives an alias.
 func aliasTags(moves []Step, in Intent) []Step {
 	var steps []Step
 	recorded := map[int]bool{}
@@ -126,7 +126,7 @@ func aliasTags(moves []Step, in Intent) []Step {
 		)
 	}
 	for _, m := range moves {
-		if m.Do == SetModelTag || m.Want.IsZero() { // no version received anything
+		if m.Do == SetModelTag || m.Want.IsZero() { // no version receives anything
 			continue
 		}
 		if !recorded[m.Version] {
@@ -138,7 +138,7 @@ func aliasTags(moves []Step, in Intent) []Step {
 	return steps
 }
 
-// checkUsable rejects aliases of versions that cannot be loaded.
+// checkUsable refuses to point an alias to a version that cannot be loaded.
 func checkUsable(f fact.Facts, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
@@ -149,7 +149,7 @@ func checkUsable(f fact.Facts, in Intent) error {
 		if !ok {
 			return &registry.Error{
 				Reason: registry.CandidateGone, Msg: known.Why(),
-				Hint: "give a version that exists; the model's page in MLflow lists them",
+				Hint: "give an existing version; the model's page in MLflow lists them",
 			}
 		}
 		if err := checkReadyVersion(v); err != nil {
@@ -159,8 +159,8 @@ func checkUsable(f fact.Facts, in Intent) error {
 	return nil
 }
 
-// trafficMove returns the move of the tag with the traffic, if the user asked for it. The tag tells a router which
-// share of the requests each alias gets. Each of these aliases must point to a version after the plan is applied.
+// trafficMove returns the step that sets the traffic tag, if the user asked for it. The tag tells a router which share
+// of the requests each alias gets. Every alias in the tag must point to a version after the plan is applied.
 func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	if len(in.Traffic) == 0 {
 		return nil, nil
@@ -184,7 +184,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 				Reason: registry.BadInput, Msg: fmt.Sprintf(
 					"input traffic: alias %s of %s points to no version", alias, in.Query.Model,
 				),
-				Hint: "set the alias first, or leave it out of the input traffic",
+				Hint: "set the alias first, or leave it out of the traffic input",
 			}
 		}
 	}
@@ -201,30 +201,30 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	}, nil
 }
 
-// trafficNote adds a note for each removed alias if the tag still gives it a share of the requests.
+// trafficNote adds a note for each removed alias that still gets a share of the requests according to the traffic tag.
 func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
-		return // the tag is set again, or there is none
+		return // the tag is about to be set, or does not exist
 	}
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 && share[a.Alias] > 0 {
 			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, which "+
-				"would fail: set the input traffic again",
+				"would fail; set the traffic input again",
 				registry.TagTraffic, a.Alias, share[a.Alias]))
 		}
 	}
 }
 
-// fallbackNote says how aliases are kept on a server that has none.
+// fallbackNote adds a note on how aliases are kept if the server has none.
 func fallbackNote(p *Plan, f fact.Facts) {
 	if f.Fallback == nil {
 		return
 	}
 	for _, s := range p.Steps {
 		if s.Do == TagAlias && !s.Want.IsZero() {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases, which exist since MLflow 2.3; instead, the tag "+
-				"%s is true on the version that the alias points to",
+			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases, which need MLflow 2.3 or later; instead, the "+
+				"tag %s is true on the version that the alias points to",
 				f.Fallback.Server, registry.FallbackTag(s.Name)))
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that the command alias may not move: those whose last recorded move was a gated promotion
-// or a rollback. The policy can allow such moves. l must have all entries that can be read.
+// Assignable rejects aliases that the `alias` command must not move, because the last recorded move of the alias was a
+// gated promotion or a rollback. The policy can allow such moves. l must contain every entry that can be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -29,7 +29,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded returns the error that the command alias may not move an alias.
+// Guarded returns the error for an alias that the `alias` command must not move.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -39,7 +39,7 @@ func Guarded(in Intent, a registry.Assignment, why string) error {
 	}
 	return &registry.Error{
 		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is protected: %s", a.Alias, in.Query.Model, why),
-		Hint: hint + "set allow-assign: true for that alias in the policy file, if it may be moved without gates",
+		Hint: hint + "if the alias may be moved without gates, set allow-assign to true for it in the policy file",
 	}
 }
 
@@ -52,8 +52,9 @@ func blockedText(v registry.Version) string {
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
 
-// checkFit looks for versions that gates blocked and versions on hold. A guarded alias must not move to one. Other
-// aliases may, with a warning, because teams also use aliases such as challenger_rejected for these versions.
+// checkFit looks for versions that were blocked by gates or are on hold. A guarded alias must not be pointed to such a
+// version. Other aliases may be, with a warning, because teams also mark these versions with aliases such as
+// challenger_rejected.
 func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()
@@ -65,7 +66,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded {
 				return nil, &registry.Error{
 					Reason: registry.Blocked, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, blockedText(v)),
-					Hint: "choose another version, or evaluate this one again with the command promote",
+					Hint: "choose another version, or evaluate this one again with the promote command",
 				}
 			}
 			warnings = append(warnings, blockedNote(v))
@@ -75,7 +76,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded && !slices.Contains(in.Override, verdict.OverrideHold) {
 				return nil, &registry.Error{
 					Reason: registry.Held, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, msg),
-					Hint: "choose another version, or allow this one again with the input override: hold",
+					Hint: "choose another version, or set override to hold to allow this one again",
 				}
 			}
 			warnings = append(warnings, "warning: "+msg)

@@ -9,22 +9,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Content describes the files of the model that was evaluated, if they were read.
+// Content describes the files of the evaluated model. It covers only what was read.
 type Content struct {
 	MLmodel  string    `json:"mlmodel_sha256,omitempty"`  // digest of the MLmodel file
-	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; only if a gate asked for it
-	Files    []FileRef `json:"files,omitempty"`           // ascending by path; empty if there are more than maxFileRefs
-	Listing  string    `json:"files_sha256,omitempty"`    // digest of the whole list
-	Unread   []string  `json:"unread,omitempty"`          // parts that could not be read: mlmodel, files
+	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; set only if a gate asked for it
+	Files    []FileRef `json:"files,omitempty"`           // sorted by path; empty if there are more than maxFileRefs
+	Listing  string    `json:"files_sha256,omitempty"`    // digest of the complete list
+	Unread   []string  `json:"unread,omitempty"`          // "mlmodel" or "files", for each part that could not be read
 }
 
-// FileRef is a file of a model.
+// FileRef is one of a model's files.
 type FileRef struct {
 	Path string `json:"path"`
 	Size int64  `json:"size"` // in bytes
 }
 
-// ContentOf returns the description of a subject's files that a plan contains.
+// ContentOf returns the description of a subject's files for a plan.
 func ContentOf(s fact.Subject) Content {
 	c := Content{Artifact: s.Digest.OrZero()}
 	if m, ok := s.MLmodel.Get(); ok {
@@ -51,7 +51,8 @@ func ContentOf(s fact.Subject) Content {
 	return c
 }
 
-// contentDifferences returns a line for each file that changed, such as "model.pkl: 1,024 bytes approved, 2,048 now".
+// contentDifferences returns a line for each file that has changed, such as "model.pkl: 1,024 bytes approved, 2,048
+// now".
 func contentDifferences(approved, now *Content) []string {
 	var was, is Content
 	if approved != nil {
@@ -68,7 +69,7 @@ func contentDifferences(approved, now *Content) []string {
 		}
 		return m
 	}
-	if len(was.Files) == 0 || len(is.Files) == 0 { // one of the lists is too long to be stored, or was not read
+	if len(was.Files) == 0 || len(is.Files) == 0 { // one of the lists was too long to store, or was not read
 		was.Files, is.Files = nil, nil
 	}
 	before, after := sizes(was), sizes(is)

@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// maxFileRefs limits the files that a plan lists one by one.
+// maxFileRefs is the highest number of files that a plan lists one by one.
 const maxFileRefs = 1000
 
-// Differences describes what differs between an approved plan and the current one.
+// Differences describes how the current plan differs from an approved one.
 func (p Plan) Differences(now Plan) []string {
 	out := contentDifferences(p.Content, now.Content)
 	was, is := p.bound(), now.bound()
@@ -37,19 +37,19 @@ func (p Plan) Differences(now Plan) []string {
 	return out
 }
 
-// changedKeys returns the keys whose values differ, sorted. A missing key has the value "".
+// changedKeys returns the keys whose values differ, sorted. A missing key counts as "".
 func changedKeys(was, is map[string]string) []string {
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
 }
 
-// differs returns a line that compares the approved value with the current one. It shows an empty text as "nothing".
+// differs returns a line that compares the approved value with the current one. An empty value is shown as "nothing".
 func differs(what, approved, now string) string {
 	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
 }
 
-// gateDifferences returns which gates were added or removed, or have another outcome.
+// gateDifferences returns a line for each gate that was added or removed or has a different outcome.
 func gateDifferences(approved, now []verdict.Finding) []string {
 	name := func(f verdict.Finding) string { return strings.TrimPrefix(f.Target+": "+f.Gate, ": ") }
 	byName := func(list []verdict.Finding) map[string]string {
@@ -74,7 +74,7 @@ func gateDifferences(approved, now []verdict.Finding) []string {
 	return out
 }
 
-// fields flattens a plan into paths and their values.
+// fields flattens a plan into a map from path to value.
 func fields(p boundPlan) map[string]string {
 	out := map[string]string{}
 	text, err := canonical.JSON(p)

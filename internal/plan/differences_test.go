@@ -45,7 +45,7 @@ func somePlan() Plan {
 	}
 }
 
-// Every field that an approval covers changes the digest. Other fields do not.
+// The digest changes with every field that an approval covers, and with no other field.
 func TestDigest_BoundFields(t *testing.T) {
 	want, err := somePlan().Digest()
 	if err != nil {
@@ -85,7 +85,7 @@ func TestDigest_BoundFields(t *testing.T) {
 	t.Logf("%d fields changed one by one, all refused; 4 unrelated ones, none refused", len(fields))
 }
 
-// change replaces the value at a path by another value of the same type.
+// change replaces the value at a path with a different value of the same type.
 func change(tree any, path []string) {
 	key, rest := path[0], path[1:]
 	switch at := tree.(type) {
@@ -94,7 +94,7 @@ func change(tree any, path []string) {
 			at[key] = other(at[key])
 			return
 		}
-		if _, there := at[key]; !there { // the key of a tag may contain dots
+		if _, there := at[key]; !there { // a tag's key may contain dots
 			key, rest = strings.Join(path, "."), nil
 			at[key] = other(at[key])
 			return
@@ -122,7 +122,7 @@ func other(v any) any {
 	return v
 }
 
-// An approval covers the decision and its facts, but not the wording.
+// An approval covers the decision and its facts, but not how they are worded.
 func TestPlan_SentencesChangeNoDigest(t *testing.T) {
 	want, err := somePlan().Digest()
 	if err != nil {

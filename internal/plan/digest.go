@@ -9,8 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// boundPlan is the part of a plan that an approval covers: ids, values and outcomes. It has no sentences, so that
-// better wording does not change the digest. It has no link to the workflow run, because another run applies the plan.
+// boundPlan is the part of a plan that an approval covers: ids, values and outcomes. It contains no sentences, so that
+// rewording a message does not change the digest. It contains no link to the workflow run, because the plan is applied
+// by a different run.
 type boundPlan struct {
 	Command   string            `json:"command"`
 	Server    string            `json:"server"`
@@ -53,7 +54,7 @@ func (p Plan) bound() boundPlan {
 	return b
 }
 
-// Digest returns an identifier of the plan. It depends on no clock, so the same facts give the same digest.
+// Digest identifies the plan. It does not depend on a clock, so the same facts always give the same digest.
 func (p Plan) Digest() (string, error) {
 	text, err := canonical.JSON(p.bound())
 	if err != nil {
@@ -62,10 +63,10 @@ func (p Plan) Digest() (string, error) {
 	return canonical.Digest("plan/2", string(text)), nil
 }
 
-// PlanTime is the format of the time in front of a plan's digest. It has no seconds.
+// PlanTime is the format of the time in front of a plan's digest. It stops at the minutes.
 const PlanTime = "200601021504"
 
-// PlanStamp joins a plan's digest and the time when the plan was made: TIME-DIGEST. It is the output plan-digest.
+// PlanStamp joins the time when a plan was made and the plan's digest as TIME-DIGEST, for the `plan-digest` output.
 func PlanStamp(digest string, made time.Time) string {
 	at := made.UTC().Format(PlanTime)
 	return at + "-" + canonical.Digest("approval/1", digest, at)

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Property: equal values give equal bytes, whatever the order of a map's keys.
+// Property: equal values give equal bytes, whatever the order of the map keys.
 func TestCanonicalJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tags := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "tags")
@@ -28,7 +28,7 @@ func TestCanonicalJSON(t *testing.T) {
 	})
 }
 
-// A plan that is parsed and written again has the same text, and its states have the same meaning.
+// A plan that is parsed and written again has the same text, and its states keep their meaning.
 func TestStep_JSON(t *testing.T) {
 	for text, want := range map[string]Step{
 		`{"do":"set-alias","model":"churn","version":7,"ref":"champion","was":"6","want":"7"}`: {

@@ -5,8 +5,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Intent has the user's requests in addition to the candidate and the target. It has texts to write, and choices about
-// safety.
+// Intent holds what the user asks for besides the candidate and the target: texts to write, and choices about safety.
 type Intent struct {
 	Command          string
 	Query            fact.Query
@@ -14,16 +13,16 @@ type Intent struct {
 	Tags             map[string]string
 	ModelDescription string
 	ModelTags        map[string]string
-	RegisterIfValid  bool                    // evaluate first, and register only if the gates pass
-	Policy           string                  // digest of the policy file; "" if none exists
-	Rules            map[registry.Ref]string // digest of the policy's rules, by target
+	RegisterIfValid  bool                    // evaluate the gates first, and register only if they pass
+	Policy           string                  // digest of the policy file; "" if there is none
+	Rules            map[registry.Ref]string // digests of the policy's rules, by target
 	Override         []string                // safety checks that the user turned off for this run
 	Justification    string                  // why, in the user's words
-	WorkflowRun      string                  // link to the workflow run; "" on a laptop
+	WorkflowRun      string                  // link to the workflow run; "" outside a workflow
 	Actor            string                  // who started the workflow; "" if unknown
-	Traffic          map[string]int          // percentages by alias; nil leaves them unchanged
-	Notify           []string                // channels to notify of a promotion, by names without secrets
+	Traffic          map[string]int          // percentages by alias; nil leaves the traffic unchanged
+	Notify           []string                // channels to notify of a promotion, by name and without secrets
 	KnownAliases     []string                // aliases that the policy lists for the model
-	// aliases of KnownAliases that the command alias may move although gates guard them
+	// members of KnownAliases that the `alias` command may move although they are guarded by gates
 	Assignable []string
 }

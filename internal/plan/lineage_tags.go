@@ -12,9 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// LineageTags returns the tags with a version's lineage. It comes from the run, the MLmodel file, and the workflow run
-// that registers the version. Unknown values get no tag. A value that is too long is split into numbered tags, and the
-// notes say so.
+// LineageTags returns the tags that describe a version's lineage. They come from the run, the MLmodel file, and the
+// workflow run that registers the version. An unknown value gets no tag. A value that is too long is split into
+// numbered tags, which is mentioned in notes.
 func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, notes []string) {
 	tags = map[string]string{}
 	set := func(key, value string) {
@@ -25,8 +25,8 @@ func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, no
 			notes = append(
 				notes,
 				fmt.Sprintf(
-					"%s has %d bytes, too many for one tag: it is split into %s.1 to %s.%d", key, len(value), key, key,
-					len(parts)-1,
+					"%s is %d bytes, too long for one tag, so it is split into %s.1 to %s.%d",
+					key, len(value), key, key, len(parts)-1,
 				),
 			)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// checkNotOnHold rejects a version that was rolled back, unless the user allows it again.
+// checkNotOnHold rejects a version that has been rolled back, unless the user allows it again.
 func checkNotOnHold(f fact.Facts, in Intent) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || slices.Contains(in.Override, verdict.OverrideHold) {
@@ -21,12 +21,12 @@ func checkNotOnHold(f fact.Facts, in Intent) error {
 	}
 	return &registry.Error{
 		Reason: registry.Held, Msg: fmt.Sprintf("version %d of %s is on hold: %s", v.Number, v.Model, why),
-		Hint: "promote another version, or allow this one again with the input override: hold",
+		Hint: "promote another version, or set override to hold to allow this one again",
 	}
 }
 
-// releaseHold ends the hold of a version that is promoted again. It sets the tag to "", because deleting it needs more
-// permissions.
+// releaseHold takes a version off hold when it is promoted again. It sets the tag to "", because deleting a tag needs
+// more permissions.
 func releaseHold(f fact.Facts, in Intent) []Step {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || v.Tags[registry.TagHold] == "" {
@@ -40,7 +40,7 @@ func releaseHold(f fact.Facts, in Intent) []Step {
 	}
 }
 
-// warnNoRollback warns if a promotion leaves no version to roll back to.
+// warnNoRollback warns if there will be no version to roll back to after the promotion.
 func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
 	if len(moves) == 0 {
 		return
@@ -48,7 +48,7 @@ func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
 	_, why := p.NextRollback(f)
 	switch {
 	case why == "":
-	case p.Incumbent == 0 || p.Incumbent == f.Number(): // normal for a first promotion
+	case p.Incumbent == 0 || p.Incumbent == f.Number(): // to be expected for a first promotion
 		p.Notes = append(p.Notes, "note: after this, rollback has no version to return to: "+why)
 	default:
 		p.Notes = append(

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Shifts returns the plan's moves in the form of the record. number is the version that they move.
+// Shifts returns the plan's moves in the form used by records. number is the version that is moved.
 func (p Plan) Shifts(number int) []ledger.Shift {
 	out := []ledger.Shift{}
 	for _, s := range p.Steps {
@@ -20,8 +20,7 @@ func (p Plan) Shifts(number int) []ledger.Shift {
 	return out
 }
 
-// MovedOutside returns the drift of the plan's targets. For each target that no longer matches its last recorded state,
-// it has the current state.
+// MovedOutside returns the current state of each of the plan's targets that no longer matches its last recorded state.
 func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	parts := f.PointsTo(p.Target)
 	for _, s := range p.Steps {
@@ -38,13 +37,13 @@ func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	return out
 }
 
-// Confirms reports whether others have already made all moves of the plan.
+// Confirms reports whether all of the plan's moves have already been made by others.
 func (p Plan) Confirms() bool {
 	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })
 	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Confirms() })
 }
 
-// Plan is everything that a command would change, as data. Without steps there is nothing to do.
+// Plan is everything that a command would change, as data. If it has no steps, there is nothing to do.
 type Plan struct {
 	Command   string           `json:"command"`
 	Server    string           `json:"server"`
@@ -52,38 +51,39 @@ type Plan struct {
 	Candidate string           `json:"candidate"`
 	Version   int              `json:"version,omitempty"` // 0 if this plan creates the version
 	Source    *registry.Source `json:"source,omitempty"`
-	Content   *Content         `json:"content,omitempty"` // files of the model that was evaluated
+	Content   *Content         `json:"content,omitempty"` // files of the evaluated model
 	Target    registry.Target  `json:"target"`
-	// version that the target points to now; 0 if none exists
+	// version that the target points to now; 0 if there is none
 	Incumbent int              `json:"incumbent,omitempty"`
 	Verdict   *verdict.Verdict `json:"verdict,omitempty"` // nil if no gates were evaluated
 	Policy    string           `json:"policy,omitempty"`  // digest of the policy file
 	Override  []string         `json:"override,omitempty"`
-	Notes     []string         `json:"notes,omitempty"` // for people, such as tags that are kept, or duplicates
+	Notes     []string         `json:"notes,omitempty"` // for people, such as notes on kept tags or on duplicates
 	Steps     []Step           `json:"steps"`
 	Hold      []int            `json:"hold,omitempty"`    // versions that a rollback puts on hold
-	Resumes   int              `json:"resumes,omitempty"` // ledger entry that this plan finishes
+	Resumes   int              `json:"resumes,omitempty"` // the interrupted ledger entry that this plan finishes
 
-	// Judged is the registration of the version that is moved. It is read again right before the move: if the
-	// registered model was deleted and created again, another version may have the same number.
+	// Judged is the registration of the version to move. The version is read again right before the move: if the
+	// registered model was deleted and created again in the meantime, a different version may have the same number.
 	Judged *Registered `json:"judged,omitempty"`
 
-	// Places has the possible locations of the files that were evaluated. The source of a copy is only a version
-	// number, and at the time of the move that may be another version.
+	// Places contains the possible locations of the evaluated files. A copy has only a version number as its source,
+	// and by the time of the move the number may belong to a different version.
 	Places []string `json:"-"`
 }
 
-// Registered identifies a version. Two versions may have the same number, if the registered model was created again.
+// Registered identifies a version. The number alone is not enough, because a registered model that is deleted and
+// created again uses the same numbers.
 type Registered struct {
 	Source string `json:"source"`
 	RunID  string `json:"run_id,omitempty"`
 
-	place  string   // another form of the source, which the server may have stored
-	places []string // if the version is a copy, the locations of its files
+	place  string   // an alternative form of the source that the server may have stored
+	places []string // locations of the files, if the version is a copy
 }
 
-// Expects returns the registration of the version that the plan moves. It is nil if the plan moves no version that was
-// evaluated.
+// Expects returns the registration of the version that the plan moves. It is nil if the plan does not move an evaluated
+// version.
 func (p Plan) Expects() *Registered {
 	var r Registered
 	switch {
@@ -100,16 +100,16 @@ func (p Plan) Expects() *Registered {
 	return &r
 }
 
-// HasPlace reports whether the location of the files must be checked. This is the case for a copy, because its source
-// is a version that may be replaced.
+// HasPlace reports whether the location of the files must be checked. It must be for a copy, because the version that
+// it was copied from may have been replaced.
 func (r Registered) HasPlace() bool { return len(r.places) > 0 }
 
-// IsAt reports whether the files that were evaluated are at this location.
+// IsAt reports whether place is a location of the evaluated files.
 func (r Registered) IsAt(place string) bool {
 	return slices.ContainsFunc(r.places, func(p string) bool { return p == place || registry.SameLocation(p, place) })
 }
 
-// Is reports whether the version is this registration.
+// Is reports whether v is the version that was registered.
 func (r Registered) Is(v registry.Version) bool {
 	return v.RunID == r.RunID && (v.Source == r.Source || r.place != "" && v.Source == r.place)
 }
@@ -119,7 +119,7 @@ func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })
 }
 
-// targetOf returns the target or the aliases that the plan moves to the version.
+// targetOf returns the plan's target, or else the aliases that the plan points to the version.
 func (p Plan) targetOf(number int) registry.Target {
 	if !p.Target.Empty() {
 		return p.Target
@@ -133,7 +133,8 @@ func (p Plan) targetOf(number int) registry.Target {
 	return ledger.TargetOf(aliases)
 }
 
-// before returns the version that the version's first alias pointed to. It is 0 if there was none, or several.
+// before returns the version that the first alias moved to this version pointed to before. It is 0 if there was none or
+// several.
 func (p Plan) before(number int) int {
 	for _, s := range p.Steps {
 		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {

@@ -22,11 +22,11 @@ var (
 	}
 )
 
-// scene is a short description of the facts for a planner.
+// scene briefly describes the facts for a planner.
 type scene struct {
 	noModel  bool
 	version  int               // number of the candidate; 0 if it is not registered
-	tags     map[string]string // tags of the candidate's version
+	tags     map[string]string // tags on the candidate's version
 	status   string
 	champion int // number of the champion; 0 if there is none
 	stage    []int
@@ -174,8 +174,7 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// The tags on the version say what the last verdict was. If a tag of somebody else is replaced, the plan has a note
-// about it.
+// The version's tags reflect the last verdict. If the plan replaces a tag that somebody else has set, a note says so.
 func TestPromote_ValidationStatus(t *testing.T) {
 	champion := registry.Target{Alias: "champion"}
 	finding := func(outcome verdict.Outcome, mode verdict.Mode) verdict.Finding {
@@ -198,7 +197,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 		had            map[string]string
 		live           bool // the alias already points to the version
 		verdict        verdict.Verdict
-		status, failed string // values of the tags after the plan
+		status, failed string // values of the tags after the plan is applied
 		note           string
 	}{
 		"passed":  {nil, false, passed, "passed", "", ""},
@@ -277,7 +276,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 	}
 }
 
-// Some refusals are no verdicts of gates. They also apply in report mode.
+// Some refusals are not verdicts of gates, so they also apply in report mode.
 func TestPromote_ReportModeStillRefuses(t *testing.T) {
 	reported := verdict.Verdict{
 		Findings: []verdict.Finding{{Gate: "a >= 1", Outcome: verdict.Fail, Mode: verdict.ReportMode}},
@@ -368,7 +367,7 @@ func TestDigest_SamePlan(t *testing.T) {
 	}
 }
 
-// If a router uses the tag, it would send requests to an alias that no longer exists.
+// If a router reads the tag, it would keep sending requests to an alias that no longer exists.
 func TestAliases_TrafficOfRemovedAlias(t *testing.T) {
 	const tag = `{"challenger":10,"champion":90}`
 	for _, c := range []struct {

@@ -11,8 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Promote plans a promotion. It always registers the candidate, unless only valid candidates may be registered. It
-// moves the target only if the verdict allows it. A target that already points to the candidate needs no steps.
+// Promote plans a promotion. The target is moved only if the verdict allows it. The candidate is registered even if
+// gates block it, unless in.RegisterIfValid is set. If the incumbent is retained, nothing is written. If the target
+// already points to the candidate, it needs no move.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict = &v
@@ -42,7 +43,7 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// checkPermitted rejects versions that must not be promoted, even if all gates pass.
+// checkPermitted rejects versions that must not be promoted even if all gates pass.
 func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	if err := checkReady(f); err != nil || v.Effect() != verdict.Promote {
 		return err
@@ -53,8 +54,8 @@ func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	return checkNotOnHold(f, in)
 }
 
-// checkNewer refuses to replace a version by an older one in any part of the target. The most common cause is the
-// re-run of an old workflow.
+// checkNewer refuses to replace a version with an older one in any part of the target. The usual cause is a re-run of
+// an old workflow.
 func checkNewer(f fact.Facts, in Intent) error {
 	if err := checkStaysInProduction(f, in); err != nil {
 		return err
@@ -64,7 +65,7 @@ func checkNewer(f fact.Facts, in Intent) error {
 		held = append(slices.Clone(held), n)
 	}
 	if !in.Query.Target.ArchiveExisting {
-		held = held[len(f.StageHolders):] // the versions in the stage stay in it
+		held = held[len(f.StageHolders):] // the versions in the stage stay there
 	}
 	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) ||
 		slices.Contains(in.Override, verdict.OverrideDowngrade) {
@@ -76,12 +77,12 @@ func checkNewer(f fact.Facts, in Intent) error {
 			"version %d of %s is older than version %d, which is at %s now", f.Number(), in.Query.Model,
 			slices.Max(held), partAt(f, in.Query.Target, slices.Max(held)),
 		),
-		Hint: "promote a newer version, or allow this one with the input override: downgrade",
+		Hint: "promote a newer version, or set override to downgrade to allow this one",
 	}
 }
 
-// checkStaysInProduction refuses to take a version out of Production by moving it to Staging. A version is in one stage
-// at a time, so consumers of Production would find no version, or another one.
+// checkStaysInProduction refuses to take a version out of Production by moving it to Staging. A version is in only one
+// stage at a time, so consumers of Production would find no version or a different one.
 func checkStaysInProduction(f fact.Facts, in Intent) error {
 	v := f.Candidate.Version.OrZero()
 	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" ||
@@ -94,12 +95,13 @@ func checkStaysInProduction(f fact.Facts, in Intent) error {
 			"version %d of %s is in Production and would leave it, because a version can be in only one stage",
 			v.Number, in.Query.Model,
 		),
-		Hint: "promote another version to Staging, or first promote another version to Production, or allow the " +
-			"move with the input override: downgrade",
+		Hint: "promote another version to Staging, or first promote another version to Production, or set " +
+			"override to downgrade to allow the move",
 	}
 }
 
-// partAt returns the part of the target that points to the version. The other part may be unassigned.
+// partAt returns the part of the target that points to the version. It returns the whole target if both parts do or
+// neither does.
 func partAt(f fact.Facts, t registry.Target, number int) registry.Target {
 	aliased := t.Alias != "" && f.Model.OrZero().Aliases[t.Alias] == number
 	staged := t.Stage != "" && slices.Contains(f.StageHolders, number)
@@ -129,9 +131,9 @@ func moves(f fact.Facts, in Intent) []Step {
 	return steps
 }
 
-// aliasMove returns the step that points the alias to a version, or removes it if want is zero. A step is also needed
-// if the alias has moved already, but no completed entry records it. Others may have moved it, or a promotion that was
-// interrupted.
+// aliasMove returns the step that points the alias to a version, or removes the alias if want is zero. A step is also
+// needed if the alias has already been moved, but no completed entry records the move. It may have been moved by others
+// or by an interrupted promotion.
 func aliasMove(f fact.Facts, model, alias string, number int, want registry.State) (Step, bool) {
 	s := Step{Do: SetAlias, Model: model, Version: number, Name: alias, Want: want}
 	switch {
@@ -148,15 +150,15 @@ func aliasMove(f fact.Facts, model, alias string, number int, want registry.Stat
 	return s, !s.Was.Equal(want) || unrecorded(f, s)
 }
 
-// unrecorded reports whether no completed entry explains the current state of the step's target.
+// unrecorded reports whether the current state of the step's target is not explained by a completed entry.
 func unrecorded(f fact.Facts, s Step) bool {
 	_, drifted := f.Ledger.Drifted(s.Ref(), s.Was)
 	return drifted || f.Ledger.Unconfirmed(s.Ref(), s.Was)
 }
 
-// stageMove returns the step that moves the version to the stage. The step has the complete list of versions in the
-// stage. The server's archiving is not atomic if another move runs at the same time. So only the complete list, read
-// back, shows whether the stage is exclusive.
+// stageMove returns the step that moves the version to the stage. The step contains the complete list of versions in
+// the stage. The server's archiving is not atomic if another move runs at the same time, so only the complete list,
+// once it has been read back, shows whether the version is alone in the stage.
 func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	t := in.Query.Target
 	was := registry.PointsTo(f.StageHolders...)
@@ -171,8 +173,8 @@ func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	return s, !was.Equal(after) || unrecorded(f, s)
 }
 
-// notes returns the tags for the version after its move. If an earlier run moved a part of the target and then stopped,
-// the tag of that part may be missing. It is added if this program registered the version.
+// notes returns the tags to set on the version after its move. If an earlier run moved a part of the target and then
+// stopped, that part's tag may be missing. The tag is added if this program registered the version.
 func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	had := f.Candidate.Version.OrZero().Tags
 	ours := f.Number() == 0 || writtenByUs(had)
@@ -206,7 +208,7 @@ func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	return steps
 }
 
-// validationTags returns the tags with the verdict. had has the version's existing tags.
+// validationTags returns the tags for the verdict. had contains the version's existing tags.
 func validationTags(v verdict.Verdict, had map[string]string) map[string]string {
 	tags := map[string]string{registry.TagValidation: validation(v)}
 	failed := []string{}
@@ -214,20 +216,20 @@ func validationTags(v verdict.Verdict, had map[string]string) map[string]string 
 		failed = append(failed, f.Gate)
 	}
 	switch {
-	case len(failed) == 0 && v.Mode == verdict.Ungated: // keeps the list of gates that failed before
+	case len(failed) == 0 && v.Mode == verdict.Ungated: // keeps the recorded list of failed gates
 	case len(failed) == 0 && had[registry.TagFailedGates] == "":
 	default:
-		// deleting the tag would need a permission that a promotion does not need
+		// deleting the tag instead would need a permission that a promotion does not need otherwise
 		text, err := canonical.Compact(failed)
 		if err != nil {
-			text = []byte("[]") // a list of strings can always be written as JSON
+			text = []byte("[]") // cannot happen: every list of strings can be encoded
 		}
 		tags[registry.TagFailedGates] = format.Truncate(string(text), registry.MaxTagValue)
 	}
 	return tags
 }
 
-// validation returns the verdict as a value of registry.TagValidation.
+// validation returns the value of registry.TagValidation for a verdict.
 func validation(v verdict.Verdict) string {
 	switch {
 	case v.Effect() != verdict.Promote:

@@ -13,15 +13,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Applied says how a plan is applied: its digest, the version that it moves, and the time.
+// Applied says how a plan is applied: under which digest, to which version, and when.
 type Applied struct {
 	Digest  string
 	Version int
 	At      time.Time
 }
 
-// NewRecord returns the whole record of a plan that is about to be applied. If the run is interrupted, a later attempt
-// of the same workflow run uses this record to finish it.
+// NewRecord returns the complete record of a plan that is about to be applied. If the run is interrupted, a later
+// attempt of the same workflow run finishes it from this record.
 func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) ledger.Record {
 	number, at := a.Version, a.At
 	if i := slices.IndexFunc(f.Ledger.Entries, func(e ledger.Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
@@ -43,10 +43,10 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
-	if p.Confirms() && len(r.Outside) > 0 { // for consumers, the version before is the version of the previous entry
+	if p.Confirms() && len(r.Outside) > 0 { // consumers used the version in the previous entry before
 		r.From = r.Outside[0].Was.Versions.Only()
 	}
-	// or the version that the unfinished entry replaced
+	// likewise, the version that the unfinished entry replaced
 	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number {
 		r.From = e.Record.From
 	}
@@ -68,8 +68,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	return r
 }
 
-// resumed returns the record for the rest of a promotion. The moves are the planned ones, and the outcomes of the gates
-// are the new ones.
+// resumed returns the record for the rest of a promotion. Its moves are the ones that were recorded, and its gate
+// outcomes are the new ones.
 func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
 	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
 	r.Justification = in.Justification
@@ -82,7 +82,7 @@ func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts,
 	return r
 }
 
-// withVerdict adds the verdict, and the candidate's values for later comparisons.
+// withVerdict adds the verdict and, for later comparisons, the candidate's values.
 func withVerdict(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record {
 	r.Decision, r.Mode, r.Gates, r.LeftOut = v.Decision, v.Mode, nil, 0
 	for _, f := range v.Findings {
@@ -92,7 +92,7 @@ func withVerdict(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record
 	return r
 }
 
-// changeClass names the kind of change in one word.
+// changeClass describes the kind of change in one word.
 func changeClass(r ledger.Record) string {
 	switch {
 	case r.Command == "rollback", r.Command == "alias":
@@ -103,7 +103,7 @@ func changeClass(r ledger.Record) string {
 	return "replacement"
 }
 
-// archived returns the versions that the plan's move takes out of the stage.
+// archived returns the versions that the plan moves out of the stage.
 func (p Plan) archived(number int) []int {
 	var out []int
 	for _, s := range p.Steps {
@@ -168,7 +168,7 @@ func rollbackRecord(f fact.Facts, p Plan) ledger.Return {
 	return ledger.Return{To: to, Readable: readable}
 }
 
-// Place says where the whole record of a decision is stored.
+// Place says where the complete record of a decision is stored.
 type Place struct {
 	Ledger string
 	Epoch  int
@@ -176,8 +176,8 @@ type Place struct {
 	Weak   string
 }
 
-// NewSummary returns a short record of a plan that moved a version. It is canonical JSON that fits into a tag on every
-// server. If it is too long, the list of gates is shortened, and its last item says so.
+// NewSummary returns a short record of a plan that moved a version. It is canonical JSON and fits into a tag on every
+// server. If it would be too long, the list of gates is shortened and ends with a note.
 func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	number, at := a.Version, a.At
 	r := ledger.Summary{

@@ -79,7 +79,7 @@ func TestSummary_FitsTag(t *testing.T) {
 	}
 }
 
-// The record, its short form and the event all show if no gates were enforced.
+// The record, its summary and the event all show that no gates were enforced.
 func TestMode_IsOnRecord(t *testing.T) {
 	judged := verdict.Verdict{
 		Findings: []verdict.Finding{{Gate: "a", Target: "champion", Outcome: verdict.Fail, Mode: verdict.ReportMode}},

@@ -12,7 +12,7 @@ import (
 )
 
 // Register plans the registration of the candidate. If the version exists, its description and tags are updated as
-// asked.
+// requested.
 func Register(f fact.Facts, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	if err := Names(f, in); err != nil {
@@ -25,7 +25,7 @@ func Register(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// newPlan returns a plan with the fields that all commands fill in the same way.
+// newPlan returns a plan with the fields that every command fills in the same way.
 func newPlan(f fact.Facts, in Intent) Plan {
 	p := Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
@@ -62,7 +62,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 	return p
 }
 
-// checkReady rejects a version that the server has not finished registering.
+// checkReady rejects a candidate that the server has not finished registering.
 func checkReady(f fact.Facts) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
@@ -96,9 +96,9 @@ func checkReadyVersion(v registry.Version) error {
 }
 
 // addRegistration adds the steps that create the model and the version, or that update the description and tags of an
-// existing version. judged has the tags of the verdict, or is nil. moving says that the version is about to be moved.
-// If others created the version and it is not moved, it usually gets no tags of the verdict. It gets them only to
-// replace a verdict that is not ours.
+// existing version. judged contains the verdict's tags, or is nil. moving says whether the version is about to be
+// moved. A version that was created by others and is not moved gets the verdict's tags only if they replace a verdict
+// that is not ours.
 func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
 	addModelCreation(p, f, in)
 	v, exists := f.Candidate.Version.Get()
@@ -149,7 +149,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		had, there := v.Tags[key]
 		switch {
 		case there && had == wanted[key]:
-		case there && !ours && key != registry.TagValidation: // only this program writes the verdict
+		case there && !ours && key != registry.TagValidation: // the verdict's tag is only for this program
 			p.Notes = append(
 				p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key),
 			)
@@ -165,8 +165,8 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 	}
 }
 
-// Words returns the description and tags that the candidate will have after Register or Promote. So gates can evaluate
-// them before anything is written. If others created the version, its existing texts are kept.
+// Words returns the description and tags that the candidate will have after Register or Promote, so that gates can
+// evaluate them before anything is written. Existing texts stay if the version was created by others.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Found.Best)
@@ -190,13 +190,13 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	return w
 }
 
-// writtenByUs reports whether this program has written on the version before. On other versions, existing texts belong
+// writtenByUs reports whether this program has written to the version before. On other versions, existing texts belong
 // to somebody else.
 func writtenByUs(tags map[string]string) bool {
 	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }
 
-// bestTags returns tags that say how the candidate "best" was found.
+// bestTags returns the tags that say how the candidate "best" was found.
 func bestTags(b *fact.BestRun) map[string]string {
 	if b == nil {
 		return map[string]string{}
@@ -211,7 +211,8 @@ func bestTags(b *fact.BestRun) map[string]string {
 	return tags
 }
 
-// addModelCreation adds the creation of the registered model. The texts of an existing model stay unchanged.
+// addModelCreation adds the step that creates the registered model. The description and tags of an existing model stay
+// unchanged.
 func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 	m, exists := f.Model.Get()
 	if !exists {

@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Unfinished returns the promotion that the run by may finish. It moves the same candidate to the same target, and was
-// interrupted after it had moved something. The same workflow run must have claimed it, because anyone can write an
-// entry. If there is no such entry, a new promotion is planned and evaluated. This is also the case if the entry was
-// about other files, or does not list the remaining moves.
+// Unfinished returns the promotion that the run may finish: one of the same candidate to the same target that was
+// interrupted after it had moved something. It must have been claimed by the same workflow run, because anyone can
+// write an entry. If there is none, or if its entry covers different files or does not list the remaining moves, a new
+// promotion is planned and evaluated.
 func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
@@ -29,9 +29,9 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 	return e, true
 }
 
-// Resume plans the rest of an unfinished promotion: the recorded moves that are not made yet, and the tags. Moves that
-// were made are confirmed. f and v are current, but with the incumbents of Before. If the gates do not pass, the plan
-// moves nothing more.
+// Resume plans the rest of an unfinished promotion: the recorded moves that have not been made yet, and the tags. Moves
+// that have been made are confirmed. f and v are current, except that the incumbents are those of Before. If the gates
+// do not pass, the plan contains no further moves.
 func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From
@@ -51,35 +51,34 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
 	p.Steps = append(append(p.Steps, releaseHold(f, in)...), left...)
 	t := in.Query.Target
-	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // the tags are written for all parts that the promotion moves
+	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // tags are written for all parts that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	fallbackNote(&p, f)
 	return p, nil
 }
 
-// remainingMoves returns the moves that are still to be made or confirmed.
+// remainingMoves returns the moves that have yet to be made or confirmed.
 func remainingMoves(f fact.Facts, in Intent) ([]Step, error) {
 	traffic, err := trafficMove(f, in)
 	return append(moves(f, in), neededMoves(f, traffic)...), err
 }
 
-// sameContent reports whether the candidate's files are still the recorded ones, if both are known. An approval of the
-// recorded plan does not cover other files.
+// sameContent reports whether the candidate's files still match the record. It compares only what is known on both
+// sides. An approval of the recorded plan does not cover different files.
 func sameContent(f fact.Facts, r ledger.Record) bool {
 	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
 	return !differs(r.RunID, f.Candidate.Run.OrZero().ID) && !differs(r.MLmodel, f.Candidate.MLmodel.OrZero().Sha256) &&
 		!differs(r.Contents.Artifact, f.Candidate.Digest.OrZero())
 }
 
-// isListed reports whether the entry's record lists the move.
+// isListed reports whether the move is in the entry's record.
 func isListed(e ledger.Entry, s Step) bool {
 	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
 		return m.Ref == s.Ref() && m.Want.Equal(s.Want)
 	})
 }
 
-// Replaced returns the parts of the target that an unfinished entry has moved. For each part, it has the state before
-// the entry.
+// Replaced returns the parts of the target that an unfinished entry has moved, each with its state before the entry.
 func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	out := map[registry.Ref]registry.State{}
 	for _, now := range f.PointsTo(e.Record.Target) {
@@ -93,14 +92,14 @@ func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 		}
 		out[now.Ref] = m.Was
 		if was := m.Was.Versions; now.Ref.Kind == registry.RefAlias && len(was) > 1 {
-			// if several tags represent an alias, the highest version counts
+			// if an alias is kept as tags on several versions, the highest version counts
 			out[now.Ref] = registry.PointsTo(was.Highest())
 		}
 	}
 	return out
 }
 
-// Keys returns the versions of Replaced for fact.Needs, sorted.
+// Keys returns the versions in Replaced as keys for fact.Needs, sorted.
 func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	var out []registry.Ref
 	for _, was := range replaced {
@@ -112,12 +111,12 @@ func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	return slices.Compact(out)
 }
 
-// subjects has versions by the keys of fact.Needs.
+// subjects contains versions by their keys in fact.Needs.
 type subjects = map[registry.Ref]registry.Known[fact.Subject]
 
 // Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to its former
-// version. The candidate is in its former stage, and the ledger ends before the entry. All other facts are current.
-// held has the subjects of Keys.
+// version, the candidate is in its former stage, and the ledger ends before the entry. All other facts are current.
+// held contains the subjects for Keys.
 func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	f.Holders = maps.Clone(f.Holders)
 	replaced := Replaced(f, e)
@@ -138,8 +137,8 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	return f
 }
 
-// formerSubject returns the version that a moved part of the target pointed to before. If that version was deleted
-// since, the gates cannot compare with it. This is not the same as having no version before.
+// formerSubject returns the version that a moved part of the target pointed to before. If the version has been deleted
+// since, gates cannot compare with it, which is different from there having been no version.
 func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
@@ -152,12 +151,12 @@ func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subj
 	case len(was.Versions) > 1:
 		return unreadable(fmt.Sprintf("versions %s were in %s, so the incumbent is not known", was, ref))
 	case subject.IsAbsent():
-		return unreadable(fmt.Sprintf("version %s, which %s pointed to before, was deleted", was, ref))
+		return unreadable(fmt.Sprintf("version %s, which %s pointed to before, has been deleted", was, ref))
 	}
 	return subject
 }
 
-// cameFrom returns the candidate's version as if it were still in its last recorded stage.
+// cameFrom returns the candidate's version with the stage that was recorded for it last.
 func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]
@@ -169,7 +168,7 @@ func cameFrom(f fact.Facts) registry.Version {
 	return v
 }
 
-// BlockedResume returns the error that the gates of an unfinished promotion no longer pass. The moves that were made
+// BlockedResume returns the error for an unfinished promotion whose gates no longer pass. The moves that were made
 // stay, and the hint says how to undo them.
 func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
@@ -190,7 +189,7 @@ func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	}
 }
 
-// rollbackHint says how to roll the target back, with a workflow step and with a command.
+// rollbackHint says how to roll back the target, both in a workflow step and on the command line.
 func rollbackHint(q fact.Query) string {
 	step := "with: { command: rollback, model: " + format.YAMLWord(q.Model)
 	command := "mlflow-promote rollback --model " + format.ShellWord(q.Model)
@@ -202,5 +201,5 @@ func rollbackHint(q fact.Query) string {
 		step += ", stage: " + q.Target.Stage
 		command += " --stage " + q.Target.Stage
 	}
-	return "to undo the move, roll back, in a workflow or on a command line\n  " + step + " }\n  " + command
+	return "to undo the move, roll back in a workflow or on the command line\n  " + step + " }\n  " + command
 }

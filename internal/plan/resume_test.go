@@ -19,7 +19,7 @@ var (
 	attempt2   = ledger.Holder{Run: "42", Attempt: 2}
 )
 
-// cutOff returns a promotion of version 2 to an alias and a stage. It was interrupted after it had moved the alias.
+// cutOff returns a promotion of version 2 to an alias and a stage that was interrupted after it had moved the alias.
 func cutOff() (fact.Facts, Intent) {
 	v := registry.Version{Model: "churn", Number: 2, Source: "models:/m-2", RunID: "r2", Tags: map[string]string{}}
 	first := registry.Version{Model: "churn", Number: 1}
@@ -46,7 +46,7 @@ func cutOff() (fact.Facts, Intent) {
 	return f, Intent{Command: "promote", Query: fact.Query{Model: "churn", Target: bothTarget}}
 }
 
-// Only the workflow run that began a promotion may finish it, with the recorded moves.
+// Only the workflow run that began a promotion may finish it, and only with the recorded moves.
 func TestUnfinished(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*fact.Facts, *ledger.Entry)
@@ -100,7 +100,7 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// The gates of an unfinished promotion compare with the versions that the target pointed to before.
+// The gates of an unfinished promotion compare the candidate with the versions that the target pointed to before.
 func TestBefore(t *testing.T) {
 	one := registry.Is(fact.Subject{Ref: "models:/churn/1"})
 	held := map[registry.Ref]registry.Known[fact.Subject]{
@@ -114,7 +114,7 @@ func TestBefore(t *testing.T) {
 	}{
 		"a version":                   {was: "1", ref: "models:/churn/1"},
 		"none":                        {was: "", absent: true, cause: "@champion pointed to no version of churn"},
-		"a version that is gone":      {was: "9", cause: "version 9, which @champion pointed to before, was deleted"},
+		"a version that is gone":      {was: "9", cause: "version 9, which @champion pointed to before, has been deleted"},
 		"a version that was not read": {was: "8", cause: "not gathered"},
 		"tags on two: the highest":    {was: "0,1", ref: "models:/churn/1"},
 		"what is no version":          {was: "Production", cause: "not gathered"},
@@ -127,7 +127,7 @@ func TestBefore(t *testing.T) {
 		now := f.Holders[registry.StageRef("Production")]
 		f = Before(f, e, held)
 		for _, key := range []registry.Ref{fact.Incumbent, registry.AliasRef("champion")} {
-			// the alias points to nothing, so the version in the stage is the incumbent
+			// the alias pointed to nothing, so the version in the stage is the incumbent
 			if key == fact.Incumbent && c.absent {
 				continue
 			}
@@ -151,7 +151,7 @@ func TestBefore(t *testing.T) {
 }
 
 // If a stage contained several versions, none of them was the incumbent. A candidate that has left a stage is evaluated
-// as if it were still in it.
+// as if it were still there.
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
@@ -174,7 +174,7 @@ func TestBefore_Stage(t *testing.T) {
 	}
 }
 
-// If the gates pass, the remaining recorded moves are planned. If they do not pass, nothing more is moved.
+// If the gates pass, the rest of the recorded moves is planned. Otherwise nothing more is moved.
 func TestResume(t *testing.T) {
 	for name, c := range map[string]struct {
 		decision verdict.Decision
@@ -209,8 +209,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// If the gates of the rest block it, the error says which moves stay and how to undo them. Names are quoted as YAML and
-// the shell need it.
+// If gates block the rest of a promotion, the error says which moves stay and how to undo them. Names are quoted for
+// YAML and for the shell.
 func TestBlockedResume(t *testing.T) {
 	f, in := cutOff()
 	in.Query.Model = "it's: here"
@@ -234,7 +234,7 @@ func TestBlockedResume(t *testing.T) {
 	}
 }
 
-// An interrupted rollback is finished at the same version, if a rollback may return to it.
+// An interrupted rollback is finished with the same version if a rollback may return to it.
 func TestInterruptedRollback(t *testing.T) {
 	begun := func() (fact.Facts, Intent) {
 		f, in := cutOff()
@@ -289,7 +289,7 @@ func TestInterruptedRollback(t *testing.T) {
 	}
 }
 
-// Only the same workflow run finishes an interrupted command alias. Any other run confirms the moves.
+// Only the same workflow run finishes an interrupted `alias` command. Any other run confirms the moves.
 func TestResumeAliases(t *testing.T) {
 	f, in := cutOff()
 	in.Command, in.Query.Target = "alias", registry.Target{}

@@ -11,14 +11,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Rollback plans to move the target back to this version, and to put its current version on hold. Stage and alias move
-// together. No part of the target is empty in between.
+// Rollback plans to move the target back to the version and to put the current version on hold. Stage and alias move
+// together, and no part of the target is ever empty.
 func Rollback(f fact.Facts, in Intent, to int) Plan {
 	return rollback(f, in, to, moves)
 }
 
-// InterruptedRollback returns a rollback that was interrupted after it had moved something, if this rollback may return
-// to the same version. It may be of any run, because any rollback may return to that version.
+// InterruptedRollback returns a rollback that was interrupted after it had moved something, provided that this rollback
+// may return to the same version. It need not belong to the same run, because any rollback may return to that version.
 func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number
@@ -34,11 +34,11 @@ func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	)
 }
 
-// FinishRollback plans the rest of an interrupted rollback. It keeps the record only for the same workflow run. For any
-// other run, it plans a new rollback to the same version.
+// FinishRollback plans the rest of an interrupted rollback. The same workflow run keeps the record. Any other run gets
+// a new rollback to the same version.
 func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) Plan {
 	p := rollback(f, in, e.Record.To, func(fact.Facts, Intent) []Step {
-		// the tags are written for the whole target
+		// tags are written for the whole target
 		return []Step{{Name: in.Query.Target.Alias}, {Name: in.Query.Target.Stage}}
 	})
 	for _, n := range e.Record.Hold {
@@ -63,7 +63,7 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	backs := f.RollbackTargets(in.Query.Target, e.Record.To, fact.RollbackAllowed{Hold: overridesHold(in)})
 	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Why == "" }); i >= 0 {
 		note += fmt.Sprintf(
-			"; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number,
+			"; to go further back, set the candidate input to models:/%s/%d", in.Query.Model, backs[i].Number,
 		)
 	}
 	p.Notes = append(p.Notes, note)
@@ -95,7 +95,7 @@ func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []
 	return p
 }
 
-// leavingVersions returns the versions that the target points to now.
+// leavingVersions returns the versions that the target points to before the rollback.
 func leavingVersions(f fact.Facts, t registry.Target) registry.Versions {
 	var out []int
 	for _, s := range f.PointsTo(t) {
@@ -116,11 +116,11 @@ func holdTags(in Intent, v registry.Version) []Step {
 	return steps
 }
 
-// NoRollbackTarget returns the error that there is no version to roll back to. It lists each rejected version with the
-// reason.
+// NoRollbackTarget returns the error for a target that cannot be rolled back to any version. It lists each rejected
+// version with the reason.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
-	named := "name a version in the input candidate, as models:/" + in.Query.Model +
-		"/7, and set override: ungated, because its gates are not evaluated"
+	named := "name a version in the candidate input, such as models:/" + in.Query.Model +
+		"/7, and set override to ungated, because its gates are not evaluated"
 	hint := "no earlier version is known; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
 	if _, there := m.Aliases[alias]; !there && alias != "" && f.Fallback == nil {
@@ -136,8 +136,8 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 		}
 		lines = append(
 			lines,
-			"  name another version in the input candidate, as models:/"+in.Query.Model+
-				"/7, or allow one that is on hold with the input override: hold",
+			"  name another version in the candidate input, such as models:/"+in.Query.Model+
+				"/7, or set override to hold to allow one that is on hold",
 		)
 		hint = strings.Join(lines, "\n")
 	}
@@ -149,8 +149,8 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 	}
 }
 
-// To checks a version that the user named. A rollback evaluates no gates, so the target must have pointed to this
-// version before.
+// To checks a version that was named by the user. A rollback evaluates no gates, so the target must have pointed to
+// this version before.
 func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
 		return fact.RollbackTarget{Number: number, Why: "the target points to it now"}
@@ -164,27 +164,28 @@ func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if !slices.Contains(in.Override, verdict.OverrideUngated) {
 		return fact.RollbackTarget{
 			Number: number,
-			Why: "no record shows that the target pointed to it; promote it, which evaluates its gates, or allow " +
-				"it with the input override: ungated",
+			Why: "no record shows that the target has pointed to it; promote it, which evaluates its gates, or " +
+				"set override to ungated to allow it",
 		}
 	}
 	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
 }
 
-// Backs returns the versions that a rollback could return to, newest first. A rejected version has the reason.
+// Backs returns the versions that a rollback could return to, newest first. A rejected version comes with the reason.
 func Backs(f fact.Facts, in Intent) []fact.RollbackTarget {
 	return f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in)})
 }
 
 func overridesHold(in Intent) bool { return slices.Contains(in.Override, verdict.OverrideHold) }
 
-// withCandidate returns the facts with this version as the candidate.
+// withCandidate returns the facts with the given version as the candidate.
 func withCandidate(f fact.Facts, to int) fact.Facts {
 	f.Candidate.Version = f.Versions[to]
 	return f
 }
 
-// NextRollback returns the version that a rollback would return to once the plan is applied, or why none exists.
+// NextRollback returns the version that a rollback would return to after the plan is applied, or says why there is
+// none.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), ledger.Entry{
 		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},
@@ -203,8 +204,8 @@ func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	default: // tags on other versions may show more, but only a rollback reads them
 		why = "no earlier version of the target is on record"
 	}
-	if len(f.Ledger.Before) > 0 { // a rollback reads earlier pages too
-		why += ", in the last entries of the ledger"
+	if len(f.Ledger.Before) > 0 { // a rollback also reads earlier pages
+		why += " in the last entries of the ledger"
 	}
 	return 0, why
 }

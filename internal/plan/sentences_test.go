@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Plans and records with other sentences have the same digests.
+// Rewording the sentences of a plan or record does not change its digest.
 func TestDigest_IgnoresSentences(t *testing.T) {
 	var p Plan
 	fill(reflect.ValueOf(&p).Elem(), "plan")
@@ -41,7 +41,7 @@ func TestDigest_IgnoresSentences(t *testing.T) {
 	}
 }
 
-// unreadable returns facts that are not known, and says why with other words.
+// unreadable returns facts that are not known, with a given reason.
 func unreadable(why string) fact.Facts {
 	f := fact.Facts{Candidate: fact.Subject{
 		Version: registry.Unreadable[registry.Version](why), Run: registry.Unreadable[registry.Run](why),
@@ -54,7 +54,7 @@ func unreadable(why string) fact.Facts {
 	return f
 }
 
-// The note of a value that is split into several tags is a sentence too.
+// The note about a value that is split into several tags is a sentence too.
 func TestDigest_IgnoresSplitNotes(t *testing.T) {
 	tags := registry.SplitTag(registry.TagDatasets, strings.Repeat("x", 2*registry.MaxTagValue))
 	note := tags[registry.TagDatasets]
@@ -75,7 +75,7 @@ func TestDigest_IgnoresSplitNotes(t *testing.T) {
 	}
 }
 
-// reword replaces every sentence of a plan, and returns how many there are.
+// reword replaces every sentence in a plan and returns how many there are.
 func reword(t *testing.T, p Plan) (out Plan, sentences int) {
 	t.Helper()
 	text, err := canonical.JSON(p)
@@ -99,8 +99,8 @@ func reword(t *testing.T, p Plan) (out Plan, sentences int) {
 	return out, sentences
 }
 
-// fill sets every exported field below v. A text is the path of its field. Lists have two elements. A bool is true only
-// in the second one.
+// fill sets every exported field below v. A string is set to the path of its field. A list gets two elements. A bool is
+// true only in the second element.
 func fill(v reflect.Value, where string) {
 	switch v.Kind() {
 	case reflect.Pointer:

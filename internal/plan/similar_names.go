@@ -11,8 +11,8 @@ import (
 )
 
 // Names refuses to create a registered model or an alias whose name is almost the same as an existing one. Such a name
-// is usually a typing error. The model would have no history, and the alias no incumbent. The override new-alias allows
-// it, unless the database treats both names as equal.
+// is usually a typing error: the model would have no history, and the alias no incumbent. The override new-alias allows
+// the name, except if the database treats both names as the same.
 func Names(f fact.Facts, in Intent) error {
 	if err := newModel(f, in); err != nil {
 		return err
@@ -60,7 +60,7 @@ func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 		Msg: fmt.Sprintf(
 			"set alias %s of %s: the alias is new, and its name is almost the same as %s", alias, in.Query.Model, near,
 		),
-		Hint: fmt.Sprintf("did you mean %s? If %s is meant, add the input override: new-alias, or list the alias in "+
+		Hint: fmt.Sprintf("did you mean %s? If you do mean %s, set override to new-alias, or list the alias in "+
 			"the policy",
 			near, alias),
 	}
@@ -85,7 +85,7 @@ func newModel(f fact.Facts, in Intent) error {
 			Reason: registry.NearName, Msg: fmt.Sprintf(
 				"create registered model %q: its name is almost the same as that of %q", name, near,
 			),
-			Hint: fmt.Sprintf("did you mean %s? If a new model is meant, add the input override: new-alias", near),
+			Hint: fmt.Sprintf("did you mean %s? If you want a new model, set override to new-alias", near),
 		}
 	}
 	if err := registry.CheckModelName(name); err != nil {

@@ -15,7 +15,7 @@ const (
 	CreateVersion Verb = "create-version"
 	SetAlias      Verb = "set-alias"
 	DeleteAlias   Verb = "delete-alias"
-	// for a server without aliases: sets the tag alias_<alias>=true on one version, and false on the others
+	// for a server without aliases: sets the tag alias_<alias> to true on one version and to false on the others
 	TagAlias    Verb = "tag-alias"
 	SetModelTag Verb = "set-model-tag"
 	SetStage    Verb = "set-stage"
@@ -42,41 +42,42 @@ type Kind int
 
 const (
 	Creation Kind = iota // safe to repeat, because of the model's name or the tag promote.request
-	Word                 // a requested description or tag; it is written before any move and must succeed
-	Move                 // checked before and read back after, because consumers load the version that it points to
-	// records when and why a move was made; it is written after the move, and its failure does not undo the move
+	Word                 // a requested description or tag, which must be written successfully before any move
+	// checked before and read back after, because consumers load the version that the target points to
+	Move
+	// a tag that says when and why a move was made; it is written after the move, which stands even if the tag fails
 	Note
 )
 
-// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied. So the bytes of a
-// plan do not depend on the time when it is made.
+// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied, so that the plan's
+// bytes do not depend on when it was made.
 const (
-	NewVersion = 0          // Step.Version: the version that this plan creates; in a State it is registry.NextVersion
-	AtTime     = "{time}"   // RFC 3339, UTC
-	TheRecord  = "{record}" // the decision in short form
+	NewVersion = 0          // in Step.Version: the version that this plan creates; in a State, registry.NextVersion
+	AtTime     = "{time}"   // the time in RFC 3339, in UTC
+	TheRecord  = "{record}" // the decision in short form, see NewSummary
 )
 
-// Step is one change. It says what to do, which state to expect before, and which state to expect after.
+// Step is one change. It says what to do and which state to expect before and after.
 type Step struct {
 	Do      Verb   `json:"do"`
 	Model   string `json:"model"`
 	Version int    `json:"version,omitempty"`
-	Name    string `json:"ref,omitempty"` // alias, stage or tag key
-	// state before; for a stage, or an alias that is kept as tags, all versions
+	Name    string `json:"ref,omitempty"` // an alias, a stage or a tag's key
+	// state before; all versions for a stage or for an alias that is kept as tags
 	Was     registry.State `json:"was,omitzero"`
 	Want    registry.State `json:"want"`
-	Archive bool           `json:"archive,omitempty"` // move the other versions of the stage to Archived
+	Archive bool           `json:"archive,omitempty"` // move the stage's other versions to Archived
 
-	Source      *registry.Source  `json:"source,omitempty"` // create-version
+	Source      *registry.Source  `json:"source,omitempty"` // only for create-version
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 
 	// Newest is the highest version number when the plan was made; 0 if it is not known. Only create-version uses it.
-	// It is not part of the digest: the step stays valid if another run creates a version in between.
+	// It is not part of the digest, because the step stays valid if another run creates a version in the meantime.
 	Newest int `json:"-"`
 }
 
-// Ref returns the target of a move. It is zero if the step is not a move.
+// Ref returns the target that the step moves. It is zero if the step is not a move.
 func (s Step) Ref() registry.Ref {
 	switch s.Do {
 	case SetAlias, DeleteAlias, TagAlias:
@@ -89,10 +90,10 @@ func (s Step) Ref() registry.Ref {
 	return registry.Ref{}
 }
 
-// Shift returns the move for the record.
+// Shift returns the step's move for the record.
 func (s Step) Shift() ledger.Shift { return ledger.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
 
-// UnmarshalJSON parses both states according to the kind of step.
+// UnmarshalJSON parses both states in the form that this kind of step uses.
 func (s *Step) UnmarshalJSON(text []byte) error {
 	type fields Step
 	read := struct {
@@ -107,7 +108,7 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseState parses a state of the thing that the step changes.
+// parseState parses a state of whatever the step changes.
 func (s Step) parseState(text string) registry.State {
 	if s.Do == CreateVersion || s.Kind() == Move {
 		return s.Ref().ParseState(text)
@@ -115,11 +116,11 @@ func (s Step) parseState(text string) registry.State {
 	return registry.Text(text)
 }
 
-// Confirms reports whether others have already made this move. Then no request is sent, and the move is only confirmed
-// and recorded.
+// Confirms reports whether this move has already been made by others. In that case no request is sent, and the move is
+// only confirmed and recorded.
 func (s Step) Confirms() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
 
-// For returns the step with the number of the created version.
+// For returns the step for the created version's number.
 func (s Step) For(number int) Step {
 	if s.Version == NewVersion {
 		s.Version = number
@@ -130,7 +131,7 @@ func (s Step) For(number int) Step {
 	return s
 }
 
-// numbered replaces the placeholder by the number of the created version.
+// numbered replaces the placeholder with the number of the created version.
 func numbered(s registry.State, number int) registry.State {
 	if s.Versions.Has(registry.NextVersion) {
 		s.Versions = s.Versions.Without(registry.NextVersion).With(number)
@@ -138,7 +139,7 @@ func numbered(s registry.State, number int) registry.State {
 	return s
 }
 
-// inState returns a Step's version in the form that its states use.
+// inState returns a step's version in the form that its states use.
 func inState(number int) int {
 	if number == NewVersion {
 		return registry.NextVersion

@@ -12,42 +12,42 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 )
 
-// Audit is the section audit of a policy file.
+// Audit is the `audit` section of a policy file.
 type Audit struct {
 	Line     int                      // 0 = the file has no such section
-	Rules    map[string]AuditSettings // by the rule's id
+	Rules    map[string]AuditSettings // by rule id
 	Accepted []Accepted
 }
 
-// AuditSettings are the settings of one audit rule in the file.
+// AuditSettings are the settings in the file for one audit rule.
 type AuditSettings struct {
 	Line     int
 	Off      bool
 	Severity audit.Severity // "" = the rule's default
-	Values   map[string]any // by name of the setting; the type depends on its kind
+	Values   map[string]any // by setting name; the type depends on the kind of setting
 }
 
-// Accepted accepts findings until the end of a day.
+// Accepted describes findings that are accepted until the end of a day.
 type Accepted struct {
 	Rule    string
 	Model   string // a pattern; "" = findings about the server
-	Version int    // 0 = any
-	Target  string // alias or stage; "" = any
+	Version int    // 0 = any version
+	Target  string // alias or stage; "" = any target
 	By, Why string
-	Until   string // 2026-12-31, UTC
+	Until   string // a day such as 2026-12-31, in UTC
 	Line    int
 }
 
-// Covers reports whether the acceptance is about the finding. It ignores the day.
+// Covers reports whether the finding is among the accepted ones, whatever the day.
 func (a Accepted) Covers(f audit.Finding) bool {
 	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && glob.Match(a.Model, f.Model) &&
 		(a.Version == 0 || a.Version == f.Version) && (a.Target == "" || a.Target == f.Alias || a.Target == f.Stage)
 }
 
-// Ended reports whether the last day is over.
+// Ended reports whether the last day of the acceptance is over.
 func (a Accepted) Ended(now time.Time) bool { return DayIsOver(a.Until, now) }
 
-// auditFields returns the keys of the section. Each rule defines its own settings.
+// auditFields returns the keys of the section. The settings come from the rules themselves.
 func auditFields(rules []audit.Rule) []tree.Field {
 	var ids []string
 	var each []tree.Field
@@ -101,7 +101,7 @@ func settingShape(s audit.Setting) tree.Shape {
 	return tree.MapOf(about, tree.Text("a name"), tree.Text("a name"))
 }
 
-// auditSection reads a section that was checked against its shape.
+// auditSection reads a section that has been checked against its shape.
 func (r *reader) auditSection(n *tree.Node, rules []audit.Rule) Audit {
 	out := Audit{Line: n.Line, Rules: map[string]AuditSettings{}}
 	if each := n.Get("rules"); each != nil {
@@ -153,7 +153,7 @@ func (r *reader) auditSettings(e tree.Entry, rule audit.Rule) AuditSettings {
 	return out
 }
 
-// patterns reads regular expressions by key. Each must match a whole text.
+// patterns reads regular expressions by key. Each one must match the whole text.
 func (r *reader) patterns(n *tree.Node) map[string]*regexp.Regexp {
 	out := map[string]*regexp.Regexp{}
 	for _, e := range n.Entries {
@@ -166,7 +166,7 @@ func (r *reader) patterns(n *tree.Node) map[string]*regexp.Regexp {
 	return out
 }
 
-// DefaultText returns the default of a setting as text, or "" if it has none.
+// DefaultText returns a setting's default as text, or "" if the setting has none.
 func DefaultText(v any) string {
 	switch v := v.(type) {
 	case time.Duration:

@@ -20,8 +20,8 @@ func TestBaseline_AliasAndStage(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		word, target string
-		alias, stage registry.Known[fact.Subject] // the versions of @word and of the stage
-		others       map[string]int               // other aliases of the model
+		alias, stage registry.Known[fact.Subject] // the versions that @word and the stage point to
+		others       map[string]int               // the model's other aliases
 		shared       []int
 		outcome      verdict.Outcome
 		why          []string

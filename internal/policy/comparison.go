@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
 
-// CompareVersions compares the candidate with another version, for people to read. It does not judge. Whether a higher
-// value of a metric is better is guessed from its name.
+// CompareVersions compares the candidate with another version, for a human reader. It does not judge. Whether higher
+// values of a metric are better is guessed from its name.
 func CompareVersions(f fact.Facts, with fact.Subject) fact.Comparison {
 	mine, theirs := f.Candidate.Run.OrZero(), with.Run.OrZero()
 	c := fact.Comparison{Candidate: side(f.Candidate), Against: side(with), Metrics: []fact.MetricPair{}}
@@ -47,7 +47,7 @@ func keysOf[V any](a, b map[string]V) []string {
 	return keys
 }
 
-// metricPair compares a metric. It uses the values that a regression gate would use.
+// metricPair compares one metric, using the values that a regression gate would use.
 func metricPair(name string, mine, theirs fact.Subject) fact.MetricPair {
 	p := fact.MetricPair{Name: name, Better: "higher"}
 	if lowerIsBetter(name) {
@@ -82,7 +82,7 @@ func metricPair(name string, mine, theirs fact.Subject) fact.MetricPair {
 	return p
 }
 
-// shown returns the value of a choice and its text: – if the metric is absent, ? if no value can be chosen.
+// shown returns the chosen value and its text. The text is – if the metric is absent, and ? if no value can be chosen.
 func shown(c fact.Choice) (value *float64, text string) {
 	switch {
 	case c.Absent:
@@ -105,7 +105,7 @@ func textPairs(mine, theirs map[string]string, onlyDifferent bool) []fact.TextPa
 	return out
 }
 
-// digestMap returns the digests of a run's datasets by context.
+// digestMap returns the digests of a run's datasets, by context.
 func digestMap(run registry.Run) map[string]string {
 	out := map[string][]string{}
 	for _, d := range run.Datasets {

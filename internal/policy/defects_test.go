@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// These tests cover defects of hand-written promotion pipelines.
+// These tests cover defects found in hand-written promotion pipelines.
 
 // The pipeline moved versions to Production without gates, and its approval always passed.
 func TestTargets_NeedGates(t *testing.T) {
@@ -56,7 +56,7 @@ func TestThresholds_NaN(t *testing.T) {
 	}
 }
 
-// The pipeline took the highest value as the best, even for a loss.
+// The pipeline took the highest value as the best one, even for a loss.
 func TestBest_Direction(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run.OrZero().Metrics["loss"] = registry.Point{Value: 0.5, Step: 2}

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Each test is about a version that once passed by mistake.
+// Each test covers a version that once passed by mistake.
 
 func gatesOf(t *testing.T, file string, target registry.Target) Applied {
 	t.Helper()
@@ -106,8 +106,8 @@ waivers:
 	}
 }
 
-// A comparison with an alias that does not exist is inconclusive, because the name may be a typing error. But the
-// target's own alias may be new.
+// A comparison with an alias that does not exist is inconclusive, because the name may be a typing error. The target's
+// own alias is an exception, because it may be new.
 func TestRegression_MissingAlias(t *testing.T) {
 	policyGate := gatesOf(t,
 		"version: 1\nmodels:\n  churn:\n    aliases:\n      blue:\n        gates: [{metric: a, min: 0.8}, "+
@@ -115,7 +115,7 @@ func TestRegression_MissingAlias(t *testing.T) {
 		registry.Target{Alias: "blue"}).Gates
 	for _, c := range []struct {
 		when     string
-		gates    string // "" = the gates of the policy
+		gates    string // "" = the policy's gates
 		target   string
 		aliases  []string
 		fallback bool

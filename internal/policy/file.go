@@ -16,33 +16,33 @@ import (
 // Policy is the content of a policy file.
 type Policy struct {
 	File       string
-	Digest     string // of the text
+	Digest     string // digest of the text
 	Rules      []Rule
 	Waivers    []Waiver
 	MovedRoots []registry.MovedRoot
-	Identities map[string]string // GitHub logins by MLflow user or e-mail address
+	Identities map[string]string // GitHub logins, by MLflow user or e-mail address
 	Audit      Audit
 	Ledger     Ledger
 }
 
-// Rule has the targets of all models whose names match a pattern.
+// Rule contains the targets for every model whose name matches a pattern.
 type Rule struct {
 	Glob    string
 	Line    int
-	Mode    verdict.Mode // for targets without their own mode
+	Mode    verdict.Mode // applies to targets without a mode of their own
 	Targets []TargetRule
 }
 
-// TargetRule has the conditions for moving an alias or stage to a version.
+// TargetRule contains the conditions for moving an alias or stage to a version.
 type TargetRule struct {
-	Alias, Stage string // one of them is empty
+	Alias, Stage string // exactly one of them is set
 	Line         int
 	Mode         verdict.Mode
-	From         []string // aliases and stages; the version must be in one of them
+	From         []string // aliases and stages; the version must already be in one of them
 	FromLine     int
 	Gates        []gates.Gate
-	AllowAssign  bool   // the command alias may move the alias without its gates
-	Digest       string // digest of gates and from; mode, comments and layout do not count
+	AllowAssign  bool   // the `alias` command may move the alias without its gates
+	Digest       string // digest of the gates and `from`; independent of mode, comments and layout
 }
 
 // Ref returns the alias or the stage.
@@ -51,7 +51,7 @@ func (t TargetRule) Ref() registry.Ref { return registry.Target{Alias: t.Alias, 
 // Name returns the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// DefaultFiles are the paths of the policy if the user gives none. Only one of them may exist.
+// DefaultFiles are the paths where the policy is looked for if the user gives none. At most one of the files may exist.
 var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
@@ -69,7 +69,7 @@ var (
 			tree.List("aliases and stages; the version must be in one of them before it may move here",
 				tree.Text("an alias or a stage"))),
 		tree.Optional("allow-assign",
-			tree.Bool("for an alias: the command alias may move it without gates, but not to a version "+
+			tree.Bool("for an alias: the alias command may move it without gates, but not to a version "+
 				"that is blocked or on hold")),
 		tree.Required("gates",
 			tree.Custom(tree.KindList, "gates that a version must pass; at least one, or any version would pass")),
@@ -97,7 +97,7 @@ var (
 		tree.Optional("waivers", tree.List("exceptions that end on a date",
 			tree.Object("exception for one gate of one version", waiverFields...))),
 		tree.Optional("moved-roots",
-			tree.List("artifact stores that were moved; models in them still belong to their runs",
+			tree.List("artifact stores that have moved; models in them still belong to their runs",
 				tree.Object("a moved store", movedRootFields...))),
 		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
 			tree.Text("an MLflow user or an e-mail address"), tree.Login)),
@@ -106,18 +106,18 @@ var (
 	}
 )
 
-// Keys are the keys of the policy file, for its schema.
+// Keys are the policy file's keys, for its schema.
 type Keys struct {
 	File, Model, Target     []tree.Field
 	ModelName, Alias, Stage tree.Shape
 }
 
-// KeysOf returns the keys of a file whose section audit has these rules.
+// KeysOf returns the keys of a file whose `audit` section configures these rules.
 func KeysOf(rules []audit.Rule) Keys {
 	return Keys{fieldsOf(rules), modelFields, targetFields, globShape, aliasShape, stageShape}
 }
 
-// fieldsOf returns the keys of the file. With audit rules, that includes the section audit.
+// fieldsOf returns the keys of the file, including the `audit` section if there are audit rules.
 func fieldsOf(rules []audit.Rule) []tree.Field {
 	if len(rules) == 0 {
 		return fileFields
@@ -132,8 +132,8 @@ type reader struct {
 	rules []audit.Rule
 }
 
-// Parse reads a policy file. The error has the reason bad-policy, and tree.Problems returns its problems. rules are the
-// audit rules that the section audit can set. Without rules, a file with this section is refused.
+// Parse reads a policy file. An error has the reason bad-policy, and tree.Problems returns its problems. rules are the
+// audit rules that the `audit` section can configure. Without rules, a file with this section is refused.
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
@@ -173,7 +173,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	r.ambiguous(p.Rules)
 	if len(r.Problems) > 0 {
-		return // the code below needs values that were checked
+		return // the code below relies on checked values
 	}
 	if ids := root.Get("identities"); ids != nil {
 		for _, e := range ids.Entries {
@@ -198,7 +198,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 }
 
-// MaxRules limits the number of rules, because each pattern is compared with all others.
+// MaxRules limits the number of rules, because each pattern is compared with every other.
 const MaxRules = 200
 
 func (r *reader) rule(file string, e tree.Entry) Rule {
@@ -221,7 +221,7 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 			if group.name == "stages" {
 				rule.Stage = t.Key
 				if n := t.Value.Get("allow-assign"); n != nil {
-					r.Add(n.Line, n.Col, "allow-assign is for aliases: the command alias moves no stage")
+					r.Add(n.Line, n.Col, "allow-assign is only for aliases, because the alias command moves no stages")
 				}
 			} else {
 				rule.Alias = t.Key
@@ -233,12 +233,12 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 		}
 	}
 	if e.Value.Kind == tree.KindMap && !e.Value.Has("aliases") && !e.Value.Has("stages") {
-		r.Add(e.Line, e.Col, "model %q has no target: give aliases or stages", e.Key)
+		r.Add(e.Line, e.Col, "model %q has no target; add aliases or stages", e.Key)
 	}
 	return out
 }
 
-// mode returns the mode in the value of a model or a target. If there is none, it returns the mode that applies there.
+// mode returns the mode set for a model or target. If none is set, it returns or, the mode that applies otherwise.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
 	case "report":
@@ -273,7 +273,8 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		if len(problems) == 0 {
 			if slices.ContainsFunc(out.Gates, func(o gates.Gate) bool { return o.ID == g.ID }) {
 				r.Add(n.Line, n.Col,
-					"the target has two gates with the name %q; give one of them another name with the key name", g.ID)
+					"the target has two gates with the name %q; give one of them a different name with the key name",
+					g.ID)
 			}
 			out.Gates = append(out.Gates, g)
 		}
@@ -304,7 +305,8 @@ func (r *reader) waiver(p *Policy, n *tree.Node) {
 	}
 	switch {
 	case w.Target == "" && len(under) > 1:
-		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; add the key target: %s",
+		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; set the key target to one "+
+			"of them (%s)",
 			w.Gate, format.First(under, 8)).(tree.Problem))
 	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):
 		r.Problems = append(r.Problems, n.Problem("target", "target %s has no gate %q; these targets have it: %s",

@@ -20,7 +20,7 @@ import (
 
 func compiledSchema(t testing.TB) *jsonschema.Schema {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/policy.schema.json") // make generate writes it
+	text, err := os.ReadFile("../../docs/policy.schema.json") // written by make generate
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func compiledSchema(t testing.TB) *jsonschema.Schema {
 	return s
 }
 
-// bySchema reports whether an editor with the schema accepts the text.
+// bySchema reports whether an editor that uses the schema accepts the text.
 func bySchema(s *jsonschema.Schema, text string) bool {
 	root, err := tree.Parse(text)
 	if err != nil {
@@ -53,7 +53,7 @@ func bySchema(s *jsonschema.Schema, text string) bool {
 	return err == nil && s.Validate(value) == nil
 }
 
-// plain returns the node as encoding/json represents it.
+// plain returns the node as encoding/json would decode it.
 func plain(n *tree.Node) any {
 	switch n.Kind {
 	case tree.KindNumber:
@@ -78,7 +78,7 @@ func plain(n *tree.Node) any {
 	return n.Text
 }
 
-// corpus reads the policies of a file in testdata. A line "#### NAME" comes before each.
+// corpus reads the policies in a file of testdata. Each one is preceded by a line "#### NAME".
 func corpus(t testing.TB, file string) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus", file))
@@ -105,7 +105,7 @@ func TestParser_AgreesWithSchema(t *testing.T) {
 		if !bySchema(s, text) {
 			t.Errorf("%s: the schema refuses it", name)
 		}
-		// Another YAML library must read the same values.
+		// A different YAML library must read the same values.
 		var value any
 		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -128,7 +128,7 @@ func TestParser_AgreesWithSchema(t *testing.T) {
 	}
 }
 
-// The parser also refuses problems that the schema cannot express.
+// The parser also refuses mistakes that the schema cannot express.
 func TestParser_StricterThanSchema(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range corpus(t, "beyond.txt") {
@@ -155,7 +155,7 @@ func TestProblems_Positions(t *testing.T) {
 					t.Errorf("%s: %+v is not a position in %d lines", name, p, lines)
 				}
 			}
-			// the comment in the first line is part of the message
+			// the comment on the first line is part of the expected message
 			if want, ok := strings.CutPrefix(text, "# "); ok {
 				want, _, _ = strings.Cut(want, "\n")
 				if joined := errText(err); !strings.Contains(joined, want) {

@@ -31,7 +31,7 @@ func meaning(p Policy) string {
 	return b.String() + fmt.Sprint(p.Identities)
 }
 
-// flow writes a value on one line, with all texts in quotes.
+// flow writes a value on one line, with every text quoted.
 func flow(n *tree.Node) string {
 	text, err := json.Marshal(plain(n))
 	if err != nil {
@@ -40,8 +40,8 @@ func flow(n *tree.Node) string {
 	return string(text)
 }
 
-// A policy is parsed, or refused with a position. A parsed policy means the same in another formatting, and promotes
-// nothing without facts.
+// A policy either parses or is refused with a position. A policy that parses means the same in a different layout, and
+// promotes nothing without facts.
 func FuzzPolicy(f *testing.F) {
 	for _, file := range []string{"accepted.txt", "refused.txt", "beyond.txt"} {
 		for _, text := range corpus(f, file) {
@@ -77,12 +77,13 @@ func FuzzPolicy(f *testing.F) {
 	})
 }
 
-// sorted sorts lines, because the order of keys means nothing.
+// sorted sorts lines, because the order of keys has no meaning.
 func sorted(text string) string {
 	return strings.Join(slices.Sorted(strings.SplitSeq(text, "\n")), "\n")
 }
 
-// No expression makes the compiler or evaluation panic. No expression that names a fact is true without it.
+// No expression makes the compiler or the evaluation panic, and no expression that names a fact is true without that
+// fact.
 func FuzzExpression(f *testing.F) {
 	for _, s := range []string{"candidate.metrics.a > 1", `not (candidate.metrics["a"] / incumbent.metrics.b > 1)`,
 		"candidate.tags.x in ['a', \"b\"] ? true : 1 < 2", "max(1, candidate.metrics.a) ** 2 == 1",
@@ -107,10 +108,10 @@ func FuzzExpression(f *testing.F) {
 	})
 }
 
-// These are the limits of package tree.
+// These are the limits in package tree.
 const nesting, indent = 32, 80
 
-// Files that would need much memory are refused before they are parsed.
+// A file that would need a lot of memory is refused before it is parsed.
 func TestParse_LittleMemory(t *testing.T) {
 	for name, text := range map[string]string{
 		"open brackets": strings.Repeat("[", tree.MaxFile),
@@ -153,7 +154,7 @@ func many(line func(int) string) string {
 	return b.String()
 }
 
-// stairs indents each line by one more column, up to the limit.
+// stairs indents each line by one more column than the last, up to the limit.
 func stairs() string {
 	var b strings.Builder
 	for i := 0; b.Len() < tree.MaxFile-200; i++ {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Judge checks every gate and returns the verdict. If there is no incumbent, a comparison does not apply. That needs at
-// least one gate that checks the candidate alone and passes. Otherwise the comparison is inconclusive.
+// Judge evaluates every gate and returns the verdict. If there is no incumbent, a comparison is not applicable,
+// provided that some gate that checks the candidate alone passes. Otherwise the comparison is inconclusive.
 func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
 	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(list))}
 	judged := false
@@ -36,8 +36,8 @@ func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdi
 	return waive(v, waivers, facts).Sum()
 }
 
-// ForPlan returns the gates for a plan. Deferred gates, which depend on time or people, become pending. Their findings
-// say what the result would be now. They are checked when the plan is applied.
+// ForPlan returns the gates for a plan. Gates that depend on time or people are deferred: they become pending, their
+// findings say what the result would be now, and they are evaluated when the plan is applied.
 func ForPlan(list []gates.Gate) []gates.Gate {
 	out := slices.Clone(list)
 	for i, g := range out {
@@ -57,9 +57,9 @@ func ForPlan(list []gates.Gate) []gates.Gate {
 	return out
 }
 
-// JudgeCurrent judges the version that the target points to by the current policy. It skips gates that apply only
-// during a promotion: approvals, ages, the commit of the workflow, and comparisons with the incumbent. skipped lists
-// their names.
+// JudgeCurrent evaluates the current policy on the version that the target points to. It skips gates that apply only
+// during a promotion: approvals, ages, the workflow's commit, and comparisons with the incumbent. skipped lists their
+// names.
 func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict,
 	skipped []string) {
 	facts.Holders = maps.Clone(facts.Holders)
@@ -76,7 +76,7 @@ func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waiver
 		}
 		checked = append(checked, g)
 	}
-	if len(checked) == 0 { // no gate is about the version itself
+	if len(checked) == 0 { // no gate checks the version itself
 		return verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{}}, skipped
 	}
 	return Judge(checked, facts, waivers...), skipped

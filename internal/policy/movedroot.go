@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// movedRootFields are the keys of an artifact store that was moved.
+// movedRootFields are the keys that describe a moved artifact store.
 var movedRootFields = []tree.Field{
 	tree.Required("from", locationShape("the location that MLflow recorded, such as s3://old/mlflow")),
 	tree.Required("to", locationShape("the current location, as in the source of a version, such as s3://new/mlflow")),
@@ -21,7 +21,7 @@ func locationShape(about string) tree.Shape {
 	return tree.MaxLength(500, tree.Pattern(about, `^(/|[a-z][a-z0-9+.-]+:/)[^\x00-\x1f]+$`))
 }
 
-// movedRoot reads one moved store.
+// movedRoot reads the entry for one moved store.
 func (r *reader) movedRoot(p *Policy, n *tree.Node) {
 	m := registry.MovedRoot{
 		From: strings.TrimRight(n.Str("from"), "/"), To: strings.TrimRight(n.Str("to"), "/"),

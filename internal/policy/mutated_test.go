@@ -18,8 +18,8 @@ import (
 
 var campaign = flag.Int("campaign", 20_000, "number of mutated texts for each parser and decoder")
 
-// No mutated text makes a parser of untrusted text panic. This test tries many texts. The fuzzer finds new code paths,
-// but is twenty times slower.
+// A mutated text must not make any parser of untrusted text panic. This test tries many texts quickly; the fuzzer finds
+// new code paths but is twenty times slower.
 func TestParsers_MutatedTexts(t *testing.T) {
 	var policies []string
 	for _, file := range []string{"accepted.txt", "refused.txt", "beyond.txt"} {

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// state says what a gate finds.
+// state describes what a gate finds.
 type state string
 
 const (
@@ -26,7 +26,7 @@ const (
 	cannot state = "could not be read, or is no measurement"
 )
 
-// effects are the decisions about one gate by its state, for on-fail: block, retain and warn.
+// effects lists, for each state of one gate, the decisions under on-fail block, retain and warn.
 var effects = map[state][3]verdict.Decision{
 	good:   {verdict.Promote, verdict.Promote, verdict.Promote},
 	worse:  {verdict.Block, verdict.Retain, verdict.Promote},
@@ -110,7 +110,7 @@ func both(changes ...func(*fact.Facts)) func(*fact.Facts) {
 	}
 }
 
-// Tests every kind of gate in every state. A failed or absent part must not hide a part that could not be evaluated.
+// Covers every kind of gate in every state. A failed or absent part must not hide a part that could not be evaluated.
 func TestOnFail(t *testing.T) {
 	const (
 		metric     = "metric: a, min: 0.5"
@@ -329,7 +329,7 @@ func TestOnFail(t *testing.T) {
 	}
 }
 
-// A comparison without an incumbent is not an absent fact: nothing was checked.
+// A comparison without an incumbent does not count as an absent fact, because nothing was checked.
 func TestOnFail_WarnNeedsACheck(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, nil)
 	if v := Judge([]gates.Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")},
@@ -344,7 +344,7 @@ func TestOnFail_WarnNeedsACheck(t *testing.T) {
 	}
 }
 
-// modes is a policy for an alias and a stage. Each has its own gate and mode.
+// modes returns a policy for an alias and a stage, each with its own gate and mode.
 func modes(model, alias, stage string) string {
 	return strings.NewReplacer("MODEL", model, "ALIAS", alias, "STAGE", stage).Replace(`version: 1
 models:
@@ -427,7 +427,7 @@ func TestReportMode(t *testing.T) {
 	}
 }
 
-// Report mode also applies to the gate of from, and to on-fail: retain.
+// Report mode also applies to the gate for `from` and to gates with on-fail set to retain.
 func TestReportMode_ReachesEveryGate(t *testing.T) {
 	a := gatesOf(t, `version: 1
 models:
@@ -453,7 +453,7 @@ models:
 	}
 }
 
-// Report mode does not change the digest of a target's rule, so that an audit finds no change.
+// Report mode does not change the digest of a target's rule, so an audit sees no change.
 func TestReportMode_KeepsDigest(t *testing.T) {
 	digest := func(file string) string {
 		return gatesOf(t, file, registry.Target{Alias: "champion"}).Targets[0].Digest

@@ -134,7 +134,7 @@ func TestGates_UnreadableFact(t *testing.T) {
 	}
 }
 
-// If several versions are in the stage, the hint names them instead of an alias.
+// If several versions are in the stage, the hint lists them and does not suggest an alias.
 func TestHint_StageWithSeveralVersions(t *testing.T) {
 	const several = "Production of churn is held by several versions, 1,4: which is the incumbent cannot be told"
 	for _, c := range []struct {
@@ -152,7 +152,7 @@ func TestHint_StageWithSeveralVersions(t *testing.T) {
 		},
 		{
 			"a >= champion", registry.Target{Stage: "Production"},
-			"make the incumbent readable, or set the alias to an existing version",
+			"make the incumbent readable, or point the alias to an existing version",
 		},
 	} {
 		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
@@ -248,7 +248,7 @@ func TestSuggest_ShortLimitsPass(t *testing.T) {
 	}
 }
 
-// A gate passes only on finite values of both versions. Removing a metric never leads to a promotion.
+// A gate passes only if the values of both versions are finite. Removing a metric never leads to a promotion.
 func TestThresholds_NeedFiniteValues(t *testing.T) {
 	values := []float64{0, 1, -1, 0.5, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64}
 	rapid.Check(t, func(t *rapid.T) {
@@ -274,7 +274,7 @@ func TestThresholds_NeedFiniteValues(t *testing.T) {
 	})
 }
 
-// Every line is a gate or a problem, and the parser never panics.
+// Every line is either a gate or a problem, and the parser never panics.
 func FuzzThresholds(f *testing.F) {
 	for _, s := range []string{"a >= 1", "a >= champion - 0.01", "a\x00b<=-1e-9", "::error::>=1", "a >= @ü", "a>=",
 		"# x"} {

@@ -14,9 +14,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Suggest returns lines of thresholds that the candidate passes. Users who have no thresholds yet can paste them. The
-// limits come from the metrics of the candidate and the incumbent. It covers at most ten metrics, and starts with
-// metrics of held-out data.
+// Suggest returns lines of thresholds that the candidate passes, for users who have none yet to paste. The limits come
+// from the metrics of the candidate and the incumbent. Suggest covers at most ten metrics, and puts metrics on held-out
+// data first.
 func Suggest(f fact.Facts, t registry.Target) []string {
 	values := map[string]fact.Value{}
 	var keys []string
@@ -53,8 +53,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 	return lines
 }
 
-// rounded rounds a value to a limit with three significant digits that the value passes. If that is not possible, it
-// returns the value.
+// rounded returns a limit with three significant digits that the value passes, or else the value itself.
 func rounded(op compare.Operator, v float64) float64 {
 	r := threeDigits(v)
 	if v != 0 && !op.Holds(v, r) {
@@ -79,7 +78,7 @@ func threeDigits(v float64) float64 {
 	return r
 }
 
-// rank orders metrics: those of held-out data come first, because they say more than metrics of training data.
+// rank orders metrics. Those on held-out data come first, because they say more than metrics on training data.
 func rank(key string) int {
 	for i, word := range []string{"test", "val", "eval"} {
 		if strings.Contains(strings.ToLower(key), word) {
@@ -89,7 +88,8 @@ func rank(key string) int {
 	return 3
 }
 
-// lowerIsBetter guesses from a metric's name whether lower values are better. Only suggestions and comparisons use it.
+// lowerIsBetter guesses from the name of a metric whether lower values are better. It is used only for suggestions and
+// comparisons.
 func lowerIsBetter(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "_time", "duration",

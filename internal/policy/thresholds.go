@@ -9,16 +9,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ThresholdsInput is the file name of gates from the input thresholds.
+// ThresholdsInput takes the place of the file name for gates that come from the `thresholds` input.
 const ThresholdsInput = "thresholds"
 
-// Thresholds parses the input thresholds. Each line is METRIC OPERATOR LIMIT. LIMIT is a number, or a baseline and
-// optionally "+ NUMBER" or "- NUMBER". A baseline is "incumbent", "champion", the target's alias, a stage, or another
-// alias as @ALIAS. Other words are refused, because they are more likely mistakes than aliases. Empty lines and lines
-// that start with # are skipped. problems lists all wrong lines.
+// Thresholds parses the `thresholds` input. Each line is METRIC OPERATOR LIMIT. LIMIT is a number, or a baseline that
+// may be followed by "+ NUMBER" or "- NUMBER". A baseline is "incumbent", "champion", the target's alias, a stage, or
+// any alias written as @ALIAS. Other words are refused, because they are more likely to be mistakes than aliases. Empty
+// lines and lines that start with # are skipped. problems describes every line that is wrong.
 func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []string) {
 	for i, line := range strings.Split(text, "\n") {
-		if line = strings.TrimSpace(line); !strings.Contains(line, `"`) { // spaces in a quoted name count
+		if line = strings.TrimSpace(line); !strings.Contains(line, `"`) { // spaces in a quoted name are significant
 			line = strings.Join(strings.Fields(line), " ")
 		}
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -67,7 +67,7 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	return gates.RegressionGate(r, op, who, gates.Margin{Fixed: plus}), nil
 }
 
-// split splits the line at the first operator. The name of a metric cannot have a character of an operator.
+// split splits the line at the first operator. A metric's name cannot contain any character of an operator.
 func split(line string) (key string, op compare.Operator, right string, ok bool) {
 	at := strings.IndexAny(line, "<>=!")
 	if at < 0 {
@@ -98,8 +98,7 @@ func baselineAndMargin(text string) (name string, plus float64, err error) {
 }
 
 // thresholdBaseline parses the baseline of a threshold. A word without @ must be incumbent, champion, the target's
-// alias
-// or a stage.
+// alias or a stage.
 func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	if name == "incumbent" {
 		return gates.Incumbent, nil
@@ -110,5 +109,5 @@ func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	}
 	return gates.Baseline{},
 		fmt.Errorf("%q is neither a number nor a version to compare with; write a number such as 0.85, or incumbent, "+
-			"champion, a stage or @ALIAS, optionally with - 0.01", name)
+			"champion, a stage or @ALIAS, optionally followed by - 0.01", name)
 }

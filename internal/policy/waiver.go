@@ -16,7 +16,7 @@ type Waiver struct {
 	Target      string // alias or stage; "" if only one target has the gate
 	Version     int
 	By, Why     string
-	Until       string // 2026-12-31, UTC
+	Until       string // a day such as 2026-12-31, in UTC
 	Line        int
 }
 
@@ -35,15 +35,15 @@ func (w Waiver) Concerns(model string, list []gates.Gate) bool {
 
 func (w Waiver) expired(now time.Time) bool { return DayIsOver(w.Until, now) }
 
-// DayIsOver reports whether a day, as 2026-12-31 in UTC, is over. It returns true if the day or the time is unknown, so
-// that an exception ends in doubt.
+// DayIsOver reports whether a day in UTC, such as 2026-12-31, is over. It returns true if the day or the time is
+// unknown, so that in case of doubt an exception has ended.
 func DayIsOver(until string, now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, until)
 	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))
 }
 
-// waive applies the waivers for this version. If a waiver has expired and its gate still fails, the gate blocks, even
-// if on-fail says otherwise. The waiver's author planned to fix the gate by that day.
+// waive applies the waivers for this version. If a waiver has expired and its gate still fails, the gate blocks,
+// whatever its on-fail. The waiver's author meant to fix the problem by that day.
 func waive(v verdict.Verdict, waivers []Waiver, facts fact.Facts) verdict.Verdict {
 	for _, w := range waivers {
 		if !w.covers(facts) {

@@ -6,12 +6,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// AliasOutcome is the outcome of the command alias.
+// AliasOutcome returns the outcome of the `alias` command.
 func AliasOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.headline(assigned), next: r.next()})
 }
 
-// assigned is the headline of an assignment that succeeded, or that would succeed.
+// assigned returns the headline for an assignment that succeeded or, in a dry run, would succeed.
 func assigned(r Run) doc.Line {
 	model := doc.C(r.Plan.Model)
 	if r.Reason == registry.Unchanged {

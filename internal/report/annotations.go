@@ -5,26 +5,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Annotation is a message that GitHub shows on the page of the job, and at a line of a file if it names one.
+// Annotation is a message that GitHub shows on the job's page and, if it names a file, next to that line of the file.
 type Annotation struct {
 	Level   Level
-	File    string // in the workspace, "" = none
+	File    string // path in the workspace, "" = none
 	Line    int    // from 1, 0 = the whole file
 	Title   string
 	Message string
 }
 
-// Level is how an annotation is shown.
+// Level is the severity with which GitHub shows an annotation.
 type Level string
 
-// The levels of annotations.
+// The levels that GitHub supports.
 const (
 	Error   Level = "error"
 	Warning Level = "warning"
 	Notice  Level = "notice"
 )
 
-// Annotations returns the gates that did not pass, the error and the warnings.
+// Annotations returns one annotation for each gate that did not pass, for the error, and for each warning.
 func (o Outcome) Annotations() []Annotation {
 	var out []Annotation
 	for _, f := range o.Result.Findings {
@@ -45,7 +45,8 @@ func (o Outcome) Annotations() []Annotation {
 	return out
 }
 
-// gateAnnotation marks a gate that did not pass, at its line if a file of the repository contains it.
+// gateAnnotation returns the annotation for a gate that did not pass. If the gate is in a file of the repository, the
+// annotation points to its line.
 func gateAnnotation(f verdict.Finding) Annotation {
 	a := Annotation{Level: Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
 	switch {
@@ -67,8 +68,8 @@ func gateAnnotation(f verdict.Finding) Annotation {
 	return a
 }
 
-// Annotations returns the worst findings, and the rules that could not check everything. What counts against fail-on is
-// an error, and other findings are shown only if their severity is high.
+// Annotations returns annotations for the worst findings, and for the rules that could not check everything. A finding
+// that counts against `fail-on` is an error. Any other finding is annotated only if its severity is high.
 func (a Audit) Annotations() []Annotation {
 	var out []Annotation
 	for _, f := range a.Worst {
@@ -95,7 +96,7 @@ func (a Audit) Annotations() []Annotation {
 	return out
 }
 
-// counts reports whether a finding counts against fail-on.
+// counts reports whether a finding counts against `fail-on`.
 func (a Audit) counts(f audit.Finding) bool {
 	return a.FailOn != "never" && f.Severity.AtLeast(audit.Severity(a.FailOn)) && f.Trend != audit.TrendUnchanged
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Audit is the content of an audit's summary: counts, and the worst findings.
+// Audit is the content of an audit's summary: the counts and the worst findings.
 type Audit struct {
 	Totals       audit.Totals
 	Rules        []audit.Rule
@@ -27,7 +27,7 @@ type Audit struct {
 // AuditFile is a file that the audit wrote.
 type AuditFile struct{ What, Path string }
 
-// AuditOutcome is the outcome of the command audit.
+// AuditOutcome returns the outcome of the `audit` command.
 func AuditOutcome(r Run, a Audit) Outcome {
 	d := doc.Page{doc.H(a.headline()), doc.P(a.scope())}
 	if why := a.failure(); why != nil {
@@ -64,12 +64,12 @@ func (a Audit) headline() doc.Line {
 	return append(l, doc.T(" ("+strings.Join(parts, ", ")+")"))
 }
 
-// failure says what counts against fail-on, nil if nothing does.
+// failure says what counts against `fail-on`. It returns nil if nothing does.
 func (a Audit) failure() doc.Line {
 	var parts []string
 	finding, unable := "finding", "could not check everything"
 	if a.Totals.Baseline {
-		finding, unable = "new finding", "could check less than for the baseline"
+		finding, unable = "new finding", "could check less than in the baseline"
 	}
 	if a.Failing > 0 {
 		parts = append(parts, format.Plural(a.Failing, finding))
@@ -83,7 +83,7 @@ func (a Audit) failure() doc.Line {
 	return doc.L("Failed (", doc.C("fail-on: "+a.FailOn), "): ", strings.Join(parts, ", and "), ".")
 }
 
-// scope says what was audited, so that readers do not take a part for the whole registry.
+// scope says what was audited, so that readers do not mistake part of the registry for all of it.
 func (a Audit) scope() doc.Line {
 	t := a.Totals
 	versions := fmt.Sprintf("%s (%d live)", format.Plural(t.Versions, "version"), t.Live)
@@ -102,7 +102,7 @@ func (a Audit) scope() doc.Line {
 	return l
 }
 
-// severities is a table of counts, with bars.
+// severities returns a table that counts the findings of each severity, with bars.
 func (a Audit) severities() doc.Page {
 	t := a.Totals
 	table := doc.Table{Head: []string{"severity", "findings", ""}}
@@ -154,7 +154,7 @@ func (a Audit) worst() doc.Page {
 	return doc.Page{doc.P(title), table, doc.P("What to do:"), doc.List{Items: fixes}}
 }
 
-// prose shows text between backticks as code, so that commands can be copied.
+// prose formats text between backticks as code, so that commands can be copied.
 func prose(text string) doc.Line {
 	var l doc.Line
 	for i, part := range strings.Split(text, "`") {
@@ -169,7 +169,7 @@ func prose(text string) doc.Line {
 	return l
 }
 
-// where shows the model, and the alias, stage or version that a finding is about.
+// where names the model that a finding is about, followed by the alias, stage or version.
 func where(f audit.Finding) doc.Line {
 	l := doc.L(doc.C(f.Model))
 	switch {
@@ -187,7 +187,7 @@ func where(f audit.Finding) doc.Line {
 	return l
 }
 
-// byRule is a table of counts, with bars. It is left out if all findings are shown.
+// byRule returns a table that counts the findings of each rule, with bars. It is omitted if all findings are shown.
 func (a Audit) byRule() doc.Page {
 	if a.Totals.Total() <= len(a.Worst) {
 		return nil
@@ -264,7 +264,7 @@ func (a Audit) files() doc.Page {
 	return doc.Page{doc.List{Items: items}}
 }
 
-// AuditResult is the summary of an audit for programs. The report file contains every finding.
+// AuditResult is the JSON form of an audit's summary. The report file contains every finding.
 type AuditResult struct {
 	Totals audit.Totals     `json:"totals"`
 	FailOn string           `json:"fail_on"`

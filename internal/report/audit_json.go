@@ -12,27 +12,28 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// AuditJSON writes the report file of an audit model by model: one JSON object with one finding per line. Its schema is
-// docs/audit.schema.json.
+// AuditJSON writes the report file of an audit, one model at a time. The file is one JSON object with one finding per
+// line. Its schema is docs/audit.schema.json.
 type AuditJSON struct {
 	w             *bufio.Writer
-	began, closed bool // whether the list of findings was started and closed
-	n             int  // findings
+	began, closed bool // whether the list of findings has been started and closed
+	n             int  // findings written so far
 }
 
 // NewAuditJSON returns a writer for one audit.
 func NewAuditJSON(w io.Writer) *AuditJSON { return &AuditJSON{w: bufio.NewWriterSize(w, 32<<10)} }
 
-// AuditSchema is the version of the report file. It increases if a field changes its meaning, not if a field is added.
+// AuditSchema is the version of the report file. It increases when a field changes its meaning, but not when a field is
+// added.
 const AuditSchema = 1
 
-// Rules writes the beginning.
+// Rules writes the start of the file, up to the list of findings.
 func (a *AuditJSON) Rules(rules []audit.Rule) error {
 	a.began = true
 	return a.put(fmt.Sprintf(`{"schema":%d,"command":"audit","rules":`, AuditSchema), rules, `,"findings":[`)
 }
 
-// Model writes the findings about a model.
+// Model writes the findings for one model.
 func (a *AuditJSON) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	for _, f := range findings {
 		before := "\n"
@@ -46,13 +47,13 @@ func (a *AuditJSON) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	return nil
 }
 
-// Totals writes the counts. The caller calls End next.
+// Totals ends the list of findings and writes the counts. Call End next.
 func (a *AuditJSON) Totals(t audit.Totals) error {
 	a.closed = true
 	return a.put("\n],\"totals\":", t, "")
 }
 
-// End writes how the audit ended and closes the object. An audit that failed has an error and no totals.
+// End writes how the audit ended and closes the object. If the audit failed, the file contains the error.
 func (a *AuditJSON) End(reason registry.Reason, failed error) error {
 	var err error
 	if failed != nil {
@@ -73,19 +74,19 @@ func (a *AuditJSON) put(before string, v any, after string) error {
 	if err != nil {
 		return err
 	}
-	a.w.WriteString(before) // bufio returns an error again on the next write
+	a.w.WriteString(before) // bufio returns the error again on the next write
 	a.w.Write(text)
 	_, err = a.w.WriteString(after)
 	return err
 }
 
-// SavedAudit is what a later audit needs from a report file: what was found, and what could not be checked.
+// SavedAudit is the part of a report file that a later audit needs: what was found, and what could not be checked.
 type SavedAudit struct {
 	Findings []audit.Finding
 	Totals   audit.Totals
 }
 
-// ReadAudit reads the report file of an audit. It fails if the audit did not finish.
+// ReadAudit reads an audit's report file. It fails if that audit did not finish.
 func ReadAudit(text []byte) (SavedAudit, error) {
 	var file struct {
 		Schema   int             `json:"schema"`
@@ -100,7 +101,7 @@ func ReadAudit(text []byte) (SavedAudit, error) {
 	case file.Command != "audit" || file.Schema != AuditSchema:
 		return SavedAudit{}, errors.New("is not the report file of an audit")
 	case file.Totals == nil:
-		return SavedAudit{}, errors.New("the audit that wrote it was interrupted; use the report of a complete one")
+		return SavedAudit{}, errors.New("comes from an interrupted audit; use the report file of a complete one")
 	}
 	return SavedAudit{file.Findings, *file.Totals}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// DoctorOutcome is the outcome of the command doctor.
+// DoctorOutcome returns the outcome of the `doctor` command.
 func DoctorOutcome(r Run, server registry.Server) Outcome {
 	headline := r.headline(func(r Run) doc.Line {
 		if r.Planned && r.Reason == registry.OK && !r.Dry {
@@ -71,7 +71,7 @@ func serverTable(s registry.Server) doc.Page {
 	return d
 }
 
-// loginLine says who the server takes the login for, and what the login may do.
+// loginLine says which user the server sees, and what that user may do.
 func loginLine(known registry.Known[registry.Login]) doc.Line {
 	l, ok := known.Get()
 	name := doc.L(doc.C(l.User))
@@ -93,7 +93,7 @@ func loginLine(known registry.Known[registry.Login]) doc.Line {
 	return append(name, doc.L(", with ", doc.C(short(strings.Join(rights, ", "))))...)
 }
 
-// ServerResult is what doctor found, for programs.
+// ServerResult is the JSON form of what `doctor` found.
 type ServerResult struct {
 	Address      string `json:"address"`
 	Version      string `json:"version,omitempty"`

@@ -12,10 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// thresholdsInput is the File of findings whose gate came from the input thresholds.
+// thresholdsInput is the File of findings whose gate comes from the `thresholds` input.
 const thresholdsInput = "thresholds"
 
-// shortfall counts the gates that did not pass, without warnings: "1 of 3 gates failed, 1 could not be evaluated".
+// shortfall counts the gates that did not pass, excluding warnings: "1 of 3 gates failed, 1 could not be evaluated".
 func shortfall(v verdict.Verdict) string {
 	failed, unclear, all := 0, 0, len(v.Findings)
 	for _, f := range v.Failed() {
@@ -60,7 +60,8 @@ func (j Judgement) reportMode() doc.Page {
 	)}
 }
 
-// exceptions lists waivers, and why the policy was skipped. They come first because somebody took a risk.
+// exceptions lists the waivers and, if the policy was skipped, why. They come first on the page, because each one is a
+// risk.
 func (j Judgement) exceptions() doc.Page {
 	var items []doc.Line
 	for _, w := range j.Verdict.Waivers {
@@ -75,7 +76,7 @@ func (j Judgement) exceptions() doc.Page {
 	return doc.Page{doc.List{Items: items}}
 }
 
-// gates is the table of all gates, followed by what to do about those that did not pass.
+// gates returns a table of all gates, followed by what to do about those that did not pass.
 func (j Judgement) gates(w Workflow) doc.Page {
 	if !j.Judged || len(j.Verdict.Findings) == 0 {
 		return nil
@@ -111,7 +112,7 @@ func (j Judgement) gateTable(w Workflow) doc.Table {
 	return t
 }
 
-// gateVerdict is the outcome of a gate, and its effect if that is not the usual one.
+// gateVerdict returns a gate's outcome, followed by its effect if that is unusual.
 func gateVerdict(f verdict.Finding) string {
 	switch {
 	case f.Waived():
@@ -126,7 +127,7 @@ func gateVerdict(f verdict.Finding) string {
 	return string(f.Outcome)
 }
 
-// observed is what a gate saw, shortened for reading. A metric's step is left out if it is 0.
+// observed returns what a gate saw, shortened for readers. A metric's step is omitted if it is 0.
 func observed(f verdict.Finding) string {
 	number, step, logged := strings.Cut(f.Candidate, " at step ")
 	if !logged {
@@ -138,10 +139,10 @@ func observed(f verdict.Finding) string {
 	return brief(number, f) + " at step " + step
 }
 
-// digests matches SHA-256 digests and run ids in hex. The first 12 digits are kept.
+// digests matches SHA-256 digests and run ids in hex, and captures the first 12 digits.
 var digests = regexp.MustCompile(`\b([0-9a-f]{12})(?:[0-9a-f]{20}|[0-9a-f]{52})\b`)
 
-// brief shortens a number to six digits. It does not if the result would look equal to a number that it is compared
+// brief shortens a number to six significant digits, unless it would then look equal to a number that it is compared
 // with.
 func brief(text string, f verdict.Finding) string {
 	v, err := strconv.ParseFloat(text, 64)
@@ -159,7 +160,7 @@ func brief(text string, f verdict.Finding) string {
 	return six(v)
 }
 
-// fixes explains every gate that did not pass, and how to satisfy it.
+// fixes explains why each gate did not pass, and how to satisfy it.
 func fixes(v verdict.Verdict) doc.Page {
 	var items []doc.Line
 	for _, f := range v.Findings {
@@ -191,7 +192,7 @@ func (j Judgement) signature() doc.Page {
 	return append(d, dataList(j.SignatureChanges)...)
 }
 
-// suggestions are thresholds to paste if there was no gate.
+// suggestions offers thresholds to paste if there is no gate.
 func (j Judgement) suggestions() doc.Page {
 	if len(j.Suggest) == 0 {
 		return nil

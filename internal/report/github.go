@@ -11,9 +11,9 @@ import (
 
 // GitHub is what a run read from GitHub and sent to GitHub and other channels.
 type GitHub struct {
-	PullRequest *PullRequest // that the candidate comes from, nil = none
+	PullRequest *PullRequest // the one that the candidate comes from, nil = none
 	Deployment  Deployment   // the zero value if none was requested
-	Told        []Told
+	Notified    []NotificationResult
 }
 
 // PullRequest is the pull request that a page is about.
@@ -21,23 +21,23 @@ type PullRequest struct {
 	Number int
 	Head   string // last commit
 	URL    string
-	Fork   bool // from another repository: there are no secrets, and the token can only read
+	Fork   bool // it comes from another repository, so there are no secrets and the token is read-only
 }
 
 // Deployment is how a move is shown in the repository's list of deployments.
 type Deployment struct {
 	Environment string
-	State       string // the last one that was sent
+	State       string // the last state that was sent
 	ByJob       bool   // the job's own environment created it, and GitHub updates it
 	Why         string // why it could not be updated
 }
 
-// Told is the result of one notification.
-type Told struct {
+// NotificationResult says whether one notification was sent.
+type NotificationResult struct {
 	Channel  string `json:"channel"`
 	Model    string `json:"model"`
 	RecordID string `json:"record_id"`
-	Why      string `json:"error,omitempty"` // why it was not sent, "" = it was
+	Why      string `json:"error,omitempty"` // why it was not sent, "" = it was sent
 }
 
 // NotValidated reports whether a pull request from a fork was not validated because it got no secrets.
@@ -49,17 +49,19 @@ func (r Run) NotValidated() bool {
 }
 
 // ForkHint says what to do about a pull request that was not validated.
-const ForkHint = "A pull request from a fork gets no secrets, so the server could not be read. This is no verdict. " +
+const ForkHint = "A pull request from a fork gets no secrets, so the server could not be read. " +
+	"This is not a verdict on the candidate. " +
 	"Ask a maintainer to validate it, or use the two workflows in docs/pull-requests.md."
 
-// NotValidatedPage is the beginning of the page of such a pull request.
+// NotValidatedPage returns the start of the page for a pull request that was not validated.
 func NotValidatedPage() doc.Page {
 	return doc.Page{doc.H(notValidated), doc.P(ForkHint)}
 }
 
 var notValidated = doc.L("Not validated: the pull request comes from a fork")
 
-// pullRequestRow shows the pull request and its commit. A comment may become outdated, so readers must see the commit.
+// pullRequestRow shows the pull request and its commit. A comment may become outdated, so readers must be able to see
+// the commit.
 func (g GitHub) pullRequestRow() [][]doc.Line {
 	pr := g.PullRequest
 	if pr == nil {
@@ -72,26 +74,26 @@ func (g GitHub) pullRequestRow() [][]doc.Line {
 	return [][]doc.Line{{doc.L("pull request"), l}}
 }
 
-// Untold returns warnings about notifications that could not be sent.
-func (g GitHub) Untold() []string {
+// NotificationWarnings returns a warning for each notification that could not be sent.
+func (g GitHub) NotificationWarnings() []string {
 	var out []string
-	for _, t := range g.Told {
+	for _, t := range g.Notified {
 		if t.Why == "" {
 			continue
 		}
-		later := "the next promotion or audit of " + t.Model + " sends it again"
+		later := "the next promotion or audit of " + t.Model + " will try again"
 		if strings.HasPrefix(t.RecordID, Unrecorded) {
-			later = "without a ledger it is not sent again"
+			later = "without a ledger, it will not be sent again"
 		}
 		out = append(out, fmt.Sprintf("%s was not notified of %s: %s; %s", t.Channel, t.RecordID, t.Why, later))
 	}
 	return out
 }
 
-// Unrecorded is the prefix of the id of a promotion that no ledger recorded.
+// Unrecorded is the prefix of the ids of promotions that no ledger recorded.
 const Unrecorded = "unrecorded-"
 
-// DeploymentResult is the deployment for programs.
+// DeploymentResult is the JSON form of a deployment.
 type DeploymentResult struct {
 	Environment string `json:"environment"`
 	State       string `json:"state,omitempty"`

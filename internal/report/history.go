@@ -37,7 +37,7 @@ type History struct {
 	Live      []views.Live
 }
 
-// HistoryOutcome is the outcome of the command history. statement is the one that was requested, nil = none.
+// HistoryOutcome returns the outcome of the `history` command. statement is nil if none was requested.
 func HistoryOutcome(r Run, histories []History, statement *views.Statement) Outcome {
 	result := r.data(false)
 	if result.Statement = statement; statement != nil {
@@ -61,13 +61,13 @@ func HistoryOutcome(r Run, histories []History, statement *views.Statement) Outc
 	return out
 }
 
-// statementTable shows the subject and the type of a statement.
+// statementTable shows the subject and type of a statement.
 func statementTable(s *views.Statement) doc.Page {
 	if s == nil {
 		return nil
 	}
 	return doc.Page{
-		doc.P("Statement of entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":"),
+		doc.P("Statement for entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":"),
 		doc.Table{Head: []string{"", ""}, Rows: [][]doc.Line{
 			doc.Row("subject", doc.C(s.Subject[0].Name)),
 			doc.Row("digest", doc.C(s.SubjectDigest())),
@@ -91,7 +91,7 @@ func (h History) page(w Workflow) doc.Page {
 			doc.C(h.Unfit), "). ", unknown)
 		return append(d, doc.P(why))
 	case h.Reset != "" && len(h.Entries) == 0:
-		return append(d, doc.P("No promotion of this model is recorded since then. ", unknown))
+		return append(d, doc.P("No promotion of this model has been recorded since then. ", unknown))
 	case len(h.Entries) == 0:
 		return append(d, doc.P("No promotion of this model is recorded. ", unknown))
 	}
@@ -164,7 +164,7 @@ func driftNow(drift []ledger.Shift, ref registry.Ref) (rows [][]doc.Line) {
 	return rows
 }
 
-// ended returns the time at which an entry ended, "" if it has not.
+// ended returns the time at which an entry ended, or "" if it is still open.
 func (h History) ended(epoch int) string {
 	for _, e := range h.Entries {
 		if e.Epoch == epoch {
@@ -180,7 +180,7 @@ func (h History) open() bool {
 	return last.Ended.IsZero() || h.Until.After(last.Ended)
 }
 
-// limit says how reliable the answer is after the last entry.
+// limit says how far the answer can be trusted for the time after the last entry.
 func (h History) limit() string {
 	epoch := h.Entries[len(h.Entries)-1].Epoch
 	switch {
@@ -192,7 +192,7 @@ func (h History) limit() string {
 	return fmt.Sprintf(" according to the last entry, %d, and the drift since then", epoch)
 }
 
-// entryRows are the rows of one entry: its moves, and the drift that it recorded.
+// entryRows returns the rows for one entry: its moves, and the drift that it recorded.
 func entryRows(e ledger.Entry, w Workflow) [][]doc.Line {
 	ended := "open"
 	if !e.Ended.IsZero() {
@@ -223,7 +223,7 @@ func entryRows(e ledger.Entry, w Workflow) [][]doc.Line {
 	return append(rows, driftRows("before that", e.Record.Outside, "found and recorded")...)
 }
 
-// driftRows are moves that this program did not make.
+// driftRows returns rows for moves that this program did not make.
 func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]doc.Line) {
 	for _, d := range drift {
 		from, to := d.Ref.String()+" "+orNone(d.Was.String()), d.Ref.String()+" "+orNone(d.Want.String())
@@ -235,7 +235,7 @@ func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]doc.
 	return rows
 }
 
-// pending returns the channels that have not been notified of an entry, in the entry's order.
+// pending returns the channels that have not been notified of an entry, in the order in which the entry lists them.
 func pending(e ledger.Entry) []string {
 	var out []string
 	channels := e.PendingNotifications()
@@ -245,7 +245,7 @@ func pending(e ledger.Entry) []string {
 	return out
 }
 
-// Evidence says in a few words why a move was made: its first gates, its mode, its overrides and who approved it.
+// Evidence says in a few words what a move was based on: its first gates, its mode, its overrides and who approved it.
 func Evidence(r ledger.Record) string {
 	var parts []string
 	for i, g := range r.Gates {
@@ -270,7 +270,7 @@ func Evidence(r ledger.Record) string {
 	return evidence
 }
 
-// HistoryResult is a model's history for programs.
+// HistoryResult is the JSON form of a model's history.
 type HistoryResult struct {
 	Model   string           `json:"model"`
 	Unfit   string           `json:"no_ledger,omitempty"` // why the server has no ledger
@@ -281,10 +281,10 @@ type HistoryResult struct {
 	Broken  string           `json:"broken,omitempty"`
 	At      int              `json:"broken_at,omitempty"`
 	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored there and not believed
-	Pages   []ledger.Saved   `json:"pages"`             // as stored: history verify checks them
+	Pages   []ledger.Saved   `json:"pages"`             // as stored; `history verify` checks them
 }
 
-// EntryResult is one entry for programs.
+// EntryResult is the JSON form of one entry.
 type EntryResult struct {
 	Record  ledger.Record   `json:"record"`
 	Outcome string          `json:"outcome"` // "" = open
@@ -314,13 +314,13 @@ func (h History) result() HistoryResult {
 	return out
 }
 
-// SavedHistory is what `history` needs from a report file of its own: the stored pages of one model's ledger.
+// SavedHistory is the part of a `history` report file that a later run needs: the stored pages of one model's ledger.
 type SavedHistory struct {
 	Model string         `json:"model"`
 	Pages []ledger.Saved `json:"pages"`
 }
 
-// ReadHistory reads the report file of the command `history`. It fails if the file contains no ledger of a single
+// ReadHistory reads the report file of a `history` run. It fails unless the file contains the ledger of exactly one
 // model.
 func ReadHistory(text []byte) (SavedHistory, error) {
 	var file struct {
@@ -330,7 +330,7 @@ func ReadHistory(text []byte) (SavedHistory, error) {
 		return SavedHistory{}, err
 	}
 	if len(file.History.Pages) == 0 {
-		return SavedHistory{}, errors.New("has no history; give the report file of an earlier history run")
+		return SavedHistory{}, errors.New("contains no history; give the report file of an earlier history run")
 	}
 	return file.History, nil
 }

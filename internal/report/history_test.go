@@ -8,12 +8,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// The reason of a reset is text from outside, so it has no meaning in Markdown.
+// The reason for a reset comes from outside, so it must not be interpreted as Markdown.
 func TestHistory_Reset(t *testing.T) {
 	all := []History{{Model: "churn", Reset: "lost it | <b> @ann\n# [x](http://evil.example)"}}
 	const want = "### History of `churn`: 0 entries\n\n" +
 		"This ledger replaces a lost one: `lost it | <b> @ann # [x](http://evil.example)`\n\n" +
-		"No promotion of this model is recorded since then. What was live before is unknown.\n"
+		"No promotion of this model has been recorded since then. What was live before is unknown.\n"
 	if diff := cmp.Diff(want, doc.Markdown(HistoryOutcome(Run{}, all, nil).Page)); diff != "" {
 		t.Error(diff)
 	}

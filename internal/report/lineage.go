@@ -19,12 +19,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// LineageTitle is the headline of the lineage page.
+// LineageTitle returns the headline for the lineage page.
 func LineageTitle(l lineage.Lineage) doc.Line {
 	return doc.L("Lineage of ", doc.C(l.Model), " version ", l.Version)
 }
 
-// Lineage is the page of one version's lineage. tracking is the address of MLflow for links.
+// Lineage returns the page for one version's lineage. tracking is the address of MLflow, used for links.
 func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	var d doc.Page
@@ -45,7 +45,7 @@ type lineagePage struct {
 	workflow Workflow
 }
 
-// lost lists missing links. It comes first because somebody may have to act on it.
+// lost lists the missing links. It comes first on the page, because readers may have to act on it.
 func (p lineagePage) lost() doc.Page {
 	if len(p.Lost) == 0 {
 		return doc.Page{doc.P("Complete: every step from the data to the version is known.")}
@@ -101,7 +101,7 @@ func (p lineagePage) table() doc.Table {
 	return t
 }
 
-// joined joins the parts that are not empty with commas.
+// joined joins the non-empty parts with commas.
 func joined(parts ...doc.Line) doc.Line {
 	var out doc.Line
 	for _, p := range parts {
@@ -116,7 +116,7 @@ func joined(parts ...doc.Line) doc.Line {
 	return out
 }
 
-// labelled is a label with its data, nil if there is no data.
+// labelled returns a label followed by data, or nil if there is no data.
 func labelled(label, data string) doc.Line {
 	if data == "" {
 		return nil
@@ -124,7 +124,7 @@ func labelled(label, data string) doc.Line {
 	return doc.L(label, doc.C(short(data)))
 }
 
-// created describes a time of creation, "" if it is unknown.
+// created says when something was created. It returns "" if that is unknown.
 func created(at string) string {
 	if at == "" {
 		return ""
@@ -132,7 +132,7 @@ func created(at string) string {
 	return "created " + clock(at) + " UTC"
 }
 
-// clock writes a time of the lineage for reading. Text that is not a time is returned unchanged.
+// clock formats a time for readers. Text that is not a time is returned unchanged.
 func clock(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
@@ -150,7 +150,7 @@ func datasetLine(d lineage.Dataset) doc.Line {
 	return joined(labelled("for ", d.Context), labelled("digest ", d.Digest), labelled("from ", address), from)
 }
 
-// keptIn says where data comes from if the run does not contain it.
+// keptIn says where data comes from if it is not from the run.
 func keptIn(from string) doc.Line {
 	switch from {
 	case "tags":
@@ -170,7 +170,7 @@ func (p lineagePage) trainingLine() doc.Line {
 	t := p.Training
 	switch {
 	case p.RunProblem != "":
-		return doc.L("not of this version, so not shown")
+		return doc.L("not this version's run, so not shown")
 	case t == nil:
 		return doc.L("not readable")
 	}
@@ -211,7 +211,7 @@ func aliasLine(aliases []string) doc.Line {
 	return joined(parts...)
 }
 
-// promotions shows the promotions from the ledger, or without a ledger from the version's tags.
+// promotions shows the promotions in the ledger or, without a ledger, those in the version's tags.
 func (p lineagePage) promotions() doc.Page {
 	if len(p.Promotions) == 0 {
 		return doc.Page{doc.P("No promotion of this version is recorded.")}
@@ -291,7 +291,7 @@ func (p lineagePage) signature() doc.Page {
 	return doc.Page{doc.Details{Title: "Signature", Body: doc.Page{code}}}
 }
 
-// maxRows is the length of the longest table of details. The report file has all of them.
+// maxRows is the maximum number of rows in a table of details. The report file contains all of them.
 const maxRows = 100
 
 // logged shows the metrics, parameters and tags of the run.
@@ -313,7 +313,7 @@ func (p lineagePage) logged() doc.Page {
 	return append(d, tagDetails("Tags of the run", t.Tags)...)
 }
 
-// unclearMetrics is a folded list of metrics that may belong to another model, each with the reason.
+// unclearMetrics returns a folded list of the metrics that may belong to another model, and why.
 func unclearMetrics(why map[string]string) doc.Page {
 	if len(why) == 0 {
 		return nil
@@ -330,7 +330,7 @@ func unclearMetrics(why map[string]string) doc.Page {
 	return doc.Page{doc.Details{Title: title, Body: doc.Page{doc.List{Items: items}}}}
 }
 
-// tagDetails is a folded table of keys and values, sorted by key.
+// tagDetails returns a folded table of keys and values, sorted by key.
 func tagDetails(title string, values map[string]string) doc.Page {
 	if len(values) == 0 {
 		return nil
@@ -362,7 +362,7 @@ func (p lineagePage) versionURL() string {
 	return p.tracking + "/#/models/" + url.PathEscape(p.Model) + "/versions/" + url.PathEscape(p.Version)
 }
 
-// maxBoxes is how many datasets, and how many aliases, a chart shows. More do not fit on a screen.
+// maxBoxes is the maximum number of datasets, and of aliases, in a chart. More would not fit on a screen.
 const maxBoxes = 4
 
 // lineageFlow draws data, code, run, copies, version, aliases, stage and deployment from left to right.

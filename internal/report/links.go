@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// modelURI is the address to load the target from, or the version if the command does not move the target. It is "" if
-// no version is known.
+// modelURI returns the URI that loads the target, or the version if the command does not move the target. It returns ""
+// if no version is known.
 func (r Run) modelURI(target bool) string {
 	t := r.Plan.Target
 	moved := target && !r.Dry && (r.Reason == registry.OK || r.Reason == registry.Unchanged)
@@ -26,14 +26,14 @@ func (r Run) modelURI(target bool) string {
 	return fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())
 }
 
-// modelLink is the model's name, with a link to MLflow.
+// modelLink returns the model's name, linked to its page in MLflow.
 func (r Run) modelLink() doc.Span {
 	return doc.Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
 }
 
 func (r Run) versionURL(n int) string { return r.VersionURL(r.Plan.Model, strconv.Itoa(n)) }
 
-// VersionURL returns the address of a version in MLflow, or of the model if version is "".
+// VersionURL returns the address of a version's page in MLflow, or of the model's page if version is "".
 func (s Setting) VersionURL(model, version string) string {
 	path := "/#/models/" + url.PathEscape(model)
 	if version != "" {

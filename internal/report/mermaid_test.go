@@ -17,7 +17,7 @@ var (
 	arrow = regexp.MustCompile(`^  n\d+ (-->|-\.->) n\d+$`)
 )
 
-// mermaidWords have a meaning in Mermaid or Markdown.
+// mermaidWords lists texts with a special meaning in Mermaid or Markdown, and some ordinary ones.
 var mermaidWords = []string{
 	`"`, `"]`, `"];`, "end", "click n1 call alert()", "%%{init: {}}%%", "%%", "#quot;", "&quot;", "$$x$$",
 	"fa:fa-ban", ":::red", "-->", "subgraph", "@{ shape: x }",
@@ -30,7 +30,7 @@ func mermaidText(t *rapid.T, label string) string {
 	return strings.Join(rapid.SliceOfN(word, 0, 6).Draw(t, label), "")
 }
 
-// Whatever the names, every line of a chart is a box with a plain label, or an arrow between existing boxes.
+// Whatever the names are, every line of a chart is a box with a plain label or an arrow between existing boxes.
 func TestMermaid_HostileLabels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := func(label string) string { return mermaidText(t, label) }

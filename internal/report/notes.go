@@ -18,7 +18,7 @@ type LedgerNote struct {
 	TakesOver int            // entry of an interrupted run
 }
 
-// withoutLedger warns that a move without a ledger promises less.
+// withoutLedger warns that guarantees are weaker if a move is made without a ledger.
 func (c Change) withoutLedger(notesOnly bool) doc.Page {
 	if c.Ledger.Off == "" || !c.Applied || !c.Plan.Moves() && !notesOnly {
 		return nil
@@ -29,7 +29,7 @@ func (c Change) withoutLedger(notesOnly bool) doc.Page {
 	)}
 }
 
-// notes lists remarks on the plan, the ledger and GitHub, and the warnings.
+// notes lists the warnings, and remarks on the plan, the ledger and GitHub.
 func (r Run) notes() doc.Page {
 	var items []doc.Line
 	for _, n := range r.Plan.Notes {
@@ -67,36 +67,36 @@ func (c Change) ledgerNotes() []doc.Line {
 			", but the ledger's last record was ", versions(o.Was)))
 	}
 	if n.TakesOver != 0 {
-		items = append(items, doc.L(fmt.Sprintf("takes over entry %d of an interrupted run", n.TakesOver)))
+		items = append(items, doc.L(fmt.Sprintf("takes over entry %d from an interrupted run", n.TakesOver)))
 	}
 	return items
 }
 
-// gitHubNotes lists the deployment and the notifications that were sent.
+// gitHubNotes describes the deployment, and lists the notifications that were sent.
 func (g GitHub) gitHubNotes() []doc.Line {
 	var items []doc.Line
 	if d := g.Deployment; d.ByJob {
-		why := "not created, because the job's own environment has one"
+		why := "not created, because GitHub creates one for the job's own environment"
 		items = append(items, doc.L("deployment to ", doc.C(d.Environment), ": ", why))
 	} else if d.State != "" && d.Why == "" {
 		items = append(items, doc.L("deployment to ", doc.C(d.Environment), ": ", d.State))
 	}
 	for _, record := range g.notifiedRecords() {
 		var channels []string
-		for _, t := range g.Told {
+		for _, t := range g.Notified {
 			if t.RecordID == record && t.Why == "" {
 				channels = append(channels, t.Channel)
 			}
 		}
-		items = append(items, doc.L("notified of ", doc.C(record), ": ", list(channels)))
+		items = append(items, doc.L("notifications sent for ", doc.C(record), ": ", list(channels)))
 	}
 	return items
 }
 
-// notifiedRecords returns the ids of the records that a notification was sent for, in order.
+// notifiedRecords returns the ids of the records for which a notification was sent, in order.
 func (g GitHub) notifiedRecords() []string {
 	var out []string
-	for _, t := range g.Told {
+	for _, t := range g.Notified {
 		if t.Why == "" && !slices.Contains(out, t.RecordID) {
 			out = append(out, t.RecordID)
 		}
@@ -104,7 +104,7 @@ func (g GitHub) notifiedRecords() []string {
 	return out
 }
 
-// unreadable says why the candidate's files could not be read, and which gates that affects.
+// unreadable says why the candidate's files could not be read, and which gates are affected.
 func (c Change) unreadable() []string {
 	why := c.Facts.Candidate.MLmodel.Why()
 	if why == "" || why == "not gathered" || !c.Planned {

@@ -1,7 +1,7 @@
-// Package report shows what a command did: for people as a page, for programs as JSON.
+// Package report presents what a command did, as a page for people and as JSON for programs.
 //
-// Each command has a file with its headline, page and result, for example PromoteOutcome in promote.go. The package is
-// pure.
+// The headline, page and result of each command are in one file: PromoteOutcome, for example, is in promote.go. The
+// package is pure.
 package report
 
 import (
@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Outcome is what a command hands over for publication.
+// Outcome is what a command returns to be published.
 type Outcome struct {
 	Reason   registry.Reason
 	Err      error
 	Problems []string // with the inputs or the policy file
 	Warnings []string
 	Page     doc.Page
-	Result   Result // without the fields that all commands have in common
+	Result   Result // without the fields that all commands share
 
 	HasPage      bool       // the page says more than the error
 	NotValidated bool       // see Run.NotValidated
@@ -31,7 +31,7 @@ type Outcome struct {
 	Written string // report file that the command has already written
 }
 
-// view contains what differs between the pages of commands that evaluate gates or change something.
+// view holds what differs between the pages of commands that evaluate gates or change something.
 type view struct {
 	headline  doc.Line
 	incumbent string   // label of the version that the target pointed to before, "" = incumbent
@@ -40,8 +40,8 @@ type view struct {
 	notesOnly bool     // only tags that record the promotion were missing
 }
 
-// outcome is the outcome of a command that evaluates gates or changes something. The page shows first the verdict, then
-// the reasons, then the changes, and at the end what to do next.
+// outcome returns the outcome of a command that evaluates gates or changes something. The page shows the verdict, then
+// the reasons, then the changes, and finally what to do next.
 func (r Run) outcome(v view) Outcome {
 	d := r.opening(v)
 	d = append(d, r.exceptions()...)
@@ -53,7 +53,7 @@ func (r Run) outcome(v view) Outcome {
 	return r.closing(d, v)
 }
 
-// opening is the beginning of a page: the headline, and how the gates were used.
+// opening returns the start of a page: the headline, and whether the gates were enforced.
 func (r Run) opening(v view) doc.Page {
 	d := append(r.withoutLedger(v.notesOnly), doc.H(v.headline))
 	if r.Dry {
@@ -66,7 +66,7 @@ func (r Run) opening(v view) doc.Page {
 	return d
 }
 
-// closing adds the end of a page: steps, notes, what to do next.
+// closing adds the end of the page (steps, notes, and what to do next) and returns the outcome.
 func (r Run) closing(d doc.Page, v view) Outcome {
 	d = append(d, r.steps()...)
 	d = append(d, r.notes()...)
@@ -85,7 +85,8 @@ func (r Run) end(page doc.Page, result Result) Outcome {
 	return out
 }
 
-// PageOutcome is the outcome of a command with a page of its own. data is the content of that page for programs.
+// PageOutcome returns the outcome of a command that has a page of its own. data is what programs get instead of that
+// page.
 func PageOutcome(r Run, title doc.Line, body doc.Page, data any) Outcome {
 	d := r.opening(view{headline: title})
 	if pr := r.pullRequestRow(); pr != nil {
@@ -96,12 +97,12 @@ func PageOutcome(r Run, title doc.Line, body doc.Page, data any) Outcome {
 	return r.end(append(d, body...), result)
 }
 
-// FailedOutcome is the outcome of a command that stopped before it had a page of its own.
+// FailedOutcome returns the outcome of a command that stopped before it had a page of its own.
 func FailedOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.failure(), next: r.next()})
 }
 
-// headline returns the headline of the failure, or that of the command if it succeeded.
+// headline returns the command's own headline if it succeeded, and otherwise one that describes the failure.
 func (r Run) headline(success func(Run) doc.Line) doc.Line {
 	if failed := r.failure(); failed != nil {
 		return failed
@@ -109,7 +110,7 @@ func (r Run) headline(success func(Run) doc.Line) doc.Line {
 	return success(r)
 }
 
-// failure is the headline of a command that did not succeed, nil if it did.
+// failure returns the headline for a command that did not succeed, or nil if it did.
 func (r Run) failure() doc.Line {
 	model := doc.C(r.Plan.Model)
 	if r.NotValidated() {
@@ -151,7 +152,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// next says what to do next after any command.
+// next says what to do next. Commands that have nothing better to suggest use it.
 func (r Run) next() doc.Page {
 	switch {
 	case r.Reason == registry.Blocked:
@@ -161,7 +162,7 @@ func (r Run) next() doc.Page {
 		}
 	case r.PullRequest != nil && r.Reason == registry.OK && len(r.Plan.Steps) > 0:
 		return doc.Page{
-			doc.P("After the merge, the same step applies exactly this plan with:"),
+			doc.P("To apply exactly this plan after the merge, run the same step with:"),
 			doc.Code{Lang: "yaml", Text: "command: promote\nplan-digest: pull-request"},
 		}
 	case r.Dry && r.Reason == registry.OK:
@@ -170,7 +171,7 @@ func (r Run) next() doc.Page {
 	return nil
 }
 
-// problem shows the error with the request that failed and a hint.
+// problem shows the error, the request that failed, and a hint.
 func (r Run) problem() doc.Page {
 	if r.Err == nil {
 		return nil
@@ -192,7 +193,8 @@ func (r Run) problem() doc.Page {
 	return append(d, hint(e.Hint)...)
 }
 
-// hint shows what to do. If the text has several lines, the first introduces the others: versions, commands or choices.
+// hint shows what to do. If the text has several lines, the first one introduces the rest, such as versions or
+// commands.
 func hint(text string) doc.Page {
 	if text == "" {
 		return nil

@@ -28,16 +28,16 @@ func PolicyCheckPage(file string, targets []PolicyTarget) (doc.Line, doc.Page) {
 		))
 	}
 	found := format.Plural(gates, "gate") + " for " + format.Plural(len(targets), "target")
-	return doc.L("Valid: ", doc.C(file), " has ", found), doc.Page{t}
+	return doc.L("Valid: ", doc.C(file), " defines ", found), doc.Page{t}
 }
 
-// PolicyExplanation is what a policy requires of a model and a target.
+// PolicyExplanation is what a policy requires for a model and a target.
 type PolicyExplanation struct {
 	File, Model, Target string
 	Rule                PolicyRule
-	LessSpecific        []PolicyRule // that match too
+	LessSpecific        []PolicyRule // rules that match too
 	Gates               []PolicyGate
-	Reads               []string // what the gates need besides the run and the MLmodel file
+	Reads               []string // what the gates need in addition to the run and the MLmodel file
 	Waivers             []PolicyWaiver
 }
 
@@ -80,7 +80,7 @@ func PolicyExplainPage(e PolicyExplanation) (doc.Line, doc.Page) {
 	}
 	d := doc.Page{doc.P(append(rule, doc.T("."))), t}
 	if len(e.Reads) > 0 {
-		d = append(d, doc.P("Also read, besides run and MLmodel file: ", strings.Join(e.Reads, "; "), "."))
+		d = append(d, doc.P("Also read, besides the run and the MLmodel file: ", strings.Join(e.Reads, "; "), "."))
 	}
 	var waivers []doc.Line
 	for _, w := range e.Waivers {
@@ -110,14 +110,14 @@ func (g PolicyGate) evaluated() string {
 	return "when planned"
 }
 
-// PolicyTest is the result of one test of a policy.
+// PolicyTest is the result of one policy test.
 type PolicyTest struct {
 	File     string
 	Verdict  string   // "–" = none
 	Problems []string // differences from what the test expects
 }
 
-// PolicyTestPage shows the results of the tests of a policy file.
+// PolicyTestPage shows the results of a policy file's tests.
 func PolicyTestPage(file string, tests []PolicyTest) (doc.Line, doc.Page) {
 	passed := 0
 	t := doc.Table{Head: []string{"test", "verdict", "result"}}
@@ -129,10 +129,11 @@ func PolicyTestPage(file string, tests []PolicyTest) (doc.Line, doc.Page) {
 		}
 		t.Rows = append(t.Rows, doc.Row(doc.C(test.File), test.Verdict, doc.C(result)))
 	}
-	title := "Passed: "
+	outcome := "Passed: "
 	if passed < len(tests) {
-		title = "Failed: "
+		outcome = "Failed: "
 	}
 	all := format.Plural(len(tests), "test")
-	return doc.L(title, strconv.Itoa(passed), " of ", all, " of ", doc.C(file), " as expected"), doc.Page{t}
+	title := doc.L(outcome, strconv.Itoa(passed), " of ", all, " of ", doc.C(file), " gave the expected result")
+	return title, doc.Page{t}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// PromoteOutcome is the outcome of the command promote.
+// PromoteOutcome returns the outcome of the `promote` command.
 func PromoteOutcome(r Run) Outcome {
 	v := view{headline: r.headline(promoted), next: r.next(), target: true, notesOnly: r.notesOnly()}
 	if waived := r.Verdict.Waived(); waived > 0 && r.failure() == nil {
@@ -25,7 +25,7 @@ func PromoteOutcome(r Run) Outcome {
 	return r.outcome(v)
 }
 
-// promoted is the headline of a promotion that succeeded, or that would succeed.
+// promoted returns the headline for a promotion that succeeded or, in a dry run, would succeed.
 func promoted(r Run) doc.Line {
 	model, target := doc.C(r.Plan.Model), targetSpan(r.Plan.Target)
 	already := r.position("already", r.number())
@@ -76,13 +76,13 @@ func (c Change) movedBy() string {
 	return "somebody else"
 }
 
-// notesOnly reports whether the target was moved already, and only tags that record the promotion were missing.
+// notesOnly reports whether the target had already been moved and only tags that record the promotion were missing.
 func (r Run) notesOnly() bool {
 	return r.Reason == registry.OK && !r.Plan.Moves() && r.Plan.Resumes == 0
 }
 
-// before says in parentheses which version the target pointed to before. It is empty if an alias and a stage are moved,
-// and one of them pointed to the candidate already.
+// before says in parentheses which version the target pointed to before. It returns "" if an alias and a stage are
+// moved and one of them already pointed to the candidate.
 func (c Change) before() string {
 	switch {
 	case c.Plan.Incumbent == c.number():
@@ -97,20 +97,24 @@ func (c Change) before() string {
 	return fmt.Sprintf(" (was version %d)", c.Plan.Incumbent)
 }
 
-// loading is a Python program that loads the version that the target points to.
+// loading returns a Python program that loads the version that the target points to.
 func (r Run) loading() string {
 	if alias := r.Plan.Target.Alias; alias != "" && r.Facts.Fallback != nil && r.Plan.Target.Stage == "" {
-		return fmt.Sprintf(`import mlflow
-client = mlflow.MlflowClient()
-versions = [v for v in client.search_model_versions(%q) if v.tags.get(%q) == "true"]
-latest = max(versions, key=lambda v: int(v.version))  # while the tag is moved, several versions may have it
-model = mlflow.pyfunc.load_model(f"models:/{latest.name}/{latest.version}")`,
-			nameFilter(r.Plan.Model), registry.FallbackTag(alias))
+		filter, tag := nameFilter(r.Plan.Model), registry.FallbackTag(alias)
+		search := fmt.Sprintf("client.search_model_versions(%q) if v.tags.get(%q) == \"true\"", filter, tag)
+		return strings.Join([]string{
+			"import mlflow",
+			"client = mlflow.MlflowClient()",
+			"versions = [v for v in " + search + "]",
+			"# while the tag is being moved, several versions may have it",
+			"latest = max(versions, key=lambda v: int(v.version))",
+			`model = mlflow.pyfunc.load_model(f"models:/{latest.name}/{latest.version}")`,
+		}, "\n")
 	}
 	return fmt.Sprintf("import mlflow\nmodel = mlflow.pyfunc.load_model(%q)", r.modelURI(true))
 }
 
-// nameFilter is a search filter for a name. MLflow's search has two kinds of quotes and no escapes.
+// nameFilter returns a search filter for a name. MLflow's search syntax has two kinds of quotes but no escapes.
 func nameFilter(name string) string {
 	if strings.Contains(name, "'") {
 		return `name="` + name + `"`

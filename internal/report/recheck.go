@@ -16,7 +16,7 @@ type Standing struct {
 	Version int             `json:"version"`
 	Verdict verdict.Verdict `json:"verdict"`
 	Left    []string        `json:"not_judged,omitempty"` // gates that apply only during a promotion
-	Problem string          `json:"problem,omitempty"`    // why it could not be evaluated
+	Problem string          `json:"problem,omitempty"`    // why the version could not be evaluated
 }
 
 func (s Standing) passes() bool { return s.Verdict.Decision != verdict.Block }
@@ -54,8 +54,8 @@ func StandingPage(file string, all []Standing) (doc.Line, doc.Page) {
 	switch {
 	case blocked > 0:
 		d = append(d, doc.P(
-			"These versions stay live: the policy only decides about the next promotion. To let one of them pass, ",
-			"add a waiver with an end date to the policy file, or loosen the gate.",
+			"These versions stay live, because the policy only decides on the next promotion. ",
+			"To let one of them pass, add a waiver with an end date to the policy file, or loosen the gate.",
 		))
 		return doc.L(fmt.Sprintf("Blocked: %d of %s would fail ", blocked, live), doc.C(file)), d
 	case unenforced > 0:

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// RegisterOutcome is the outcome of the command register.
+// RegisterOutcome returns the outcome of the `register` command.
 func RegisterOutcome(r Run) Outcome {
 	v := view{headline: r.headline(registered), next: r.next()}
 	if r.Reason == registry.OK && !r.Dry {
@@ -21,7 +21,7 @@ func RegisterOutcome(r Run) Outcome {
 	return r.outcome(v)
 }
 
-// registered is the headline of a registration that succeeded, or that would succeed.
+// registered returns the headline for a registration that succeeded or, in a dry run, would succeed.
 func registered(r Run) doc.Line {
 	model, number := doc.C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {

@@ -15,56 +15,56 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ResultSchema is the version of Result. It increases if a field changes its meaning, not if a field is added.
+// ResultSchema is the version of Result. It increases when a field changes its meaning, but not when a field is added.
 const ResultSchema = 1
 
-// Result is the result for programs: the output "result", the report file, and what --json prints.
+// Result is a command's result as JSON: the `result` output, the report file, and what --json prints.
 type Result struct {
-	Schema     int               `json:"schema"`
-	Command    string            `json:"command"`
-	Reason     registry.Reason   `json:"reason"`
-	Verdict    string            `json:"verdict,omitempty"` // decision of the gates
-	Mode       string            `json:"mode,omitempty"`    // enforce, report (nothing was blocked) or ungated
-	DryRun     bool              `json:"dry_run,omitempty"`
-	Changed    bool              `json:"changed"`
-	Registered bool              `json:"registered"`
-	Model      string            `json:"model,omitempty"`
-	Version    string            `json:"version,omitempty"` // a string, as MLflow has it
-	Previous   string            `json:"previous_version,omitempty"`
-	RunID      string            `json:"run_id,omitempty"`
-	Alias      string            `json:"alias,omitempty"`
-	Stage      string            `json:"stage,omitempty"`
-	ModelURI   string            `json:"model_uri,omitempty"`
-	PlanDigest string            `json:"plan_digest,omitempty"`
-	RecordID   string            `json:"record_id,omitempty"`
-	NoLedger   string            `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
-	Outside    []ledger.Shift    `json:"moved_outside,omitempty"` // drift that the entry records
-	Findings   []verdict.Finding `json:"findings,omitempty"`
-	Steps      []plan.StepResult `json:"steps,omitempty"`
-	Plan       *plan.Plan        `json:"plan,omitempty"`    // of a dry run, for the input plan-file
-	Planned    []plan.Step       `json:"planned,omitempty"` // of a dry run
-	Notes      []string          `json:"notes,omitempty"`
-	Warnings   []string          `json:"warnings,omitempty"`
-	Policy     string            `json:"policy,omitempty"`
-	Waivers    []string          `json:"waivers,omitempty"`
-	Problems   []string          `json:"problems,omitempty"` // with the inputs or the policy file
-	Data       any               `json:"data,omitempty"`     // content of a page that the command made itself
-	Error      string            `json:"error,omitempty"`
-	Hint       string            `json:"hint,omitempty"`
-	Server     *ServerResult     `json:"server,omitempty"`
-	History    *HistoryResult    `json:"history,omitempty"`   // of one model
-	Histories  []HistoryResult   `json:"histories,omitempty"` // of several
-	Statement  *views.Statement  `json:"statement,omitempty"` // in-toto, of one entry
-	Audit      *AuditResult      `json:"audit,omitempty"`
-	Deployment *DeploymentResult `json:"deployment,omitempty"`
-	Told       []Told            `json:"told,omitempty"`    // notifications
-	Comment    string            `json:"comment,omitempty"` // address of the comment on the pull request
-	Requests   int               `json:"requests"`
-	Rounds     int               `json:"rounds"`
-	DurationMS int64             `json:"duration_ms"`
+	Schema     int                  `json:"schema"`
+	Command    string               `json:"command"`
+	Reason     registry.Reason      `json:"reason"`
+	Verdict    string               `json:"verdict,omitempty"` // decision of the gates
+	Mode       string               `json:"mode,omitempty"`    // enforce, report (nothing was blocked) or ungated
+	DryRun     bool                 `json:"dry_run,omitempty"`
+	Changed    bool                 `json:"changed"`
+	Registered bool                 `json:"registered"`
+	Model      string               `json:"model,omitempty"`
+	Version    string               `json:"version,omitempty"` // a string, as in MLflow
+	Previous   string               `json:"previous_version,omitempty"`
+	RunID      string               `json:"run_id,omitempty"`
+	Alias      string               `json:"alias,omitempty"`
+	Stage      string               `json:"stage,omitempty"`
+	ModelURI   string               `json:"model_uri,omitempty"`
+	PlanDigest string               `json:"plan_digest,omitempty"`
+	RecordID   string               `json:"record_id,omitempty"`
+	NoLedger   string               `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
+	Outside    []ledger.Shift       `json:"moved_outside,omitempty"` // drift that the entry records
+	Findings   []verdict.Finding    `json:"findings,omitempty"`
+	Steps      []plan.StepResult    `json:"steps,omitempty"`
+	Plan       *plan.Plan           `json:"plan,omitempty"`    // of a dry run, for the `plan-file` input
+	Planned    []plan.Step          `json:"planned,omitempty"` // of a dry run
+	Notes      []string             `json:"notes,omitempty"`
+	Warnings   []string             `json:"warnings,omitempty"`
+	Policy     string               `json:"policy,omitempty"`
+	Waivers    []string             `json:"waivers,omitempty"`
+	Problems   []string             `json:"problems,omitempty"` // with the inputs or the policy file
+	Data       any                  `json:"data,omitempty"`     // content of the command's own page
+	Error      string               `json:"error,omitempty"`
+	Hint       string               `json:"hint,omitempty"`
+	Server     *ServerResult        `json:"server,omitempty"`
+	History    *HistoryResult       `json:"history,omitempty"`   // of one model
+	Histories  []HistoryResult      `json:"histories,omitempty"` // of several
+	Statement  *views.Statement     `json:"statement,omitempty"` // in-toto, of one entry
+	Audit      *AuditResult         `json:"audit,omitempty"`
+	Deployment *DeploymentResult    `json:"deployment,omitempty"`
+	Told       []NotificationResult `json:"told,omitempty"`    // notifications
+	Comment    string               `json:"comment,omitempty"` // address of the comment on the pull request
+	Requests   int                  `json:"requests"`
+	Rounds     int                  `json:"rounds"`
+	DurationMS int64                `json:"duration_ms"`
 }
 
-// data is what the run decided and changed. target reports whether the command moves the target to the candidate.
+// data returns what the run decided and changed. target means that the command moves the target to the candidate.
 func (r Run) data(target bool) Result {
 	out := Result{
 		DryRun: r.Dry, Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
@@ -72,7 +72,7 @@ func (r Run) data(target bool) Result {
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.modelURI(target), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off, Outside: r.Ledger.Outside,
 		Notes: append(slices.Clone(r.Plan.Notes), r.unreadable()...), Steps: r.Receipt.Results, Policy: r.Policy,
-		Deployment: r.Deployment.result(), Told: r.Told,
+		Deployment: r.Deployment.result(), Told: r.Notified,
 	}
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
@@ -93,7 +93,7 @@ func (r Run) data(target bool) Result {
 	return out
 }
 
-// Complete returns the result with the fields that all commands have in common.
+// Complete returns the result with the fields that all commands share.
 func (o Outcome) Complete(command string, u Usage) Result {
 	out := o.Result
 	out.Schema, out.Command, out.Reason = ResultSchema, command, o.Reason
@@ -105,14 +105,14 @@ func (o Outcome) Complete(command string, u Usage) Result {
 	return out
 }
 
-// SavedPlan is the plan of a dry run, as its report file contains it.
+// SavedPlan is the plan in a dry run's report file.
 type SavedPlan struct {
 	Plan   plan.Plan
 	Digest string    // computed from the plan, in hex
 	Made   time.Time // when the dry run ended, to the minute
 }
 
-// ReadPlan reads the report file of a dry run. It fails if the plan does not match the digest in the file.
+// ReadPlan reads a dry run's report file. It fails if the plan does not match the digest in the file.
 func ReadPlan(text []byte) (SavedPlan, error) {
 	var file struct {
 		Plan   *plan.Plan `json:"plan"`
@@ -122,7 +122,7 @@ func ReadPlan(text []byte) (SavedPlan, error) {
 		return SavedPlan{}, err
 	}
 	if file.Plan == nil {
-		return SavedPlan{}, errors.New("has no plan; give the report file of a dry run")
+		return SavedPlan{}, errors.New("contains no plan; give the report file of a dry run")
 	}
 	digest, err := file.Plan.Digest()
 	if err != nil {
@@ -131,11 +131,11 @@ func ReadPlan(text []byte) (SavedPlan, error) {
 	minute, _, _ := strings.Cut(file.Digest, "-")
 	made, err := time.Parse(plan.PlanTime, minute)
 	if err != nil {
-		return SavedPlan{}, errors.New("has no valid plan_digest; give the unchanged report file of a dry run")
+		return SavedPlan{}, errors.New("contains no valid plan_digest; give the unchanged report file of a dry run")
 	}
 	if plan.PlanStamp(digest, made) != file.Digest {
-		return SavedPlan{}, errors.New("its plan does not match its digest, so the file was changed or written by " +
-			"another version of this program; make a new dry run")
+		return SavedPlan{}, errors.New("contains a plan that does not match its digest, so it was changed, " +
+			"or written by a different version of this program; make a new dry run")
 	}
 	return SavedPlan{*file.Plan, digest, made}, nil
 }

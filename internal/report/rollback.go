@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// RollbackOutcome is the outcome of the command rollback.
+// RollbackOutcome returns the outcome of the `rollback` command.
 func RollbackOutcome(r Run) Outcome {
 	v := view{headline: r.headline(rolledBack), next: r.next(), target: true}
 	if r.Applied && r.Reason == registry.OK {
@@ -16,7 +16,7 @@ func RollbackOutcome(r Run) Outcome {
 	return r.outcome(v)
 }
 
-// rolledBack is the headline of a rollback that succeeded, or that would succeed.
+// rolledBack returns the headline for a rollback that succeeded or, in a dry run, would succeed.
 func rolledBack(r Run) doc.Line {
 	model, number := doc.C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {

@@ -33,8 +33,8 @@ type Judgement struct {
 	Verdict    verdict.Verdict
 	Policy     string   // policy file that was used, "" = none
 	PolicyNote string   // why the policy was skipped
-	NoPolicy   string   // where no policy file was found
-	Suggest    []string // thresholds to paste if there was no gate
+	NoPolicy   string   // that no policy file was found, and where it was searched
+	Suggest    []string // thresholds to paste if there is no gate
 
 	Signature        string // how the candidate's signature differs from the incumbent's, for reviewers
 	SignatureChanges []string
@@ -46,7 +46,7 @@ type Change struct {
 	Plan    plan.Plan
 	Planned bool
 	Digest  string // of the plan
-	Stamped string // the digest with the minute in front: the output plan-digest
+	Stamped string // the digest with the time in front, as in the `plan-digest` output
 	Receipt plan.Receipt
 	Applied bool
 	Ledger  LedgerNote
@@ -59,7 +59,7 @@ type Usage struct {
 	Took     time.Duration
 }
 
-// number returns the candidate's version number, 0 while it is not known.
+// number returns the candidate's version number, or 0 if it is not known yet.
 func (c Change) number() int {
 	if c.Receipt.Version != 0 {
 		return c.Receipt.Version
@@ -67,10 +67,10 @@ func (c Change) number() int {
 	return c.Plan.Version
 }
 
-// shown reports whether the page shows a plan that was not applied: that of a dry run or a pull request.
+// shown reports whether the page shows a plan that was not applied, because of a dry run or a pull request.
 func (r Run) shown() bool { return r.Dry || r.PullRequest != nil && !r.Applied }
 
-// several reports whether the target stage contained more than one version and therefore had no incumbent.
+// several reports whether the target had no incumbent because its stage contained more than one version.
 func (c Change) several() bool {
 	return c.Plan.Incumbent == 0 && c.Plan.Target.Stage != "" && len(c.Facts.StageHolders) > 1
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// steps lists what was changed, or for a dry run what would be.
+// steps lists what was changed or, in a dry run, what would be changed.
 func (r Run) steps() doc.Page {
 	switch {
 	case r.Applied && len(r.Receipt.Results) > 0:
@@ -57,7 +57,7 @@ func (r Run) stepsPlanned() doc.Page {
 	return append(d, doc.P("Plan digest: ", doc.C(r.Stamped)))
 }
 
-// newVersion lists the tags and the description that a new version gets.
+// newVersion lists the tags and description for a new version.
 func newVersion(p plan.Plan) doc.Page {
 	for _, s := range p.Steps {
 		if s.Do != plan.CreateVersion {
@@ -76,7 +76,7 @@ func newVersion(p plan.Plan) doc.Page {
 	return nil
 }
 
-// stepValue is the value that a step sets.
+// stepValue returns the value that a step sets.
 func stepValue(s plan.Step, result plan.StepResult) string {
 	switch wanted := s.Want.Versions; {
 	case s.Do == plan.CreateVersion && !result.Saw.IsZero():

@@ -10,12 +10,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ValidateOutcome is the outcome of the command validate.
+// ValidateOutcome returns the outcome of the `validate` command.
 func ValidateOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.headline(validated), next: r.next()})
 }
 
-// validated is the headline of a validation that nothing blocked.
+// validated returns the headline for a validation that nothing blocked.
 func validated(r Run) doc.Line {
 	model := doc.C(r.Plan.Model)
 	switch {
@@ -57,7 +57,7 @@ func (j Judgement) passed(model doc.Span) doc.Line {
 	return l
 }
 
-// validateCommand is a command that validates another candidate with the same gates.
+// validateCommand returns a command that validates another candidate with the same gates.
 func (r Run) validateCommand() string {
 	words := []string{
 		"mlflow-promote", "validate", "--model", format.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model",
@@ -109,5 +109,5 @@ func folded(words []string) string {
 	return b.String()
 }
 
-// maxCommand is the length of the longest line of a command, in characters.
+// maxCommand is the maximum length of a line in a command, in characters.
 const maxCommand = 84

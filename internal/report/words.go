@@ -37,7 +37,7 @@ func orNone(list string) string {
 	return list
 }
 
-// numberText writes a version number as MLflow does, "" for none.
+// numberText returns a version number as text, as MLflow does, or "" for none.
 func numberText(n int) string {
 	if n == 0 {
 		return ""
@@ -56,12 +56,12 @@ func versions(s registry.State) string {
 	return cmp.Or(s.Text, "no version")
 }
 
-// joinWords joins the words that are not empty.
+// joinWords joins the non-empty words with spaces.
 func joinWords(words ...string) string {
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
-// list shows data in one line, with commas.
+// list shows data on one line, separated by commas.
 func list(data []string) doc.Line {
 	var l doc.Line
 	for i, d := range data {
@@ -73,7 +73,7 @@ func list(data []string) doc.Line {
 	return l
 }
 
-// dataList lists texts as data. It is empty without texts.
+// dataList returns a list of texts, formatted as data. It returns nil if there are none.
 func dataList(texts []string) doc.Page {
 	if len(texts) == 0 {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Workflow is the repository and commit of the job, for links to GitHub. The zero value makes no links.
+// Workflow is the job's repository and commit, from which links to GitHub are made. The zero value makes no links.
 type Workflow struct {
 	Server     string // address of GitHub
 	Repository string // owner/name
@@ -19,8 +19,8 @@ type Workflow struct {
 
 var runLink = regexp.MustCompile(`^https?://[^/]+/([^/]+/[^/]+)/actions/runs/(\d+)(?:/attempts/(\d+))?$`)
 
-// run shows the workflow run of a record, in full only in a terminal. Records may be forged, so only addresses on this
-// GitHub server become links.
+// run shows the workflow run that a record names. Only a terminal shows the full address. Records may be forged, so
+// only addresses on this GitHub server become links.
 func (w Workflow) run(link string) doc.Line {
 	m := runLink.FindStringSubmatch(link)
 	if m == nil {
@@ -36,7 +36,7 @@ func (w Workflow) run(link string) doc.Line {
 	return doc.L(doc.Span{Text: text, URL: link, Long: link})
 }
 
-// by shows who did something, and the workflow run.
+// by shows who made a move, and in which workflow run.
 func (w Workflow) by(actor, link string) doc.Line {
 	if link == "" {
 		return doc.L(orDash(actor))
@@ -44,7 +44,7 @@ func (w Workflow) by(actor, link string) doc.Line {
 	return doc.L(orDash(actor), " ", w.run(link))
 }
 
-// commit returns the address of the commit that a run was trained from, "" if it is in another repository.
+// commit returns the address of the commit that a run was trained from, or "" if it is in another repository.
 func (w Workflow) commit(run registry.Run) string {
 	server, err := url.Parse(w.Server)
 	if err != nil || server.Host == "" || w.Repository == "" {
@@ -58,7 +58,7 @@ func (w Workflow) commit(run registry.Run) string {
 	return w.address("commit/" + url.PathEscape(run.Tags[registry.RunTagCommit]))
 }
 
-// line returns the address of a line of a file in the commit, "" if it is unknown.
+// line returns the address of a line in a file at the job's commit, or "" if it is unknown.
 func (w Workflow) line(file string, number int) string {
 	if w.Server == "" || w.Repository == "" || w.Head == "" || number <= 0 {
 		return ""

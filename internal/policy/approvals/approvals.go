@@ -13,23 +13,23 @@ import (
 
 // Rules say which approvals count.
 type Rules struct {
-	Environment string   // its approvals count too; "" = none
-	AnyAttempt  bool     // in a re-run, approvals of the environment count too
-	By          []string // in lower case; empty = anybody
+	Environment string   // approvals of this environment count as well; "" = none
+	AnyAttempt  bool     // approvals of the environment count even in a re-run
+	By          []string // logins in lower case; empty = anybody
 }
 
-// Roles has the roles of people in the change, by login in lower case.
+// Roles maps each person in the change to their roles, by login in lower case.
 type Roles = map[string][]fact.Role
 
-// Tally has the people whose approvals count, and the others. Logins are in lower case.
+// Tally lists the people whose approvals count and those whose approvals do not. Logins are in lower case.
 type Tally struct {
 	Counted           []string
-	Undated           []string            // count only if the approval belongs to this attempt
-	Others            map[string][]string // why each of the others does not count
-	OtherEnvironments []string            // environments that were approved but that the gate does not name
+	Undated           []string            // count only if the approval was given for this attempt
+	Others            map[string][]string // reasons why the approvals of everybody else do not count
+	OtherEnvironments []string            // approved environments that the gate does not use
 }
 
-// Count returns the people who reviewed or approved, and whether that counts. makers cannot approve.
+// Count sorts the people who reviewed or approved by whether their approvals count. makers cannot approve.
 func (g Rules) Count(review fact.Review, makers Roles) Tally {
 	t := Tally{Others: map[string][]string{}}
 	people := map[string][]fact.Approval{}
@@ -60,14 +60,14 @@ func (g Rules) Count(review fact.Review, makers Roles) Tally {
 	return t
 }
 
-// opinion says whether the reviews and approvals of one account count.
+// opinion says whether an account's reviews and approvals count.
 type opinion struct {
 	counts  bool
-	undated bool     // counts only if it belongs to this attempt
+	undated bool     // counts only if it was given for this attempt
 	why     []string // reasons why it does not count
 }
 
-// judge checks all reviews and approvals of one account. made are its roles in the change.
+// judge checks the reviews and approvals of one account. made lists the account's roles in the change.
 func (g Rules) judge(login string, said []fact.Approval, made []fact.Role, attempt int) opinion {
 	why := g.exclusions(login, made)
 	barred := len(why) > 0
@@ -95,14 +95,14 @@ func (g Rules) judge(login string, said []fact.Approval, made []fact.Role, attem
 	return out
 }
 
-// exclusions returns the reasons why no approval of an account counts.
+// exclusions returns the reasons why none of an account's approvals count.
 func (g Rules) exclusions(login string, made []fact.Role) []string {
 	var out []string
 	for _, role := range made {
 		out = append(out, string(role))
 	}
 	if len(g.By) > 0 && !slices.Contains(g.By, login) {
-		out = append(out, "is not listed under by")
+		out = append(out, "is not listed in the gate's key by")
 	}
 	if login == "" {
 		out = append(out, "the account was deleted")
@@ -110,7 +110,7 @@ func (g Rules) exclusions(login string, made []fact.Role) []string {
 	return out
 }
 
-// elsewhere says that the gate does not name the approved environment.
+// elsewhere says that the approved environment is not the gate's.
 func (g Rules) elsewhere(environment string) string {
 	if g.Environment == "" {
 		return fmt.Sprintf("approved environment %q, but the gate does not name it", environment)
@@ -118,7 +118,7 @@ func (g Rules) elsewhere(environment string) string {
 	return fmt.Sprintf("approved environment %q, not %q", environment, g.Environment)
 }
 
-// objection says why a review or approval in another state than Approved does not count.
+// objection says why a review or approval does not count if its state is not Approved.
 func objection(a fact.Approval) string {
 	switch a.State {
 	case fact.Rejected:
@@ -128,7 +128,7 @@ func objection(a fact.Approval) string {
 	case fact.Dismissed:
 		return "the review was dismissed"
 	case fact.Stale:
-		return "approved another commit than the merged one"
+		return "approved a different commit than the merged one"
 	case fact.NoAccess:
 		return "has no write access to the repository"
 	case fact.NotAPerson:
@@ -137,7 +137,7 @@ func objection(a fact.Approval) string {
 	return "did not approve"
 }
 
-// Shown returns the number and the logins of the people whose approvals count.
+// Shown returns how many people's approvals count, and their logins.
 func (t Tally) Shown() string {
 	if len(t.Counted) == 0 {
 		return "none"
@@ -145,7 +145,7 @@ func (t Tally) Shown() string {
 	return fmt.Sprintf("%d: %s", len(t.Counted), format.First(t.Counted, 8))
 }
 
-// Shortfall says how many approvals are missing, and why others do not count.
+// Shortfall says how many approvals are missing and why the others do not count.
 func (t Tally) Shortfall(needed int) string {
 	out := fmt.Sprintf("approvals that count: %d of %d", len(t.Counted), needed)
 	var others []string

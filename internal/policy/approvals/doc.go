@@ -1,2 +1,2 @@
-// Package approvals decides whose reviews and approvals count for the gate approval.
+// Package approvals decides whose reviews and approvals count for the `approval` gate.
 package approvals

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Unidentified says why the login of a person who must be excluded is not known, and what to do. It returns "" if all
-// are known.
+// Unidentified says why the login of somebody who must be excluded is not known, and what to do about it. It returns ""
+// if all logins are known.
 func Unidentified(f fact.Facts, makers Roles, unnamed []fact.Contributor) (why, fix string) {
 	for _, c := range unnamed {
 		if c.Role == fact.RolePullAuthor {
@@ -48,7 +48,7 @@ func unknownMaker(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
 	return why, identityHint(run.Users()[0])
 }
 
-// userWithoutLogin says that none of the run's MLflow users has a login.
+// userWithoutLogin says that no MLflow user of the run has a login.
 func userWithoutLogin(run registry.Run) string {
 	if len(run.Users()) == 0 {
 		return "the run has no MLflow user"
@@ -61,7 +61,7 @@ func userWithoutLogin(run registry.Run) string {
 		strings.Join(quoted, " or "))
 }
 
-// Unmapped warns if the policy has identities but not the one of the candidate's MLflow user.
+// Unmapped returns a warning if the policy has identities, but none for the candidate's MLflow user.
 func Unmapped(f fact.Facts, makers Roles) string {
 	if len(f.Identities) == 0 || hasRole(makers, fact.RoleTrainer) {
 		return ""
@@ -80,8 +80,8 @@ func hasRole(makers Roles, wanted ...fact.Role) bool {
 	return false
 }
 
-// identityHint says which line of the policy file gives a login to an MLflow user or an e-mail address. It returns ""
-// for no user.
+// identityHint says which line to add to the policy file to assign a login to an MLflow user or an e-mail address. It
+// returns "" if user is "".
 func identityHint(user string) string {
 	if user == "" {
 		return ""

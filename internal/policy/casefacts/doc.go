@@ -1,2 +1,3 @@
-// Package casefacts reads the facts that a policy test states. The documentation of each gate states facts too.
+// Package casefacts reads the facts stated in a policy test. Examples in the gates' documentation state facts in the
+// same form.
 package casefacts

@@ -81,10 +81,10 @@ var Fields = []tree.Field{
 	tree.Optional("evidence", tree.MapOf("reports by name, as text", tree.Text("a name"), tree.Text("JSON"))),
 }
 
-// notGiven is the reason why a fact is not known if a test does not have it.
-const notGiven = "the test does not have it"
+// notGiven is the reason for a fact that is unknown because the test does not state it.
+const notGiven = "the test does not state it"
 
-// Read returns the facts of the document. Facts that it leaves out are not known.
+// Read returns the facts in the document. A fact that the document leaves out is not known.
 func Read(root *tree.Node, model string) fact.Facts {
 	n := root.Get("candidate")
 	f := fact.Facts{
@@ -123,7 +123,7 @@ func Read(root *tree.Node, model string) fact.Facts {
 	return f
 }
 
-// ledgerEntries returns the ledger entries that moved the version to its stage and aliases.
+// ledgerEntries returns the ledger entries for the version's moves to its stage and its aliases.
 func ledgerEntries(n *tree.Node) (out []ledger.Entry) {
 	since, tags := n.Pairs("since"), n.Pairs("tags")
 	add := func(ref registry.Ref, tag string) {

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 )
 
-// A test case is parsed, or refused with a position.
+// A test case either parses or is refused with a position.
 func FuzzCase(f *testing.F) {
 	f.Add("model: churn\ntarget: champion\nexpect: promote\ncandidate: {version: 2, metrics: {a: NaN}}\nincumbent: " +
 		"unreadable\n")

@@ -1,2 +1,2 @@
-// Package cases reads test cases of a policy file and checks that the policy decides them as expected.
+// Package cases reads test cases for a policy file and checks that the policy decides them as expected.
 package cases

@@ -10,10 +10,10 @@ import (
 // Operator compares a value with a limit.
 type Operator string
 
-// Operators has the longer operators first, because a parser must try them first.
+// Operators lists longer operators before shorter ones, because a parser must try them in this order.
 var Operators = []Operator{">=", "<=", "==", "!=", ">", "<"}
 
-// Holds reports whether the comparison of the value with the limit is true.
+// Holds reports whether the comparison is true.
 func (op Operator) Holds(value, limit float64) bool {
 	switch op {
 	case ">=":
@@ -32,8 +32,8 @@ func (op Operator) Holds(value, limit float64) bool {
 	return false
 }
 
-// ParseNumber parses a plain decimal number. Other forms that Go accepts (hex, underscores, inf, nan) are more likely
-// mistakes than limits.
+// ParseNumber parses a plain decimal number. It refuses the other forms that Go accepts (hex, underscores, inf, nan),
+// because as limits they are most likely mistakes.
 func ParseNumber(text string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || strings.ContainsAny(text, "_xXpP") {

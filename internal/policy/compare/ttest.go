@@ -6,8 +6,8 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// NonInferior tests the hypothesis that the mean difference is at most -margin, with a one-sided paired t-test. p is
-// NaN if all differences are the same.
+// NonInferior tests the null hypothesis that the mean difference is at most -margin, using a one-sided paired t-test. p
+// is NaN if all differences are equal.
 func NonInferior(gains []float64, margin float64) (mean, p float64) {
 	n := float64(len(gains))
 	for _, g := range gains {
@@ -24,8 +24,8 @@ func NonInferior(gains []float64, margin float64) (mean, p float64) {
 	return mean, studentTail((mean+margin)/(spread/math.Sqrt(n)), n-1)
 }
 
-// studentTail returns the probability that Student's t with df degrees of freedom exceeds t. It is half the regularised
-// incomplete beta function at df/(df+t²).
+// studentTail returns the probability that Student's t with df degrees of freedom exceeds t. For a positive t, it is
+// half the regularised incomplete beta function at df/(df+t²).
 func studentTail(t, df float64) float64 {
 	tail := mathext.RegIncBeta(df/2, 0.5, df/(df+t*t)) / 2
 	if t < 0 {

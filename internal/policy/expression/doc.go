@@ -1,2 +1,2 @@
-// Package expression compiles the condition of an expression gate and lists the facts that it uses.
+// Package expression compiles the condition of an expression gate and lists the facts used in it.
 package expression

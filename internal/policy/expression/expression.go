@@ -15,13 +15,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Env has the variables of an expression. It has only the facts that the expression names.
+// Env holds the variables of an expression. It contains only the facts that are named in the expression.
 type Env struct {
 	Candidate Subject `expr:"candidate"`
 	Incumbent Subject `expr:"incumbent"`
 }
 
-// Subject has the facts of one version.
+// Subject holds the facts about one version.
 type Subject struct {
 	Metrics  map[string]float64 `expr:"metrics"`
 	Params   map[string]string  `expr:"params"`
@@ -29,18 +29,18 @@ type Subject struct {
 	Datasets map[string]string  `expr:"datasets"` // digest by context
 }
 
-// NewSubject returns a subject without facts.
+// NewSubject returns a subject without any facts.
 func NewSubject() Subject {
 	return Subject{map[string]float64{}, map[string]string{}, map[string]string{}, map[string]string{}}
 }
 
-// Fact is a fact that an expression names, such as candidate.metrics.auc.
+// Fact is a fact that is named in an expression, such as candidate.metrics.auc.
 type Fact struct {
 	Incumbent  bool
 	Group, Key string
 }
 
-// Limits of an expression. Loops are not allowed, so the cost depends on the number of nodes.
+// Limits on an expression. Loops are not allowed, so the number of nodes bounds the cost.
 const (
 	maxLength = 2000
 	maxNodes  = 200
@@ -51,11 +51,11 @@ var (
 	builtins = []string{"abs", "min", "max", "round", "floor", "ceil", "float", "len", "lower", "upper", "trim"}
 )
 
-// Compile checks the types of an expression and returns the facts that it names. Only a fixed list of forms is allowed,
+// Compile checks the types in an expression and returns the facts that it names. Only a fixed list of forms is allowed,
 // so that an expression cannot compute the name of a fact.
 func Compile(source string) (*vm.Program, []Fact, error) {
 	if len(source) > maxLength {
-		return nil, nil, fmt.Errorf("the expression has %d characters; the maximum is %d", len(source), maxLength)
+		return nil, nil, fmt.Errorf("the expression is %d characters long; the maximum is %d", len(source), maxLength)
 	}
 	tree, err := parser.Parse(source)
 	if err != nil {
@@ -76,7 +76,7 @@ func Compile(source string) (*vm.Program, []Fact, error) {
 	return program, names.facts, err
 }
 
-// finite stops an evaluation if a number is not finite. A comparison with NaN is false, and its negation would be true.
+// finite stops the evaluation if a number is not finite. A comparison with NaN is false, so its negation would be true.
 func finite(args ...any) (any, error) {
 	v := args[0].(float64)
 	if math.IsNaN(v) || math.Abs(v) >= math.MaxFloat64 {
@@ -99,7 +99,7 @@ func (finiteGuard) Visit(n *ast.Node) {
 	}
 }
 
-// collector collects the facts of an expression and refuses every form that is not allowed.
+// collector collects the facts named in an expression and refuses every form that is not allowed.
 type collector struct {
 	source file.Source
 	facts  []Fact
@@ -143,7 +143,7 @@ func (w *collector) walk(nodes ...ast.Node) {
 	}
 }
 
-// call checks functions. The parser treats some of them as calls until it knows the types.
+// call checks a function call. For some functions the parser returns a call until it knows the types.
 func (w *collector) call(n *ast.CallNode) {
 	if name, ok := n.Callee.(*ast.IdentifierNode); !ok || !slices.Contains(builtins, name.Value) {
 		w.refuse(n, "only the functions %s are allowed", format.First(builtins, 8))

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Baseline is the version that a gate compares the candidate with. It has the key of that version in the facts and the
-// name from the policy. For a word that may be an alias or a stage, key is the alias and stage is the stage.
+// Baseline is the version that a gate compares the candidate with: its key in the facts and its name in the policy. If
+// the name may be an alias or a stage, key is the alias and stage is the stage.
 type Baseline struct {
 	key, stage registry.Ref
 	Name       string
@@ -49,7 +49,7 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 	case !gathered:
 		out.Incumbent = "?"
 		end = inconclusive(out, fmt.Sprintf("%s is unknown, because the run has no target", h.Name),
-			"set the input alias or stage, or compare with an alias")
+			"set the alias or stage input, or compare with an alias")
 	case known.IsAbsent() && h.isOtherAlias(f):
 		alias := h.key.Name
 		out.Incumbent = "none"
@@ -65,8 +65,8 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 	return fact.Subject{}, &end
 }
 
-// hint says what to do if the version to compare with is not readable. The incumbent may be the version of the target's
-// alias or of its stage.
+// hint says what to do if the version to compare with is not readable. The incumbent may come from the target's alias
+// or from its stage.
 func (h Baseline) hint(f fact.Facts) string {
 	why := f.Holders[h.key].Why()
 	for stage, numbers := range f.Shared {
@@ -75,17 +75,17 @@ func (h Baseline) hint(f fact.Facts) string {
 			return fmt.Sprintf("archive all but one of the versions %s in %s", numbers.Join(", "), stage)
 		}
 	}
-	return "make the incumbent readable, or set the alias to an existing version"
+	return "make the incumbent readable, or point the alias to an existing version"
 }
 
-// isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist, or
-// a typing error would disable the gate. The target's own alias may be new.
+// isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist,
+// because a typing error would otherwise disable the gate. The target's own alias may be new.
 func (h Baseline) isOtherAlias(f fact.Facts) bool {
 	alias, isAlias := h.key.Alias()
 	return isAlias && alias != f.Target.Alias
 }
 
-// missingAlias says that the alias does not exist, and suggests similar ones.
+// missingAlias says that the alias does not exist and suggests similar ones.
 func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	names := f.AliasNames()
 	switch near := spelling.Nearest(alias, names); {
@@ -100,14 +100,14 @@ func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	return fmt.Sprintf("there is no alias %s; the model has the aliases %s", alias, format.First(names, 8))
 }
 
-// isBaseline reports whether the candidate is the version to compare with. Then a strict condition would block every
-// re-run.
+// isBaseline reports whether the candidate is itself the version to compare with. A strict condition would then block
+// every re-run.
 func isBaseline(f fact.Facts, base fact.Subject) bool {
 	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
 }
 
 // ParseBaseline parses the name of a version to compare with. @ALIAS is always an alias. A word such as production may
-// be an alias or a stage: both are gathered, and resolve chooses one.
+// be an alias or a stage, so both are gathered and resolve chooses one.
 func ParseBaseline(word string) (Baseline, error) {
 	alias, marked := strings.CutPrefix(word, "@")
 	stage, isStage := registry.CanonicalStage(alias)
@@ -124,8 +124,8 @@ func ParseBaseline(word string) (Baseline, error) {
 	return Baseline{key: registry.AliasRef(alias), stage: registry.StageRef(stage), Name: word}, nil
 }
 
-// resolve chooses between the alias and the stage of the same name. It chooses the alias if it exists. If the alias and
-// the stage have different versions, the word is ambiguous. Then why says so, and fix says what to write.
+// resolve chooses between an alias and a stage of the same name. It chooses the alias if it exists. If alias and stage
+// point to different versions, the word is ambiguous: why says so, and fix says what to write instead.
 func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	if h.stage == (registry.Ref{}) {
 		return h, "", ""
@@ -150,7 +150,7 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	return asStage, "", ""
 }
 
-// otherSpelling returns the end of a hint. It says how to write the stage so that it is not read as the alias.
+// otherSpelling returns the end of a hint that says how to write the stage so that it is not taken for the alias.
 func (h Baseline) otherSpelling() string {
 	if h.Name == h.stage.Name {
 		return ""
@@ -168,13 +168,13 @@ func (h Baseline) inOtherCase(f fact.Facts) string {
 	return ""
 }
 
-// sameVersion reports whether both are the same version.
+// sameVersion reports whether both subjects are the same version.
 func sameVersion(a, b registry.Known[fact.Subject]) bool {
 	n := a.OrZero().Version.OrZero().Number
 	return n != 0 && n == b.OrZero().Version.OrZero().Number
 }
 
-// versionText returns the version for people, or why it is not known.
+// versionText returns the version as text, or why it is not known.
 func versionText(s registry.Known[fact.Subject]) string {
 	if n := s.OrZero().Version.OrZero().Number; n != 0 {
 		return fmt.Sprintf("version %d", n)
@@ -182,7 +182,7 @@ func versionText(s registry.Known[fact.Subject]) string {
 	return cmp.Or(s.Why(), "not read")
 }
 
-// stageText returns the versions in a stage for people.
+// stageText returns the versions in a stage as text.
 func stageText(f fact.Facts, stage registry.Ref, s registry.Known[fact.Subject]) string {
 	if numbers := f.Shared[stage.Name]; len(numbers) > 0 {
 		return "versions " + numbers.Join(", ")
@@ -190,13 +190,13 @@ func stageText(f fact.Facts, stage registry.Ref, s registry.Known[fact.Subject])
 	return versionText(s)
 }
 
-// BaselineKeys returns the keys of the versions to gather for the name of a version to compare with.
+// BaselineKeys returns the keys of the versions to gather for a baseline's name.
 func BaselineKeys(word string) ([]registry.Ref, error) {
 	h, err := ParseBaseline(word)
 	return h.needs().Holders, err
 }
 
-// ResolveBaseline returns the key of the version that a name means. If the name is ambiguous, why and fix say so.
+// ResolveBaseline returns the key of the version that a name refers to. If the name is ambiguous, why and fix say so.
 func ResolveBaseline(word string, f fact.Facts) (key registry.Ref, why, fix string) {
 	h, err := ParseBaseline(word)
 	if err != nil {
@@ -206,8 +206,7 @@ func ResolveBaseline(word string, f fact.Facts) (key registry.Ref, why, fix stri
 	return h.key, why, fix
 }
 
-// TargetKey returns the key of an alias or stage that a policy file names. Stages must be written as MLflow writes
-// them.
+// TargetKey returns the key for an alias or stage that is named in a policy file. A stage must be spelled as in MLflow.
 func TargetKey(name string) (registry.Ref, error) {
 	if stage, ok := registry.CanonicalStage(name); ok {
 		if stage != name || stage == "None" {

@@ -1,6 +1,6 @@
-// Package gates has the kinds of gates that a policy file and the thresholds can use.
+// Package gates defines the kinds of gates that can be used in a policy file and in thresholds.
 //
-// A kind of gate is one file, gate_<kind>.go, and one row of the table Kinds. The parser, the JSON schema and the
-// documentation are generated from that row. The check of a gate is a pure function: it gets the facts and returns a
-// finding. If it cannot be evaluated, it is inconclusive.
+// A kind of gate is one file, gate_<kind>.go, and one row of the table Kinds. Its parser, JSON schema and documentation
+// come from that row. A gate's check is a pure function that takes the facts and returns a finding. A check that cannot
+// be carried out is inconclusive.
 package gates

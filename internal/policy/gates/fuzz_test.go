@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// No report makes the parser panic. No report passes without saying what it is about.
+// No report makes the parser panic, and no report passes without saying what it is about.
 func FuzzEvidence(f *testing.F) {
 	for _, text := range slices.Concat(policytest.DirtyReports,
 		[]string{policytest.SARIF(`"results":[]`), policytest.ModelScan, policytest.Bandit, policytest.Semgrep,
@@ -35,8 +35,8 @@ func FuzzEvidence(f *testing.F) {
 
 var jsonKey = regexp.MustCompile(`"([^"\\]*)":`)
 
-// A duplicate key never makes a failing report pass. Duplicates may differ in case or escapes, may come before or after
-// the key, and may have any value.
+// A duplicate key never makes a failing report pass. The duplicate may differ in case or escapes, may come before or
+// after the key, and may have any value.
 func FuzzEvidenceTwin(f *testing.F) {
 	for i, report := range policytest.DirtyReports {
 		for k := range jsonKey.FindAllString(report, -1) {
@@ -48,7 +48,7 @@ func FuzzEvidenceTwin(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which, where uint, how uint64, after bool, twinValue string) {
 		if !json.Valid([]byte(twinValue)) {
-			return // the text has more than one member
+			return // the text adds more than one member
 		}
 		report := policytest.DirtyReports[which%uint(len(policytest.DirtyReports))]
 		keys := jsonKey.FindAllStringSubmatchIndex(report, -1)
@@ -65,7 +65,7 @@ func FuzzEvidenceTwin(f *testing.F) {
 	})
 }
 
-// twin writes a key with another case or escapes. how has two bits for each letter.
+// twin spells a key with different case or escapes. how has two bits for each letter.
 func twin(key string, how uint64) string {
 	var b strings.Builder
 	for i, r := range key {
@@ -92,7 +92,7 @@ func valueLength(t testing.TB, text string) int {
 	return int(dec.InputOffset())
 }
 
-// gateOfReport returns the most lenient gate that the report fails.
+// gateOfReport returns the most lenient gate that the report still fails.
 func gateOfReport(report string) string {
 	gate := "evidence: e.json, suppressed: accept"
 	if strings.Contains(report, `"results":{"p"`) {

@@ -6,17 +6,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// gap is the reason why there is no value. The zero gap means that the value is there.
+// gap says why there is no value. The zero gap means that there is one.
 type gap struct {
 	why    string
-	absent bool // the value is confirmed absent
+	absent bool // it is confirmed that there is no value
 }
 
 // notKnown returns a gap for a value that may exist. confirmedAbsent returns a gap for a value that does not exist.
 func notKnown(format string, args ...any) gap        { return gap{why: fmt.Sprintf(format, args...)} }
 func confirmedAbsent(format string, args ...any) gap { return gap{fmt.Sprintf(format, args...), true} }
 
-// ends returns the finding of a gate with this gap. lead comes before the reason.
+// ends returns the finding for a gate that has this gap. lead is put in front of the reason.
 func (g gap) ends(out verdict.Finding, lead, fix string) verdict.Finding {
 	if g.absent {
 		return absent(out, lead+g.why, fix)
@@ -24,5 +24,5 @@ func (g gap) ends(out verdict.Finding, lead, fix string) verdict.Finding {
 	return inconclusive(out, lead+g.why, fix)
 }
 
-// unproven comes before the reason of a gap in the incumbent's values.
+// unproven is put in front of the reason for a gap in the incumbent's values.
 const unproven = "the incumbent has no valid evidence: "

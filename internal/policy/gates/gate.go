@@ -11,21 +11,21 @@ import (
 
 // Gate is one condition that a candidate must meet.
 type Gate struct {
-	ID       string // the name in the policy file, or the threshold's line
-	About    string // what ID does not say: the metric of a gate with a name, and the dataset
-	File     string // the policy file, or "thresholds"
+	ID       string // the gate's name in the policy file, or the line of the threshold
+	About    string // what ID does not show: the metric of a gate with a name, and the dataset
+	File     string // path of the policy file, or "thresholds"
 	Line     int
-	Target   string         // the alias or stage; "" for a threshold
-	OnFail   verdict.Effect // "" = block
-	Mode     verdict.Mode   // of the target
-	Deferred bool           // it depends on time or people: pending in a plan, checked when the plan is applied
-	Absolute bool           // it checks the candidate alone, without an incumbent
-	Wanted   string         // the condition, for people
+	Target   string         // alias or stage; "" for a threshold
+	OnFail   verdict.Effect // "" means block
+	Mode     verdict.Mode   // mode of the target
+	Deferred bool           // depends on time or people: pending in a plan, evaluated when the plan is applied
+	Absolute bool           // checks the candidate alone, without an incumbent
+	Wanted   string         // the condition in words
 	Needs    fact.Needs
 	Check    func(fact.Facts) verdict.Finding
 }
 
-// Needs returns what must be gathered for all of the gates.
+// Needs returns everything that must be gathered for the gates.
 func Needs(gates []Gate) fact.Needs {
 	var all fact.Needs
 	for _, g := range gates {
@@ -34,7 +34,8 @@ func Needs(gates []Gate) fact.Needs {
 	return all
 }
 
-// The functions below end a check. out has what the gate wanted and saw, why is the reason, and fix is the hint.
+// The functions below end a check. out says what the gate wanted and what it saw, why is the reason, and fix is the
+// hint.
 
 func passed(out verdict.Finding) verdict.Finding {
 	out.Outcome = verdict.Pass
@@ -51,15 +52,15 @@ func inconclusive(out verdict.Finding, why, fix string) verdict.Finding {
 	return out
 }
 
-// absent ends a check because the server confirmed that there is no such fact. With on-fail: warn, that is a warning.
-// Other inconclusive findings block.
+// absent ends a check because the server confirmed that a fact does not exist. With `on-fail: warn`, the result is a
+// warning. Other inconclusive findings block.
 func absent(out verdict.Finding, why, fix string) verdict.Finding {
 	out = inconclusive(out, why, fix)
 	out.Absent = true
 	return out
 }
 
-// unknown ends a check because a fact is not known. The fact is either confirmed absent or unreadable.
+// unknown ends a check because a fact is confirmed absent or cannot be read.
 func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string) verdict.Finding {
 	if fact.IsAbsent() {
 		return absent(out, why, fix)
@@ -68,13 +69,13 @@ func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string
 }
 
 // mostSevere returns the finding that decides for a gate with several parts. A part that could not be evaluated comes
-// first, then one about an absent fact, then one that failed. A failure must not hide an error, because on-fail: warn
-// accepts failures and no errors.
+// first, then an absent fact, then a failure. A failure must not hide a part that could not be evaluated, because
+// `on-fail: warn` lets a failure through.
 func mostSevere(parts ...verdict.Finding) verdict.Finding {
 	return slices.MaxFunc(parts, func(a, b verdict.Finding) int { return cmp.Compare(weight(a), weight(b)) })
 }
 
-// weight orders findings by severity.
+// weight returns the rank of a finding; more severe findings rank higher.
 func weight(f verdict.Finding) int {
 	switch {
 	case f.Outcome == verdict.Inconclusive && !f.Absent:

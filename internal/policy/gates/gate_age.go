@@ -14,8 +14,9 @@ import (
 )
 
 var ageKind = Kind{
-	Name:   "age",
-	Passes: "the run is not too old, and the version has been in the stage or under the alias long enough",
+	Name: "age",
+	Passes: "the run is not too old, and the version has been in the stage, or the alias has pointed to it, for long " +
+		"enough",
 	Notes: "The server's clock decides, and the report shows how far the runner's clock differs. In a plan the " +
 		"gate is deferred and judged at apply. The promotion ledger says how long the version has been there. A " +
 		"tag that contradicts the ledger makes the gate inconclusive. Without a ledger, the time in a stage counts " +
@@ -23,8 +24,8 @@ var ageKind = Kind{
 	deferred: true,
 	key:      tree.Pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	more: []tree.Field{
-		tree.Optional("soak", tree.Duration("minimum time in the stage or under the alias")),
-		tree.Optional("in", tree.Text("stage or alias where the version must soak, such as Staging or challenger")),
+		tree.Optional("soak", tree.Duration("minimum time in the stage or with the alias pointing to the version")),
+		tree.Optional("in", tree.Text("stage or alias in which the version must soak, such as Staging or challenger")),
 	},
 	Example: "age: 30d\nsoak: 24h\nin: challenger",
 	Facts: `now: "2026-05-20T06:00:00Z"
@@ -36,7 +37,7 @@ candidate:
 	build: buildAge,
 }
 
-// skewShown is how much clocks may differ before a finding mentions it.
+// skewShown is the difference between the clocks from which on findings mention it.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -44,9 +45,10 @@ func buildAge(n *tree.Node) (Gate, error) {
 	a.most, a.soak = tree.ParseDuration(a.text), tree.ParseDuration(a.soakText)
 	switch {
 	case (a.soakText == "") != (a.in == ""):
-		return Gate{}, n.Problem("age", "soak and in need each other; give a duration, and a stage or alias")
+		return Gate{}, n.Problem("age", "soak and in must be used together; give a duration and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "age: any without soak always passes; give a limit such as 30d, or soak and in")
+		return Gate{}, n.Problem("age", "age set to any always passes without soak; give a limit such as 30d, or soak "+
+			"and in")
 	}
 	wanted := "run at most " + a.text + " old"
 	if a.most == 0 {
@@ -72,14 +74,14 @@ func buildAge(n *tree.Node) (Gate, error) {
 
 type ageGate struct {
 	text, soakText, in string
-	key                registry.Ref // key of the alias or stage in
+	key                registry.Ref // key of the alias or stage given by `in`
 	most, soak         time.Duration
 }
 
 func (a ageGate) check(f fact.Facts) verdict.Finding {
 	out := verdict.Finding{Candidate: "?"}
 	if f.Now.IsZero() {
-		return inconclusive(out, "the time of the server is not known", "")
+		return inconclusive(out, "the server's time is not known", "")
 	}
 	if a.most == 0 {
 		return a.soaked(f, out)
@@ -116,8 +118,8 @@ func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// soaked checks how long the version has been in the stage or under the alias. The time comes from the ledger, because
-// tags can be edited.
+// soaked checks how long the version has been in the stage, or the alias has pointed to it. The time comes from the
+// ledger, because tags can be edited.
 func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
@@ -150,7 +152,7 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// here reports whether the version is in the stage or under the alias now, or says why that is not known.
+// here reports whether the version is in the stage, or the alias points to it, now. If that is not known, why says so.
 func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
 	if a.key.Kind == registry.RefStage {
 		return v.Stage == a.in, ""
@@ -166,16 +168,16 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	return m.Aliases[a.in] == v.Number, ""
 }
 
-// arrival is the time when a version came to the stage or alias.
+// arrival says since when a stage has contained a version, or an alias has pointed to it.
 type arrival struct {
 	at        time.Time
 	source    string // where the time comes from
 	why, hint string // set if the time is not known
 }
 
-// arrival returns the time from the ledger. Without a ledger it returns MLflow's time of the version's last change, but
-// only for a stage. That time cannot be set by users, and a later change only makes it later. For an alias there is no
-// such time.
+// arrival returns the time recorded in the ledger. Without a ledger, it returns for a stage the time of the version's
+// last change according to MLflow. Users cannot set that time, and a later change can only make the version appear
+// younger. For an alias, MLflow has no such time.
 func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
@@ -190,12 +192,13 @@ func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	}
 }
 
-// byLedger returns the time from the ledger. If the version's own tag contradicts the entry, the time is not known.
+// byLedger returns the time recorded in the ledger. If the version's own tag contradicts the entry, the time is not
+// known.
 func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	stay := views.Since(l.Decisive(), a.key, v.Number)
 	began, ended := times(stay.Entry)
 	if !stay.Known || ended.IsZero() {
-		const what = "no finished ledger entry says when version %d came to %s"
+		const what = "no finished ledger entry says when version %d was moved to %s"
 		return arrival{
 			why:  fmt.Sprintf(what, v.Number, a.in),
 			hint: fmt.Sprintf("remove it from %s and promote it there with this tool, which records the time", a.in),
@@ -217,11 +220,11 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	return arrival{at: ended, source: fmt.Sprintf("ledger entry %d", stay.Entry.Epoch)}
 }
 
-// skewAllowed is how much the time in a tag may differ from the ledger's entry. The tag has the time of the runner,
+// skewAllowed is how far the time in a tag may be off the ledger's entry. The tag is written with the runner's time,
 // which is between the start and the end of the entry.
 const skewAllowed = 5 * time.Minute
 
-// times returns when an entry started and ended. If the end is before the start, both are the start.
+// times returns when an entry was started and finished. If the end is before the start, it returns the start for both.
 func times(e ledger.Entry) (began, ended time.Time) {
 	began, err := time.Parse(time.RFC3339, e.Record.At)
 	if err != nil {
@@ -233,14 +236,14 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag belongs to an entry. off is the difference of the runner's clock, in seconds.
+// fits reports whether the time in a tag belongs to an entry. off says how many seconds the runner's clock is off.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second
 	return err == nil && !at.Before(began.Add(-allowed)) && !at.After(ended.Add(allowed))
 }
 
-// skew returns a note if the clocks of server and runner differ.
+// skew returns a note if the server's and the runner's clocks differ.
 func skew(f fact.Facts) string {
 	if f.Skew > skewShown || f.Skew < -skewShown {
 		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))

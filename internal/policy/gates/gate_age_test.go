@@ -12,7 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// soaking returns facts of version 2 under the alias challenger, with these ledger entries and this time in the tag.
+// soaking returns facts for version 2, to which the alias challenger points, with these ledger entries and this time in
+// the tag.
 func soaking(entries []ledger.Entry, tag string) fact.Facts {
 	f := policytest.Facts()
 	f.Ledger = ledger.Chain{Entries: entries}
@@ -30,7 +31,7 @@ func soaking(entries []ledger.Entry, tag string) fact.Facts {
 
 const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 
-// moved returns an entry that moved challenger this many hours ago.
+// moved returns an entry for a move of challenger the given number of hours ago.
 func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	at := policytest.Now.Add(-time.Duration(hours) * time.Hour)
 	move.Ref = registry.AliasRef("challenger")
@@ -39,7 +40,7 @@ func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	return e
 }
 
-// ago returns the time this many hours ago, as text.
+// ago returns the time the given number of hours ago, as text.
 func ago(hours int) string {
 	return policytest.Now.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339)
 }
@@ -55,7 +56,7 @@ func TestAge_SoakFromLedger(t *testing.T) {
 	backdated.Ended = policytest.Now.Add(-900 * time.Hour)
 	timeless.Ended, timeless.Record.At = time.Time{}, ""
 	const byEntry = "version 2 has been in challenger for 3 hours (ledger entry 997); the minimum is 24h"
-	const unknown = "no finished ledger entry says when version 2 came to challenger"
+	const unknown = "no finished ledger entry says when version 2 was moved to challenger"
 	const tag = "tag promote.alias.challenger.at of version 2 says "
 	type entries = []ledger.Entry
 	for name, c := range map[string]struct {

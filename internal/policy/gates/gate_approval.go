@@ -89,14 +89,14 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 		out.Why = approvals.Unmapped(f, makers)
 		return passed(out)
 	case missing <= len(t.Undated):
-		const fix = "start a new workflow run instead of re-running this one, or add any-attempt: true to the gate"
+		const fix = "start a new workflow run instead of re-running this one, or set any-attempt to true in the gate"
 		return inconclusive(out, g.doubt(review.Attempt, t.Undated), fix)
 	}
 	return failed(out, t.Shortfall(g.needed), g.hint(review, t))
 }
 
-// unreadable says which part of the review could not be read, and why. With only some of the parts, an excluded person
-// could pass the gate.
+// unreadable says which part of the review could not be read, and why. If a part is missing, somebody who must be
+// excluded could otherwise pass the gate.
 func (g approvalGate) unreadable(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()
@@ -112,7 +112,7 @@ func (g approvalGate) unreadable(r fact.Review) string {
 	return ""
 }
 
-// permissionHint says which permissions the job needs, or "" if none is missing.
+// permissionHint says which permissions to add to the job; "" if none are missing.
 func permissionHint(missing []string) string {
 	if len(missing) == 0 {
 		return ""
@@ -120,7 +120,7 @@ func permissionHint(missing []string) string {
 	return "add these permissions to the job: " + strings.Join(missing, ", ")
 }
 
-// doubt says why approvals of an environment may belong to an earlier attempt.
+// doubt says why approvals of an environment may have been given for an earlier attempt.
 func (g approvalGate) doubt(attempt int, who []string) string {
 	this := fmt.Sprintf("this is attempt %d", attempt)
 	if attempt < 1 {
@@ -134,9 +134,9 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	switch {
 	case len(t.OtherEnvironments) > 0:
-		return "add this key to the gate: environment: " + format.YAMLWord(t.OtherEnvironments[0])
+		return "set environment in the gate to " + format.YAMLWord(t.OtherEnvironments[0])
 	case g.Environment == "" && review.PullRequest.IsAbsent():
-		return "add the environment whose reviewers approve to the gate, such as environment: production"
+		return "set environment in the gate to the one whose reviewers approve, such as production"
 	}
 	return "ask another person to approve"
 }

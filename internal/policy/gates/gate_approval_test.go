@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// review changes the review, if it is known.
+// review changes the review if it is known.
 func review(f *fact.Facts, change func(*fact.Review)) {
 	if r, ok := f.Review.Get(); ok {
 		change(&r)
@@ -41,7 +41,7 @@ var allStates = []fact.ApprovalState{
 	"APPROVED",
 }
 
-// Tries every role with every state, place and spelling of the login. Only one combination counts.
+// Covers every role with every state, place and spelling of the login. Only one combination counts.
 func TestApproval_RolesAndStates(t *testing.T) {
 	gate := mustParse(t, "approval: 1, environment: production")
 	tried, passed := 0, 0
@@ -138,12 +138,12 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the gate names no environment": {
 			none, eveThere, nil, verdict.Fail,
 			`approvals that count: 0 of 1; not counted: eve (approved environment "production", but the gate does ` +
-				`not name it)`, "add this key to the gate: environment: production",
+				`not name it)`, "set environment in the gate to production",
 		},
 		"the gate names no environment, and YAML would misread its name": {
 			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
 			`approvals that count: 0 of 1; not counted: eve (approved environment "on", but the gate does not name it)`,
-			"add this key to the gate: environment: 'on'",
+			"set environment in the gate to 'on'",
 		},
 		"the gate names no environment, and its author approved it": {
 			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,
@@ -153,7 +153,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the gate names no environment, and there is no pull request": {
 			none, policytest.Review("ann", "bob"), []change{noPull}, verdict.Fail,
 			"approvals that count: 0 of 1",
-			"add the environment whose reviewers approve to the gate, such as environment: production",
+			"set environment in the gate to the one whose reviewers approve, such as production",
 		},
 		"another environment": {
 			env, policytest.Review("ann", "bob", policytest.Approved("test", "eve")), nil, verdict.Fail,
@@ -187,7 +187,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"somebody who is not listed": {
 			"approval: 1, environment: production, by: [joe]", eveThere, nil, verdict.Fail,
-			"approvals that count: 0 of 1; not counted: eve (is not listed under by)", "ask another person to approve",
+			"approvals that count: 0 of 1; not counted: eve (is not listed in the gate's key by)", "ask another person to approve",
 		},
 		"a listed person in capitals": {
 			"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", "",
@@ -296,13 +296,13 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the second attempt": {
 			env, eveThere, []change{attempt(2)}, verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
-			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
+			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
 		},
 		"an attempt that is not known": {
 			env, eveThere, []change{attempt(0)}, verdict.Inconclusive,
 			"the attempt of this workflow run is not known, and GitHub does not say for which attempt " +
 				"eve approved environment production",
-			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
+			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
 		},
 		"the second attempt, and the gate takes it": {
 			"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "",
@@ -312,7 +312,7 @@ func TestApproval_Outcomes(t *testing.T) {
 			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)},
 			verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
-			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
+			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
 		},
 		"the second attempt, and reviews suffice": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"),
@@ -351,7 +351,7 @@ func TestApproval_Outcomes(t *testing.T) {
 	}
 }
 
-// A thousand approvals must not make a thousand lines.
+// A thousand approvals must not produce a thousand lines.
 func TestApproval_LongLists(t *testing.T) {
 	var said []fact.Approval
 	for i := range 1000 {
@@ -364,7 +364,7 @@ func TestApproval_LongLists(t *testing.T) {
 	}
 }
 
-// The gate never passes because of another contributor or fewer approvals.
+// The gate never starts to pass because there is one more contributor or one fewer approval.
 func TestApproval_Monotone(t *testing.T) {
 	logins := []string{"ann", "bob", "eve", "joe", "zoe", "Eve"}
 	rapid.Check(t, func(t *rapid.T) {

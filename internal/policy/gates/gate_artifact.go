@@ -40,7 +40,7 @@ var artifactKind = Kind{
 	build: buildArtifact,
 }
 
-// formats are recognised by the ends of file names, and by the serialisation format that a flavour names.
+// formats are recognised by the suffixes of file names, and by the serialisation format that a flavour states.
 var formats = map[string][]string{
 	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
 	"joblib":      {".joblib", "joblib"},
@@ -60,7 +60,7 @@ func buildArtifact(n *tree.Node) (Gate, error) {
 		python: n.Str("python"), mlflow: n.Str("mlflow"),
 	}
 	if (n.Str("artifact") == "digest") != (a.tag != "") {
-		return Gate{}, n.Problem("artifact", "artifact: digest and digest-tag need each other")
+		return Gate{}, n.Problem("artifact", "artifact: digest and digest-tag must be used together")
 	}
 	wanted := []string{n.Str("artifact")}
 	for name, v := range map[string]string{"flavors ": strings.Join(a.flavors, ", "), "no ": strings.Join(a.deny, ", "),
@@ -192,7 +192,7 @@ func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdic
 				fmt.Sprintf("the version of %s in the MLmodel file is not known: %v", v.what, err), ""))
 		case !ok:
 			parts = append(parts,
-				failed(out, fmt.Sprintf("the model was saved with %s %s; allowed is %s", v.what, v.has, v.wanted),
+				failed(out, fmt.Sprintf("the model was saved with %s %s; only %s is allowed", v.what, v.has, v.wanted),
 					"save the model with an allowed version"))
 		}
 	}

@@ -41,7 +41,7 @@ func buildCommit(n *tree.Node) (Gate, error) {
 
 type commitGate struct {
 	ancestors bool
-	clean     string // tag of the run that says whether everything was committed; "" = not checked
+	clean     string // run tag that says whether everything was committed; "" = not checked
 }
 
 func (g commitGate) check(f fact.Facts) verdict.Finding {
@@ -86,7 +86,7 @@ func (g commitGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(parts...)
 }
 
-// descent compares the run's commit with the commits of the workflow.
+// descent compares the run's commit with the workflow's commits.
 func (g commitGate) descent(f fact.Facts, commit string, out verdict.Finding) verdict.Finding {
 	if slices.Contains(f.Commit.Heads, commit) {
 		return passed(out)
@@ -94,7 +94,7 @@ func (g commitGate) descent(f fact.Facts, commit string, out verdict.Finding) ve
 	if !g.ancestors {
 		return failed(out, fmt.Sprintf("the run was trained from commit %s, but the workflow runs on %s", commit,
 			strings.Join(f.Commit.Heads, " and ")),
-			"train from this commit, or write commit: ancestor in the gate to allow earlier commits")
+			"train from this commit, or set commit to ancestor in the gate to allow earlier commits")
 	}
 	contained, ok := f.Commit.Contains.Get()
 	switch {
@@ -124,7 +124,7 @@ func (g commitGate) workingTree(run registry.Run, out verdict.Finding) verdict.F
 	}
 }
 
-// slug returns owner/name of an https or ssh address, or "" if the address has another form.
+// slug returns owner/name from an https or ssh URL, or "" if the URL has a different form.
 func slug(address string) string {
 	path := address
 	if u, err := url.Parse(address); err == nil && u.Host != "" {

@@ -19,7 +19,7 @@ var descriptionKind = Kind{
 	key:    tree.Integer("minimum number of characters", 1),
 	more: []tree.Field{
 		tree.Optional("card-tag",
-			tree.Text("tag of the version or its run that must have the model card or its address")),
+			tree.Text("tag of the version or its run that must contain the model card or its address")),
 		tree.Optional("card-file",
 			tree.Text("model card that must be next to the model's files, such as model_card.md")),
 	},
@@ -44,14 +44,14 @@ func buildDescription(n *tree.Node) (Gate, error) {
 		if has < least {
 			text = failed(out, fmt.Sprintf("the description is too short: %d characters; the minimum is %d", has,
 				least),
-				"describe the version in the input description")
+				"describe the version in the description input")
 		}
 		return mostSevere(cardFile(f, file, out), text, cardTag(f, tag, out))
 	}
 	return g, nil
 }
 
-// cardTag checks that the version or its run has the tag with the model card.
+// cardTag checks that the version or its run has the tag for the model card.
 func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	switch {
@@ -60,13 +60,13 @@ func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 	case !ok:
 		return inconclusive(out,
 			fmt.Sprintf("the version has no tag %q, and its run is not readable: %s", tag, f.Candidate.Run.Why()),
-			fmt.Sprintf("set the tag %s with the input tags", tag))
+			fmt.Sprintf("set the tag %s with the tags input", tag))
 	}
 	return failed(out, fmt.Sprintf("there is no tag %q with the model card", tag),
-		fmt.Sprintf("set the tag %s with the input tags", tag))
+		fmt.Sprintf("set the tag %s with the tags input", tag))
 }
 
-// cardFile checks that the model card is among the model's files.
+// cardFile checks that the model card is one of the model's files.
 func cardFile(f fact.Facts, file string, out verdict.Finding) verdict.Finding {
 	files, ok := f.Candidate.Files.Get()
 	switch {

@@ -23,7 +23,7 @@ var evidenceKind = Kind{
 		"gitleaks, trivy or another tool that writes SARIF. The gate fails if it does not understand everything in " +
 		"the report. It is inconclusive if the report does not say what it is about, or if the tool could not look " +
 		"at everything. You can also require a dataset and a maximum age.",
-	key: tree.Text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
+	key: tree.Text("path of the report in the run's artifacts, unless the evidence-file input gives a different file"),
 	more: []tree.Field{
 		tree.Optional("format", tree.OneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
 		tree.Optional("bound-to",
@@ -102,7 +102,7 @@ const MaxReport = evidence.MaxSize
 
 type evidenceGate struct {
 	path, boundTo, dataset, ageText string
-	format                          evidence.Format // "" for any
+	format                          evidence.Format // "" for any format
 	severity                        evidence.Severity
 	hasSeverity                     bool
 	accepts                         bool // suppressed findings do not count
@@ -110,7 +110,7 @@ type evidenceGate struct {
 	require                         []requirement
 }
 
-// requirement is a condition for a named result.
+// requirement is a condition on a named result.
 type requirement struct {
 	name string
 	limit
@@ -121,7 +121,7 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
 		return unknown(out, f.Evidence[g.path], "the report is not known: "+f.Evidence[g.path].Why(),
-			"log the report as an artifact of the run, or set the input evidence-file")
+			"log the report as an artifact of the run, or set the evidence-file input")
 	}
 	d, err := evidence.Read(text, g.format)
 	if err != nil {
@@ -148,7 +148,8 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 	return g.results(d, out)
 }
 
-// otherSubject says why the report is not about this candidate, and what to do. It returns "" if it is.
+// otherSubject says why the report is not about this candidate, and what to do. It returns "" if the report is about
+// it.
 func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix string) {
 	fix = "write a new report for this candidate"
 	if g.boundTo == "digest" {
@@ -175,17 +176,17 @@ func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix st
 	return "", ""
 }
 
-// bindingHint says what to add to the report or the gate, so that the report is about a run.
+// bindingHint says what to add to the report or to the gate so that the report is tied to a run.
 func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or write bound-to: location in "+
+	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or set bound-to to location in "+
 		"the gate",
 		d.Format, run)
 }
 
-// modelHint says how a report can name the logged model.
+// modelHint says how the report can name the logged model.
 func modelHint(model string) string {
 	if model == "" {
 		return "register the logged model, and write its model_id in the report"
@@ -193,21 +194,21 @@ func modelHint(model string) string {
 	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
-// otherFiles says why the report is not about the candidate's files, or "" if it is.
+// otherFiles says why the report is not about the candidate's files; "" if it is.
 func otherFiles(f fact.Facts, d evidence.Report) string {
 	has, ok := f.Candidate.Digest.Get()
 	switch {
 	case !ok:
 		return "the digest of the files is not known: " + f.Candidate.Digest.Why()
 	case d.ArtifactDigest == "" || !strings.EqualFold(d.ArtifactDigest, has):
-		return fmt.Sprintf("the report is about files with the digest %q, but the candidate's have %s",
+		return fmt.Sprintf("the report is about files with the digest %q, but the candidate's files have %s",
 			d.ArtifactDigest, has)
 	}
 	return ""
 }
 
-// loggedModel returns the id of the candidate's logged model, or "" if its source is not one. The id in the MLmodel
-// file does not count, because anybody who writes the files can change it.
+// loggedModel returns the ID of the candidate's logged model, or "" if the candidate's source is not a logged model.
+// The ID in the MLmodel file does not count, because anybody who writes the files can change it.
 func loggedModel(f fact.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID
@@ -215,7 +216,7 @@ func loggedModel(f fact.Facts) string {
 	return registry.LoggedIn(f.Candidate.Version.OrZero().Source)
 }
 
-// otherData says why the report is not about the required dataset, or "" if it is.
+// otherData says why the report is not about the required dataset; "" if it is.
 func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	if g.dataset == "" {
 		return ""
@@ -235,13 +236,13 @@ func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// undated says why the age of the report is not known, or "" if it is.
+// undated says why the age of the report is not known; "" if it is known.
 func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	switch {
 	case g.age == 0:
 		return ""
 	case f.Now.IsZero():
-		return "the time of the server is not known"
+		return "the server's time is not known"
 	case d.Created.IsZero():
 		return "the report does not say when it was written (created)"
 	case d.Created.After(f.Now.Add(skewShown)):
@@ -250,7 +251,7 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// results checks what the report says.
+// results checks the results in the report.
 func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Finding {
 	var bad []string
 	for _, r := range g.require {
@@ -279,7 +280,7 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 			"run the tool again and let it read every file")
 	case len(g.require) == 0 && !d.Verdict:
 		return inconclusive(out,
-			"the report does not say whether it passed (passed, exit_status or the report of a tool), and the gate "+
+			"the report does not say whether it passed (passed, exit_status or a report from a tool), and the gate "+
 				"requires no result",
 			"add passed to the report, or require to the gate")
 	}
@@ -305,10 +306,10 @@ func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed in
 	return found, suppressed
 }
 
-// fixHint says what to do about findings.
+// fixHint says what to do about the findings.
 func (g evidenceGate) fixHint(allSuppressed bool) string {
 	if allSuppressed {
-		return "fix the suppressed findings, or write suppressed: accept in the gate if the policy's reviewers agree"
+		return "fix the suppressed findings, or set suppressed to accept in the gate if the policy's reviewers agree"
 	}
 	return "fix the findings, then train a new candidate"
 }

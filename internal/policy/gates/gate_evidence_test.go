@@ -18,7 +18,7 @@ func TestEvidence_DirtyReportsFail(t *testing.T) {
 	}
 }
 
-// judged returns the finding of a gate about a report, on the facts of policytest.Facts.
+// judged returns the gate's finding on a report, with the facts from policytest.Facts.
 func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verdict.Finding {
 	t.Helper()
 	f := policytest.Facts()
@@ -692,11 +692,11 @@ func TestEvidence_Hints(t *testing.T) {
 		"our own report": {`{"passed":true}`, `write "run_id": "rcandidate" in the report`},
 		"the report of a tool": {
 			`[{"RuleID":"aws","File":"a"}]`,
-			`wrap the report of gitleaks in {"run_id": "rcandidate", "report": ...}, or write bound-to: location ` +
+			`wrap the report of gitleaks in {"run_id": "rcandidate", "report": ...}, or set bound-to to location ` +
 				`in the gate`,
 		},
 		"only suppressed": {
-			policytest.SARIFResult(`"level":"error","suppressions":[{"kind":"inSource"}]`), "suppressed: accept",
+			policytest.SARIFResult(`"level":"error","suppressions":[{"kind":"inSource"}]`), "set suppressed to accept",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,7 +58,7 @@ func buildExpression(n *tree.Node) (Gate, error) {
 	return Gate{Wanted: wanted, Needs: needs, Check: e.check}, nil
 }
 
-// inSource returns an error of the expression with its position in the file.
+// inSource returns an error in the expression with its position in the file.
 func inSource(source *tree.Node, err error) error {
 	p := tree.Problem{Line: source.Line, Col: source.Col, Msg: "the expression is not valid: " + err.Error()}
 	var e *file.Error
@@ -135,8 +135,8 @@ func (e expressionGate) check(f fact.Facts) verdict.Finding {
 	return failed(out, "the expression is false", "train a candidate that makes the expression true")
 }
 
-// metric returns the metric that the expression names. The incumbent's value must be comparable with the candidate's
-// value of the same metric.
+// metric returns a metric that is named in the expression. The incumbent's value must be comparable with the
+// candidate's value of the same metric.
 func (e expressionGate) metric(f fact.Facts, base fact.Subject, name expression.Fact) metricValue {
 	r := e.MetricReader
 	r.key = name.Key
@@ -147,7 +147,7 @@ func (e expressionGate) metric(f fact.Facts, base fact.Subject, name expression.
 	return r.incumbent(f, base, mine)
 }
 
-// readFact copies the fact to the variables of the expression, or says why it is not known.
+// readFact copies a fact into the variables of the expression. If the fact is not known, lack says why.
 func readFact(n expression.Fact, s fact.Subject, into expression.Subject) (shown string, lack gap) {
 	run, ok := s.Run.Get()
 	if !ok {

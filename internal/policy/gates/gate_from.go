@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// FromStage returns the gate that enforces the order of stages. The candidate must be in the stage from, or already in
-// the target's stage. A candidate that is not registered yet counts as None, because MLflow puts new versions there.
+// FromStage returns the gate that enforces the order of stages. The candidate must be in the stage from or already in
+// the target's stage. A candidate that is not registered yet counts as being in None, where MLflow puts new versions.
 func FromStage(from string, target registry.Target) Gate {
 	return Gate{ID: "from " + from, Check: func(f fact.Facts) verdict.Finding {
 		out := verdict.Finding{Wanted: "in " + from, Candidate: "None", Outcome: verdict.Pass}
@@ -22,14 +22,14 @@ func FromStage(from string, target registry.Target) Gate {
 			out.Outcome = verdict.Fail
 			out.Why = fmt.Sprintf("the candidate is in %s, and only versions in %s may move to %s", out.Candidate, from,
 				target.Stage)
-			out.Fix = fmt.Sprintf("promote it with stage: %s first", from)
+			out.Fix = fmt.Sprintf("promote it to %s first", from)
 		}
 		return out
 	}}
 }
 
-// FromTargets returns the gate that enforces the order of targets. The candidate must be in one of the targets from, or
-// already in the target to. file and line say where the policy requires it.
+// FromTargets returns the gate that enforces the order of targets. The candidate must be in one of the targets from or
+// already in the target to. file and line are the place in the policy that requires it.
 func FromTargets(from []string, to registry.Target, file string, line int) Gate {
 	g := Gate{ID: "from " + strings.Join(from, " or "), File: file, Line: line,
 		Wanted: "comes from " + strings.Join(from, " or ")}
@@ -48,7 +48,7 @@ func FromTargets(from []string, to registry.Target, file string, line int) Gate 
 		for alias, n := range model.Aliases {
 			if ok && n == v.Number {
 				now = append(now, alias)
-				// an alias with the name of a stage does not count as the stage
+				// an alias that is spelled like a stage does not count as the stage
 				_, stage := registry.CanonicalStage(alias)
 				allowed = allowed || alias == to.Alias || !stage && slices.Contains(from, alias)
 			}

@@ -63,7 +63,7 @@ func (g lineageGate) check(f fact.Facts) verdict.Finding {
 			if len(g.allowed) > 0 && slices.Contains(g.contexts, context) && !slices.Contains(g.allowed, d) {
 				parts = append(parts,
 					failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d),
-						"use an allowed dataset, or add its digest to digests"))
+						"use an allowed dataset, or add its digest to the gate's key digests"))
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 	}
 	base, end := Incumbent.subject(f, out)
 	if end != nil {
-		if end.Outcome == verdict.NotApplicable { // the other conditions of the gate were checked
+		if end.Outcome == verdict.NotApplicable { // the gate's other conditions have been checked
 			end.Outcome, end.Why = verdict.Pass, "there is no incumbent whose datasets could be compared: "+end.Why
 		}
 		return *end
@@ -104,16 +104,16 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 	return mostSevere(parts...)
 }
 
-// synonyms are contexts with the same meaning. MLflow's autologging writes train and eval (also for validation data).
-// Its documentation uses training, validation and test.
+// synonyms are contexts that mean the same. MLflow's autologging uses train and eval (the latter also for validation
+// data), while MLflow's documentation uses training, validation and test.
 var synonyms = [][]string{
 	{"train", "training"},
 	{"eval", "evaluation", "val", "validation"},
 	{"test", "testing"},
 }
 
-// digestsOf returns the sorted digests of a run's datasets in a context. If the run has no dataset in that context, its
-// synonyms count.
+// digestsOf returns the digests of a run's datasets in a context, sorted. If the run has no dataset in that context,
+// the context's synonyms count.
 func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	datasets := datasetsIn(run, context)
 	for _, same := range synonyms {
@@ -134,7 +134,7 @@ func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	return slices.Compact(digests), gap{}
 }
 
-// datasetsIn returns the datasets in these contexts.
+// datasetsIn returns the datasets in the given contexts.
 func datasetsIn(run registry.Run, contexts ...string) (found []registry.Dataset) {
 	for _, d := range run.Datasets {
 		if slices.Contains(contexts, d.Context) {

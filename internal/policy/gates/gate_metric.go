@@ -41,7 +41,7 @@ var metricKind = Kind{
 	build:    buildMetric,
 }
 
-// limits are the conditions of a metric. All of them must hold.
+// limits are the conditions on a metric. All of them must hold.
 type limits []limit
 
 // limit is one condition.
@@ -65,7 +65,7 @@ func (l limits) hold(v float64) bool {
 	return !slices.ContainsFunc(l, func(c limit) bool { return !c.op.Holds(v, c.value) })
 }
 
-// readLimits reads min, max, between and equals of a gate.
+// readLimits reads the gate's min, max, between and equals.
 func readLimits(n *tree.Node, kind string) (limits, error) {
 	var out limits
 	for key, op := range map[string]compare.Operator{"min": ">=", "max": "<=", "equals": "=="} {
@@ -122,7 +122,7 @@ func buildMetric(n *tree.Node) (Gate, error) {
 	return g, nil
 }
 
-// shownAt returns the value and where it comes from.
+// shownAt returns the value together with where it comes from.
 func (t metricValue) shownAt() string {
 	if t.why != "" {
 		return t.shown
@@ -137,8 +137,8 @@ func (t metricValue) shownAt() string {
 	return out
 }
 
-// pointAt returns the best logged value, or the one at a step. For the best, all values must be finite, because the
-// others could hide a better or a worse one.
+// pointAt returns the best logged value, or the value at a step. For the best value, all values must be finite, because
+// one that is not could hide a better or a worse one.
 func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	if t.why != "" {
 		return t
@@ -147,7 +147,7 @@ func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	history := t.subject.Points(t.Choice)
 	points, ok := history.Get()
 	ofAll := at == "best"
-	step, err := strconv.ParseFloat(at, 64) // the shape accepts whole numbers such as 5 and 5.0
+	step, err := strconv.ParseFloat(at, 64) // the shape accepts whole numbers written as 5 or 5.0
 	switch {
 	case !ok:
 		t.shown, t.why = "?",
@@ -167,7 +167,7 @@ func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 				fmt.Sprintf("metric %q is %s at step %d, which is not a finite number", key, p.Raw, p.Step)
 			return t
 		}
-		// if a step has several values, the last one counts, as in MLflow
+		// if there are several values at a step, the last one counts, as in MLflow
 		if !found || !ofAll || op.Holds(p.Value, t.Value.Value) {
 			t.Value.Point, found = p, true
 		}
@@ -181,7 +181,7 @@ func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	return t
 }
 
-// within checks a value against limits.
+// within checks a value against the limits.
 func within(t metricValue, l limits) verdict.Finding {
 	out := verdict.Finding{Candidate: t.shownAt(), Values: t.used("candidate")}
 	key := t.Value.Metric
@@ -195,7 +195,7 @@ func within(t metricValue, l limits) verdict.Finding {
 		fmt.Sprintf("train a candidate with %s %s", key, l))
 }
 
-// MetricGate returns a gate that compares one metric with a fixed limit, for a line of thresholds.
+// MetricGate returns the gate for a line of thresholds that compares a metric with a fixed limit.
 func MetricGate(r MetricReader, op compare.Operator, limit float64) Gate {
 	l := limits{{op, limit}}
 	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f fact.Facts) verdict.Finding {

@@ -138,7 +138,7 @@ func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why 
 	return gains, ""
 }
 
-// perStep returns the metric's value at each step.
+// perStep returns the value of the metric at each step.
 func perStep(t metricValue) (values map[int64]float64, lack gap) {
 	if t.why != "" {
 		return nil, t.gap

@@ -59,7 +59,7 @@ func buildRegression(n *tree.Node) (Gate, error) {
 	return RegressionGate(r, op, who, m), err
 }
 
-// against reads the version that a gate compares with. The default is the target's incumbent.
+// against reads the version that a gate compares the candidate with. The default is the target's incumbent.
 func against(n *tree.Node) (Baseline, error) {
 	name := n.Str("against")
 	if name == "" {
@@ -84,7 +84,7 @@ func (m Margin) String() string {
 	return signed(m.Fixed)
 }
 
-// signed returns a number with its sign, to follow a name.
+// signed returns a number with its sign, to be appended to a name.
 func signed(v float64) string {
 	switch {
 	case v > 0:
@@ -95,8 +95,8 @@ func signed(v float64) string {
 	return ""
 }
 
-// RegressionGate returns a gate that compares one metric with the same metric of another version, plus a margin. The
-// other version must have a finite value. If it has none, it is not known whether the candidate is better.
+// RegressionGate returns a gate that compares a metric with the same metric of another version plus a margin. If the
+// other version has no finite value, it is not known whether the candidate is better, so the gate is inconclusive.
 func RegressionGate(r MetricReader, op compare.Operator, who Baseline, m Margin) Gate {
 	needs := who.needs()
 	needs.EvaluatedIn, needs.Ledger = r.selector.EvaluatedIn, true
@@ -107,8 +107,8 @@ func RegressionGate(r MetricReader, op compare.Operator, who Baseline, m Margin)
 	}
 }
 
-// computed returns a calculated limit without rounding errors: 0.93 - 0.01 is 0.92, not 0.9199999999999999. It returns
-// the longer number if the shorter one would not pass.
+// computed returns a calculated limit without rounding errors, so that 0.93 - 0.01 gives 0.92 and not
+// 0.9199999999999999. If the shorter number would not itself pass, it returns the longer one.
 func computed(op compare.Operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {

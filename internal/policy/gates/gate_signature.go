@@ -73,10 +73,10 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	theirs, seen, end := ReadSignature(base)
 	out.Incumbent = seen
 	if end != nil {
-		if end.Outcome == verdict.Fail || end.Absent { // it has no signature or no MLmodel file
-			return absent(out, unproven+end.Why, "use signature: present until the incumbent has a signature")
+		if end.Outcome == verdict.Fail || end.Absent { // the incumbent has no signature or no MLmodel file
+			return absent(out, unproven+end.Why, "set signature to present until the incumbent has a signature")
 		}
-		return inconclusive(out, unproven+end.Why, "use signature: present until the incumbent has a signature")
+		return inconclusive(out, unproven+end.Why, "set signature to present until the incumbent has a signature")
 	}
 	changes := signature.Compare(theirs, mine)
 	slices.SortStableFunc(changes, func(a, b signature.Change) int { return cmp.Compare(b.Level, a.Level) })
@@ -93,8 +93,8 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	return passed(out)
 }
 
-// ReadSignature returns the signature of a version, and seen, a text about it for people. If the version has no
-// signature, end says why.
+// ReadSignature returns the signature of a version, and seen, a description of it. If there is no signature, end is the
+// finding that says why.
 func ReadSignature(s fact.Subject) (c signature.Contract, seen string, end *verdict.Finding) {
 	m, ok := s.MLmodel.Get()
 	if !ok {

@@ -118,14 +118,15 @@ func (g sliceGate) check(f fact.Facts) verdict.Finding {
 	return passed(out)
 }
 
-// slice returns the value of one slice.
+// slice returns the value for one slice.
 func (g sliceGate) slice(s fact.Subject, name string) metricValue {
 	r := g.MetricReader
 	r.key = name
 	return r.value(s, s.Choose(name, r.selector))
 }
 
-// matching returns the metrics that match the pattern. Metrics of other models on the same run do not count.
+// matching returns the metrics that match the pattern. Metrics that belong to other models of the same run do not
+// count.
 func (g sliceGate) matching(s fact.Subject) []string {
 	var names []string
 	for _, name := range s.MetricNames() {
@@ -136,8 +137,8 @@ func (g sliceGate) matching(s fact.Subject) []string {
 	return names
 }
 
-// vanished returns a finding if the candidate lacks a slice of the incumbent, or if the incumbent's slices are not
-// known. Removing a bad slice must not be a way to pass.
+// vanished returns a finding if the candidate lacks one of the incumbent's slices, or if the incumbent's slices are not
+// known. Leaving out a bad slice must not be a way to pass.
 func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) *verdict.Finding {
 	known, gathered := f.Holders[fact.Incumbent]
 	if !gathered || known.IsAbsent() {

@@ -52,7 +52,7 @@ func buildTags(n *tree.Node) (Gate, error) {
 			case !there:
 				out.Candidate = key + " absent"
 				return failed(out, fmt.Sprintf("there is no tag %q", key),
-					fmt.Sprintf("set the tag %s; for a version, use the input tags", key))
+					fmt.Sprintf("set the tag %s; for a version, use the tags input", key))
 			case !wanted[key].MatchString(value):
 				out.Candidate = key + "=" + format.Truncate(value, 100)
 				return failed(out, fmt.Sprintf("tag %s is %q; it must match %s", key, format.Truncate(value, 100),

@@ -2,28 +2,28 @@ package gates
 
 import "github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 
-// Kind is one kind of gate. Parser, schema, documentation and tests use it.
+// Kind is one kind of gate. The parser, schema, documentation and tests are driven by it.
 type Kind struct {
 	Name     string
-	showsKey bool         // the gate's default name includes the value of its main key
+	showsKey bool         // the gate's default name includes the value of the main key
 	Passes   string       // completes "Passes if …."
-	Notes    string       // whole sentences for the documentation
+	Notes    string       // complete sentences for the documentation
 	deferred bool         // see Gate.Deferred
 	absolute bool         // see Gate.Absolute
-	key      tree.Shape   // shape of the main key; the key has the name of the kind
-	more     []tree.Field // the other keys of this kind
-	Example  string       // the gate in a policy file, without the "- " before it
-	Facts    string       // facts on which Example passes, as in a policy test
+	key      tree.Shape   // shape of the main key, whose name is that of the kind
+	more     []tree.Field // the kind's other keys
+	Example  string       // a gate as in a policy file, without the leading "- "
+	Facts    string       // facts on which Example passes, written as in a policy test
 	build    func(*tree.Node) (Gate, error)
 }
 
-// Kinds is the table of all kinds of gates. A new kind needs a file and a row here.
+// Kinds is the table of all kinds of gates. To add a kind, add a file and a row here.
 var Kinds = []Kind{
 	metricKind, regressionKind, slicesKind, signatureKind, artifactKind, tagsKind, descriptionKind, lineageKind,
 	commitKind, ageKind, evidenceKind, approvalKind, nonInferiorityKind, expressionKind,
 }
 
-// Names returns the names of all kinds, in the order of the table.
+// Names returns the names of all kinds, in table order.
 func Names() []string {
 	var names []string
 	for _, k := range Kinds {
@@ -32,7 +32,7 @@ func Names() []string {
 	return names
 }
 
-// common are the keys of every gate.
+// common are the keys that every gate accepts.
 var common = []tree.Field{
 	tree.Optional("name", tree.Text("name of the gate in reports; default: its kind and what it checks")),
 	tree.Optional("on-fail",
@@ -40,7 +40,7 @@ var common = []tree.Field{
 			"block", "retain", "warn")),
 }
 
-// Keys returns the keys of a gate of this kind: the main key, then the others, then the common ones.
+// Keys returns the keys of a gate of this kind: the main key, then the kind's other keys, then the common ones.
 func (k Kind) Keys() []tree.Field {
 	out := append([]tree.Field{tree.Required(k.Name, k.key)}, k.more...)
 	return append(out, common...)

@@ -39,14 +39,14 @@ func parseGate(t rapid.TB, text string) Gate {
 	return g
 }
 
-// sample is a gate, and facts on which it passes.
+// sample is a gate together with facts on which it passes.
 type sample struct {
 	text  string
 	gate  Gate
 	facts func() fact.Facts
 }
 
-// samples returns gates in many forms, and the example of each kind.
+// samples returns gates in many forms, including the example of each kind.
 func samples(t rapid.TB) (out []sample) {
 	t.Helper()
 	for _, text := range policytest.Gates {
@@ -58,7 +58,7 @@ func samples(t rapid.TB) (out []sample) {
 	return out
 }
 
-// factsOf returns the facts on which the example of a kind passes.
+// factsOf returns the facts on which a kind's example passes.
 func factsOf(t rapid.TB, k Kind) fact.Facts {
 	t.Helper()
 	n, err := tree.Parse(k.Facts)
@@ -80,7 +80,7 @@ func TestGates_PassOnGoodFacts(t *testing.T) {
 	}
 }
 
-// removals remove one fact, or replace a value by one that is not finite.
+// removals each remove one fact or replace a value with one that is not finite.
 var removals = withUngathered(map[string]func(*fact.Facts){
 	"the candidate's run": func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
 	"the candidate's MLmodel": func(f *fact.Facts) {
@@ -164,7 +164,8 @@ var removals = withUngathered(map[string]func(*fact.Facts){
 	"a slice": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
 })
 
-// withUngathered adds removals that make a fact "not gathered". They include facts that are added later.
+// withUngathered adds removals that make a fact "not gathered". Fields that are added to Facts later are covered
+// automatically.
 func withUngathered(all map[string]func(*fact.Facts)) map[string]func(*fact.Facts) {
 	for _, name := range knowable(reflect.TypeFor[fact.Facts]()) {
 		all["facts: "+name] = func(f *fact.Facts) { reflect.ValueOf(f).Elem().FieldByName(name).SetZero() }
@@ -177,7 +178,7 @@ func withUngathered(all map[string]func(*fact.Facts)) map[string]func(*fact.Fact
 	return all
 }
 
-// knowable returns the fields of a struct that say whether their value is known.
+// knowable returns the fields of a struct that record whether their value is known.
 func knowable(t reflect.Type) (names []string) {
 	for _, f := range reflect.VisibleFields(t) {
 		if _, ok := f.Type.MethodByName("Gathered"); ok {
@@ -192,7 +193,7 @@ func outcomeRank(o verdict.Outcome) int {
 	return slices.Index([]verdict.Outcome{verdict.Pass, verdict.NotApplicable, verdict.Fail, verdict.Inconclusive}, o)
 }
 
-// With a confirmed incumbent, removing a fact never improves the outcome of a gate.
+// With a confirmed incumbent, removing a fact never improves a gate's outcome.
 func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
 	names := slices.Sorted(maps.Keys(removals))
 	all := samples(t)
@@ -218,7 +219,7 @@ func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
 				continue // a candidate that is not registered is a valid fact
 			}
 			if name == "the incumbent's metrics" && strings.HasPrefix(g.ID, "slices ") {
-				continue // an incumbent without slices is normal for new policies
+				continue // for a new policy, an incumbent without slices is normal
 			}
 			removals[name](&f)
 			after := g.Check(f)
@@ -253,7 +254,7 @@ func TestGates_UnknownNeverPasses(t *testing.T) {
 	}
 }
 
-// The same facts give the same findings, in whatever order a server lists them (1,000 orders).
+// The same facts give the same findings, in whatever order the server lists them (1,000 orders).
 func TestGates_IgnoreOrderOfFacts(t *testing.T) {
 	all := samples(t)
 	var want []verdict.Finding
@@ -273,7 +274,7 @@ func TestGates_IgnoreOrderOfFacts(t *testing.T) {
 	})
 }
 
-// shuffle puts the lists of the facts into another order.
+// shuffle reorders the lists in the facts.
 func shuffle(t *rapid.T, f *fact.Facts) {
 	policytest.ChangeRun(f, func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
 	if files, ok := f.Candidate.Files.Get(); ok {

@@ -15,19 +15,20 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 	case picked != "":
 		return picked
 	case len(c.Fit)+len(c.Others) > 0 && len(c.Unused) == 0:
-		return "choose a value in a gate of the policy file, with run: source, run: evaluation or the name of a dataset"
+		return "choose a value in a gate of the policy file, by setting run to source or evaluation, or dataset to a " +
+			"dataset"
 	case len(c.Unused) > 0 && r.condition != "":
 		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
 			"value: run.%s %s", r.key, r.key, r.condition)
 	case len(c.Unused) > 0:
 		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
-			"value with of: run", r.key)
+			"value by setting of to run in the gate", r.key)
 	}
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
 
-// pick returns a hint with the text that selects the first of several values. It returns "" if no text selects only
-// that value. A threshold can select datasets, and then the first one counts.
+// pick returns a hint with text that selects the first of several values. It returns "" if nothing selects exactly that
+// value. A threshold can select only datasets, so the first value with a dataset is used.
 func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 	for _, v := range values {
 		if r.condition == "" {
@@ -43,7 +44,7 @@ func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 	return ""
 }
 
-// pickForGate returns a hint with the keys that select the value.
+// pickForGate returns a hint with the gate's keys that select the value.
 func (r MetricReader) pickForGate(s fact.Subject, v fact.Value) string {
 	for _, want := range []fact.Selector{
 		{Dataset: v.Dataset.Name}, {Dataset: v.Dataset.Digest}, {Run: v.Kind},
@@ -56,7 +57,7 @@ func (r MetricReader) pickForGate(s fact.Subject, v fact.Value) string {
 	return ""
 }
 
-// selects reports whether a selector with a run or dataset selects this value and no other one.
+// selects reports whether a selector with a run or dataset selects this value and no other.
 func (r MetricReader) selects(s fact.Subject, want fact.Selector, v fact.Value) bool {
 	if want.Run == "" && want.Dataset == "" {
 		return false
@@ -66,7 +67,7 @@ func (r MetricReader) selects(s fact.Subject, want fact.Selector, v fact.Value) 
 	return chosen.Why == "" && chosen.Value.Origin() == v.Origin()
 }
 
-// keysOf returns a selector as keys of a gate.
+// keysOf returns a selector in the form of a gate's keys.
 func keysOf(want fact.Selector) string {
 	var keys []string
 	if want.Run != "" {

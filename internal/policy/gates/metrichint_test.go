@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// measured is a logged model that an evaluation measured on these datasets. Its own run logged value 0.7 without one if
-// own is true.
+// measured returns facts for a logged model that was evaluated on these datasets. If own is true, the model's own run
+// logged 0.7 without a dataset.
 func measured(key string, own bool, datasets ...registry.DataRef) fact.Facts {
 	const id = "m-00000000000000000000000000000001"
 	run := registry.Run{ID: "r1", ExperimentID: "1", Outputs: []registry.ModelOutput{{ModelID: id}}}
@@ -34,12 +34,12 @@ func measured(key string, own bool, datasets ...registry.DataRef) fact.Facts {
 	}}
 }
 
-// A hint about several values has a text that can be pasted, and the gate then passes.
+// A hint about several values contains text to paste, and the gate passes once it is pasted.
 func TestMetricHints_CanBePasted(t *testing.T) {
 	validation, test := registry.DataRef{Name: "validation", Digest: "d1"}, registry.DataRef{Name: "test", Digest: "d2"}
 	for name, c := range map[string]struct {
 		facts     fact.Facts
-		threshold string // METRIC OPERATOR NUMBER; "" for a gate of a policy file
+		threshold string // METRIC OPERATOR NUMBER; "" for a gate in a policy file
 		gate      string
 		want      string
 	}{
@@ -83,7 +83,7 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 		"a dataset whose name a threshold cannot have": {
 			facts:     measured("acc", false, registry.DataRef{Name: "a>=b"}, registry.DataRef{Name: "a<b"}),
 			threshold: "acc >= 0.5",
-			want:      "choose a value in a gate of the policy file, with run: source, run: evaluation or the name of a dataset",
+			want:      "choose a value in a gate of the policy file, by setting run to source or evaluation, or dataset to a dataset",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 	}
 }
 
-// thresholdGate returns the gate of a line METRIC >= 0.5.
+// thresholdGate returns the gate for a line METRIC >= 0.5.
 func thresholdGate(t *testing.T, line string) Gate {
 	t.Helper()
 	metric, _, found := strings.Cut(line, " >= ")

@@ -19,8 +19,8 @@ import (
 type MetricReader struct {
 	key       string
 	selector  fact.Selector
-	recorded  bool   // for the incumbent, use the value in the ledger
-	condition string // what follows the metric in a line of thresholds; "" for a gate of a policy file
+	recorded  bool   // use the incumbent's value in the ledger
+	condition string // what follows the metric on a line of thresholds; "" for a gate in a policy file
 }
 
 // metricFields are the keys of every gate that reads metrics.
@@ -59,16 +59,16 @@ func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
 	return r, nil
 }
 
-// needs returns the facts that are needed to find the value.
+// needs returns the facts that it takes to find the value.
 func (r MetricReader) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.selector.EvaluatedIn} }
 
-// metricValue is a value that a gate read, or the reason why the value is missing.
+// metricValue is a value that a gate has read, or the reason why there is none.
 type metricValue struct {
 	fact.Choice
 	gap     // why there is no finite value
 	subject fact.Subject
-	shown   string // the value for people
-	fix     string // hint for the gap
+	shown   string // the value as text
+	fix     string // hint on closing the gap
 }
 
 // candidate returns the value of the candidate.
@@ -89,13 +89,13 @@ func (r MetricReader) incumbent(f fact.Facts, base fact.Subject, mine metricValu
 	return r.checkRecorded(f, base, mine, r.value(base, choice))
 }
 
-// value returns the chosen value, or says why it cannot be used.
+// value returns the chosen value. If it cannot be used, the result says why.
 func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	t := metricValue{Choice: c, gap: gap{why: c.Why, absent: c.Absent}, subject: s, shown: c.Value.Point.String()}
 	switch {
 	case c.Absent:
 		t.shown = "absent"
-		if len(c.Others) == 0 { // else the reason lists them
+		if len(c.Others) == 0 { // otherwise the reason lists them
 			t.why += suggestMetrics(r.key, s)
 		}
 		t.fix = fmt.Sprintf("log a finite %s, or correct the name in the gate", r.key)
@@ -109,7 +109,7 @@ func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	return t
 }
 
-// used returns the value for plans and records.
+// used returns the value in the form for plans and records.
 func (t metricValue) used(of string) []verdict.Used {
 	if t.why != "" {
 		return nil
@@ -117,9 +117,9 @@ func (t metricValue) used(of string) []verdict.Used {
 	return []verdict.Used{t.Value.Used(of)}
 }
 
-// checkRecorded compares the incumbent's value with the one that the ledger recorded when that version was promoted. If
-// run and dataset are the same, another value means that somebody changed it later. A value of a later run is a new
-// measurement.
+// checkRecorded compares the incumbent's value with the one that was written to the ledger when the version was
+// promoted. If run and dataset are the same but the value differs, somebody has changed it since. A value from a later
+// run is a new measurement.
 func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t metricValue) metricValue {
 	records := r.withRunValue(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
@@ -138,7 +138,7 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 			t.why = fmt.Sprintf("%s of run %s is now %s at step %d, but the ledger recorded %s at step %d", r.key,
 				now.RunID, now.Value, now.Step, u.Value, u.Step)
 			t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, u.Value)
-			t.fix = "find out who logged it, or write incumbent: recorded in the gate to compare with the recorded " +
+			t.fix = "find out who logged it, or set incumbent to recorded in the gate to compare with that " +
 				"value"
 			return t
 		}
@@ -149,8 +149,8 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 	return t
 }
 
-// withRunValue adds the run's own value to the records, for a gate with of: run. For a run with one model, the ledger
-// records only the values of the model. If there is exactly one, it is also the run's last value.
+// withRunValue adds the run's own value to the records for a gate with `of: run`. If a run has only one model, the
+// ledger records only the model's values; if there is exactly one from the source run, it is also the run's last value.
 func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
 	source := only(records, func(u verdict.Used) bool { return u.Kind == fact.SourceRun })
@@ -162,9 +162,9 @@ func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	return append(records, run)
 }
 
-// comparable returns the recorded values that the gate can use: those of the right kind, and of the same kind as the
-// candidate's value. If there are several, values on the same data are preferred, and then values of the run that the
-// server's value comes from.
+// comparable returns the recorded values that the gate can use, all of them comparable with the candidate's value. If
+// there are several, values on the same data are preferred, and then those from the run that the server's current value
+// comes from.
 func (r MetricReader) comparable(records []verdict.Used, mine, now metricValue) []verdict.Used {
 	current := now.Value.Used("")
 	fit := only(records, func(u verdict.Used) bool { return r.accepts(u, mine) })
@@ -197,17 +197,17 @@ func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
 	return slices.DeleteFunc(slices.Clone(list), func(u verdict.Used) bool { return !keep(u) })
 }
 
-// useRecorded replaces the current value by the recorded one.
+// useRecorded replaces the current value with the recorded one.
 func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t metricValue) metricValue {
-	t.shown, t.fix = "?", "remove incumbent: recorded, or promote the incumbent again to record its values"
+	t.shown, t.fix = "?", "remove the key incumbent, or promote the incumbent again to record its values"
 	switch len(records) {
 	case 0:
-		t.why = fmt.Sprintf("the ledger has no %s of %s that can be compared with the candidate's", r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger has no %s for %s that can be compared with the candidate's", r.key, base.Ref)
 		return t
 	case 1:
 	default:
-		t.why = fmt.Sprintf("the ledger has %d values of %s of %s", len(records), r.key, base.Ref)
-		t.fix = "choose a value in the gate with run: source, run: evaluation or the name of a dataset"
+		t.why = fmt.Sprintf("the ledger has %d values of %s for %s", len(records), r.key, base.Ref)
+		t.fix = "choose a value in the gate, by setting run to source or evaluation, or dataset to a dataset"
 		of := func(v verdict.Used) bool { return v.Dataset == records[0].Dataset }
 		if u := records[0]; u.Dataset != "" && len(only(records, of)) == 1 {
 			t.fix = "to use the first of them, write in the gate: " + keysOf(fact.Selector{Dataset: u.Dataset})
@@ -218,7 +218,7 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	v, err := strconv.ParseFloat(u.Value, 64)
 	point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
 	if err != nil || !point.Finite() {
-		t.why = fmt.Sprintf("the ledger has %s as %s of %s, which is not a finite number", u.Value, r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger has %s as %s for %s, which is not a finite number", u.Value, r.key, base.Ref)
 		return t
 	}
 	t.Value = fact.Value{
@@ -229,7 +229,7 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	return t
 }
 
-// suggestMetrics returns the end of a message about a missing metric. It names similar metrics.
+// suggestMetrics returns the end of a message about a missing metric, which suggests similar names.
 func suggestMetrics(key string, s fact.Subject) string {
 	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
 	if near := spelling.Nearest(key, names); len(near) > 0 {

@@ -7,7 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 )
 
-// ThresholdName returns the name of a metric as thresholds must write it: in quotes if it would mean something else.
+// ThresholdName returns the name of a metric as it must be written in thresholds: in quotes if it would otherwise mean
+// something else.
 func ThresholdName(key string) string {
 	if strings.HasPrefix(key, "run.") || strings.ContainsAny(key, "[ ") {
 		return `"` + key + `"`
@@ -15,8 +16,8 @@ func ThresholdName(key string) string {
 	return key
 }
 
-// ParseMetric parses the left side of a threshold. It can be acc, run.acc (the value of the run), acc[validation] (the
-// value on that dataset), or a name in double quotes. condition is the rest of the line, for hints.
+// ParseMetric parses the left-hand side of a threshold: acc, run.acc (the run's value), acc[validation] (the value on
+// that dataset), or a name in double quotes. condition is the rest of the line, for hints.
 func ParseMetric(text, condition string) (MetricReader, error) {
 	r, err := parseMetric(text)
 	r.condition = condition
@@ -51,7 +52,7 @@ func parseMetric(text string) (MetricReader, error) {
 	return r.ofDataset(rest)
 }
 
-// ofDataset returns the reader with the dataset of a threshold: "[validation]", or "".
+// ofDataset returns a reader for the dataset given by text, which is "[validation]" or "".
 func (r MetricReader) ofDataset(text string) (MetricReader, error) {
 	if text == "" {
 		return r, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Review returns the review of a first attempt, with a known author and starter.
+// Review returns the review of a first attempt with a known author and starter.
 func Review(author, starter string, said ...fact.Approval) fact.Review {
 	entered, reviews := []fact.Approval{}, []fact.Approval{}
 	for _, a := range said {
@@ -30,12 +30,12 @@ func Review(author, starter string, said ...fact.Approval) fact.Review {
 	}
 }
 
-// Approved returns an approval of an environment, or of the pull request if environment is empty.
+// Approved returns an approval of the environment, or of the pull request if environment is "".
 func Approved(environment, login string) fact.Approval {
 	return fact.Approval{Login: login, Environment: environment, State: fact.Approved}
 }
 
-// Now is the time of the server in Facts.
+// Now is the server's time in Facts.
 var Now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 
 // Facts returns facts that are all known. Every gate in Gates passes on them.
@@ -81,14 +81,14 @@ func Facts() fact.Facts {
 	}
 }
 
-// InStaging returns the ledger entry of a promotion to Staging.
+// InStaging returns the ledger entry for a promotion to Staging.
 func InStaging(number int, at string) ledger.Entry {
 	ended, _ := time.Parse(time.RFC3339, at)
 	moves := []ledger.Shift{{Ref: registry.StageRef("Staging"), Want: registry.PointsTo(number)}}
 	return ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: ended, Record: ledger.Record{At: at, Moves: moves}}
 }
 
-// ChangeIncumbent changes the incumbent, if there is one.
+// ChangeIncumbent changes the incumbent if there is one.
 func ChangeIncumbent(f *fact.Facts, change func(*fact.Subject)) {
 	s, ok := f.Holders[fact.Incumbent].Get()
 	if ok {
@@ -97,7 +97,7 @@ func ChangeIncumbent(f *fact.Facts, change func(*fact.Subject)) {
 	}
 }
 
-// ChangeRun changes the candidate's run, if it is known.
+// ChangeRun changes the candidate's run if it is known.
 func ChangeRun(f *fact.Facts, change func(*registry.Run)) {
 	r, ok := f.Candidate.Run.Get()
 	if ok {
@@ -119,7 +119,8 @@ func Subject(ref string, number int, metrics map[string]float64) fact.Subject {
 	return fact.Subject{Ref: ref, Version: registry.Is(registry.Version{Number: number}), Run: registry.Is(run)}
 }
 
-// MetricFacts returns facts of a candidate and a champion with these metrics. If champion is nil, there is no champion.
+// MetricFacts returns the facts for a candidate and a champion with these metrics. If champion is nil, there is no
+// champion.
 func MetricFacts(candidate, champion map[string]float64) fact.Facts {
 	f := fact.Facts{
 		Target: registry.Target{Alias: "champion"}, Candidate: Subject("candidate", 2, candidate),

@@ -2,7 +2,7 @@ package policytest
 
 import "runtime"
 
-// PeakMemory returns how much memory f uses at most. It reads the memory statistics often while f runs.
+// PeakMemory returns the most memory that f uses, by polling the memory statistics while f runs.
 func PeakMemory(f func()) uint64 {
 	runtime.GC()
 	var m runtime.MemStats

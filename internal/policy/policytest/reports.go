@@ -2,7 +2,7 @@ package policytest
 
 import "strings"
 
-// DirtyReports are reports with at least one finding.
+// DirtyReports are reports that each contain at least one finding.
 var DirtyReports = []string{
 	`{"run_id":"rcandidate","passed":false}`,
 	`{"run_id":"rcandidate","passed":true,"exit_status":1}`,
@@ -27,13 +27,13 @@ var DirtyReports = []string{
 // LoggedModel is the id of a logged model.
 const LoggedModel = "m-0123456789abcdef0123456789abcdef"
 
-// SARIF returns a SARIF report about the candidate's run. members are further members of the SARIF run.
+// SARIF returns a SARIF report on the candidate's run. members are added to the SARIF run.
 func SARIF(members string) string {
 	return `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"properties":{"run_id":"rcandidate"},` +
 		members + `}]}`
 }
 
-// SARIFResult returns a SARIF report with one result, which has these members.
+// SARIFResult returns a SARIF report with one result that consists of these members.
 func SARIFResult(members string) string { return SARIF(`"results":[{` + members + `}]`) }
 
 const (
@@ -53,7 +53,7 @@ const (
 		`"success":true,"file_metadata":{},"start_time":1777798800.5}}`
 )
 
-// Replace replaces a text that a report has exactly once.
+// Replace replaces a text that must occur exactly once in the report.
 func Replace(report, from, to string) string {
 	if strings.Count(report, from) != 1 {
 		panic(from + " is not there exactly once")

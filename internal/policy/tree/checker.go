@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// Checker collects all problems of a file.
+// Checker collects every problem in a file.
 type Checker struct{ Problems []Problem }
 
 // Add adds a problem at a position.
@@ -19,8 +19,8 @@ func (c *Checker) Add(line, col int, format string, args ...any) {
 	c.Problems = append(c.Problems, Problem{line, col, fmt.Sprintf(format, args...)})
 }
 
-// Check adds a problem for every part of the value that does not match the shape. what is the name of the value in
-// messages, such as "min of metric auc".
+// Check adds a problem for every part of the value that does not match the shape. what names the value in messages,
+// such as "min of metric auc".
 func (c *Checker) Check(s Shape, n *Node, what string) {
 	if s.Or != nil && n.Kind == s.Or.Kind {
 		s = *s.Or
@@ -82,7 +82,7 @@ func (c *Checker) checkMapOf(s Shape, n *Node, what string) {
 	}
 }
 
-// CheckFields checks the values of a mapping, and that it has all required keys and no others.
+// CheckFields checks a mapping: it must contain all required keys and no unknown ones, and their values must match.
 func (c *Checker) CheckFields(fields []Field, n *Node, what string) {
 	names := fieldNames(fields)
 	for _, e := range n.Entries {
@@ -108,7 +108,7 @@ func fieldNames(fields []Field) []string {
 	return names
 }
 
-// Suggestion returns the end of a message about an unknown key. It names the most similar key, or lists all keys if
+// Suggestion returns the end of a message about an unknown key. It suggests the most similar key, or lists all keys if
 // none is similar.
 func Suggestion(key string, names []string) string {
 	if near := spelling.Nearest(key, names); len(near) > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Error returns an error with reason bad-policy that lists the problems of a file by position.
+// Error returns an error with the reason bad-policy that lists the problems in a file, sorted by position.
 func Error(file string, problems []Problem) error {
 	slices.SortStableFunc(problems, func(a, b Problem) int { return (a.Line-b.Line)*1000 + a.Col - b.Col })
 	problems = slices.Compact(problems)
@@ -23,7 +23,7 @@ func Error(file string, problems []Problem) error {
 	return &registry.Error{Reason: registry.BadPolicy, Msg: msg, Cause: errors.Join(list...)}
 }
 
-// Problems returns the problems of an error that Error made, or nil.
+// Problems returns the problems in an error that was made by Error, or nil for any other error.
 func Problems(err error) []Problem {
 	var e *registry.Error
 	if !errors.As(err, &e) {

@@ -8,24 +8,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Shape describes the allowed values of a key. The parser checks values against it, and the JSON schema is generated
-// from it. So an editor and the program refuse the same files.
+// Shape describes the values that are allowed for a key. The parser checks values against it, and the JSON schema is
+// generated from it, so an editor and the program refuse the same files.
 type Shape struct {
-	Kind    Kind
-	About   string // description in the schema and the documentation; with a pattern also in messages, after "want"
-	Pattern string // text: regular expression that must match
+	Kind Kind
+	// describes the value in the schema and the documentation; with a pattern also in messages, after "want"
+	About   string
+	Pattern string // text: a regular expression that must match
 	re      *regexp.Regexp
-	// text: maximum characters, 0 = any; a limit in the pattern would cost 1 MB of memory per 100 characters
+	// text: maximum number of characters, 0 = no limit; as part of the pattern, the limit would cost 1 MB of memory per
+	// 100 characters
 	MaxLength int
 	Values    []string // text: the only allowed values
-	Whole     bool     // number: without a fraction
+	Whole     bool     // number: must not have a fraction
 	Min       float64  // whole number: minimum
 	Item      *Shape   // items of a list, or values of a mapping with any keys
-	Size      int      // list: number of items, 0 = at least one
-	Keys      *Shape   // mapping with any keys: the shape of a key
+	Size      int      // list: exact number of items, 0 = at least one
+	Keys      *Shape   // mapping with any keys: shape of the keys
 	Fields    []Field  // mapping with fixed keys
-	Custom    bool     // list or mapping: the caller checks the contents
-	Or        *Shape   // alternative shape
+	Custom    bool     // list or mapping: the contents are checked by the caller
+	Or        *Shape   // an alternative shape
 }
 
 // Field is one key of a mapping.
@@ -38,69 +40,69 @@ type Field struct {
 const (
 	DurationText = `^[1-9][0-9]{0,4}[mhdw]$`
 	dateText     = `^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
-	MaxNumber    = 1e300 // larger values are not measurements: databases store infinity as 1.797e308
+	MaxNumber    = 1e300 // anything larger is not a measurement: databases store infinity as 1.797e308
 	MaxWhole     = 1e9
 )
 
-// Text is any text that is not empty.
+// Text allows any text that is not empty.
 func Text(about string) Shape { return Shape{Kind: KindText, About: about} }
 
-// Pattern is text that matches a regular expression.
+// Pattern allows text that matches a regular expression.
 func Pattern(about, re string) Shape {
 	return Shape{Kind: KindText, About: about, Pattern: re, re: regexp.MustCompile(re)}
 }
 
-// MaxLength limits the number of characters of a text.
+// MaxLength limits the number of characters in a text.
 func MaxLength(most int, s Shape) Shape { s.MaxLength = most; return s }
 
-// OneOf is one of the given texts.
+// OneOf allows only the given texts.
 func OneOf(about string, values ...string) Shape {
 	return Shape{Kind: KindText, About: about, Values: values}
 }
 
-// Number is a plain decimal number.
+// Number allows a plain decimal number.
 func Number(about string) Shape { return Shape{Kind: KindNumber, About: about} }
 
-// Bool is true or false.
+// Bool allows true and false.
 func Bool(about string) Shape { return Shape{Kind: KindBool, About: about} }
 
-// Duration is a duration such as 90m, 12h, 30d or 4w. ParseDuration parses it.
+// Duration allows a duration such as 90m, 12h, 30d or 4w, which ParseDuration parses.
 func Duration(about string) Shape { return Pattern(about, DurationText) }
 
-// Date is a day such as 2026-12-31.
+// Date allows a day such as 2026-12-31.
 func Date(about string) Shape { return Pattern(about, dateText) }
 
-// Login is a GitHub login.
+// Login allows a GitHub login.
 var Login = Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
 
-// List is a list with at least one item.
+// List allows a list with at least one item.
 func List(about string, item Shape) Shape { return Shape{Kind: KindList, About: about, Item: &item} }
 
-// Integer is a whole number of min or more.
+// Integer allows a whole number that is at least min.
 func Integer(about string, min float64) Shape {
 	return Shape{Kind: KindNumber, About: about, Whole: true, Min: min}
 }
 
-// MapOf is a mapping with any keys, all of one shape, and values of one shape.
+// MapOf allows a mapping with any keys. All keys have one shape, and all values have one shape.
 func MapOf(about string, keys, values Shape) Shape {
 	return Shape{Kind: KindMap, About: about, Keys: &keys, Item: &values}
 }
 
-// Custom is a list or mapping. The caller checks its contents.
+// Custom allows a list or mapping whose contents are checked by the caller.
 func Custom(kind Kind, about string) Shape { return Shape{Kind: kind, About: about, Custom: true} }
 
-// Object is a mapping with fixed keys.
+// Object allows a mapping with fixed keys.
 func Object(about string, fields ...Field) Shape {
 	return Shape{Kind: KindMap, About: about, Fields: fields}
 }
 
-// Required is a key that must exist.
+// Required is a key that must be present.
 func Required(name string, s Shape) Field { return Field{name, true, s} }
 
 // Optional is a key that may be missing.
 func Optional(name string, s Shape) Field { return Field{name, false, s} }
 
-// wants returns the allowed values for messages, to follow "want".
+// wants describes the allowed values in messages, after "want".
 func (s Shape) wants() string {
 	out := string(s.Kind)
 	switch {
@@ -113,7 +115,7 @@ func (s Shape) wants() string {
 	case s.Pattern != "":
 		out = s.About
 	case s.Whole:
-		out = "a whole number from " + format.Number(s.Min)
+		out = "a whole number of at least " + format.Number(s.Min)
 	case s.Kind == KindNumber:
 		out = "a plain decimal number such as 0.85, without quotes"
 	case s.Size > 0:

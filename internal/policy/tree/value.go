@@ -8,9 +8,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// The methods below read values that Checker has checked. A missing key gives the zero value.
+// The methods below read values that a Checker has checked. For a missing key they return the zero value.
 
-// Str returns the text of a key.
+// Str returns the text at a key.
 func (n *Node) Str(key string) string {
 	if v := n.Get(key); v != nil {
 		return v.Text
@@ -18,7 +18,7 @@ func (n *Node) Str(key string) string {
 	return ""
 }
 
-// Float returns the number of a key. ok is false if the key is missing or not a number.
+// Float returns the number at a key. ok is false if the key is missing or its value is not a number.
 func (n *Node) Float(key string) (v float64, ok bool) {
 	value := n.Get(key)
 	if value == nil || value.Kind != KindNumber {
@@ -27,13 +27,13 @@ func (n *Node) Float(key string) (v float64, ok bool) {
 	return value.Number(), true
 }
 
-// Number returns the value of a number.
+// Number returns the value of a number node.
 func (n *Node) Number() float64 {
-	f, _ := strconv.ParseFloat(n.Text, 64) // the checker has parsed it
+	f, _ := strconv.ParseFloat(n.Text, 64) // cannot fail: the checker has parsed it
 	return f
 }
 
-// Int returns the whole number of a key, or the default.
+// Int returns the whole number at a key, or the default.
 func (n *Node) Int(key string, def int) int {
 	if v, ok := n.Float(key); ok {
 		return int(v)
@@ -44,7 +44,7 @@ func (n *Node) Int(key string, def int) int {
 // Has reports whether the mapping has the key.
 func (n *Node) Has(key string) bool { return n.Get(key) != nil }
 
-// Yes reports whether the value of the key is true.
+// Yes reports whether the value at the key is true.
 func (n *Node) Yes(key string) bool { return n.Str(key) == "true" }
 
 // Texts returns the items of a list of texts.
@@ -60,7 +60,7 @@ func (n *Node) Texts(key string) []string {
 	return out
 }
 
-// Pairs returns a mapping of texts to texts. It is never nil.
+// Pairs returns a mapping from text to text. It is never nil.
 func (n *Node) Pairs(key string) map[string]string {
 	out := map[string]string{}
 	if v := n.Get(key); v != nil {
@@ -71,9 +71,8 @@ func (n *Node) Pairs(key string) map[string]string {
 	return out
 }
 
-// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for rules that a
-// shape
-// cannot express.
+// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for mistakes that a
+// shape cannot rule out.
 func (n *Node) Problem(key, format string, args ...any) error {
 	p := Problem{n.Line, n.Col, fmt.Sprintf(format, args...)}
 	if v := n.Get(key); v != nil {
@@ -82,7 +81,7 @@ func (n *Node) Problem(key, format string, args ...any) error {
 	return p
 }
 
-// Shown returns the value for messages.
+// Shown returns the value as it is shown in messages.
 func (n *Node) Shown() string {
 	switch n.Kind {
 	case KindNull, KindList, KindMap:
@@ -93,7 +92,8 @@ func (n *Node) Shown() string {
 	return n.Text
 }
 
-// ParseDuration parses a duration such as 90m, 12h, 30d or 4w that was checked before. For "" and "any" it returns 0.
+// ParseDuration parses a duration such as 90m, 12h, 30d or 4w that has already been checked. It returns 0 for "" and
+// "any".
 func ParseDuration(text string) time.Duration {
 	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 	if text == "" || text == "any" {

@@ -13,15 +13,15 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The limits of a file are checked before it is parsed. The parser's memory grows with nesting times length: 40 KB of
-// open brackets take 664 MiB.
+// Limits on a file, checked before it is parsed. The parser's memory use grows with nesting times length: 40 KB of open
+// brackets take 664 MiB.
 const (
 	MaxFile    = 64 << 10 // bytes
 	maxNesting = 32       // levels
 	maxIndent  = 80       // columns
 )
 
-// Problem is one problem of a file, with its position.
+// Problem is one mistake in a file, with its position.
 type Problem struct {
 	Line, Col int
 	Msg       string
@@ -29,7 +29,7 @@ type Problem struct {
 
 func (p Problem) Error() string { return fmt.Sprintf("%d:%d: %s", p.Line, p.Col, p.Msg) }
 
-// Kind is the kind of a value. Its text is for messages.
+// Kind is the kind of a value, as text for messages.
 type Kind string
 
 const (
@@ -41,24 +41,24 @@ const (
 	KindMap    Kind = "a mapping"
 )
 
-// Node is a YAML value with its position. Files are not decoded into Go values, because decoding accepts '0.9', 1_000
-// and .inf as numbers and loses positions.
+// Node is a YAML value with its position. Files are not decoded into Go values, because decoding would accept '0.9',
+// 1_000 and .inf as numbers and would lose the positions.
 type Node struct {
 	Kind      Kind
 	Line, Col int
-	Text      string // if it is a scalar
+	Text      string // only for a scalar
 	Items     []*Node
 	Entries   []Entry
 }
 
-// Entry is one key of a mapping, with its value.
+// Entry is one key of a mapping together with its value.
 type Entry struct {
 	Key       string
 	Line, Col int
 	Value     *Node
 }
 
-// KeyNode returns the key as a node, to check its shape.
+// KeyNode returns the key as a node, so that its shape can be checked.
 func (e Entry) KeyNode() *Node { return &Node{Kind: KindText, Text: e.Key, Line: e.Line, Col: e.Col} }
 
 // Get returns the value of a key, or nil.
@@ -71,14 +71,14 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// Without returns the mapping without one key.
+// Without returns the mapping without the given key.
 func (n *Node) Without(key string) *Node {
 	out := *n
 	out.Entries = slices.DeleteFunc(slices.Clone(n.Entries), func(e Entry) bool { return e.Key == key })
 	return &out
 }
 
-// Canonical writes the value on one line. Order of keys, comments and style make no difference.
+// Canonical returns the value on one line. The order of keys, comments and style make no difference to it.
 func (n *Node) Canonical() string {
 	var parts []string
 	switch n.Kind {
@@ -99,8 +99,8 @@ func (n *Node) Canonical() string {
 	return n.Text
 }
 
-// Parse reads one YAML document. The error is a Problem. Anchors, aliases, tags and merge keys are refused, so that
-// readers of a file see every value in its place.
+// Parse reads one YAML document. An error is a Problem. Anchors, aliases, tags and merge keys are refused, so that
+// people who read the file see every value where it applies.
 func Parse(text string) (*Node, error) {
 	if err := checkLimits(text); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func Parse(text string) (*Node, error) {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.CommentType:
 		case body != nil:
-			return nil, at(doc.Body, "the file has a second document; put everything in one")
+			return nil, at(doc.Body, "the file contains a second document; put everything in one")
 		default:
 			body = doc.Body
 		}
@@ -139,7 +139,7 @@ var indicators = regexp.MustCompile(`^[ ]*(?:[-?:][ ]+)*`)
 // checkLimits checks size, indentation and nesting.
 func checkLimits(text string) error {
 	if len(text) > MaxFile {
-		return Problem{1, 1, fmt.Sprintf("the file has %d bytes; the maximum is %d", len(text), MaxFile)}
+		return Problem{1, 1, fmt.Sprintf("the file is %d bytes; the maximum is %d", len(text), MaxFile)}
 	}
 	depth := 0
 	for i, line := range strings.Split(text, "\n") {
@@ -154,7 +154,7 @@ func checkLimits(text string) error {
 			case ']', '}':
 				depth = max(0, depth-1)
 			case '\x00':
-				return Problem{i + 1, col + 1, "the line has a NUL character; remove it"}
+				return Problem{i + 1, col + 1, "the line contains a NUL character; remove it"}
 			}
 			if depth > maxNesting {
 				return Problem{i + 1, col + 1, fmt.Sprintf("brackets are nested more than %d levels deep", maxNesting)}
@@ -164,7 +164,7 @@ func checkLimits(text string) error {
 	return nil
 }
 
-// syntax returns the parser's error as a Problem.
+// syntax returns an error from the parser as a Problem.
 func syntax(err error) error {
 	var e yaml.Error
 	if !errors.As(err, &e) {
@@ -177,7 +177,7 @@ func syntax(err error) error {
 	return p
 }
 
-// convert returns a node of the parser as a Node.
+// convert converts a node from the parser to a Node.
 func convert(n ast.Node) (*Node, error) {
 	pos := at(n, "")
 	out := &Node{Line: pos.Line, Col: pos.Col}
@@ -224,7 +224,7 @@ func mapping(out *Node, values []*ast.MappingValueNode) (*Node, error) {
 		if slices.ContainsFunc(out.Entries, func(e Entry) bool { return e.Key == key.Text }) {
 			return nil, at(v.Key, "the key %q appears twice; remove one", key.Text)
 		}
-		if i == 0 { // the parser gives the position of the first colon, not of the first key
+		if i == 0 { // the parser's position is the first colon, not the first key
 			out.Line, out.Col = key.Line, key.Col
 		}
 		value, err := convert(v.Value)
@@ -236,7 +236,7 @@ func mapping(out *Node, values []*ast.MappingValueNode) (*Node, error) {
 	return out, nil
 }
 
-// decimal matches numbers that all YAML parsers read alike. They differ on 1e3, 010 and 1_000.
+// decimal matches numbers that all YAML parsers read in the same way. They differ on 1e3, 010 and 1_000.
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
 func scalar(out *Node, n ast.Node) (*Node, error) {

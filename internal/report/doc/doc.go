@@ -7,16 +7,16 @@ package doc
 // Page is the content of a page. Markdown and Text render it.
 type Page []Block
 
-// Block is one of Heading, Para, List, Table, Code, Diagram and Details.
+// Block is a Heading, Para, List, Table, Code, Diagram or Details.
 type Block interface {
 	isBlock()
-	mapped(func(string) string) Block // see Doc.Map
+	mapped(func(string) string) Block // see Page.Map
 }
 
 // Line is a piece of running text.
 type Line []Span
 
-// Span is a piece of text. Data from outside is shown as code.
+// Span is a run of text in one style. Code is for data from outside.
 type Span struct {
 	Text string
 	Code bool
@@ -35,7 +35,7 @@ type (
 	Code struct {
 		Lang, Text string
 	}
-	Diagram struct { // only in Markdown; a table has the same content
+	Diagram struct { // only rendered in Markdown; a table shows the same content
 		Mermaid string
 	}
 	Details struct {
@@ -52,7 +52,7 @@ func (Code) isBlock()    {}
 func (Diagram) isBlock() {}
 func (Details) isBlock() {}
 
-// Map returns the page with f applied to every text and address, except the heads of tables.
+// Map returns the page with f applied to every text and address, except in table heads.
 func (d Page) Map(f func(string) string) Page {
 	out := make(Page, len(d))
 	for i, block := range d {
@@ -95,16 +95,16 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 // T returns plain text.
 func T(text string) Span { return Span{Text: text} }
 
-// C returns verbatim data.
+// C returns data, which is shown verbatim as code.
 func C(data string) Span { return Span{Text: data, Code: true} }
 
-// H is a heading that joins its parts as L does.
+// H returns a heading whose parts are joined as in L.
 func H(parts ...any) Heading { return Heading{L(parts...)} }
 
-// P is a paragraph that joins its parts as L does.
+// P returns a paragraph whose parts are joined as in L.
 func P(parts ...any) Para { return Para{L(parts...)} }
 
-// Row is a row of a table. Each cell is a string, a span or a line.
+// Row returns a table row. Each cell is a string, a span or a line.
 func Row(cells ...any) []Line {
 	out := make([]Line, len(cells))
 	for i, c := range cells {
@@ -113,7 +113,7 @@ func Row(cells ...any) []Line {
 	return out
 }
 
-// L joins strings, spans and lines. Strings are plain text.
+// L joins strings, spans and lines into one line. Strings are plain text.
 func L(parts ...any) Line {
 	var out Line
 	for _, p := range parts {

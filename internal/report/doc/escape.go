@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Clean makes text harmless: line breaks become spaces, and control characters become visible. So do characters that
-// change the direction of text (CVE-2021-42574).
+// Clean makes text harmless. Line breaks become spaces. Control characters become visible, as do characters that change
+// the direction of text (CVE-2021-42574).
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -33,7 +33,7 @@ var markdownText = strings.NewReplacer(
 	"www.", "www\u200b.", `(`, `\(`, `)`, `\)`,
 )
 
-// oldReference matches GH-7, which GitHub links like #7.
+// oldReference matches GH-7, which GitHub turns into a link just like #7.
 var oldReference = regexp.MustCompile(`(?i)\b(gh-)(\d)`)
 
 // plainText escapes text for Markdown or HTML.
@@ -47,8 +47,8 @@ var htmlText = strings.NewReplacer(
 	`@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//", "www.", "www\u200b.",
 )
 
-// markdownSpan writes a code span between more backticks than the data contains. Bars are escaped only in table cells,
-// because elsewhere the backslash would be visible.
+// markdownSpan returns a code span delimited by more backticks than occur in a row in the data. Bars are escaped only
+// in table cells, because the backslash would be visible elsewhere.
 func markdownSpan(data string, cell bool) string {
 	data = Clean(data)
 	if cell {
@@ -64,7 +64,7 @@ func markdownSpan(data string, cell bool) string {
 	return fence + data + fence
 }
 
-// longestRun returns the length of the longest sequence of backticks.
+// longestRun returns the length of the longest run of backticks.
 func longestRun(text string) int {
 	longest, run := 0, 0
 	for _, r := range text {

@@ -8,14 +8,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Flow is a Mermaid flowchart, which GitHub draws in summaries and comments. A table next to it has the same content,
+// Flow is a Mermaid flowchart, which GitHub draws in summaries and comments. A table next to it shows the same content
 // for terminals and screen readers.
 type Flow struct {
 	nodes, edges []string
-	known        map[string]string // name of the node for each thing
+	known        map[string]string // node names, by thing
 }
 
-// Node adds a box for a thing, unless it has one, and returns its name in the chart.
+// Node adds a box for a thing unless there already is one, and returns the name of the box in the chart.
 func (f *Flow) Node(thing, label string) string {
 	if name, ok := f.known[thing]; ok {
 		return name
@@ -29,7 +29,7 @@ func (f *Flow) Node(thing, label string) string {
 	return name
 }
 
-// Edge connects two boxes. A broken edge is dotted: one end is unknown or lost.
+// Edge connects two boxes. A broken edge, which is dotted, means that one end is unknown or lost.
 func (f *Flow) Edge(from, to string, broken bool) {
 	arrow := "-->"
 	if broken {
@@ -43,12 +43,12 @@ func (f *Flow) String() string {
 	return "flowchart LR\n" + strings.Join(append(f.nodes, f.edges...), "\n")
 }
 
-// maxLabel is the length of the longest label. The table has the whole text.
+// maxLabel is the maximum length of a label. The table shows the full text.
 const maxLabel = 40
 
-// mermaidLabel makes text safe between the quotes of a label. It keeps letters, digits and a few marks without a
-// meaning in Mermaid, Markdown and HTML, and replaces everything else by spaces. So no text can end the label or begin
-// a directive.
+// mermaidLabel makes text safe between the quotes of a label. It keeps letters, digits and a few marks that mean
+// nothing in Mermaid, Markdown or HTML. Everything else becomes spaces, so no text can end the label or begin a
+// directive.
 func mermaidLabel(text string) string {
 	var b strings.Builder
 	space := false

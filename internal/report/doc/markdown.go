@@ -47,7 +47,7 @@ func markdownTable(b *strings.Builder, t Table) {
 		return out
 	}
 	head := t.Head
-	if strings.Join(head, "") == "" && len(t.Rows) > 0 { // Markdown needs a head, and an empty one is visible
+	if strings.Join(head, "") == "" && len(t.Rows) > 0 { // Markdown requires a head, and an empty one would be visible
 		head, t.Rows = cells(t.Rows[0]), t.Rows[1:]
 	}
 	row(head)
@@ -82,7 +82,7 @@ var linkEscapes = strings.NewReplacer(
 
 func linkTarget(url string) string { return linkEscapes.Replace(url) }
 
-// cleanLines applies Clean to each line of a text.
+// cleanLines applies Clean to each line of text.
 func cleanLines(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, l := range lines {
