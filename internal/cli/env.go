@@ -61,7 +61,8 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 		return e, append(stray.Problems, inputs.Problem{Input: "command", Saw: name, Want: want})
 	}
 	e.command = c
-	e.set = inputs.Read(c, value, runner.ReadWorkspace, p.Env)
+	e.set = inputs.Read(c, value, runner.ReadWorkspace, p.Env, p.zone())
+	e.json = a.JSON || e.set.History.Format == "json"
 	e.secrets = maskSecrets(e, value)
 	e.set.Server.Login = e.secrets.safeLogin(e.set.Server.Login)
 	if problems := slices.Concat(stray.Problems, e.set.Problems, inputs.UnreadFlags(c, a)); len(problems) > 0 {

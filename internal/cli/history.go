@@ -33,7 +33,8 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	}
 	var broken error
 	for _, h := range all {
-		if h.Broken != "" {
+		broken = cmp.Or(broken, h.Verified.Err(h.Model))
+		if h.Broken != "" && broken == nil {
 			broken = brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 		}
 	}
@@ -46,18 +47,25 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	if err != nil {
 		r = failed(r, err)
 	}
-	return report.HistoryOutcome(r, all, statement)
+	view := report.HistoryView{
+		HistoryQuery: e.set.History.HistoryQuery,
+		CSV:          e.set.History.Format == "csv",
+		ShowAll:      e.asInput("limit", "0"),
+	}
+	return report.HistoryOutcome(r, view, all, statement)
 }
 
 // histories returns the histories of the models that the inputs name. If one cannot be read, it returns those before
 // it and the error.
 func histories(ctx context.Context, e *env) ([]report.History, error) {
-	if pages := e.set.History.Saved.Pages; len(pages) > 0 {
-		saved, err := ledger.ParseHistory(e.set.Intent.Query.Model, pages)
+	if saved := e.set.History.Saved; len(saved.Pages) > 0 {
+		parsed, err := ledger.ParseHistory(saved.Model, saved.Pages)
+		verified := saved.Verify(parsed)
 		if err != nil {
-			return nil, err
+			return nil, cmp.Or(verified.Err(saved.Model), err)
 		}
-		h, _ := buildHistory(e, ledgerReading{ledger: saved})
+		h, _ := buildHistory(e, ledgerReading{ledger: parsed})
+		h.Verified = verified
 		return []report.History{h}, nil
 	}
 	names := []string{e.set.Intent.Query.Model}
@@ -167,10 +175,7 @@ func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
-	if !e.set.History.At.IsZero() {
-		h.At, h.Until = e.set.History.At, e.set.History.Until
-		h.Live = ledger.LiveAt(entries, h.At, h.Until)
-	}
+	h = h.With(e.set.History.HistoryQuery)
 	return h, broken == nil && len(h.Outside) == 0
 }
 

@@ -35,10 +35,14 @@ func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) 
 	if o.Err != nil {
 		printError(e, o)
 	}
-	if !e.json && o.HasPage {
-		io.WriteString(e.runner.Out(), doc.Text(page)+"\n")
+	asText := !e.json && o.Table == ""
+	switch {
+	case asText && o.HasPage:
+		io.WriteString(e.runner.Out(), doc.Terminal(page, e.process.Columns)+"\n")
+	case !e.json && !asText:
+		e.console.WarnIf(e.runner.Table(o.Table))
 	}
-	if !e.json && (usage.Requests > 0 || o.Reason != registry.OK) {
+	if asText && (usage.Requests > 0 || o.Reason != registry.OK) {
 		printLastLine(e, o.Reason, usage)
 	}
 	if e.runner.InActions() {

@@ -53,6 +53,9 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 		Inputs:      e.recorded,
 		Skew:        int64(f.Skew / time.Second),
 	}
+	if !e.runner.InActions() {
+		o.OSUser = e.secrets.safeLogin(e.process.User)
+	}
 	if made := e.set.Approved.Made; !made.IsZero() {
 		o.ApprovedPlan = made.UTC().Format(time.RFC3339)
 	}

@@ -72,9 +72,12 @@ func Commands() []Command {
 			Name: "history",
 			Summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
 				"the records",
-			example: []string{"--model", "churn", "--at", "2026-05-03"},
-			inputs:  []string{"at", "records-file", "statement"},
-			read:    readHistory,
+			args:    []string{"model"},
+			example: []string{"churn", "--at", "2026-05-03"},
+			inputs: []string{
+				"alias", "stage", "at", "since", "until", "limit", "format", "records-file", "statement",
+			},
+			read: readHistory,
 		},
 		{
 			Name: "doctor",

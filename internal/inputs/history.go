@@ -1,10 +1,13 @@
 package inputs
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -12,8 +15,30 @@ var historyInputs = []Input{
 	{
 		Name:  "at",
 		Group: "history",
-		Help: "Show what was live at this time: a date (the whole day in UTC) or a time such as " +
-			"`2026-05-03T14:30:00Z`.",
+		Help: "Show what was live at this time: `2026-05-03 14:30`, `2026-05-03T14:30+02:00`, or a date for the whole " +
+			"day. A time without an offset is in the local time zone (`TZ`), which is UTC in most jobs.",
+	},
+	{
+		Name:  "since",
+		Group: "history",
+		Help:  "Show only entries that ended at this time or later. Written as in `at`.",
+	},
+	{
+		Name:  "until",
+		Group: "history",
+		Help:  "Show only entries that ended at this time or earlier. Written as in `at`; a date includes that day.",
+	},
+	{
+		Name:  "limit",
+		Group: "history",
+		Help:  "Show only this many entries, the newest. `0` shows all. Default: 20 on the page, all in JSON and CSV.",
+	},
+	{
+		Name:    "format",
+		Group:   "history",
+		Values:  []string{"text", "csv", "json"},
+		Default: "text",
+		Help:    "Form of the history on standard output.",
 	},
 	{
 		Name:  "records-file",
@@ -30,40 +55,82 @@ var historyInputs = []Input{
 	},
 }
 
-// readHistory reads the inputs of history. With a model, the history comes from the server, and a saved history is
-// compared with it. Without a model, the saved history is shown and no server is needed.
+// readHistory reads the inputs of history. A saved history without a model is shown without a server. With a model, it
+// is compared with the history on the server. Without both, the histories of all models are shown.
 func readHistory(r *reader) (s Settings) {
-	h := History{Saved: readRecords(r)}
+	h := History{Saved: readRecords(r), Format: r.choice("format"), Statement: readStatement(r)}
 	s.Intent.Query.Model = h.Saved.Model
 	if model := r.value("model"); model != "" || r.value("records-file") == "" {
 		s.Server = readServer(r)
-		s.Intent.Query.Model = r.required("model", "the name of the registered model")
+		s.Intent.Query.Model = cmp.Or(model, "*")
 		h.Kept, h.Saved = h.Saved, report.SavedHistory{}
 		if of := h.Kept.Model; of != "" && of != model {
 			want := fmt.Sprintf("is the history of %q, but model is %q; give the file of that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
 		}
 	}
-	h.At, h.Until = readAt(r)
-	h.Statement = readStatement(r, s.Intent.Query.Model)
+	if h.Statement != 0 && s.Intent.Query.Model == "*" {
+		r.problem("statement", r.value("statement"), "needs one model; give its name in the input model")
+	}
+	h.HistoryQuery = readHistoryQuery(r)
 	s.History = h
 	return s
 }
 
-// readAt returns the start and the end of the requested time. A date means the whole day in UTC.
-func readAt(r *reader) (from, until time.Time) {
-	text := r.value("at")
+// readHistoryQuery returns which entries of a history to show, and at which time.
+func readHistoryQuery(r *reader) (q report.HistoryQuery) {
+	q.At, q.Until = readTime(r, "at")
+	q.Since, _ = readTime(r, "since")
+	_, q.Before = readTime(r, "until")
+	if !q.Since.IsZero() && !q.Before.IsZero() && q.Before.Before(q.Since) {
+		r.problem("until", r.value("until"), "is before since; swap the two")
+	}
+	if alias := r.value("alias"); alias != "" {
+		q.Targets = append(q.Targets, registry.AliasRef(strings.TrimPrefix(alias, "@")))
+	}
+	if text := r.value("stage"); text != "" {
+		stage, ok := registry.CanonicalStage(text)
+		if !ok {
+			r.problem("stage", text, "is not a stage; write None, Staging, Production or Archived")
+		}
+		q.Targets = append(q.Targets, registry.StageRef(stage))
+	}
+	if text := r.value("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			r.problem("limit", text, "is not a number of entries; write a whole number, or 0 for all")
+		}
+		q.Limit = &n
+	}
+	return q
+}
+
+// readTime returns the start and the end of a time. Only a date has different ones: the first and the last second of
+// that day.
+func readTime(r *reader, input string) (from, until time.Time) {
+	text := r.value(input)
 	if text == "" {
 		return from, until
 	}
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		return day, day.Add(24*time.Hour - time.Second)
+	for _, layout := range []string{time.DateOnly, "2 January 2006", "2 Jan 2006"} {
+		if day, err := time.ParseInLocation(layout, text, r.zone); err == nil {
+			return day.UTC(), day.AddDate(0, 0, 1).Add(-time.Second).UTC()
+		}
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		r.problem("at", text, "is neither a date nor a time; write 2026-05-03 or 2026-05-03T14:30:00Z")
+	for _, layout := range timeLayouts {
+		if at, err := time.ParseInLocation(layout, strings.Replace(text, " UTC", "Z", 1), r.zone); err == nil {
+			return at.UTC(), at.UTC()
+		}
 	}
-	return at, at
+	r.problem(input, text, "is neither a date nor a time; write 2026-05-03, 2026-05-03 14:30 or 2026-05-03T14:30+02:00")
+	return from, until
+}
+
+// timeLayouts are the forms of a time. Those without an offset are in the local time zone.
+var timeLayouts = []string{
+	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04Z07:00",
+	"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04 Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime,
+	"2006-01-02 15:04", "2 January 2006 15:04", "2 Jan 2006 15:04",
 }
 
 // recordsLimit bounds the size of a saved history. 10,000 entries need about 60 MB.
@@ -85,20 +152,17 @@ func readRecords(r *reader) (saved report.SavedHistory) {
 	return saved
 }
 
-// readStatement returns which ledger entry of the model to write as an in-toto statement: a number or "last".
-func readStatement(r *reader, model string) int {
+// readStatement returns which ledger entry to write as an in-toto statement: a number or "last".
+func readStatement(r *reader) int {
 	text := r.value("statement")
 	n, err := strconv.Atoi(text)
 	switch {
 	case text == "":
 		return 0
 	case text == "last":
-		n = LastEntry
+		return LastEntry
 	case err != nil || n <= 0:
 		r.problem("statement", text, "is not a ledger entry; give its number, as history shows it, or last")
-	}
-	if model == "*" {
-		r.problem("statement", text, "needs one model; give its name in the input model")
 	}
 	return n
 }
@@ -108,7 +172,8 @@ const LastEntry = -1
 
 // History has the inputs of the command history.
 type History struct {
-	At, Until time.Time           // the given time, or the start and end of the given day
+	report.HistoryQuery
+	Format    string              // text, csv or json
 	Saved     report.SavedHistory // history to show without a server
 	Kept      report.SavedHistory // saved history to compare with the one on the server
 	Statement int                 // entry to write as a statement, 0 = none

@@ -3,6 +3,7 @@ package inputs
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
@@ -38,11 +39,12 @@ func (p Problem) String() string {
 }
 
 // Read reads and checks all inputs of the command. value returns an input, file reads a file of the workspace, and env
-// returns an environment variable.
+// returns an environment variable. Times without an offset are in zone.
 func Read(
 	c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string,
+	zone *time.Location,
 ) Settings {
-	r := &reader{command: c, value: value, file: file, env: env}
+	r := &reader{command: c, value: value, file: file, env: env, zone: zone}
 	needsPolicy := r.valueIfTaken("require-policy") != "" && r.bool("require-policy")
 	timeout := r.duration("timeout")
 	s := c.read(r)

@@ -16,6 +16,9 @@ type Saved struct {
 	Values map[string]string `json:"values"`
 }
 
+// Belongs reports whether the page is part of the ledger of this model.
+func (s Saved) Belongs(model string) bool { return s.Values[keyModel] == modelID(model) }
+
 // History is the whole ledger of a model.
 type History struct {
 	Model   string

@@ -49,7 +49,9 @@ type Record struct {
 	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
 	Unknown   string   `json:"approvers_unknown,omitempty"` // why that is not known: a code of fact.ApproversGap
 	Override  []string `json:"override,omitempty"`
-	Hold      []int    `json:"hold,omitempty"` // versions that a rollback puts on hold
+	// why, in the words of the user
+	Justification string `json:"justification,omitempty"`
+	Hold          []int  `json:"hold,omitempty"` // versions that a rollback puts on hold
 	// targets that others have moved since the last entry
 	Outside   []Shift `json:"moved_outside,omitempty"`
 	TakesOver int     `json:"takes_over,omitempty"`    // number of an unfinished entry
@@ -103,6 +105,7 @@ type Origin struct {
 	Actor        string            `json:"actor,omitempty"`        // who started this attempt
 	Initiator    string            `json:"initiator,omitempty"`    // whose event started the workflow run
 	Login        string            `json:"login,omitempty"`        // user name at the MLflow server
+	OSUser       string            `json:"os_user,omitempty"`      // user name of the system, outside a workflow
 	Caller       string            `json:"repository,omitempty"`   // repository of the workflow
 	SHA          string            `json:"sha,omitempty"`          // commit of the workflow
 	WorkflowRef  string            `json:"workflow_ref,omitempty"`

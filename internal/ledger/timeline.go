@@ -12,8 +12,9 @@ import (
 // Live is a version, or several, to which a target pointed for some time.
 type Live struct {
 	Ref   registry.Ref   `json:"ref"`
-	Named registry.State `json:"named"` // zero if it pointed to no version
-	From  string         `json:"from"`  // RFC 3339; "" if the start is not known
+	Named registry.State `json:"named"`           // zero if it pointed to no version
+	From  string         `json:"from"`            // RFC 3339; "" if the start is not known
+	Until string         `json:"until,omitempty"` // RFC 3339; "" if no entry shows an end
 	// number of the entry that shows it; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
 	Outside bool `json:"outside,omitempty"` // it was moved there by others, at some time before that entry
@@ -38,6 +39,14 @@ func (l *Live) UnmarshalJSON(text []byte) error {
 type span struct {
 	Live
 	from, to time.Time
+}
+
+// ended returns the state with the time at which it ended, if it has.
+func (s span) ended() Live {
+	if !s.to.IsZero() {
+		s.Until = s.to.UTC().Format(time.RFC3339)
+	}
+	return s.Live
 }
 
 // LiveAt returns what each target pointed to at a time, or during a period if until is later. It returns every state
@@ -79,7 +88,7 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 	for _, ref := range slices.SortedFunc(maps.Keys(states), registry.Ref.Compare) {
 		for _, s := range states[ref] {
 			if !s.from.After(until) && (s.to.IsZero() || s.to.After(at)) {
-				out = append(out, s.Live)
+				out = append(out, s.ended())
 			}
 		}
 	}

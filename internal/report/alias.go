@@ -36,6 +36,8 @@ func assigned(r Run) doc.Line {
 
 func aliasSpan(s plan.Step) doc.Line {
 	switch {
+	case s.Name == registry.TagTraffic:
+		return doc.L("traffic is ", stateWords(registry.TagRef(s.Name), s.Want))
 	case s.Do == plan.SetModelTag:
 		return doc.L("tag ", doc.C(s.Name), " is ", doc.C(s.Want.Text))
 	case s.Want.IsZero():

@@ -2,8 +2,6 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,30 +31,72 @@ type History struct {
 	Outside   []ledger.Shift // drift since the last entry, if Compared
 	At, Until time.Time
 	Live      []ledger.Live
+	Now       []ledger.Live // what the requested targets point to according to the last entry
+	Verified  *Verification // comparison of a saved history with its own pages, nil = none
 }
 
 // HistoryOutcome is the outcome of the command history. statement is the one that was requested, nil = none.
-func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Outcome {
+func HistoryOutcome(r Run, v HistoryView, histories []History, statement *ledger.Statement) Outcome {
 	result := r.data(false)
+	if len(v.Targets) == 1 && len(histories) == 1 {
+		target := v.Targets[0].Target()
+		result.Alias, result.Stage = target.Alias, target.Stage
+		result.Version = histories[0].version(v.Targets[0])
+	}
 	if result.Statement = statement; statement != nil {
 		result.Version = numberText(statement.Predicate.Record.To)
 	}
-	for _, h := range histories {
-		result.Histories = append(result.Histories, h.result())
+	for _, h := range v.forPrograms(histories) {
+		result.Histories = append(result.Histories, h.result(v.HistoryQuery))
 	}
 	if len(result.Histories) == 1 {
 		result.Model, result.History, result.Histories = result.Histories[0].Model, &result.Histories[0], nil
 	}
-	if len(histories) == 0 && r.Err == nil {
-		return r.end(doc.Page{doc.H("No model on this server has a promotion ledger")}, result)
-	}
 	var d doc.Page
-	for _, h := range histories {
-		d = append(d, h.page(r.Workflow)...)
+	switch {
+	case len(histories) == 0 && r.Err == nil:
+		d = doc.Page{doc.H("No model on this server has a promotion ledger")}
+	case len(histories) == 1:
+		d = histories[0].page(v, r.Workflow)
+	case len(histories) > 1:
+		d = v.pageOfAll(histories, r.Workflow)
 	}
 	out := r.end(append(append(d, statementTable(statement)...), r.problem()...), result)
 	out.HasPage = true
+	if v.CSV {
+		out.Table = v.csv(histories)
+	}
 	return out
+}
+
+// version returns the version that the target pointed to at the requested time, or points to now. It returns "" if that
+// is not one version.
+func (h History) version(ref registry.Ref) string {
+	states := h.Now
+	if !h.At.IsZero() {
+		states = h.Live
+	}
+	found := registry.State{}
+	for _, l := range states {
+		if l.Ref == ref && l.Unknown || !found.IsZero() {
+			return ""
+		} else if l.Ref == ref {
+			found = l.Named
+		}
+	}
+	if h.At.IsZero() || len(h.Entries) > 0 && h.open() {
+		for _, s := range h.Outside {
+			if s.Ref == ref && h.At.IsZero() {
+				found = s.Want
+			} else if s.Ref == ref {
+				return ""
+			}
+		}
+	}
+	if len(found.Versions) != 1 {
+		return ""
+	}
+	return found.Versions.String()
 }
 
 // statementTable shows the subject and the type of a statement.
@@ -74,31 +114,56 @@ func statementTable(s *ledger.Statement) doc.Page {
 	}
 }
 
-func (h History) page(w Workflow) doc.Page {
+// page shows the history of one model.
+func (h History) page(v HistoryView, w Workflow) doc.Page {
 	d := doc.Page{doc.H(h.headline())}
 	if h.Reset != "" {
 		d = append(d, doc.P("This ledger replaces a lost one: ", doc.C(h.Reset)))
 	}
+	d = append(d, h.Verified.page()...)
 	if !h.At.IsZero() {
-		d = append(d, h.live()...)
+		d = append(d, h.live(false)...)
 	}
+	if none := h.none(); none != nil {
+		return append(d, none...)
+	}
+	return append(d, v.table([]History{h}, w)...)
+}
+
+// pageOfAll shows the histories of several models in one table.
+func (v HistoryView) pageOfAll(histories []History, w Workflow) doc.Page {
+	d := doc.Page{doc.H(headlineOfAll(histories))}
+	var notes []doc.Line
+	for _, h := range histories {
+		if h.Broken != "" || h.Reset != "" {
+			notes = append(notes, h.headline())
+		}
+	}
+	if len(notes) > 0 {
+		d = append(d, doc.List{Items: notes})
+	}
+	for _, h := range histories {
+		if !h.At.IsZero() {
+			d = append(d, h.live(true)...)
+		}
+	}
+	return append(d, v.table(histories, w)...)
+}
+
+// none says why no entry is shown, nil if the history has entries.
+func (h History) none() doc.Page {
 	const unknown = "What was live before is unknown."
 	switch {
 	case h.Unfit != "":
 		why := doc.L("No promotion of this model is recorded, because this server has no ledger (",
 			doc.C(h.Unfit), "). ", unknown)
-		return append(d, doc.P(why))
+		return doc.Page{doc.P(why)}
 	case h.Reset != "" && len(h.Entries) == 0:
-		return append(d, doc.P("No promotion of this model is recorded since then. ", unknown))
+		return doc.Page{doc.P("No promotion of this model is recorded since then. ", unknown)}
 	case len(h.Entries) == 0:
-		return append(d, doc.P("No promotion of this model is recorded. ", unknown))
+		return doc.Page{doc.P("No promotion of this model is recorded. ", unknown)}
 	}
-	t := doc.Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
-	t.Rows = append(t.Rows, driftRows("since then", h.Outside, "not recorded yet")...)
-	for i := len(h.Entries) - 1; i >= 0; i-- {
-		t.Rows = append(t.Rows, entryRows(h.Entries[i], w)...)
-	}
-	return append(d, t)
+	return nil
 }
 
 func (h History) headline() doc.Line {
@@ -115,61 +180,6 @@ func (h History) headline() doc.Line {
 		l = append(l, doc.T("; contains the whole saved history"))
 	}
 	return l
-}
-
-// live shows which versions were live at the requested time.
-func (h History) live() doc.Page {
-	when := h.At.UTC().Format("2006-01-02 15:04:05 UTC")
-	if h.Until.After(h.At) {
-		when = h.At.UTC().Format(time.DateOnly) + " (UTC)"
-	}
-	if !slices.ContainsFunc(h.Live, func(l ledger.Live) bool { return !l.Unknown }) {
-		since := ""
-		if len(h.Entries) > 0 {
-			since = " before " + h.Entries[0].Ended.UTC().Format("2006-01-02 15:04 UTC") + ", when the records begin"
-		}
-		return doc.Page{doc.P("Live on ", when, ": unknown", since, ".")}
-	}
-	t := doc.Table{Head: []string{"target", "live", "since (UTC)", "entry"}}
-	limit, found := "", []ledger.Shift(nil)
-	if h.open() {
-		limit, found = h.limit(), h.Outside
-	}
-	for i, l := range h.Live {
-		if i == 0 || h.Live[i-1].Ref != l.Ref { // the newest comes first
-			t.Rows = append(t.Rows, driftNow(found, l.Ref)...)
-		}
-		live, since := versions(l.Named), h.ended(l.Epoch)
-		switch {
-		case l.Unknown:
-			live, since = "unknown", "records begin "+since
-		case l.Outside:
-			since = "drift, found " + since
-		}
-		t.Rows = append(t.Rows, doc.Row(doc.C(l.Ref.String()), live, since, strconv.Itoa(l.Epoch)))
-	}
-	return doc.Page{doc.P("Live on ", when, limit, ":"), t}
-}
-
-// driftNow shows what a target points to now if it has drifted.
-func driftNow(drift []ledger.Shift, ref registry.Ref) (rows [][]doc.Line) {
-	name := doc.L(doc.C(ref.String()))
-	for _, d := range drift {
-		if d.Ref == ref {
-			rows = append(rows, doc.Row(name, versions(d.Want), "drift, found now", "–"))
-		}
-	}
-	return rows
-}
-
-// ended returns the time at which an entry ended, "" if it has not.
-func (h History) ended(epoch int) string {
-	for _, e := range h.Entries {
-		if e.Epoch == epoch {
-			return e.Ended.UTC().Format("2006-01-02 15:04:05")
-		}
-	}
-	return ""
 }
 
 // open reports whether the requested time extends beyond the last entry.
@@ -190,49 +200,6 @@ func (h History) limit() string {
 	return fmt.Sprintf(" according to the last entry, %d, and the drift since then", epoch)
 }
 
-// entryRows are the rows of one entry: its moves, and the drift that it recorded.
-func entryRows(e ledger.Entry, w Workflow) [][]doc.Line {
-	ended := "open"
-	if !e.Ended.IsZero() {
-		ended = e.Ended.UTC().Format("2006-01-02 15:04:05")
-	}
-	by := w.by(e.Record.Actor, e.Link)
-	outcome := e.Outcome
-	switch {
-	case outcome == "":
-		outcome = "in progress or interrupted"
-	case outcome == ledger.EntryAborted:
-		outcome += ": " + string(e.Reason)
-	case e.Record.TakesOver != 0:
-		outcome += fmt.Sprintf(", finishing entry %d", e.Record.TakesOver)
-	}
-	for _, channel := range pending(e) {
-		outcome += "; not notified: " + channel
-	}
-	var from, to []string
-	for _, s := range e.Record.Moves {
-		ref := s.Ref.String() + " "
-		from, to = append(from, ref+orNone(s.Was.String())), append(to, ref+orNone(s.Want.String()))
-	}
-	rows := [][]doc.Line{doc.Row(
-		strconv.Itoa(e.Epoch), ended, e.Record.Command, doc.C(strings.Join(from, "; ")),
-		doc.C(strings.Join(to, "; ")), by, doc.C(Evidence(e.Record)), outcome,
-	)}
-	return append(rows, driftRows("before that", e.Record.Outside, "found and recorded")...)
-}
-
-// driftRows are moves that this program did not make.
-func driftRows(when string, drift []ledger.Shift, outcome string) (rows [][]doc.Line) {
-	for _, d := range drift {
-		from, to := d.Ref.String()+" "+orNone(d.Was.String()), d.Ref.String()+" "+orNone(d.Want.String())
-		rows = append(rows, doc.Row(
-			"", when, "drift", doc.C(from), doc.C(to),
-			"unknown", "none", outcome,
-		))
-	}
-	return rows
-}
-
 // pending returns the channels that have not been notified of an entry, in the entry's order.
 func pending(e ledger.Entry) []string {
 	var out []string
@@ -245,6 +212,15 @@ func pending(e ledger.Entry) []string {
 
 // Evidence says in a few words why a move was made: its first gates, its mode, its overrides and who approved it.
 func Evidence(r ledger.Record) string {
+	evidence := gateEvidence(r)
+	if approved := fact.ApprovedBy(r.Approvers, r.Unknown); approved != "" {
+		evidence += "; " + approved
+	}
+	return evidence
+}
+
+// gateEvidence is the same without the approval.
+func gateEvidence(r ledger.Record) string {
 	var parts []string
 	for i, g := range r.Gates {
 		if i == 3 {
@@ -261,11 +237,7 @@ func Evidence(r ledger.Record) string {
 	if len(r.Override) > 0 {
 		parts = append(parts, "override "+strings.Join(r.Override, ", "))
 	}
-	evidence := cmp.Or(strings.Join(parts, "; "), "no gate")
-	if approved := fact.ApprovedBy(r.Approvers, r.Unknown); approved != "" {
-		evidence += "; " + approved
-	}
-	return evidence
+	return cmp.Or(strings.Join(parts, "; "), "no gate")
 }
 
 // HistoryResult is a model's history for programs.
@@ -279,6 +251,10 @@ type HistoryResult struct {
 	Broken  string         `json:"broken,omitempty"`
 	At      int            `json:"broken_at,omitempty"`
 	Pages   []ledger.Saved `json:"pages"` // as stored: history verify checks them
+
+	Export  int               `json:"export"` // ExportVersion
+	Query   HistoryQuery      `json:"query,omitzero"`
+	Digests map[string]string `json:"digests,omitempty"` // see seal
 }
 
 // EntryResult is one entry for programs.
@@ -292,10 +268,11 @@ type EntryResult struct {
 	Untold  []string        `json:"untold,omitempty"` // channels that have not been notified
 }
 
-func (h History) result() HistoryResult {
+// result is the history for programs. q says what was asked for.
+func (h History) result(q HistoryQuery) HistoryResult {
 	out := HistoryResult{
 		Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Entries: []EntryResult{}, Live: h.Live, Outside: h.Outside,
-		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages,
+		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Export: ExportVersion, Query: q,
 	}
 	for _, e := range h.Entries {
 		r := EntryResult{
@@ -306,26 +283,6 @@ func (h History) result() HistoryResult {
 		}
 		out.Entries = append(out.Entries, r)
 	}
+	out.Digests = out.seal()
 	return out
-}
-
-// SavedHistory is what `history` needs from a report file of its own: the stored pages of one model's ledger.
-type SavedHistory struct {
-	Model string         `json:"model"`
-	Pages []ledger.Saved `json:"pages"`
-}
-
-// ReadHistory reads the report file of the command `history`. It fails if the file contains no ledger of a single
-// model.
-func ReadHistory(text []byte) (SavedHistory, error) {
-	var file struct {
-		History SavedHistory `json:"history"`
-	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return SavedHistory{}, err
-	}
-	if len(file.History.Pages) == 0 {
-		return SavedHistory{}, errors.New("has no history; give the report file of an earlier history run")
-	}
-	return file.History, nil
 }

@@ -14,7 +14,7 @@ func TestHistory_Reset(t *testing.T) {
 	const want = "### History of `churn`: 0 entries\n\n" +
 		"This ledger replaces a lost one: `lost it | <b> @ann # [x](http://evil.example)`\n\n" +
 		"No promotion of this model is recorded since then. What was live before is unknown.\n"
-	if diff := cmp.Diff(want, doc.Markdown(HistoryOutcome(Run{}, all, nil).Page)); diff != "" {
+	if diff := cmp.Diff(want, doc.Markdown(HistoryOutcome(Run{}, HistoryView{}, all, nil).Page)); diff != "" {
 		t.Error(diff)
 	}
 }
