@@ -55,6 +55,10 @@ func (v HistoryView) table(histories []History, w Workflow) doc.Page {
 		return doc.Page{doc.P("No entry matches.")}
 	}
 	d := doc.Page{t}
+	asked := func(e listed) bool { return len(e.Record.Approvers) > 0 || e.Record.Unknown != "" }
+	if !slices.ContainsFunc(entries, asked) { // an empty column would cost a terminal the space for the others
+		d = doc.Page{withoutColumn(t, slices.Index(t.Head, "approved by")), doc.P("No approval is recorded.")}
+	}
 	if older > 0 {
 		noun := "entries"
 		if older == 1 {
@@ -63,6 +67,15 @@ func (v HistoryView) table(histories []History, w Workflow) doc.Page {
 		d = append(d, doc.P(fmt.Sprintf("%d older %s: ", older, noun), doc.C(v.ShowAll), " shows all."))
 	}
 	return d
+}
+
+// withoutColumn returns the table without one of its columns.
+func withoutColumn(t doc.Table, i int) doc.Table {
+	out := doc.Table{Head: slices.Delete(slices.Clone(t.Head), i, i+1)}
+	for _, row := range t.Rows {
+		out.Rows = append(out.Rows, slices.Delete(slices.Clone(row), i, i+1))
+	}
+	return out
 }
 
 // entryRows are the rows of one entry, one for each move. Only the first row says who decided what.

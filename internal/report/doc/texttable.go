@@ -37,10 +37,11 @@ func textTable(b *strings.Builder, t Table, columns int) {
 	}
 }
 
-// columnWidths returns the width of each column. If the table is too wide, it narrows the widest columns first. fits is
-// false if the columns cannot become narrow enough.
+// columnWidths returns the width of each column. If the table is too wide, it narrows the columns for which that costs
+// the fewest additional lines. fits is false if the columns cannot become narrow enough.
 func columnWidths(rows [][]string, n, columns int) (width []int, fits bool) {
 	width, least := make([]int, n), make([]int, n)
+	total := n * len(gap)
 	for _, r := range rows {
 		for i, c := range r {
 			width[i] = max(width[i], utf8.RuneCountInString(c))
@@ -49,26 +50,47 @@ func columnWidths(rows [][]string, n, columns int) (width []int, fits bool) {
 			}
 		}
 	}
-	if columns == 0 {
-		return width, true
-	}
-	excess := n * len(gap)
 	for _, w := range width {
-		excess += w
+		total += w
 	}
-	for excess -= columns; excess > 0; excess-- {
-		widest := -1
+	sample := rows[:min(len(rows), sampled)]
+	for columns > 0 && total > columns {
+		best, lines := -1, 0
 		for i, w := range width {
-			if w > least[i] && (widest < 0 || w > width[widest]) {
-				widest = i
+			if w <= least[i] {
+				continue
+			}
+			width[i]--
+			n := linesOf(sample, width)
+			width[i]++
+			if best < 0 || n < lines || n == lines && w > width[best] {
+				best, lines = i, n
 			}
 		}
-		if widest < 0 {
+		if best < 0 {
 			return width, false
 		}
-		width[widest]--
+		width[best]--
+		total--
 	}
 	return width, true
+}
+
+// sampled is how many rows decide about the widths of the columns.
+const sampled = 30
+
+// linesOf returns how many lines the rows need with these widths.
+func linesOf(rows [][]string, width []int) (lines int) {
+	for _, r := range rows {
+		height := 1
+		for i, c := range r {
+			if utf8.RuneCountInString(c) > width[i] {
+				height = max(height, len(wrap(c, width[i])))
+			}
+		}
+		lines += height
+	}
+	return lines
 }
 
 // textRow writes a row of a table. It has several lines if a cell is wider than its column.
