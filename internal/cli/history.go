@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -47,26 +48,26 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	if err != nil {
 		r = failed(r, err)
 	}
-	view := report.HistoryView{
-		HistoryQuery: e.set.History.HistoryQuery,
-		CSV:          e.set.History.Format == "csv",
-		ShowAll:      e.asInput("limit", "0"),
+	view := history.View{
+		Query:   e.set.History.Query,
+		CSV:     e.set.History.Format == "csv",
+		ShowAll: e.asInput("limit", "0"),
 	}
 	return report.HistoryOutcome(r, view, all, statement)
 }
 
 // histories returns the histories of the models that the inputs name. If one cannot be read, it returns those before
 // it and the error.
-func histories(ctx context.Context, e *env) ([]report.History, error) {
+func histories(ctx context.Context, e *env) ([]history.History, error) {
 	if saved := e.set.History.Saved; len(saved.Pages) > 0 {
 		parsed, err := ledger.ParseHistory(saved.Model, saved.Pages)
-		verified := saved.Verify(parsed)
+		verified := report.VerifyHistory(saved, parsed)
 		if err != nil {
 			return nil, cmp.Or(verified.Err(saved.Model), err)
 		}
 		h, _ := buildHistory(e, ledgerReading{ledger: parsed})
 		h.Verified = verified
-		return []report.History{h}, nil
+		return []history.History{h}, nil
 	}
 	names := []string{e.set.Intent.Query.Model}
 	if names[0] == "*" {
@@ -75,7 +76,7 @@ func histories(ctx context.Context, e *env) ([]report.History, error) {
 			return nil, diagnose.Explain(ctx, e.client, err)
 		}
 	}
-	var out []report.History
+	var out []history.History
 	for _, name := range names {
 		h, err := historyOf(ctx, e, name)
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // a deleted model may still have a ledger
@@ -93,7 +94,7 @@ func histories(ctx context.Context, e *env) ([]report.History, error) {
 // historyOf returns the history of a model on the server. It reads the ledger and the model in parallel, so a promotion
 // in between can look like a contradiction. In that case it reads both again, the model first. Drift counts only if
 // both readings show it.
-func historyOf(ctx context.Context, e *env, name string) (report.History, error) {
+func historyOf(ctx context.Context, e *env, name string) (history.History, error) {
 	store := runstore.New(e.client)
 	var r ledgerReading
 	var ledgerErr error
@@ -105,7 +106,7 @@ func historyOf(ctx context.Context, e *env, name string) (report.History, error)
 		r.unfit, err = store.WhyUnfit(ctx)
 	}
 	if err != nil {
-		return report.History{}, err
+		return history.History{}, err
 	}
 	h, consistent := buildHistory(e, r)
 	if consistent {
@@ -123,7 +124,7 @@ func historyOf(ctx context.Context, e *env, name string) (report.History, error)
 
 // confirmedHistory returns the second of two histories, with only the drift that both show. If the second one shows
 // more drift, the comparison with the registry does not count.
-func confirmedHistory(first, second report.History) report.History {
+func confirmedHistory(first, second history.History) history.History {
 	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool {
 		return !slices.ContainsFunc(first.Outside, d.Equal)
 	})
@@ -147,9 +148,9 @@ func (r *ledgerReading) readModel(ctx context.Context, c *mlflow.Client, model s
 
 // buildHistory verifies the pages and compares them with the model, its versions and the saved copy. consistent is
 // false if anything contradicts the pages.
-func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
+func buildHistory(e *env, r ledgerReading) (h history.History, consistent bool) {
 	kept, entries := e.set.History.Kept.Pages, r.ledger.Entries
-	h = report.History{
+	h = history.History{
 		Model:   r.ledger.Model,
 		Unfit:   r.unfit,
 		Reset:   r.ledger.Reset(),
@@ -175,7 +176,7 @@ func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
-	h = h.With(e.set.History.HistoryQuery)
+	h = h.With(e.set.History.Query)
 	return h, broken == nil && len(h.Outside) == 0
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -33,8 +34,9 @@ func TestVerify_FindsEveryEdit(t *testing.T) {
 			n := 0
 			for path, edited := range edits(t, export) {
 				n++
-				if !slices.ContainsFunc(editsFound(t, edited), func(d string) bool { return strings.Contains(d, path) }) {
-					t.Errorf("%s: the edit of %s was not found: %v", name, path, editsFound(t, edited))
+				found := editsFound(t, edited)
+				if !slices.ContainsFunc(found, func(d string) bool { return strings.Contains(d, path) }) {
+					t.Errorf("%s: the edit of %s was not found: %v", name, path, found)
 				}
 			}
 			if n < 50 {
@@ -47,12 +49,12 @@ func TestVerify_FindsEveryEdit(t *testing.T) {
 // editsFound returns the differences that history verify shows for an export.
 func editsFound(t *testing.T, export string) []string {
 	t.Helper()
-	saved, err := report.ReadHistory([]byte(export))
+	saved, err := history.Read([]byte(export))
 	if err != nil {
 		return []string{err.Error()}
 	}
 	parsed, _ := ledger.ParseHistory(saved.Model, saved.Pages)
-	return saved.Verify(parsed).Differences
+	return report.VerifyHistory(saved, parsed).Differences
 }
 
 // edits returns copies of the export that each differ in one value, by the path of that value. Values that say what the

@@ -7,16 +7,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 var historyInputs = []Input{
 	{
 		Name:  "at",
 		Group: "history",
-		Help: "Show what was live at this time: `2026-05-03 14:30`, `2026-05-03T14:30+02:00`, or a date for the whole " +
-			"day. A time without an offset is in the local time zone (`TZ`), which is UTC in most jobs.",
+		Help: "Show what was live at this time: `2026-05-03 14:30`, `2026-05-03T14:30+02:00`, or a date for the " +
+			"whole day. A time without an offset is in the local time zone (`TZ`), which is UTC in most jobs.",
 	},
 	{
 		Name:  "since",
@@ -63,7 +63,7 @@ func readHistory(r *reader) (s Settings) {
 	if model := r.value("model"); model != "" || r.value("records-file") == "" {
 		s.Server = readServer(r)
 		s.Intent.Query.Model = cmp.Or(model, "*")
-		h.Kept, h.Saved = h.Saved, report.SavedHistory{}
+		h.Kept, h.Saved = h.Saved, history.Saved{}
 		if of := h.Kept.Model; of != "" && of != model {
 			want := fmt.Sprintf("is the history of %q, but model is %q; give the file of that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
@@ -72,13 +72,13 @@ func readHistory(r *reader) (s Settings) {
 	if h.Statement != 0 && s.Intent.Query.Model == "*" {
 		r.problem("statement", r.value("statement"), "needs one model; give its name in the input model")
 	}
-	h.HistoryQuery = readHistoryQuery(r)
+	h.Query = readHistoryQuery(r)
 	s.History = h
 	return s
 }
 
 // readHistoryQuery returns which entries of a history to show, and at which time.
-func readHistoryQuery(r *reader) (q report.HistoryQuery) {
+func readHistoryQuery(r *reader) (q history.Query) {
 	q.At, q.Until = readTime(r, "at")
 	q.Since, _ = readTime(r, "since")
 	_, q.Before = readTime(r, "until")
@@ -86,7 +86,11 @@ func readHistoryQuery(r *reader) (q report.HistoryQuery) {
 		r.problem("until", r.value("until"), "is before since; swap the two")
 	}
 	if alias := r.value("alias"); alias != "" {
-		q.Targets = append(q.Targets, registry.AliasRef(strings.TrimPrefix(alias, "@")))
+		ref := registry.ParseRef(alias)
+		if _, ok := ref.Alias(); !ok { // without "@"
+			ref = registry.AliasRef(alias)
+		}
+		q.Targets = append(q.Targets, ref)
 	}
 	if text := r.value("stage"); text != "" {
 		stage, ok := registry.CanonicalStage(text)
@@ -137,14 +141,14 @@ var timeLayouts = []string{
 const recordsLimit = 128 << 20
 
 // readRecords returns a saved history.
-func readRecords(r *reader) (saved report.SavedHistory) {
+func readRecords(r *reader) (saved history.Saved) {
 	path := r.value("records-file")
 	if path == "" {
 		return saved
 	}
 	text, err := r.file(path, recordsLimit)
 	if err == nil {
-		saved, err = report.ReadHistory(text)
+		saved, err = history.Read(text)
 	}
 	if err != nil {
 		r.problem("records-file", path, WithoutPath(err, path).Error())
@@ -172,9 +176,9 @@ const LastEntry = -1
 
 // History has the inputs of the command history.
 type History struct {
-	report.HistoryQuery
-	Format    string              // text, csv or json
-	Saved     report.SavedHistory // history to show without a server
-	Kept      report.SavedHistory // saved history to compare with the one on the server
-	Statement int                 // entry to write as a statement, 0 = none
+	history.Query
+	Format    string        // text, csv or json
+	Saved     history.Saved // history to show without a server
+	Kept      history.Saved // saved history to compare with the one on the server
+	Statement int           // entry to write as a statement, 0 = none
 }

@@ -1,5 +1,7 @@
 package registry
 
+import "cmp"
+
 // State is the state of something that can be changed: the versions that an alias or a stage points to, or the text
 // of a tag or a description. The zero State means that there is no version and no text.
 type State struct {
@@ -45,6 +47,17 @@ func (s State) String() string {
 		return s.Text
 	}
 	return s.Versions.String()
+}
+
+// Words describes the state for people: "versions 3, 5 and 7", "no version", or the value of a tag.
+func (s State) Words() string {
+	switch last := len(s.Versions) - 1; {
+	case last > 0:
+		return "versions " + s.Versions[:last].Join(", ") + " and " + s.Versions[last:].String()
+	case last == 0:
+		return "version " + s.String()
+	}
+	return cmp.Or(s.Text, "no version")
 }
 
 // MarshalText returns the same text as String. There is no UnmarshalText, because only the target says what the text

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -51,8 +52,8 @@ type Result struct {
 	Error      string            `json:"error,omitempty"`
 	Hint       string            `json:"hint,omitempty"`
 	Server     *ServerResult     `json:"server,omitempty"`
-	History    *HistoryResult    `json:"history,omitempty"`   // of one model
-	Histories  []HistoryResult   `json:"histories,omitempty"` // of several
+	History    *history.Result   `json:"history,omitempty"`   // of one model
+	Histories  []history.Result  `json:"histories,omitempty"` // of several
 	Statement  *ledger.Statement `json:"statement,omitempty"` // in-toto, of one entry
 	Audit      *AuditResult      `json:"audit,omitempty"`
 	Deployment *DeploymentResult `json:"deployment,omitempty"`

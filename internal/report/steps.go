@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -97,7 +98,7 @@ func stepValue(s plan.Step, result plan.StepResult) string {
 // stepText shows a state before or after a step.
 func stepText(s plan.Step, state registry.State) string {
 	if s.Name == registry.TagTraffic {
-		return trafficWords(state.Text)
+		return history.TrafficWords(state.Text)
 	}
 	return state.String()
 }

@@ -63,8 +63,12 @@ var layers = map[string][]string{
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
 		"internal/plan", "internal/policy", "internal/registry", "internal/verdict",
 	},
+	"internal/history": {
+		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
+		"internal/report/doc",
+	},
 	"internal/report": {
-		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/history", "internal/ledger",
 		"internal/lineage", "internal/plan", "internal/registry", "internal/report/doc", "internal/verdict",
 	},
 	"internal/report/doc": {"internal/format"},
@@ -100,8 +104,8 @@ var layers = map[string][]string{
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
-		"internal/audit", "internal/fact", "internal/format", "internal/plan", "internal/policy", "internal/policy/gates",
-		"internal/registry", "internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/audit", "internal/fact", "internal/format", "internal/history", "internal/plan", "internal/policy",
+		"internal/policy/gates", "internal/registry", "internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
@@ -129,7 +133,7 @@ var layers = map[string][]string{
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
 		"internal/auditrun", "internal/canonical", "internal/claim", "internal/console", "internal/fact",
-		"internal/format", "internal/github", "internal/hiddenplan", "internal/inputs", "internal/ledger",
+		"internal/format", "internal/github", "internal/hiddenplan", "internal/history", "internal/inputs", "internal/ledger",
 		"internal/lineage", "internal/mlflow", "internal/mlflow/diagnose", "internal/mlflow/gather",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
 		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",

@@ -1,4 +1,4 @@
-package report
+package history
 
 import (
 	"encoding/csv"
@@ -17,9 +17,9 @@ var historyColumns = []string{
 	"reason", "evidence", "workflow_run", "sha256",
 }
 
-// csv returns the entries that were asked for as CSV (RFC 4180), the newest first. Each move is a row, and so is each
+// Table returns the entries that were asked for as CSV (RFC 4180), the newest first. Each move is a row, and so is each
 // drift.
-func (v HistoryView) csv(histories []History) string {
+func (v View) Table(histories []History) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
@@ -51,7 +51,7 @@ func (v HistoryView) csv(histories []History) string {
 	entries, _ := v.newest(histories, v.limit(0))
 	for _, e := range entries {
 		for _, s := range e.Record.Moves {
-			write(histories[e.history].Model, s, entryCells(e.Entry))
+			write(histories[e.history].Model, s, v.entryCells(e.Entry))
 		}
 		for _, s := range e.Record.Outside {
 			write(histories[e.history].Model, s, map[string]string{
@@ -64,7 +64,7 @@ func (v HistoryView) csv(histories []History) string {
 }
 
 // entryCells are the cells that all moves of an entry have in common.
-func entryCells(e ledger.Entry) map[string]string {
+func (v View) entryCells(e ledger.Entry) map[string]string {
 	r := e.Record
 	outcome := e.Outcome
 	if outcome == "" {
@@ -76,7 +76,7 @@ func entryCells(e ledger.Entry) map[string]string {
 		"approvers": strings.Join(r.Approvers, " "), "approvers_unknown": r.Unknown,
 		"justification": r.Justification, "decision": string(r.Decision), "mode": string(r.Mode),
 		"override": strings.Join(r.Override, " "), "outcome": outcome, "reason": string(e.Reason),
-		"evidence": gateEvidence(r), "workflow_run": e.Link, "sha256": e.Digest,
+		"evidence": v.Evidence(r), "workflow_run": e.Link, "sha256": e.Digest,
 	}
 }
 

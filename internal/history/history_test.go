@@ -1,4 +1,4 @@
-package report
+package history
 
 import (
 	"encoding/csv"
@@ -19,7 +19,7 @@ func TestTrafficWords(t *testing.T) {
 		`{}`:                              "{}",
 		"by hand":                         "by hand",
 	} {
-		if got := trafficWords(text); got != want {
+		if got := TrafficWords(text); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
@@ -47,7 +47,8 @@ func TestHistoryCSV(t *testing.T) {
 	e.Record.Command, e.Record.Actor, e.Record.Initiator = "promote", "=cmd()", " +1"
 	e.Record.Justification = "one, \"two\"\nthree"
 	e.Record.Moves = []ledger.Shift{ledger.ParseShift("@champion", "", "7")}
-	text := HistoryView{}.csv([]History{{Model: "-churn", Entries: []ledger.Entry{e}}})
+	view := View{Evidence: func(ledger.Record) string { return "no gate" }}
+	text := view.Table([]History{{Model: "-churn", Entries: []ledger.Entry{e}}})
 	if strings.Count(text, "\r\n") != 2 || strings.Count(text, "\n") != 2 {
 		t.Errorf("lines do not end as RFC 4180 requires: %q", text)
 	}

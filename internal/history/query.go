@@ -1,4 +1,4 @@
-package report
+package history
 
 import (
 	"slices"
@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// HistoryQuery says which entries of a history to show, and for which time to show what was live.
-type HistoryQuery struct {
+// Query says which entries of a history to show, and for which time to show what was live.
+type Query struct {
 	At      time.Time      `json:"at,omitzero"`
 	Until   time.Time      `json:"at_end,omitzero"` // the same as At, or the end of that day
 	Since   time.Time      `json:"since,omitzero"`
@@ -22,7 +22,7 @@ type HistoryQuery struct {
 const pageLimit = 20
 
 // limit returns how many entries to show, or otherwise if the input was not given. 0 means all.
-func (q HistoryQuery) limit(otherwise int) int {
+func (q Query) limit(otherwise int) int {
 	if q.Limit != nil {
 		return *q.Limit
 	}
@@ -30,17 +30,17 @@ func (q HistoryQuery) limit(otherwise int) int {
 }
 
 // IsZero reports whether nothing was asked for.
-func (q HistoryQuery) IsZero() bool {
+func (q Query) IsZero() bool {
 	return q.At.IsZero() && q.Since.IsZero() && q.Before.IsZero() && len(q.Targets) == 0 && q.Limit == nil
 }
 
 // about reports whether the target was asked for.
-func (q HistoryQuery) about(ref registry.Ref) bool {
+func (q Query) about(ref registry.Ref) bool {
 	return len(q.Targets) == 0 || slices.Contains(q.Targets, ref)
 }
 
 // selects reports whether the entry was asked for.
-func (q HistoryQuery) selects(e ledger.Entry) bool {
+func (q Query) selects(e ledger.Entry) bool {
 	at := lastTime(e)
 	if at.Before(q.Since) || !q.Before.IsZero() && at.After(q.Before) {
 		return false
@@ -66,7 +66,7 @@ type listed struct {
 }
 
 // newest returns the entries that were asked for, the newest first, and how many older ones the limit left out.
-func (q HistoryQuery) newest(histories []History, limit int) (out []listed, older int) {
+func (q Query) newest(histories []History, limit int) (out []listed, older int) {
 	for i, h := range histories {
 		for _, e := range slices.Backward(h.Entries) {
 			if q.selects(e) {
@@ -83,8 +83,8 @@ func (q HistoryQuery) newest(histories []History, limit int) (out []listed, olde
 	return out, 0
 }
 
-// forPrograms returns the histories with only the entries that were asked for.
-func (q HistoryQuery) forPrograms(histories []History) []History {
+// ForPrograms returns the histories with only the entries that were asked for.
+func (q Query) ForPrograms(histories []History) []History {
 	out := slices.Clone(histories)
 	for i := range out {
 		out[i].Entries = nil

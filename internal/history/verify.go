@@ -1,4 +1,4 @@
-package report
+package history
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -20,47 +20,47 @@ import (
 // ExportVersion is the version of a history as JSON. From version 2 on it has the query and the digests.
 const ExportVersion = 2
 
-// SavedHistory is the report file of the command history for one model.
-type SavedHistory struct {
+// Saved is the report file of the command history for one model.
+type Saved struct {
 	Model   string         `json:"model"`
 	Pages   []ledger.Saved `json:"pages"`
 	Export  int            `json:"export"`
-	Query   HistoryQuery   `json:"query"`
+	Query   Query          `json:"query"`
 	Outside []ledger.Shift `json:"moved_outside"`
 	Broken  string         `json:"broken"`
 
 	file map[string]any // the whole file
 }
 
-// ReadHistory reads the report file of the command history. It fails if the file contains no ledger of a single model,
+// Read reads the report file of the command history. It fails if the file contains no ledger of a single model,
 // or if a key occurs twice.
-func ReadHistory(text []byte) (SavedHistory, error) {
+func Read(text []byte) (Saved, error) {
 	var file struct {
 		History struct {
-			SavedHistory
+			Saved
 			Query json.RawMessage `json:"query"`
 		} `json:"history"`
 	}
 	if err := json.Unmarshal(text, &file); err != nil {
-		return SavedHistory{}, err
+		return Saved{}, err
 	}
-	saved := file.History.SavedHistory
+	saved := file.History.Saved
 	if len(file.History.Query) > 0 { // its digest finds a time that was edited and cannot be parsed
 		_ = json.Unmarshal(file.History.Query, &saved.Query)
 	}
 	if len(saved.Pages) == 0 {
-		return SavedHistory{}, errors.New("has no history; give the report file of an earlier history run")
+		return Saved{}, errors.New("has no history; give the report file of an earlier history run")
 	}
 	tree, err := readTree(text)
 	if err != nil {
-		return SavedHistory{}, err
+		return Saved{}, err
 	}
 	saved.file, _ = tree.(map[string]any)
 	return saved, nil
 }
 
-// readTree decodes JSON. Unlike json.Unmarshal, it refuses a key that occurs twice, because readers would disagree about
-// its value.
+// readTree decodes JSON. Unlike json.Unmarshal, it refuses a key that occurs twice, because programs read different
+// values of it.
 func readTree(text []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -126,9 +126,9 @@ var derived = []string{"model", "reset", "entries", "live", "export", "digests"}
 // notChecked are the fields of a result that tell what the run cost and printed. They say nothing about the history.
 var notChecked = []string{"requests", "rounds", "duration_ms", "warnings", "error", "hint"}
 
-// seal returns a digest of each value that does not follow from the pages. The digests find an edited value. They do not
-// stop a forger, who can compute them again. The chain of digests in the pages is the evidence.
-func (h HistoryResult) seal() map[string]string {
+// seal returns a digest of each value that does not follow from the pages. The digests find an edited value. They do
+// not stop a forger, who can compute them again. The chain of digests in the pages is the evidence.
+func (h Result) seal() map[string]string {
 	h.Digests = nil
 	tree, _ := treeOf(h).(map[string]any)
 	return sealOf(tree)
@@ -188,11 +188,11 @@ type Verification struct {
 	Older       bool     // an older version wrote the file, so only its entries could be compared
 }
 
-// Verify derives everything readable in the file from its pages, and compares. entries are those of the pages.
-func (s SavedHistory) Verify(of ledger.History) *Verification {
+// Compare compares the file with the result that follows from its pages.
+func (s Saved) Compare(result any) *Verification {
 	v := &Verification{Older: s.Export < ExportVersion}
+	want, _ := treeOf(result).(map[string]any)
 	history, _ := s.file["history"].(map[string]any)
-	want := s.derive(of)
 	wantHistory, _ := want["history"].(map[string]any)
 	if v.Older && history["digests"] == nil && history["query"] == nil {
 		for _, key := range []string{"model", "entries"} {
@@ -219,27 +219,8 @@ func (s SavedHistory) Verify(of ledger.History) *Verification {
 	return v
 }
 
-// derive returns the file as it follows from the pages.
-func (s SavedHistory) derive(of ledger.History) map[string]any {
-	h := History{Model: of.Model, Reset: of.Reset(), Entries: of.Entries, Pages: s.Pages, Outside: s.Outside}
-	run := Run{Reason: registry.OK}
-	if s.Broken != "" {
-		run.Reason = registry.LedgerLost
-	}
-	var statement *ledger.Statement
-	if n := statedEntry(s.file); n > 0 && n <= len(of.Entries) {
-		if made, err := ledger.NewStatement(of.Entries[n-1]); err == nil {
-			statement = &made
-		}
-	}
-	o := HistoryOutcome(run, HistoryView{HistoryQuery: s.Query}, []History{h.With(s.Query)}, statement)
-	o.Page = nil
-	tree, _ := treeOf(o.Complete("history", Usage{})).(map[string]any)
-	return tree
-}
-
-// statedEntry returns the number of the entry that a statement in the file is about, 0 without one.
-func statedEntry(file map[string]any) int {
+// StatedEntry returns the number of the entry that a statement in the file is about, 0 without one.
+func (s Saved) StatedEntry() int {
 	var parsed struct {
 		Statement struct {
 			Predicate struct {
@@ -247,7 +228,7 @@ func statedEntry(file map[string]any) int {
 			}
 		}
 	}
-	text, err := canonical.Compact(file)
+	text, err := canonical.Compact(s.file)
 	if err != nil || json.Unmarshal(text, &parsed) != nil {
 		return 0
 	}
@@ -327,7 +308,7 @@ func valueWords(v any) string {
 	if err != nil {
 		return "something else"
 	}
-	return short(string(text))
+	return format.Shorten(string(text), 80)
 }
 
 // shownDifferences is how many differences a page and a message list.
@@ -354,7 +335,11 @@ func (v *Verification) page() doc.Page {
 		return nil
 	case len(v.Differences) > 0:
 		d := doc.Page{doc.P("The file was edited or damaged. These values differ:")}
-		d = append(d, dataList(v.Differences[:min(shownDifferences, len(v.Differences))])...)
+		var items []doc.Line
+		for _, text := range v.Differences[:min(shownDifferences, len(v.Differences))] {
+			items = append(items, doc.L(doc.C(text)))
+		}
+		d = append(d, doc.List{Items: items})
 		if n := len(v.Differences) - shownDifferences; n > 0 {
 			d = append(d, doc.P(fmt.Sprintf("%d more values differ.", n)))
 		}
@@ -363,21 +348,7 @@ func (v *Verification) page() doc.Page {
 		return doc.Page{doc.P("The entries in the file match its stored pages. An older version wrote the file, so " +
 			"its other values are not checked.")}
 	}
-	return doc.Page{doc.P("All entries in the file match its stored pages. Values that no page stores, such as drift, " +
-		"match their digests; these find an edit, but not a forgery. Not checked: " +
+	return doc.Page{doc.P("All entries in the file match its stored pages. Values that no page stores, such as " +
+		"drift, match their digests. Digests find an edit, but not a forgery. Not checked: " +
 		strings.Join(notChecked, ", ") + ".")}
-}
-
-// With returns the history with the answers to the query: what was live at its time, and what its targets point to now.
-func (h History) With(q HistoryQuery) History {
-	h.At, h.Until, h.Live = q.At, q.Until, nil
-	live := func(at, until time.Time) []ledger.Live {
-		return slices.DeleteFunc(ledger.LiveAt(h.Entries, at, until), func(l ledger.Live) bool { return !q.about(l.Ref) })
-	}
-	if !q.At.IsZero() {
-		h.Live = live(q.At, q.Until)
-	}
-	end := time.Unix(1<<40, 0) // after every entry
-	h.Now = live(end, end)
-	return h
 }

@@ -1,4 +1,4 @@
-package report
+package history
 
 import (
 	"cmp"
@@ -17,15 +17,96 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// HistoryView says how to show histories.
-type HistoryView struct {
-	HistoryQuery
-	CSV     bool
-	ShowAll string // what to write to see all entries, such as "--limit 0"
+// View says how to show histories.
+type View struct {
+	Query
+	CSV      bool
+	ShowAll  string                     // what to write to see all entries, such as "--limit 0"
+	Run      func(link string) doc.Line // shows a workflow run
+	Evidence func(ledger.Record) string // says on what evidence a move was made
+}
+
+// Page shows the histories of one or several models.
+func (v View) Page(histories []History) doc.Page {
+	switch len(histories) {
+	case 0:
+		return doc.Page{doc.H("No model on this server has a promotion ledger")}
+	case 1:
+		return histories[0].page(v)
+	}
+	return v.pageOfAll(histories)
+}
+
+// page shows the history of one model.
+func (h History) page(v View) doc.Page {
+	d := doc.Page{doc.H(h.headline())}
+	if h.Reset != "" {
+		d = append(d, doc.P("This ledger replaces a lost one: ", doc.C(h.Reset)))
+	}
+	d = append(d, h.Verified.page()...)
+	if !h.At.IsZero() {
+		d = append(d, h.live(false)...)
+	}
+	if none := h.none(); none != nil {
+		return append(d, none...)
+	}
+	return append(d, v.table([]History{h})...)
+}
+
+// pageOfAll shows the histories of several models in one table.
+func (v View) pageOfAll(histories []History) doc.Page {
+	d := doc.Page{doc.H(headlineOfAll(histories))}
+	var notes []doc.Line
+	for _, h := range histories {
+		if h.Broken != "" || h.Reset != "" {
+			notes = append(notes, h.headline())
+		}
+	}
+	if len(notes) > 0 {
+		d = append(d, doc.List{Items: notes})
+	}
+	for _, h := range histories {
+		if !h.At.IsZero() {
+			d = append(d, h.live(true)...)
+		}
+	}
+	return append(d, v.table(histories)...)
+}
+
+// none says why no entry is shown, nil if the history has entries.
+func (h History) none() doc.Page {
+	const unknown = "What was live before is unknown."
+	switch {
+	case h.Unfit != "":
+		why := doc.L("No promotion of this model is recorded, because this server has no ledger (",
+			doc.C(h.Unfit), "). ", unknown)
+		return doc.Page{doc.P(why)}
+	case h.Reset != "" && len(h.Entries) == 0:
+		return doc.Page{doc.P("No promotion of this model is recorded since then. ", unknown)}
+	case len(h.Entries) == 0:
+		return doc.Page{doc.P("No promotion of this model is recorded. ", unknown)}
+	}
+	return nil
+}
+
+func (h History) headline() doc.Line {
+	l := doc.L("History of ", doc.C(h.Model), ": ", format.Plural(len(h.Entries), "entry"))
+	switch {
+	case h.Broken != "" && h.BrokenAt == 0:
+		return append(l, doc.L(", broken: ", h.Broken)...)
+	case h.Broken != "":
+		return append(l, doc.L(", broken at entry ", strconv.Itoa(h.BrokenAt), ": ", h.Broken)...)
+	case len(h.Entries) > 0:
+		l = append(l, doc.T(", chain verified"))
+	}
+	if h.Kept {
+		l = append(l, doc.T("; contains the whole saved history"))
+	}
+	return l
 }
 
 // table shows the entries of one or several models, the newest first. Each move is a row.
-func (v HistoryView) table(histories []History, w Workflow) doc.Page {
+func (v View) table(histories []History) doc.Page {
 	several := len(histories) > 1
 	t := doc.Table{Head: []string{"entry", "time (UTC)", "target", "from → to", "who", "approved by", "decision"}}
 	first := func(_ History, e ledger.Entry) any { return strconv.Itoa(e.Epoch) }
@@ -45,7 +126,7 @@ func (v HistoryView) table(histories []History, w Workflow) doc.Page {
 	entries, older := v.newest(histories, v.limit(pageLimit))
 	for _, e := range entries {
 		name := first(histories[e.history], e.Entry)
-		t.Rows = append(t.Rows, entryRows(name, e.Entry, w)...)
+		t.Rows = append(t.Rows, v.entryRows(name, e.Entry)...)
 		if several {
 			name = ""
 		}
@@ -79,14 +160,14 @@ func withoutColumn(t doc.Table, i int) doc.Table {
 }
 
 // entryRows are the rows of one entry, one for each move. Only the first row says who decided what.
-func entryRows(first any, e ledger.Entry, w Workflow) (rows [][]doc.Line) {
+func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 	when := lastTime(e).UTC().Format("2006-01-02 15:04")
 	for _, s := range e.Record.Moves {
 		row := doc.Row("", "", targetWords(s.Ref), moveWords(s), "", "", "")
 		if len(rows) == 0 {
 			row = doc.Row(
-				first, when, targetWords(s.Ref), moveWords(s), who(e.Record, e.Link, w), approval(e.Record),
-				doc.L(decisionWords(e), doc.C(reasonsOf(e.Record))),
+				first, when, targetWords(s.Ref), moveWords(s), v.who(e.Record, e.Link), approval(e.Record),
+				doc.L(decisionWords(e), doc.C(v.reasons(e.Record))),
 			)
 		}
 		rows = append(rows, row)
@@ -95,7 +176,7 @@ func entryRows(first any, e ledger.Entry, w Workflow) (rows [][]doc.Line) {
 }
 
 // driftRows are moves that this program did not make.
-func (v HistoryView) driftRows(first any, when string, drift []ledger.Shift, decision string) (rows [][]doc.Line) {
+func (v View) driftRows(first any, when string, drift []ledger.Shift, decision string) (rows [][]doc.Line) {
 	for _, d := range drift {
 		if v.about(d.Ref) {
 			rows = append(rows, doc.Row(first, when, targetWords(d.Ref), moveWords(d), "unknown", "–", decision))
@@ -112,28 +193,28 @@ func targetWords(ref registry.Ref) doc.Line {
 	return doc.L(doc.C(ref.String()))
 }
 
-// moveWords shows a move as "6 → 7", or "7 (confirmed)" if others had made it already, or "champion 100 % → champion 90 %, challenger 10 %" for traffic.
+// moveWords shows a move as "6 → 7", or as "7 (confirmed)" if others had made it already.
 func moveWords(s ledger.Shift) doc.Line {
 	if s.Confirms() {
-		return doc.L(stateWords(s.Ref, s.Want), " (confirmed)")
+		return doc.L(StateWords(s.Ref, s.Want), " (confirmed)")
 	}
-	return doc.L(stateWords(s.Ref, s.Was), " → ", stateWords(s.Ref, s.Want))
+	return doc.L(StateWords(s.Ref, s.Was), " → ", StateWords(s.Ref, s.Want))
 }
 
-// stateWords shows what a target points to: "7", "3,5", the value of a tag, or the traffic of a deployment.
-func stateWords(ref registry.Ref, s registry.State) doc.Span {
+// StateWords shows what a target points to: "7", "3,5", the value of a tag, or the traffic of a deployment.
+func StateWords(ref registry.Ref, s registry.State) doc.Span {
 	if s.IsZero() {
 		return doc.T("none")
 	}
 	if ref == registry.TagRef(registry.TagTraffic) {
-		return doc.C(trafficWords(s.Text))
+		return doc.C(TrafficWords(s.Text))
 	}
 	return doc.C(s.String())
 }
 
-// trafficWords writes the tag with the traffic of a deployment as "champion 90 %, challenger 10 %". It returns any other
-// text unchanged.
-func trafficWords(text string) string {
+// TrafficWords writes the tag with the traffic of a deployment as "champion 90 %, challenger 10 %". It does not change
+// any other text.
+func TrafficWords(text string) string {
 	var share map[string]int
 	if json.Unmarshal([]byte(text), &share) != nil || len(share) == 0 {
 		return text
@@ -148,7 +229,7 @@ func trafficWords(text string) string {
 }
 
 // who shows who made a move, and the workflow run.
-func who(r ledger.Record, link string, w Workflow) doc.Line {
+func (v View) who(r ledger.Record, link string) doc.Line {
 	l := doc.L(person(r))
 	if r.Initiator != "" && r.Initiator != r.Actor && r.Actor != "" {
 		l = append(l, doc.T(" (started by "), doc.C(r.Initiator), doc.T(")"))
@@ -156,7 +237,7 @@ func who(r ledger.Record, link string, w Workflow) doc.Line {
 	if link == "" {
 		return l
 	}
-	for _, s := range w.run(link) {
+	for _, s := range v.Run(link) {
 		s.Long = "" // the address is too wide for a table in a terminal
 		l = append(l, doc.T(", "), s)
 	}
@@ -182,7 +263,7 @@ func person(r ledger.Record) doc.Line {
 func approval(r ledger.Record) doc.Line {
 	switch {
 	case len(r.Approvers) > 0:
-		return list(r.Approvers)
+		return doc.L(doc.C(strings.Join(r.Approvers, ", ")))
 	case r.Unknown != "":
 		return doc.L("not known: " + fact.ApproversGap(r.Unknown).Words())
 	}
@@ -206,9 +287,9 @@ func decisionWords(e ledger.Entry) string {
 	return text + "; "
 }
 
-// reasonsOf says on what evidence a move was made, and why.
-func reasonsOf(r ledger.Record) string {
-	text := gateEvidence(r)
+// reasons says on what evidence a move was made, and why.
+func (v View) reasons(r ledger.Record) string {
+	text := v.Evidence(r)
 	if r.Justification != "" {
 		text += "; justification: " + r.Justification
 	}
@@ -267,7 +348,9 @@ func (h History) liveItem(l ledger.Live) doc.Line {
 	e := h.Entries[i]
 	item = append(item, doc.T(", from "+timeText(l.From)))
 	if l.Outside {
-		item = doc.L(targetWords(l.Ref), ": ", liveWords(l.Ref, l.Named), ", moved by others before ", timeWords(e.Ended))
+		item = doc.L(
+			targetWords(l.Ref), ": ", liveWords(l.Ref, l.Named), ", moved by others before ", timeWords(e.Ended),
+		)
 	}
 	drifted := slices.ContainsFunc(h.Outside, func(s ledger.Shift) bool { return s.Ref == l.Ref })
 	switch {
@@ -286,7 +369,7 @@ func (h History) liveItem(l ledger.Live) doc.Line {
 	}
 	item = append(item, doc.L("; entry ", number, " by ", person(e.Record))...)
 	if len(e.Record.Approvers) > 0 {
-		item = append(item, doc.L(", approved by ", list(e.Record.Approvers))...)
+		item = append(item, doc.L(", approved by ", doc.C(strings.Join(e.Record.Approvers, ", ")))...)
 	}
 	return item
 }
@@ -294,9 +377,9 @@ func (h History) liveItem(l ledger.Live) doc.Line {
 // liveWords shows what a target points to, as part of a sentence.
 func liveWords(ref registry.Ref, s registry.State) any {
 	if s.Text != "" {
-		return stateWords(ref, s)
+		return StateWords(ref, s)
 	}
-	return versions(s)
+	return s.Words()
 }
 
 // timeWords writes a time for people, to the minute.
