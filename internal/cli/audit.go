@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/auditrun"
 	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -57,6 +58,7 @@ func beginAudit(ctx context.Context, e *env) (*auditrun.Run, auditFiles, error) 
 	}
 	config := auditrun.Config{
 		Client:   e.client,
+		Ledger:   func(model string) ledger.Reader { return ledgerReader(e, model) },
 		Registry: e.set.Server.Registry,
 		Model:    e.set.Intent.Query.Model,
 		Rules: rules.Config{

@@ -25,6 +25,8 @@ func givenInputs(e *env, value func(string) string) map[string]string {
 		switch {
 		case in.Secret, text == "", text == in.Default, in.Name != "command" && !e.command.Takes(in):
 			continue
+		case in.Name == "justification": // the record has it already
+			continue
 		case in.Name == "tracking-uri": // the input may contain credentials
 			text = e.set.Server.Tracking
 		case in.Name == "registry-uri":
@@ -53,6 +55,9 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 		PolicyFile:  e.start.Policy,
 		Inputs:      e.recorded,
 		Skew:        int64(f.Skew / time.Second),
+	}
+	if !e.runner.InActions() {
+		o.OSUser = e.secrets.safeLogin(e.process.User)
 	}
 	if made := e.set.Approved.Made; !made.IsZero() {
 		o.ApprovedPlan = made.UTC().Format(time.RFC3339)

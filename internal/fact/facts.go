@@ -177,7 +177,7 @@ type Fallback struct {
 // and dataset it returns the first record, because a run's value on a dataset does not change.
 func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	var out []verdict.Used
-	for _, e := range f.Ledger.Entries {
+	for _, e := range f.Ledger.Decisive().Entries {
 		if e.Outcome != ledger.EntryDone || e.Record.To != version || version == 0 {
 			continue
 		}

@@ -25,6 +25,7 @@ type RollbackAllowed struct {
 // version comes with the reason. The versions are taken from the ledger and, for the time before it, from version tags.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
+	chain := f.Ledger.Decisive()
 	add := func(number int) {
 		if number != 0 && number != current &&
 			!slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
@@ -42,7 +43,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	}
 	refs := t.Refs()
 	about := func(s ledger.Shift) bool { return slices.Contains(refs, s.Ref) }
-	for _, e := range slices.Backward(f.Ledger.Entries) {
+	for _, e := range slices.Backward(chain.Entries) {
 		if e.Outcome != ledger.EntryDone {
 			continue
 		}
@@ -60,12 +61,12 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		}
 	}
 	for _, ref := range refs {
-		add(decisive(ref, f.Ledger.Before[ref]))
+		add(decisive(ref, chain.Before[ref]))
 	}
 	for _, v := range f.byTags(t) {
 		add(v.Number)
 	}
-	for _, e := range slices.Backward(f.Ledger.Entries) { // the versions that unfinished entries replaced come last
+	for _, e := range slices.Backward(chain.Entries) { // the versions that unfinished entries replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}

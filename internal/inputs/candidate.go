@@ -12,7 +12,7 @@ var candidateInputs = []Input{
 		Name:  "model",
 		Group: "candidate",
 		For:   and(onServer, "policy explain"),
-		Help:  "Name of the registered model.",
+		Help:  "Name of the registered model. `history` shows all models if it is empty.",
 	},
 	{
 		Name:  "candidate",

@@ -17,7 +17,7 @@ var gitHubInputs = []Input{
 	{
 		Name:       "github-token",
 		Group:      "GitHub",
-		For:        and(notifying, "validate", "register", "doctor"),
+		For:        and(notifying, "validate", "register", "doctor", "ledger repair"),
 		Secret:     true,
 		Expression: "${{ github.token }}",
 		Help: "GitHub token for comments, approvals, deployments, events and commit look-ups. docs/github.md lists " +

@@ -24,11 +24,13 @@ type Input struct {
 var (
 	onServer = []string{
 		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
+		"ledger repair",
 	}
 	aboutCandidates = []string{"promote", "register", "validate", "compare"}
 	judging         = []string{"promote", "validate"}
 	targeting       = []string{"promote", "validate", "rollback"}
 	writing         = []string{"promote", "register", "alias", "rollback"}
+	recording       = []string{"promote", "alias", "rollback"}
 	creating        = []string{"promote", "register"}
 	notifying       = []string{"promote", "alias", "rollback", "audit"}
 )
@@ -49,8 +51,8 @@ const (
 
 // All lists the inputs in the order in which they are documented. Each group is declared in the file that reads it.
 var All = slices.Concat(
-	commandInput, serverInputs, candidateInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, gitHubInputs,
-	notificationInputs, historyInputs, auditInputs,
+	commandInput, serverInputs, candidateInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, ledgerInputs,
+	gitHubInputs, notificationInputs, historyInputs, auditInputs,
 )
 
 var commandInput = []Input{

@@ -8,13 +8,14 @@ var targetInputs = []Input{
 		Group: "target",
 		For:   and(judging, "alias", "rollback", "policy explain"),
 		Help: "Alias to move to the candidate, such as `champion`. The `alias` command takes one assignment per " +
-			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`.",
+			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`. `history` shows only entries that " +
+			"moved the alias.",
 	},
 	{
 		Name:  "stage",
 		Group: "target",
 		For:   and(judging, "rollback", "policy explain"),
-		Help:  "Stage to move the candidate to: `Staging` or `Production`.",
+		Help:  "Stage to move the candidate to: `Staging` or `Production`. `history` shows only entries that moved it.",
 	},
 	{
 		Name:  "from",

@@ -14,6 +14,9 @@ func (r Record) Move(ref registry.Ref) (Shift, bool) { return moveOf(r.Moves, re
 // names and meanings, and digests are made of the stored text.
 const RecordVersion = 3
 
+// signedRecordVersion is the same for records on signed pages.
+const signedRecordVersion = 4
+
 // Record describes a promotion. It is written with the claim, before anything is moved, as canonical JSON.
 type Record struct {
 	Version int `json:"record_version"`
@@ -49,10 +52,13 @@ type Record struct {
 	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
 	Unknown   string   `json:"approvers_unknown,omitempty"` // why that is not known: a code of fact.ApproversGap
 	Override  []string `json:"override,omitempty"`
-	Hold      []int    `json:"hold,omitempty"` // versions that a rollback puts on hold
+	// why, in the words of the user
+	Justification string `json:"justification,omitempty"`
+	Hold          []int  `json:"hold,omitempty"` // versions that a rollback puts on hold
 	// targets that others have moved since the last entry
 	Outside   []Shift `json:"moved_outside,omitempty"`
 	TakesOver int     `json:"takes_over,omitempty"`    // number of an unfinished entry
+	Skipped   []Skip  `json:"skipped,omitempty"`       // numbers since the entry before, on a signed page
 	Plan      string  `json:"plan"`                    // digest
 	Policy    string  `json:"policy_sha256,omitempty"` // digest of the policy file
 
@@ -103,6 +109,7 @@ type Origin struct {
 	Actor        string            `json:"actor,omitempty"`        // who started this attempt
 	Initiator    string            `json:"initiator,omitempty"`    // whose event started the workflow run
 	Login        string            `json:"login,omitempty"`        // user name at the MLflow server
+	OSUser       string            `json:"os_user,omitempty"`      // user name of the system, outside a workflow
 	Caller       string            `json:"repository,omitempty"`   // repository of the workflow
 	SHA          string            `json:"sha,omitempty"`          // commit of the workflow
 	WorkflowRef  string            `json:"workflow_ref,omitempty"`

@@ -17,6 +17,7 @@ type Intent struct {
 	Policy           string                  // digest of the policy file; "" if none exists
 	Rules            map[registry.Ref]string // digests of the policy's rules, by target
 	Override         []string                // safety checks that the user turned off for this run
+	Justification    string                  // why, in the user's words
 	WorkflowRun      string                  // link to the workflow run; "" outside a workflow
 	Actor            string                  // who started the workflow; "" if unknown
 	Traffic          map[string]int          // percentages by alias; nil leaves the traffic unchanged

@@ -37,8 +37,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 			p.Candidate, 1000,
 		),
 		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold,
-		Outside: p.MovedOutside(f),
-		Plan:    a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
+		Outside: p.MovedOutside(f), Justification: in.Justification,
+		Plan: a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
@@ -72,6 +72,7 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 // outcomes are the new ones.
 func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
 	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
+	r.Justification = in.Justification
 	if len(in.Notify) > 0 {
 		r.Notify = in.Notify
 	}
