@@ -4,15 +4,20 @@ package main
 
 import (
 	"context"
+	crypto "crypto/rand"
 	"io"
 	"log"
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"os/user"
 	"runtime"
 	"strconv"
 	"syscall"
 	"time"
+	_ "time/tzdata" // the container image has no time zones
+
+	"golang.org/x/term"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 )
@@ -36,7 +41,26 @@ func run() int {
 	}
 	return cli.Run(ctx, cli.Process{
 		Args: os.Args[1:], Env: os.Getenv, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
-		Now: time.Now, Jitter: rand.Float64, Version: version, Go: runtime.Version(),
+		Now: time.Now, Jitter: rand.Float64, Random: crypto.Reader, Version: version, Go: runtime.Version(),
+		Zone: time.Local, Columns: columns(), User: userName(),
 		Nonce: func() string { return strconv.FormatUint(rand.Uint64(), 36) },
 	})
+}
+
+// columns returns the width of the terminal, 0 if the output goes elsewhere.
+func columns() int {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// userName returns the user name of the system, "" if it is not known.
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }

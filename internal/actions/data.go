@@ -21,6 +21,19 @@ func (r *Runner) Data(json string) error {
 	return err
 }
 
+// Table prints comma-separated values, whose cells have no line breaks. Secrets are hidden, and no line becomes a
+// workflow command. Lines end as RFC 4180 requires.
+func (r *Runner) Table(csv string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var b strings.Builder
+	for line := range strings.Lines(csv) {
+		b.WriteString(inert(r.secrets.hide(strings.TrimRight(line, "\r\n"))) + "\r\n")
+	}
+	_, err := io.WriteString(r.out.to, b.String())
+	return err
+}
+
 // escapeJSON writes a JSON character in printable ASCII. It escapes every #, because "##[" starts a workflow command
 // and its characters may arrive in separate pieces.
 func escapeJSON(b *strings.Builder, c rune) {

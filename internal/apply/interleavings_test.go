@@ -39,15 +39,18 @@ type model struct {
 type protocol int
 
 const (
-	blind    protocol = iota // no ledger, and no check before or after the write
-	guarded                  // no ledger, but checks before and after the write
-	claiming                 // with the ledger
-	taking                   // with the ledger, and a promoter may take over the entry of a dead one
+	blind     protocol = iota // no ledger, and no check before or after the write
+	guarded                   // no ledger, but checks before and after the write
+	claiming                  // with the ledger
+	taking                    // with the ledger, and a promoter may take over the entry of a dead one
+	signed                    // with a signed ledger, to which somebody without a key writes once
+	strangers                 // the same, and each promoter accepts only its own key and the founder's
 )
 
 func (p protocol) String() string {
 	return []string{
 		"read, write, record", "guard, write, verify, record", "claim, guard, write, verify", "claim + takeover",
+		"signed claim + hostile writer", "different keys + hostile writer",
 	}[p]
 }
 
@@ -108,6 +111,7 @@ type stage struct {
 	pending   []*call
 	promoters []*promoter
 	ghosts    []*call // writes that may still take effect although no promoter is waiting for them
+	hostile   string  // what the hostile writer has done
 }
 
 var errDead = &registry.Error{Reason: registry.Forbidden, Msg: "dead"}
@@ -177,12 +181,12 @@ type pages struct {
 	p *promoter
 }
 
-func (l pages) Read(ctx context.Context, page string) (kv map[string]string, err error) {
+func (l pages) Read(ctx context.Context, page string) (kv map[string]string, experiment string, err error) {
 	err = l.p.turn("read", false, func() (string, error) {
-		kv, err = l.Memory.Read(ctx, page)
+		kv, experiment, err = l.Memory.Read(ctx, page)
 		return text(kv), err
 	})
-	return kv, err
+	return kv, experiment, err
 }
 
 func (l pages) Write(ctx context.Context, page string, values map[string]string) error {
@@ -275,23 +279,33 @@ func (p *promoter) mayTake(v ledger.View, h ledger.Holder) (dead bool) {
 }
 
 func (p *promoter) ledger() *ledger.Ledger {
-	return &ledger.Ledger{
+	l := &ledger.Ledger{
 		Store: pages{
 			p.s.world.memory, p,
 		}, Founder: p.s.world.memory, Model: "churn", Now: func() time.Time { return began },
 		Pause: func(_ context.Context, try int) bool { return !p.dead && try < 2 },
 	}
+	switch p.m.protocol {
+	case signed:
+		l.Ring, l.Key = ring(), keyOf(-1)
+	case strangers:
+		l.Ring, l.Key = ring(p.who), keyOf(p.who)
+	}
+	return l
 }
 
 // reported reports whether the promoter reported success.
 func (p *promoter) reported() bool { return !p.dead && p.over && p.gone == nil && p.end.Err == nil }
 
 // founded returns a ledger with one completed entry, which moved the alias to version 1.
-func founded() *ledgertest.Memory {
+func founded(withKeys bool) *ledgertest.Memory {
 	m := ledgertest.New()
 	l := &ledger.Ledger{
 		Store: m, Founder: m, Model: "churn", Now: func() time.Time { return began },
 		Pause: func(context.Context, int) bool { return false },
+	}
+	if withKeys {
+		l.Ring, l.Key = ring(), keyOf(-1)
 	}
 	steps := plan.Plan{
 		Command: "promote", Model: "churn", Target: target, Version: 1,
@@ -344,6 +358,14 @@ func (s *stage) choices() []choice {
 			out = append(
 				out, choice{fmt.Sprintf("%d dies, its writes are on their way", who), func() { s.kill(p, true) }},
 			)
+		}
+	}
+	if s.m.hostile() && s.hostile == "" {
+		for _, f := range forgeries {
+			out = append(out, choice{"hostile: " + f.name, func() {
+				s.hostile = f.name
+				f.do(s.world.memory)
+			}})
 		}
 	}
 	for i, g := range s.ghosts {
@@ -413,7 +435,7 @@ func (s *stage) kill(p *promoter, sent bool) {
 func (s *stage) key() uint64 {
 	h := fnv.New64a()
 	w := s.world
-	fmt.Fprint(h, w.alias, w.notes, w.replaced)
+	fmt.Fprint(h, w.alias, w.notes, w.replaced, s.hostile)
 	for _, id := range slices.Sorted(maps.Keys(w.memory.Pages)) {
 		fmt.Fprint(h, id, text(w.memory.Pages[id]))
 	}
@@ -484,7 +506,7 @@ func (c count) String() string {
 // explore visits every state of the model, depth first. It follows the first choice to the end. For each other choice,
 // it starts a new walk from the beginning.
 func (m *model) explore() count {
-	from := founded()
+	from := founded(m.hostile())
 	seen, ends := map[uint64]bool{}, map[string]bool{}
 	var c count
 	type way struct {
@@ -604,7 +626,12 @@ func (s *stage) noticed(f fact.Facts) bool {
 }
 
 func (s *stage) entries() ledger.Chain {
-	l := &ledger.Ledger{Store: s.world.memory, Founder: s.world.memory, Model: "churn"}
+	l := &ledger.Ledger{
+		Store: s.world.memory, Founder: s.world.memory, Model: "churn", Now: func() time.Time { return began },
+	}
+	if s.m.hostile() {
+		l.Ring = ring(0, 1, 2)
+	}
 	v, err := l.Look(context.Background())
 	if err != nil {
 		panic(err)
@@ -614,16 +641,18 @@ func (s *stage) entries() ledger.Chain {
 
 // In every order and with every fault, a claim prevents two or three promoters from losing updates. MLflow has no
 // conditional writes, so some defects cannot be prevented; the audit rule finds those. Without claims, the same walk
-// must find lost updates. Otherwise the test would prove nothing.
+// must find lost updates. Otherwise the test would prove nothing. The same holds for a signed ledger while somebody
+// without a key writes to it at any moment, and if the promoters accept different keys.
 func TestInterleavings(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
 		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // takes minutes
 			continue
 		}
-		for _, protocol := range []protocol{blind, guarded, claiming, taking} {
+		for _, protocol := range []protocol{blind, guarded, claiming, taking, signed, strangers} {
 			for _, faults := range []faults{none, crash, late, unheard} {
 				m := &model{promoters, protocol, faults}
-				if protocol == taking && faults != crash && faults != late {
+				long := protocol.hostile() && faults > crash && os.Getenv("PROMOTE_INTERLEAVINGS") == ""
+				if protocol == taking && faults != crash && faults != late || long {
 					continue
 				}
 				t.Run(fmt.Sprintf("%d, %s, %s", promoters, protocol, faults), func(t *testing.T) {
@@ -640,9 +669,11 @@ func TestInterleavings(t *testing.T) {
 }
 
 // overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a dead
-// promoter whose entry was taken over, or it is the second copy of a write that got no response.
+// promoter whose entry was taken over, or it is the second copy of a write that got no response. If promoters accept
+// different keys, a hostile writer can end a claim that the other one does not believe. Then only one of the two is a
+// success.
 func (m *model) overtakes() bool {
-	return m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
+	return m.protocol == strangers || m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }
 
 func (m *model) promises(t *testing.T, c count) {
@@ -660,7 +691,7 @@ func (m *model) promises(t *testing.T, c count) {
 		t.Error("a success did not replace the version that it recorded")
 	case c.unnoticed > 0:
 		t.Error("the audit rule misses a defect")
-	case m.faults == none && c.residue+c.later > 0:
+	case m.faults == none && !m.hostile() && c.residue+c.later > 0:
 		t.Error("there is a defect although there was no fault")
 	}
 }

@@ -16,7 +16,7 @@ import (
 // Registry is what applying a plan needs from the server.
 type Registry interface {
 	// Observe returns the state of a step's target, and the versions contained in the same response.
-	Observe(context.Context, plan.Step) (saw registry.State, told []registry.Version, err error)
+	Observe(context.Context, plan.Step) (saw registry.State, seen []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
 	// Place returns the location of the version's files before the version is moved. It is called only for copies.
@@ -94,7 +94,7 @@ type run struct {
 	look    context.Context // for finding out the outcome of that write
 	late    context.Context // for the work that remains after that
 	entered time.Time       // the time just before the claim was sent
-	begun   bool            // the ledger entry is ours and must be closed
+	claimed bool            // the ledger entry is ours and must be closed
 	moved   []int           // indexes in receipt.Results of the moves that must be read back
 }
 
@@ -210,7 +210,7 @@ func (run *run) pause(ctx context.Context) func(int) bool {
 
 // checkLease stops the run if its claim has expired or is about to, because another run may have taken over the entry.
 func (run *run) checkLease() {
-	if run.receipt.Err != nil || !run.begun || run.o.Lease == 0 ||
+	if run.receipt.Err != nil || !run.claimed || run.o.Lease == 0 ||
 		run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
 		return
 	}
@@ -243,15 +243,15 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	}
 	var elsewhere error
 	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
-	told := run.guard(ctx, steps)
+	seen := run.guard(ctx, steps)
 	if created && run.receipt.Err == nil { // the responses just read contain the newest version
-		changed = run.checkVersion(ctx, steps, told)
+		changed = run.checkVersion(ctx, steps, seen)
 	}
 	wg.Wait()
 	if run.receipt.Err == nil {
 		run.receipt.Err = cmp.Or(changed, elsewhere)
 	}
-	run.begun = run.o.Ledger != nil && refused == nil
+	run.claimed = run.o.Ledger != nil && refused == nil
 	if refused != nil {
 		run.receipt.Err = refused
 	}
@@ -259,7 +259,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 
 // close stores the outcome. If that fails, the moves stay, but the promotion does not count as successful.
 func (run *run) close() {
-	if !run.begun {
+	if !run.claimed {
 		return
 	}
 	if err := run.o.Ledger.End(run.late, run.receipt.Err, run.receipt.Moved()); err != nil {
@@ -273,13 +273,13 @@ func (run *run) close() {
 
 // checkVersion reads the version again, unless it has just been read. If the version has been replaced since it was
 // evaluated, all moves are refused.
-func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []registry.Version) error {
+func (run *run) checkVersion(ctx context.Context, steps []plan.Step, seen []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
 		return nil
 	}
 	known := registry.Known[registry.Version]{}
-	for _, v := range told {
+	for _, v := range seen {
 		if v.Number == number {
 			known = registry.Is(v)
 		}
@@ -344,11 +344,11 @@ func (run *run) moving() string {
 
 // guard refuses all moves if any target is not in the state that the plan expects. It returns the versions contained
 // in the responses.
-func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.Version) {
+func (run *run) guard(ctx context.Context, steps []plan.Step) (seen []registry.Version) {
 	read := func(s plan.Step) (registry.State, []registry.Version, error) { return run.r.Observe(ctx, s) }
 	for i, o := range observe(steps, read) {
 		s := steps[i]
-		told = append(told, o.told...)
+		seen = append(seen, o.seen...)
 		switch {
 		case o.err != nil:
 			run.receipt.Err = o.err
@@ -367,7 +367,7 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 		}
 		return nil
 	}
-	return told
+	return seen
 }
 
 // finish reads the moves back and writes the notes in parallel. A move whose request succeeded has been made, even if
@@ -569,7 +569,7 @@ func (run *run) fail(err error) {
 
 type observation struct {
 	saw  registry.State
-	told []registry.Version
+	seen []registry.Version
 	err  error
 }
 
@@ -586,7 +586,7 @@ func observe(steps []plan.Step, read func(plan.Step) (registry.State, []registry
 	out := make([]observation, len(steps))
 	var wg sync.WaitGroup
 	for i, s := range steps {
-		wg.Go(func() { out[i].saw, out[i].told, out[i].err = read(s) })
+		wg.Go(func() { out[i].saw, out[i].seen, out[i].err = read(s) })
 	}
 	wg.Wait()
 	return out

@@ -28,7 +28,7 @@ type clientModel struct {
 	Situation, Label, Metric string
 
 	ModelID string   `json:"model_id"`
-	Own     *float64 // the value that is really the model's own; nil if there is none
+	Own     *float64 // the value that is really the model's own; nil if none exists
 
 	// Clear is set if only one value is possible. The gate must then use the model's own value; otherwise it may also
 	// be inconclusive.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -142,7 +143,7 @@ func (a Snapshot) VersionsToRead() []int {
 	l := a.Ledger.OrZero()
 	var out []int
 	for _, ref := range l.Refs() {
-		earlier := l.EarlierVersions(ref, 0)
+		earlier := views.EarlierVersions(l, ref, 0)
 		for _, n := range earlier[:min(len(earlier), MaxEarlierVersions)] {
 			if _, read := a.Version(n); !read && !slices.Contains(out, n) {
 				out = append(out, n)
@@ -176,7 +177,7 @@ type Finding struct {
 	Fingerprint string   `json:"fingerprint"` // identifies the same finding across audits
 	// Who accepted the finding, why and until when. Accepted findings do not count.
 	Accepted string `json:"accepted,omitempty"`
-	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if there is none
+	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if none exists
 }
 
 // Counts reports whether the finding counts: it still exists and has not been accepted.

@@ -25,6 +25,7 @@ import (
 // Config configures an audit.
 type Config struct {
 	Client    *mlflow.Client
+	Ledger    func(model string) ledger.Reader
 	Registry  string // the server's address
 	Model     string // "" = every model
 	Rules     rules.Config
@@ -173,7 +174,7 @@ func (a *Run) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
 		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
 		return m
 	}
-	sound, err := ledger.LoadSound(ctx, runstore.New(a.Client), m.Model, m.Versions)
+	sound, err := ledger.LoadSound(ctx, a.Ledger(m.Model.Name), m.Model, m.Versions)
 	switch {
 	case err != nil:
 		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())

@@ -16,12 +16,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
@@ -32,6 +34,9 @@ const patience = 10 * time.Second
 // Config is what a session needs from its command.
 type Config struct {
 	Client  *mlflow.Client
+	Store   runstore.Store
+	Ring    signing.Ring    // the keys that the policy lists
+	Key     signing.KeyPair // signs entries
 	Console *console.Console
 	GitHub  *workflow.Session
 	Intent  plan.Intent
@@ -68,8 +73,10 @@ func Open(c Config) *Session {
 		l.Off = "the input ledger is off"
 		return l
 	}
-	store := runstore.New(c.Client)
-	l.Ledger = &ledger.Ledger{Store: store, Founder: store, Model: c.Intent.Query.Model, Now: c.Now, Pause: l.Pause}
+	l.Ledger = &ledger.Ledger{
+		Store: c.Store, Founder: c.Store, Model: c.Intent.Query.Model, Now: c.Now, Pause: l.Pause,
+		Ring: c.Ring, Key: c.Key, Unsigned: l.overrides(verdict.OverrideUnsigned),
+	}
 	return l
 }
 
@@ -78,7 +85,7 @@ func (l *Session) Resume(e ledger.Entry) { l.resumes = e.Epoch }
 
 // Place returns where the record of the decision is stored. p is the entry of the run, or nil.
 func (l *Session) Place(p *ledger.Promotion) plan.Place {
-	if e, recorded := entryOf(p); recorded {
+	if e, recorded := p.Entry(); recorded {
 		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
 	return plan.Place{Weak: l.Off}
@@ -88,7 +95,7 @@ func (l *Session) Place(p *ledger.Promotion) plan.Place {
 // Note finds out whether the server can store a ledger.
 func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Plan) report.LedgerNote {
 	note := report.LedgerNote{Off: l.Off}
-	if e, recorded := entryOf(p); recorded {
+	if e, recorded := p.Entry(); recorded {
 		l.claimed = true
 		note.RecordID, note.Epoch, note.Outcome = e.ID(), e.Epoch, e.Outcome
 		note.Outside, note.TakesOver = e.Record.Outside, e.Record.TakesOver
@@ -98,18 +105,10 @@ func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Pl
 	if p != nil || !promoted || l.Ledger == nil || l.Off != "" || l.View.Exists() {
 		return note
 	}
-	if why, err := runstore.New(l.Client).WhyUnfit(ctx); err == nil && why != "" {
+	if why, err := l.Store.WhyUnfit(ctx); err == nil && why != "" {
 		note.Off = why
 	}
 	return note
-}
-
-// entryOf returns the entry that a promotion has claimed. p may be nil.
-func entryOf(p *ledger.Promotion) (ledger.Entry, bool) {
-	if p == nil {
-		return ledger.Entry{}, false
-	}
-	return p.Entry()
 }
 
 // Past adds the entries of earlier pages to the chain, at most those of so many pages.
@@ -187,18 +186,20 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 		return facts, err
 	case mayErr != nil && !facts.Model.IsAbsent(): // who creates a model may do everything with it
 		return facts, mayErr
-	case lookErr != nil && !l.Optional(lookErr):
-		return facts, lookErr
-	case l.Ledger == nil || lookErr != nil:
+	case l.Ledger == nil:
 		facts.Ledger.Off = l.Off
 		return facts, nil
 	}
-	if err = l.check(facts); err != nil {
+	view, err := l.Confirm(ctx, l.View, lookErr, facts)
+	if lookErr == nil && registry.ReasonOf(err) == registry.LedgerLost {
 		// The facts were read in parallel and may already show an entry that the ledger's view does not have.
-		if l.View, lookErr = l.Ledger.Look(ctx); lookErr != nil {
-			return facts, lookErr
-		}
-		err = l.check(facts)
+		view, lookErr = l.Ledger.Look(ctx)
+		view, err = l.Confirm(ctx, view, lookErr, facts)
+	}
+	l.View = view
+	if err != nil && l.Optional(err) {
+		facts.Ledger.Off = l.Off
+		return facts, nil
 	}
 	if err == nil {
 		facts.Ledger, err = l.Ledger.Back(ctx, l.View, l.readFarEnough(facts.Number()))
@@ -210,7 +211,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 // version has been at the targets that gates ask about.
 func (l *Session) readFarEnough(number int) func(ledger.Chain) bool {
 	return func(c ledger.Chain) bool {
-		return !slices.ContainsFunc(l.Since, func(ref registry.Ref) bool { return c.Since(ref, number).Earlier })
+		return !slices.ContainsFunc(l.Since, func(ref registry.Ref) bool { return views.Since(c, ref, number).Earlier })
 	}
 }
 
@@ -233,8 +234,17 @@ func (l *Session) checkRights(ctx context.Context) error {
 	return err
 }
 
-func (l *Session) check(f fact.Facts) error {
-	return l.Ledger.Check(l.View, f.Model.OrZero().Tags, versionsToCheck(f)...)
+// Confirm decides whether a view is the model's ledger. lookErr is the error with which it was read.
+func (l *Session) Confirm(ctx context.Context, v ledger.View, lookErr error, f fact.Facts) (ledger.View, error) {
+	return l.Ledger.Confirm(ctx, v, lookErr, f.Model.OrZero().Tags, versionsToCheck(f)...)
+}
+
+// Writable returns an error if the entry p may not be written. p may be nil.
+func (l *Session) Writable(p *ledger.Promotion) error {
+	if p == nil {
+		return nil
+	}
+	return l.Ledger.Writable(l.View)
 }
 
 // versionsToCheck returns the versions whose tags are compared with the ledger: those that were read anyway.
@@ -255,7 +265,7 @@ func (l *Session) waitForOutcome(epoch int) bool {
 		if err != nil {
 			continue
 		}
-		if e, open := v.Facts().Open(); !open || e.Epoch != epoch {
+		if standing, e := v.ClaimState(l.Holder, l.maySupersede()); standing != ledger.Busy || e.Epoch != epoch {
 			return true
 		}
 	}

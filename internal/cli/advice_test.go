@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
@@ -73,6 +74,7 @@ func refusals(argv []string) []string {
 	}
 	set := inputs.Read(
 		c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" },
+		time.UTC,
 	)
 	var out []string
 	for _, p := range append(inputs.UnreadFlags(c, a), set.Problems...) {

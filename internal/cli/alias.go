@@ -11,7 +11,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -19,12 +18,16 @@ import (
 )
 
 // checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if `ledger` is
-// off, and reads earlier pages if the newest one is not enough.
-func checkAssignable(ctx context.Context, e *env, session *claim.Session, l ledger.Chain) (err error) {
+// off, and reads earlier pages if the newest one is not enough. tags are those of the model.
+func checkAssignable(
+	ctx context.Context, e *env, session *claim.Session, l ledger.Chain, tags map[string]string,
+) (err error) {
 	chain, view := session.Ledger, session.View
 	if e.set.Ledger == "off" {
-		chain = &ledger.Ledger{Store: runstore.New(e.client), Model: e.set.Intent.Query.Model}
-		if view, err = chain.Look(ctx); err != nil {
+		r := ledgerReader(e, e.set.Intent.Query.Model)
+		chain = &ledger.Ledger{Store: r.Store, Model: r.Model, Ring: r.Ring, Now: r.Now}
+		view, err = chain.Look(ctx)
+		if view, err = chain.Confirm(ctx, view, err, tags); err != nil {
 			e.console.Warn(fmt.Sprintf("check whether the ledger protects these aliases: %v", err))
 			return nil
 		}
@@ -74,7 +77,8 @@ func assign(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *mov
 			return failed(r, err), m
 		}
 		r.Facts = facts
-		if err := cmp.Or(checkAssignable(ctx, e, l, facts.Ledger), plan.Names(facts, e.set.Intent)); err != nil {
+		err = checkAssignable(ctx, e, l, facts.Ledger, facts.Model.OrZero().Tags)
+		if err = cmp.Or(err, plan.Names(facts, e.set.Intent)); err != nil {
 			return failed(r, err), m
 		}
 		next := proposal{facts: facts}

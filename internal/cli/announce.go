@@ -37,7 +37,7 @@ func notifyAll(
 	var own *notify.Notification
 	if m != nil && receipt.Err == nil {
 		own = m.notification(receipt.Version)
-		if _, recorded := m.ledgerEntry(); recorded {
+		if _, recorded := m.entry.Entry(); recorded {
 			v = m.entry.View
 		}
 	}
@@ -62,8 +62,14 @@ func notifyEarlier(ctx context.Context, e *env) (out []report.NotificationResult
 		}
 	}
 	for _, name := range names {
-		l := &ledger.Ledger{Store: runstore.New(e.client), Model: name, Now: e.process.Now, Pause: e.client.Pause}
-		v, err := l.Look(ctx)
+		r := ledgerReader(e, name)
+		l := &ledger.Ledger{Store: r.Store, Model: name, Ring: r.Ring, Now: r.Now, Pause: e.client.Pause}
+		model, err := e.client.Models.Get(ctx, name)
+		var v ledger.View
+		if err == nil {
+			v, err = l.Look(ctx)
+			v, err = l.Confirm(ctx, v, err, model.OrZero().Tags)
+		}
 		if err != nil {
 			e.console.Warn("read the unsent notifications of " + name + ": " + err.Error())
 			continue

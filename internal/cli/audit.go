@@ -7,9 +7,11 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/auditfiles"
 	"github.com/mlflow-promote/mlflow-promote/internal/auditrun"
 	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -23,7 +25,9 @@ func runAudit(ctx context.Context, e *env) report.Outcome {
 		if err = a.Do(ctx); err != nil {
 			err = diagnose.Explain(ctx, e.client, err)
 		}
-		files.end(e, a.Reason(), err)
+		for _, problem := range files.Close(a.Reason(), err) {
+			e.console.WarnIf(problem)
+		}
 		if e.policy.Found {
 			r.Policy = e.policy.Path
 		}
@@ -33,30 +37,31 @@ func runAudit(ctx context.Context, e *env) report.Outcome {
 		out = report.FailedOutcome(completed(e, failed(r, err)))
 	} else {
 		summary := a.Summary()
-		summary.FailOn, summary.Files = e.set.Audit.FailOn, files.others
-		if e.runner.InActions() && !files.printed {
+		summary.FailOn, summary.Files = e.set.Audit.FailOn, files.Others
+		if e.runner.InActions() && !files.Printed {
 			annotateAll(e, summary.Annotations())
 		}
 		r.Reason, r.Notified = a.Reason(), notifyEarlier(ctx, e)
 		out = report.AuditOutcome(completed(e, r), summary)
 	}
-	out.Printed, out.Written = files.printed, files.written
+	out.Printed, out.Written = files.Printed, files.Written
 	return out
 }
 
 // beginAudit reads the approved plans and the baseline, and creates the audit's files.
-func beginAudit(ctx context.Context, e *env) (*auditrun.Run, auditFiles, error) {
-	var files auditFiles
-	plans, err := approvedPlans(e)
+func beginAudit(ctx context.Context, e *env) (*auditrun.Run, *auditfiles.Files, error) {
+	none := &auditfiles.Files{}
+	plans, err := auditfiles.Plans(e.runner, e.set.Audit.Plans)
 	if err != nil {
-		return nil, files, err
+		return nil, none, err
 	}
-	baseline, err := readBaseline(e)
+	baseline, err := auditfiles.Baseline(e.runner, e.set.Audit.Baseline, e.set.Audit.Scope, e.set.Server.Registry)
 	if err != nil {
-		return nil, files, err
+		return nil, none, err
 	}
 	config := auditrun.Config{
 		Client:   e.client,
+		Ledger:   func(model string) ledger.Reader { return ledgerReader(e, model) },
 		Registry: e.set.Server.Registry,
 		Model:    e.set.Intent.Query.Model,
 		Rules: rules.Config{
@@ -74,11 +79,14 @@ func beginAudit(ctx context.Context, e *env) (*auditrun.Run, auditFiles, error) 
 	if e.set.Audit.FailOn != inputs.Never {
 		config.FailOn = audit.Severity(e.set.Audit.FailOn)
 	}
-	if err := files.open(e); err != nil {
-		files.discard()
-		return nil, auditFiles{}, err
+	files, err := auditfiles.Create(auditfiles.Options{
+		Runner: e.runner, JSON: e.json, Sarif: e.set.Audit.Sarif, Page: e.set.Audit.Html,
+		Version: e.process.Version, Server: e.set.Server.Tracking,
+	})
+	if err != nil {
+		return nil, none, err
 	}
-	config.Sinks = files.writers()
+	config.Sinks = files.Sinks()
 	return auditrun.New(config), files, nil
 }
 

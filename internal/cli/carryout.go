@@ -45,6 +45,9 @@ func carryOut(
 		r.Facts.Review = e.gitHub.Approvals(ctx)
 	}
 	m = newMove(e, l, r)
+	if err := l.Writable(m.promotion()); err != nil {
+		return failed(r, err), nil, false
+	}
 	receipt := apply.Run(ctx, write.Writer{Client: e.client}, r.Plan, applyOptions(e, l, m, r))
 	r.Receipt, r.Applied = receipt.After(r.Receipt), true
 	r.Ledger = l.Note(ctx, m.promotion(), r.Plan)

@@ -29,7 +29,11 @@ type Process struct {
 	Stdout, Stderr io.Writer
 	Dir            string // working directory
 	Now            func() time.Time
+	Zone           *time.Location // of times without an offset; nil means UTC
+	Columns        int            // width of the terminal; 0 if there is none
+	User           string         // user name of the system; "" if unknown
 	Jitter         func() float64 // random number in [0, 1), to spread retries
+	Random         io.Reader      // makes keys
 	Nonce          func() string  // identifies this process; nil in most tests, which means ""
 	Patience       time.Duration  // how long a promotion waits for another one to finish; 0 means 10 s
 	Pause          time.Duration  // between two writes to GitHub; 0 means one second, as GitHub asks
@@ -60,6 +64,13 @@ func Run(ctx context.Context, p Process) int {
 		return registry.ExitBadInput
 	}
 	return runCommand(ctx, p, runner, a)
+}
+
+func (p Process) zone() *time.Location {
+	if p.Zone == nil {
+		return time.UTC
+	}
+	return p.Zone
 }
 
 func (p Process) nonce() string {

@@ -22,4 +22,6 @@ var commandFuncs = map[string]func(context.Context, *env) report.Outcome{
 	"policy check":   runPolicyCheck,
 	"policy explain": runPolicyExplain,
 	"policy test":    runPolicyTest,
+	"ledger keygen":  runLedgerKeygen,
+	"ledger repair":  runLedgerRepair,
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -115,14 +115,14 @@ func (m *move) status(state github.State, text string) github.Status {
 }
 
 // deploymentText returns the description that GitHub shows in the list of deployments.
-func deploymentText(e ledger.Event) string {
+func deploymentText(e views.Event) string {
 	return fmt.Sprintf("%s version %s at %s", e.Model, e.Version, e.Refs())
 }
 
 // production reports whether this is a deployment to production. GitHub shows such deployments first.
-func production(environment string, e ledger.Event) bool {
+func production(environment string, e views.Event) bool {
 	return strings.EqualFold(environment, "production") || e.Target.Stage == "Production"
 }
 
 // payloadOf returns the payload of the deployment: the event under one key. Package github adds its own keys.
-func payloadOf(e ledger.Event) map[string]any { return map[string]any{"promotion": e} }
+func payloadOf(e views.Event) map[string]any { return map[string]any{"promotion": e} }

@@ -71,6 +71,9 @@ func gatherFacts(ctx context.Context, e *env) (fact.Facts, error) {
 	wg.Go(func() { view, unread = l.Ledger.Look(ctx) })
 	facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
 	wg.Wait()
+	if err == nil {
+		view, unread = l.Confirm(ctx, view, unread, facts)
+	}
 	switch {
 	case err != nil:
 	case unread == nil:

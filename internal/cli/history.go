@@ -8,8 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
@@ -33,32 +35,44 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	}
 	var broken error
 	for _, h := range all {
-		if h.Broken != "" {
+		for _, f := range h.Foreign {
+			e.console.Println("not believed: " + f.String())
+		}
+		broken = cmp.Or(broken, h.Verified.Err(h.Model))
+		if h.Broken != "" && broken == nil {
 			broken = brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 		}
 	}
 	err = cmp.Or(err, broken)
-	var statement *ledger.Statement
+	var statement *views.Statement
 	if n := e.set.History.Statement; n != 0 && err == nil && len(all) > 0 {
-		statement, err = statementOf(e.set.Intent.Query.Model, all[0].Entries, n)
+		statement, err = statementOf(e, all[0].Entries, n)
 	}
 	r := succeeded(e)
 	if err != nil {
 		r = failed(r, err)
 	}
-	return report.HistoryOutcome(r, all, statement)
+	view := history.View{
+		Query:   e.set.History.Query,
+		CSV:     e.set.History.Format == "csv",
+		ShowAll: e.asInput("limit", "0"),
+	}
+	return report.HistoryOutcome(r, view, all, statement)
 }
 
 // histories returns the histories of the models that the inputs ask for. If one cannot be read, it returns the error
 // and the histories before it.
-func histories(ctx context.Context, e *env) ([]report.History, error) {
-	if pages := e.set.History.Saved.Pages; len(pages) > 0 {
-		saved, err := ledger.ParseHistory(e.set.Intent.Query.Model, pages)
+func histories(ctx context.Context, e *env) ([]history.History, error) {
+	if saved := e.set.History.Saved; len(saved.Pages) > 0 {
+		ring := e.policy.Ledger.Ring
+		parsed, err := ledger.ParseHistory(ledger.Reader{Model: saved.Model, Ring: ring}, saved.Pages)
+		verified := report.VerifyHistory(saved, parsed, len(ring) > 0)
 		if err != nil {
-			return nil, err
+			return nil, cmp.Or(verified.Err(saved.Model), err)
 		}
-		h, _ := buildHistory(e, ledgerReading{ledger: saved})
-		return []report.History{h}, nil
+		h, _ := buildHistory(e, ledgerReading{ledger: parsed})
+		h.Verified = verified
+		return []history.History{h}, nil
 	}
 	names := []string{e.set.Intent.Query.Model}
 	if names[0] == "*" {
@@ -67,7 +81,7 @@ func histories(ctx context.Context, e *env) ([]report.History, error) {
 			return nil, diagnose.Explain(ctx, e.client, err)
 		}
 	}
-	var out []report.History
+	var out []history.History
 	for _, name := range names {
 		h, err := historyOf(ctx, e, name)
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // a deleted model may still have a ledger
@@ -85,26 +99,30 @@ func histories(ctx context.Context, e *env) ([]report.History, error) {
 // historyOf returns the history of a model on the server. It reads the ledger and the model in parallel, so a promotion
 // at the same time can look like a contradiction. In that case it reads both again, the model first. Drift counts only
 // if both readings show it.
-func historyOf(ctx context.Context, e *env, name string) (report.History, error) {
-	store := runstore.New(e.client)
+func historyOf(ctx context.Context, e *env, name string) (history.History, error) {
+	store, reader := ledgerStore(e), ledgerReader(e, name)
 	var r ledgerReading
 	var ledgerErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { r.ledger, ledgerErr = ledger.Salvage(ctx, store, name) })
+	wg.Go(func() { r.ledger, ledgerErr = ledger.Salvage(ctx, reader) })
 	err := r.readModel(ctx, e.client, name)
 	wg.Wait()
-	if err = cmp.Or(ledgerErr, err); err == nil && len(r.ledger.Pages) == 0 {
+	if err == nil {
+		r.ledger, err = r.ledger.Anchored(ctx, reader, r.self.OrZero().Tags, ledgerErr)
+	}
+	if err == nil && len(r.ledger.Pages) == 0 {
 		r.unfit, err = store.WhyUnfit(ctx)
 	}
 	if err != nil {
-		return report.History{}, err
+		return history.History{}, err
 	}
 	h, consistent := buildHistory(e, r)
 	if consistent {
 		return h, nil
 	}
 	if err = r.readModel(ctx, e.client, name); err == nil {
-		r.ledger, err = ledger.Salvage(ctx, store, name)
+		r.ledger, err = ledger.Salvage(ctx, reader)
+		r.ledger, err = r.ledger.Anchored(ctx, reader, r.self.OrZero().Tags, err)
 	}
 	if err != nil {
 		return h, err
@@ -115,7 +133,7 @@ func historyOf(ctx context.Context, e *env, name string) (report.History, error)
 
 // confirmedHistory returns the second of two histories, keeping only the drift that both show. If the second one shows
 // other drift too, the comparison with the registry does not count.
-func confirmedHistory(first, second report.History) report.History {
+func confirmedHistory(first, second history.History) history.History {
 	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool {
 		return !slices.ContainsFunc(first.Outside, d.Equal)
 	})
@@ -139,13 +157,14 @@ func (r *ledgerReading) readModel(ctx context.Context, c *mlflow.Client, model s
 
 // buildHistory verifies the pages and compares them with the model, its versions and the saved copy. consistent is
 // false if anything contradicts the pages.
-func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
+func buildHistory(e *env, r ledgerReading) (h history.History, consistent bool) {
 	kept, entries := e.set.History.Kept.Pages, r.ledger.Entries
-	h = report.History{
+	h = history.History{
 		Model:   r.ledger.Model,
 		Unfit:   r.unfit,
 		Reset:   r.ledger.Reset(),
 		Entries: entries,
+		Foreign: r.ledger.Foreign,
 		Pages:   r.ledger.Pages,
 		Kept:    len(kept) > 0,
 	}
@@ -167,10 +186,7 @@ func buildHistory(e *env, r ledgerReading) (h report.History, consistent bool) {
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
-	if !e.set.History.At.IsZero() {
-		h.At, h.Until = e.set.History.At, e.set.History.Until
-		h.Live = ledger.LiveAt(entries, h.At, h.Until)
-	}
+	h = h.With(e.set.History.Query)
 	return h, broken == nil && len(h.Outside) == 0
 }
 
@@ -186,19 +202,27 @@ func brokenHistory(model string, b ledger.Break) error {
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
 }
 
-// statementOf returns entry n of the model's ledger as an in-toto statement.
-func statementOf(model string, entries []ledger.Entry, n int) (*ledger.Statement, error) {
-	if n == inputs.LastEntry {
-		n = len(entries)
+// statementOf returns entry n of the ledger as an in-toto statement. If the policy lists keys, it must be signed.
+func statementOf(e *env, entries []ledger.Entry, n int) (*views.Statement, error) {
+	model := e.set.Intent.Query.Model
+	if last := len(entries) - 1; n == inputs.LastEntry && last >= 0 {
+		n = entries[last].Epoch
 	}
-	if n < 1 || n > len(entries) {
+	i := slices.IndexFunc(entries, func(entry ledger.Entry) bool { return entry.Epoch == n })
+	switch {
+	case i >= 0 && len(e.policy.Ledger.Ring) > 0 && entries[i].Signed == "":
+		return nil, &registry.Error{
+			Reason: registry.BadInput, Msg: fmt.Sprintf("make statement: no key signed entry %d", n),
+			Hint: "give the number of an entry that a key of the policy signed",
+		}
+	case i < 0:
 		return nil, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    fmt.Sprintf("statement: there is no such entry; the ledger of %s has %d", model, len(entries)),
 			Hint:   "give the number of an entry, as history shows it, or last",
 		}
 	}
-	statement, err := ledger.NewStatement(entries[n-1])
+	statement, err := views.NewStatement(entries[i])
 	if err != nil {
 		return nil, err
 	}

@@ -5,28 +5,28 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // Drift counts if both readings show it. If only the second one does, the history claims neither that there is drift
-// nor that there is none.
+// nor that none exists.
 func TestConfirmedHistory(t *testing.T) {
 	a, b := ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2")
-	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
+	seen := func(drift ...ledger.Shift) history.History { return history.History{Compared: true, Outside: drift} }
 	for name, c := range map[string]struct {
-		first, second report.History
+		first, second history.History
 		want          []ledger.Shift
 		compared      bool
 	}{
 		"both show it":                       {seen(a, b), seen(a, b), []ledger.Shift{a, b}, true},
 		"the first was torn":                 {seen(a, b), seen(b), []ledger.Shift{b}, true},
 		"the second is torn":                 {seen(a), seen(a, b), []ledger.Shift{a}, false},
-		"the first did not hold together":    {report.History{Broken: "torn"}, seen(a), nil, false},
-		"the first did not, and all is well": {report.History{Broken: "torn"}, seen(), nil, true},
+		"the first did not hold together":    {history.History{Broken: "torn"}, seen(a), nil, false},
+		"the first did not, and all is well": {history.History{Broken: "torn"}, seen(), nil, true},
 		"neither holds together": {
-			report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false,
+			history.History{Broken: "torn"}, history.History{Broken: "torn"}, nil, false,
 		},
 	} {
 		got := confirmedHistory(c.first, c.second)

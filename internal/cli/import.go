@@ -108,8 +108,10 @@ func importModel(ctx context.Context, e *env, name string) (r report.Run, target
 		p, targets = plan.Import(facts, set.Intent, set.ImportOnly)
 		r, m, again = carryOut(ctx, e, l, r, proposal{facts: facts, plan: p})
 	}
-	if _, recorded := m.ledgerEntry(); recorded && r.Reason == registry.Unchanged {
-		r.Reason = registry.OK // nothing has changed in the registry, but an entry was made
+	if m != nil && r.Reason == registry.Unchanged {
+		if _, recorded := m.entry.Entry(); recorded {
+			r.Reason = registry.OK // nothing has changed in the registry, but an entry was made
+		}
 	}
 	return concluded(ctx, e, l, m, r), targets
 }

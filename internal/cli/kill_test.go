@@ -138,7 +138,7 @@ func TestKilled_AtEveryRequest(t *testing.T) {
 				before, entries := clean.reaper.seen, len(stateOf(t, clean.double).entries)
 				clean.run(t, 2, 1, c.args...)
 				requests, end := clean.reaper.seen-before, stateOf(t, clean.double)
-				want, told := withoutTimes(end.settled()), withoutTimes(end.lastPromotion())
+				want, last := withoutTimes(end.settled()), withoutTimes(end.lastPromotion())
 				killed := 0
 				for nth := 1; nth <= requests; nth++ {
 					for _, after := range []bool{false, true} {
@@ -156,7 +156,7 @@ func TestKilled_AtEveryRequest(t *testing.T) {
 						problems := end.unsettled(entries)
 						if diff := cmp.Diff(
 							want, withoutTimes(end.settled()),
-						) + cmp.Diff(told, withoutTimes(end.lastPromotion())); diff != "" {
+						) + cmp.Diff(last, withoutTimes(end.lastPromotion())); diff != "" {
 							problems = append(problems, diff)
 						}
 						if n := len(end.versions); n != 2 {

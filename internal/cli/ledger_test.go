@@ -51,16 +51,14 @@ func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 		if r, _ := reset.run(t); r.Reason != registry.BadInput {
 			t.Errorf("a ledger that can be read was replaced: %s %s", r.Reason, r.Error)
 		}
-		ask(t, f, "POST", "experiments/delete", map[string]any{
-			"experiment_id": experimentID(t, f, "mlflow-promotions/churn"),
-		})
+		ask(t, f, "POST", "runs/delete", map[string]any{"run_id": firstPage(t, f)})
 		back := f
 		back.args = []string{
 			"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds",
 			"test_f1 >= 0.5", "--override", "downgrade",
 		}
 		if r, _ := back.run(t); r.Reason != registry.LedgerLost || r.Changed ||
-			!strings.Contains(r.Hint, "--reset-ledger") {
+			!strings.Contains(r.Hint, "restore_run") {
 			t.Errorf("reason %s, changed %v: %s", r.Reason, r.Changed, r.Hint)
 		}
 		look := f
@@ -197,6 +195,13 @@ func ask(t *testing.T, f flow, method, path string, body any) map[string]any {
 		t.Fatalf("%s: %d, %v", path, resp.StatusCode, out)
 	}
 	return out
+}
+
+// firstPage returns the id of the first run of churn's ledger.
+func firstPage(t *testing.T, f flow) any {
+	t.Helper()
+	out := ask(t, f, "GET", "experiments/get-by-name?experiment_name=mlflow-promotions/churn", nil)
+	return out["experiment"].(map[string]any)["tags"].([]any)[0].(map[string]any)["value"]
 }
 
 func experimentID(t *testing.T, f flow, name string) any {

@@ -9,7 +9,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -22,7 +21,7 @@ func runLineage(ctx context.Context, e *env) report.Outcome {
 	}
 	var history ledger.History
 	var ledgerErr error
-	load := func() { history, ledgerErr = ledger.Load(ctx, runstore.New(e.client), q.Model) }
+	load := func() { history, ledgerErr = ledger.Load(ctx, ledgerReader(e, q.Model)) }
 	var wg sync.WaitGroup
 	wg.Go(load)
 	traced, err := gather.Lineage(ctx, e.client, q)
@@ -34,6 +33,7 @@ func runLineage(ctx context.Context, e *env) report.Outcome {
 		// The version was read in parallel and may already show an entry that the pages do not contain.
 		load()
 	}
+	history, ledgerErr = history.Anchored(ctx, ledgerReader(e, q.Model), traced.ModelTags, ledgerErr)
 	traced.Entries = ledgerEntries(history, ledgerErr, traced)
 	found := lineage.New(traced)
 	r := succeeded(e)

@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/notify"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -22,7 +23,7 @@ type move struct {
 	entry  *ledger.Promotion // nil if no entry is made
 	record func(version int) ledger.Record
 
-	event      ledger.Event // sent as a notification; its record id is "" before the entry is claimed
+	event      views.Event // sent as a notification; its record id is "" before the entry is claimed
 	deployed   github.Deployed
 	deployment report.Deployment
 	page       string // URL of the version in MLflow
@@ -42,25 +43,17 @@ func newMove(e *env, l *claim.Session, r report.Run) *move {
 	return &move{env: e, record: record, entry: l.Entry(record, movesMade(e, r.Facts))}
 }
 
-// ledgerEntry returns the ledger entry of the move, if there is one. m may be nil.
-func (m *move) ledgerEntry() (ledger.Entry, bool) {
-	if m == nil || m.entry == nil {
-		return ledger.Entry{}, false
-	}
-	return m.entry.Entry()
-}
-
 // notifyEvent returns the event that announces the move.
-func (m *move) notifyEvent(version int) ledger.Event {
+func (m *move) notifyEvent(version int) views.Event {
 	if m.event.RecordID != "" {
 		return m.event
 	}
-	if e, recorded := m.ledgerEntry(); recorded {
-		m.event = ledger.NewEvent(e.ID(), e.Record)
+	if e, recorded := m.entry.Entry(); recorded {
+		m.event = views.NewEvent(e.ID(), e.Record)
 	} else {
 		r := m.record(version)
 		text, _ := json.Marshal(r) // a record can always be encoded
-		m.event = ledger.NewEvent("unrecorded-"+canonical.Digest(string(text))[:12], r)
+		m.event = views.NewEvent("unrecorded-"+canonical.Digest(string(text))[:12], r)
 	}
 	return m.event
 }
@@ -68,7 +61,7 @@ func (m *move) notifyEvent(version int) ledger.Event {
 // notification returns the move's event and the channels to send it to, or nil if there are no channels.
 func (m *move) notification(version int) *notify.Notification {
 	n := notify.Notification{Event: m.notifyEvent(version), To: map[int]string{}}
-	if e, recorded := m.ledgerEntry(); recorded {
+	if e, recorded := m.entry.Entry(); recorded {
 		n.Entry, n.To = e, e.PendingNotifications()
 	} else {
 		for i, name := range m.record(version).Notify {

@@ -15,6 +15,9 @@ func openLedger(e *env) *claim.Session {
 	}
 	return claim.Open(claim.Config{
 		Client:  e.client,
+		Store:   ledgerStore(e),
+		Ring:    e.policy.Ledger.Ring,
+		Key:     e.set.LedgerKey,
 		Console: e.console,
 		GitHub:  e.gitHub,
 		Intent:  e.set.Intent,

@@ -53,7 +53,7 @@ func checkFurther(ctx context.Context, e *env, l *claim.Session, f fact.Facts) e
 	if len(e.set.Intent.Query.Aliases) == 0 {
 		return nil
 	}
-	return checkAssignable(ctx, e, l, f.Ledger)
+	return checkAssignable(ctx, e, l, f.Ledger, f.Model.OrZero().Tags)
 }
 
 // resumePromotion finishes a promotion that an earlier attempt of this workflow run started, if its gates still pass.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -35,10 +35,14 @@ func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) 
 	if o.Err != nil {
 		printError(e, o)
 	}
-	if !e.json && o.HasPage {
-		io.WriteString(e.runner.Out(), doc.Text(page)+"\n")
+	asText := !e.json && o.Table == ""
+	switch {
+	case asText && o.HasPage:
+		io.WriteString(e.runner.Out(), doc.Terminal(page, e.process.Columns)+"\n")
+	case !e.json && !asText:
+		e.console.WarnIf(e.runner.Table(o.Table))
 	}
-	if !e.json && (usage.Requests > 0 || o.Reason != registry.OK) {
+	if asText && (usage.Requests > 0 || o.Reason != registry.OK) {
 		printLastLine(e, o.Reason, usage)
 	}
 	if e.runner.InActions() {
@@ -117,7 +121,7 @@ func publishResult(e *env, o report.Outcome, u report.Usage) {
 
 // writePredicate writes the statement's predicate to a file for actions/attest, which builds its own statement from it.
 // It returns the path, or "" if there is no statement.
-func writePredicate(e *env, of *ledger.Statement) (file string) {
+func writePredicate(e *env, of *views.Statement) (file string) {
 	if of == nil {
 		return ""
 	}

@@ -25,6 +25,8 @@ func givenInputs(e *env, value func(string) string) map[string]string {
 		switch {
 		case in.Secret, text == "", text == in.Default, in.Name != "command" && !e.command.Takes(in):
 			continue
+		case in.Name == "justification": // the record has it already
+			continue
 		case in.Name == "tracking-uri": // the input may contain credentials
 			text = e.set.Server.Tracking
 		case in.Name == "registry-uri":
@@ -54,6 +56,9 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 		Inputs:      e.recorded,
 		Skew:        int64(f.Skew / time.Second),
 	}
+	if !e.runner.InActions() {
+		o.OSUser = e.secrets.safeLogin(e.process.User)
+	}
 	if made := e.set.Approved.Made; !made.IsZero() {
 		o.ApprovedPlan = made.UTC().Format(time.RFC3339)
 	}
@@ -64,7 +69,7 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 type login struct {
 	client *mlflow.Client
 	given  string // user name in the inputs, "" = none
-	told   string // user name according to the server; "" if unknown, or if it is a credential
+	known  string // user name according to the server; "" if unknown, or if it is a credential
 	ask    bool   // the server has to be asked
 }
 
@@ -78,8 +83,8 @@ func newLogin(client *mlflow.Client, set inputs.Server, dry bool) *login {
 // find asks the server for the user name, unless it has already done so or there is no need.
 func (l *login) find(ctx context.Context) {
 	if l.ask {
-		l.ask, l.told = false, l.client.LoginName(ctx)
+		l.ask, l.known = false, l.client.LoginName(ctx)
 	}
 }
 
-func (l *login) name() string { return cmp.Or(l.told, l.given) }
+func (l *login) name() string { return cmp.Or(l.known, l.given) }

@@ -47,6 +47,8 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	page STATUS TEXT        something else answers from here on: an HTML page with that title, or a redirect to TEXT
 //	received NAME VALUE     checks that every request since the last time had that header
 //	event FILE              sets the event of the job to the content of the file
+//	env COLUMNS=N, TZ=ZONE, OS_USER=NAME
+//	                        set the width of the terminal, its time zone, and the user of the system
 //	later DURATION          moves the clock forward
 //	github …, receive …, events: see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
@@ -227,14 +229,21 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	var result report.Result
 	environ := s.environ(ts)
 	s.pins.begin(s)
+	columns, _ := strconv.Atoi(ts.Getenv("COLUMNS")) // "" means that there is no terminal
+	zone, err := time.LoadLocation(ts.Getenv("TZ"))
+	ts.Check(err)
 	s.status = Run(context.Background(), Process{
 		Args: args, Env: ts.Getenv, Environ: environ, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
 		Now:      s.now,
 		Jitter:   func() float64 { return 0 },
 		Version:  "test",
+		Columns:  columns,
+		Zone:     zone,
+		User:     ts.Getenv("OS_USER"),
 		Patience: time.Millisecond,
 		Pause:    time.Millisecond,
 		Nonce:    func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
+		Random:   strings.NewReader(strings.Repeat("a", 32)),
 		Wire:     rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 		result:   func(r report.Result) { result = r },
 	})

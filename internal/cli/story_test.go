@@ -453,7 +453,7 @@ func stateOf(t *testing.T, double *mlflowtest.Server) state {
 		if r.ID != page || r.Params["format"] == "" {
 			continue
 		}
-		h, err := ledger.ParseHistory("churn", []ledger.Saved{{Page: page, Values: r.Params}})
+		h, err := ledger.ParseHistory(ledger.Reader{Model: "churn"}, []ledger.Saved{{Page: page, Values: r.Params}})
 		if err != nil {
 			t.Fatal(err)
 		}

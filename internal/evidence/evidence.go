@@ -21,7 +21,7 @@ type Report struct {
 	// What the report is about. Each field is "" if the report does not say.
 	RunID, ModelID, ArtifactDigest, DatasetDigest string
 
-	Created  time.Time // the oldest time in the report; the zero time if there is none
+	Created  time.Time // the oldest time in the report; the zero time if none exists
 	Verdict  bool      // whether the report says if it passed
 	Failures []string  // what failed, one sentence each
 	Findings []Finding // problems that a tool found

@@ -146,7 +146,7 @@ type Twins struct {
 
 // SimilarNames suggests existing names for those in the query that do not exist.
 type SimilarNames struct {
-	// the model whose name the database treats as the same name; "" if there is none
+	// the model whose name the database treats as the same name; "" if none exists
 	ModelTwin string
 	Models    []string // registered models with a similar name; ModelTwin comes first
 	// for each missing alias, the existing alias that the database treats as the same
@@ -178,7 +178,7 @@ type Fallback struct {
 // and dataset it returns the first record, because a run's value on a dataset does not change.
 func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	var out []verdict.Used
-	for _, e := range f.Ledger.Entries {
+	for _, e := range f.Ledger.Decisive().Entries {
 		if e.Outcome != ledger.EntryDone || e.Record.To != version || version == 0 {
 			continue
 		}

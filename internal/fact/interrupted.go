@@ -36,7 +36,7 @@ func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool
 // and no part has been moved by others since. Each part must therefore be in its former state or in the state that the
 // entry wanted. parts gives the current states.
 func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
-	for _, e := range slices.Backward(f.Ledger.Entries) {
+	for _, e := range slices.Backward(f.Ledger.Decisive().Entries) {
 		switch {
 		case e.Outcome == ledger.EntryDone:
 			return ledger.Entry{}, false

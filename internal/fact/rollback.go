@@ -25,6 +25,7 @@ type RollbackAllowed struct {
 // version comes with the reason. The versions are taken from the ledger and, for the time before it, from version tags.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
+	chain := f.Ledger.Decisive()
 	add := func(number int) {
 		if number != 0 && number != current &&
 			!slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
@@ -42,7 +43,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	}
 	refs := t.Refs()
 	about := func(s ledger.Shift) bool { return slices.Contains(refs, s.Ref) }
-	for _, e := range slices.Backward(f.Ledger.Entries) {
+	for _, e := range slices.Backward(chain.Entries) {
 		if e.Outcome != ledger.EntryDone {
 			continue
 		}
@@ -60,12 +61,12 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		}
 	}
 	for _, ref := range refs {
-		add(decisive(ref, f.Ledger.Before[ref]))
+		add(decisive(ref, chain.Before[ref]))
 	}
 	for _, v := range f.byTags(t) {
 		add(v.Number)
 	}
-	for _, e := range slices.Backward(f.Ledger.Entries) { // the versions that unfinished entries replaced come last
+	for _, e := range slices.Backward(chain.Entries) { // the versions that unfinished entries replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}
@@ -89,8 +90,8 @@ func (f Facts) inProduction(number int) bool {
 }
 
 // NotPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
-// version passed or was never evaluated, for example because the target pointed to it before this tool was used, or
-// because it was imported or moved by others.
+// version passed or was imported. Without keys in the policy it also returns "" if the version was never evaluated, for
+// example because the target pointed to it before this tool was used, or because it was moved by others.
 func (f Facts) NotPassed(t registry.Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
@@ -101,17 +102,19 @@ func (f Facts) NotPassed(t registry.Target, number int) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record
 		imported := func(ref registry.Ref) bool { return r.Imports(ref, number) }
-		if e.Outcome == ledger.EntryDone && slices.ContainsFunc(t.Refs(), imported) {
+		moved := func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved }
+		judged := r.Command == "promote" && r.To == number && slices.ContainsFunc(t.Refs(), moved)
+		switch {
+		case e.Outcome != ledger.EntryDone:
+		case judged && !r.Passed():
+			return fmt.Sprintf("it went live without passing gates (entry %d of the ledger)", e.Epoch)
+		case !f.Ledger.Decides(e):
+		case judged, slices.ContainsFunc(t.Refs(), imported):
 			return ""
 		}
-		moved := slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
-		if r.Command != "promote" || r.To != number || e.Outcome != ledger.EntryDone || !moved {
-			continue
-		}
-		if r.Passed() {
-			return ""
-		}
-		return fmt.Sprintf("it went live without passing gates (entry %d of the ledger)", e.Epoch)
+	}
+	if f.Ledger.Keyed {
+		return "no signed entry says that it passed its gates or was imported"
 	}
 	return ""
 }
@@ -180,7 +183,7 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target points to now; 0 if there is none. If several versions are in the stage,
+// Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage,
 // it returns the one that was promoted there last. If none of them was promoted by this tool, it returns the highest
 // number, because that is the version MLflow's client loads.
 func (f Facts) Holder(t registry.Target) int {
@@ -201,7 +204,7 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target points to in this state. It is 0 if there is none or if several versions
+// decisive returns the version that the target points to in this state. It is 0 if none exists or if several versions
 // are in the stage. While an alias kept as tags is moved, several versions may have the tag; the highest number counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {

@@ -90,7 +90,7 @@ func (v Value) Origin() string {
 
 func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin()) }
 
-// Choice is the value of a metric that a gate uses, or the reason why there is none.
+// Choice is the value of a metric that a gate uses, or the reason why none exists.
 type Choice struct {
 	Value  Value
 	Why    string   // why no value can be used; "" if one can

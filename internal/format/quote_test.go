@@ -41,7 +41,8 @@ func TestYAMLWord(t *testing.T) {
 	for text, want := range map[string]string{
 		"champion": "champion", "churn-v2_b": "churn-v2_b", "v1.2/a": "v1.2/a", "ann@x.example": "ann@x.example",
 		"1e3": "'1e3'", "true": "'true'", "Null": "'Null'", "on": "'on'", "": "''", "a: b": "'a: b'", "- x": "'- x'",
-		`it's "here"`: `'it''s "here"'`, "ö": "'ö'", "release/**": "'release/**'", "a\nb": `"a\nb"`, "a\u202eb": "\"a\u202eb\"",
+		`it's "here"`: `'it''s "here"'`, "ö": "'ö'",
+		"release/**": "'release/**'", "a\nb": `"a\nb"`, "a\u202eb": "\"a\u202eb\"",
 	} {
 		if got := YAMLWord(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)

@@ -67,7 +67,7 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return p.read(c.repository), nil
 }
 
-// PullRequestOf finds the pull request whose merge produced a commit. ok is false if there is none, because the commit
+// PullRequestOf finds the pull request whose merge produced a commit. ok is false if none exists, because the commit
 // was pushed directly or is not the last commit of a rebase.
 func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest, ok bool, err error) {
 	if !digest.MatchString(sha) {

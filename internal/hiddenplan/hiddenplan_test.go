@@ -11,7 +11,10 @@ import (
 
 func TestDecode(t *testing.T) {
 	show := func(text string) string { return text }
-	p := plan.Plan{Command: "promote", Model: "churn", Steps: []plan.Step{{Do: plan.SetAlias, Model: "churn", Name: "champion"}}}
+	p := plan.Plan{
+		Command: "promote", Model: "churn",
+		Steps: []plan.Step{{Do: plan.SetAlias, Model: "churn", Name: "champion"}},
+	}
 	digest, err := p.Digest()
 	if err != nil {
 		t.Fatal(err)

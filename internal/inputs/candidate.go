@@ -12,7 +12,8 @@ var candidateInputs = []Input{
 		Name:  "model",
 		Group: "candidate",
 		For:   and(onServer, "policy explain"),
-		Help:  "Name of the registered model. `import` also takes a pattern such as `churn-*`.",
+		Help: "Name of the registered model. `history` shows all models if it is empty. " +
+			"`import` also takes a pattern such as `churn-*`.",
 	},
 	{
 		Name:  "candidate",

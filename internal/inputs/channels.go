@@ -17,7 +17,7 @@ var gitHubInputs = []Input{
 	{
 		Name:       "github-token",
 		Group:      "GitHub",
-		For:        and(notifying, "validate", "register", "doctor", "import"),
+		For:        and(notifying, "validate", "register", "doctor", "import", "ledger repair"),
 		Secret:     true,
 		Expression: "${{ github.token }}",
 		Help: "GitHub token for comments, approvals, deployments, events and commit look-ups. docs/github.md lists " +
@@ -99,7 +99,7 @@ type Dispatch struct {
 }
 
 // readChannels returns the inputs that concern GitHub and notifications. It adds a problem for each input that needs a
-// repository or a token if there is none. planOnGitHub means that the approved plan is on a pull request.
+// repository or a token if none exists. planOnGitHub means that the approved plan is on a pull request.
 func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 	g.Token = readGitHubToken(r)
 	if r.valueIfTaken("comment") != "" {

@@ -7,6 +7,7 @@ type Command struct {
 	Writes      bool   // may change the registry, so the program checks which event and ref started the job
 	Judges      bool   // evaluates thresholds and policy
 	Adopts      bool   // needs the policy without evaluating it
+	Keys        bool   // needs only the ledger's keys of the policy
 	Offline     bool   // sends no request to a server
 	needsTarget bool
 	example     []string // arguments after the command
@@ -65,6 +66,7 @@ func Commands() []Command {
 				"current version on hold",
 			Writes:      true,
 			needsTarget: true,
+			Keys:        true,
 			example:     []string{"--model", "churn", "--alias", "champion", "--dry-run"},
 			read:        readRollback,
 		},
@@ -73,6 +75,7 @@ func Commands() []Command {
 			Summary: "record what aliases and stages point to now, as imported and not judged, for one model or a " +
 				"pattern of models; moves nothing",
 			Writes:  true,
+			Keys:    true,
 			example: []string{"--model", "churn", "--justification", "live-before-this-tool", "--dry-run"},
 			read:    readImport,
 		},
@@ -80,14 +83,19 @@ func Commands() []Command {
 			Name: "history",
 			Summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
 				"the records",
-			example: []string{"--model", "churn", "--at", "2026-05-03"},
-			inputs:  []string{"at", "records-file", "statement"},
-			read:    readHistory,
+			Keys:    true,
+			args:    []string{"model"},
+			example: []string{"churn", "--at", "2026-05-03"},
+			inputs: []string{
+				"alias", "stage", "at", "since", "until", "limit", "format", "records-file", "statement",
+			},
+			read: readHistory,
 		},
 		{
 			Name: "doctor",
 			Summary: "check the connection and show what the server supports; writes only with repair or " +
 				"reset-ledger",
+			Keys:    true,
 			example: []string{"--model", "churn"},
 			inputs:  []string{"repair", "reset-ledger"},
 			read:    readDoctor,
@@ -145,6 +153,22 @@ func Commands() []Command {
 			inputs:  []string{"policy-tests"},
 			read:    readPolicyTest,
 		},
+		{
+			Name: "ledger keygen",
+			Summary: "make a key pair that signs promotion ledgers, and print both halves; needs no server, and " +
+				"not for jobs",
+			Offline: true,
+			read:    func(*reader) Settings { return Settings{} },
+		},
+		{
+			Name:    "ledger repair",
+			Summary: "continue a signed promotion ledger that others have damaged, after its last signed entry",
+			Writes:  true,
+			Keys:    true,
+			example: []string{"--model", "churn"},
+			inputs:  []string{"renamed-from"},
+			read:    readLedgerRepair,
+		},
 	}
 }
 
@@ -152,12 +176,11 @@ func Commands() []Command {
 func CommandNames() []string {
 	return []string{
 		"promote", "register", "validate", "alias", "rollback", "import", "history", "doctor", "compare", "lineage",
-		"audit",
-		"policy check", "policy explain", "policy test",
+		"audit", "policy check", "policy explain", "policy test", "ledger keygen", "ledger repair",
 	}
 }
 
-// CommandNamed returns the command with the given name. ok is false if there is none.
+// CommandNamed returns the command with the given name. ok is false if none exists.
 func CommandNamed(name string) (c Command, ok bool) {
 	for _, c := range Commands() {
 		if c.Name == name {

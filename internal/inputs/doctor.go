@@ -12,6 +12,7 @@ func readDoctor(r *reader) Settings {
 	s.Intent.Query.Model = r.value("model")
 	s.Doctor = Doctor{Repair: r.words("repair"), Reset: r.portable("reset-ledger", 250)}
 	s.DryRun = r.bool("dry-run")
+	s.LedgerKey = readLedgerKey(r)
 	s.Allow = readAllowance(r)
 	s.GitHub.Token = readGitHubToken(r)
 	if (len(s.Doctor.Repair) > 0 || s.Doctor.Reset != "") && r.value("model") == "" {

@@ -25,10 +25,19 @@ func Arguments(argv []string) (Args, error) {
 	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
 		a.Command, argv = argv[0], argv[1:]
 	}
-	if a.Command == "history" && len(argv) > 1 && argv[0] == "verify" {
+	switch {
+	case a.Command == "help":
+		a.Command = strings.Join(argv, " ")
+		return a, flag.ErrHelp
+	case a.Command == "version" && len(argv) == 0:
+		return Args{Version: true}, nil
+	case a.Command == "history" && len(argv) > 0 && argv[0] == "verify":
+		if len(argv) == 1 || strings.HasPrefix(argv[1], "-") {
+			return a, errors.New("history verify: the file is missing; give the report file of an earlier history run")
+		}
 		a.Flags["records-file"], argv = argv[1], argv[2:]
 	}
-	if len(argv) > 0 && a.Command == "policy" { // the name has two words
+	if len(argv) > 0 && (a.Command == "policy" || a.Command == "ledger") { // the name has two words
 		a.Command, argv = a.Command+" "+argv[0], argv[1:]
 	}
 	c, _ := CommandNamed(a.Command)

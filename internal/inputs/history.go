@@ -1,19 +1,44 @@
 package inputs
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 var historyInputs = []Input{
 	{
 		Name:  "at",
 		Group: "history",
-		Help: "Show what was live at this time: a date (the whole day in UTC) or a time such as " +
-			"`2026-05-03T14:30:00Z`.",
+		Help: "Show what was live at this time: `2026-05-03 14:30`, `2026-05-03T14:30+02:00`, or a date for the " +
+			"whole day. A time without an offset is in the local time zone (`TZ`), which is UTC in most jobs.",
+	},
+	{
+		Name:  "since",
+		Group: "history",
+		Help:  "Show only entries that ended at this time or later. Written as in `at`.",
+	},
+	{
+		Name:  "until",
+		Group: "history",
+		Help:  "Show only entries that ended at this time or earlier. Written as in `at`; a date includes that day.",
+	},
+	{
+		Name:  "limit",
+		Group: "history",
+		Help:  "Show only this many entries, the newest. `0` shows all. Default: 20 on the page, all in JSON and CSV.",
+	},
+	{
+		Name:    "format",
+		Group:   "history",
+		Values:  []string{"text", "csv", "json"},
+		Default: "text",
+		Help:    "Form of the history on standard output.",
 	},
 	{
 		Name:  "records-file",
@@ -31,53 +56,100 @@ var historyInputs = []Input{
 }
 
 // readHistory reads the inputs of `history`. If a model is given, its history comes from the server and is compared
-// with the saved one, if any. Otherwise the saved history is shown, and no server is needed.
+// with the saved one, if any. Otherwise the saved history is shown, and no server is needed. Without both, the
+// histories of all models are shown.
 func readHistory(r *reader) (s Settings) {
-	h := History{Saved: readRecords(r)}
+	h := History{Saved: readRecords(r), Format: r.choice("format"), Statement: readStatement(r)}
 	s.Intent.Query.Model = h.Saved.Model
 	if model := r.value("model"); model != "" || r.value("records-file") == "" {
 		s.Server = readServer(r)
-		s.Intent.Query.Model = r.required("model", "the name of the registered model")
-		h.Kept, h.Saved = h.Saved, report.SavedHistory{}
+		s.Intent.Query.Model = cmp.Or(model, "*")
+		h.Kept, h.Saved = h.Saved, history.Saved{}
 		if of := h.Kept.Model; of != "" && of != model {
 			want := fmt.Sprintf("is the history of %q, but model is %q; give the file for that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
 		}
 	}
-	h.At, h.Until = readAt(r)
-	h.Statement = readStatement(r, s.Intent.Query.Model)
+	if h.Statement != 0 && s.Intent.Query.Model == "*" {
+		r.problem("statement", r.value("statement"), "needs a single model; set model to its name")
+	}
+	h.Query = readHistoryQuery(r)
 	s.History = h
 	return s
 }
 
-// readAt returns the start and the end of the requested time. A date means the whole day in UTC.
-func readAt(r *reader) (from, until time.Time) {
-	text := r.value("at")
+// readHistoryQuery returns which entries of a history to show, and at which time.
+func readHistoryQuery(r *reader) (q history.Query) {
+	q.At, q.Until = readTime(r, "at")
+	q.Since, _ = readTime(r, "since")
+	_, q.Before = readTime(r, "until")
+	if !q.Since.IsZero() && !q.Before.IsZero() && q.Before.Before(q.Since) {
+		r.problem("until", r.value("until"), "is before since; swap the two")
+	}
+	if alias := r.value("alias"); alias != "" {
+		ref := registry.ParseRef(alias)
+		if _, ok := ref.Alias(); !ok { // without "@"
+			ref = registry.AliasRef(alias)
+		}
+		q.Targets = append(q.Targets, ref)
+	}
+	if text := r.value("stage"); text != "" {
+		stage, ok := registry.CanonicalStage(text)
+		if !ok {
+			r.problem("stage", text, "is not a stage; write None, Staging, Production or Archived")
+		}
+		q.Targets = append(q.Targets, registry.StageRef(stage))
+	}
+	if text := r.value("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			r.problem("limit", text, "is not a number of entries; write a whole number, or 0 for all")
+		}
+		q.Limit = &n
+	}
+	return q
+}
+
+// readTime returns the start and the end of a time. Only a date has different ones: the first and the last second of
+// that day.
+func readTime(r *reader, input string) (from, until time.Time) {
+	text := r.value(input)
 	if text == "" {
 		return from, until
 	}
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		return day, day.Add(24*time.Hour - time.Second)
+	for _, layout := range []string{time.DateOnly, "2 January 2006", "2 Jan 2006"} {
+		if day, err := time.ParseInLocation(layout, text, r.zone); err == nil {
+			return day.UTC(), day.AddDate(0, 0, 1).Add(-time.Second).UTC()
+		}
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		r.problem("at", text, "is neither a date nor a time; write 2026-05-03 or 2026-05-03T14:30:00Z")
+	for _, layout := range timeLayouts {
+		if at, err := time.ParseInLocation(layout, strings.Replace(text, " UTC", "Z", 1), r.zone); err == nil {
+			return at.UTC(), at.UTC()
+		}
 	}
-	return at, at
+	r.problem(input, text, "is neither a date nor a time; write 2026-05-03, 2026-05-03 14:30 or 2026-05-03T14:30+02:00")
+	return from, until
+}
+
+// timeLayouts are the forms of a time. Those without an offset are in the local time zone.
+var timeLayouts = []string{
+	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04Z07:00",
+	"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04 Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime,
+	"2006-01-02 15:04", "2 January 2006 15:04", "2 Jan 2006 15:04",
 }
 
 // recordsLimit is the maximum size of a saved history in bytes. 10,000 entries need about 60 MB.
 const recordsLimit = 128 << 20
 
-// readRecords returns the saved history in `records-file`, or an empty one if there is none.
-func readRecords(r *reader) (saved report.SavedHistory) {
+// readRecords returns the saved history in `records-file`, or an empty one if none exists.
+func readRecords(r *reader) (saved history.Saved) {
 	path := r.value("records-file")
 	if path == "" {
 		return saved
 	}
 	text, err := r.file(path, recordsLimit)
 	if err == nil {
-		saved, err = report.ReadHistory(text)
+		saved, err = history.Read(text)
 	}
 	if err != nil {
 		r.problem("records-file", path, WithoutPath(err, path).Error())
@@ -87,19 +159,16 @@ func readRecords(r *reader) (saved report.SavedHistory) {
 
 // readStatement returns the number of the ledger entry to write as an in-toto statement, LastEntry for `last`, or 0 if
 // no statement is wanted.
-func readStatement(r *reader, model string) int {
+func readStatement(r *reader) int {
 	text := r.value("statement")
 	n, err := strconv.Atoi(text)
 	switch {
 	case text == "":
 		return 0
 	case text == "last":
-		n = LastEntry
+		return LastEntry
 	case err != nil || n <= 0:
 		r.problem("statement", text, "is not a ledger entry; give its number as shown by history, or last")
-	}
-	if model == "*" {
-		r.problem("statement", text, "needs a single model; set model to its name")
 	}
 	return n
 }
@@ -109,8 +178,9 @@ const LastEntry = -1
 
 // History holds the inputs of the `history` command.
 type History struct {
-	At, Until time.Time           // the given time, or the start and end of the given day
-	Saved     report.SavedHistory // history to show without a server
-	Kept      report.SavedHistory // saved history to compare with the one on the server
-	Statement int                 // entry to write as a statement, 0 = none
+	history.Query
+	Format    string        // text, csv or json
+	Saved     history.Saved // history to show without a server
+	Kept      history.Saved // saved history to compare with the one on the server
+	Statement int           // entry to write as a statement, 0 = none
 }

@@ -1,9 +1,11 @@
 package inputs
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // readImport reads the inputs of import. The model may be a pattern.
@@ -11,14 +13,17 @@ func readImport(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	in := &s.Intent
 	in.Query.Model = r.required("model", "the name of the registered model, or a pattern such as churn-*")
-	if in.Justification = readJustification(r); in.Justification == "" {
-		r.problem("justification", "", "is missing; say why these versions count as good, such as "+
-			"live before this tool was used")
-	}
 	if s.Server.InsecureTLS {
 		in.Override = append(in.Override, "insecure-tls")
 	}
 	in.Override = append(in.Override, r.words("override")...)
+	// With the override unsigned, readJustification reports that it is missing.
+	in.Justification = readJustification(r, in.Override)
+	if in.Justification == "" && !slices.Contains(in.Override, verdict.OverrideUnsigned) {
+		r.problem("justification", "", "is missing; say why these versions count as good, such as "+
+			"live before this tool was used")
+	}
+	s.LedgerKey = readLedgerKey(r)
 	s.ImportOnly = readImportTargets(r)
 	s.DryRun = r.bool("dry-run")
 	s.Ledger = "required" // without a record there is nothing to do

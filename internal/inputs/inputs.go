@@ -24,7 +24,7 @@ type Input struct {
 var (
 	onServer = []string{
 		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
-		"import",
+		"import", "ledger repair",
 	}
 	aboutCandidates = []string{"promote", "register", "validate", "compare"}
 	judging         = []string{"promote", "validate"}
@@ -80,7 +80,7 @@ func (in Input) ReadBy() []string {
 	return out
 }
 
-// Get returns the input with the given name. It panics if there is none.
+// Get returns the input with the given name. It panics if none exists.
 func Get(name string) Input {
 	for _, in := range All {
 		if in.Name == name {

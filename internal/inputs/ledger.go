@@ -1,24 +1,78 @@
 package inputs
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
 
 var ledgerInputs = []Input{
+	{
+		Name:   "ledger-key",
+		Group:  "safety",
+		For:    and(recording, "import", "doctor", "ledger repair"),
+		Secret: true,
+		Help: "Private key that signs the ledger, from `ledger keygen`. Needed if the policy lists keys below " +
+			"`ledger`.",
+	},
 	{
 		Name:  "justification",
 		Group: "safety",
 		For:   and(recording, "import"),
-		Help:  "Reason for this run, such as a ticket. It is recorded. Required for `import`.",
+		Help: "Reason for this run, such as a ticket. It is recorded. Required for `import`, and with " +
+			"`override: unsigned`.",
 	},
+	{
+		Name:  "renamed-from",
+		Group: "safety",
+		Help: "Former name of the model, if it was renamed. `ledger repair` then continues its ledger under the new " +
+			"name.",
+	},
+}
+
+// Signing has the inputs about signed ledgers.
+type Signing struct {
+	LedgerKey   signing.KeyPair
+	RenamedFrom string // former name of the model
 }
 
 // maxJustification is how many bytes a justification may have.
 const maxJustification = 500
 
-// readJustification returns the reason for a run.
-func readJustification(r *reader) string {
+// readJustification returns the reason for a run with these overrides.
+func readJustification(r *reader, overrides []string) string {
 	text := r.valueIfTaken("justification")
 	if strings.ContainsAny(text, "\r\n") || len(text) > maxJustification {
 		r.problem("justification", text, "is too long; write one line of at most 500 bytes")
 	}
+	if text == "" && slices.Contains(overrides, verdict.OverrideUnsigned) {
+		r.problem("justification", "", "is missing; say why the entry cannot be signed (override: unsigned)")
+	}
 	return text
+}
+
+// readLedgerKey returns the private key. The zero value means that there is none.
+func readLedgerKey(r *reader) signing.KeyPair {
+	text := r.valueIfTaken("ledger-key")
+	if text == "" {
+		return signing.KeyPair{}
+	}
+	key, err := signing.ParsePrivate(text)
+	if err != nil {
+		r.problem("ledger-key", "", err.Error()+"; give the private key that ledger keygen printed")
+	}
+	return key
+}
+
+// readLedgerRepair reads the inputs of ledger repair.
+func readLedgerRepair(r *reader) Settings {
+	s := Settings{Server: readServer(r)}
+	s.Intent.Query.Model = r.required("model", "the name of the registered model")
+	s.DryRun = r.bool("dry-run")
+	s.Allow = readAllowance(r)
+	s.GitHub.Token = readGitHubToken(r)
+	s.Signing = Signing{LedgerKey: readLedgerKey(r), RenamedFrom: r.value("renamed-from")}
+	return s
 }

@@ -13,7 +13,10 @@ var policyInputs = []Input{
 	{
 		Name:  "policy-file",
 		Group: "policy",
-		For:   and(judging, "alias", "audit", "compare", "lineage", "policy check", "policy explain", "policy test"),
+		For: and(
+			judging, "alias", "rollback", "history", "doctor", "audit", "compare", "lineage", "policy check",
+			"policy explain", "policy test", "import", "ledger repair",
+		),
 		Help: "Policy file in the workspace, so check out the repository first. Default: `" +
 			strings.Join(policy.DefaultFiles, "` or `") + "`, if it exists.",
 	},

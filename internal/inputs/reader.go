@@ -18,6 +18,7 @@ type reader struct {
 	value    func(name string) string
 	file     func(path string, limit int64) ([]byte, error)
 	env      func(name string) string
+	zone     *time.Location // of times without an offset
 	problems []Problem
 	secrets  []string
 }

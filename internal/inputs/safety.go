@@ -12,7 +12,7 @@ var safetyInputs = []Input{
 	{
 		Name:    "dry-run",
 		Group:   "safety",
-		For:     and(writing, "doctor", "import"),
+		For:     and(writing, "doctor", "import", "ledger repair"),
 		Kind:    Bool,
 		Default: "false",
 		Help: "Print the exact plan and its digest, and write nothing. Always on for the events `pull_request`, " +
@@ -51,17 +51,19 @@ var safetyInputs = []Input{
 			"it), `required` (or fail) or `off`.",
 	},
 	{
-		Name:   "override",
-		Group:  "safety",
-		For:    and(creating, "validate", "alias", "rollback", "import"),
-		Kind:   Words,
-		Values: []string{"ungated", "downgrade", "hold", "takeover", verdict.OverrideNewAlias},
-		Help:   "Safety checks to turn off for this run. Each one is shown and recorded.",
+		Name:  "override",
+		Group: "safety",
+		For:   and(creating, "validate", "alias", "rollback", "import"),
+		Kind:  Words,
+		Values: []string{
+			"ungated", "downgrade", "hold", "takeover", verdict.OverrideNewAlias, verdict.OverrideUnsigned,
+		},
+		Help: "Safety checks to turn off for this run. Each one is shown and recorded.",
 	},
 	{
 		Name:  "allow-refs",
 		Group: "safety",
-		For:   and(writing, "doctor", "import"),
+		For:   and(writing, "doctor", "import", "ledger repair"),
 		Kind:  Lines,
 		Help: "Branches and tags that may write, in addition to the default branch. Write one GitHub filter " +
 			"pattern per line: `release/**` for branches, `refs/tags/v*` for tags, `!release/old` to exclude.",
@@ -69,7 +71,7 @@ var safetyInputs = []Input{
 	{
 		Name:  "allow-events",
 		Group: "safety",
-		For:   and(writing, "doctor", "import"),
+		For:   and(writing, "doctor", "import", "ledger repair"),
 		Kind:  Lines,
 		Help: "Additional events that may start a write, such as `issue_comment`, one per line. " +
 			"`pull_request_target` is never allowed.",
@@ -127,7 +129,8 @@ func readMove(r *reader) Settings {
 	s.Allow = readAllowance(r)
 	in.Traffic = readTraffic(r)
 	in.Override = append(in.Override, r.words("override")...)
-	in.Justification = readJustification(r)
+	in.Justification = readJustification(r, in.Override)
+	s.LedgerKey = readLedgerKey(r)
 	s.Approved = readApproval(r)
 	s.Expected = readExpected(r)
 	s.GitHub, s.Notify = readChannels(r, s.Approved.OfPullRequest)

@@ -3,6 +3,7 @@ package inputs
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -18,6 +19,7 @@ type Settings struct {
 	PolicyTests string // folder
 	Doctor      Doctor
 	Safety
+	Signing
 	ImportOnly []registry.Ref // aliases and stages to import; nil for all
 	History    History
 	Audit      Audit
@@ -40,11 +42,12 @@ func (p Problem) String() string {
 }
 
 // Read reads and checks all inputs of the command. value returns an input, file reads a file in the workspace, and env
-// returns an environment variable.
+// returns an environment variable. Times without an offset are in zone.
 func Read(
 	c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string,
+	zone *time.Location,
 ) Settings {
-	r := &reader{command: c, value: value, file: file, env: env}
+	r := &reader{command: c, value: value, file: file, env: env, zone: zone}
 	needsPolicy := r.valueIfTaken("require-policy") != "" && r.bool("require-policy")
 	timeout := r.duration("timeout")
 	s := c.read(r)

@@ -13,13 +13,15 @@ var targetInputs = []Input{
 		Group: "target",
 		For:   and(judging, "alias", "rollback", "policy explain", "import"),
 		Help: "Alias to move to the candidate, such as `champion`. The `alias` command takes one assignment per " +
-			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`. `import` takes a list.",
+			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`. `history` shows only entries that " +
+			"moved the alias. `import` takes a list.",
 	},
 	{
 		Name:  "stage",
 		Group: "target",
 		For:   and(judging, "rollback", "policy explain", "import"),
-		Help:  "Stage to move the candidate to: `Staging` or `Production`. `import` takes a list.",
+		Help: "Stage to move the candidate to: `Staging` or `Production`. `history` shows only entries that moved " +
+			"it. `import` takes a list.",
 	},
 	{
 		Name:  "from",

@@ -17,6 +17,12 @@ type anchor struct {
 	Digest string `json:"sha256"`
 }
 
+// parseAnchor reads an anchor. ok is false if it was edited.
+func parseAnchor(text string) (a anchor, ok bool) {
+	err := json.Unmarshal([]byte(text), &a)
+	return a, err == nil && a.Page != ""
+}
+
 func anchorText(p page) string {
 	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // cannot fail: these are three plain fields
 	return string(text)
@@ -24,15 +30,15 @@ func anchorText(p page) string {
 
 // Check compares the view with the anchor on the registered model and with the tags of its versions. It fails if the
 // ledger was deleted, shortened or replaced.
-func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry.Version) error {
+func (r Reader) Check(v View, modelTags map[string]string, versions ...registry.Version) error {
 	why := anchorFits(modelTags, v.page.last(), []page{v.page}, append(v.prior, v.page.prior))
 	for _, version := range versions {
 		if why == "" && v.Exists() {
-			_, why = contradicts(v.place.First, v.page.last(), v.page.entries, version)
+			_, why = contradicts(v.place.First, v.page.last(), v.Facts(), version)
 		}
 	}
 	if why != "" {
-		return lost(l.Model, why)
+		return lost(r.Model, why)
 	}
 	return nil
 }
@@ -42,7 +48,7 @@ func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry
 // page, because it is written after a new page is created.
 func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
 	text, anchored := modelTags[registry.TagAnchor]
-	var a anchor
+	a, sound := parseAnchor(text)
 	switch {
 	case !anchored && entries == 0:
 		return ""
@@ -50,7 +56,7 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 		return "the tag " + registry.TagAnchor + " of the registered model was removed"
 	case len(read) == 0 || read[0].id == "":
 		return "the tag " + registry.TagAnchor + " says that there is a ledger, but its experiment is gone"
-	case json.Unmarshal([]byte(text), &a) != nil || a.Page == "":
+	case !sound:
 		return "the tag " + registry.TagAnchor + " of the registered model was edited"
 	}
 	for _, p := range read {
@@ -69,10 +75,12 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 }
 
 // contradicts compares the summary on a version with the ledger that begins with the page first and ends with the entry
-// last. The summary was written while its entry was open. It returns the first entry that is missing or differs.
-func contradicts(first string, last int, entries []Entry, version registry.Version) (epoch int, why string) {
+// last. The summary was written while its entry was open. It returns the first entry that is missing or differs. A
+// summary of an entry that is not believed says nothing.
+func contradicts(first string, last int, l Chain, version registry.Version) (epoch int, why string) {
 	summary, ok := SummaryOf(version)
-	if !ok || summary.Ledger != first {
+	foreign := func(f Foreign) bool { return f.Number == summary.Epoch }
+	if !ok || summary.Ledger != first || slices.ContainsFunc(l.Foreign, foreign) {
 		return 0, ""
 	}
 	if summary.Epoch > last {
@@ -81,7 +89,7 @@ func contradicts(first string, last int, entries []Entry, version registry.Versi
 			version.Number, summary.Epoch, last,
 		)
 	}
-	for _, e := range entries {
+	for _, e := range l.Entries {
 		if e.Epoch == summary.Epoch && e.RecordDigest() != summary.Sha256 {
 			return e.Epoch, fmt.Sprintf(
 				"version %d was promoted by entry %d, but that entry has changed since",

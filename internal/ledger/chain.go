@@ -12,7 +12,24 @@ type Chain struct {
 	Off     string  // why there is no ledger; "" if it exists
 	Entries []Entry // oldest first
 	Before  States  // the state of each target before these entries
+
+	Foreign []Foreign // what is not believed, only to be shown
+	Keyed   bool      // the policy lists keys, so that entries without a signature prove little
 }
+
+// Decisive returns the part of the chain that may decide what happens next: all of it, or the signed entries if the
+// policy lists keys. Resume, rollback, statements, soak times and the incumbent's values use it.
+func (l Chain) Decisive() Chain {
+	if !l.Keyed {
+		return l
+	}
+	l.Before = nil
+	l.Entries = slices.DeleteFunc(slices.Clone(l.Entries), func(e Entry) bool { return !l.Decides(e) })
+	return l
+}
+
+// Decides reports whether the entry belongs to the decisive part.
+func (l Chain) Decides(e Entry) bool { return !l.Keyed || e.Signed != "" }
 
 // Open returns the last entry if it has no outcome.
 func (l Chain) Open() (Entry, bool) {
@@ -36,17 +53,17 @@ func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	var gone []int
 	for _, e := range slices.Backward(l.Entries) {
 		if s, moved := moveOf(e.Made(), ref); moved {
-			return without(s.Want, gone), true
+			return s.Want.Without(gone...), true
 		}
-		gone = append(gone, e.movedToOtherStage(ref)...)
+		gone = append(gone, e.MovedToOtherStage(ref)...)
 		for _, o := range e.Record.Outside {
 			if o.Ref == ref && e.Outcome == EntryDone {
-				return without(o.Want, gone), true
+				return o.Want.Without(gone...), true
 			}
 		}
 	}
 	state, ok = l.Before[ref]
-	return without(state, gone), ok
+	return state.Without(gone...), ok
 }
 
 // Drifted reports whether the target no longer matches its last recorded state. If the newest entry about the target
@@ -128,27 +145,6 @@ func (l Chain) Refs() []registry.Ref {
 	return slices.SortedFunc(maps.Keys(refs), registry.Ref.Compare)
 }
 
-// EarlierVersions returns the versions that the target pointed to before the current one, newest first. It knows only
-// moves that are in the ledger.
-func (l Chain) EarlierVersions(ref registry.Ref, now int) []int {
-	var out []int
-	add := func(state registry.State) {
-		for _, n := range state.Versions {
-			if n != now && !slices.Contains(out, n) {
-				out = append(out, n)
-			}
-		}
-	}
-	for _, e := range slices.Backward(l.Entries) {
-		if s, ok := e.Record.Move(ref); ok && !e.Record.Further(ref) && (e.Outcome == EntryDone || e.Moved > 0) {
-			add(s.Want)
-			add(s.Was)
-		}
-	}
-	add(l.Before[ref])
-	return out
-}
-
 // Drift returns the targets that recorded promotions have moved, and that were moved by others since.
 func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
 	var out []Shift
@@ -159,4 +155,21 @@ func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
 		}
 	}
 	return out
+}
+
+// PointsTo returns what an alias or a stage points to now.
+func PointsTo(m registry.Model, versions []registry.Version, ref registry.Ref) registry.State {
+	if alias, ok := ref.Alias(); ok {
+		if n := m.Aliases[alias]; n != 0 {
+			return registry.PointsTo(n)
+		}
+		return registry.State{}
+	}
+	var numbers []int
+	for _, v := range versions {
+		if registry.StageRef(v.Stage) == ref {
+			numbers = append(numbers, v.Number)
+		}
+	}
+	return registry.PointsTo(numbers...)
 }

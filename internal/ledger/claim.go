@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/chunk"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
 // Lease is how long a claim keeps others out, in the server's time. A promotion takes seconds.
@@ -24,71 +26,70 @@ type Claim struct {
 	Record   Record // without epoch, previous digest and pid
 }
 
-// ClaimState says whether another run may claim the next entry.
-type ClaimState int
-
-const (
-	Free    ClaimState = iota // no entry is open
-	Ours                      // the entry is open, and this is a later attempt of the workflow run that claimed it
-	Granted                   // the run that claimed it is known to have ended
-	Busy                      // the run that claimed it may still be active
-)
-
-// claimState compares the run h with the last entry, if that entry is open.
-func claimState(p page, h Holder, takeover bool) ClaimState {
-	e, open := p.open()
-	switch {
-	case !open:
-		return Free
-	case h.LaterAttemptOf(e.Holder):
-		return Ours
-	case takeover:
-		return Granted
-	}
-	return Busy
-}
+// maxBatch is how many values MLflow stores in one batch.
+const maxBatch = 100
 
 // claimBatch returns the single write that makes a promotion exclusive: the entry with its whole record. If an open
 // entry is taken over, the write also closes that one. Of several writers only one succeeds. A run whose entry was
-// taken over can no longer close it.
-func claimBatch(p page, c Claim) (Entry, map[string]string, error) {
+// taken over can no longer close it. On a signed page, the same holds for claims that are not believed.
+func claimBatch(p page, c Claim, key signing.KeyPair) (Entry, map[string]string, error) {
 	kv := map[string]string{}
-	n := p.last() + 1
-	prev := p.end()
+	n, _ := p.nextNumber()
+	prev, after := p.end(), p.tip.number
 	r := c.Record
 	if old, open := p.open(); open {
-		o, closed := closing(old, EntrySuperseded, registry.Conflict, c.Moved, c.Now)
-		maps.Copy(kv, o)
-		prev, r.TakesOver = closed.Digest, old.Epoch
+		r.TakesOver = old.Epoch
+		if !p.signed() || key.Exists() && !p.stuck {
+			o, closed := p.close(key, old, EntrySuperseded, registry.Conflict, c.Moved, c.Now)
+			maps.Copy(kv, o)
+			prev, after = closed.Digest, old.Epoch
+		}
 	}
-	r.Version, r.Epoch, r.Previous = RecordVersion, n, prev
+	if p.signed() {
+		r.Skipped = skips(p.values, after, n)
+	}
+	if key.Exists() {
+		for _, f := range p.foreign {
+			if f.Claim {
+				o, _ := p.close(key, f.Entry, EntrySuperseded, registry.Conflict, MovedUnknown, c.Now)
+				if p.values[outcomeSigKey(f.Number)] != "" { // junk, which cannot be replaced
+					delete(o, outcomeSigKey(f.Number))
+				}
+				maps.Copy(kv, o)
+			}
+		}
+	}
+	r.Version, r.Epoch, r.Previous = p.recordVersion(), n, prev
 	r.PID = canonical.Digest("promotion/1", r.Server, r.Model, r.Target.String(), strconv.Itoa(r.To), r.Plan)[:32]
-	r, text, err := fitted(r)
+	r, text, err := fitted(r, min(maxChunks, maxBatch-len(kv)-3))
 	if err != nil {
 		return Entry{}, nil, err
 	}
 	e := Entry{
-		Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r,
-		Text: text,
+		Epoch: n, Holder: c.Holder, Link: chunk.Cut(c.Link), Record: r, Text: text,
+		Lease: c.Now.UTC().Add(Lease).Truncate(time.Second),
 	}
-	kv[claimKey(n)] = claimText(e, text)
+	kv[claimKey(n)] = claimText(e, p.format)
 	kv[linkKey(n)] = orNone(e.Link)
-	maps.Copy(kv, chunked(recordKey(n), text))
+	maps.Copy(kv, chunk.Split(recordKey(n), text))
+	if p.signed() && key.Exists() {
+		p.signClaim(key, &e, kv)
+	}
 	return e, kv, nil
 }
 
-func claimText(e Entry, record string) string {
+func claimText(e Entry, format int) string {
 	return fmt.Sprintf(
-		"%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, canonical.Digest(record), holderText(e.Holder),
+		"%d|%s|%d|%s|%s|%s", format, e.Record.PID, e.Record.To, canonical.Digest(e.Text), holderText(e.Holder),
 		e.Lease.Format(time.RFC3339),
 	)
 }
 
-// fitted shortens the record until it fits into a claim.
-func fitted(r Record) (Record, string, error) {
+// fitted shortens the record until it fits into a claim with room for so many values.
+func fitted(r Record, room int) (Record, string, error) {
 	for {
 		text, err := canonical.JSON(r)
-		if err != nil || len(chunked("", string(text))) <= maxChunks {
+		if err != nil || len(chunk.Split("", string(text))) <= room {
 			return r, string(text), err
 		}
 		shorter, ok := r.Shorter()
@@ -103,10 +104,12 @@ func fitted(r Record) (Record, string, error) {
 }
 
 // closing returns the write that closes an entry, and the closed entry.
-func closing(e Entry, outcome string, why registry.Reason, moved int, now time.Time) (map[string]string, Entry) {
+func closing(
+	e Entry, format int, outcome string, why registry.Reason, moved int, now time.Time,
+) (map[string]string, Entry) {
 	e.Outcome, e.Reason, e.Moved, e.Ended = outcome, why, moved, now.UTC().Truncate(time.Second)
 	parts := []string{outcome, string(why), strconv.Itoa(moved), e.Ended.Format(time.RFC3339)}
-	e.Digest = chain(claimText(e, e.Text), orNone(e.Link), e.Text, parts)
+	e.Digest = chain(claimText(e, format), orNone(e.Link), e.Text, parts)
 	return map[string]string{
 		outcomeKey(e.Epoch): fmt.Sprintf("%s|%s|%s|%s|%s", parts[0], parts[1], parts[2], parts[3], e.Digest),
 	}, e

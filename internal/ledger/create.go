@@ -5,18 +5,20 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
 // Ready returns a view with room for another entry. It creates the ledger if none exists, and a new page if the last
-// one is full. If an entry on the full page is still open, Ready closes it with moved as its number of moves, see
-// Claim.
+// one is full, or if it has no signatures and the ledger is signed from now on. If an entry on the old page is still
+// open, Ready closes it with moved as its number of moves, see Claim.
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
+	_, room := v.page.nextNumber()
 	switch {
 	case !v.Exists():
-		return l.create(ctx, "")
-	case len(v.page.entries) >= PageEntries:
+		return l.create(ctx, v.squatted)
+	case !room, l.signs() && !v.page.signed():
 		return l.addPage(ctx, v, moved)
 	case len(v.page.entries) == 0 && v.page.prior == "":
 		return v, l.anchor(ctx, v.page) // the run that created the ledger may have stopped before this
@@ -25,9 +27,14 @@ func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 }
 
 // create creates the ledger. If several runs do so at once, one wins. The others delete their page and use the
-// winner's.
-func (l *Ledger) create(ctx context.Context, reset string) (View, error) {
-	id, err := l.newPage(ctx, head(l.Model, 0, "", "", reset, nil))
+// winner's. If somebody else has taken the ledger's name, it gets another one.
+func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
+	if squatted {
+		if v, err := l.reader().elsewhere(ctx, l.Founder); err != nil || v.Exists() {
+			return v, err
+		}
+	}
+	id, err := l.newPage(ctx, newHead{}, "")
 	if err != nil {
 		return View{}, err
 	}
@@ -35,31 +42,62 @@ func (l *Ledger) create(ctx context.Context, reset string) (View, error) {
 		_ = l.Founder.Drop(ctx, id) // an unused page does no harm
 		return View{}, err
 	}
-	place, err := l.Founder.Found(ctx, l.Model, id)
+	ending := ""
+	if squatted {
+		ending = suffix(l, id)
+	}
+	place, err := l.Founder.Found(ctx, l.Model, ending, id)
 	if err != nil {
 		return View{}, err
 	}
-	if place.First != id {
-		_ = l.Founder.Drop(ctx, id)
-		return l.Look(ctx)
-	}
 	v := View{place: place}
-	if err := v.follow(ctx, l, id); err != nil {
+	if place.First != id {
+		if v, err = l.reader().winner(ctx, v); v.squatted && !squatted && err == nil {
+			_ = l.Founder.Drop(ctx, id)
+			return l.create(ctx, true)
+		}
+		_ = l.Founder.Drop(ctx, id)
+		return v, err
+	}
+	if err := v.follow(ctx, l.reader(), id); err != nil {
 		return View{}, err
 	}
-	return v, l.anchor(ctx, v.page)
+	if err := l.anchor(ctx, v.page); err != nil || !squatted {
+		return v, err
+	}
+	return l.agreed(ctx, v)
+}
+
+// suffix returns the ending of the ledger's name if somebody else has taken the usual one. With a key, all runs use the
+// same ending, which no one can know without the key. Without a key it is different for each run.
+func suffix(l *Ledger, page string) string {
+	if l.signs() {
+		return canonical.Digest(l.Key.Sign(message{Kind: "found/2", Model: modelID(l.Model)}.text()))[:16]
+	}
+	return canonical.Digest("found/2", l.Model, page)[:16]
+}
+
+// agreed reads the anchor back. If another run has set it meanwhile, its ledger counts.
+func (l *Ledger) agreed(ctx context.Context, v View) (View, error) {
+	text, err := l.Founder.Anchored(ctx, l.Model)
+	if a, ok := parseAnchor(text); err != nil || ok && a.Page == v.page.id {
+		return v, err
+	}
+	return l.reader().byAnchor(ctx, text)
 }
 
 func (l *Ledger) anchor(ctx context.Context, p page) error {
-	return l.writeUntilClear(ctx, func() error { return l.Founder.Anchor(ctx, l.Model, anchorText(p)) })
+	return l.writer().untilClear(ctx, func() error { return l.Founder.Anchor(ctx, l.Model, anchorText(p)) })
 }
 
-func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, error) {
-	id, err := l.Founder.Page(ctx, l.Model)
+// newPage creates a page with its head in an experiment, see Founder.Page.
+func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (string, error) {
+	id, err := l.Founder.Page(ctx, l.Model, experiment)
 	if err != nil {
 		return "", err
 	}
-	return id, l.put(
+	kv := h.values(l, id)
+	return id, l.writer().put(
 		ctx, id, kv, func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil },
 	)
 }
@@ -69,13 +107,13 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 // file store sends 500, and a database sends 400. So this reads back the stored values.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	parted := false
-	err := retry.Persist(l.pause(ctx), func() error {
+	err := retry.Persist(l.writer().pause(ctx), func() error {
 		refused := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
-		got, err := l.Store.Read(ctx, id)
+		got, _, err := l.Store.Read(ctx, id)
 		if err != nil {
 			return err
 		}
-		parted = refused == nil || got["a-probe"] != "" || got[keyFormat] != fmt.Sprint(Format)
+		parted = refused == nil || got["a-probe"] != "" || got[keyFormat] == "0"
 		if parted || registry.ReasonOf(refused) == registry.Conflict {
 			return nil
 		}
@@ -100,26 +138,37 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 // a page, the first one wins. Entries that others add to the old page after that do not count.
 func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
-	if e, open := old.open(); open {
-		o, closed := closing(e, EntrySuperseded, registry.Conflict, moved, l.Now())
+	if old.blocked {
+		return View{}, damaged(l.Model, fmt.Sprintf("page %s is full, and its next page is not believed", old.id))
+	}
+	if e, open := old.open(); open && !old.stuck {
+		o, closed := old.close(l.Key, e, EntrySuperseded, registry.Conflict, moved, old.now(l.Now()))
 		if err := l.Store.Write(ctx, old.id, o); err != nil {
 			return View{}, busy(l.Model, e, l.Now())
 		}
-		old.entries[len(old.entries)-1] = closed
+		old.entries[len(old.entries)-1], old.tip = closed, link{e.Epoch, closed.Digest}
 	}
-	id, err := l.newPage(ctx, head(l.Model, old.last(), old.end(), old.id, "", stateAfter(old)))
+	kv := map[string]string{}
+	if _, room := old.nextNumber(); room {
+		kv, old.ended = old.endEntry(l.Now()), true
+	}
+	id, err := l.newPage(ctx, old.headAfter(v.ID()), old.experiment)
 	if err != nil {
 		return View{}, err
 	}
-	err = l.put(
-		ctx, old.id, map[string]string{keyNext: id},
-		func(got map[string]string) (bool, error) { return got[keyNext] != "", nil },
-	)
+	kv[keyNext] = id
+	err = l.writer().put(ctx, old.id, kv, func(got map[string]string) (bool, error) {
+		if _, other := compare(got, kv); other != "" && other != keyNext {
+			return false, busy(l.Model, claimIn(got, old.last()+1), l.Now())
+		}
+		return got[keyNext] != "", nil
+	})
 	if err != nil {
+		_ = l.Founder.Drop(ctx, id)
 		return View{}, err
 	}
 	next := View{place: v.place}
-	if err := next.follow(ctx, l, old.id); err != nil {
+	if err := next.follow(ctx, l.reader(), old.id); err != nil {
 		return View{}, err
 	}
 	if next.page.id != id {
@@ -128,6 +177,20 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	}
 	_ = l.Founder.Tail(ctx, v.place, id) // only a hint: without it, the next reader follows one more link
 	return next, l.anchor(ctx, next.page)
+}
+
+// headAfter returns the head of the page after this one.
+func (p page) headAfter(ledger string) newHead {
+	h := newHead{
+		base: p.last(), prev: p.end(), prior: p.id, state: stateAfter(p), ledger: ledger,
+	}
+	switch {
+	case p.signed():
+		h.base = p.base + PageEntries
+	case p.ended:
+		h.base++
+	}
+	return h
 }
 
 // stateAfter returns the state of each target after the last entry of the page.

@@ -61,6 +61,22 @@ type Entry struct {
 	Ended    time.Time
 	Digest   string // digest of all fields above; the next record contains it
 	Notified []int  // indexes of the channels in Record.Notify that were notified; written after the entry was closed
+	Signed   string // name of the key that signed the claim, or its fingerprint if it was not checked; "" if none did
+	Foreign  bool   // it is part of a signed ledger, and is not believed
+}
+
+// Claimed returns when a signed entry was claimed, in the server's time. It is signed as the end of the lease.
+func (e Entry) Claimed() time.Time { return e.Lease.Add(-Lease) }
+
+func (e Entry) asForeign() Entry {
+	e.Foreign, e.Signed = true, ""
+	return e
+}
+
+// superseded returns an open entry as closed by a later one. It is not known how many of its moves were made.
+func (e Entry) superseded(at time.Time) Entry {
+	e.Outcome, e.Reason, e.Moved, e.Ended = EntrySuperseded, registry.Conflict, MovedUnknown, at
+	return e
 }
 
 // MovedUnknown is the value of Moved if the registry was not read before the entry was closed.
@@ -113,9 +129,9 @@ func (e Entry) Made() []Shift {
 	return e.Record.Moves
 }
 
-// movedToOtherStage returns the versions that the entry moved to a stage other than this one. If they were in this
+// MovedToOtherStage returns the versions that the entry moved to a stage other than this one. If they were in this
 // stage, they have left it.
-func (e Entry) movedToOtherStage(ref registry.Ref) registry.Versions {
+func (e Entry) MovedToOtherStage(ref registry.Ref) registry.Versions {
 	var out []int
 	for _, m := range e.Made() {
 		if m.Ref == ref || m.Ref.Kind != registry.RefStage || ref.Kind != registry.RefStage {

@@ -27,9 +27,6 @@ func TestChain_ProtectsOnlyTargets(t *testing.T) {
 			t.Errorf("%s is protected: %v by entry %d, want %v by entry 1", ref, protected, e.Epoch, want)
 		}
 	}
-	if got := l.EarlierVersions(previous, 1); len(got) != 0 {
-		t.Errorf("earlier versions of %s: %v, want none", previous, got)
-	}
 	if left, _ := l.LastRecorded(champion); !left.Equal(registry.PointsTo(3)) {
 		t.Errorf("last recorded state of %s is %s, want 3", champion, left)
 	}

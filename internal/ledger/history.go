@@ -12,52 +12,96 @@ import (
 
 // Saved is a page of the ledger as it is stored. It can be checked without the server.
 type Saved struct {
-	Page   string            `json:"page"`
-	Values map[string]string `json:"values"`
+	Page       string            `json:"page"`
+	Experiment string            `json:"-"` // "" without a server
+	Values     map[string]string `json:"values"`
 }
+
+// Belongs reports whether the page is part of the ledger of this model.
+func (s Saved) Belongs(model string) bool { return s.Values[keyModel] == modelID(model) }
 
 // History is the whole ledger of a model.
 type History struct {
 	Model   string
-	Pages   []Saved // oldest first; empty if the model has no ledger
-	Entries []Entry // up to the first break
-	Broken  *Break  // the first place where the chain breaks; nil if it is complete
-	Lost    error   // why some pages could not be read; nil if all were read
+	Pages   []Saved   // oldest first; empty if the model has no ledger
+	Entries []Entry   // up to the first break
+	Foreign []Foreign // what is not believed
+	Broken  *Break    // the first place where the chain breaks; nil if it is complete
+	Lost    error     // why some pages could not be read; nil if all were read
 
 	pages []page // up to the first break
 }
 
 // Load reads the whole ledger of a model. It returns a History without pages if none exists, and an error if the
 // ledger was deleted or not every page can be read.
-func Load(ctx context.Context, store Store, model string) (History, error) {
-	h, err := load(ctx, store, model, false)
+func Load(ctx context.Context, r Reader) (History, error) {
+	h, err := load(ctx, r, false)
 	return h, cmp.Or(err, h.Lost)
 }
 
 // Salvage also reads a ledger that was deleted or has lost pages. It returns the pages that are left, and Lost says
 // which problem it found.
-func Salvage(ctx context.Context, store Store, model string) (History, error) {
-	return load(ctx, store, model, true)
+func Salvage(ctx context.Context, r Reader) (History, error) {
+	return load(ctx, r, true)
 }
 
-func load(ctx context.Context, store Store, model string, deleted bool) (History, error) {
-	pages, err := readPages(ctx, store, model, deleted)
+func load(ctx context.Context, r Reader, deleted bool) (History, error) {
+	pages, err := readPages(ctx, r, deleted)
 	lost := registry.ReasonOf(err) == registry.LedgerLost && len(pages) > 0
 	if err != nil && !lost {
-		return History{Model: model}, err
+		return History{Model: r.Model}, err
 	}
-	h, parseErr := ParseHistory(model, pages)
+	h, parseErr := ParseHistory(r, pages)
 	h.Lost = err
 	return h, parseErr
 }
 
+// Anchored returns the history itself, or the one that the anchor in the tags of the model leads to. See
+// Reader.Confirm, which decides the same for the newest page. err is the error with which the history was read.
+func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
+	why := cmp.Or(err, h.Lost)
+	if !notOurs(why) && (why != nil || h.fits(modelTags) == "") {
+		return h, err
+	}
+	v, lookErr := r.Look(ctx)
+	v, confirmErr := r.Confirm(ctx, v, lookErr, modelTags)
+	switch {
+	case confirmErr != nil && !notOurs(confirmErr):
+		return h, confirmErr
+	case confirmErr != nil:
+		return h, err
+	case !v.Exists():
+		return History{Model: r.Model}, nil
+	}
+	pages, readErr := r.backFrom(ctx, v.page)
+	if readErr != nil {
+		return h, cmp.Or(err, readErr)
+	}
+	return ParseHistory(r, pages)
+}
+
+// backFrom reads the pages before a page, and returns them with it, the first page first.
+func (r Reader) backFrom(ctx context.Context, p page) ([]Saved, error) {
+	var out []Saved
+	for id := p.id; id != "" && len(out) < maxPages; {
+		s, err := r.stored(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+		id = fromNone(s.Values[keyPrior])
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
 // readPages reads all pages in their order. It reads the pages of a deleted ledger only if deleted is set.
-func readPages(ctx context.Context, store Store, model string, deleted bool) ([]Saved, error) {
-	place, err := store.Locate(ctx, model)
+func readPages(ctx context.Context, r Reader, deleted bool) ([]Saved, error) {
+	place, err := r.Store.Locate(ctx, r.Model)
 	if err != nil || place.First == "" {
 		return nil, err
 	}
-	gone := lost(model, "its experiment was deleted")
+	gone := lost(r.Model, "its experiment was deleted")
 	if place.Deleted && !deleted {
 		return nil, gone
 	}
@@ -65,12 +109,15 @@ func readPages(ctx context.Context, store Store, model string, deleted bool) ([]
 	seen := map[string]bool{}
 	for id := place.First; id != "" && !seen[id]; {
 		seen[id] = true
-		kv, err := store.Read(ctx, id)
+		s, err := r.stored(ctx, id)
+		if len(out) > 0 && isSigned(out[len(out)-1]) && (notOurs(err) || err == nil && !isSigned(s)) {
+			break // ParseHistory judges signed pages
+		}
 		if err != nil {
 			return out, err
 		}
-		out = append(out, Saved{id, kv})
-		id = kv[keyNext]
+		out = append(out, s)
+		id = s.Values[keyNext]
 	}
 	if place.Deleted {
 		return out, gone
@@ -78,31 +125,46 @@ func readPages(ctx context.Context, store Store, model string, deleted bool) ([]
 	return out, nil
 }
 
+func isSigned(s Saved) bool { return s.Values[keyFormat] == strconv.Itoa(signedFormat) }
+
 // ParseHistory reads pages that were saved, and checks each entry against the one before. The entries up to the first
-// break can be trusted. If somebody rewrote the whole chain, it still looks sound, and only a copy kept elsewhere shows
-// the difference, see Continues. ParseHistory fails if a page does not belong to this model's ledger or has a newer
-// format.
-func ParseHistory(model string, pages []Saved) (History, error) {
-	h := History{Model: model, Pages: pages}
+// break can be trusted. If somebody rewrote the whole chain of a ledger without signatures, it still looks sound, and
+// only a copy kept elsewhere shows the difference, see Continues. ParseHistory fails if a page does not belong to this
+// model's ledger or has a newer format.
+func ParseHistory(r Reader, pages []Saved) (History, error) {
+	h := History{Model: r.Model, Pages: pages}
 	var before page
 	for i, s := range pages {
-		p, err := parse(model, s.Page, s.Values)
+		p, err := parse(r.formerly(pages[i+1:]), s)
+		if i > 0 && before.signed() && (notOurs(err) || err == nil && !p.follows(before)) {
+			why := fmt.Sprintf("run %s does not follow from run %s", s.Page, before.id)
+			if err != nil {
+				why = err.Error()
+			}
+			h.Foreign = append(h.Foreign, Foreign{Page: s.Page, Why: "it is not the next page: " + why})
+			h.pages[i-1].blocked, h.Pages = true, pages[:i]
+			return h, nil
+		}
 		if err != nil {
 			return h, err
 		}
+		if i > 0 {
+			h.Entries = append(h.Entries[:len(h.Entries)-len(before.entries)], before.entriesUntil(p)...)
+		}
 		h.pages, h.Entries = append(h.pages, p), append(h.Entries, p.entries...)
-		follows := p.follows(before)
+		h.Foreign = append(h.Foreign, p.foreign...)
+		follows := p.follows(before) && (before.signed() || before.next == p.id)
 		if i == 0 {
 			follows = p.base == 0 && p.prior == ""
 		}
 		e, open := before.open()
 		switch {
-		case open: // the last entry of the previous page
+		case open && !before.signed(): // the last entry of the previous page
 			h.Broken = &Break{e.Epoch, "it has no outcome, but there are later entries"}
 		case !follows:
 			h.Broken = &Break{p.base + 1, fmt.Sprintf("run %s does not follow from the ledger's previous run", s.Page)}
 		default:
-			h.Broken = p.broken
+			h.Broken = p.unsound(i+1 < len(pages) && isSigned(pages[i+1]))
 		}
 		if h.Broken != nil {
 			return h, nil
@@ -112,9 +174,14 @@ func ParseHistory(model string, pages []Saved) (History, error) {
 	return h, nil
 }
 
-// follows reports whether the page comes right after the page before.
-func (p page) follows(before page) bool {
-	return p.prior == before.id && p.base == before.last() && p.prev == before.end() && before.next == p.id
+// formerly returns the reader for a page that comes before others. They say whether the model was renamed.
+func (r Reader) formerly(later []Saved) Reader {
+	for _, s := range slices.Backward(later) {
+		if former := fromNone(s.Values[keyFormer]); former != "" && isSigned(s) {
+			r.Model = former
+		}
+	}
+	return r
 }
 
 // Check returns the first place where the history is not sound. It finds where the chain breaks. It also compares the
@@ -124,22 +191,36 @@ func (h History) Check(modelTags map[string]string, versions ...registry.Version
 	if h.Broken != nil {
 		return h.Broken
 	}
-	last := 0
-	if n := len(h.pages); n > 0 {
-		last = h.pages[n-1].last()
-	}
-	if why := anchorFits(modelTags, last, h.pages, nil); why != "" {
+	if why := h.fits(modelTags); why != "" {
 		return &Break{0, why}
 	}
 	if len(h.pages) == 0 {
 		return nil
 	}
 	for _, v := range versions {
-		if epoch, why := contradicts(h.pages[0].id, last, h.Entries, v); why != "" {
+		if epoch, why := contradicts(h.pages[0].id, h.last(), h.Chain(Reader{}), v); why != "" {
 			return &Break{epoch, why}
 		}
 	}
 	return nil
+}
+
+// fits says why the anchor does not belong to the history; "" if it does.
+func (h History) fits(modelTags map[string]string) string {
+	return anchorFits(modelTags, h.last(), h.pages, nil)
+}
+
+// last is the number of the last entry.
+func (h History) last() int {
+	if n := len(h.pages); n > 0 {
+		return h.pages[n-1].last()
+	}
+	return 0
+}
+
+// Chain returns the entries of the history, as they were read by r.
+func (h History) Chain(r Reader) Chain {
+	return Chain{Entries: h.Entries, Foreign: h.Foreign, Keyed: len(r.Ring) > 0}
 }
 
 // Continues compares the history with a copy that was kept elsewhere, and returns the first difference. The history
@@ -207,6 +288,7 @@ func part(key string) string {
 	}
 	return map[byte]string{
 		'e': "its claim", 'h': "the link to its workflow run", 'd': "its outcome", 'r': "its record",
-		's': "the note that a channel was notified",
+		's': "the note that a channel was notified", 'k': "the signature of its claim",
+		'o': "the signature of its outcome",
 	}[key[0]]
 }

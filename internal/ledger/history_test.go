@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/chunk"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 func history(t *testing.T, l *Ledger) []Saved {
 	t.Helper()
-	h, err := Load(ctx, l.Store, l.Model)
+	h, err := Load(ctx, l.reader())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestParseHistory_OpenEntry(t *testing.T) {
 		promote(t, l, i+1)
 	}
 	delete(m.Pages["page-1"], outcomeKey(PageEntries))
-	if h, err := ParseHistory("churn", history(t, l)); err != nil || h.Broken == nil || h.Broken.Epoch != PageEntries {
+	if h, err := ParseHistory(Reader{Model: "churn"}, history(t, l)); err != nil || h.Broken == nil || h.Broken.Epoch != PageEntries {
 		t.Errorf("%+v, %v", h.Broken, err)
 	}
 }
@@ -57,7 +58,7 @@ func TestRecord_Version1(t *testing.T) {
 	if e := promote(t, l, 3); e.Record.Version != RecordVersion || e.Record.Previous != old[1].Digest {
 		t.Errorf("%+v", e)
 	}
-	live, err := Load(ctx, l.Store, "churn")
+	live, err := Load(ctx, l.reader())
 	if len(live.Entries) != 3 || live.Broken != nil || err != nil || live.Continues(pages) != nil {
 		t.Errorf("%d entries, broken %v, %v", len(live.Entries), live.Broken, err)
 	}
@@ -74,8 +75,9 @@ func TestLook_NewerRecord(t *testing.T) {
 	e, _ := p.Entry()
 	text := strings.Replace(e.Text, fmt.Sprintf(`"record_version":%d`, RecordVersion), `"record_version":99`, 1)
 	maps.DeleteFunc(kv, func(key, _ string) bool { return key[0] == 'r' && key != keyReset })
-	maps.Copy(kv, chunked(recordKey(1), text))
-	kv[claimKey(1)] = claimText(e, text)
+	maps.Copy(kv, chunk.Split(recordKey(1), text))
+	e.Text = text
+	kv[claimKey(1)] = claimText(e, plainFormat)
 	_, err := l.Look(ctx)
 	var newer *NewerError
 	if !errors.As(err, &newer) || registry.ReasonOf(err) != registry.Unsupported {
@@ -113,7 +115,7 @@ func TestHistory_Continues(t *testing.T) {
 		"gone":                   {nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			live, err := ParseHistory("churn", c.live)
+			live, err := ParseHistory(Reader{Model: "churn"}, c.live)
 			if live.Broken != nil || err != nil {
 				t.Fatalf("the chain itself shows it: %v, %v", live.Broken, err)
 			}
@@ -131,7 +133,7 @@ func TestHistory_Continues(t *testing.T) {
 		t.Errorf("another second page: %+v", b)
 	}
 	forged, live := write(1, 7, 3)
-	h, err := ParseHistory("churn", live)
+	h, err := ParseHistory(Reader{Model: "churn"}, live)
 	if b := h.Check(map[string]string{registry.TagAnchor: forged.Anchors["churn"]}); b != nil || err != nil {
 		t.Errorf("a chain that was rewritten with its anchor can be told without a copy: %+v", b)
 	}
@@ -155,7 +157,7 @@ func TestHistory_Check(t *testing.T) {
 	anchored := map[string]string{registry.TagAnchor: m.Anchors["churn"]}
 	whole := history(t, l)
 	cut := slices.Clone(whole)
-	cut[1] = Saved{whole[1].Page, maps.Clone(whole[1].Values)}
+	cut[1] = Saved{Page: whole[1].Page, Values: maps.Clone(whole[1].Values)}
 	removeFrom(cut[1].Values, PageEntries+2, PageEntries+2)
 	wrong := slices.Clone(marks)
 	wrong[4] = registry.Version{
@@ -181,7 +183,7 @@ func TestHistory_Check(t *testing.T) {
 		"none was ever begun": {nil, nil, nil, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, err := ParseHistory("churn", c.pages)
+			h, err := ParseHistory(Reader{Model: "churn"}, c.pages)
 			b := h.Check(c.tags, c.marks...)
 			if (b != nil) != c.broken || b != nil && b.Epoch != c.epoch || err != nil {
 				t.Errorf("found %+v, %v", b, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
 // Ledger reads and writes the ledger of one registered model.
@@ -18,6 +19,15 @@ type Ledger struct {
 	Now     func() time.Time // returns the server's time
 	// Pause waits before the next try, counted from 0. It reports whether there is time for that try.
 	Pause func(ctx context.Context, try int) bool
+
+	Ring signing.Ring    // the keys that the policy lists; without keys, nothing is signed
+	Key  signing.KeyPair // signs what is written, if the policy lists keys
+	// Unsigned allows an entry without a signature although the policy lists keys. Nothing will believe it.
+	Unsigned bool
+}
+
+func (l *Ledger) reader() Reader {
+	return Reader{Store: l.Store, Model: l.Model, Ring: l.Ring, Now: l.Now}
 }
 
 // View is the newest page of the ledger when it was read. The zero View means that there is no ledger.
@@ -25,6 +35,8 @@ type View struct {
 	place Place
 	page  page
 	prior []string // earlier pages that were read on the way to the newest
+
+	squatted bool // somebody else has taken the ledger's name, see Confirm
 }
 
 // Exists reports whether the model has a ledger.
@@ -32,7 +44,9 @@ func (v View) Exists() bool { return v.place.First != "" }
 
 // Facts returns the entries of the page and the states before them.
 func (v View) Facts() Chain {
-	return Chain{Entries: v.page.entries, Before: v.page.state}
+	return Chain{
+		Entries: v.page.entries, Before: v.page.state, Foreign: v.page.foreign, Keyed: v.page.keyed,
+	}
 }
 
 // Back returns the facts of the view together with the entries of earlier pages. It reads pages, newest first, until
@@ -41,23 +55,20 @@ func (v View) Facts() Chain {
 func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Chain, error) {
 	facts := v.Facts()
 	for after := v.page; after.prior != "" && !enough(facts); {
-		p, err := l.read(ctx, after.prior)
-		switch {
-		case err != nil:
+		p, err := l.reader().before(ctx, after)
+		if err != nil {
 			return facts, err
-		case p.base >= after.base, p.last() != after.base, p.end() != after.prev:
-			return facts, lost(l.Model, fmt.Sprintf("run %s does not follow from run %s", after.id, p.id))
 		}
-		facts = Chain{Entries: slices.Concat(p.entries, facts.Entries), Before: p.state}
+		facts.Entries, facts.Before = slices.Concat(p.entriesUntil(after), facts.Entries), p.state
+		facts.Foreign = slices.Concat(p.foreign, facts.Foreign)
 		after = p
 	}
 	return facts, nil
 }
 
-// ClaimState returns the open entry of the view, and says whether the run h may claim the next one.
+// ClaimState returns the claim that decides whether the run h may claim the next entry, and says whether it may.
 func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
-	e, _ := v.page.open()
-	return claimState(v.page, h, takeover), e
+	return claimState(v.page, h, takeover, v.page.read)
 }
 
 // Overdue returns the open entry if its lease has passed and a workflow run holds it. GitHub can tell whether that run
@@ -67,64 +78,20 @@ func (v View) Overdue(now time.Time) (Entry, bool) {
 	return e, open && e.Holder.Run != "" && now.After(e.Lease)
 }
 
-// Look reads the newest page. This takes two requests, however long the ledger is.
-func (l *Ledger) Look(ctx context.Context) (View, error) {
-	place, err := l.Store.Locate(ctx, l.Model)
-	if err != nil || place.First == "" {
-		return View{}, err
-	}
-	if place.Deleted {
-		return View{}, lost(l.Model, "its experiment was deleted")
-	}
-	start := place.Tail
-	if start == "" {
-		start = place.First
-	}
-	v := View{place: place}
-	if err := v.follow(ctx, l, start); err != nil {
-		return View{}, err
-	}
-	return v, nil
-}
+// Look reads the newest page, see Reader.Look.
+func (l *Ledger) Look(ctx context.Context) (View, error) { return l.reader().Look(ctx) }
 
-// follow reads pages from the given one to the newest. It usually starts at a hint, which is at most a few pages old.
-func (v *View) follow(ctx context.Context, l *Ledger, id string) error {
-	for {
-		p, err := l.read(ctx, id)
-		if err != nil {
-			return err
-		}
-		if len(v.prior) > 0 && (p.prior != v.page.id || p.base != v.page.last() || p.prev != v.page.end()) {
-			return lost(l.Model, fmt.Sprintf("run %s does not follow from run %s", id, v.page.id))
-		}
-		v.page = p
-		if p.next == "" {
-			return nil
-		}
-		v.prior = append(v.prior, id)
-		id = p.next
-		if len(v.prior) > 10000 {
-			return lost(l.Model, "its runs refer to each other in a circle")
-		}
-	}
-}
-
-func (l *Ledger) read(ctx context.Context, id string) (page, error) {
-	kv, err := l.Store.Read(ctx, id)
-	if err != nil {
-		return page{}, err
-	}
-	p, err := parse(l.Model, id, kv)
-	if err == nil && p.broken != nil {
-		return p, lost(l.Model, fmt.Sprintf("entry %d: %s", p.broken.Epoch, p.broken.Why))
-	}
-	return p, err
+// Confirm decides whether what Look found is the model's ledger, see Reader.Confirm.
+func (l *Ledger) Confirm(
+	ctx context.Context, v View, lookErr error, modelTags map[string]string, versions ...registry.Version,
+) (View, error) {
+	return l.reader().Confirm(ctx, v, lookErr, modelTags, versions...)
 }
 
 // Refresh reads the newest page again.
 func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 	out := View{place: v.place}
-	err := out.follow(ctx, l, v.page.id)
+	err := out.follow(ctx, l.reader(), v.page.id)
 	return out, err
 }
 
@@ -147,16 +114,17 @@ func busy(model string, e Entry, now time.Time) error {
 			},
 		}
 	}
-	hint := "nothing was moved by this run; run it again when the other one has ended"
-	if now.After(e.Lease) {
-		hint = fmt.Sprintf(
-			"its lease ended at %s, and nothing was moved by this run: if that run has ended, take over with the "+
-				"input override: takeover",
-			e.Lease.UTC().Format("2006-01-02 15:04 UTC"),
-		)
-	} else {
-		hint += "; if it was killed, re-run its failed jobs, which resumes it, or take over with the input override: " +
-			"takeover"
+	hint := "nothing was moved by this run; "
+	end := e.Lease.UTC().Format("2006-01-02 15:04 UTC")
+	switch {
+	case e.Foreign:
+		hint += "no key of the policy signed that claim, so it cannot be taken over, but it ends by itself at " + end
+	case now.After(e.Lease):
+		hint = "its lease ended at " + end + ", and nothing was moved by this run: if that run has ended, take over " +
+			"with the input override: takeover"
+	default:
+		hint += "run it again when the other one has ended; if it was killed, re-run its failed jobs, which resumes " +
+			"it, or take over with the input override: takeover"
 	}
 	return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: hint}}
 }
@@ -172,9 +140,12 @@ func (b *BusyError) Unwrap() error { return b.why }
 
 // Busy returns the error about the open entry of the view.
 func (l *Ledger) Busy(v View) error {
-	e, _ := v.page.open()
+	_, e := claimState(v.page, Holder{}, false, v.page.read)
 	return busy(l.Model, e, l.Now())
 }
+
+// Page returns the newest page, and the number of entries before it.
+func (v View) Page() (id string, after int) { return v.page.id, v.page.base }
 
 // ID identifies the ledger: it is the id of its first page.
 func (v View) ID() string { return v.place.First }

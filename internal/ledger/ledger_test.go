@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -185,6 +186,7 @@ func TestClaim_LostResponse(t *testing.T) {
 				if stored {
 					_, kv, _ := claimBatch(
 						p.View.page, Claim{Holder: p.Claim.Holder, Link: p.Claim.Link, Now: start, Record: p.Record(2)},
+						signing.KeyPair{},
 					)
 					maps.Copy(m.Pages[page], kv)
 				}
@@ -295,7 +297,7 @@ func TestTampering(t *testing.T) {
 		if standing, e := v.ClaimState(Holder{}, false); standing != Free {
 			return lost("churn", fmt.Sprintf("entry %d is open", e.Epoch))
 		}
-		return l.Check(v, map[string]string{registry.TagAnchor: m.Anchors["churn"]}, marks...)
+		return l.reader().Check(v, map[string]string{registry.TagAnchor: m.Anchors["churn"]}, marks...)
 	}
 	if err := check(); err != nil {
 		t.Fatal(err)
@@ -360,7 +362,7 @@ func TestLook_NewerFormat(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
 	promote(t, l, 1)
-	m.Pages["page-1"][keyFormat] = "2"
+	m.Pages["page-1"][keyFormat] = "3"
 	_, err := l.Look(ctx)
 	var newer *NewerError
 	if !errors.As(err, &newer) || registry.ReasonOf(err) != registry.Unsupported {

@@ -23,7 +23,7 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	if stale != nil || v.page.prior == "" {
 		return box, stale
 	}
-	before, err := l.read(ctx, v.page.prior)
+	before, err := l.reader().before(ctx, v.page)
 	if err == nil {
 		box.Entries = slices.Concat(before.entries, box.Entries)
 	}
@@ -44,7 +44,7 @@ func (l *Ledger) MarkNotified(ctx context.Context, box Outbox, e Entry, places [
 	if e.Epoch >= box.first {
 		page = box.pages[1]
 	}
-	return l.put(ctx, page, kv, func(got map[string]string) (bool, error) {
+	return l.writer().put(ctx, page, kv, func(got map[string]string) (bool, error) {
 		for key := range kv {
 			if got[key] == "" {
 				return false, nil

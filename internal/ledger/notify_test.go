@@ -77,7 +77,7 @@ func TestOutbox_Pending(t *testing.T) {
 	if got := pending(t, l); got != "1:slack" {
 		t.Errorf("left to tell: %s", got)
 	}
-	history, err := Load(ctx, l.Store, l.Model)
+	history, err := Load(ctx, l.reader())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,19 +11,19 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/chunk"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Format is the layout of the pages that this program writes. It refuses to read newer formats.
-const Format = 1
+// Formats of pages. This program refuses to read a newer one.
+const (
+	plainFormat  = 1 // nothing is signed
+	signedFormat = 2
+)
 
 // PageEntries is the maximum number of entries on a page. A page stays below 150 KB and takes a few milliseconds to
 // read.
 const PageEntries = 32
-
-// chunk is the maximum length of a value in bytes. The limit of servers before 2.9 is 500 characters, but some
-// databases count bytes.
-const chunk = 250
 
 // maxChunks limits a record, so that a claim stays one batch of at most 100 values.
 const maxChunks = 90
@@ -40,24 +41,61 @@ const (
 	none      = "-"
 )
 
-func claimKey(n int) string       { return fmt.Sprintf("e%06d", n) }
-func linkKey(n int) string        { return fmt.Sprintf("h%06d", n) }
-func outcomeKey(n int) string     { return fmt.Sprintf("d%06d", n) }
-func recordKey(n int) string      { return fmt.Sprintf("r%06d", n) }
+// Further keys of a signed page.
+const (
+	keyLedger = "ledger" // the first page of the ledger, which identifies it
+	keyAt     = "at"     // when the head was written
+	keyFormer = "former" // the model's former name on earlier pages; "-" if it was not renamed
+	keySig    = "sig"    // signature of the head
+)
+
+func claimKey(n int) string      { return fmt.Sprintf("e%06d", n) }
+func linkKey(n int) string       { return fmt.Sprintf("h%06d", n) }
+func outcomeKey(n int) string    { return fmt.Sprintf("d%06d", n) }
+func recordKey(n int) string     { return fmt.Sprintf("r%06d", n) }
+func claimSigKey(n int) string   { return fmt.Sprintf("k%06d", n) }
+func outcomeSigKey(n int) string { return fmt.Sprintf("o%06d", n) }
+
+// notifiedKey is the key of a mark that is not signed. Anyone who may write the page can suppress a notification by it.
 func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
 // page is a page of the ledger that was read and checked.
 type page struct {
-	id      string
-	base    int
-	prev    string // digest of the last entry before the page
-	prior   string
-	next    string
-	reset   string
-	state   States
-	digest  string // digest of the head; the first record of the page contains it
-	entries []Entry
-	broken  *Break
+	id         string
+	experiment string // "" if it is not known
+	format     int
+	model      string
+	base       int
+	prev       string // digest of the last entry before the page
+	prior      string
+	next       string
+	reset      string
+	state      States
+	digest     string // of the head; the first record of the page contains it
+	entries    []Entry
+	broken     *Break
+	stray      *Break    // something is stored after the last entry of a page without signatures
+	keyed      bool      // the reader has keys
+	read       time.Time // the server's time
+
+	ended bool // the number after the last entry is used up, so that nothing can be appended any more
+	signedPart
+}
+
+// signedPart is what only a signed page has.
+type signedPart struct {
+	values   map[string]string
+	ledger   string // the first page
+	former   string
+	at       time.Time
+	free     int       // the next number to claim; 0 if there is none
+	links    []link    // what the next entry may follow from
+	tip      link      // what the next entry follows from
+	latest   time.Time // of the last believed value
+	stuck    bool      // the outcome of the open entry is not believed and cannot be replaced
+	foreign  []Foreign
+	blocked  bool // another page than the next one is named as the next
+	verified bool // the head is signed by a key of the ring
 }
 
 // Break is the first place at which a ledger is not sound.
@@ -66,31 +104,73 @@ type Break struct {
 	Why   string
 }
 
-func (p page) last() int { return p.base + len(p.entries) }
+// last is the number of the last entry.
+func (p page) last() int {
+	if n := len(p.entries); n > 0 {
+		return p.entries[n-1].Epoch
+	}
+	return p.base
+}
 
 // end returns the digest that the next record must contain.
 func (p page) end() string {
+	if p.signed() {
+		return p.tip.digest
+	}
 	if n := len(p.entries); n > 0 {
 		return p.entries[n-1].Digest
 	}
 	return p.digest
 }
 
+// nextNumber returns the number of the next entry. ok is false if the page is full.
+func (p page) nextNumber() (n int, ok bool) {
+	if p.signed() {
+		return p.free, p.free != 0
+	}
+	return p.last() + 1, len(p.entries) < PageEntries
+}
+
+func (p page) signed() bool { return p.format == signedFormat }
+
+// recordVersion is the version of the records of the page.
+func (p page) recordVersion() int {
+	if p.signed() {
+		return signedRecordVersion
+	}
+	return RecordVersion
+}
+
 func (p page) open() (Entry, bool) {
 	return Chain{Entries: p.entries}.Open()
 }
 
-// head returns the values with which a page begins.
+// follows reports whether the page comes right after another one.
+func (p page) follows(before page) bool {
+	base := before.last()
+	switch {
+	case before.signed():
+		base = before.base + PageEntries
+	case before.ended:
+		base++
+	}
+	elsewhere := p.experiment != before.experiment && p.experiment != "" && before.experiment != ""
+	return p.prior == before.id && p.base == base && p.prev == before.end() && p.format >= before.format &&
+		!elsewhere && (!before.signed() || p.ledger == before.ledger) &&
+		cmp.Or(p.former, p.model) == before.model
+}
+
+// head returns the values with which a page without signatures begins.
 func head(model string, base int, prev, prior, reset string, state States) map[string]string {
 	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
 		text = []byte("{}")
 	}
 	kv := map[string]string{
-		keyFormat: strconv.Itoa(Format), keyModel: modelID(model), keyBase: strconv.Itoa(base),
-		keyPrev: orNone(prev), keyPrior: orNone(prior), keyReset: orNone(cut(reset)),
+		keyFormat: strconv.Itoa(plainFormat), keyModel: modelID(model), keyBase: strconv.Itoa(base),
+		keyPrev: orNone(prev), keyPrior: orNone(prior), keyReset: orNone(chunk.Cut(reset)),
 	}
-	maps.Copy(kv, chunked(keyState, string(text)))
+	maps.Copy(kv, chunk.Split(keyState, string(text)))
 	return kv
 }
 
@@ -111,47 +191,10 @@ func fromNone(text string) string {
 // modelID is the model's name if it fits, else its digest. Databases that ignore case may return the ledger of another
 // model, so the reader compares this id.
 func modelID(model string) string {
-	if len(model) > chunk {
+	if len(model) > chunk.Size {
 		return "sha256:" + canonical.Digest(model)
 	}
 	return model
-}
-
-// cut shortens a text so that it fits into one value.
-func cut(text string) string {
-	if len(text) <= chunk {
-		return text
-	}
-	for n := chunk - len("…"); ; n-- {
-		if n == 0 || text[n]&0xC0 != 0x80 {
-			return text[:n] + "…"
-		}
-	}
-}
-
-// chunked splits a text into numbered values, but never inside a character. Some databases lose spaces at the ends of a
-// value, so no value begins or ends with one.
-func chunked(key, text string) map[string]string {
-	out := map[string]string{}
-	for i := 0; text != ""; i++ {
-		n := min(chunk, len(text))
-		for n < len(text) && n > 1 && (text[n]&0xC0 == 0x80 || text[n] == ' ' || text[n-1] == ' ') {
-			n--
-		}
-		out[fmt.Sprintf("%s.%02d", key, i)], text = text[:n], text[n:]
-	}
-	return out
-}
-
-func joined(kv map[string]string, key string) string {
-	var b strings.Builder
-	for i := 0; ; i++ {
-		v, ok := kv[fmt.Sprintf("%s.%02d", key, i)]
-		if !ok {
-			return b.String()
-		}
-		b.WriteString(v)
-	}
 }
 
 // NewerError says that a newer version of this program has written the ledger.
@@ -167,38 +210,56 @@ func newer(model, what string) error {
 	}}
 }
 
-// parse reads a page. It fails if the page has a newer format or belongs to another model. It stores other problems in
-// the page, so that the command history can show the rest.
-func parse(model, id string, kv map[string]string) (page, error) {
+// parse reads a page. It fails if the page has a newer format or belongs to another model, and if its head is not
+// believed. It stores other problems in the page, so that the command history can show the rest.
+func parse(r Reader, s Saved) (page, error) {
+	id, kv := s.Page, s.Values
 	p := page{
-		id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]),
-		reset: fromNone(kv[keyReset]), state: States{},
+		id: id, experiment: s.Experiment, model: kv[keyModel], next: kv[keyNext], prior: fromNone(kv[keyPrior]),
+		prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: States{}, keyed: len(r.Ring) > 0,
+		read: r.now(),
 	}
-	format, err := strconv.Atoi(kv[keyFormat])
+	var err error
+	p.format, err = strconv.Atoi(kv[keyFormat])
 	switch {
 	case err != nil:
-		return p, lost(model, fmt.Sprintf("run %s is not part of a ledger", id))
-	case format > Format:
-		return p, newer(model, fmt.Sprintf("it has format %d, and this version reads up to %d", format, Format))
-	case kv[keyModel] != modelID(model):
-		return p, lost(model, fmt.Sprintf("run %s is the ledger of %q", id, kv[keyModel]))
+		return p, lost(r.Model, fmt.Sprintf("run %s is not part of a ledger", id))
+	case p.format > signedFormat:
+		return p, newer(
+			r.Model, fmt.Sprintf("it has format %d, and this version reads up to %d", p.format, signedFormat),
+		)
+	case kv[keyModel] != modelID(r.Model) && p.signed():
+		return p, renamed(r.Model, fmt.Sprintf("run %s is the ledger of %q", id, kv[keyModel]))
+	case kv[keyModel] != modelID(r.Model):
+		return p, lost(r.Model, fmt.Sprintf("run %s is the ledger of %q", id, kv[keyModel]))
 	}
 	if p.base, err = strconv.Atoi(kv[keyBase]); err != nil || p.base < 0 {
-		return p, lost(model, fmt.Sprintf("run %s does not say which entry it begins with", id))
+		return p, lost(r.Model, fmt.Sprintf("run %s does not say which entry it begins with", id))
 	}
-	state := joined(kv, keyState)
-	p.digest = canonical.Digest("page/1", kv[keyModel], kv[keyBase], kv[keyPrev], kv[keyPrior], kv[keyReset], state)
-	if json.Unmarshal([]byte(state), &p.state) != nil {
+	state := chunk.Join(kv, keyState)
+	stateErr := json.Unmarshal([]byte(state), &p.state)
+	if p.signed() {
+		p.values = kv
+		if err := p.readHead(r, kv, state); err != nil {
+			return p, err
+		}
+		if err := (believer{r, kv, &p}).believe(); err != nil {
+			return p, err
+		}
+	} else {
+		p.digest = canonical.Digest("page/1", kv[keyModel], kv[keyBase], kv[keyPrev], kv[keyPrior], kv[keyReset], state)
+		p.readEntries(kv)
+		p.findStrays(kv)
+	}
+	if stateErr != nil {
 		p.broken = &Break{p.base, "the stored state of the targets cannot be read"}
 	}
-	p.readEntries(kv)
-	p.findStrays(kv)
 	for _, e := range p.entries {
-		if v := e.Record.Version; v > RecordVersion && p.broken == nil {
+		if v := e.Record.Version; v > p.recordVersion() && p.unsound(false) == nil {
 			return p, newer(
-				model,
+				r.Model,
 				fmt.Sprintf(
-					"entry %d has record version %d, and this version reads up to %d", e.Epoch, v, RecordVersion,
+					"entry %d has record version %d, and this version reads up to %d", e.Epoch, v, p.recordVersion(),
 				),
 			)
 		}
@@ -206,7 +267,7 @@ func parse(model, id string, kv map[string]string) (page, error) {
 	return p, nil
 }
 
-// readEntries reads the entries in order. It stops at the first number without an entry.
+// readEntries reads the entries of a page without signatures in order. It stops at the first number without an entry.
 func (p *page) readEntries(kv map[string]string) {
 	for n := p.base + 1; n <= p.base+PageEntries; n++ {
 		if _, ok := kv[claimKey(n)]; !ok {
@@ -215,6 +276,9 @@ func (p *page) readEntries(kv map[string]string) {
 		e, why := readEntry(n, kv)
 		if why == "" && e.Record.Previous != p.end() {
 			why = "its record does not follow from the entry before, which was edited or replaced"
+		}
+		if p.ended = why == "" && p.broken == nil && e.endsPage(); p.ended {
+			return
 		}
 		if why == "" && e.Outcome == "" && kv[claimKey(n+1)] != "" {
 			why = "it has no outcome, but there are later entries"
@@ -229,25 +293,45 @@ func (p *page) readEntries(kv map[string]string) {
 // findStrays finds entries after a gap. A gap means that an entry was removed.
 func (p *page) findStrays(kv map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
-		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.broken == nil {
-			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, but there are parts of entry %d", n)}
+		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.stray == nil {
+			p.stray = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, but there are parts of entry %d", n)}
 		}
 	}
 }
 
+// unsound returns the first break of the page. If a signed page follows, it says where this one ends.
+func (p page) unsound(signedFollows bool) *Break {
+	if p.broken != nil || signedFollows || p.ended {
+		return p.broken
+	}
+	return p.stray
+}
+
 // numbered returns the entry that a key belongs to. ok is false for keys of the page itself.
 func numbered(key string) (n int, ok bool) {
-	if len(key) < 7 || !strings.Contains("ehdrs", key[:1]) {
+	if len(key) < 7 || !strings.Contains("ehdrsko", key[:1]) {
 		return 0, false
 	}
 	n, err := strconv.Atoi(key[1:7])
 	return n, err == nil
 }
 
+// readEntry reads an entry with its outcome. why is the first problem, or "".
 func readEntry(n int, kv map[string]string) (e Entry, why string) {
+	if e, why = readClaim(n, kv); why != "" {
+		return e, why
+	}
+	if _, there := kv[outcomeKey(n)]; !there {
+		return e, ""
+	}
+	return e.closedBy(kv)
+}
+
+// readClaim reads an entry without its outcome.
+func readClaim(n int, kv map[string]string) (e Entry, why string) {
 	e.Epoch = n
 	claim := strings.Split(kv[claimKey(n)], "|")
-	text := joined(kv, recordKey(n))
+	text := chunk.Join(kv, recordKey(n))
 	e.Text = text
 	if len(claim) != 6 || claim[3] != canonical.Digest(text) {
 		return e, "its record was edited"
@@ -273,18 +357,20 @@ func readEntry(n int, kv map[string]string) (e Entry, why string) {
 			e.Notified = append(e.Notified, i)
 		}
 	}
-	outcome, there := kv[outcomeKey(n)]
-	if !there {
-		return e, ""
-	}
-	o := strings.Split(outcome, "|")
+	return e, ""
+}
+
+// closedBy returns the entry with its stored outcome.
+func (e Entry) closedBy(kv map[string]string) (closed Entry, why string) {
+	n := e.Epoch
+	o := strings.Split(kv[outcomeKey(n)], "|")
 	if len(o) != 5 {
 		return e, "its outcome was edited"
 	}
 	e.Outcome, e.Reason = o[0], registry.Reason(o[1])
 	e.Moved, _ = strconv.Atoi(o[2])
 	e.Ended, _ = time.Parse(time.RFC3339, o[3])
-	e.Digest = chain(kv[claimKey(n)], link, text, o[:4])
+	e.Digest = chain(kv[claimKey(n)], kv[linkKey(n)], e.Text, o[:4])
 	if e.Digest != o[4] {
 		return e, "it was edited after it was closed"
 	}

@@ -27,8 +27,13 @@ type Promotion struct {
 	claimed bool
 }
 
-// Entry returns the entry that was claimed. ok is false if the promotion continues without one.
-func (p *Promotion) Entry() (Entry, bool) { return p.entry, p.claimed }
+// Entry returns the entry that was claimed. ok is false if the promotion continues without one, or if p is nil.
+func (p *Promotion) Entry() (e Entry, ok bool) {
+	if p == nil {
+		return Entry{}, false
+	}
+	return p.entry, p.claimed
+}
 
 // Begin writes the claim. If necessary, it creates the ledger or a new page first.
 func (p *Promotion) Begin(ctx context.Context, version int) error {
@@ -42,33 +47,41 @@ func (p *Promotion) Begin(ctx context.Context, version int) error {
 // claim writes the entry after the last one of the view. If the response is not a clear success, it reads the page to
 // find out which run has claimed the entry.
 func (p *Promotion) claim(ctx context.Context, version int) error {
+	l := p.Ledger
+	if err := l.Writable(p.View); err != nil {
+		return err
+	}
 	if p.View.Exists() {
-		if standing, e := p.View.ClaimState(p.Claim.Holder, p.Claim.Takeover); standing == Busy {
-			return busy(p.Ledger.Model, e, p.Ledger.Now())
+		if standing, e := claimState(p.View.page, p.Claim.Holder, p.Claim.Takeover, l.Now()); standing == Busy {
+			return busy(l.Model, e, l.Now())
 		}
 	}
-	ready, err := p.Ledger.Ready(ctx, p.View, p.Claim.Moved)
+	ready, err := l.Ready(ctx, p.View, p.Claim.Moved)
 	if err != nil {
 		return err
 	}
 	// the decision was made without these entries
-	if n := len(ready.page.entries); ready.page.last() != p.View.page.last() {
-		return busy(p.Ledger.Model, ready.page.entries[n-1], p.Ledger.Now())
+	if n := len(ready.page.entries); ready.page.last() > p.View.page.last() && n > 0 {
+		return busy(l.Model, ready.page.entries[n-1], l.Now())
+	}
+	if standing, e := claimState(ready.page, p.Claim.Holder, p.Claim.Takeover, l.Now()); standing == Busy {
+		return busy(l.Model, e, l.Now())
 	}
 	p.View = ready
-	p.Claim.Record, p.Claim.Now = p.Record(version), p.Ledger.Now()
-	e, kv, err := claimBatch(p.View.page, p.Claim)
+	page := p.View.page
+	p.Claim.Record, p.Claim.Now = p.Record(version), page.now(l.Now())
+	e, kv, err := claimBatch(page, p.Claim, l.Key)
 	if err != nil {
 		return err
 	}
-	err = p.Ledger.put(ctx, p.View.page.id, kv, func(got map[string]string) (bool, error) {
+	err = l.writer().put(ctx, page.id, kv, func(got map[string]string) (bool, error) {
 		switch claimedBy(got, e.Epoch, kv[claimKey(e.Epoch)]) {
 		case mine:
 			return true, nil
 		case others:
 			return false, p.lostRace(got, e.Epoch)
 		}
-		return false, p.changed(got, e.Epoch)
+		return false, p.contested(got, kv)
 	})
 	if err == nil {
 		p.entry, p.claimed = e, true
@@ -76,20 +89,48 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// lostRace returns the error that another run claimed the entry first.
-func (p *Promotion) lostRace(kv map[string]string, n int) error {
-	e, _ := readEntry(n, kv)
-	return busy(p.Ledger.Model, e, p.Ledger.Now())
+// now returns the time of a new value of the page. It is never before the values that are there, even if clocks differ.
+func (p page) now(now time.Time) time.Time {
+	if now.Before(p.latest) {
+		return p.latest
+	}
+	return now
 }
 
-// changed returns an error if the open entry was closed by its own run before this one could take it over.
-func (p *Promotion) changed(kv map[string]string, n int) error {
-	old, open := p.View.page.open()
-	if !open || kv[outcomeKey(old.Epoch)] == "" {
+// lostRace returns the error that another run claimed the entry first.
+func (p *Promotion) lostRace(kv map[string]string, n int) error {
+	return busy(p.Ledger.Model, claimIn(kv, n), p.Ledger.Now())
+}
+
+// claimIn returns what can be read of the entry with this number.
+func claimIn(kv map[string]string, n int) Entry {
+	e, _ := readEntry(n, kv)
+	return e
+}
+
+// contested returns an error if others stored one of the values, for example because a run closed its entry while it
+// was being taken over.
+func (p *Promotion) contested(got, kv map[string]string) error {
+	_, other := compare(got, kv)
+	if other == "" {
 		return nil
 	}
-	e, _ := readEntry(old.Epoch, kv)
-	return busy(p.Ledger.Model, e, p.Ledger.Now())
+	n, _ := numbered(other)
+	return p.lostRace(got, n)
+}
+
+// compare reports whether all values are stored, and returns a key that has another value, or "".
+func compare(got, kv map[string]string) (all bool, other string) {
+	all = true
+	for _, key := range slices.Sorted(maps.Keys(kv)) {
+		switch value, there := got[key]; {
+		case !there:
+			all = false
+		case value != kv[key]:
+			return false, key
+		}
+	}
+	return all, ""
 }
 
 // End records how the promotion ended, and which targets were moved. result is nil for a success. A success counts only
@@ -100,14 +141,17 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 		return nil
 	}
 	why := registry.ReasonOf(result)
-	kv, closed := closing(p.entry, outcome, why, countMade(p.entry.Record, moved), p.Ledger.Now())
-	key := outcomeKey(p.entry.Epoch)
+	page := p.View.page
+	if page.signed() {
+		page.latest = p.entry.Claimed()
+	}
+	kv, closed := page.close(
+		p.Ledger.Key, p.entry, outcome, why, countMade(p.entry.Record, moved), page.now(p.Ledger.Now()),
+	)
 	settled := func(got map[string]string) (bool, error) {
-		switch v, ok := got[key]; {
-		case !ok:
-			return false, nil
-		case v == kv[key]:
-			return true, nil
+		there, other := compare(got, kv)
+		if other == "" {
+			return there, nil
 		}
 		return false, &registry.Error{
 			Reason: registry.Conflict, Msg: fmt.Sprintf(
@@ -117,8 +161,8 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 		}
 	}
 	final := error(nil) // another run has taken over, or the outcome was still unclear when the time was up
-	err := retry.Persist(p.Ledger.pause(ctx), func() error {
-		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
+	err := retry.Persist(p.Ledger.writer().pause(ctx), func() error {
+		err := p.Ledger.writer().put(ctx, p.View.page.id, kv, settled)
 		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
 			final, err = err, nil
 		}
@@ -153,8 +197,11 @@ func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved i
 	if !open {
 		return nil
 	}
-	kv, _ := closing(e, EntryAborted, why, moved, l.Now())
-	return l.put(
+	if err := l.Writable(v); err != nil {
+		return err
+	}
+	kv, _ := v.page.close(l.Key, e, EntryAborted, why, moved, v.page.now(l.Now()))
+	return l.writer().put(
 		ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil },
 	)
 }
@@ -175,70 +222,4 @@ func notClosed(e Entry, cause error) error {
 		out.Detail = why.Detail
 	}
 	return out
-}
-
-// put writes the values until it is known whether they are stored. After an unclear response, it reads the page and
-// asks settled. settled reports whether the values are there, or returns the reason why they never will be.
-func (l *Ledger) put(
-	ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error),
-) error {
-	var why error
-	state, err := retry.Settle(l.pause(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
-		func() (there bool, never, err error) {
-			ctx, stop := l.look(ctx)
-			defer stop()
-			err = retry.Persist(l.pause(ctx), func() error {
-				got, err := l.Store.Read(ctx, id)
-				if err == nil {
-					there, why = settled(got)
-				}
-				return err
-			})
-			return there, why, err
-		})
-	switch reason := registry.ReasonOf(err); {
-	case err == nil, why != nil:
-		return why
-	case state == retry.Unsettled:
-		return unclearWrite(l.Model, err)
-	// every try was refused or failed, and no other value is stored
-	case reason == registry.Conflict, reason == registry.Unknown:
-		return &registry.Error{
-			Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err,
-		}
-	}
-	return err
-}
-
-// look returns the context for finding out the outcome of a write. If the time is already up, it allows one more read,
-// which shows whether the write took effect.
-func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() == nil {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
-}
-
-// writeUntilClear repeats a write until its response is clear. Use it only for a write that is safe to repeat.
-func (l *Ledger) writeUntilClear(ctx context.Context, write func() error) error {
-	_, err := retry.Settle(l.pause(ctx), func(int) error { return write() },
-		func() (there bool, never, err error) { return false, nil, nil })
-	// no one refers to it yet, so it does not matter whether it was stored
-	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) {
-		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
-	}
-	return err
-}
-
-// pause waits between tries. It reports false once ctx has ended.
-func (l *Ledger) pause(ctx context.Context) func(int) bool {
-	return func(try int) bool { return l.Pause(ctx, try) }
-}
-
-func unclearWrite(model string, err error) error {
-	return &registry.Error{
-		Reason: registry.Unknown, Msg: "write promotion ledger of " + model +
-			": it is not known whether it was stored: " + err.Error(), Cause: err,
-		Hint: "run it again: the next run reads the ledger and continues from there",
-	}
 }

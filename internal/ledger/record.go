@@ -38,6 +38,9 @@ func (r Record) Further(ref registry.Ref) bool {
 // names and meanings, and digests are made of the stored text.
 const RecordVersion = 3
 
+// signedRecordVersion is the same for records on signed pages.
+const signedRecordVersion = 4
+
 // Record describes a promotion. It is written with the claim, before anything is moved, as canonical JSON.
 type Record struct {
 	Version int `json:"record_version"`
@@ -79,6 +82,7 @@ type Record struct {
 	// targets that others have moved since the last entry
 	Outside   []Shift `json:"moved_outside,omitempty"`
 	TakesOver int     `json:"takes_over,omitempty"`    // number of an unfinished entry
+	Skipped   []Skip  `json:"skipped,omitempty"`       // numbers since the entry before, on a signed page
 	Plan      string  `json:"plan"`                    // digest
 	Policy    string  `json:"policy_sha256,omitempty"` // digest of the policy file
 
@@ -129,6 +133,7 @@ type Origin struct {
 	Actor        string            `json:"actor,omitempty"`        // who started this attempt
 	Initiator    string            `json:"initiator,omitempty"`    // whose event started the workflow run
 	Login        string            `json:"login,omitempty"`        // user name at the MLflow server
+	OSUser       string            `json:"os_user,omitempty"`      // user name of the system, outside a workflow
 	Caller       string            `json:"repository,omitempty"`   // repository of the workflow
 	SHA          string            `json:"sha,omitempty"`          // commit of the workflow
 	WorkflowRef  string            `json:"workflow_ref,omitempty"`

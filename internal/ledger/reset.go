@@ -32,7 +32,10 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	case registry.ReasonOf(err) != registry.LedgerLost:
 		return v, err
 	}
-	id, err := l.newPage(ctx, head(l.Model, 0, "", "", reason, nil))
+	if err := l.Writable(View{}); err != nil {
+		return v, err
+	}
+	id, err := l.newPage(ctx, newHead{reset: reason}, "")
 	if err != nil {
 		return View{}, err
 	}
@@ -41,7 +44,7 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 		return View{}, err
 	}
 	next := View{place: place}
-	if err := next.follow(ctx, l, id); err != nil {
+	if err := next.follow(ctx, l.reader(), id); err != nil {
 		return View{}, err
 	}
 	return next, l.anchor(ctx, next.page)
@@ -50,10 +53,7 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 // whole reads the newest page and compares it with the anchor.
 func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, error) {
 	v, err := l.Look(ctx)
-	if err == nil {
-		err = l.Check(v, modelTags)
-	}
-	return v, err
+	return l.Confirm(ctx, v, err, modelTags)
 }
 
 // Why says why this ledger replaced a lost one; "" if it replaced none.

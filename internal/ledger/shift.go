@@ -23,12 +23,6 @@ func (s *States) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// without returns the state after these versions have left it.
-func without(s registry.State, gone []int) registry.State {
-	s.Versions = s.Versions.Without(gone...)
-	return s
-}
-
 // Shift is the move of a target from one state to another.
 type Shift struct {
 	Ref  registry.Ref   `json:"ref"`

@@ -16,8 +16,9 @@ type Sound struct {
 }
 
 // LoadSound reads the whole ledger of a model and checks it, see History.Check. It fails if the ledger cannot be read.
-func LoadSound(ctx context.Context, store Store, model registry.Model, versions []registry.Version) (Sound, error) {
-	h, err := Load(ctx, store, model.Name)
+func LoadSound(ctx context.Context, r Reader, model registry.Model, versions []registry.Version) (Sound, error) {
+	h, err := Load(ctx, r)
+	h, err = h.Anchored(ctx, r, model.Tags, err)
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
 		why := strings.TrimPrefix(err.Error(), "read promotion ledger of "+model.Name+": ")
@@ -25,7 +26,7 @@ func LoadSound(ctx context.Context, store Store, model registry.Model, versions 
 	case err != nil:
 		return Sound{}, err
 	}
-	out := Sound{Chain: Chain{Entries: h.Entries}, Exists: len(h.Pages) > 0}
+	out := Sound{Chain: h.Chain(r), Exists: len(h.Pages) > 0}
 	b := h.Check(model.Tags, versions...)
 	if b == nil {
 		return out, nil

@@ -46,16 +46,17 @@ func TestLoadSound(t *testing.T) {
 			plant: func(m *ledgertest.Memory, _ *registry.Version) { delete(m.Anchors, "churn") },
 		},
 		{
-			when: "the experiment is gone", broken: "its experiment is gone",
+			when: "the experiment is gone, but the anchor names the ledger", entries: PageEntries + 3,
 			plant: func(m *ledgertest.Memory, _ *registry.Version) { m.Places = nil },
 		},
-		{when: "the experiment is deleted", broken: "its experiment was deleted", plant: func(
-			m *ledgertest.Memory, _ *registry.Version,
-		) {
-			p := m.Places["churn"]
-			p.Deleted = true
-			m.Places["churn"] = p
-		}},
+		{
+			when: "the experiment is deleted, but the anchor names the ledger", entries: PageEntries + 3,
+			plant: func(m *ledgertest.Memory, _ *registry.Version) {
+				p := m.Places["churn"]
+				p.Deleted = true
+				m.Places["churn"] = p
+			},
+		},
 		{when: "a version tells of an entry that is not " +
 			"there", broken: "version 3 was promoted by entry 99", plant: func(
 			_ *ledgertest.Memory, v *registry.Version,
@@ -81,7 +82,7 @@ func TestLoadSound(t *testing.T) {
 		if text := m.Anchors["churn"]; text != "" {
 			model.Tags[registry.TagAnchor] = text
 		}
-		got, err := LoadSound(ctx, m, model, []registry.Version{version})
+		got, err := LoadSound(ctx, Reader{Store: m, Model: "churn"}, model, []registry.Version{version})
 		wrong := c.broken == "" && got.Broken != "" || !strings.Contains(got.Broken, c.broken)
 		if (err != nil) != c.err || wrong || got.Exists == (c.gone || c.err) {
 			t.Errorf("%s: exists %v, broken %q, %v", c.when, got.Exists, got.Broken, err)

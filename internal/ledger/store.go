@@ -13,19 +13,24 @@ import (
 type Store interface {
 	// Locate finds the ledger of a model. It returns the zero Place if none exists.
 	Locate(ctx context.Context, model string) (Place, error)
-	// Read returns all values of a page. For a deleted page it fails with the reason LedgerLost.
-	Read(ctx context.Context, page string) (map[string]string, error)
+	// Home returns the id of the experiment in which new ledgers are kept. It is "" if there is none.
+	Home(ctx context.Context) (experiment string, err error)
+	// Read returns all values of a page, and the id of its experiment. For a deleted page it returns the same with an
+	// error that has the reason LedgerLost.
+	Read(ctx context.Context, page string) (values map[string]string, experiment string, err error)
 	// Write stores all values or none. A key that already has a value keeps it.
 	Write(ctx context.Context, page string, values map[string]string) error
 }
 
 // Founder creates ledgers and pages. A model needs it for the first page, and for a new page when the last one is full.
 type Founder interface {
-	// Page creates an empty page.
-	Page(ctx context.Context, model string) (page string, err error)
+	// Page creates an empty page in an experiment. Without one, it creates the page where new ledgers are kept.
+	Page(ctx context.Context, model, experiment string) (page string, err error)
 	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
-	// of the ledger.
-	Found(ctx context.Context, model, page string) (Place, error)
+	// of the ledger. With a suffix it uses another name for the ledger, because somebody else has taken the usual one.
+	Found(ctx context.Context, model, suffix, page string) (Place, error)
+	// AllPages returns the pages of the model in an experiment, also those that nothing points to.
+	AllPages(ctx context.Context, model, experiment string) ([]string, error)
 	// Refound makes the page the first one of the model's ledger, even if the model already has one.
 	Refound(ctx context.Context, model, page string) (Place, error)
 	// Reopen restores the experiment of all pages if somebody deleted it. It reports whether it had to.
@@ -34,6 +39,8 @@ type Founder interface {
 	Tail(ctx context.Context, p Place, page string) error
 	// Anchor records on the registered model that it has a ledger.
 	Anchor(ctx context.Context, model, text string) error
+	// Anchored returns what Anchor recorded last.
+	Anchored(ctx context.Context, model string) (text string, err error)
 	// Drop deletes a page that no other page refers to.
 	Drop(ctx context.Context, page string) error
 	// Unfit records that the server cannot keep ledgers. After that, Page fails without another test.
@@ -44,10 +51,31 @@ type Founder interface {
 type Place = registry.LedgerPlace
 
 func lost(model, why string) error {
+	return lostWith(
+		model, why, "nothing was moved. Restore what was deleted or edited: MLflow keeps deleted runs and experiments "+
+			"until they are purged. Compare with the saved records of mlflow-promote history. To start a new ledger "+
+			"instead, run mlflow-promote doctor --model "+format.ShellWord(model)+" --reset-ledger REASON",
+	)
+}
+
+// damaged is the error about a signed ledger that can be repaired.
+func damaged(model, why string) error {
+	return lostWith(
+		model, why, "nothing was moved. To continue the ledger after its last signed entry: "+
+			"mlflow-promote ledger repair --model "+format.ShellWord(model)+"; all signed entries stay valid",
+	)
+}
+
+// renamed is the error about a signed ledger of another model.
+func renamed(model, why string) error {
+	return lostWith(
+		model, why, "nothing was moved. If the model was renamed, continue its ledger under the new name: "+
+			"mlflow-promote ledger repair --model "+format.ShellWord(model)+" --renamed-from NAME",
+	)
+}
+
+func lostWith(model, why, hint string) error {
 	return &registry.Error{
-		Reason: registry.LedgerLost, Msg: "read promotion ledger of " + model + ": " + why,
-		Hint: "nothing was moved. Restore what was deleted or edited: MLflow keeps deleted runs and experiments " +
-			"until they are purged. Compare with the saved records of mlflow-promote history. To start a new ledger " +
-			"instead, run mlflow-promote doctor --model " + format.ShellWord(model) + " --reset-ledger REASON",
+		Reason: registry.LedgerLost, Msg: "read promotion ledger of " + model + ": " + why, Hint: hint,
 	}
 }

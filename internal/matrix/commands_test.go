@@ -207,7 +207,7 @@ func promoteAlias(b *bench) answer {
 	if a.status == 0 && (a.result.Version != "2" || a.result.Previous != "1") {
 		b.Errorf("promoted version %q, was %q", a.result.Version, a.result.Previous)
 	}
-	if a.fellBack() && !strings.Contains(strings.Join(a.result.Notes, " "), "exist since MLflow 2.3") {
+	if a.fellBack() && !strings.Contains(strings.Join(a.result.Notes, " "), "need MLflow 2.3") {
 		b.Errorf("nothing says why a tag stands for the alias: %q", a.result.Notes)
 	}
 	if worse := b.run(

@@ -46,7 +46,7 @@ type (
 // About describes the registry and the login that uses it.
 type About struct {
 	Address   string                   // address of the registry
-	Login     string                   // user name; "" if there is none or if it must not be shown
+	Login     string                   // user name; "" if none exists or if it must not be shown
 	LoggedIn  bool                     // a user name and a password are sent
 	MayName   func(name string) string // returns the name if it may be shown, and "" otherwise; nil allows all names
 	Workspace string                   // "" if none was requested

@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -25,7 +26,7 @@ import (
 // channel is one receiver of notifications.
 type channel struct {
 	name string // contains no secrets; the ledger stores it until the notification is sent
-	send func(context.Context, ledger.Event) error
+	send func(context.Context, views.Event) error
 }
 
 // Notifier sends notifications about moves.
@@ -40,9 +41,9 @@ type Notifier struct {
 // channels returns the channels that the inputs configure, in the order of Notify.Names.
 func (n *Notifier) channels() []channel {
 	settings := n.Settings
-	var senders []func(context.Context, ledger.Event) error
+	var senders []func(context.Context, views.Event) error
 	for _, d := range settings.Dispatches {
-		senders = append(senders, func(ctx context.Context, e ledger.Event) error { return n.dispatch(ctx, d, e) })
+		senders = append(senders, func(ctx context.Context, e views.Event) error { return n.dispatch(ctx, d, e) })
 	}
 	if settings.Webhook != "" {
 		senders = append(senders, n.postWebhook)
@@ -59,7 +60,7 @@ func (n *Notifier) channels() []channel {
 
 // dispatch sends the event to GitHub. The whole event is a single input, because a workflow must declare each of its
 // inputs.
-func (n *Notifier) dispatch(ctx context.Context, d inputs.Dispatch, e ledger.Event) error {
+func (n *Notifier) dispatch(ctx context.Context, d inputs.Dispatch, e views.Event) error {
 	client, err := n.GitHub.Connect()
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func (n *Notifier) dispatch(ctx context.Context, d inputs.Dispatch, e ledger.Eve
 	return client.DispatchWorkflow(ctx, d.Repository, d.Workflow, d.Ref, map[string]string{"promotion": string(text)})
 }
 
-func (n *Notifier) postWebhook(ctx context.Context, e ledger.Event) error {
+func (n *Notifier) postWebhook(ctx context.Context, e views.Event) error {
 	to := n.Settings.Webhook
 	client, err := n.dialOut(to)
 	if err != nil {
@@ -87,7 +88,7 @@ func (n *Notifier) postWebhook(ctx context.Context, e ledger.Event) error {
 	return github.PostWebhook(ctx, client.HTTPClient(), to, n.Settings.Secret, e.RecordID, text)
 }
 
-func (n *Notifier) postSlack(ctx context.Context, e ledger.Event) error {
+func (n *Notifier) postSlack(ctx context.Context, e views.Event) error {
 	client, err := n.dialOut(n.Settings.Slack)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func (n *Notifier) dialOut(address string) (*rest.Client, error) {
 	return rest.New(config)
 }
 
-func slackMessage(e ledger.Event) github.SlackMessage {
+func slackMessage(e views.Event) github.SlackMessage {
 	m := github.SlackMessage{
 		Model:  e.Model,
 		From:   e.Previous,
@@ -130,7 +131,7 @@ func slackMessage(e ledger.Event) github.SlackMessage {
 
 // Notification is an event together with the channels that have not received it yet.
 type Notification struct {
-	Event ledger.Event
+	Event views.Event
 	Entry ledger.Entry   // the zero Entry if the event is not in a ledger
 	To    map[int]string // channel names, by their index in the entry's list
 }
@@ -153,7 +154,7 @@ func pending(own *Notification, entries []ledger.Entry) []Notification {
 	}
 	for _, e := range entries {
 		if unsent := e.PendingNotifications(); len(unsent) > 0 && (mine == 0 || e.Epoch < mine) {
-			add(Notification{Event: ledger.NewEvent(e.ID(), e.Record), Entry: e, To: unsent})
+			add(Notification{Event: views.NewEvent(e.ID(), e.Record), Entry: e, To: unsent})
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 )
 
 // If a target has moved again since, its notification says so. A run does not send the notifications of later runs.
@@ -17,7 +18,7 @@ func TestPending(t *testing.T) {
 	told := func(e ledger.Entry) ledger.Entry { e.Notified = []int{0}; return e }
 	champion := func(epoch int) ledger.Entry { return entry(epoch, "@champion") }
 	own := func(e ledger.Entry) *Notification {
-		return &Notification{Event: ledger.NewEvent(e.ID(), e.Record), Entry: e, To: e.PendingNotifications()}
+		return &Notification{Event: views.NewEvent(e.ID(), e.Record), Entry: e, To: e.PendingNotifications()}
 	}
 	for name, c := range map[string]struct {
 		own     *Notification

@@ -60,8 +60,9 @@ var All = []Output{
 		value: func(r report.Result) string { return r.Model },
 	},
 	{
-		Name:  "version",
-		Help:  "Version number of the candidate.",
+		Name: "version",
+		Help: "Version number of the candidate. For `history` with one alias or stage: the version that it points " +
+			"to, or pointed to at the time `at`. Empty if that is not one version.",
 		value: func(r report.Result) string { return r.Version },
 	},
 	{

@@ -30,7 +30,7 @@ func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget)
 				p.Notes = append(p.Notes, importWarning(f, v, t.Ref))
 			}
 		}
-		left, known := f.Ledger.LastRecorded(t.Ref)
+		left, known := f.Ledger.Decisive().LastRecorded(t.Ref)
 		if known && left.Equal(t.Now) && !f.Ledger.Unconfirmed(t.Ref, t.Now) {
 			targets[i].Recorded = true
 			continue

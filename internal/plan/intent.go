@@ -14,7 +14,7 @@ type Intent struct {
 	ModelDescription string
 	ModelTags        map[string]string
 	RegisterIfValid  bool                    // evaluate the gates first, and register only if they pass
-	Policy           string                  // digest of the policy file; "" if there is none
+	Policy           string                  // digest of the policy file; "" if none exists
 	Rules            map[registry.Ref]string // digests of the policy's rules, by target
 	Override         []string                // safety checks that the user turned off for this run
 	Justification    string                  // why, in the user's words

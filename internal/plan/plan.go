@@ -54,7 +54,7 @@ type Plan struct {
 	Source    *registry.Source `json:"source,omitempty"`
 	Content   *Content         `json:"content,omitempty"` // files of the evaluated model
 	Target    registry.Target  `json:"target"`
-	// version that the target points to now; 0 if there is none
+	// version that the target points to now; 0 if none exists
 	Incumbent int              `json:"incumbent,omitempty"`
 	Verdict   *verdict.Verdict `json:"verdict,omitempty"` // nil if no gates were evaluated
 	Policy    string           `json:"policy,omitempty"`  // digest of the policy file

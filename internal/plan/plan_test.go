@@ -28,7 +28,7 @@ type scene struct {
 	version  int               // number of the candidate; 0 if it is not registered
 	tags     map[string]string // tags on the candidate's version
 	status   string
-	champion int // number of the champion; 0 if there is none
+	champion int // number of the champion; 0 if none exists
 	stage    []int
 	target   registry.Target
 	verdict  verdict.Verdict

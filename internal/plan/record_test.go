@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -109,13 +110,13 @@ func TestMode_IsOnRecord(t *testing.T) {
 	); err != nil || short.Mode != verdict.ReportMode {
 		t.Errorf("the short record: %v %+v", err, short)
 	}
-	if e := ledger.NewEvent("1", r); e.Record.Mode != verdict.ReportMode || e.Record.Decision != verdict.Block {
+	if e := views.NewEvent("1", r); e.Record.Mode != verdict.ReportMode || e.Record.Decision != verdict.Block {
 		t.Errorf("the event: %+v", e.Record)
 	}
 	passed := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a", Outcome: verdict.Pass}}}.Sum()
 	p.Verdict = &passed
 	event, err := json.Marshal(
-		ledger.NewEvent(
+		views.NewEvent(
 			"1",
 			NewRecord(
 				p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, ledger.Origin{}, fact.Facts{},

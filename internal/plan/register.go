@@ -136,14 +136,14 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		}
 	}
 	wanted := asked
-	verdict, told := v.Tags[registry.TagValidation], judged[registry.TagValidation]
-	if ours || moving || verdict != "" && verdict != told {
+	verdict, judgedAs := v.Tags[registry.TagValidation], judged[registry.TagValidation]
+	if ours || moving || verdict != "" && verdict != judgedAs {
 		maps.Copy(wanted, judged)
 	}
-	if told != "" && verdict != "" && verdict != told && (!ours || !registry.Validation(verdict)) {
+	if judgedAs != "" && verdict != "" && verdict != judgedAs && (!ours || !registry.Validation(verdict)) {
 		p.Notes = append(p.Notes, fmt.Sprintf("version %d: the tag %s, which somebody else had set to %q, is "+
 			"replaced with %q",
-			v.Number, registry.TagValidation, format.Truncate(verdict, 100), told))
+			v.Number, registry.TagValidation, format.Truncate(verdict, 100), judgedAs))
 	}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		had, there := v.Tags[key]

@@ -15,7 +15,7 @@ import (
 
 // Unfinished returns the promotion that the run may finish: one of the same candidate to the same target that was
 // interrupted after it had moved something. It must have been claimed by the same workflow run, because anyone can
-// write an entry. If there is none, or if its entry covers different files or does not list the remaining moves, a new
+// write an entry. If none exists, or if its entry covers different files or does not list the remaining moves, a new
 // promotion is planned and evaluated.
 func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)

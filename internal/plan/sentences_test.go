@@ -67,7 +67,7 @@ func TestDigest_IgnoresSplitNotes(t *testing.T) {
 		return digest
 	}
 	want := digestWith(note)
-	if got := digestWith("in parts, of which the digest is " + note[len(note)-16:]); got != want {
+	if got := digestWith("in parts, whose digest is " + note[len(note)-16:]); got != want {
 		t.Error("other words change the digest")
 	}
 	if got := digestWith(note[:len(note)-16] + "0123456789abcdef"); got == want {

@@ -22,6 +22,7 @@ type Policy struct {
 	MovedRoots []registry.MovedRoot
 	Identities map[string]string // GitHub logins, by MLflow user or e-mail address
 	Audit      Audit
+	Ledger     Ledger
 }
 
 // Rule contains the targets for every model whose name matches a pattern.
@@ -100,6 +101,8 @@ var (
 				tree.Object("a moved store", movedRootFields...))),
 		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
 			tree.Text("an MLflow user or an e-mail address"), tree.Login)),
+		tree.Optional("ledger",
+			tree.Object("keys that sign promotion ledgers, and where new ledgers are kept", ledgerFields...)),
 	}
 )
 
@@ -153,7 +156,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 		return
 	}
 	r.CheckFields(fieldsOf(r.rules), root, "the policy")
-	if !root.Has("models") && !root.Has("audit") {
+	if !root.Has("models") && !root.Has("audit") && !root.Has("ledger") {
 		r.Add(root.Line, root.Col, "the policy needs the key models: rules by the name of the registered model")
 	}
 	if v := root.Get("version"); v != nil && v.Kind == tree.KindNumber && v.Number() != 1 {
@@ -179,6 +182,9 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	if a := root.Get("audit"); a != nil {
 		p.Audit = r.auditSection(a, r.rules)
+	}
+	if l := root.Get("ledger"); l != nil {
+		p.Ledger = r.ledgerSection(l)
 	}
 	if m := root.Get("moved-roots"); m != nil {
 		for _, n := range m.Items {

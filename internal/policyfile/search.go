@@ -83,7 +83,7 @@ func nearName(name string) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return stem == name || inputs.OneSlip(stem, name) })
 }
 
-// choose returns the policy file, or "" if there is none. If it is unclear which file is meant, it fails, because a
+// choose returns the policy file, or "" if none exists. If it is unclear which file is meant, it fails, because a
 // policy that is silently ignored protects nothing. asInput formats an input with its value, as users write it in this
 // environment.
 func (f search) choose(asInput func(input, value string) string) (string, error) {

@@ -253,9 +253,20 @@ func (k *tampering) entries() {
 	k.noticed("deleting the newest page", 0, true)
 	deleted["now"] = "active"
 	k.sql("UPDATE runs SET lifecycle_stage = :now WHERE run_uuid = :page", deleted)
+	k.nameDeleted()
+}
+
+// nameDeleted deletes the experiment that carries only the ledger's name. The anchor still leads to the pages, so nothing
+// is lost.
+func (k *tampering) nameDeleted() {
+	k.ways++
 	gone := object{"name": "mlflow-promotions/" + tampered, "now": "deleted"}
 	k.sql("UPDATE experiments SET lifecycle_stage = :now WHERE name = :name", gone)
-	k.noticed("deleting the experiment", 0, true)
+	if got := k.history(); got.status != 0 || len(got.History.Entries) != k.last {
+		k.t.Errorf("deleting the experiment of the name: history ends with status %d: %s", got.status, got.Error)
+	} else {
+		k.shown++
+	}
 	gone["now"] = "active"
 	k.sql("UPDATE experiments SET lifecycle_stage = :now WHERE name = :name", gone)
 }

@@ -23,7 +23,7 @@ type Model struct {
 	Aliases     map[string]int // alias -> version number; before MLflow 3 the version may not exist
 	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from searches
 	Latest      []Version      // newest version in each stage, with only its number, source and run
-	Newest      int            // highest version number; 0 if there is none or it is unknown
+	Newest      int            // highest version number; 0 if none exists or it is unknown
 	Created     time.Time
 	Updated     time.Time
 }
@@ -136,7 +136,7 @@ type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
 	Parts         []Part // other files that the model needs
-	InputExample  string // file that contains an example; "" if there is none
+	InputExample  string // file that contains an example; "" if none exists
 	RunID         string
 	ModelID       string
 	MLflowVersion string

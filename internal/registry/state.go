@@ -1,5 +1,7 @@
 package registry
 
+import "cmp"
+
 // State is the state of something that can be changed: the versions that an alias or a stage points to, or the text
 // of a tag or a description. The zero State means that there is no version and no text.
 type State struct {
@@ -39,12 +41,29 @@ func (s State) Equal(other State) bool {
 // IsZero reports whether the state is empty: no version and no text.
 func (s State) IsZero() bool { return s.Text == "" && len(s.Versions) == 0 }
 
+// Without returns the state without some versions.
+func (s State) Without(numbers ...int) State {
+	s.Versions = s.Versions.Without(numbers...)
+	return s
+}
+
 // String returns the versions as "3,7", or the text. The ledger and plans store this text, so it never changes.
 func (s State) String() string {
 	if s.Text != "" {
 		return s.Text
 	}
 	return s.Versions.String()
+}
+
+// Words describes the state for people: "versions 3, 5 and 7", "no version", or the value of a tag.
+func (s State) Words() string {
+	switch last := len(s.Versions) - 1; {
+	case last > 0:
+		return "versions " + s.Versions[:last].Join(", ") + " and " + s.Versions[last:].String()
+	case last == 0:
+		return "version " + s.String()
+	}
+	return cmp.Or(s.Text, "no version")
 }
 
 // MarshalText returns the same text as String. There is no UnmarshalText, because only the target says what the text

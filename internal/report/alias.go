@@ -1,6 +1,7 @@
 package report
 
 import (
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -36,6 +37,8 @@ func assigned(r Run) doc.Line {
 
 func aliasSpan(s plan.Step) doc.Line {
 	switch {
+	case s.Name == registry.TagTraffic:
+		return doc.L("traffic is ", history.StateWords(registry.TagRef(s.Name), s.Want))
 	case s.Do == plan.SetModelTag:
 		return doc.L("tag ", doc.C(s.Name), " is ", doc.C(s.Want.Text))
 	case s.Want.IsZero():

@@ -63,8 +63,8 @@ func (c Change) ledgerNotes() []doc.Line {
 		items = append(items, doc.L("recorded as ", doc.C(n.RecordID), " in the promotion ledger (", state, ")"))
 	}
 	for _, o := range n.Outside {
-		items = append(items, doc.L("drift recorded: ", doc.C(o.Ref.String()), " pointed to ", versions(o.Want),
-			", but the ledger's last record was ", versions(o.Was)))
+		items = append(items, doc.L("drift recorded: ", doc.C(o.Ref.String()), " pointed to ", o.Want.Words(),
+			", but the ledger's last record was ", o.Was.Words()))
 	}
 	if n.TakesOver != 0 {
 		items = append(items, doc.L(fmt.Sprintf("takes over entry %d from an interrupted run", n.TakesOver)))

@@ -27,6 +27,7 @@ type Outcome struct {
 	Plan         *plan.Plan // nil if nothing was planned
 	Digest       string     // of the plan
 
+	Table   string // printed to standard output instead of the page, "" = the page is printed
 	Printed bool   // the command has already printed its result
 	Written string // report file that the command has already written
 }

@@ -109,7 +109,7 @@ func (c Change) before() string {
 	case c.Plan.Incumbent == c.number():
 		return ""
 	case c.several():
-		return " (was " + versions(registry.PointsTo(c.Facts.StageHolders...)) + ")"
+		return " (was " + registry.PointsTo(c.Facts.StageHolders...).Words() + ")"
 	case c.Plan.Incumbent == 0 && c.Plan.Target.Alias == "":
 		return " (was empty)"
 	case c.Plan.Incumbent == 0:

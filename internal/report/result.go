@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -51,9 +53,9 @@ type Result struct {
 	Error      string               `json:"error,omitempty"`
 	Hint       string               `json:"hint,omitempty"`
 	Server     *ServerResult        `json:"server,omitempty"`
-	History    *HistoryResult       `json:"history,omitempty"`   // of one model
-	Histories  []HistoryResult      `json:"histories,omitempty"` // of several
-	Statement  *ledger.Statement    `json:"statement,omitempty"` // in-toto, of one entry
+	History    *history.Result      `json:"history,omitempty"`   // of one model
+	Histories  []history.Result     `json:"histories,omitempty"` // of several
+	Statement  *views.Statement     `json:"statement,omitempty"` // in-toto, of one entry
 	Audit      *AuditResult         `json:"audit,omitempty"`
 	Deployment *DeploymentResult    `json:"deployment,omitempty"`
 	Told       []NotificationResult `json:"told,omitempty"`    // notifications

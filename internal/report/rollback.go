@@ -32,9 +32,9 @@ func rolledBack(r Run) doc.Line {
 	}
 	done := doc.L("Rolled back ", targetSpan(r.Plan.Target), " of ", model, " to version ", number, r.before())
 	if hold := r.Plan.Hold; len(hold) == 1 {
-		done = append(done, doc.L("; ", versions(registry.PointsTo(hold...)), " is on hold")...)
+		done = append(done, doc.L("; ", registry.PointsTo(hold...).Words(), " is on hold")...)
 	} else if len(hold) > 1 {
-		done = append(done, doc.L("; ", versions(registry.PointsTo(hold...)), " are on hold")...)
+		done = append(done, doc.L("; ", registry.PointsTo(hold...).Words(), " are on hold")...)
 	}
 	return append(done, r.further()...)
 }

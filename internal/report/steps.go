@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/history"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -33,7 +34,7 @@ func (r Run) stepsDone() doc.Page {
 			result += ": " + s.Note
 		}
 		t.Rows = append(t.Rows, doc.Row(
-			r.stepName(step), orDash(step.Was.String()), orDash(stepValue(step, s)), result,
+			r.stepName(step), orDash(stepText(step, step.Was)), orDash(stepValue(step, s)), result,
 		))
 	}
 	return doc.Page{doc.P("Changes:"), t}
@@ -43,7 +44,7 @@ func (r Run) stepsPlanned() doc.Page {
 	t := doc.Table{Head: []string{"step", "from", "to"}}
 	for _, s := range r.Plan.Steps {
 		value := stepValue(s, plan.StepResult{})
-		t.Rows = append(t.Rows, doc.Row(r.stepName(s), orDash(s.Was.String()), orDash(value)))
+		t.Rows = append(t.Rows, doc.Row(r.stepName(s), orDash(stepText(s, s.Was)), orDash(value)))
 	}
 	metadata := newVersion(r.Plan)
 	title := "Planned changes:"
@@ -86,12 +87,20 @@ func stepValue(s plan.Step, result plan.StepResult) string {
 	case s.Want.Text == plan.AtTime:
 		return "time of the move"
 	case !wanted.Has(registry.NextVersion):
-		return short(s.Want.String())
+		return short(stepText(s, s.Want))
 	case len(wanted) == 1:
 		return "the new version"
 	default:
 		return short(wanted.Without(registry.NextVersion).String() + ",the new version")
 	}
+}
+
+// stepText shows a state before or after a step.
+func stepText(s plan.Step, state registry.State) string {
+	if s.Name == registry.TagTraffic {
+		return history.TrafficWords(state.Text)
+	}
+	return state.String()
 }
 
 func (c Change) stepName(s plan.Step) doc.Line {

@@ -32,7 +32,7 @@ func (r Run) subject(incumbentLabel string) doc.Page {
 		incumbent := "none"
 		switch {
 		case r.several():
-			incumbent = "several: " + versions(registry.PointsTo(r.Facts.StageHolders...))
+			incumbent = "several: " + registry.PointsTo(r.Facts.StageHolders...).Words()
 		case r.Plan.Incumbent != 0:
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}

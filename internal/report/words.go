@@ -1,13 +1,11 @@
 package report
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -43,17 +41,6 @@ func numberText(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
-}
-
-// versions describes the state of a target: "versions 3, 5 and 7", or the value of a tag.
-func versions(s registry.State) string {
-	switch last := len(s.Versions) - 1; {
-	case last > 0:
-		return "versions " + s.Versions[:last].Join(", ") + " and " + s.Versions[last:].String()
-	case last == 0:
-		return "version " + s.String()
-	}
-	return cmp.Or(s.Text, "no version")
 }
 
 // joinWords joins the non-empty words with spaces.

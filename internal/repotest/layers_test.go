@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/mlflow-promote/mlflow-promote/"
 
-// layers lists the packages in this module that each package may import. The test fails for a package that is not
+// layers lists the packages of this module that each package may import. The test fails for a package that is not
 // listed.
 var layers = map[string][]string{
 	"main": {"internal/cli"},
@@ -25,19 +25,23 @@ var layers = map[string][]string{
 	"internal/spelling":  {},
 	"internal/registry":  {"internal/canonical", "internal/format", "internal/spelling"},
 	"internal/retry":     {"internal/registry"},
+	"internal/signing":   {},
 	"internal/verdict":   {"internal/format"},
 	"internal/ledger": {
-		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
+		"internal/canonical", "internal/format", "internal/ledger/chunk", "internal/registry", "internal/retry",
+		"internal/signing", "internal/verdict",
 	},
+	"internal/ledger/chunk":     {},
+	"internal/ledger/views":     {"internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/evidence":         {"internal/format"},
-	"internal/audit":            {"internal/ledger", "internal/registry"},
+	"internal/audit":            {"internal/ledger", "internal/ledger/views", "internal/registry"},
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy/approvals": {"internal/fact", "internal/format", "internal/registry"},
 	"internal/policy/compare":   {},
 	"internal/policy/gates": {
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
-		"internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/tree", "internal/registry",
+		"internal/ledger/views", "internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/tree", "internal/registry",
 		"internal/signature", "internal/spelling", "internal/verdict",
 	},
 	"internal/policy/expression": {"internal/format"},
@@ -45,7 +49,7 @@ var layers = map[string][]string{
 	"internal/policy": {
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/glob",
 		"internal/policy/compare", "internal/policy/gates", "internal/policy/tree", "internal/registry",
-		"internal/signature", "internal/verdict",
+		"internal/signature", "internal/signing", "internal/verdict",
 	},
 	"internal/policy/casefacts": {"internal/fact", "internal/ledger", "internal/policy/tree", "internal/registry"},
 	"internal/policy/cases": {
@@ -61,11 +65,16 @@ var layers = map[string][]string{
 	},
 	"internal/audit/rules": {
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
-		"internal/plan", "internal/policy", "internal/registry", "internal/verdict",
+		"internal/ledger/views", "internal/plan", "internal/policy", "internal/registry", "internal/verdict",
+	},
+	"internal/history": {
+		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/ledger/views",
+		"internal/registry", "internal/report/doc",
 	},
 	"internal/report": {
-		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
-		"internal/lineage", "internal/plan", "internal/registry", "internal/report/doc", "internal/verdict",
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/history",
+		"internal/ledger", "internal/ledger/views", "internal/lineage", "internal/plan", "internal/registry",
+		"internal/report/doc", "internal/verdict",
 	},
 	"internal/report/doc": {"internal/format"},
 	"internal/sarif":      {"internal/audit", "internal/report/doc"},
@@ -100,8 +109,9 @@ var layers = map[string][]string{
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
-		"internal/audit", "internal/fact", "internal/format", "internal/plan", "internal/policy", "internal/policy/gates",
-		"internal/registry", "internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/audit", "internal/fact", "internal/format", "internal/history", "internal/plan", "internal/policy",
+		"internal/policy/gates", "internal/registry", "internal/report", "internal/signing", "internal/spelling",
+		"internal/trigger", "internal/verdict",
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
@@ -110,17 +120,24 @@ var layers = map[string][]string{
 		"internal/actions", "internal/console", "internal/fact", "internal/github", "internal/ledger",
 		"internal/registry", "internal/rest", "internal/trigger",
 	},
+	"internal/incumbents": {
+		"internal/fact", "internal/mlflow", "internal/mlflow/gather", "internal/policy", "internal/registry",
+	},
 	"internal/notify": {
 		"internal/canonical", "internal/console", "internal/github", "internal/inputs", "internal/ledger",
-		"internal/report", "internal/rest", "internal/verdict", "internal/workflow",
+		"internal/ledger/views", "internal/report", "internal/rest", "internal/verdict", "internal/workflow",
 	},
 	"internal/claim": {
-		"internal/console", "internal/fact", "internal/ledger", "internal/mlflow", "internal/mlflow/runstore",
-		"internal/mlflow/write", "internal/plan", "internal/registry", "internal/report", "internal/verdict",
-		"internal/workflow",
+		"internal/console", "internal/fact", "internal/ledger", "internal/ledger/views", "internal/mlflow",
+		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/registry", "internal/report", "internal/signing",
+		"internal/verdict", "internal/workflow",
 	},
 	"internal/policyfile": {
 		"internal/audit", "internal/inputs", "internal/policy", "internal/policy/tree", "internal/registry",
+	},
+	"internal/auditfiles": {
+		"internal/actions", "internal/audit", "internal/audit/rules", "internal/auditpage", "internal/inputs",
+		"internal/registry", "internal/report", "internal/sarif",
 	},
 	"internal/auditrun": {
 		"internal/audit", "internal/audit/rules", "internal/ledger", "internal/mlflow", "internal/mlflow/crawl",
@@ -128,14 +145,15 @@ var layers = map[string][]string{
 	},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
-		"internal/auditrun", "internal/canonical", "internal/claim", "internal/console", "internal/fact",
-		"internal/format", "internal/github", "internal/glob", "internal/hiddenplan", "internal/inputs",
-		"internal/ledger", "internal/lineage", "internal/mlflow", "internal/mlflow/diagnose", "internal/mlflow/gather",
+		"internal/auditfiles", "internal/auditrun", "internal/canonical", "internal/claim", "internal/console", "internal/fact",
+		"internal/format", "internal/github", "internal/glob", "internal/hiddenplan", "internal/history",
+		"internal/incumbents", "internal/inputs", "internal/ledger", "internal/ledger/views", "internal/lineage", "internal/mlflow",
+		"internal/mlflow/diagnose", "internal/mlflow/gather",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
 		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
 		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",
-		"internal/report/doc", "internal/rest", "internal/sarif", "internal/trigger", "internal/verdict",
-		"internal/workflow",
+		"internal/report/doc", "internal/rest", "internal/sarif", "internal/signing", "internal/trigger",
+		"internal/verdict", "internal/workflow",
 	},
 
 	"internal/mlflow/mlflowtest":             double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),
@@ -182,7 +200,7 @@ var layers = map[string][]string{
 	},
 }
 
-// double returns the paths of the MLflow double's packages.
+// double returns the paths of packages of the MLflow double.
 func double(names ...string) []string {
 	var out []string
 	for _, name := range names {
@@ -194,9 +212,9 @@ func double(names ...string) []string {
 // pure packages decide and render. They do not use the system, the network, the clock or randomness.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/hiddenplan", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
+	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
 	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
-	"internal/report", "internal/report/doc", "internal/sarif", "internal/signature", "internal/spelling", "internal/verdict",
+	"internal/report", "internal/report/doc", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 }
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}
@@ -237,11 +255,11 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// Only main uses the process's clock, environment, streams and exit function.
+// Only main uses the clock, the environment, the streams and the exit of the process.
 func TestProcessGlobals(t *testing.T) {
 	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
 	allowed := map[string][]string{
-		"internal/rest": {"time.Now", "rand.Float64"}, // retry waits, and the offset of the server's clock
+		"internal/rest": {"time.Now", "rand.Float64"}, // waits between retries, and the offset of the server's clock
 	}
 	for path := range sources(t) {
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -275,7 +293,7 @@ func selectors(t *testing.T, path string) []string {
 	return out
 }
 
-// sources returns all files except tests, with their imports.
+// sources returns the files that are not tests, with their imports.
 func sources(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}

@@ -7,6 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -25,7 +26,7 @@ var noRollbackTarget = rule{
 		var out []result
 		for _, ref := range l.Refs() {
 			now := s.versionsAt(ref).Versions.Only()
-			earlier := l.EarlierVersions(ref, now)
+			earlier := views.EarlierVersions(l, ref, now)
 			if now == 0 || len(earlier) == 0 {
 				continue
 			}

@@ -3,9 +3,11 @@
 package ledgertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -22,6 +24,8 @@ type Memory struct {
 	Spare   int    // pages that were deleted
 	Single  bool   // values are stored one by one, as a file store does
 	Why     string // reason that was passed to Unfit
+	// Homes has the experiment of each page that is not in the home experiment.
+	Homes map[string]string
 	// Before is called at the start of every operation, without the lock. If it returns an error, the operation fails.
 	Before func(op, page string) error
 	made   int
@@ -29,7 +33,10 @@ type Memory struct {
 
 // New returns an empty store.
 func New() *Memory {
-	return &Memory{Pages: map[string]map[string]string{}, Places: map[string]registry.LedgerPlace{}, Anchors: map[string]string{}}
+	return &Memory{
+		Pages: map[string]map[string]string{}, Places: map[string]registry.LedgerPlace{}, Anchors: map[string]string{},
+		Homes: map[string]string{},
+	}
 }
 
 func (m *Memory) begin(op, page string) (func(), error) {
@@ -49,19 +56,24 @@ func (m *Memory) Locate(_ context.Context, model string) (registry.LedgerPlace, 
 	return m.Places[model], err
 }
 
-// Read returns a copy of a page.
-func (m *Memory) Read(_ context.Context, page string) (map[string]string, error) {
+// Home returns the home experiment.
+func (m *Memory) Home(context.Context) (string, error) { return home, nil }
+
+const home = "home"
+
+// Read returns a copy of a page, and its experiment.
+func (m *Memory) Read(_ context.Context, page string) (map[string]string, string, error) {
 	end, err := m.begin("read", page)
 	defer end()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	m.Reads++
 	kv, ok := m.Pages[page]
 	if !ok {
-		return nil, &registry.Error{Reason: registry.LedgerLost, Msg: "no page " + page}
+		return nil, "", &registry.Error{Reason: registry.LedgerLost, Msg: "no page " + page}
 	}
-	return maps.Clone(kv), nil
+	return maps.Clone(kv), cmp.Or(m.Homes[page], home), nil
 }
 
 // Write stores all values or none.
@@ -94,7 +106,7 @@ func (m *Memory) Write(_ context.Context, page string, values map[string]string)
 }
 
 // Page makes an empty page.
-func (m *Memory) Page(_ context.Context, model string) (string, error) {
+func (m *Memory) Page(_ context.Context, model, experiment string) (string, error) {
 	end, err := m.begin("page", model)
 	defer end()
 	if err != nil {
@@ -106,16 +118,20 @@ func (m *Memory) Page(_ context.Context, model string) (string, error) {
 	m.made++
 	id := fmt.Sprintf("page-%d", m.made)
 	m.Pages[id] = map[string]string{}
+	if experiment != "" && experiment != home {
+		m.Homes[id] = experiment
+	}
 	return id, nil
 }
 
 // Found stores the page as the first one, unless the model has one.
-func (m *Memory) Found(_ context.Context, model, page string) (registry.LedgerPlace, error) {
+func (m *Memory) Found(_ context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("found", page)
 	defer end()
 	if err != nil {
 		return registry.LedgerPlace{}, err
 	}
+	model += suffix
 	if m.Places[model].First == "" {
 		m.Places[model] = registry.LedgerPlace{ID: model, First: page}
 	}
@@ -157,6 +173,27 @@ func (m *Memory) Anchor(_ context.Context, model, text string) error {
 		m.Anchors[model] = text
 	}
 	return err
+}
+
+// Anchored returns the tag.
+func (m *Memory) Anchored(_ context.Context, model string) (string, error) {
+	end, err := m.begin("anchored", model)
+	defer end()
+	return m.Anchors[model], err
+}
+
+// AllPages returns the pages of an experiment that say they are the model's, sorted.
+func (m *Memory) AllPages(_ context.Context, model, experiment string) ([]string, error) {
+	end, err := m.begin("pages", model)
+	defer end()
+	var out []string
+	for id, kv := range m.Pages {
+		if kv["model"] == model && cmp.Or(m.Homes[id], home) == experiment {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out, err
 }
 
 // Drop deletes a page.

@@ -203,7 +203,8 @@ it's "quoted": newest 2, @champion 1
 func TestAudit_SearchWithoutOutputs(t *testing.T) {
 	s := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	err := s.Seed(strings.NewReader(`{
-  "runs": [{"id": "r1", "experiment": "churn", "logged": [{"id": "m-00000000000000000000000000000001", "name": "model"}]}],
+  "runs": [{"id": "r1", "experiment": "churn",
+    "logged": [{"id": "m-00000000000000000000000000000001", "name": "model"}]}],
   "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
     {"run": "r1", "source": "models:/m-00000000000000000000000000000001"}]}]
 }`))

@@ -3,7 +3,6 @@ package gather
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -143,8 +142,11 @@ func (s *bestSearch) readOutputs(
 			short[run.ID] = run
 		}
 	}
-	sources := parallel.Values(slices.Collect(maps.Values(short)))
-	for run, err := range parallel.Map(ctx, sources, bestAtOnce, s.complete) {
+	var sources []registry.Run
+	for _, id := range mlflow.SortedKeys(short) { // in a fixed order, so that the same failure always reads the same
+		sources = append(sources, short[id])
+	}
+	for run, err := range parallel.Map(ctx, parallel.Values(sources), bestAtOnce, s.complete) {
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package runstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -18,10 +19,16 @@ import (
 // Store keeps values that can be written only once, as parameters of runs. The name of an experiment tells which run is
 // the first of a model. For both, MLflow guarantees that only one of several writers succeeds. All runs are on the
 // registry's server. Errors have the reasons that package ledger expects.
-type Store struct{ c *mlflow.Client }
+type Store struct {
+	c    *mlflow.Client
+	home string
+}
 
-// New returns a store on the client's registry.
-func New(c *mlflow.Client) Store { return Store{c} }
+// New returns a store on the client's registry. New ledgers are kept in the experiment with the name home, by default
+// LedgerExperiment.
+func New(c *mlflow.Client, home ...string) Store {
+	return Store{c, cmp.Or(append(home, LedgerExperiment)...)}
+}
 
 // LedgerExperiment contains the runs of all ledgers. They are named after the models.
 const LedgerExperiment = "mlflow-promotions"
@@ -77,7 +84,11 @@ func (p Store) Experiment(ctx context.Context, name string) (e mlflow.Experiment
 
 // Locate finds the first run of the model's ledger.
 func (p Store) Locate(ctx context.Context, model string) (registry.LedgerPlace, error) {
-	e, ok, err := p.Experiment(ctx, experimentOf(model))
+	return p.locate(ctx, model, experimentOf(model))
+}
+
+func (p Store) locate(ctx context.Context, model, name string) (registry.LedgerPlace, error) {
+	e, ok, err := p.Experiment(ctx, name)
 	if !ok || err != nil {
 		return registry.LedgerPlace{}, err
 	}
@@ -100,8 +111,8 @@ func (p Store) Locate(ctx context.Context, model string) (registry.LedgerPlace, 
 	return place, nil
 }
 
-// Read returns the parameters of a run.
-func (p Store) Read(ctx context.Context, page string) (map[string]string, error) {
+// Read returns the parameters of a run, and the id of its experiment. It does so with an error if the run is deleted.
+func (p Store) Read(ctx context.Context, page string) (values map[string]string, experiment string, err error) {
 	var out struct {
 		Run mlflow.RunJSON `json:"run"`
 	}
@@ -112,11 +123,11 @@ func (p Store) Read(ctx context.Context, page string) (map[string]string, error)
 		Class:  rest.Read,
 		Expect: "run",
 	}
-	err := p.c.Registry.JSON(ctx, r, &out)
+	err = p.c.Registry.JSON(ctx, r, &out)
 	gone := mlflow.IsMissing(err) || mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 	switch {
 	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
-		return nil, &registry.Error{
+		return mlflow.Pairs(out.Run.Data.Params), out.Run.Info.ExperimentID, &registry.Error{
 			Reason: registry.LedgerLost,
 			Cause:  err,
 			Msg:    fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
@@ -127,9 +138,9 @@ func (p Store) Read(ctx context.Context, page string) (map[string]string, error)
 			),
 		}
 	case err != nil:
-		return nil, mlflow.Explain("read promotion ledger", err)
+		return nil, "", mlflow.Explain("read promotion ledger", err)
 	}
-	return mlflow.Pairs(out.Run.Data.Params), nil
+	return mlflow.Pairs(out.Run.Data.Params), out.Run.Info.ExperimentID, nil
 }
 
 // Write stores parameters in one batch. MLflow stores all or none, and refuses to change an existing value.
@@ -160,11 +171,15 @@ func (p Store) send(ctx context.Context, op, path string, body map[string]any) e
 	return mlflow.Explain(op, err)
 }
 
-// Page creates a run. It is named after the model, so that people find it in MLflow.
-func (p Store) Page(ctx context.Context, model string) (string, error) {
-	id, err := p.home(ctx)
-	if err != nil {
-		return "", err
+// Page creates a run in an experiment, by default in the home experiment. It is named after the model, so that people
+// find it in MLflow.
+func (p Store) Page(ctx context.Context, model, experiment string) (string, error) {
+	id := experiment
+	if id == "" {
+		var err error
+		if id, err = p.openHome(ctx); err != nil {
+			return "", err
+		}
 	}
 	now := p.c.Registry.Meter().ServerTime.UnixMilli()
 	body := map[string]any{"experiment_id": id, "run_name": model, "start_time": now, "tags": []mlflow.Pair{
@@ -208,16 +223,22 @@ func (p Store) Page(ctx context.Context, model string) (string, error) {
 	return out.Run.Info.ID, nil
 }
 
-// home returns the id of the experiment that contains the runs of all ledgers. It creates it if necessary.
-func (p Store) home(ctx context.Context) (string, error) {
-	e, ok, err := p.Experiment(ctx, LedgerExperiment)
+// Home returns the id of the home experiment, or "" if it does not exist.
+func (p Store) Home(ctx context.Context) (string, error) {
+	e, _, err := p.Experiment(ctx, p.home)
+	return e.Experiment.ID, err
+}
+
+// openHome returns the id of the home experiment. It creates it if necessary.
+func (p Store) openHome(ctx context.Context) (string, error) {
+	e, ok, err := p.Experiment(ctx, p.home)
 	if err == nil && !ok {
 		look := func(ctx context.Context) (there bool, err error) {
-			e, ok, err = p.Experiment(ctx, LedgerExperiment)
+			e, ok, err = p.Experiment(ctx, p.home)
 			return ok, err
 		}
-		_, err = p.settling("create experiment "+LedgerExperiment).Settle(ctx, func(int) error {
-			body := map[string]any{"name": LedgerExperiment}
+		_, err = p.settling("create experiment "+p.home).Settle(ctx, func(int) error {
+			body := map[string]any{"name": p.home}
 			return p.c.Registry.JSON(
 				ctx,
 				rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write},
@@ -234,7 +255,7 @@ func (p Store) home(ctx context.Context) (string, error) {
 	case !ok || e.Experiment.Stage == "deleted":
 		return "", &registry.Error{
 			Reason: registry.Unsupported,
-			Msg:    fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", LedgerExperiment),
+			Msg:    fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", p.home),
 			Hint:   "restore it in MLflow",
 		}
 	}
@@ -245,7 +266,7 @@ func (p Store) home(ctx context.Context) (string, error) {
 			Hint: fmt.Sprintf(
 				"after moving MLflow to a database, remove the tag %s of the experiment %s",
 				TagUnfit,
-				LedgerExperiment,
+				p.home,
 			),
 		}
 	}
@@ -257,13 +278,17 @@ func (p Store) settling(op string) mlflow.Settling {
 }
 
 // Found makes the run the first of the model's ledger, unless there is one. One request creates the experiment with its
-// tag, and its name is unique.
-func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
+// tag, and its name is unique. A suffix makes it another name.
+func (p Store) Found(ctx context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
+	name := experimentOf(model)
+	if suffix != "" {
+		name += "-" + suffix
+	}
 	var out struct {
 		ID string `json:"experiment_id"`
 	}
-	body := map[string]any{"name": experimentOf(model), "tags": []mlflow.Pair{{Key: tagFirstPage, Value: page}}}
+	body := map[string]any{"name": name, "tags": []mlflow.Pair{{Key: tagFirstPage, Value: page}}}
 	place := registry.LedgerPlace{}
 	r := rest.Request{
 		Method: "POST",
@@ -274,7 +299,7 @@ func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	}
 	settled, err := p.settling(op).Settle(ctx, func(int) error { return p.c.Registry.JSON(ctx, r, &out) },
 		func(ctx context.Context) (there bool, err error) {
-			place, err = p.Locate(ctx, model)
+			place, err = p.locate(ctx, model, name)
 			return place.First != "", err
 		})
 	if settled == retry.Answered {
@@ -283,9 +308,9 @@ func (p Store) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	return place, err
 }
 
-// Reopen restores the experiment that contains the runs of all ledgers, with its runs, if it was deleted.
+// Reopen restores the home experiment, with its runs, if it was deleted.
 func (p Store) Reopen(ctx context.Context) (reopened bool, err error) {
-	e, ok, err := p.Experiment(ctx, LedgerExperiment)
+	e, ok, err := p.Experiment(ctx, p.home)
 	if err != nil || !ok || e.Experiment.Stage != "deleted" {
 		return false, err
 	}
@@ -309,7 +334,7 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 		return registry.LedgerPlace{}, err
 	}
 	if !ok {
-		return p.Found(ctx, model, page)
+		return p.Found(ctx, model, "", page)
 	}
 	id := e.Experiment.ID
 	if e.Experiment.Stage == "deleted" {
@@ -347,6 +372,30 @@ func (p Store) Anchor(ctx context.Context, model, text string) error {
 	)
 }
 
+// Anchored returns the tag that Anchor set.
+func (p Store) Anchored(ctx context.Context, model string) (string, error) {
+	m, err := p.c.Models.Get(ctx, model)
+	return m.OrZero().Tags[registry.TagAnchor], err
+}
+
+// AllPages returns the runs of an experiment that are named after the model.
+func (p Store) AllPages(ctx context.Context, model, experiment string) ([]string, error) {
+	body := map[string]any{
+		"experiment_ids": []string{experiment}, "run_view_type": "ACTIVE_ONLY", "max_results": mlflow.RunsPage,
+	}
+	var ids []string
+	list := mlflow.List{Server: p.c.Registry, Path: "runs/search", Body: body, Limit: 64 << 20}
+	for r, err := range mlflow.Search[mlflow.RunJSON](ctx, list) {
+		if err != nil {
+			return nil, mlflow.Explain("search pages of the promotion ledger", err)
+		}
+		if r.Info.Name == model || mlflow.Pairs(r.Data.Tags)["mlflow.runName"] == model {
+			ids = append(ids, r.Info.ID)
+		}
+	}
+	return ids, nil
+}
+
 // Drop deletes a run.
 func (p Store) Drop(ctx context.Context, page string) error {
 	return p.send(ctx, "delete ledger run", "runs/delete", map[string]any{"run_id": page})
@@ -354,7 +403,7 @@ func (p Store) Drop(ctx context.Context, page string) error {
 
 // Unfit stores on the ledger's experiment why this server keeps no ledger.
 func (p Store) Unfit(ctx context.Context, why string) error {
-	e, ok, err := p.Experiment(ctx, LedgerExperiment)
+	e, ok, err := p.Experiment(ctx, p.home)
 	if !ok || err != nil {
 		return err
 	}
@@ -368,7 +417,7 @@ func (p Store) Unfit(ctx context.Context, why string) error {
 
 // WhyUnfit returns the note that Unfit stored, or "".
 func (p Store) WhyUnfit(ctx context.Context) (string, error) {
-	e, _, err := p.Experiment(ctx, LedgerExperiment)
+	e, _, err := p.Experiment(ctx, p.home)
 	return mlflow.Pairs(e.Experiment.Tags)[TagUnfit], err
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -194,7 +195,7 @@ func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 // byLedger returns the time recorded in the ledger. If the version's own tag contradicts the entry, the time is not
 // known.
 func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
-	stay := l.Since(a.key, v.Number)
+	stay := views.Since(l.Decisive(), a.key, v.Number)
 	began, ended := times(stay.Entry)
 	if !stay.Known || ended.IsZero() {
 		const what = "no finished ledger entry says when version %d was moved to %s"

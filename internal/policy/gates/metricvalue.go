@@ -62,7 +62,7 @@ func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
 // needs returns the facts that it takes to find the value.
 func (r MetricReader) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.selector.EvaluatedIn} }
 
-// metricValue is a value that a gate has read, or the reason why there is none.
+// metricValue is a value that a gate has read, or the reason why none exists.
 type metricValue struct {
 	fact.Choice
 	gap     // why there is no finite value

@@ -3,11 +3,14 @@ package doc
 import (
 	"cmp"
 	"strings"
-	"unicode/utf8"
 )
 
-// Text renders the page for a terminal.
-func Text(d Page) string {
+// Text renders the page for a log. Tables are as wide as their content.
+func Text(d Page) string { return Terminal(d, 0) }
+
+// Terminal renders the page for a terminal with this many columns. Wider tables are wrapped inside their cells. 0 means
+// that the width is not known, and that nothing is wrapped.
+func Terminal(d Page, columns int) string {
 	var b strings.Builder
 	for _, block := range d {
 		if _, drawn := block.(Diagram); drawn {
@@ -16,12 +19,12 @@ func Text(d Page) string {
 		if b.Len() > 0 {
 			b.WriteString("\n")
 		}
-		textBlock(&b, block)
+		textBlock(&b, block, columns)
 	}
 	return b.String()
 }
 
-func textBlock(b *strings.Builder, block Block) {
+func textBlock(b *strings.Builder, block Block, columns int) {
 	switch block := block.(type) {
 	case Heading:
 		b.WriteString(textLine(block.Line) + "\n")
@@ -32,40 +35,13 @@ func textBlock(b *strings.Builder, block Block) {
 			b.WriteString("  - " + textLine(item) + "\n")
 		}
 	case Table:
-		textTable(b, block)
+		textTable(b, block, columns)
 	case Code:
 		for _, l := range strings.Split(cleanLines(block.Text), "\n") {
 			b.WriteString("    " + l + "\n")
 		}
 	case Details:
-		b.WriteString(Clean(block.Title) + "\n\n" + Text(block.Body))
-	}
-}
-
-func textTable(b *strings.Builder, t Table) {
-	var rows [][]string
-	if strings.Join(t.Head, "") != "" {
-		rows = append(rows, t.Head)
-	}
-	for _, r := range t.Rows {
-		cells := make([]string, len(r))
-		for i, c := range r {
-			cells[i] = textLine(c)
-		}
-		rows = append(rows, cells)
-	}
-	width := make([]int, len(t.Head))
-	for _, r := range rows {
-		for i, c := range r {
-			width[i] = max(width[i], utf8.RuneCountInString(c))
-		}
-	}
-	for _, r := range rows {
-		var line strings.Builder
-		for i, c := range r {
-			line.WriteString("  " + c + strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)))
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		b.WriteString(Clean(block.Title) + "\n\n" + Terminal(block.Body, columns))
 	}
 }
 

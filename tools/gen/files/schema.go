@@ -27,7 +27,10 @@ func policySchema() ([]byte, error) {
 		"additionalProperties": object{"$ref": "#/$defs/model"},
 		"description":          about(keys.File, "models"),
 	}
-	root["anyOf"] = []any{object{"required": []string{"models"}}, object{"required": []string{"audit"}}}
+	root["anyOf"] = []any{
+		object{"required": []string{"models"}}, object{"required": []string{"audit"}},
+		object{"required": []string{"ledger"}},
+	}
 	root["$schema"], root["title"] = "https://json-schema.org/draft/2020-12/schema", "mlflow-promote policy"
 	root["$defs"] = object{"model": modelSchema(keys), "target": targetSchema(keys)}
 	out, err := json.MarshalIndent(root, "", "  ")

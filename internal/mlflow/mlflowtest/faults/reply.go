@@ -22,7 +22,7 @@ type Reply struct {
 	Kind    Kind // "" delivers the response
 	Delay   time.Duration
 	Latency time.Duration
-	Sent    func(status int) // called when the response is sent, or with 0 if there is none
+	Sent    func(status int) // called when the response is sent, or with 0 if none exists
 }
 
 // wait blocks until it is time to send the response. It returns an error if there will be no response.

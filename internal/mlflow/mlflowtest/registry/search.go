@@ -69,25 +69,17 @@ func modelMatches(d *dialect.Dialect, m *state.Model, clauses []search.Clause) b
 		}
 		clauses = withoutPromptTag(clauses)
 	}
-	for _, cl := range clauses {
-		if cl.On == "tag" && !search.TagMatches(d, m.Tags, cl) ||
-			cl.On == "attribute" && !search.TextMatches(d, &m.Name, cl) {
-			return false
-		}
-	}
-	return true
+	return search.All(clauses, func(cl search.Clause) bool {
+		return (cl.On != "tag" || search.TagMatches(d, m.Tags, cl)) &&
+			(cl.On != "attribute" || search.TextMatches(d, &m.Name, cl))
+	})
 }
 
 func versionMatches(d *dialect.Dialect, v *state.Version, clauses []search.Clause) bool {
 	if d.PromptsHidden && !asksForPrompts(clauses) {
 		clauses = withoutPromptTag(clauses)
 	}
-	for _, cl := range clauses {
-		if !versionMeets(d, v, cl) {
-			return false
-		}
-	}
-	return true
+	return search.All(clauses, func(cl search.Clause) bool { return versionMeets(d, v, cl) })
 }
 
 func versionMeets(d *dialect.Dialect, v *state.Version, cl search.Clause) bool {

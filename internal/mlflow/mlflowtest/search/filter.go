@@ -124,7 +124,7 @@ func meansNothing(t lexeme) bool {
 	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
 }
 
-// comparison returns the number of tokens in the comparison at the start, or 0 if there is none, and the comparison's
+// comparison returns the number of tokens in the comparison at the start, or 0 if none exists, and the comparison's
 // operator.
 func comparison(d *dialect.Dialect, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {

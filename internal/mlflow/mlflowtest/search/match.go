@@ -10,6 +10,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
+// All reports whether each of the clauses is met.
+func All(clauses []Clause, meets func(Clause) bool) bool {
+	return !slices.ContainsFunc(clauses, func(cl Clause) bool { return !meets(cl) })
+}
+
 // TextMatches compares a string attribute, tag or parameter with a clause. A missing value never matches.
 func TextMatches(d *dialect.Dialect, have *string, cl Clause) bool {
 	if have == nil {

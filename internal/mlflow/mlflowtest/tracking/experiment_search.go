@@ -80,12 +80,7 @@ func searchExperiments(c *call.Call) (any, error) {
 }
 
 func experimentMatches(d *dialect.Dialect, e *state.Experiment, clauses []search.Clause) bool {
-	for _, cl := range clauses {
-		if !experimentMeets(d, e, cl) {
-			return false
-		}
-	}
-	return true
+	return search.All(clauses, func(cl search.Clause) bool { return experimentMeets(d, e, cl) })
 }
 
 func experimentMeets(d *dialect.Dialect, e *state.Experiment, cl search.Clause) bool {

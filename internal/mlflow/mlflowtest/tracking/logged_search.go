@@ -140,12 +140,7 @@ func compareLogged(a, b *state.LoggedModel, order []search.Ordering) int {
 }
 
 func loggedModelMatches(d *dialect.Dialect, m *state.LoggedModel, clauses []search.Clause) bool {
-	for _, cl := range clauses {
-		if !loggedModelMeets(d, m, cl) {
-			return false
-		}
-	}
-	return true
+	return search.All(clauses, func(cl search.Clause) bool { return loggedModelMeets(d, m, cl) })
 }
 
 func loggedModelMeets(d *dialect.Dialect, m *state.LoggedModel, cl search.Clause) bool {

@@ -87,12 +87,7 @@ func searchRuns(c *call.Call) (any, error) {
 }
 
 func runMatches(d *dialect.Dialect, r *state.Run, clauses []search.Clause) bool {
-	for _, cl := range clauses {
-		if !runMeets(d, r, cl) {
-			return false
-		}
-	}
-	return true
+	return search.All(clauses, func(cl search.Clause) bool { return runMeets(d, r, cl) })
 }
 
 func runMeets(d *dialect.Dialect, r *state.Run, cl search.Clause) bool {

@@ -1,4 +1,4 @@
-package ledger
+package views
 
 import (
 	"encoding/json"
@@ -6,14 +6,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Live is a version, or several, to which a target pointed for some time.
 type Live struct {
 	Ref   registry.Ref   `json:"ref"`
-	Named registry.State `json:"named"` // zero if it pointed to no version
-	From  string         `json:"from"`  // RFC 3339; "" if the start is not known
+	Named registry.State `json:"named"`           // zero if it pointed to no version
+	From  string         `json:"from"`            // RFC 3339; "" if the start is not known
+	Until string         `json:"until,omitempty"` // RFC 3339; "" if no entry shows an end
 	// number of the entry that shows it; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
 	Outside bool `json:"outside,omitempty"` // it was moved there by others, at some time before that entry
@@ -40,10 +42,18 @@ type span struct {
 	from, to time.Time
 }
 
+// ended returns the state with the time at which it ended, if it has.
+func (s span) ended() Live {
+	if !s.to.IsZero() {
+		s.Until = s.to.UTC().Format(time.RFC3339)
+	}
+	return s.Live
+}
+
 // LiveAt returns what each target pointed to at a time, or during a period if until is later. It returns every state
 // that the target had or may have had. A move by others is known only from the entry that found it. For the time
 // between that entry and the one before, both states are returned.
-func LiveAt(entries []Entry, at, until time.Time) []Live {
+func LiveAt(entries []ledger.Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {
 		list := states[l.Ref]
@@ -58,7 +68,7 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		states[l.Ref] = append(list, span{Live: l, from: ended})
 	}
 	for _, e := range entries {
-		if e.Outcome != EntryDone && e.Moved == 0 {
+		if e.Outcome != ledger.EntryDone && e.Moved == 0 {
 			continue
 		}
 		for _, s := range e.Record.Outside {
@@ -70,7 +80,7 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		}
 		for ref, list := range states {
 			last := list[len(list)-1]
-			if left := without(last.Named, e.movedToOtherStage(ref)); !left.Equal(last.Named) {
+			if left := last.Named.Without(e.MovedToOtherStage(ref)...); !left.Equal(last.Named) {
 				add(Live{Ref: ref, Named: left, From: since, Epoch: e.Epoch}, e.Ended)
 			}
 		}
@@ -79,26 +89,9 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 	for _, ref := range slices.SortedFunc(maps.Keys(states), registry.Ref.Compare) {
 		for _, s := range states[ref] {
 			if !s.from.After(until) && (s.to.IsZero() || s.to.After(at)) {
-				out = append(out, s.Live)
+				out = append(out, s.ended())
 			}
 		}
 	}
 	return out
-}
-
-// PointsTo returns what an alias or a stage points to now.
-func PointsTo(m registry.Model, versions []registry.Version, ref registry.Ref) registry.State {
-	if alias, ok := ref.Alias(); ok {
-		if n := m.Aliases[alias]; n != 0 {
-			return registry.PointsTo(n)
-		}
-		return registry.State{}
-	}
-	var numbers []int
-	for _, v := range versions {
-		if registry.StageRef(v.Stage) == ref {
-			numbers = append(numbers, v.Number)
-		}
-	}
-	return registry.PointsTo(numbers...)
 }

@@ -1,9 +1,10 @@
-package ledger
+package views
 
 import (
 	"fmt"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -29,17 +30,17 @@ type ResourceDescriptor struct {
 
 // Predicate is the ledger entry in a statement.
 type Predicate struct {
-	Record  Record `json:"record"`
-	Outcome string `json:"outcome"`
-	Ended   string `json:"ended"` // RFC 3339, UTC; by then, the moves had been read back
-	Entry   string `json:"entry_sha256"`
+	Record  ledger.Record `json:"record"`
+	Outcome string        `json:"outcome"`
+	Ended   string        `json:"ended"` // RFC 3339, UTC; by then, the moves had been read back
+	Entry   string        `json:"entry_sha256"`
 }
 
 // NewStatement turns an entry into a statement. It fails if the entry did not end well or has no digest of the files.
-func NewStatement(e Entry) (Statement, error) {
+func NewStatement(e ledger.Entry) (Statement, error) {
 	r := e.Record
 	switch {
-	case e.Outcome != EntryDone:
+	case e.Outcome != ledger.EntryDone:
 		return Statement{}, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    fmt.Sprintf("make statement: the promotion of entry %d of %s did not succeed", e.Epoch, r.Model),

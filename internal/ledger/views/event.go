@@ -1,10 +1,11 @@
-package ledger
+package views
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -28,9 +29,9 @@ type Event struct {
 
 // EventTarget is the alias or stage that was moved.
 type EventTarget struct {
-	Alias string  `json:"alias,omitempty"`
-	Stage string  `json:"stage,omitempty"`
-	Moves []Shift `json:"moves"`
+	Alias string         `json:"alias,omitempty"`
+	Stage string         `json:"stage,omitempty"`
+	Moves []ledger.Shift `json:"moves"`
 }
 
 // EventSource says where the model comes from.
@@ -61,7 +62,7 @@ type EventRecord struct {
 var eventNames = map[string]string{"promote": "promoted", "rollback": "rolled-back", "alias": "aliases-moved"}
 
 // NewEvent returns the event of the record with this id.
-func NewEvent(id string, r Record) Event {
+func NewEvent(id string, r ledger.Record) Event {
 	e := Event{
 		Schema: EventSchema, Event: eventNames[r.Command], RecordID: id, Model: r.Model,
 		Target: EventTarget{Alias: r.Target.Alias, Stage: r.Target.Stage, Moves: r.Moves},

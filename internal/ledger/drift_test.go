@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,60 +9,6 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
-
-// Entry 1 moves champion from 3 to 4 at 10:00, and entry 2 moves another target at 12:00. Entry 3 finds champion at 9
-// at 14:00 and moves it to 5. Entry 4 moves the first of its two targets at 16:00 and fails.
-func TestLiveAt(t *testing.T) {
-	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
-	entry := func(epoch int, outcome string, moved int, outside []Shift, moves ...Shift) Entry {
-		return Entry{
-			Epoch: epoch, Outcome: outcome, Moved: moved, Ended: hour(8 + 2*epoch),
-			Record: Record{Moves: moves, Outside: outside},
-		}
-	}
-	entries := []Entry{
-		entry(1, EntryDone, 1, nil, ParseShift("@champion", "3", "4")),
-		entry(2, EntryDone, 1, nil, ParseShift("Production", "", "2")),
-		entry(3, EntryDone, 1, []Shift{ParseShift("@champion", "4", "9")}, ParseShift("@champion", "9", "5")),
-		entry(4, EntryAborted, 1, nil, ParseShift("@champion", "5", "6"), ParseShift("Production", "2", "6")),
-		entry(5, EntryAborted, 0, nil, ParseShift("@champion", "6", "7")),
-	}
-	for _, c := range []struct {
-		at, until int
-		want      string
-	}{
-		{9, 9, "@champion: unknown until 1; Production: unknown until 2"},
-		{10, 10, "@champion: 4 by 1; @champion: 9 found by 3; Production: unknown until 2"},
-		{11, 11, "@champion: 4 by 1; @champion: 9 found by 3; Production: unknown until 2"},
-		{13, 13, "@champion: 4 by 1; @champion: 9 found by 3; Production: 2 by 2"},
-		{14, 14, "@champion: 5 by 3; Production: 2 by 2"},
-		{17, 17, "@champion: 6 by 4; Production: 2 by 2"},
-		{23, 23, "@champion: 6 by 4; Production: 2 by 2"},
-		{
-			11, 15,
-			"@champion: 4 by 1; @champion: 9 found by 3; @champion: 5 by 3; Production: unknown until 2; Production: " +
-				"2 by 2",
-		},
-	} {
-		var got []string
-		for _, l := range LiveAt(entries, hour(c.at), hour(c.until)) {
-			how := "by"
-			switch {
-			case l.Unknown:
-				how, l.Named = "until", registry.Text("unknown")
-			case l.Outside:
-				how = "found by"
-			}
-			if (l.From == "") != (l.Unknown || l.Outside) {
-				t.Errorf("%d to %d: %s since %q", c.at, c.until, l.Ref, l.From)
-			}
-			got = append(got, fmt.Sprintf("%s: %s %s %d", l.Ref, l.Named, how, l.Epoch))
-		}
-		if got := strings.Join(got, "; "); got != c.want {
-			t.Errorf("%d to %d:\n%s, want\n%s", c.at, c.until, got, c.want)
-		}
-	}
-}
 
 // A version is in only one stage. If a promotion moves it to another stage, it leaves the first one, and this is not
 // drift.
@@ -124,17 +68,6 @@ func TestLastRecorded_OtherStage(t *testing.T) {
 		if got, ok := c.ledger.LastRecorded(registry.StageRef("Staging")); got.String() != c.staging || !ok {
 			t.Errorf("%s: Staging was left at %q (%v), want %q", name, got, ok, c.staging)
 		}
-	}
-	live := LiveAt(
-		[]Entry{staged, entry(2, EntryDone, 1, onward)}, time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC),
-		time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC),
-	)
-	want := []Live{
-		{Ref: registry.StageRef("Production"), Named: registry.PointsTo(2), From: "2026-05-03T02:00:00Z", Epoch: 2},
-		{Ref: registry.StageRef("Staging"), From: "2026-05-03T02:00:00Z", Epoch: 2},
-	}
-	if diff := cmp.Diff(want, live); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -224,13 +157,5 @@ func TestShift_JSON(t *testing.T) {
 	}
 	if back, err := json.Marshal(states); err != nil || string(back) != text {
 		t.Errorf("%s is written as %s (%v)", text, back, err)
-	}
-	const live = `{"ref":"@champion","named":"7","from":"","epoch":3}`
-	var l Live
-	if err := json.Unmarshal([]byte(live), &l); err != nil {
-		t.Fatal(err)
-	}
-	if back, err := json.Marshal(l); err != nil || string(back) != live || !l.Named.Versions.Has(7) {
-		t.Errorf("%s is written as %s (%v)", live, back, err)
 	}
 }

@@ -1,4 +1,4 @@
-package ledger
+package views
 
 import (
 	"strconv"
@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -14,31 +15,31 @@ import (
 func TestSince_FindsTheMove(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ref := rapid.SampledFrom([]string{"@champion", "Staging"}).Draw(t, "ref")
-		var all []Entry
+		var all []ledger.Entry
 		// what the target points to, since which entry, and whether that entry only found the move
 		now, since, byHand := "", 0, false
 		states := []string{""}
 		for n := range rapid.IntRange(1, 12).Draw(t, "entries") {
-			e := Entry{Epoch: n + 1, Outcome: EntryDone}
+			e := ledger.Entry{Epoch: n + 1, Outcome: ledger.EntryDone}
 			kind := rapid.SampledFrom([]string{"move", "of another target", "given up"}).Draw(t, "kind")
 			if kind != "given up" && rapid.Bool().Draw(t, "moved by hand before") {
 				was := now
 				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "by hand")); now != was {
-					e.Record.Outside = []Shift{ParseShift(ref, was, now)}
+					e.Record.Outside = []ledger.Shift{ledger.ParseShift(ref, was, now)}
 					since, byHand = n+1, true
 				}
 			}
 			switch kind {
 			case "of another target":
-				e.Record.Moves = []Shift{ParseShift("@other", "", "9")}
+				e.Record.Moves = []ledger.Shift{ledger.ParseShift("@other", "", "9")}
 			case "given up": // before it moved anything
-				e.Outcome, e.Record.Moves = EntryAborted, []Shift{ParseShift(ref, now, "8")}
+				e.Outcome, e.Record.Moves = ledger.EntryAborted, []ledger.Shift{ledger.ParseShift(ref, now, "8")}
 			default:
 				was := now
 				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "to")); now != was {
 					since, byHand = n+1, false
 				}
-				e.Record.Moves = []Shift{ParseShift(ref, was, now)}
+				e.Record.Moves = []ledger.Shift{ledger.ParseShift(ref, was, now)}
 			}
 			all, states = append(all, e), append(states, now)
 		}
@@ -47,8 +48,8 @@ func TestSince_FindsTheMove(t *testing.T) {
 		}
 		number, _ := strconv.Atoi(now)
 		skip := rapid.IntRange(0, len(all)-1).Draw(t, "entries left out")
-		before := States{registry.ParseRef(ref): registry.ParseState(states[skip])}
-		got := Chain{Entries: all[skip:], Before: before}.Since(registry.ParseRef(ref), number)
+		before := ledger.States{registry.ParseRef(ref): registry.ParseState(states[skip])}
+		got := Since(ledger.Chain{Entries: all[skip:], Before: before}, registry.ParseRef(ref), number)
 		switch {
 		case since > skip && (!got.Known || got.Entry.Epoch != since || got.Moved == byHand || got.Earlier):
 			t.Fatalf("since entry %d, by hand %v: %+v", since, byHand, got)
@@ -59,23 +60,25 @@ func TestSince_FindsTheMove(t *testing.T) {
 }
 
 func TestSince_Gaps(t *testing.T) {
-	here := Entry{Epoch: 1, Outcome: EntryDone, Record: Record{Moves: []Shift{ParseShift("Staging", "", "2")}}}
-	still := Entry{Epoch: 3, Outcome: EntryDone, Record: Record{Moves: []Shift{ParseShift("Staging", "2", "2,3")}}}
-	move := func(stage, was, now string) Record { return Record{Moves: []Shift{ParseShift(stage, was, now)}} }
+	here := ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "", "2")}}}
+	still := ledger.Entry{Epoch: 3, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "2", "2,3")}}}
+	move := func(stage, was, now string) ledger.Record {
+		return ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(stage, was, now)}}
+	}
 	for name, c := range map[string]struct {
-		between Entry
+		between ledger.Entry
 		want    int // number of an entry
 	}{
-		"moved on to another stage": {Entry{Outcome: EntryDone, Record: move("Production", "", "2")}, 3},
-		"another version moved on":  {Entry{Outcome: EntryDone, Record: move("Production", "", "4")}, 1},
-		"given up half way":         {Entry{Outcome: EntryAborted, Moved: 1, Record: move("Staging", "2", "")}, 3},
+		"moved on to another stage": {ledger.Entry{Outcome: ledger.EntryDone, Record: move("Production", "", "2")}, 3},
+		"another version moved on":  {ledger.Entry{Outcome: ledger.EntryDone, Record: move("Production", "", "4")}, 1},
+		"given up half way":         {ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1, Record: move("Staging", "2", "")}, 3},
 		"given up, nobody looked": {
-			Entry{Outcome: EntryAborted, Moved: MovedUnknown, Record: move("Staging", "2", "")}, 3,
+			ledger.Entry{Outcome: ledger.EntryAborted, Moved: ledger.MovedUnknown, Record: move("Staging", "2", "")}, 3,
 		},
-		"given up, nothing moved": {Entry{Outcome: EntryAborted, Record: move("Staging", "2", "")}, 1},
+		"given up, nothing moved": {ledger.Entry{Outcome: ledger.EntryAborted, Record: move("Staging", "2", "")}, 1},
 	} {
 		c.between.Epoch = 2
-		got := Chain{Entries: []Entry{here, c.between, still}}.Since(registry.StageRef("Staging"), 2)
+		got := Since(ledger.Chain{Entries: []ledger.Entry{here, c.between, still}}, registry.StageRef("Staging"), 2)
 		if !got.Known || got.Entry.Epoch != c.want {
 			t.Errorf("%s: %+v, want entry %d", name, got, c.want)
 		}

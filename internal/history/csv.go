@@ -1,0 +1,90 @@
+package history
+
+import (
+	"encoding/csv"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
+)
+
+// historyColumns are the columns of a history as CSV. Their order never changes. New columns are added at the end.
+var historyColumns = []string{
+	"model", "entry", "time", "command", "target_kind", "target", "from", "to", "actor", "initiator", "os_user",
+	"mlflow_login", "approvers", "approvers_unknown", "justification", "decision", "mode", "override", "outcome",
+	"reason", "evidence", "workflow_run", "sha256", "signed_by",
+}
+
+// Table returns the entries that were asked for as CSV (RFC 4180), the newest first. Each move is a row, and so is each
+// drift.
+func (v View) Table(histories []History) string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	write := func(model string, s ledger.Shift, cells map[string]string) {
+		kind, name := "stage", s.Ref.Name
+		if _, ok := s.Ref.Alias(); ok {
+			kind = "alias"
+		} else if _, ok := s.Ref.Stage(); !ok {
+			kind = "tag"
+		}
+		cells["model"], cells["target_kind"], cells["target"] = model, kind, name
+		cells["from"], cells["to"] = s.Was.String(), s.Want.String()
+		row := make([]string, len(historyColumns))
+		for i, c := range historyColumns {
+			row[i] = csvCell(cells[c])
+		}
+		_ = w.Write(row) // writing to memory cannot fail
+	}
+	_ = w.Write(historyColumns)
+	if v.Before.IsZero() {
+		for _, h := range histories {
+			for _, s := range h.Outside {
+				if v.about(s.Ref) {
+					write(h.Model, s, map[string]string{"command": "drift", "outcome": "not recorded"})
+				}
+			}
+		}
+	}
+	entries, _ := v.newest(histories, v.limit(0))
+	for _, e := range entries {
+		for _, s := range e.Record.Moves {
+			write(histories[e.history].Model, s, v.entryCells(e.Entry))
+		}
+		for _, s := range e.Record.Outside {
+			write(histories[e.history].Model, s, map[string]string{
+				"entry": strconv.Itoa(e.Epoch), "command": "drift", "outcome": "found and recorded",
+			})
+		}
+	}
+	w.Flush()
+	return b.String()
+}
+
+// entryCells are the cells that all moves of an entry have in common.
+func (v View) entryCells(e ledger.Entry) map[string]string {
+	r := e.Record
+	outcome := e.Outcome
+	if outcome == "" {
+		outcome = "open"
+	}
+	return map[string]string{
+		"entry": strconv.Itoa(e.Epoch), "time": lastTime(e).UTC().Format(time.RFC3339), "command": r.Command,
+		"actor": r.Actor, "initiator": r.Initiator, "os_user": r.OSUser, "mlflow_login": r.Login,
+		"approvers": strings.Join(r.Approvers, " "), "approvers_unknown": r.Unknown,
+		"justification": r.Justification, "decision": string(r.Decision), "mode": string(r.Mode),
+		"override": strings.Join(r.Override, " "), "outcome": outcome, "reason": string(e.Reason),
+		"evidence": v.Evidence(r), "workflow_run": e.Link, "sha256": e.Digest, "signed_by": e.Signed,
+	}
+}
+
+// csvCell makes a text harmless for spreadsheets: a cell that would be a formula begins with an apostrophe.
+func csvCell(text string) string {
+	text = doc.Clean(text)
+	if first := strings.TrimLeft(text, " "); first != "" && strings.ContainsRune("=+-@", rune(first[0])) {
+		return "'" + text
+	}
+	return text
+}

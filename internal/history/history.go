@@ -1,0 +1,156 @@
+// Package history selects, shows and verifies the entries of promotion ledgers, for people and for programs.
+//
+// It is pure, and must never decide which entries are believed. That is the task of package ledger.
+package history
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// History is the content of one model's ledger.
+type History struct {
+	Model     string
+	Unfit     string // why the server has no ledger, "" = it may have one
+	Reset     string // why it replaces a lost ledger, "" = it does not
+	Entries   []ledger.Entry
+	Foreign   []ledger.Foreign // what is not believed
+	Pages     []ledger.Saved
+	BrokenAt  int            // first entry that breaks the chain, 0 = unknown
+	Broken    string         // why the chain is broken, "" = it is not
+	Kept      bool           // compared with a copy outside MLflow
+	Compared  bool           // compared with the registry as it is now
+	Outside   []ledger.Shift // drift since the last entry, if Compared
+	At, Until time.Time
+	Live      []views.Live
+	Now       []views.Live  // what the requested targets point to according to the last entry
+	Verified  *Verification // comparison of a saved history with its own pages, nil = none
+}
+
+// With returns the history with the answers to the query: what was live at its time, and what its targets point to now.
+func (h History) With(q Query) History {
+	h.At, h.Until, h.Live = q.At, q.Until, nil
+	other := func(l views.Live) bool { return !q.about(l.Ref) }
+	live := func(at, until time.Time) []views.Live {
+		return slices.DeleteFunc(views.LiveAt(h.Entries, at, until), other)
+	}
+	if !q.At.IsZero() {
+		h.Live = live(q.At, q.Until)
+	}
+	end := time.Unix(1<<40, 0) // after every entry
+	h.Now = live(end, end)
+	return h
+}
+
+// Version returns the version that the target pointed to at the requested time, or points to now. It returns "" if that
+// is not one version.
+func (h History) Version(ref registry.Ref) string {
+	other := func(of registry.Ref) bool { return of != ref }
+	drift := slices.DeleteFunc(slices.Clone(h.Outside), func(s ledger.Shift) bool { return other(s.Ref) })
+	states := h.Now
+	switch {
+	case !h.At.IsZero() && len(drift) > 0 && h.open():
+		return "" // it may have been moved before or after that time
+	case !h.At.IsZero():
+		states = h.Live
+	case len(drift) > 0:
+		return numberOf(drift[0].Want)
+	}
+	states = slices.DeleteFunc(slices.Clone(states), func(l views.Live) bool { return other(l.Ref) })
+	if len(states) != 1 || states[0].Unknown {
+		return ""
+	}
+	return numberOf(states[0].Named)
+}
+
+// numberOf returns the number of the version, "" if there is not exactly one.
+func numberOf(s registry.State) string {
+	if len(s.Versions) != 1 {
+		return ""
+	}
+	return s.Versions.String()
+}
+
+// open reports whether the requested time extends beyond the last entry.
+func (h History) open() bool {
+	last := h.Entries[len(h.Entries)-1]
+	return last.Ended.IsZero() || h.Until.After(last.Ended)
+}
+
+// limit says how far the answer can be trusted for the time after the last entry.
+func (h History) limit() string {
+	epoch := h.Entries[len(h.Entries)-1].Epoch
+	switch {
+	case !h.Compared:
+		return fmt.Sprintf(" according to the last entry, %d; later drift is not recorded", epoch)
+	case len(h.Outside) == 0:
+		return fmt.Sprintf(" according to the last entry, %d; the registry agrees", epoch)
+	}
+	return fmt.Sprintf(" according to the last entry, %d, and the drift since then", epoch)
+}
+
+// pending returns the channels that have not been notified of an entry, in the order in which the entry lists them.
+func pending(e ledger.Entry) []string {
+	var out []string
+	channels := e.PendingNotifications()
+	for _, i := range slices.Sorted(maps.Keys(channels)) {
+		out = append(out, channels[i])
+	}
+	return out
+}
+
+// Result is the JSON form of a model's history.
+type Result struct {
+	Model   string           `json:"model"`
+	Unfit   string           `json:"no_ledger,omitempty"` // why the server has no ledger
+	Reset   string           `json:"reset,omitempty"`     // why it replaces a lost ledger
+	Entries []Entry          `json:"entries"`
+	Live    []views.Live     `json:"live,omitempty"`
+	Outside []ledger.Shift   `json:"moved_outside,omitempty"` // drift since the last entry
+	Broken  string           `json:"broken,omitempty"`
+	At      int              `json:"broken_at,omitempty"`
+	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored there and not believed
+	Pages   []ledger.Saved   `json:"pages"`             // as stored; `history verify` checks them
+
+	Export  int               `json:"export"` // ExportVersion
+	Query   Query             `json:"query,omitzero"`
+	Digests map[string]string `json:"digests,omitempty"` // see seal
+}
+
+// Entry is the JSON form of one entry.
+type Entry struct {
+	Record  ledger.Record   `json:"record"`
+	Outcome string          `json:"outcome"` // "" = open
+	Reason  registry.Reason `json:"reason,omitempty"`
+	Ended   string          `json:"ended,omitempty"`
+	Link    string          `json:"link,omitempty"`
+	Digest  string          `json:"sha256,omitempty"`
+	Signed  string          `json:"signed_by,omitempty"` // name of the key
+	Untold  []string        `json:"untold,omitempty"`    // channels that have not been notified
+}
+
+// Result returns the JSON form of the history. q says what was asked for.
+func (h History) Result(q Query) Result {
+	out := Result{
+		Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Entries: []Entry{}, Live: h.Live, Outside: h.Outside,
+		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign, Export: ExportVersion, Query: q,
+	}
+	for _, e := range h.Entries {
+		r := Entry{
+			Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Signed: e.Signed,
+			Untold: pending(e),
+		}
+		if !e.Ended.IsZero() {
+			r.Ended = e.Ended.UTC().Format(time.RFC3339)
+		}
+		out.Entries = append(out.Entries, r)
+	}
+	out.Digests = out.seal()
+	return out
+}

@@ -1,0 +1,97 @@
+package history
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Query says which entries of a history to show, and for which time to show what was live.
+type Query struct {
+	At      time.Time      `json:"at,omitzero"`
+	Until   time.Time      `json:"at_end,omitzero"` // the same as At, or the end of that day
+	Since   time.Time      `json:"since,omitzero"`
+	Before  time.Time      `json:"until,omitzero"`
+	Targets []registry.Ref `json:"targets,omitempty"` // only entries that moved one of them
+	Limit   *int           `json:"limit,omitempty"`   // number of entries, the newest; 0 = all, nil = not given
+}
+
+// pageLimit is how many entries a page shows without the input limit.
+const pageLimit = 20
+
+// limit returns how many entries to show, or otherwise if the input was not given. 0 means all.
+func (q Query) limit(otherwise int) int {
+	if q.Limit != nil {
+		return *q.Limit
+	}
+	return otherwise
+}
+
+// IsZero reports whether nothing was asked for.
+func (q Query) IsZero() bool {
+	return q.At.IsZero() && q.Since.IsZero() && q.Before.IsZero() && len(q.Targets) == 0 && q.Limit == nil
+}
+
+// about reports whether the target was asked for.
+func (q Query) about(ref registry.Ref) bool {
+	return len(q.Targets) == 0 || slices.Contains(q.Targets, ref)
+}
+
+// selects reports whether the entry was asked for.
+func (q Query) selects(e ledger.Entry) bool {
+	at := lastTime(e)
+	if at.Before(q.Since) || !q.Before.IsZero() && at.After(q.Before) {
+		return false
+	}
+	moved := func(s ledger.Shift) bool { return q.about(s.Ref) }
+	return len(q.Targets) == 0 || slices.ContainsFunc(e.Record.Moves, moved) ||
+		slices.ContainsFunc(e.Record.Outside, moved)
+}
+
+// lastTime returns when the entry ended, or when it began if it is open.
+func lastTime(e ledger.Entry) time.Time {
+	if !e.Ended.IsZero() {
+		return e.Ended
+	}
+	at, _ := time.Parse(time.RFC3339, e.Record.At) // the zero time sorts an unreadable one to the end
+	return at
+}
+
+// listed is an entry of one of several histories.
+type listed struct {
+	ledger.Entry
+	history int // index of the history
+}
+
+// newest returns the entries that were asked for, the newest first, and how many older ones the limit left out.
+func (q Query) newest(histories []History, limit int) (out []listed, older int) {
+	for i, h := range histories {
+		for _, e := range slices.Backward(h.Entries) {
+			if q.selects(e) {
+				out = append(out, listed{e, i})
+			}
+		}
+	}
+	if len(histories) > 1 {
+		slices.SortStableFunc(out, func(a, b listed) int { return lastTime(b.Entry).Compare(lastTime(a.Entry)) })
+	}
+	if limit > 0 && len(out) > limit {
+		return out[:limit], len(out) - limit
+	}
+	return out, 0
+}
+
+// ForPrograms returns the histories with only the entries that were asked for.
+func (q Query) ForPrograms(histories []History) []History {
+	out := slices.Clone(histories)
+	for i := range out {
+		out[i].Entries = nil
+	}
+	entries, _ := q.newest(histories, q.limit(0))
+	for _, e := range slices.Backward(entries) {
+		out[e.history].Entries = append(out[e.history].Entries, e.Entry)
+	}
+	return out
+}

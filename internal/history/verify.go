@@ -1,0 +1,391 @@
+package history
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
+)
+
+// ExportVersion is the version of a history as JSON. From version 2 on it has the query and the digests.
+const ExportVersion = 2
+
+// Saved is the report file of the command history for one model.
+type Saved struct {
+	Model   string           `json:"model"`
+	Pages   []ledger.Saved   `json:"pages"`
+	Export  int              `json:"export"`
+	Query   Query            `json:"query"`
+	Outside []ledger.Shift   `json:"moved_outside"`
+	Broken  string           `json:"broken"`
+	Foreign []ledger.Foreign `json:"foreign"`
+
+	file map[string]any // the whole file
+}
+
+// Read reads the report file of the command history. It fails if the file contains no ledger of a single model,
+// or if a key occurs twice.
+func Read(text []byte) (Saved, error) {
+	var file struct {
+		History struct {
+			Saved
+			Query json.RawMessage `json:"query"`
+		} `json:"history"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return Saved{}, err
+	}
+	saved := file.History.Saved
+	if len(file.History.Query) > 0 { // its digest finds a time that was edited and cannot be parsed
+		_ = json.Unmarshal(file.History.Query, &saved.Query)
+	}
+	if len(saved.Pages) == 0 {
+		return Saved{}, errors.New("contains no history; give the report file of an earlier history run")
+	}
+	tree, err := readTree(text)
+	if err != nil {
+		return Saved{}, err
+	}
+	saved.file, _ = tree.(map[string]any)
+	return saved, nil
+}
+
+// readTree decodes JSON. Unlike json.Unmarshal, it refuses a key that occurs twice, because programs read different
+// values of it.
+func readTree(text []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	tree, err := nextValue(dec)
+	if err == nil {
+		if _, more := dec.Token(); more != io.EOF {
+			err = errors.New("has text after its end; give the unchanged report file")
+		}
+	}
+	return tree, err
+}
+
+func nextValue(dec *json.Decoder) (any, error) {
+	token, err := dec.Token()
+	switch {
+	case err != nil:
+		return nil, err
+	case token == json.Delim('['):
+		list := []any{}
+		for dec.More() {
+			v, err := nextValue(dec)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err = dec.Token()
+		return list, err
+	case token == json.Delim('{'):
+		object := map[string]any{}
+		for dec.More() {
+			key, err := dec.Token()
+			if err != nil {
+				return nil, err
+			}
+			name, _ := key.(string)
+			if _, twice := object[name]; twice {
+				return nil, fmt.Errorf("has the key %q twice in one object; give the unchanged report file", name)
+			}
+			if object[name], err = nextValue(dec); err != nil {
+				return nil, err
+			}
+		}
+		_, err = dec.Token()
+		return object, err
+	}
+	return token, nil
+}
+
+// treeOf returns a value as decoded JSON.
+func treeOf(v any) any {
+	text, err := canonical.Compact(v)
+	if err != nil {
+		return nil
+	}
+	tree, _ := readTree(text)
+	return tree
+}
+
+// derived are the fields of an exported history that follow from its pages. All others have a digest.
+var derived = []string{"model", "reset", "entries", "live", "export", "digests"}
+
+// signedBy is the field of an entry with the name of a key, which only the policy knows.
+const signedBy = "signed_by"
+
+// notChecked are the fields of a result that tell what the run cost and printed. They say nothing about the history.
+var notChecked = []string{"requests", "rounds", "duration_ms", "warnings", "error", "hint"}
+
+// seal returns a digest of each value that does not follow from the pages. The digests find an edited value. They do
+// not stop a forger, who can compute them again. The chain of digests in the pages is the evidence.
+func (h Result) seal() map[string]string {
+	h.Digests = nil
+	tree, _ := treeOf(h).(map[string]any)
+	return sealOf(tree)
+}
+
+func sealOf(history map[string]any) map[string]string {
+	out := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(history)) {
+		if !slices.Contains(derived, key) {
+			eachValue(key, history[key], func(path string, v any) {
+				text, _ := canonical.Compact(v)
+				out[path] = canonical.Digest(string(text))[:16]
+			})
+		}
+	}
+	return out
+}
+
+// eachValue calls visit with each value below v that contains no others, and with its path.
+func eachValue(path string, v any, visit func(path string, v any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		if len(v) > 0 {
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				eachValue(keyPath(path, key), v[key], visit)
+			}
+			return
+		}
+	case []any:
+		if len(v) > 0 {
+			for i := range v {
+				eachValue(fmt.Sprintf("%s[%d]", path, i), v[i], visit)
+			}
+			return
+		}
+	}
+	visit(path, v)
+}
+
+// keyPath returns the path of a key in an object.
+func keyPath(path, key string) string {
+	plain := !strings.ContainsFunc(key, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_'
+	})
+	switch {
+	case !plain:
+		return fmt.Sprintf("%s[%q]", path, key)
+	case path == "":
+		return key
+	}
+	return path + "." + key
+}
+
+// Verification is the result of comparing a saved history with its own pages.
+type Verification struct {
+	Differences []string // each begins with the path of the value
+	Older       bool     // an older version wrote the file, so only its entries could be compared
+
+	keys    bool // the keys of the ledger are known
+	signers bool // who signed was not compared
+}
+
+// Believed returns the entries without those that the file lists as foreign. It is for reading without keys, when each
+// signature counts.
+func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool {
+		foreign := func(f ledger.Foreign) bool { return f.Number == e.Epoch }
+		return e.Signed != "" && slices.ContainsFunc(s.Foreign, foreign)
+	})
+}
+
+// Compare compares the file with the result that follows from its pages. Without keys, it does not compare who signed,
+// and what is not believed has only its digests.
+func (s Saved) Compare(result any, keys bool) *Verification {
+	v := &Verification{Older: s.Export < ExportVersion, keys: keys}
+	want, _ := treeOf(result).(map[string]any)
+	history, _ := s.file["history"].(map[string]any)
+	wantHistory, _ := want["history"].(map[string]any)
+	if v.Older && history["digests"] == nil && history["query"] == nil {
+		for _, key := range []string{"model", "entries"} {
+			v.compare("history."+key, history[key], wantHistory[key])
+		}
+		return v
+	}
+	v.Older = false
+	v.compareDigests(history)
+	if !s.Pages[0].Belongs(s.Model) {
+		v.add("history.model: the stored pages are the ledger of another model than " + valueWords(s.Model))
+		return v
+	}
+	for _, key := range derived {
+		if key != "digests" {
+			v.compare("history."+key, history[key], wantHistory[key])
+		}
+	}
+	if keys {
+		v.compare("history.foreign", foreignEntries(history), foreignEntries(wantHistory))
+	}
+	for _, key := range slices.Sorted(maps.Keys(join(s.file, want))) {
+		if key != "history" && !slices.Contains(notChecked, key) {
+			v.compare(keyPath("", key), s.file[key], want[key])
+		}
+	}
+	return v
+}
+
+// foreignEntries returns the entries of a history that are not believed. Pages that are not believed are not saved.
+func foreignEntries(history map[string]any) any {
+	list, _ := history["foreign"].([]any)
+	return slices.DeleteFunc(slices.Clone(list), func(f any) bool {
+		fields, _ := f.(map[string]any)
+		return fields["number"] == nil
+	})
+}
+
+// StatedEntry returns the number of the entry that a statement in the file is about, 0 without one.
+func (s Saved) StatedEntry() int {
+	var parsed struct {
+		Statement struct {
+			Predicate struct {
+				Record struct{ Epoch int }
+			}
+		}
+	}
+	text, err := canonical.Compact(s.file)
+	if err != nil || json.Unmarshal(text, &parsed) != nil {
+		return 0
+	}
+	return parsed.Statement.Predicate.Record.Epoch
+}
+
+// compareDigests compares the values that do not follow from the pages with their digests.
+func (v *Verification) compareDigests(history map[string]any) {
+	digests, _ := history["digests"].(map[string]any)
+	have := sealOf(history)
+	for _, path := range slices.Sorted(maps.Keys(join(have, digests))) {
+		digest, sealed := digests[path]
+		at := keyPath("history.digests", path)
+		switch value, there := have[path]; {
+		case !there:
+			v.add("history." + path + ": was removed; " + at + " is still there")
+		case !sealed:
+			v.add("history." + path + ": was added; it has no digest")
+		case digest != any(value):
+			v.add("history." + path + ": does not match its digest in " + at)
+		}
+	}
+}
+
+// compare adds each value that differs.
+func (v *Verification) compare(path string, got, want any) {
+	switch want := want.(type) {
+	case map[string]any:
+		if got, ok := got.(map[string]any); ok {
+			for _, key := range slices.Sorted(maps.Keys(join(got, want))) {
+				if key == signedBy && !v.keys {
+					v.signers = true
+					continue
+				}
+				v.compare(keyPath(path, key), got[key], want[key])
+			}
+			return
+		}
+	case []any:
+		if got, ok := got.([]any); ok {
+			for i := range max(len(got), len(want)) {
+				v.compare(fmt.Sprintf("%s[%d]", path, i), at(got, i), at(want, i))
+			}
+			return
+		}
+	}
+	if got != nil && want != nil && fmt.Sprint(got) == fmt.Sprint(want) || got == nil && want == nil {
+		return
+	}
+	v.add(fmt.Sprintf("%s: the file has %s, and the stored pages have %s", path, valueWords(got), valueWords(want)))
+}
+
+func (v *Verification) add(difference string) { v.Differences = append(v.Differences, difference) }
+
+// at returns an element of a list, nil if there is none.
+func at(list []any, i int) any {
+	if i < len(list) {
+		return list[i]
+	}
+	return nil
+}
+
+// join returns a map with the keys of both.
+func join[A, B any](a map[string]A, b map[string]B) map[string]bool {
+	out := map[string]bool{}
+	for key := range a {
+		out[key] = true
+	}
+	for key := range b {
+		out[key] = true
+	}
+	return out
+}
+
+// valueWords shows a value in a message.
+func valueWords(v any) string {
+	if v == nil {
+		return "nothing"
+	}
+	text, err := canonical.Compact(v)
+	if err != nil {
+		return "something else"
+	}
+	return format.Shorten(string(text), 80)
+}
+
+// shownDifferences is how many differences a page and a message list.
+const shownDifferences = 10
+
+// Err returns an error that names the values that were edited, nil if there are none.
+func (v *Verification) Err(model string) error {
+	if v == nil || len(v.Differences) == 0 {
+		return nil
+	}
+	msg := "verify saved history of " + model + ": " + v.Differences[0]
+	if n := len(v.Differences); n > 1 {
+		msg += fmt.Sprintf(" (and %d more)", n-1)
+	}
+	return &registry.Error{
+		Reason: registry.LedgerLost, Msg: msg,
+		Hint: "the file was edited or damaged; use another copy, or export the history again",
+	}
+}
+
+func (v *Verification) page() doc.Page {
+	switch {
+	case v == nil:
+		return nil
+	case len(v.Differences) > 0:
+		d := doc.Page{doc.P("The file was edited or damaged. These values differ:")}
+		var items []doc.Line
+		for _, text := range v.Differences[:min(shownDifferences, len(v.Differences))] {
+			items = append(items, doc.L(doc.C(text)))
+		}
+		d = append(d, doc.List{Items: items})
+		if n := len(v.Differences) - shownDifferences; n > 0 {
+			d = append(d, doc.P(fmt.Sprintf("%d more values differ.", n)))
+		}
+		return d
+	case v.Older:
+		return doc.Page{doc.P("The entries in the file match its stored pages. An older version wrote the file, so " +
+			"its other values are not checked.")}
+	}
+	not := notChecked
+	if v.signers {
+		not = append([]string{signedBy + " (give the policy with the ledger's keys)"}, not...)
+	}
+	return doc.Page{doc.P("All entries in the file match its stored pages. Values that no page stores, such as " +
+		"drift, match their digests. Digests find an edit, but not a forgery. Not checked: " +
+		strings.Join(not, ", ") + ".")}
+}

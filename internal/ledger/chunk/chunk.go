@@ -1,0 +1,51 @@
+// Package chunk stores long texts in several short values, as ledgers need for MLflow's parameters.
+//
+// It must stay pure.
+package chunk
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Size is the maximum length of a value in bytes. The limit of servers before 2.9 is 500 characters, but some databases
+// count bytes.
+const Size = 250
+
+// Cut shortens a text so that it fits into one value.
+func Cut(text string) string {
+	if len(text) <= Size {
+		return text
+	}
+	for n := Size - len("…"); ; n-- {
+		if n == 0 || text[n]&0xC0 != 0x80 {
+			return text[:n] + "…"
+		}
+	}
+}
+
+// Split splits a text into numbered values, but never inside a character. Some databases lose spaces at the ends of a
+// value, so no value begins or ends with one.
+func Split(key, text string) map[string]string {
+	out := map[string]string{}
+	for i := 0; text != ""; i++ {
+		n := min(Size, len(text))
+		for n < len(text) && n > 1 && (text[n]&0xC0 == 0x80 || text[n] == ' ' || text[n-1] == ' ') {
+			n--
+		}
+		out[fmt.Sprintf("%s.%02d", key, i)], text = text[:n], text[n:]
+	}
+	return out
+}
+
+// Join returns the text that Split has split. It ends at the first value that is missing.
+func Join(kv map[string]string, key string) string {
+	var b strings.Builder
+	for i := 0; ; i++ {
+		v, ok := kv[fmt.Sprintf("%s.%02d", key, i)]
+		if !ok {
+			return b.String()
+		}
+		b.WriteString(v)
+	}
+}

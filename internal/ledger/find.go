@@ -1,0 +1,167 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Look reads the newest page. This takes two requests, however long the ledger is. Confirm decides whether it is the
+// model's ledger.
+func (r Reader) Look(ctx context.Context) (View, error) {
+	place, err := r.Store.Locate(ctx, r.Model)
+	v := View{place: place}
+	if err != nil || place.First == "" {
+		return v, err
+	}
+	if place.Deleted {
+		return v, lost(r.Model, "its experiment was deleted")
+	}
+	return v, v.follow(ctx, r, cmp.Or(place.Tail, place.First))
+}
+
+// follow reads pages from the given one to the newest. It usually starts at a hint, which is at most a few pages old.
+func (v *View) follow(ctx context.Context, r Reader, id string) error {
+	p, err := r.read(ctx, id)
+	for err == nil {
+		v.page = p
+		if p.next == "" {
+			return nil
+		}
+		v.prior = append(v.prior, p.id)
+		if len(v.prior) > maxPages {
+			return lost(r.Model, "its runs refer to each other in a circle")
+		}
+		var there bool
+		if p, there, err = r.after(ctx, p); err == nil && !there {
+			v.page = p
+			return nil
+		}
+	}
+	return err
+}
+
+// Confirm decides whether what Look found is the model's ledger. The anchor in the tags of the model decides where the
+// ledger is: everybody may create an experiment with the ledger's name, but only who may edit the model sets the
+// anchor. Without an anchor, a ledger counts only if it is in the home experiment. lookErr is the error of Look.
+//
+// It fails if the ledger was deleted, cut short or replaced.
+func (r Reader) Confirm(
+	ctx context.Context, v View, lookErr error, modelTags map[string]string, versions ...registry.Version,
+) (View, error) {
+	text, anchored := modelTags[registry.TagAnchor]
+	err := lookErr
+	if err == nil {
+		err = r.Check(v, modelTags, versions...)
+	}
+	switch {
+	case err == nil && (anchored || !v.Exists()), err != nil && !notOurs(err):
+		return v, err
+	case !anchored:
+		return r.byName(ctx, v, err)
+	}
+	w, anchorErr := r.byAnchor(ctx, text)
+	switch {
+	case notOurs(anchorErr):
+		return v, err
+	case anchorErr != nil:
+		return v, anchorErr
+	case v.page.verified && (!w.page.verified || v.ID() != w.ID()), r.Check(w, modelTags, versions...) != nil:
+		return v, err
+	}
+	return w, nil
+}
+
+// byName decides whether the ledger that was found by its name counts although there is no anchor. It returns the error
+// with which it was read.
+func (r Reader) byName(ctx context.Context, v View, err error) (View, error) {
+	home, homeErr := r.Store.Home(ctx)
+	if homeErr != nil {
+		return v, homeErr
+	}
+	if v.place.First == "" {
+		return View{squatted: true}, nil
+	}
+	s, readErr := r.stored(ctx, v.place.First)
+	switch {
+	case readErr != nil && !notOurs(readErr):
+		return v, readErr
+	case s.Experiment != "" && s.Experiment == home && s.Values[keyModel] == modelID(r.Model):
+		return v, err
+	}
+	return View{squatted: true}, nil
+}
+
+// byAnchor reads the ledger that an anchor names. A ledger that is not signed must be in the home experiment.
+func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
+	a, ok := parseAnchor(text)
+	if !ok {
+		return View{}, lost(r.Model, "its anchor was edited")
+	}
+	var v View
+	if err := v.follow(ctx, r, a.Page); err != nil {
+		return View{}, err
+	}
+	if !v.page.verified {
+		home, err := r.Store.Home(ctx)
+		if err != nil || home != v.page.experiment {
+			return View{}, cmp.Or(err, lost(r.Model, "its anchor names a page outside the home experiment"))
+		}
+	}
+	first := v.page
+	for !first.signed() && first.prior != "" {
+		p, err := r.before(ctx, first)
+		if err != nil {
+			return View{}, err
+		}
+		first = p
+	}
+	v.place = Place{First: first.id}
+	if first.signed() {
+		v.place.First = first.ledger
+	}
+	return v, nil
+}
+
+// winner returns the ledger that another run has founded. It is squatted if it is not one of ours.
+func (r Reader) winner(ctx context.Context, v View) (View, error) {
+	err := v.follow(ctx, r, cmp.Or(v.place.Tail, v.place.First))
+	if err != nil && !notOurs(err) {
+		return View{}, err
+	}
+	if v.page.verified {
+		return v, nil
+	}
+	return r.byName(ctx, v, err)
+}
+
+// elsewhere looks for a ledger although its name is taken and there was no anchor. Another run may have founded it
+// meanwhile. If the home experiment has entries, somebody has removed the anchor, which is an error.
+func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
+	text, err := f.Anchored(ctx, r.Model)
+	if err != nil || text != "" {
+		v, anchorErr := r.byAnchor(ctx, text)
+		return v, cmp.Or(err, anchorErr)
+	}
+	home, err := r.Store.Home(ctx)
+	if err != nil || home == "" {
+		return View{}, err
+	}
+	ids, err := f.AllPages(ctx, r.Model, home)
+	for _, id := range ids {
+		s, readErr := r.stored(ctx, id)
+		if readErr != nil {
+			return View{}, readErr
+		}
+		const why = "the tag " + registry.TagAnchor + " of the registered model was removed"
+		switch p, parseErr := parse(r, s); {
+		case parseErr != nil || len(p.entries) == 0 && p.base == 0:
+		case p.verified:
+			return View{}, damaged(r.Model, why)
+		default:
+			return View{}, lost(r.Model, why)
+		}
+	}
+	return View{}, err
+}

@@ -1,0 +1,88 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// maxPages bounds how many pages are read.
+const maxPages = 10000
+
+// read reads a page. It fails if an entry is not sound.
+func (r Reader) read(ctx context.Context, id string) (page, error) {
+	return r.readBefore(ctx, id, false)
+}
+
+// readBefore reads a page, which a signed page may follow.
+func (r Reader) readBefore(ctx context.Context, id string, signedFollows bool) (page, error) {
+	s, err := r.stored(ctx, id)
+	if err != nil {
+		return page{}, err
+	}
+	p, err := parse(r, s)
+	if err != nil {
+		return p, err
+	}
+	if b := p.unsound(signedFollows); b != nil {
+		return p, lost(r.Model, fmt.Sprintf("entry %d: %s", b.Epoch, b.Why))
+	}
+	return p, nil
+}
+
+func (r Reader) stored(ctx context.Context, id string) (Saved, error) {
+	kv, experiment, err := r.Store.Read(ctx, id)
+	return Saved{Page: id, Experiment: experiment, Values: kv}, err
+}
+
+// notOurs reports whether an error may be about something that others have stored.
+func notOurs(err error) bool {
+	var newer *NewerError
+	return registry.ReasonOf(err) == registry.LedgerLost || errors.As(err, &newer)
+}
+
+// after reads the page that comes after another one. A signed page may name something else as its next page, because
+// others may have written that value. Then there is false, and the page is returned with a note about it.
+func (r Reader) after(ctx context.Context, before page) (p page, there bool, err error) {
+	p, err = r.read(ctx, before.next)
+	why := ""
+	switch {
+	case err != nil && (!before.signed() || !notOurs(err)):
+		return p, false, err
+	case err != nil:
+		why = err.Error()
+	case !p.follows(before):
+		why = fmt.Sprintf("run %s does not follow from run %s", p.id, before.id)
+	default:
+		return p, true, nil
+	}
+	if !before.signed() {
+		return p, false, lost(r.Model, why)
+	}
+	before.foreign = append(before.foreign, Foreign{Page: before.next, Why: "it is not the next page: " + why})
+	before.blocked = true
+	return before, false, nil
+}
+
+// before reads the page that comes before another one.
+func (r Reader) before(ctx context.Context, after page) (page, error) {
+	if after.former != "" {
+		r.Model = after.former
+	}
+	p, err := r.readBefore(ctx, after.prior, after.signed())
+	if err == nil && !after.follows(p) {
+		err = lost(r.Model, fmt.Sprintf("run %s does not follow from run %s", after.id, p.id))
+	}
+	return p, err
+}
+
+// entriesUntil returns the entries of the page. If the last one has no outcome, the page after it has superseded it.
+func (p page) entriesUntil(after page) []Entry {
+	if e, open := p.open(); open && p.signed() {
+		return append(slices.Clone(p.entries[:len(p.entries)-1]), e.superseded(after.at))
+	}
+	return p.entries
+}

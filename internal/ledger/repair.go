@@ -1,0 +1,175 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Repair continues a signed ledger that others have damaged, with a new page after the last believed entry. All earlier
+// signed entries stay valid, and nothing can be added to the old page any more. The ledger is searched from the anchor,
+// by its name, and among all runs of its experiment. If the model was renamed, former is its former name.
+//
+// It fails if the ledger is not damaged, and if a promotion is under way.
+func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former string) (View, error) {
+	if err := l.Writable(View{}); err != nil {
+		return View{}, err
+	}
+	refused := func(why string) error {
+		return &registry.Error{
+			Reason: registry.BadInput, Msg: fmt.Sprintf("repair promotion ledger of %s: %s", l.Model, why),
+			Hint: "nothing was changed; mlflow-promote doctor --model " + format.ShellWord(l.Model) +
+				" shows the state of the ledger",
+		}
+	}
+	if !l.signs() {
+		return View{}, refused("the policy lists no keys, so it is not signed")
+	}
+	v, lookErr := l.Look(ctx)
+	v, err := l.Confirm(ctx, v, lookErr, modelTags)
+	switch {
+	case err != nil && !notOurs(err):
+		return v, err
+	case err == nil && v.Exists() && !v.page.blocked && !v.page.stuck:
+		return v, refused("it is not damaged")
+	}
+	old, err := l.lastPage(ctx, v, modelTags, former)
+	switch {
+	case err != nil:
+		return v, err
+	case old.id == "":
+		return v, refused("no page of it is signed by a key that the policy lists")
+	}
+	if standing, e := claimState(old, Holder{}, false, l.Now()); standing == Busy && !l.Now().After(e.Lease) {
+		return v, busy(l.Model, e, l.Now())
+	}
+	return l.continueAfter(ctx, v, old, former)
+}
+
+// continueAfter ends a page for good and begins the next one.
+func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former string) (View, error) {
+	kv := fence(old)
+	if e, open := old.open(); open && !old.stuck {
+		o, closed := old.close(l.Key, e, EntrySuperseded, registry.Conflict, MovedUnknown, old.now(l.Now()))
+		maps.Copy(kv, o)
+		old.entries[len(old.entries)-1], old.tip = closed, link{e.Epoch, closed.Digest}
+	}
+	if len(kv) > 0 {
+		err := l.writer().put(ctx, old.id, kv, func(got map[string]string) (bool, error) {
+			all, other := compare(got, kv)
+			if n, _ := numbered(other); other != "" {
+				return false, busy(l.Model, claimIn(got, n), l.Now())
+			}
+			return all, nil
+		})
+		if err != nil {
+			return v, err
+		}
+	}
+	h := old.headAfter(old.ledger)
+	if former != "" {
+		h.former = modelID(former)
+	}
+	id, err := l.newPage(ctx, h, old.experiment)
+	if err != nil {
+		return v, err
+	}
+	if old.next == "" {
+		// only a shorter way: the anchor decides
+		_ = l.Store.Write(ctx, old.id, map[string]string{keyNext: id})
+	}
+	next := View{place: Place{ID: v.place.ID, First: old.ledger}}
+	if err := next.follow(ctx, l.reader(), id); err != nil {
+		return v, err
+	}
+	if v.place.ID != "" {
+		_ = l.Founder.Tail(ctx, v.place, id)
+	}
+	return next, l.anchor(ctx, next.page)
+}
+
+// lastPage returns the believed page with the newest value. It is the zero page if there is none. It fails if a newer
+// one was deleted and can be restored.
+func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]string, former string) (page, error) {
+	r := l.reader()
+	if former != "" {
+		r.Model = former
+	}
+	a, _ := parseAnchor(modelTags[registry.TagAnchor])
+	home, err := l.Store.Home(ctx)
+	if err != nil {
+		return page{}, err
+	}
+	var last, gone page
+	seen := map[string]bool{"": true}
+	experiments := []string{home}
+	for todo := []string{v.page.id, a.Page, v.place.Tail, v.place.First}; len(todo) > 0; todo = todo[1:] {
+		id := todo[0]
+		if !seen[id] {
+			seen[id] = true
+			p, there, err := r.believed(ctx, id)
+			switch {
+			case err != nil:
+				return page{}, err
+			case p.id != "" && !there && id == a.Page:
+				gone = p
+			case p.id != "" && there && newerThan(p, last):
+				last = p
+			}
+			if p.id != "" && !slices.Contains(experiments, p.experiment) {
+				experiments = append(experiments, p.experiment)
+			}
+			todo = append(todo, p.next, p.prior)
+		}
+		if len(todo) == 1 && len(experiments) > 0 && experiments[0] != "" {
+			ids, err := l.Founder.AllPages(ctx, r.Model, experiments[0])
+			if err != nil {
+				return page{}, err
+			}
+			todo, experiments = append(todo, ids...), experiments[1:]
+		}
+	}
+	if newerThan(gone, last) && gone.id != "" {
+		return page{}, lost(l.Model, fmt.Sprintf("its run %s was deleted", gone.id))
+	}
+	return last, nil
+}
+
+// believed reads a page, and returns the zero page if its head is not believed. there is false if the page was deleted.
+func (r Reader) believed(ctx context.Context, id string) (p page, there bool, err error) {
+	s, readErr := r.stored(ctx, id)
+	if readErr != nil && !notOurs(readErr) {
+		return page{}, false, readErr
+	}
+	if p, err = parse(r, s); err != nil || !p.verified {
+		return page{}, false, nil
+	}
+	return p, readErr == nil, nil
+}
+
+// newerThan reports whether a page has a newer value than another one. A page without entries that is not used may have
+// the same numbers as the one that is used.
+func newerThan(p, other page) bool {
+	switch {
+	case !p.latest.Equal(other.latest):
+		return p.latest.After(other.latest)
+	case p.base != other.base:
+		return p.base > other.base
+	}
+	return len(p.entries) > len(other.entries)
+}
+
+// fence returns values that use up the free numbers of a signed page, so that nothing can be claimed there any more.
+func fence(p page) map[string]string {
+	out := map[string]string{}
+	for n := p.base + 1; n <= p.base+PageEntries; n++ {
+		if !occupied(p.values, n) {
+			out[claimKey(n)] = "closed"
+		}
+	}
+	return out
+}

@@ -1,0 +1,292 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
+)
+
+func tagsOf(l *Ledger) map[string]string {
+	tags := map[string]string{}
+	if text := l.Store.(*ledgertest.Memory).Anchors[l.Model]; text != "" {
+		tags[registry.TagAnchor] = text
+	}
+	return tags
+}
+
+// What an editor can do to a signed ledger stops promotions by name, and one command makes them work again. All earlier
+// signed entries stay, and what is on its way on the old page comes too late.
+func TestRepair(t *testing.T) {
+	later := func(l *Ledger) { l.Now = func() time.Time { return start.Add(2 * Lease) } }
+	for name, c := range map[string]struct {
+		damage func(t *testing.T, m *ledgertest.Memory, l *Ledger)
+		wants  string // entries afterwards
+		works  bool   // promotions continue without the repair
+	}{
+		"the next page of a full page is another run": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			for n := 3; n <= PageEntries; n++ {
+				m.Pages["page-1"][claimKey(n)] = "x"
+			}
+			m.Pages["page-1"][keyNext] = "page-99"
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the next page of a full page is a forged page": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			for n := 3; n <= PageEntries; n++ {
+				m.Pages["page-1"][claimKey(n)] = "x"
+			}
+			x := forger(m, "x", pair("x"))
+			old := confirmed(t, l).page
+			kv := old.headAfter("page-1").values(x, "page-9")
+			m.Pages["page-9"], m.Pages["page-1"][keyNext] = kv, "page-9"
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the outcome of the open entry is forged": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			if err := promoter(l, confirmed(t, l), "3", 1, 3).Begin(ctx, 3); err != nil {
+				t.Fatal(err)
+			}
+			m.Pages["page-1"][outcomeKey(3)] = "done|ok|1|2026-05-03T10:00:00Z|x"
+			later(l)
+		}, wants: "1:1 done a, 2:2 done a, 3:3 superseded a, 33:9 done a"},
+		"the anchor is gone": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			delete(m.Anchors, "churn")
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the anchor names another run": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			m.Anchors["churn"] = `{"run":"page-99","epoch":0,"sha256":"x"}`
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the anchor and the experiment name another run": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			m.Anchors["churn"] = `{"run":"page-99","epoch":0,"sha256":"x"}`
+			m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: "page-99"}
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the anchor names a forged unsigned page at home": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			m.Pages["page-9"] = head("churn", 0, "", "", "", nil)
+			p, err := parse(Reader{Model: "churn"}, Saved{Page: "page-9", Values: m.Pages["page-9"]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Anchors["churn"] = anchorText(p)
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"a forged unsigned page replaces the ledger": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			m.Anchors["churn"], m.Places["churn"] = "x", registry.LedgerPlace{ID: "churn", First: "page-9", Tail: "page-9"}
+			m.Pages["page-9"] = head("churn", 0, "", "", "", nil)
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"all numbers are used up": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			for n := 3; n <= PageEntries; n++ {
+				m.Pages["page-1"][claimKey(n)] = "x"
+			}
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a", works: true},
+		"nothing happened": {
+			damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {}, works: true, wants: "1:1 done a, 2:2 done a, 3:9 done a",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := ledgertest.New()
+			l := signedBy(m, "a")
+			mustPromote(t, l, 1, 2)
+			late := promoter(l, confirmed(t, l), "late", 1, 7)
+			c.damage(t, m, l)
+			v, err := l.Repair(ctx, tagsOf(l), "")
+			if c.works {
+				if registry.ReasonOf(err) != registry.BadInput {
+					t.Errorf("it is repaired although it is not damaged: %v", err)
+				}
+				mustPromote(t, l, 9)
+				if got := brief(wholeHistory(t, l).Entries); got != c.wants {
+					t.Error(got)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := late.Begin(ctx, 7); registry.ReasonOf(err) != registry.Conflict && !strings.Contains(fmt.Sprint(err), "full") {
+				t.Errorf("a claim on the old page still counts: %v", err)
+			}
+			if v.ID() != "page-1" {
+				t.Errorf("another ledger: %s", v.ID())
+			}
+			mustPromote(t, l, 9)
+			h := wholeHistory(t, l)
+			if got := brief(h.Entries); got != c.wants || h.Broken != nil {
+				t.Errorf("%s, %+v", got, h.Broken)
+			}
+			if b := h.Check(tagsOf(l)); b != nil {
+				t.Errorf("%+v", b)
+			}
+			if _, err := l.Repair(ctx, tagsOf(l), ""); registry.ReasonOf(err) != registry.BadInput {
+				t.Errorf("repaired twice: %v", err)
+			}
+		})
+	}
+}
+
+func TestRepair_Refused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(m *ledgertest.Memory, l *Ledger)
+		reason registry.Reason
+	}{
+		"without keys":           {func(m *ledgertest.Memory, l *Ledger) { l.Ring = nil }, registry.BadInput},
+		"without the key":        {func(m *ledgertest.Memory, l *Ledger) { l.Key = signing.KeyPair{} }, registry.BadInput},
+		"while a promotion runs": {func(m *ledgertest.Memory, l *Ledger) {}, registry.Conflict},
+		"if the newest page was deleted": {func(m *ledgertest.Memory, l *Ledger) {
+			delete(m.Pages, "page-1")
+		}, registry.BadInput},
+	} {
+		m := ledgertest.New()
+		l := signedBy(m, "a")
+		mustPromote(t, l, 1)
+		if err := promoter(l, confirmed(t, l), "2", 1, 2).Begin(ctx, 2); err != nil {
+			t.Fatal(err)
+		}
+		delete(m.Anchors, "churn")
+		c.change(m, l)
+		before := len(m.Pages)
+		if _, err := l.Repair(ctx, tagsOf(l), ""); registry.ReasonOf(err) != c.reason || len(m.Pages) != before {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A renamed model keeps its anchor. Its ledger continues only if a person says what its name was.
+func TestRepair_Renamed(t *testing.T) {
+	m := ledgertest.New()
+	l := signedBy(m, "a")
+	mustPromote(t, l, 1, 2)
+	m.Anchors["loyalty"] = m.Anchors["churn"]
+	delete(m.Anchors, "churn")
+	renamed := *l
+	renamed.Model = "loyalty"
+	rename := func(p *Promotion) *Promotion {
+		record := p.Record
+		p.Record = func(version int) Record { r := record(version); r.Model = "loyalty"; return r }
+		return p
+	}
+	if _, err := confirm(&renamed); registry.ReasonOf(err) != registry.LedgerLost {
+		t.Errorf("%v", err)
+	}
+	if _, err := renamed.Repair(ctx, tagsOf(&renamed), ""); registry.ReasonOf(err) != registry.BadInput {
+		t.Errorf("%v", err)
+	}
+	v, err := renamed.Repair(ctx, tagsOf(&renamed), "churn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := rename(promoter(&renamed, v, "9", 1, 9))
+	if err := p.Begin(ctx, 9); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.End(ctx, nil, moved); err != nil {
+		t.Fatal(err)
+	}
+	h := wholeHistory(t, &renamed)
+	if got := brief(h.Entries); got != "1:1 done a, 2:2 done a, 33:9 done a" || h.Broken != nil {
+		t.Errorf("%s %+v", got, h.Broken)
+	}
+	offline, err := ParseHistory(Reader{Model: "loyalty", Ring: l.Ring}, h.Pages)
+	if err != nil || len(offline.Entries) != 3 {
+		t.Errorf("%d, %v", len(offline.Entries), err)
+	}
+	// an anchor that names another model's ledger is refused
+	m.Anchors["wine"] = m.Anchors["loyalty"]
+	wine := *l
+	wine.Model = "wine"
+	if _, err := confirm(&wine); registry.ReasonOf(err) != registry.LedgerLost {
+		t.Errorf("%v", err)
+	}
+}
+
+// If others take the name of a ledger before its first promotion, they stop nothing and are never believed.
+func TestSquattedName(t *testing.T) {
+	for name, squat := range map[string]func(m *ledgertest.Memory){
+		"a forged ledger elsewhere": func(m *ledgertest.Memory) {
+			x := open(m)
+			for n := 1; n <= 3; n++ {
+				p := promoter(x, View{}, fmt.Sprint(n), 1, n)
+				if n > 1 {
+					v, _ := x.Look(ctx)
+					p.View = v
+				}
+				_ = p.Begin(ctx, n)
+				_ = p.End(ctx, nil, moved)
+			}
+			delete(m.Anchors, "churn")
+			m.Homes["page-1"] = "theirs"
+		},
+		"an open claim elsewhere": func(m *ledgertest.Memory) {
+			_ = promoter(open(m), View{}, "1", 1, 1).Begin(ctx, 1)
+			delete(m.Anchors, "churn")
+			m.Homes["page-1"] = "theirs"
+		},
+		"a run that is not there": func(m *ledgertest.Memory) {
+			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-77"}
+		},
+		"a page of another model": func(m *ledgertest.Memory) {
+			m.Pages["page-50"] = head("wine", 0, "", "", "", nil)
+			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-50"}
+		},
+		"a deleted experiment": func(m *ledgertest.Memory) {
+			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-77", Deleted: true}
+		},
+		"a newer format": func(m *ledgertest.Memory) {
+			m.Pages["page-50"] = map[string]string{keyFormat: "99", keyModel: "churn"}
+			m.Homes["page-50"] = "theirs"
+			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-50"}
+		},
+		"a signed ledger by an unknown key": func(m *ledgertest.Memory) {
+			x := signedBy(m, "x")
+			_ = try(x, 1)
+			delete(m.Anchors, "churn")
+			m.Homes["page-1"] = "theirs"
+		},
+	} {
+		for _, keys := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, keys %v", name, keys), func(t *testing.T) {
+				m := ledgertest.New()
+				squat(m)
+				theirs := maps.Clone(m.Pages)
+				l := open(m)
+				if keys {
+					l = signedBy(m, "a")
+				}
+				mustPromote(t, l, 10, 11)
+				h := wholeHistory(t, l)
+				if len(h.Entries) != 2 || h.Entries[0].Record.To != 10 || h.Broken != nil {
+					t.Errorf("%s, %+v", brief(h.Entries), h.Broken)
+				}
+				for id, kv := range theirs {
+					if !maps.Equal(kv, m.Pages[id]) {
+						t.Errorf("their page %s was changed", id)
+					}
+				}
+				// whatever the tags of their experiment say later
+				for _, first := range []string{"page-77", "page-1", h.Pages[0].Page, "page-50"} {
+					m.Places["churn"] = registry.LedgerPlace{ID: "x", First: first, Tail: first}
+					if got := confirmed(t, l); got.ID() != h.Pages[0].Page || len(got.Facts().Entries) != 2 {
+						t.Errorf("found %s", got.ID())
+					}
+				}
+			})
+		}
+	}
+}
+
+// Two runs that find the name taken agree on one ledger.
+func TestSquattedName_Race(t *testing.T) {
+	m := ledgertest.New()
+	m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-77"}
+	l := signedBy(m, "a")
+	v := confirmed(t, l)
+	one, two := promoter(l, v, "1", 1, 1), promoter(l, v, "2", 1, 2)
+	if err := one.Begin(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Begin(ctx, 2); registry.ReasonOf(err) != registry.Conflict {
+		t.Errorf("%v", err)
+	}
+	if len(m.Pages) != 1 {
+		t.Errorf("%d pages", len(m.Pages))
+	}
+}

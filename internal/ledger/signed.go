@@ -1,0 +1,226 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/chunk"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
+)
+
+// Reader reads the ledger of one model. If the policy lists keys, only what they signed is believed on signed pages.
+type Reader struct {
+	Store Store
+	Model string
+	Ring  signing.Ring     // the keys that the policy lists
+	Now   func() time.Time // the server's time; nil if it is not known
+}
+
+func (r Reader) now() time.Time {
+	if r.Now == nil {
+		return time.Time{}
+	}
+	return r.Now()
+}
+
+// Skew is how far ahead of the server's clock a signed entry may be dated.
+const Skew = 15 * time.Minute
+
+// ahead reports whether a time is too far ahead of the server's clock.
+func (p page) ahead(at time.Time) bool { return !p.read.IsZero() && at.After(p.read.Add(Skew)) }
+
+// message is what is signed. It names everything that the signed values must not be moved to.
+type message struct {
+	Kind   string `json:"kind"`   // claim/2, outcome/2 or head/2
+	Ledger string `json:"ledger"` // its first page
+	Model  string `json:"model"`
+	Number int    `json:"number"` // of the entry; of a head: the number of entries before the page
+	Prev   string `json:"prev"`   // digest of the entry before
+	Digest string `json:"digest"` // of the stored values
+}
+
+func (m message) text() string {
+	text, _ := canonical.JSON(m) // cannot fail: these are plain fields
+	return string(text)
+}
+
+// message returns what is signed about an entry of the page, or about its head.
+func (p page) message(kind string, number int, prev string, values ...string) message {
+	return message{kind, p.ledger, p.model, number, prev, canonical.Digest(append([]string{kind}, values...)...)}
+}
+
+// claimMessage covers the claim, the link and the record.
+func (p page) claimMessage(e Entry, kv map[string]string) message {
+	n := e.Epoch
+	return p.message("claim/2", n, e.Record.Previous, kv[claimKey(n)], kv[linkKey(n)], e.Text)
+}
+
+// outcomeMessage covers the outcome, which has the digest of the whole entry.
+func (p page) outcomeMessage(e Entry, kv map[string]string) message {
+	return p.message("outcome/2", e.Epoch, e.Record.Previous, kv[outcomeKey(e.Epoch)])
+}
+
+// verify returns the name of the key that signed. Without keys, it returns the fingerprint and checks nothing.
+func (r Reader) verify(m message, signature string, at time.Time) (key string, err error) {
+	if len(r.Ring) > 0 {
+		return r.Ring.Verify(m.text(), signature, at)
+	}
+	if key = signing.Signer(signature); key == "" {
+		return "", &signing.Problem{Kind: signing.Malformed}
+	}
+	return key, nil
+}
+
+// readHead reads what only a signed page has at its head. It fails if the head is not believed.
+func (p *page) readHead(r Reader, kv map[string]string, state string) error {
+	p.ledger, p.former = kv[keyLedger], fromNone(kv[keyFormer])
+	p.digest = p.headDigest(kv, state)
+	var err error
+	if p.at, err = time.Parse(time.RFC3339, kv[keyAt]); err == nil {
+		_, err = r.verify(p.headMessage(), kv[keySig], p.at)
+	}
+	switch {
+	case err != nil:
+		return damaged(r.Model, fmt.Sprintf("the head of page %s is not believed: %v", p.id, err))
+	case p.ahead(p.at):
+		return damaged(r.Model, p.aheadText(fmt.Sprintf("page %s", p.id), p.at))
+	}
+	p.verified = len(r.Ring) > 0
+	return nil
+}
+
+func (p page) aheadText(what string, at time.Time) string {
+	return fmt.Sprintf(
+		"%s is dated %s, but the server's clock says %s", what, at.UTC().Format(time.RFC3339),
+		p.read.UTC().Format(time.RFC3339),
+	)
+}
+
+func (p page) headDigest(kv map[string]string, state string) string {
+	return canonical.Digest(
+		"page/2", p.id, kv[keyModel], kv[keyBase], kv[keyPrev], kv[keyPrior], kv[keyReset], kv[keyLedger], kv[keyAt],
+		kv[keyFormer], state,
+	)
+}
+
+func (p page) headMessage() message { return p.message("head/2", p.base, p.prev, p.digest) }
+
+// newHead describes the head of a page that is about to be written.
+type newHead struct {
+	base   int
+	prev   string
+	prior  string
+	reset  string
+	state  States
+	ledger string // the first page; "" for a first page
+	former string
+}
+
+// values returns the values of the head of the page with this id. They are signed if the ledger has a key.
+func (h newHead) values(l *Ledger, id string) map[string]string {
+	kv := head(l.Model, h.base, h.prev, h.prior, h.reset, h.state)
+	if !l.signs() {
+		return kv
+	}
+	if h.ledger == "" {
+		h.ledger = id
+	}
+	kv[keyFormat] = fmt.Sprint(signedFormat)
+	kv[keyLedger], kv[keyFormer] = h.ledger, orNone(h.former)
+	kv[keyAt] = l.Now().UTC().Format(time.RFC3339)
+	p := page{id: id, model: kv[keyModel], base: h.base, prev: h.prev}
+	p.ledger = h.ledger
+	p.digest = p.headDigest(kv, chunk.Join(kv, keyState))
+	kv[keySig] = l.Key.Sign(p.headMessage().text())
+	return kv
+}
+
+// signClaim adds the signature of a claim to its values.
+func (p page) signClaim(key signing.KeyPair, e *Entry, kv map[string]string) {
+	kv[claimSigKey(e.Epoch)] = key.Sign(p.claimMessage(*e, kv).text())
+	e.Signed = key.Public().Fingerprint()
+}
+
+// close returns the write that closes an entry, and the closed entry. On a signed page it is signed if there is a key.
+func (p page) close(
+	key signing.KeyPair, e Entry, outcome string, why registry.Reason, moved int, now time.Time,
+) (map[string]string, Entry) {
+	kv, closed := closing(e, p.format, outcome, why, moved, now)
+	if p.signed() && key.Exists() {
+		kv[outcomeSigKey(e.Epoch)] = key.Sign(p.outcomeMessage(closed, kv).text())
+	}
+	return kv, closed
+}
+
+// signs reports whether the ledger signs what it writes.
+func (l *Ledger) signs() bool { return len(l.Ring) > 0 && l.Key.Exists() }
+
+// Writable returns an error if this program may not write to the ledger.
+func (l *Ledger) Writable(v View) error {
+	p := v.page
+	refused := func(reason registry.Reason, msg, hint string) error {
+		return &registry.Error{Reason: reason, Msg: "write promotion ledger of " + l.Model + ": " + msg, Hint: hint}
+	}
+	switch {
+	case len(l.Ring) == 0 && p.signed():
+		return refused(
+			registry.BadPolicy, "it is signed, but the policy lists no keys",
+			"use the policy file that has the ledger's keys below ledger: keys:, on the default branch too",
+		)
+	case len(l.Ring) == 0:
+		return nil
+	case !l.Key.Exists() && !l.Unsigned:
+		return refused(
+			registry.BadInput, "the policy lists keys, but there is no key to sign with",
+			"set the input ledger-key from the secret with the private key, in a job of the environment that has it; "+
+				"to write an entry that nothing will believe: override: unsigned, with a justification",
+		)
+	case !l.Key.Exists():
+		if _, room := p.nextNumber(); !room && p.signed() {
+			return refused(
+				registry.BadInput, "its newest page is full, and a new one must be signed",
+				"set the input ledger-key from the secret with the private key",
+			)
+		}
+		return nil
+	}
+	k, listed := l.Ring.Find(l.Key.Public().Fingerprint())
+	if !listed {
+		return refused(
+			registry.BadPolicy, "the policy does not list the key in the input ledger-key",
+			"add its public half to the policy below ledger: keys:, "+l.Key.Public().String(),
+		)
+	}
+	if err := k.ValidAt(l.Now()); err != nil {
+		return refused(
+			registry.BadPolicy, fmt.Sprintf("the key %s in the input ledger-key does not count now", k.Name),
+			"make a new key with mlflow-promote ledger keygen, add it to the policy, and replace the secret",
+		)
+	}
+	return nil
+}
+
+// endEntry returns values that use up the next number of a page without signatures, so that a page with signatures can
+// follow. Programs that know no signatures find a record of a newer version there, and stop.
+func (p page) endEntry(now time.Time) map[string]string {
+	r := Record{
+		Version: signedRecordVersion, Epoch: p.last() + 1, Previous: p.end(), Command: commandSign,
+		At: now.UTC().Format(time.RFC3339), Moves: []Shift{},
+	}
+	text, _ := canonical.JSON(r) // cannot fail: these are plain fields
+	e := Entry{Epoch: r.Epoch, Lease: now.UTC().Truncate(time.Second), Record: r, Text: string(text)}
+	kv := map[string]string{claimKey(e.Epoch): claimText(e, plainFormat), linkKey(e.Epoch): none}
+	maps.Copy(kv, chunk.Split(recordKey(e.Epoch), e.Text))
+	return kv
+}
+
+// commandSign is the command of the entry that ends a page without signatures.
+const commandSign = "sign"
+
+// endsPage reports whether the entry is the one of endEntry.
+func (e Entry) endsPage() bool {
+	return e.Record.Command == commandSign && e.Record.Version == signedRecordVersion
+}

@@ -1,0 +1,85 @@
+package ledger
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/retry"
+)
+
+// writer writes values until their outcome is known.
+type writer struct {
+	store Store
+	model string
+	wait  func(ctx context.Context, try int) bool
+}
+
+func (l *Ledger) writer() writer { return writer{l.Store, l.Model, l.Pause} }
+
+// put writes the values until it is known whether they are stored. After an unclear response, it reads the page and
+// asks settled. settled reports whether the values are there, or returns the reason why they never will be.
+func (w writer) put(
+	ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error),
+) error {
+	var why error
+	state, err := retry.Settle(w.pause(ctx), func(int) error { return w.store.Write(ctx, id, maps.Clone(kv)) },
+		func() (there bool, never, err error) {
+			ctx, stop := w.look(ctx)
+			defer stop()
+			err = retry.Persist(w.pause(ctx), func() error {
+				got, _, err := w.store.Read(ctx, id)
+				if err == nil {
+					there, why = settled(got)
+				}
+				return err
+			})
+			return there, why, err
+		})
+	switch reason := registry.ReasonOf(err); {
+	case err == nil, why != nil:
+		return why
+	case state == retry.Unsettled:
+		return unclearWrite(w.model, err)
+	// every try was refused or failed, and no other value is stored
+	case reason == registry.Conflict, reason == registry.Unknown:
+		return &registry.Error{
+			Reason: registry.ServerError, Msg: "write promotion ledger of " + w.model + ": " + err.Error(), Cause: err,
+		}
+	}
+	return err
+}
+
+// look returns the context for finding out the outcome of a write. If the time is already up, it allows one more read,
+// which shows whether the write took effect.
+func (w writer) look(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
+}
+
+// untilClear repeats a write until its response is clear. Use it only for a write that is safe to repeat.
+func (w writer) untilClear(ctx context.Context, write func() error) error {
+	_, err := retry.Settle(w.pause(ctx), func(int) error { return write() },
+		func() (there bool, never, err error) { return false, nil, nil })
+	// no one refers to it yet, so it does not matter whether it was stored
+	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) {
+		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
+	}
+	return err
+}
+
+// pause waits between tries. It reports false once ctx has ended.
+func (w writer) pause(ctx context.Context) func(int) bool {
+	return func(try int) bool { return w.wait(ctx, try) }
+}
+
+func unclearWrite(model string, err error) error {
+	return &registry.Error{
+		Reason: registry.Unknown, Msg: "write promotion ledger of " + model +
+			": it is not known whether it was stored: " + err.Error(), Cause: err,
+		Hint: "run it again: the next run reads the ledger and continues from there",
+	}
+}

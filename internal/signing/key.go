@@ -1,0 +1,97 @@
+package signing
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Prefixes of the text forms.
+const (
+	publicPrefix  = "ed25519:"
+	privatePrefix = "ed25519-private:"
+)
+
+// separator is between the fingerprint and the signature.
+const separator = "|"
+
+// KeyPair signs. The zero value has no key.
+type KeyPair struct{ private ed25519.PrivateKey }
+
+// Public is the half of a key pair that checks signatures.
+type Public struct{ key ed25519.PublicKey }
+
+// Generate makes a key pair. It fails if random does.
+func Generate(random io.Reader) (KeyPair, error) {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(random, seed); err != nil {
+		return KeyPair{}, err
+	}
+	return KeyPair{ed25519.NewKeyFromSeed(seed)}, nil
+}
+
+// ParsePrivate reads the private half of a key pair, as Private writes it. The error does not contain the text.
+func ParsePrivate(text string) (KeyPair, error) {
+	seed, err := decode(text, privatePrefix, ed25519.SeedSize)
+	if err != nil {
+		return KeyPair{}, fmt.Errorf("is not a private key of the form %sBASE64: %w", privatePrefix, err)
+	}
+	return KeyPair{ed25519.NewKeyFromSeed(seed)}, nil
+}
+
+// ParsePublic reads the public half of a key pair, as Public.String writes it.
+func ParsePublic(text string) (Public, error) {
+	key, err := decode(text, publicPrefix, ed25519.PublicKeySize)
+	if err != nil {
+		return Public{}, fmt.Errorf("is not a public key of the form %sBASE64: %w", publicPrefix, err)
+	}
+	return Public{key}, nil
+}
+
+// decode reads bytes in standard base64. Go's decoder also accepts line breaks, so the text must be exactly what the
+// encoder writes.
+func decode(text, prefix string, size int) ([]byte, error) {
+	encoded, ok := strings.CutPrefix(text, prefix)
+	if !ok {
+		return nil, errors.New("it has another beginning")
+	}
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	switch {
+	case err != nil || base64.StdEncoding.EncodeToString(raw) != encoded:
+		return nil, errors.New("it is not in base64")
+	case len(raw) != size:
+		return nil, fmt.Errorf("it has %d bytes instead of %d", len(raw), size)
+	}
+	return raw, nil
+}
+
+// Exists reports whether there is a key.
+func (k KeyPair) Exists() bool { return k.private != nil }
+
+// Private returns the text form of the private half. It is a secret.
+func (k KeyPair) Private() string {
+	return privatePrefix + base64.StdEncoding.EncodeToString(k.private.Seed())
+}
+
+// Public returns the public half.
+func (k KeyPair) Public() Public { return Public{ed25519.PublicKey(k.private[ed25519.SeedSize:])} }
+
+// Sign returns the signature of a message, with the fingerprint of the key. Equal messages have equal signatures.
+func (k KeyPair) Sign(message string) string {
+	signature := ed25519.Sign(k.private, []byte(message))
+	return k.Public().Fingerprint() + separator + base64.StdEncoding.EncodeToString(signature)
+}
+
+// String returns the text form of the public half.
+func (p Public) String() string { return publicPrefix + base64.StdEncoding.EncodeToString(p.key) }
+
+// Fingerprint identifies the key: the first 16 hex digits of the SHA-256 of its 32 bytes.
+func (p Public) Fingerprint() string {
+	sum := sha256.Sum256(p.key)
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,107 @@
+package signing
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Key is a key that a policy lists.
+type Key struct {
+	Name   string
+	Public Public
+	// Until is the end of the key's validity. It is zero if there is none.
+	Until time.Time
+	// NotBetween is a period in which the key does not count, with its end excluded. It is zero if there is none.
+	NotBetween [2]time.Time
+}
+
+// Ring has the keys that a policy lists.
+type Ring []Key
+
+// Kind says why a signature does not count.
+type Kind string
+
+const (
+	Malformed Kind = "malformed signature" // it is not written as Sign writes it
+	Unknown   Kind = "unknown key"         // no listed key has its fingerprint
+	Wrong     Kind = "wrong signature"     // the key did not sign this message
+	Expired   Kind = "expired key"         // at or after Until
+	Barred    Kind = "barred period"       // inside NotBetween
+)
+
+// Problem is the error of a signature that does not count.
+type Problem struct {
+	Kind
+	Key string // name of the key, or its fingerprint if it is not listed
+}
+
+func (p *Problem) Error() string {
+	switch p.Kind {
+	case Unknown:
+		return fmt.Sprintf("it is signed by the key %s, which the policy does not list", p.Key)
+	case Wrong:
+		return fmt.Sprintf("its signature by the key %s is wrong: it was edited, or copied from elsewhere", p.Key)
+	case Expired:
+		return fmt.Sprintf("it is signed by the key %s after that key's last day", p.Key)
+	case Barred:
+		return fmt.Sprintf("it is signed by the key %s in a period in which that key does not count", p.Key)
+	}
+	return "its signature is malformed"
+}
+
+// Verify checks the signature of a message that was signed at a time, and returns the name of the key. The error is a
+// *Problem. A key that is expired or barred at that time is reported only if the signature is right.
+func (r Ring) Verify(message, signature string, at time.Time) (name string, err error) {
+	fingerprint, raw := parse(signature)
+	if raw == nil {
+		return "", &Problem{Kind: Malformed}
+	}
+	k, listed := r.Find(fingerprint)
+	switch {
+	case !listed:
+		return "", &Problem{Unknown, fingerprint}
+	case !ed25519.Verify(k.Public.key, []byte(message), raw):
+		return "", &Problem{Wrong, k.Name}
+	}
+	return k.Name, k.ValidAt(at)
+}
+
+// ValidAt returns a *Problem if the key does not count at that time.
+func (k Key) ValidAt(at time.Time) error {
+	from, to := k.NotBetween[0], k.NotBetween[1]
+	switch {
+	case !k.Until.IsZero() && !at.Before(k.Until):
+		return &Problem{Expired, k.Name}
+	case !to.IsZero() && !at.Before(from) && at.Before(to):
+		return &Problem{Barred, k.Name}
+	}
+	return nil
+}
+
+// Find returns the key with that fingerprint.
+func (r Ring) Find(fingerprint string) (Key, bool) {
+	for _, k := range r {
+		if k.Public.Fingerprint() == fingerprint {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+// Signer returns the fingerprint in a signature, without checking anything. It is "" if the signature is malformed.
+func Signer(signature string) string {
+	fingerprint, _ := parse(signature)
+	return fingerprint
+}
+
+// parse takes a signature apart. Both values are empty if it is malformed.
+func parse(signature string) (fingerprint string, raw []byte) {
+	fingerprint, _, _ = strings.Cut(signature, separator)
+	raw, err := decode(signature, fingerprint+separator, ed25519.SignatureSize)
+	if err != nil || len(fingerprint) != 16 || strings.Trim(fingerprint, "0123456789abcdef") != "" {
+		return "", nil
+	}
+	return fingerprint, raw
+}
