@@ -42,9 +42,14 @@ var allowed = map[string]map[string]cell{
 	"3.17.2, basic-auth":        {"workspace": noWorkspaces},
 	"2.22.5 on PostgreSQL":      {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.22.5 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels},
-	"2.22.5 on files":           {"workspace": noWorkspaces, "logged model": noLoggedModels, "history": noLedger},
-	"2.22.5, basic-auth":        {"workspace": noWorkspaces, "logged model": noLoggedModels},
-	"2.9.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.22.5 on files": {
+		"workspace":    noWorkspaces,
+		"logged model": noLoggedModels,
+		"history":      noLedger,
+		"import":       noImport,
+	},
+	"2.22.5, basic-auth": {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.9.2 on SQLite":    {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.2.2 on SQLite": {
 		"workspace":    noWorkspaces,
 		"logged model": noLoggedModels,
@@ -62,6 +67,7 @@ var allowed = map[string]map[string]cell{
 	"1.30.1 on files": {"doctor": noRegistry, "register": noRegistry, "validate": noRegistry, "promote @": noRegistry,
 		"promote stage": noRegistry,
 		"alias":         noRegistry,
+		"import":        noRegistry,
 		"copy":          noRegistry,
 		"best":          noRegistry,
 		"logged model":  noRegistry,
@@ -86,6 +92,9 @@ var (
 		"no ledger",
 		"a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said " +
 			"first, and rollback goes by the tags on versions",
+	}
+	noImport = cell{
+		"refused(unsupported)", "a file store keeps no ledger, so there is nowhere to record what is imported",
 	}
 	tagged = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version replaces each alias"}
 )
