@@ -40,23 +40,20 @@ func releaseHold(f fact.Facts, in Intent) []Step {
 	}
 }
 
-// warnNoRollback warns if there will be no version to roll back to after the promotion.
-func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
+// noRollbackNotes returns a warning if there will be no version to roll back to after the promotion.
+func noRollbackNotes(p Plan, f fact.Facts, moves []Step) []string {
 	if len(moves) == 0 {
-		return
+		return nil
 	}
 	_, why := p.NextRollback(f)
 	switch {
 	case why == "":
+		return nil
 	case p.Incumbent == 0 || p.Incumbent == f.Number(): // to be expected for a first promotion
-		p.Notes = append(p.Notes, "note: after this, rollback has no version to return to: "+why)
-	default:
-		p.Notes = append(
-			p.Notes,
-			fmt.Sprintf(
-				"warning: after this, rollback cannot return to version %d, which the target points to now: %s",
-				p.Incumbent, why,
-			),
-		)
+		return []string{"note: after this, rollback has no version to return to: " + why}
 	}
+	return []string{fmt.Sprintf(
+		"warning: after this, rollback cannot return to version %d, which the target points to now: %s",
+		p.Incumbent, why,
+	)}
 }

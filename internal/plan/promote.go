@@ -48,7 +48,7 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 		p.Steps = append(p.Steps, furtherTags(f, further)...)
 		p.Notes = append(p.Notes, furtherNotes...)
 		trafficNote(&p, f, in)
-		warnNoRollback(&p, f, moves)
+		p.Notes = append(p.Notes, noRollbackNotes(p, f, moves)...)
 		fallbackNote(&p, f)
 	}
 	return p, nil

@@ -29,9 +29,15 @@ func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v reg
 	}
 }
 
-// readDetails reads, in parallel, the facts that only some gates need. It never fails: a gate decides what an
+// details are facts that only some gates need.
+type details struct {
+	evidence map[string]registry.Known[string]
+	holders  []fact.Subject // in the order of holderKeys; empty for a key that points to no readable version
+}
+
+// readDetails reads the details in parallel, and completes the candidate. It never fails: a gate decides what an
 // unreadable fact means.
-func (g *gathering) readDetails(ctx context.Context) {
+func (g *gathering) readDetails(ctx context.Context) details {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
 	c, s := g.c, &g.facts.Candidate
@@ -59,19 +65,11 @@ func (g *gathering) readDetails(ctx context.Context) {
 	for i, key := range g.needs.History {
 		s.History[key] = points[i]
 	}
-	g.facts.Evidence = map[string]registry.Known[string]{}
+	evidence := map[string]registry.Known[string]{}
 	for i, name := range g.needs.Evidence {
-		g.facts.Evidence[name] = documents[i]
+		evidence[name] = documents[i]
 	}
-	for i, key := range g.holderKeys {
-		if _, ok := g.facts.Holders[key].Get(); !ok {
-			continue
-		}
-		g.facts.Holders[key] = registry.Is(holders[i])
-		if i == 0 && !g.q.Target.Empty() {
-			g.facts.Holders[fact.Incumbent] = registry.Is(holders[i])
-		}
-	}
+	return details{evidence, holders}
 }
 
 // readHolderDetails reads the facts that gates need about a version that the candidate is compared with. If that

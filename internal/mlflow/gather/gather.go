@@ -36,9 +36,23 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 	if err := (candidate{g}).findVersion(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	g.readDetails(ctx)
+	g.add(g.readDetails(ctx))
 	g.facts.Now = c.Registry.Meter().ServerTime
 	return g.facts, nil
+}
+
+// add adds the details to the facts.
+func (g *gathering) add(d details) {
+	g.facts.Evidence = d.evidence
+	for i, key := range g.holderKeys {
+		if _, ok := g.facts.Holders[key].Get(); !ok {
+			continue
+		}
+		g.facts.Holders[key] = registry.Is(d.holders[i])
+		if i == 0 && !g.q.Target.Empty() {
+			g.facts.Holders[fact.Incumbent] = registry.Is(d.holders[i])
+		}
+	}
 }
 
 // gathering contains the results of the rounds so far.
