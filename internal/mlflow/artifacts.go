@@ -12,9 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// descriptorLimit limits the size of an MLmodel file. Most are a few KiB, and those with very large signatures a few
-// hundred.
-const descriptorLimit = 512 << 10
+// descriptorLimit limits the size of an MLmodel file. Most are a few KiB. A signature of 20,000 columns is 2 MiB.
+const descriptorLimit = 8 << 20
 
 // The server offers MLmodel files at three addresses and reads all of them with its own credentials.
 

@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"runtime"
 	"strings"
@@ -108,9 +109,46 @@ utc_time_created: '2026-05-03 10:00:00.123'
 		strings.Repeat("? ", 16_000):                 "nests more than 60 levels",
 		strings.Repeat(" ", 300) + "a: b":            "nests more than 60 levels",
 		strings.Repeat("- &a x\n", 21):               "21 anchors",
+		strings.Repeat("- a\n", 25_001):              "50002 YAML tokens, more than the limit of 50000",
+		strings.Repeat("x ", 150_000):                "300000 bytes besides the texts of its signature",
 	} {
 		if _, err := parseMLmodel([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// Quoted texts may contain what would be structure elsewhere, and a signature may have 20,000 columns.
+func TestParseMLmodel_Texts(t *testing.T) {
+	const head = "flavors:\n  sklearn: {sklearn_version: 1.5.2}\nsignature:\n  inputs: "
+	wide := make([]string, 20_000)
+	for i := range wide {
+		wide[i] = fmt.Sprintf(`{"type": "double", "name": "Food & Drink''s [%d] {x} - y", "required": true}`, i)
+	}
+	folded := strings.ReplaceAll(strings.Join(wide, ", "), "required", "\n    required")
+	for name, c := range map[string]struct{ text, part string }{
+		"ampersands":        {"'" + strings.Repeat("a & b ", 100) + "'", "a & b a & b"},
+		"brackets":          {"'" + strings.Repeat("[{ ", 100) + "'", "[{ [{"},
+		"rules":             {"'" + strings.Repeat("- ", 100) + "'", "- - -"},
+		"HTML entities":     {`"` + strings.Repeat("&amp; ", 100) + `"`, "&amp; &amp;"},
+		"a rule of dashes":  {"'\n    " + strings.Repeat("-", 200) + "\n    x'", "---"},
+		"20,000 columns":    {"'[" + strings.Join(wide, ", ") + "]'", "Food & Drink's [19999] {x} - y"},
+		"columns in lines":  {"'[" + folded + "]'", `[7] {x} - y", " required": true}`},
+		"our place holders": {"'taken-out-0'\n  outputs: '" + strings.Repeat("x", 9000) + "'", "taken-out-0"},
+	} {
+		got, err := parseMLmodel([]byte(head + c.text + "\n  params: null\n"))
+		if err != nil || !strings.Contains(got.Signature.Inputs, c.part) {
+			t.Errorf("%s: %v, %.200q", name, err, got.Signature.Inputs)
+		}
+	}
+	long := "'" + strings.Repeat("x", 9000) + "'\n"
+	for text, fails := range map[string]bool{
+		head + "'[]'\nmetadata:\n  inputs: " + long:                                    false,
+		"a: \"\nsignature:\n  inputs: " + long + "\"\nflavors: {a: {b: c}}\n":          true, // it is inside a quoted text
+		"a: |\n signature:\nflavors: {a: {b: c}}\nsignature:\n  x:\n  inputs: " + long: false,
+	} {
+		if _, err := parseMLmodel([]byte(text)); (err != nil) != fails {
+			t.Errorf("%.60q: %v", text, err)
 		}
 	}
 }
@@ -120,6 +158,7 @@ func FuzzMLmodel(f *testing.F) {
 	f.Add([]byte("flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n"))
 	f.Add([]byte("flavors: &a {x: {y: *a}}"))
 	f.Add([]byte("signature:\n  inputs: '['\nflavors: {a: {b: [1, {c: d}]}}"))
+	f.Add([]byte("signature:\n  inputs: '" + strings.Repeat("[", 5000) + "'\nflavors: {a: {b: c}}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<16 {
 			return

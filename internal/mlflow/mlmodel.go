@@ -3,25 +3,33 @@ package mlflow
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Limits on an MLmodel file before it reaches the YAML parser. For 40 KB of open brackets or for a line of dashes the
-// parser uses 664 MiB. YAML aliases can multiply the content.
+// Limits on an MLmodel file before it reaches the YAML parser. For 40 KB of open brackets or a line of dashes, the
+// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because a quoted text may contain
+// anything: names of columns contain brackets, ampersands and dashes.
 const (
-	maxNesting = 60
-	maxAnchors = 20
+	maxNesting  = 60
+	maxAnchors  = 20
+	maxTokens   = 50_000
+	maxUnquoted = 256 << 10 // bytes outside the texts of the signature; 64 KiB need up to 15 MiB as tokens
 )
 
 // parseMLmodel parses an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in the file is
 // executed.
 func parseMLmodel(text []byte) (registry.MLmodel, error) {
-	if err := checkNesting(string(text)); err != nil {
+	short, texts := withoutTexts(string(text))
+	if err := checkTokens(short); err != nil {
 		return registry.MLmodel{}, err
 	}
 	var file struct {
@@ -35,8 +43,11 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Example   map[string]any            `yaml:"saved_input_example_info"`
 		Wheels    any                       `yaml:"wheels"`
 	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
+	if err := yaml.Unmarshal([]byte(short), &file); err != nil {
 		return registry.MLmodel{}, fmt.Errorf("it is not the YAML of an MLmodel file: %s", firstLine(err.Error()))
+	}
+	if err := texts.restore(file.Signature); err != nil {
+		return registry.MLmodel{}, err
 	}
 	if len(file.Flavors) == 0 {
 		return registry.MLmodel{}, fmt.Errorf("it contains no flavors")
@@ -62,30 +73,93 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// checkNesting limits everything that can be nested: open brackets, and the dashes and indentation at the start of
-// each line. It also counts brackets inside quoted texts.
-func checkNesting(text string) error {
-	open := 0
-	for line := range strings.SplitSeq(text, "\n") {
-		body := strings.TrimLeft(line, " -\t?:")
-		lead := line[:len(line)-len(body)]
-		if strings.Count(lead, "-") > maxNesting || strings.Count(lead, "?") > maxNesting || len(lead) > 4*maxNesting {
+// signatureLines matches the signature of an MLmodel file, and quotedText one of its texts, as PyYAML writes them. In such
+// a text, ” is a quote.
+var (
+	signatureLines = regexp.MustCompile(`(?m)^signature:\n(?: .*\n|\n)+`)
+	quotedText     = regexp.MustCompile(`(?m)^  (inputs|outputs|params): '(?:[^']|'')*'$`)
+)
+
+// textsTaken has the quoted texts that were taken out of an MLmodel file, by their place holders.
+type textsTaken map[string]string
+
+// withoutTexts replaces the long texts of the signature by place holders. The texts of 20,000 columns are one token
+// each, but the scanner copies a file many times.
+func withoutTexts(text string) (short string, taken textsTaken) {
+	const long, mark = 4 << 10, "taken-out-"
+	if strings.Contains(text, mark) {
+		return text, nil
+	}
+	taken = textsTaken{}
+	return signatureLines.ReplaceAllStringFunc(text, func(lines string) string {
+		return quotedText.ReplaceAllStringFunc(lines, func(line string) string {
+			if len(line) < long {
+				return line
+			}
+			key, quoted, _ := strings.Cut(line, ": ")
+			holder := fmt.Sprintf("%s%d", mark, len(taken))
+			taken[holder] = quoted
+			return key + ": '" + holder + "'"
+		})
+	}), taken
+}
+
+// restore puts the texts back into the signature. It fails if one of them was not there. So a place holder always stands
+// where the file has the text: the parser was in the same state in both.
+func (t textsTaken) restore(signature map[string]any) error {
+	for name, value := range signature {
+		holder, _ := value.(string)
+		quoted, ok := t[holder]
+		if !ok {
+			continue
+		}
+		var text struct{ Text string }
+		if err := yaml.Unmarshal([]byte("text: "+quoted), &text); err != nil {
+			return fmt.Errorf("the %s of its signature cannot be parsed: %s", name, firstLine(err.Error()))
+		}
+		signature[name] = text.Text
+		delete(t, holder)
+	}
+	if len(t) > 0 {
+		return errors.New("a long text in it looks like a part of its signature, but is not")
+	}
+	return nil
+}
+
+// checkTokens limits the number of tokens and everything that can be nested: brackets, and the dashes, question marks
+// and indentation at the start of a line.
+func checkTokens(text string) error {
+	if len(text) > maxUnquoted {
+		return fmt.Errorf("it contains %d bytes besides the texts of its signature, more than the limit of %d",
+			len(text), maxUnquoted)
+	}
+	tokens := lexer.Tokenize(text)
+	if len(tokens) > maxTokens {
+		return fmt.Errorf("it contains %d YAML tokens, more than the limit of %d", len(tokens), maxTokens)
+	}
+	brackets, anchors, line, marks := 0, 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, marks = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets = max(0, brackets-1)
+		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType:
+			if brackets == 0 {
+				marks++
+			}
+		case token.AnchorType:
+			anchors++
+		}
+		if max(brackets, marks) > maxNesting || brackets == 0 && t.Position.IndentNum > 4*maxNesting {
 			return fmt.Errorf("it nests more than %d levels deep", maxNesting)
 		}
-		for _, r := range body {
-			switch r {
-			case '[', '{':
-				open++
-			case ']', '}':
-				open = max(0, open-1)
-			}
-			if open > maxNesting {
-				return fmt.Errorf("it nests more than %d levels deep", maxNesting)
-			}
-		}
 	}
-	if n := strings.Count(text, "&"); n > maxAnchors {
-		return fmt.Errorf("it contains %d anchors, more than the limit of %d", n, maxAnchors)
+	if anchors > maxAnchors {
+		return fmt.Errorf("it contains %d anchors, more than the limit of %d", anchors, maxAnchors)
 	}
 	return nil
 }

@@ -72,12 +72,17 @@ func parseColumns(text string) ([]column, error) {
 
 func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	c := column{required: true}
+	name, err := columnName(fields["name"])
+	if err != nil {
+		return c, err
+	}
+	c.name = name
 	var optional bool
 	var spec struct {
 		DType string  `json:"dtype"`
 		Shape []int64 `json:"shape"`
 	}
-	for key, to := range map[string]any{"name": &c.name, "type": &c.kind, "required": &c.required,
+	for key, to := range map[string]any{"type": &c.kind, "required": &c.required,
 		"optional": &optional, "tensor-spec": &spec} {
 		if raw, ok := fields[key]; ok && !bytes.Equal(raw, []byte("null")) {
 			if err := json.Unmarshal(raw, to); err != nil {
@@ -105,6 +110,23 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	text, err := canonical.JSON(rest)
 	c.raw = string(text)
 	return c, err
+}
+
+// columnName returns the name of a column as text. In a DataFrame with numbered columns, names are numbers, and the stock
+// client writes them as such.
+func columnName(raw json.RawMessage) (string, error) {
+	var name string
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return "", nil
+	}
+	var number json.Number
+	if err := json.Unmarshal(raw, &number); raw[0] != '"' && err == nil {
+		return number.String(), nil
+	}
+	if err := json.Unmarshal(raw, &name); err != nil {
+		return "", fmt.Errorf("name: %v", err)
+	}
+	return name, nil
 }
 
 // Level is how much a change affects callers. Higher levels affect them more.

@@ -124,3 +124,14 @@ func TestCompare(t *testing.T) {
 		}
 	}
 }
+
+// A DataFrame with numbered columns gives numbers as names.
+func TestParse_NumberedColumns(t *testing.T) {
+	c, err := Parse(registry.Signature{Inputs: `[{"type": "double", "name": 0}, {"type": "double", "name": 1.5}]`})
+	if err != nil || c.Inputs[0].name != "0" || c.Inputs[1].name != "1.5" {
+		t.Errorf("%v: %v", c.Inputs, err)
+	}
+	if _, err := Parse(registry.Signature{Inputs: `[{"type": "double", "name": [0]}]`}); err == nil {
+		t.Error("a list is accepted as a name")
+	}
+}
