@@ -1,9 +1,11 @@
 package actions
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,19 +15,69 @@ import (
 
 // File is written in pieces and appears only when it is closed, so a later step finds either the complete file or none.
 type File struct {
-	name, temporary string
+	shown           string // path for people: relative to the workspace, or as given outside Actions
+	name, temporary string // in root
 	root            *os.Root
 	file            *os.File
 	clean           *cleaner
 	err             error
 }
 
-// CreateReport starts a new file in the workspace. A random string replaces the * in pattern.
+// reportFolder is the folder in the workspace for files that no input names. It contains a .gitignore, so that a later
+// step does not commit them.
+const reportFolder = ".mlflow-promote"
+
+// CreateReport starts a new file in the folder for reports. A random string replaces the * in pattern, because several
+// steps may run in parallel.
 func (r *Runner) CreateReport(pattern string) (*File, error) {
 	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
 		return nil, fmt.Errorf("write report %q: not a plain file name", pattern)
 	}
-	return r.CreateWorkspace(strings.Replace(pattern, "*", randomHex(), 1))
+	if err := ignoreReports(r.workspace()); err != nil {
+		return nil, fmt.Errorf("write report %q: %w", pattern, plain(err))
+	}
+	return r.CreateWorkspace(path.Join(reportFolder, strings.Replace(pattern, "*", randomHex(), 1)))
+}
+
+// ignoreReports creates the folder for reports with its .gitignore.
+func ignoreReports(workspace string) error {
+	root, err := os.OpenRoot(workspace)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := makeFolders(root, reportFolder); err != nil {
+		return err
+	}
+	if info, err := root.Lstat(reportFolder); err != nil || !info.IsDir() {
+		return cmp.Or(err, errors.New("the path "+reportFolder+" in the workspace is not a folder"))
+	}
+	name := path.Join(reportFolder, ".gitignore")
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("*\n")
+	giveToOwner(root, name)
+	return errors.Join(err, f.Close())
+}
+
+// makeFolders creates missing folders. Each one belongs to the owner of the workspace.
+func makeFolders(workspace *os.Root, folder string) error {
+	made := ""
+	for _, part := range strings.Split(folder, "/") {
+		made = path.Join(made, part)
+		switch err := workspace.Mkdir(made, 0o755); {
+		case err == nil:
+			giveToOwner(workspace, made)
+		case !errors.Is(err, fs.ErrExist):
+			return err
+		}
+	}
+	return nil
 }
 
 // CreateWorkspace starts a file whose name comes from an input. It replaces an existing file and creates missing
@@ -41,7 +93,7 @@ func (r *Runner) CreateWorkspace(name string) (*File, error) {
 
 func createWorkspace(r *Runner, name string) (*File, error) {
 	base := r.workspace()
-	within := name
+	within, shown := name, name
 	if filepath.IsAbs(name) && r.InActions() {
 		rel, err := filepath.Rel(base, name)
 		if err != nil {
@@ -62,8 +114,11 @@ func createWorkspace(r *Runner, name string) (*File, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	f := &File{name: within, temporary: within + "." + randomHex() + ".part", root: root}
-	err = root.MkdirAll(path.Dir(within), 0o755)
+	if r.InActions() {
+		shown = within
+	}
+	f := &File{shown: shown, name: within, temporary: within + "." + randomHex() + ".part", root: root}
+	err = makeFolders(root, path.Dir(within))
 	if info, statErr := root.Stat(within); err == nil && statErr == nil && !info.Mode().IsRegular() {
 		err = errors.New("not a regular file")
 	}
@@ -78,8 +133,8 @@ func createWorkspace(r *Runner, name string) (*File, error) {
 	return f, nil
 }
 
-// Name returns the file's path relative to the workspace.
-func (f *File) Name() string { return f.name }
+// Name returns the file's path: relative to the workspace or, outside Actions, as given.
+func (f *File) Name() string { return f.shown }
 
 // Write appends to the file. After an error, every further call returns the same error.
 func (f *File) Write(text []byte) (int, error) {
@@ -87,7 +142,7 @@ func (f *File) Write(text []byte) (int, error) {
 		_, f.err = f.clean.Write(text)
 	}
 	if f.err != nil {
-		return 0, fmt.Errorf("write %q: %w", f.name, plain(f.err))
+		return 0, fmt.Errorf("write %q: %w", f.shown, plain(f.err))
 	}
 	return len(text), nil
 }
@@ -107,7 +162,7 @@ func (o ownText) Write(text []byte) (int, error) {
 		_, f.err = f.file.Write(text)
 	}
 	if f.err != nil {
-		return 0, fmt.Errorf("write %q: %w", f.name, plain(f.err))
+		return 0, fmt.Errorf("write %q: %w", f.shown, plain(f.err))
 	}
 	return len(text), nil
 }
@@ -116,14 +171,14 @@ func (o ownText) Write(text []byte) (int, error) {
 func (f *File) Close() error {
 	defer f.root.Close()
 	f.err = errors.Join(f.err, f.clean.flush())
-	giveToOwner(f.root, f.file)
+	giveToOwner(f.root, f.temporary)
 	f.err = errors.Join(f.err, f.file.Close())
 	if f.err == nil {
 		f.err = f.root.Rename(f.temporary, f.name)
 	}
 	if f.err != nil {
 		_ = f.root.Remove(f.temporary)
-		return fmt.Errorf("write %q: %w", f.name, plain(f.err))
+		return fmt.Errorf("write %q: %w", f.shown, plain(f.err))
 	}
 	return nil
 }

@@ -79,12 +79,31 @@ func commandFile(r *Runner, variable string) (string, error) {
 	}
 	info, err := os.Stat(file)
 	if err != nil {
-		return "", fmt.Errorf("find the file for %s: %w", variable, err)
+		return "", fmt.Errorf("find the file for %s: %w", variable, plain(err))
 	}
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is not a file: %s", variable, file)
 	}
 	return file, nil
+}
+
+// CheckFiles returns an error if the runner's files for outputs or the summary cannot be written, so that a command can
+// stop before it changes anything. Outside Actions, it checks nothing.
+func CheckFiles(r *Runner) error {
+	if !r.InActions() {
+		return nil
+	}
+	var errs []error
+	for _, variable := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} {
+		file, err := commandFile(r, variable)
+		if err == nil {
+			if err = appendTo(file, ""); err != nil {
+				err = fmt.Errorf("write the file for %s: %w", variable, plain(err))
+			}
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // appendTo uses a single write, because half an entry would fail the step.

@@ -5,4 +5,4 @@ package actions
 import "os"
 
 // giveToOwner does nothing on systems without numeric file owners.
-func giveToOwner(*os.Root, *os.File) {}
+func giveToOwner(*os.Root, string) {}

@@ -7,14 +7,14 @@ import (
 	"syscall"
 )
 
-// giveToOwner gives a file to the workspace's owner. The container runs as root, and on a runner that keeps its disk,
-// root's files break the next checkout. If the change is not permitted, the owner stays the same.
-func giveToOwner(workspace *os.Root, f *os.File) {
+// giveToOwner gives a file or folder to the workspace's owner. The container runs as root, and on a runner that keeps
+// its disk, root's files break the next checkout. If the change is not permitted, the owner stays the same.
+func giveToOwner(workspace *os.Root, name string) {
 	info, err := workspace.Stat(".")
 	if err != nil {
 		return
 	}
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-		_ = f.Chown(int(owner.Uid), int(owner.Gid))
+		_ = workspace.Lchown(name, int(owner.Uid), int(owner.Gid))
 	}
 }

@@ -2,6 +2,7 @@ package actions
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -24,7 +25,8 @@ type printer struct {
 	runner  *Runner
 	to      io.Writer
 	line    []byte
-	dropped int // how many bytes were dropped because the line is too long
+	dropped int   // how many bytes were dropped because the line is too long
+	failed  error // first error of a write
 }
 
 func (p *printer) Write(text []byte) (int, error) {
@@ -68,6 +70,7 @@ func (p *printer) end() error {
 	text = cut(text, lineLimit, p.dropped)
 	p.line, p.dropped = p.line[:0], 0
 	_, err := io.WriteString(p.to, text+"\n")
+	p.failed = cmp.Or(p.failed, err)
 	return err
 }
 

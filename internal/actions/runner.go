@@ -8,6 +8,7 @@ package actions
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"sync"
@@ -88,15 +89,15 @@ func (r *Runner) EndGroup() {
 	}
 }
 
-// Flush ends unfinished lines and reports how many annotations were only printed.
+// Flush ends unfinished lines and reports how many annotations were only printed. It fails if anything could not be
+// printed, now or before.
 func (r *Runner) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := reportMore(r)
 	for _, p := range []*printer{r.out, r.err} {
-		if e := p.endLine(); err == nil {
-			err = e
-		}
+		_ = p.endLine() // failed keeps the error
+		err = cmp.Or(err, p.failed)
 	}
 	return err
 }

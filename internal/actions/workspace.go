@@ -127,35 +127,16 @@ func listWorkspace(r *Runner, folder string) ([]string, error) {
 // maxNames is the maximum number of names that are listed.
 const maxNames = 10000
 
-// WriteReport writes data, without secrets, to a new file in the workspace and returns its relative path, because later
-// steps may see the workspace at a different absolute path. A random string replaces the * in pattern, because steps
-// may run in parallel.
+// WriteReport writes data, without secrets, to a new file in the folder for reports; see CreateReport. It returns the
+// path relative to the workspace, because later steps may see the workspace at a different absolute path.
 func (r *Runner) WriteReport(pattern string, data []byte) (string, error) {
-	name, err := writeReport(r, pattern, data)
+	f, err := r.CreateReport(pattern)
 	if err != nil {
-		return "", fmt.Errorf("write report %q: %w", pattern, err)
+		return "", err
 	}
-	return name, nil
-}
-
-func writeReport(r *Runner, pattern string, data []byte) (string, error) {
-	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
-		return "", errors.New("not a plain file name")
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", err
 	}
-	root, err := os.OpenRoot(r.workspace())
-	if err != nil {
-		return "", plain(err)
-	}
-	defer root.Close()
-	name := strings.Replace(pattern, "*", randomHex(), 1)
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return "", plain(err)
-	}
-	r.mu.Lock()
-	text := r.secrets.hide(string(data))
-	r.mu.Unlock()
-	_, err = f.WriteString(text)
-	giveToOwner(root, f)
-	return name, errors.Join(err, f.Close())
+	return f.Name(), nil
 }

@@ -89,8 +89,8 @@ func TestWriteReport(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for range 5 {
-		name, err := r.WriteReport("mlflow-promote-*.json", []byte(`{"a": 1}`))
-		if err != nil || seen[name] || filepath.IsAbs(name) || !strings.HasPrefix(name, "mlflow-promote-") ||
+		name, err := r.WriteReport("promote-*.json", []byte(`{"a": 1}`))
+		if err != nil || seen[name] || filepath.IsAbs(name) || !strings.HasPrefix(name, ".mlflow-promote/promote-") ||
 			!strings.HasSuffix(name, ".json") {
 			t.Errorf("got name %q, error %v", name, err)
 		}
@@ -109,20 +109,66 @@ func TestWriteReport(t *testing.T) {
 	}
 }
 
-func TestWriteReport_NeverOverwrites(t *testing.T) {
+// Folders that are made on the way belong to the owner of the workspace too, and git ignores the reports.
+func TestCreateWorkspace_Folders(t *testing.T) {
 	r, s := step(t)
-	outside := filepath.Join(t.TempDir(), "target")
-	write(t, outside, "mine")
-	link(t, outside, filepath.Join(s.Workspace, "link.json"))
-	write(t, filepath.Join(s.Workspace, "there.json"), "mine")
-	for _, pattern := range []string{
-		"link.json", "there.json", "../x.json", "/tmp/x.json", "a/b.json", `a\b.json`, "", "..", ".",
-	} {
+	if os.Geteuid() == 0 {
+		if err := os.Chown(s.Workspace, 1001, 1002); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"out/sub/page.html", "out/other/a.sarif"} {
+		f, err := r.CreateWorkspace(name)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil || f.Name() != name {
+			t.Fatal(f.Name(), err)
+		}
+	}
+	if _, err := r.WriteReport("promote-*.json", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	ignore, err := os.ReadFile(filepath.Join(s.Workspace, ".mlflow-promote", ".gitignore"))
+	if err != nil || string(ignore) != "*\n" {
+		t.Errorf(".gitignore: %q, %v", ignore, err)
+	}
+	err = filepath.WalkDir(s.Workspace, func(path string, entry os.DirEntry, err error) error {
+		info, statErr := os.Lstat(path)
+		if err != nil || statErr != nil {
+			t.Fatal(err, statErr)
+		}
+		if owner := info.Sys().(*syscall.Stat_t); os.Geteuid() == 0 && (owner.Uid != 1001 || owner.Gid != 1002) {
+			t.Errorf("%s is owned by %d:%d", path, owner.Uid, owner.Gid)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWriteReport_OnlyPlainNames(t *testing.T) {
+	r, s := step(t)
+	for _, pattern := range []string{"../x.json", "/tmp/x.json", "a/b.json", `a\b.json`, "", "..", "."} {
 		if name, err := r.WriteReport(pattern, []byte("new")); err == nil {
 			t.Errorf("%q: wrote to %q, want an error", pattern, name)
 		}
 	}
-	if data, _ := os.ReadFile(outside); string(data) != "mine" {
-		t.Errorf("wrote through a link: %q", data)
+	if err := os.RemoveAll(filepath.Join(s.Workspace, ".mlflow-promote")); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := t.TempDir()
+	for _, to := range []string{elsewhere, "other"} {
+		link(t, to, filepath.Join(s.Workspace, ".mlflow-promote"))
+		if name, err := r.WriteReport("x-*.json", []byte("new")); err == nil {
+			t.Errorf("through a link to %s: wrote to %q", to, name)
+		}
+		if err := os.Remove(filepath.Join(s.Workspace, ".mlflow-promote")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, _ := os.ReadDir(elsewhere); len(left) > 0 {
+		t.Errorf("wrote outside the workspace: %v", left)
 	}
 }

@@ -77,7 +77,7 @@ func (a *Files) create(o Options) error {
 		a.sinks = append(a.sinks, sink{what: what, Sink: sinkTo(f), file: f, out: f})
 	}
 	if o.Runner.InActions() && !o.JSON {
-		f, err := o.Runner.CreateReport("mlflow-promote-audit-*.json")
+		f, err := o.Runner.CreateReport("audit-*.json")
 		begin("report", f, err, func(f *actions.File) audit.Sink { a.json = report.NewAuditJSON(f); return a.json })
 	}
 	if name := o.Sarif; name != "" {

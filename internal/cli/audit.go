@@ -20,14 +20,13 @@ import (
 func runAudit(ctx context.Context, e *env) report.Outcome {
 	r := e.start
 	r.NoPolicy = printNoPolicy(e)
+	var unwritten []error
 	a, files, err := beginAudit(ctx, e)
 	if err == nil {
 		if err = a.Do(ctx); err != nil {
 			err = diagnose.Explain(ctx, e.client, err)
 		}
-		for _, problem := range files.Close(a.Reason(), err) {
-			e.console.WarnIf(problem)
-		}
+		unwritten = files.Close(a.Reason(), err)
 		if e.policy.Found {
 			r.Policy = e.policy.Path
 		}
@@ -44,7 +43,7 @@ func runAudit(ctx context.Context, e *env) report.Outcome {
 		r.Reason, r.Notified = a.Reason(), notifyEarlier(ctx, e)
 		out = report.AuditOutcome(completed(e, r), summary)
 	}
-	out.Printed, out.Written = files.Printed, files.Written
+	out.Printed, out.Written, out.Unwritten = files.Printed, files.Written, unwritten
 	return out
 }
 

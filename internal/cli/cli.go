@@ -47,7 +47,15 @@ type Process struct {
 // Run runs the command given by the arguments and inputs, and returns the exit code.
 func Run(ctx context.Context, p Process) int {
 	runner := actions.New(p.Env, p.Stdout, p.Stderr, p.Dir)
-	defer runner.Flush() //nolint:errcheck // if the streams are closed, the error cannot be printed
+	code := start(ctx, p, runner)
+	if err := runner.Flush(); err != nil && code == registry.ExitDone {
+		return registry.ExitFailed // the caller would miss a part of the answer
+	}
+	return code
+}
+
+// start parses the arguments and runs the command.
+func start(ctx context.Context, p Process, runner *actions.Runner) int {
 	a, err := inputs.Arguments(p.Args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -103,6 +111,15 @@ func inputValue(e *env, a inputs.Args) func(string) string {
 // runCommand runs one command, publishes its outcome even if it failed, and returns the exit code.
 func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs.Args) int {
 	started := p.Now()
+	if err := actions.CheckFiles(runner); err != nil {
+		fmt.Fprintf(runner.Err(), "error: the job's outputs or summary cannot be written; nothing was tried\n")
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintf(runner.Err(), "  %s\n", strings.TrimSpace(line))
+		}
+		fmt.Fprintln(runner.Err(), "  hint: later steps would see no outputs; check the step's variables and the "+
+			"runner's free disk space")
+		return registry.ExitBadInput
+	}
 	job, jobErr := runner.Context()
 	e, problems := newEnv(p, runner, job, a)
 	if len(problems) > 0 {
@@ -202,6 +219,8 @@ func refuseInputs(e *env, problems []inputs.Problem) int {
 		printLastLine(e, o.Reason, report.Usage{})
 	}
 	o.Page = append(o.Page, doc.List{Items: items}).Map(e.runner.Hide)
-	publishResult(e, o, report.Usage{})
+	for _, err := range publishResult(e, o, report.Usage{}) {
+		e.console.WarnIf(err)
+	}
 	return registry.ExitBadInput
 }

@@ -274,7 +274,7 @@ func hidden(text string) any {
 	return out
 }
 
-var random = regexp.MustCompile(`(mlflow-promote-[a-z -]+-)[0-9a-f]+(\.json)`)
+var random = regexp.MustCompile(`(\.mlflow-promote/[a-z-]+-)[0-9a-f]+(\.json)`)
 
 // steady returns a path with its random part removed.
 func steady(path string) string { return random.ReplaceAllString(path, "${1}N$2") }

@@ -40,7 +40,7 @@ func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) 
 	case asText && o.HasPage:
 		io.WriteString(e.runner.Out(), doc.Terminal(page, e.process.Columns)+"\n")
 	case !e.json && !asText:
-		e.console.WarnIf(e.runner.Table(o.Table))
+		o.Unwritten = append(o.Unwritten, e.runner.Table(o.Table))
 	}
 	if asText && (usage.Requests > 0 || o.Reason != registry.OK) {
 		printLastLine(e, o.Reason, usage)
@@ -48,8 +48,35 @@ func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) 
 	if e.runner.InActions() {
 		annotateAll(e, o.Annotations())
 	}
-	publishResult(e, o, usage)
-	return o.Reason.Exit()
+	unwritten := errors.Join(append(o.Unwritten, publishResult(e, o, usage)...)...)
+	if unwritten == nil {
+		return o.Reason.Exit()
+	}
+	return incomplete(e, o.Reason, unwritten)
+}
+
+// incomplete reports that a part of the outcome could not be written, and returns the exit code. A command that did its
+// work fails, because later steps would go on without its outputs or files.
+func incomplete(e *env, reason registry.Reason, unwritten error) int {
+	code := reason.Exit()
+	if code == registry.ExitDone {
+		code = registry.ExitFailed
+	}
+	var lines []string
+	for line := range strings.Lines(unwritten.Error()) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	e.console.Printf("error: the outcome (%s) could not be reported completely", reason)
+	for _, line := range lines {
+		e.console.Printf("  %s", line)
+	}
+	e.console.Printf("  hint: the changes are printed above; fix the cause and run it again, which repeats none of them")
+	if e.runner.InActions() {
+		e.runner.Annotate(actions.Annotation{
+			Level: actions.Error, Title: "Incomplete report", Message: strings.Join(lines, "; "),
+		})
+	}
+	return code
 }
 
 // printLastLine prints the last line: the reason, the number of requests and the time.
@@ -89,46 +116,48 @@ func annotateAll(e *env, all []report.Annotation) {
 	}
 }
 
-// publishResult writes the job summary, the outputs and the report file. If one of them cannot be written, it prints a
-// warning, but the command's result stays the same.
-func publishResult(e *env, o report.Outcome, u report.Usage) {
+// publishResult writes the job summary, the outputs and the report file. It returns what could not be written.
+func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error) {
+	add := func(err error) { unwritten = append(unwritten, err) }
 	result := o.Complete(e.command.Name, u)
 	if e.process.result != nil {
 		e.process.result(result)
 	}
-	e.console.WarnIf(e.runner.Summary(doc.Markdown(o.Page)))
+	add(e.runner.Summary(doc.Markdown(o.Page)))
 	if e.json && !o.Printed {
-		e.console.WarnIf(e.runner.Data(outputs.JSON(result)))
+		add(e.runner.Data(outputs.JSON(result)))
 	}
 	if !e.runner.InActions() {
-		return
+		return unwritten
 	}
 	for _, output := range outputs.All {
 		if value, ok := output.Value(result); ok {
-			e.console.WarnIf(e.runner.SetOutput(output.Name, value))
+			add(e.runner.SetOutput(output.Name, value))
 		}
 	}
 	file := o.Written
 	if file == "" {
 		var err error
-		name := "mlflow-promote-" + e.command.Name + "-*.json"
+		name := strings.ReplaceAll(e.command.Name, " ", "-") + "-*.json"
 		file, err = e.runner.WriteReport(name, []byte(outputs.JSON(result)+"\n"))
-		e.console.WarnIf(err)
+		add(err)
 	}
-	e.console.WarnIf(e.runner.SetOutput("report-file", file))
-	e.console.WarnIf(e.runner.SetOutput("predicate-file", writePredicate(e, result.Statement)))
+	add(e.runner.SetOutput("report-file", file))
+	predicate, err := writePredicate(e, result.Statement)
+	add(err)
+	add(e.runner.SetOutput("predicate-file", predicate))
+	return unwritten
 }
 
 // writePredicate writes the statement's predicate to a file for actions/attest, which builds its own statement from it.
 // It returns the path, or "" if there is no statement.
-func writePredicate(e *env, of *views.Statement) (file string) {
+func writePredicate(e *env, of *views.Statement) (file string, err error) {
 	if of == nil {
-		return ""
+		return "", nil
 	}
 	text, err := canonical.JSON(of.Predicate)
-	if err == nil {
-		file, err = e.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
+	if err != nil {
+		return "", err
 	}
-	e.console.WarnIf(err)
-	return file
+	return e.runner.WriteReport("predicate-*.json", append(text, '\n'))
 }

@@ -409,7 +409,7 @@ func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string)
 		if sinks["file_commands_env"]+sinks["file_commands_state"] != "" {
 			ts.Fatalf("the environment of later steps was changed")
 		}
-		reports, err := filepath.Glob(filepath.Join(s.dir, "mlflow-promote-*.json"))
+		reports, err := filepath.Glob(filepath.Join(s.dir, ".mlflow-promote", "*.json"))
 		ts.Check(err)
 		for _, path := range reports {
 			sinks[path] = ts.ReadFile(path)

@@ -30,6 +30,8 @@ type Outcome struct {
 	Table   string // printed to standard output instead of the page, "" = the page is printed
 	Printed bool   // the command has already printed its result
 	Written string // report file that the command has already written
+
+	Unwritten []error // what could not be written although it was asked for; nil entries are ignored
 }
 
 // view holds what differs between the pages of commands that evaluate gates or change something.
