@@ -134,7 +134,7 @@ func TestParseMLmodel_Texts(t *testing.T) {
 		"a rule of dashes":  {"'\n    " + strings.Repeat("-", 200) + "\n    x'", "---"},
 		"20,000 columns":    {"'[" + strings.Join(wide, ", ") + "]'", "Food & Drink's [19999] {x} - y"},
 		"columns in lines":  {"'[" + folded + "]'", `[7] {x} - y", " required": true}`},
-		"our place holders": {"'taken-out-0'\n  outputs: '" + strings.Repeat("x", 9000) + "'", "taken-out-0"},
+		"our placeholders": {"'taken-out-0'\n  outputs: '" + strings.Repeat("x", 9000) + "'", "taken-out-0"},
 	} {
 		got, err := parseMLmodel([]byte(head + c.text + "\n  params: null\n"))
 		if err != nil || !strings.Contains(got.Signature.Inputs, c.part) {

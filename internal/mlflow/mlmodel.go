@@ -80,10 +80,10 @@ var (
 	quotedText     = regexp.MustCompile(`(?m)^  (inputs|outputs|params): '(?:[^']|'')*'$`)
 )
 
-// textsTaken has the quoted texts that were taken out of an MLmodel file, by their place holders.
+// textsTaken has the quoted texts that were taken out of an MLmodel file, by their placeholders.
 type textsTaken map[string]string
 
-// withoutTexts replaces the long texts of the signature by place holders. The texts of 20,000 columns are one token
+// withoutTexts replaces the long texts of the signature by placeholders. The texts of 20,000 columns are one token
 // each, but the scanner copies a file many times.
 func withoutTexts(text string) (short string, taken textsTaken) {
 	const long, mark = 4 << 10, "taken-out-"
@@ -104,7 +104,7 @@ func withoutTexts(text string) (short string, taken textsTaken) {
 	}), taken
 }
 
-// restore puts the texts back into the signature. It fails if one of them was not there. So a place holder always stands
+// restore puts the texts back into the signature. It fails if one of them was not there. So a placeholder always stands
 // where the file has the text: the parser was in the same state in both.
 func (t textsTaken) restore(signature map[string]any) error {
 	for name, value := range signature {
