@@ -56,7 +56,7 @@ func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) 
 }
 
 // incomplete reports that a part of the outcome could not be written, and returns the exit code. A command that did its
-// work fails, because later steps would go on without its outputs or files.
+// work fails, because later steps would continue without its outputs or files.
 func incomplete(e *env, reason registry.Reason, unwritten error) int {
 	code := reason.Exit()
 	if code == registry.ExitDone {

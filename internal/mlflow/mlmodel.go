@@ -16,8 +16,8 @@ import (
 )
 
 // Limits on an MLmodel file before it reaches the YAML parser. For 40 KB of open brackets or a line of dashes, the
-// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because a quoted text may contain
-// anything: names of columns contain brackets, ampersands and dashes.
+// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because quoted texts, such as
+// the names of columns, may contain brackets, ampersands and dashes.
 const (
 	maxNesting  = 60
 	maxAnchors  = 20
@@ -73,8 +73,8 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// signatureLines matches the signature of an MLmodel file, and quotedText one of its texts, as PyYAML writes them. In such
-// a text, ” is a quote.
+// signatureLines matches the signature of an MLmodel file, and quotedText one of its texts, as PyYAML writes them. In
+// such a text, '' is a quote.
 var (
 	signatureLines = regexp.MustCompile(`(?m)^signature:\n(?: .*\n|\n)+`)
 	quotedText     = regexp.MustCompile(`(?m)^  (inputs|outputs|params): '(?:[^']|'')*'$`)
@@ -104,8 +104,8 @@ func withoutTexts(text string) (short string, taken textsTaken) {
 	}), taken
 }
 
-// restore puts the texts back into the signature. It fails if one of them was not there. So a placeholder always stands
-// where the file has the text: the parser was in the same state in both.
+// restore puts the texts back into the signature. It fails if the parser did not find all placeholders there. If it
+// found them, it was in the same state at each of them as it would have been at the text.
 func (t textsTaken) restore(signature map[string]any) error {
 	for name, value := range signature {
 		holder, _ := value.(string)

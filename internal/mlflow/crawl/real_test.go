@@ -70,7 +70,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 
 	working, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	var oneOf sync.Mutex // a deletion beside an alias that is being set leaves an alias without a version, for good
+	var oneOf sync.Mutex // if a version is deleted while its alias is being set, the alias stays without a version
 	for seed := range uint64(2) {
 		work.Go(func() {
 			chance := rand.New(rand.NewPCG(seed, 0))
