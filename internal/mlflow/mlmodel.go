@@ -74,7 +74,7 @@ func signature(parts map[string]any) registry.Signature {
 }
 
 // signatureLines matches the signature of an MLmodel file, and quotedText one of its texts, as PyYAML writes them. In
-// such a text, two apostrophes stand for one.
+// such a text, two apostrophes mean one.
 var (
 	signatureLines = regexp.MustCompile(`(?m)^signature:\n(?: .*\n|\n)+`)
 	quotedText     = regexp.MustCompile(`(?m)^  (inputs|outputs|params): '(?:[^']|'')*'$`)

@@ -112,8 +112,8 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	return c, err
 }
 
-// columnName returns the name of a column as text. For a DataFrame with numbered columns, the stock client writes numbers
-// as names.
+// columnName returns the name of a column as text. For a DataFrame with numbered columns, the stock client writes the
+// names as numbers.
 func columnName(raw json.RawMessage) (string, error) {
 	var name string
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
