@@ -108,7 +108,7 @@ func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, e
 	if err != nil {
 		return a, wrapError(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
 	}
-	digest, kept := hiddenplan.Decode(body)
+	digest, kept := hiddenplan.Decode(body, r.Plan.Server)
 	if !ok || digest == "" {
 		return a, noApproval(fmt.Sprintf("pull request %d has no complete comment from this action with a plan for %s",
 			pr.Number, e.key()))

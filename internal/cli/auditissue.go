@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -39,11 +40,12 @@ func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
 	client, err := e.gitHub.Connect()
+	server := canonical.Digest("server", e.set.Server.Registry)[:16]
 	if err == nil {
 		out.url, err = client.Issue(ctx, github.Issue{
-			Key:    strings.TrimSpace("audit " + e.set.Server.Registry + " " + e.set.Intent.Query.Model),
+			Key:    strings.TrimSpace("audit " + server + " " + e.set.Intent.Query.Model),
 			Title:  title,
-			Body:   doc.Markdown(page),
+			Body:   doc.Markdown(page.Map(e.addresses.hide)),
 			Labels: []string{auditLabel},
 			Open:   found+len(a.Blind) > 0,
 			Full:   e.job.RunURL(),

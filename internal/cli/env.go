@@ -32,13 +32,15 @@ type env struct {
 	secrets  secrets
 	recorded map[string]string // inputs for the record, without secrets
 
-	servers  *connections
-	gitHub   *workflow.Session
-	client   *mlflow.Client // nil if the command sends nothing to MLflow
-	login    *login
-	policy   policyfile.File
-	notifier *notify.Notifier
-	lateCtx  context.Context // for writes after a cancellation or timeout
+	servers   *connections
+	gitHub    *workflow.Session
+	client    *mlflow.Client // nil if the command sends nothing to MLflow
+	login     *login
+	policy    policyfile.File
+	notifier  *notify.Notifier
+	addresses addresses
+
+	lateCtx context.Context // for writes after a cancellation or timeout
 
 	start report.Run // what the run reports even if the command stops early
 }
@@ -48,6 +50,7 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	e := &env{process: p, runner: runner, console: console.New(runner), job: job, json: a.JSON}
 	e.start.PullRequest = pullRequestOf(job)
 	value := inputValue(e, a)
+	e.addresses = addresses{value("tracking-uri"), value("registry-uri")}
 	name := a.Command
 	if name == "" {
 		name = value("command")

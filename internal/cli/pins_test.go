@@ -165,7 +165,8 @@ func (p *pins) end(s *scriptState, args, environ []string, result report.Result,
 			}
 			for _, name := range sortedKeys(outputs) {
 				if name == "result" {
-					add("output result", unless(document(pintest.Result, outputs[name])))
+					text := strings.ReplaceAll(outputs[name], "$MLFLOW_TRACKING_URI", address)
+					add("output result", unless(document(pintest.Result, text)))
 				} else {
 					add("output "+name, steady(outputs[name]))
 				}
@@ -260,7 +261,7 @@ var htmlComment = regexp.MustCompile(`<!-- .*? -->`)
 func hidden(text string) any {
 	var out []any
 	for _, c := range htmlComment.FindAllString(text, -1) {
-		digest, kept := hiddenplan.Decode(c + "\n")
+		digest, kept := hiddenplan.Decode(c+"\n", address)
 		if digest == "" {
 			out = append(out, c)
 			continue

@@ -123,7 +123,7 @@ func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error)
 	if e.process.result != nil {
 		e.process.result(result)
 	}
-	add(e.runner.Summary(doc.Markdown(o.Page)))
+	add(e.runner.Summary(doc.Markdown(append(o.Page, maskedLinks(e, o.Page)...))))
 	if e.json && !o.Printed {
 		add(e.runner.Data(outputs.JSON(result)))
 	}
@@ -132,7 +132,7 @@ func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error)
 	}
 	for _, output := range outputs.All {
 		if value, ok := output.Value(result); ok {
-			add(e.runner.SetOutput(output.Name, value))
+			add(e.runner.SetOutput(output.Name, e.addresses.hideIn(result, value)))
 		}
 	}
 	file := o.Written
@@ -147,6 +147,17 @@ func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error)
 	add(err)
 	add(e.runner.SetOutput("predicate-file", predicate))
 	return unwritten
+}
+
+// maskedLinks explains links to MLflow that the runner masks in the summary. Whether it does is not known here, so the text
+// shows it.
+func maskedLinks(e *env, page doc.Page) doc.Page {
+	server := e.set.Server.Tracking
+	if server == "" || !strings.Contains(doc.Markdown(page), "](<"+server) {
+		return nil
+	}
+	return doc.Page{doc.P("Links lead to ", doc.C(server), ". If that is masked, the address is stored as a secret. "+
+		"Store it as a variable to get working links.")}
 }
 
 // writePredicate writes the statement's predicate to a file for actions/attest, which builds its own statement from it.

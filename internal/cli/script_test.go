@@ -415,7 +415,17 @@ func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string)
 			sinks[path] = ts.ReadFile(path)
 		}
 	}
+	outputs := strings.ReplaceAll(sinks["file_commands_output"], "such as https://mlflow.example", "")
+	if strings.Contains(outputs, "mlflow.example") {
+		ts.Fatalf("the address of the server is in the outputs")
+	}
 	if s.hub != nil {
+		for _, w := range s.hub.Writes() {
+			if (strings.Contains(w.Path, "comments") || strings.Contains(w.Path, "issues")) &&
+				strings.Contains(fmt.Sprint(w.Body), "mlflow.example") {
+				ts.Fatalf("the address of the server is in a comment or an issue: %s %v", w.Path, w.Body)
+			}
+		}
 		sinks["what GitHub keeps"] = string(s.hub.Dump())
 		for _, v := range s.hub.Violations() {
 			ts.Fatalf("not as GitHub describes its API: %s", v)

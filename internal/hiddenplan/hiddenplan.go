@@ -23,13 +23,16 @@ const maxPacked = 16 << 10
 // maxUnpacked limits how many bytes of a packed plan are unpacked.
 const maxUnpacked = 1 << 20
 
-// Encode returns the first line of the comment: the plan's digest and, unless it is too long, the plan itself. Without
-// a plan it returns "". No text from other sources may precede this line. hide masks secrets.
+// Encode returns the first line of the comment: the plan's digest and, unless it is too long, the plan itself, but
+// without the server's address, which may be a secret. Without a plan it returns "". No text from other sources may
+// precede this line. hide masks secrets.
 func Encode(p *plan.Plan, digest string, hide func(string) string) string {
 	if digest == "" || p == nil {
 		return ""
 	}
-	text, err := canonical.JSON(p)
+	kept := *p
+	kept.Server = ""
+	text, err := canonical.JSON(kept)
 	packed := ""
 	if err == nil && hide(string(text)) == string(text) { // never pack a plan that contains a secret
 		packed = pack(text)
@@ -43,8 +46,8 @@ func Encode(p *plan.Plan, digest string, hide func(string) string) string {
 var line = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
 
 // Decode returns the digest in a comment's first line, together with the plan if the line contains the one with that
-// digest. If Encode did not write the line, the digest is "".
-func Decode(comment string) (digest string, p *plan.Plan) {
+// digest for this server. If Encode did not write the line, the digest is "".
+func Decode(comment, server string) (digest string, p *plan.Plan) {
 	m := line.FindStringSubmatch(comment)
 	if m == nil {
 		return "", nil
@@ -53,6 +56,7 @@ func Decode(comment string) (digest string, p *plan.Plan) {
 	if text, err := unpack(m[2]); err != nil || json.Unmarshal(text, &kept) != nil {
 		return m[1], nil
 	}
+	kept.Server = server
 	if computed, err := kept.Digest(); err != nil || computed != m[1] {
 		return m[1], nil
 	}

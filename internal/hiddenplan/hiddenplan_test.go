@@ -12,7 +12,7 @@ import (
 func TestDecode(t *testing.T) {
 	show := func(text string) string { return text }
 	p := plan.Plan{
-		Command: "promote", Model: "churn",
+		Command: "promote", Model: "churn", Server: "https://mlflow.example",
 		Steps: []plan.Step{{Do: plan.SetAlias, Model: "churn", Name: "champion"}},
 	}
 	digest, err := p.Digest()
@@ -28,6 +28,12 @@ func TestDecode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	elsewhere := p
+	elsewhere.Server = "https://other.example"
+	elsewhereDigest, err := elsewhere.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		comment, digest string
 		plan            *plan.Plan
@@ -37,10 +43,11 @@ func TestDecode(t *testing.T) {
 		"a plan with a secret":         {Encode(&p, digest, func(string) string { return "***" }), digest, nil},
 		"a plan that is too long":      {Encode(&long, longDigest, show), longDigest, nil},
 		"another digest than the plan": {strings.Replace(Encode(&p, digest, show), digest, other, 1), other, nil},
+		"for another server":           {Encode(&elsewhere, elsewhereDigest, show), elsewhereDigest, nil},
 		"text before the line":         {"> " + Encode(&p, digest, show), "", nil},
 		"a packed plan that is broken": {"<!-- plan " + digest + " AAAA -->\n", digest, nil},
 	} {
-		gotDigest, got := Decode(c.comment)
+		gotDigest, got := Decode(c.comment, p.Server)
 		if gotDigest != c.digest {
 			t.Errorf("%s: digest %q, want %q", name, gotDigest, c.digest)
 		}

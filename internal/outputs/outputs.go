@@ -91,6 +91,17 @@ var All = []Output{
 		value: func(r report.Result) string { return r.ModelURI },
 	},
 	{
+		Name:  "version-uri",
+		Help:  "URI of the version: `models:/NAME/VERSION`.",
+		value: versionURI,
+	},
+	{
+		Name: "artifact-uri",
+		Help: "Location of the model's files, such as `s3://BUCKET/PATH`. Empty if it is unknown, or if it contains " +
+			"the server's address.",
+		value: func(r report.Result) string { return r.ArtifactURI },
+	},
+	{
 		Name:  "plan-digest",
 		Help:  "Digest of the plan, for the `plan-digest` input.",
 		value: func(r report.Result) string { return r.PlanDigest },
@@ -130,6 +141,13 @@ var All = []Output{
 			"only in `report-file`.",
 		value: brief,
 	},
+}
+
+func versionURI(r report.Result) string {
+	if r.Model == "" || r.Version == "" {
+		return ""
+	}
+	return "models:/" + r.Model + "/" + r.Version
 }
 
 func findings(r report.Result) string {

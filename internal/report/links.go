@@ -52,3 +52,19 @@ func (s Setting) link(path string) string {
 	}
 	return strings.TrimSuffix(s.Tracking, "/") + path
 }
+
+// artifactURI returns the location of the candidate's files, or "" if it is unknown. Locations on the server itself are
+// left out if they contain its address.
+func (r Run) artifactURI() string {
+	c := r.Facts.Candidate
+	at := ""
+	if m, ok := c.Logged.Get(); ok {
+		at = m.ArtifactURI
+	} else if run, ok := c.Run.Get(); ok && c.Path != "" && c.InPlace {
+		at = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + c.Path
+	}
+	if u, err := url.Parse(r.Tracking); err == nil && u.Host != "" && strings.Contains(at, u.Host) {
+		return ""
+	}
+	return at
+}

@@ -21,48 +21,50 @@ const ResultSchema = 1
 
 // Result is a command's result as JSON: the `result` output, the report file, and what --json prints.
 type Result struct {
-	Schema     int                  `json:"schema"`
-	Command    string               `json:"command"`
-	Reason     registry.Reason      `json:"reason"`
-	Verdict    string               `json:"verdict,omitempty"` // decision of the gates
-	Mode       string               `json:"mode,omitempty"`    // enforce, report (nothing was blocked) or ungated
-	DryRun     bool                 `json:"dry_run,omitempty"`
-	Changed    bool                 `json:"changed"`
-	Registered bool                 `json:"registered"`
-	Model      string               `json:"model,omitempty"`
-	Version    string               `json:"version,omitempty"` // a string, as in MLflow
-	Previous   string               `json:"previous_version,omitempty"`
-	RunID      string               `json:"run_id,omitempty"`
-	Alias      string               `json:"alias,omitempty"`
-	Stage      string               `json:"stage,omitempty"`
-	ModelURI   string               `json:"model_uri,omitempty"`
-	PlanDigest string               `json:"plan_digest,omitempty"`
-	RecordID   string               `json:"record_id,omitempty"`
-	NoLedger   string               `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
-	Outside    []ledger.Shift       `json:"moved_outside,omitempty"` // drift that the entry records
-	Findings   []verdict.Finding    `json:"findings,omitempty"`
-	Steps      []plan.StepResult    `json:"steps,omitempty"`
-	Plan       *plan.Plan           `json:"plan,omitempty"`    // of a dry run, for the `plan-file` input
-	Planned    []plan.Step          `json:"planned,omitempty"` // of a dry run
-	Notes      []string             `json:"notes,omitempty"`
-	Warnings   []string             `json:"warnings,omitempty"`
-	Policy     string               `json:"policy,omitempty"`
-	Waivers    []string             `json:"waivers,omitempty"`
-	Problems   []string             `json:"problems,omitempty"` // with the inputs or the policy file
-	Data       any                  `json:"data,omitempty"`     // content of the command's own page
-	Error      string               `json:"error,omitempty"`
-	Hint       string               `json:"hint,omitempty"`
-	Server     *ServerResult        `json:"server,omitempty"`
-	History    *history.Result      `json:"history,omitempty"`   // of one model
-	Histories  []history.Result     `json:"histories,omitempty"` // of several
-	Statement  *views.Statement     `json:"statement,omitempty"` // in-toto, of one entry
-	Audit      *AuditResult         `json:"audit,omitempty"`
-	Deployment *DeploymentResult    `json:"deployment,omitempty"`
-	Told       []NotificationResult `json:"told,omitempty"`    // notifications
-	Comment    string               `json:"comment,omitempty"` // address of the comment on the pull request
-	Requests   int                  `json:"requests"`
-	Rounds     int                  `json:"rounds"`
-	DurationMS int64                `json:"duration_ms"`
+	Schema     int             `json:"schema"`
+	Command    string          `json:"command"`
+	Reason     registry.Reason `json:"reason"`
+	Verdict    string          `json:"verdict,omitempty"` // decision of the gates
+	Mode       string          `json:"mode,omitempty"`    // enforce, report (nothing was blocked) or ungated
+	DryRun     bool            `json:"dry_run,omitempty"`
+	Changed    bool            `json:"changed"`
+	Registered bool            `json:"registered"`
+	Model      string          `json:"model,omitempty"`
+	Version    string          `json:"version,omitempty"` // a string, as in MLflow
+	Previous   string          `json:"previous_version,omitempty"`
+	RunID      string          `json:"run_id,omitempty"`
+	Alias      string          `json:"alias,omitempty"`
+	Stage      string          `json:"stage,omitempty"`
+	ModelURI   string          `json:"model_uri,omitempty"`
+	// location of the model's files; "" if it is unknown or contains the server's address
+	ArtifactURI string               `json:"artifact_uri,omitempty"`
+	PlanDigest  string               `json:"plan_digest,omitempty"`
+	RecordID    string               `json:"record_id,omitempty"`
+	NoLedger    string               `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
+	Outside     []ledger.Shift       `json:"moved_outside,omitempty"` // drift that the entry records
+	Findings    []verdict.Finding    `json:"findings,omitempty"`
+	Steps       []plan.StepResult    `json:"steps,omitempty"`
+	Plan        *plan.Plan           `json:"plan,omitempty"`    // of a dry run, for the `plan-file` input
+	Planned     []plan.Step          `json:"planned,omitempty"` // of a dry run
+	Notes       []string             `json:"notes,omitempty"`
+	Warnings    []string             `json:"warnings,omitempty"`
+	Policy      string               `json:"policy,omitempty"`
+	Waivers     []string             `json:"waivers,omitempty"`
+	Problems    []string             `json:"problems,omitempty"` // with the inputs or the policy file
+	Data        any                  `json:"data,omitempty"`     // content of the command's own page
+	Error       string               `json:"error,omitempty"`
+	Hint        string               `json:"hint,omitempty"`
+	Server      *ServerResult        `json:"server,omitempty"`
+	History     *history.Result      `json:"history,omitempty"`   // of one model
+	Histories   []history.Result     `json:"histories,omitempty"` // of several
+	Statement   *views.Statement     `json:"statement,omitempty"` // in-toto, of one entry
+	Audit       *AuditResult         `json:"audit,omitempty"`
+	Deployment  *DeploymentResult    `json:"deployment,omitempty"`
+	Told        []NotificationResult `json:"told,omitempty"`    // notifications
+	Comment     string               `json:"comment,omitempty"` // address of the comment on the pull request
+	Requests    int                  `json:"requests"`
+	Rounds      int                  `json:"rounds"`
+	DurationMS  int64                `json:"duration_ms"`
 }
 
 // data returns what the run decided and changed. target means that the command moves the target to the candidate.
@@ -85,6 +87,7 @@ func (r Run) data(target bool) Result {
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		out.RunID = run.ID
 	}
+	out.ArtifactURI = r.artifactURI()
 	if r.shown() {
 		out.Planned = r.Plan.Steps
 		if r.Planned {

@@ -20,7 +20,7 @@ type Line []Span
 type Span struct {
 	Text string
 	Code bool
-	URL  string // link target, built from a configured address
+	URL  string // link target, built from a configured address; only http and https become links
 	Long string // shown instead of Text in a terminal
 }
 

@@ -68,7 +68,7 @@ func markdownLine(l Line, cell bool) string {
 		if s.Code {
 			text = markdownSpan(s.Text, cell)
 		}
-		if s.URL != "" {
+		if strings.HasPrefix(s.URL, "https://") || strings.HasPrefix(s.URL, "http://") {
 			text = "[" + text + "](<" + linkTarget(s.URL) + ">)"
 		}
 		b.WriteString(text)

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// addresses are the addresses of the MLflow servers, as the inputs give them. Many teams store the address as a secret.
+// GitHub masks it in the log and the summary, but it drops outputs that contain it, and it does not mask comments and
+// issues.
+type addresses struct{ tracking, registry string }
+
+// hide replaces the addresses by the names of variables.
+func (a addresses) hide(text string) string { return a.replacer().Replace(text) }
+
+// hideIn is like hide, for text about a result. Entries that were saved before name the server themselves.
+func (a addresses) hideIn(result report.Result, text string) string {
+	var recorded []string
+	if h := result.History; h != nil {
+		for _, e := range h.Entries {
+			recorded = append(recorded, e.Record.Server)
+		}
+	}
+	return a.replacer(recorded...).Replace(text)
+}
+
+func (a addresses) replacer(recorded ...string) *strings.Replacer {
+	var pairs []string
+	add := func(address, name string) {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || slices.Contains(pairs, u.Host) {
+			return
+		}
+		u.User, u.RawQuery, u.Fragment = nil, "", ""
+		for _, form := range []string{strings.TrimSuffix(u.String(), "/"), u.Scheme + "://" + u.Host, u.Host} {
+			if strings.ContainsAny(form, ".:") { // a host without a dot may be an ordinary word
+				pairs = append(pairs, form, name)
+			}
+		}
+	}
+	add(a.tracking, "$MLFLOW_TRACKING_URI")
+	add(a.registry, "$MLFLOW_REGISTRY_URI")
+	for _, server := range recorded {
+		add(server, "$MLFLOW_REGISTRY_URI")
+	}
+	return strings.NewReplacer(pairs...)
+}
