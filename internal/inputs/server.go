@@ -167,11 +167,11 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 		s.basic(r, header, u.User.Username(), password)
 		u.User = nil
 	}
-	switch {
-	case strings.HasPrefix(u.Scheme, "databricks"):
-		r.problem(name, text, "is a Databricks address, but Databricks has a different API; "+
-			"give the address of a self-hosted MLflow server")
+	if want := hosted(u); want != "" {
+		r.problem(name, u.String(), want)
 		return ""
+	}
+	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		r.problem(name, u.String(), "is not an HTTP address; "+
 			"start `mlflow server` with that store and give its address, such as https://mlflow.example")
@@ -185,6 +185,33 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 		return ""
 	}
 	return strings.TrimRight(u.String(), "/")
+}
+
+// hostAndPort matches an address without a scheme, such as mlflow.example:5000.
+var hostAndPort = regexp.MustCompile(`^[A-Za-z0-9.-]+:[0-9]+(/.*)?$`)
+
+// hosted says what is wrong with an address of a hosted MLflow or without a scheme, and what to do. It returns "" for
+// other addresses.
+func hosted(u *url.URL) string {
+	text := u.String()
+	switch {
+	case u.Scheme == "arn":
+		return "is the ARN of MLflow on Amazon SageMaker, whose requests must be signed with AWS SigV4, which is not " +
+			"supported; give the address of a self-hosted MLflow server"
+	case u.Scheme == "azureml" || strings.HasSuffix(u.Hostname(), ".api.azureml.ms"):
+		return "is an Azure ML workspace, which has no MLflow server of its own and no aliases; give the address of a " +
+			"self-hosted MLflow server"
+	case strings.HasPrefix(u.Scheme, "databricks"):
+		return "is a Databricks workspace, whose model registry has a different API; give the address of a " +
+			"self-hosted MLflow server"
+	case u.Scheme == "uc":
+		return "is Unity Catalog OSS, which has no aliases or stages; give the address of an MLflow server"
+	case hostAndPort.MatchString(text):
+		return "has no scheme; write https://" + text + " or, without TLS, http://" + text
+	case u.Scheme == "" && u.Host == "" && strings.Contains(u.Path, ".") && !strings.HasPrefix(u.Path, "."):
+		return "has no scheme; write https://" + text
+	}
+	return ""
 }
 
 // login sets the Authorization header. As in MLflow's Python client, a user name and password take precedence over a

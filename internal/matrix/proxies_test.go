@@ -67,7 +67,7 @@ func TestProxies(t *testing.T) {
 		},
 		{
 			"the proxy wants a login", p.login, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(unauthorized)",
-			[]string{"the login was refused (401)"},
+			[]string{"no credentials were sent (401)"},
 		},
 		{
 			"the proxy's login", p.login, "", doctor,

@@ -90,15 +90,21 @@ func Explain(op string, err error) error {
 
 // diagnose returns the reason, a short description of the cause, and a hint.
 func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
+	if e.ProxyFailed {
+		return diagnoseProxy(e)
+	}
 	switch e.Kind {
 	case rest.Status:
 		return diagnoseStatus(e)
 	case rest.Refused:
 		return registry.Unreachable, "connection refused", hintRefused(e)
 	case rest.DNS:
-		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a private host " +
+		return registry.Unreachable, "the host name " + nameOf(e.URL) + " has no address", "check the host in tracking-uri; a private host " +
 			"name resolves only on a runner in that network"
 	case rest.TLS:
+		if e.PlainHTTP {
+			return registry.Unreachable, e.Message, "write http:// in tracking-uri if the server speaks http at this port"
+		}
 		return registry.Unreachable, e.Message, "set the input ca-file to the server's certificate authority"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it " +
@@ -124,11 +130,54 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
+// diagnoseProxy explains that the forward proxy of the runner did not open the way to the server.
+func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
+	name := "the forward proxy " + e.Proxy
+	hint = "it is set by HTTPS_PROXY or HTTP_PROXY in the environment of the runner: check its address, or list " +
+		hostOf(e.URL) + " in NO_PROXY to connect directly"
+	switch e.Kind {
+	case rest.DNS:
+		return registry.Unreachable, "the host name of " + name + " has no address", hint
+	case rest.Timeout:
+		return registry.Unreachable, name + " does not respond", hint
+	case rest.TLS:
+		return registry.Unreachable, name + ": " + e.Message, hint
+	}
+	if refused, ok := strings.CutPrefix(e.Message, "the proxy refused the tunnel: "); ok {
+		return registry.Unreachable, name + " refused the connection to " + hostOf(e.URL) + ": " + refused,
+			"ask who runs the proxy to allow " + hostOf(e.URL) + ", or list the host in NO_PROXY to connect directly"
+	}
+	return registry.Unreachable, name + " does not accept connections", hint
+}
+
+// isFromMLflow reports whether a response to a refused request was written by MLflow: JSON with an error code, or one of
+// the sentences of its basic-auth app. Proxies, meshes and login pages write other texts.
+func isFromMLflow(e *rest.Error) bool {
+	return e.Code != "" || strings.HasPrefix(e.Body, "Permission denied") ||
+		strings.HasPrefix(e.Body, "You are not authenticated")
+}
+
+// others describes a response that is not from MLflow: the title or the first line.
+func others(e *rest.Error) string {
+	switch {
+	case e.Title != "":
+		return fmt.Sprintf("a page titled %q", e.Title)
+	case e.Message != "":
+		return fmt.Sprintf("%q", format.Shorten(e.Message, 200))
+	}
+	return answerName(e)
+}
+
 const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the input headers or " +
 	"token, or use an address that reaches MLflow directly"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
+	case e.Status == 401 && e.Anonymous:
+		return registry.Unauthorized, "no credentials were sent (401)", "set the inputs username and password, or token. " +
+			"If they are set, the secret is empty: check its name, and whether this job may read it"
+	case e.Status == 401 && !isFromMLflow(e):
+		return registry.Unauthorized, "something in front of MLflow refused the login (401): " + others(e), hintLogin
 	case e.Status == 401:
 		return registry.Unauthorized, "the login was refused (401)", "set username and password, or token, as the " +
 			"server expects; MLflow's basic-auth does not accept tokens"
@@ -140,23 +189,39 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 				format.ShellWord(host),
 				format.ShellWord(host),
 			)
+	case e.Status == 403 && !isFromMLflow(e):
+		return registry.Forbidden, "something in front of MLflow refused the request (403): " + others(e),
+			"this response is not from MLflow: ask who runs the proxy, mesh or firewall in front of " + hostOf(e.URL) +
+				" to allow " + e.Method + " requests from the runner"
+	case e.Status == 407:
+		return registry.Unreachable, "the forward proxy " + e.Proxy + " requires a login (407)",
+			"put the user and password into HTTPS_PROXY or HTTP_PROXY, or list " + hostOf(e.URL) + " in NO_PROXY"
+	case e.Status == 405 && e.Code == "":
+		return registry.NotMLflow, "the method " + e.Method + " is refused (405): " + others(e),
+			"a firewall or proxy in front of MLflow probably blocks " + e.Method + ": allow it for the paths of MLflow"
 	case e.Status == 403:
 		return registry.Forbidden, "the login lacks the permission for this (403)",
 			"promoting and registering need EDIT on the registered model, and reading needs READ. Ask an " +
 				"administrator to grant it, with POST /api/3.0/mlflow/users/permissions/grant on MLflow 3.x, or " +
 				"POST /api/2.0/mlflow/registered-models/permissions/create on older servers"
-	case (e.Status == 404 || e.Status == 405) && e.Code == "":
-		return registry.NotMLflow, fmt.Sprintf(
-				"%d without an MLflow error: there is no MLflow API at this path",
-				e.Status,
-			), "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at " +
-				"https://HOST/mlflow"
+	case e.Status == 404 && e.Code == "":
+		why = "there is no MLflow API at this path (404)"
+		if !isHTML(e) {
+			why += ": " + others(e)
+		}
+		return registry.NotMLflow, why, "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at " +
+			"https://HOST/mlflow"
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
+	case e.Status >= 502 && e.Status <= 504 && e.Code == "":
+		return registry.ServerError, fmt.Sprintf("something in front of MLflow failed (%d): %s", e.Status, others(e)),
+			"check whether MLflow is running, and the log of the proxy or load balancer in front of it"
 	case e.Status >= 500 && e.Code == "" && isHTML(e):
 		return registry.ServerError, fmt.Sprintf(
 			"%d and %s", e.Status, answerName(e),
 		), "MLflow or a proxy in front of it failed: check their logs"
+	case e.Status == 400 && e.Code == "" && strings.Contains(e.Body+e.Title, "HTTP request"):
+		return registry.NotMLflow, "the port speaks https (400): " + others(e), "write https:// in tracking-uri"
 	case e.Status == 400 && e.Code == "" && isHTML(e):
 		return registry.NotMLflow, fmt.Sprintf(
 				"400 and %s",
@@ -190,6 +255,12 @@ func hostOf(address string) string {
 		return "HOST"
 	}
 	return u.Host
+}
+
+// nameOf returns the host name of an address, without the port.
+func nameOf(address string) string {
+	name, _, _ := strings.Cut(hostOf(address), ":")
+	return name
 }
 
 func isHTML(e *rest.Error) bool { return strings.HasPrefix(e.ContentType, "text/html") }

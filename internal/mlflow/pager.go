@@ -134,7 +134,9 @@ func Search[T any](ctx context.Context, l List) iter.Seq2[T, error] {
 
 // request returns the request for one page. The size of the response is added to bytes.
 func (l List) request(token string, bytes *int64) rest.Request {
-	r := rest.Request{Method: "GET", Path: API + l.Path, Class: rest.Read, Limit: l.Limit, Read: bytes}
+	r := rest.Request{
+		Method: "GET", Path: API + l.Path, Class: rest.Read, Limit: l.Limit, Read: bytes, ExpectAny: PageKeys,
+	}
 	if l.Body != nil {
 		body := maps.Clone(l.Body)
 		if token != "" {
@@ -160,6 +162,11 @@ type page[T any] struct {
 	Versions     []T    `json:"model_versions"`
 	Next         string `json:"next_page_token"`
 	bytes        int64
+}
+
+// PageKeys are the keys of a page. Another service that answers every request would otherwise look like an empty list.
+var PageKeys = []string{
+	"experiments", "models", "metrics", "registered_models", "runs", "model_versions", "next_page_token",
 }
 
 func (p page[T]) rows() []T {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -33,8 +34,17 @@ type answer struct {
 // POST into a GET that ends with 200, and would send custom headers to any host.
 type attempt struct {
 	transport http.RoundTripper
+	proxy     func(*http.Request) (*url.URL, error)
 	idle      time.Duration
 	meter     *meter
+}
+
+// proxyOf returns the host and port of the forward proxy for a request, or "".
+func (t *attempt) proxyOf(req *http.Request) string {
+	if u, err := t.proxy(req); err == nil && u != nil {
+		return u.Host
+	}
+	return ""
 }
 
 func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -53,7 +63,9 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		left := p.mayHaveLeft(err)
 		call.sent, call.unclear, call.pending = call.sent || left, call.unclear || left, call.pending || left
-		return nil, call.fail(noResponse(req, err, &p))
+		e := noResponse(req, err, &p)
+		e.Proxy = t.proxyOf(req)
+		return nil, call.fail(e)
 	}
 	defer resp.Body.Close()
 	call.sent = true
@@ -66,6 +78,9 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if e := call.take(a, err); e != nil {
 		return nil, e
+	}
+	if call.failure != nil {
+		call.failure.Proxy = t.proxyOf(req)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(a.body))
 	return resp, nil

@@ -34,7 +34,7 @@ func (c *Client) Open(ctx context.Context, r Request) (*Body, error) {
 	call.answer.body = b.start()
 	if len(bytes.TrimSpace(call.answer.body)) == 0 || isPage(call.answer) {
 		b.Close()
-		return nil, call.fail(decode(call.answer, "", nil))
+		return nil, call.fail(decode(call.answer, Request{}, nil))
 	}
 	return b, nil
 }

@@ -64,7 +64,7 @@ type repeater struct {
 // newRepeater hides the idle connections from the inner client. go-retryablehttp would close them after every
 // failure, which would break keep-alive for all parallel calls.
 func newRepeater(cfg Config, secure *tls.Config, m *meter) *repeater {
-	once := &attempt{transport: newTransport(cfg, secure), idle: cfg.Idle, meter: m}
+	once := &attempt{transport: newTransport(cfg, secure), proxy: direct(cfg.Proxy), idle: cfg.Idle, meter: m}
 	return &repeater{cfg: cfg, once: &http.Client{Transport: once}, meter: m}
 }
 

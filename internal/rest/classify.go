@@ -4,11 +4,13 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 )
 
@@ -22,11 +24,16 @@ func noResponse(req *http.Request, err error, p *progress) *Error {
 		refusal *refusal
 		lookup  *net.DNSError
 		timeout net.Error
+		noTLS   tls.RecordHeaderError
+		tunnel  *tunnelRefused
 	)
+	e.ProxyFailed, e.PlainHTTP = errors.As(err, &tunnel) || isProxyConnect(err), errors.As(err, &noTLS)
 	switch {
 	case req.Context().Err() != nil:
 		e.Kind = contextKind(context.Cause(req.Context())) // a caller may cancel with a deadline as the cause
 		e.Message = fmt.Sprintf("%s before a response", e.Kind)
+	case errors.As(err, &tunnel):
+		e.Kind, e.Message = Refused, tunnel.Error()
 	case errors.As(err, &refusal):
 		e.Kind, e.Message = refusal.kind, refusal.text
 	case tlsProblem(err, host) != "":
@@ -72,6 +79,24 @@ func contextKind(err error) Kind {
 		return Timeout
 	}
 	return Canceled
+}
+
+// tunnelRefused says that a forward proxy did not open a tunnel to an https server.
+type tunnelRefused struct{ status string }
+
+func (t *tunnelRefused) Error() string { return "the proxy refused the tunnel: " + t.status }
+
+// checkTunnel returns an error if a forward proxy refused a tunnel. It is called for each response to CONNECT.
+func checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &tunnelRefused{Clean(response.Status)}
+}
+
+func isProxyConnect(err error) bool {
+	op := (*net.OpError)(nil)
+	return errors.As(err, &op) && op.Op == "proxyconnect"
 }
 
 func dialFailed(err error) bool {

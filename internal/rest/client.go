@@ -156,13 +156,14 @@ func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                 direct(cfg.Proxy),
-		DialContext:           dialer(cfg),
-		TLSClientConfig:       secure,
-		TLSHandshakeTimeout:   cfg.Connect,
-		ResponseHeaderTimeout: cfg.Answer,
-		IdleConnTimeout:       1500 * time.Millisecond,
-		MaxConnsPerHost:       cfg.MaxConns,
+		Proxy:                  direct(cfg.Proxy),
+		OnProxyConnectResponse: checkTunnel,
+		DialContext:            dialer(cfg),
+		TLSClientConfig:        secure,
+		TLSHandshakeTimeout:    cfg.Connect,
+		ResponseHeaderTimeout:  cfg.Answer,
+		IdleConnTimeout:        1500 * time.Millisecond,
+		MaxConnsPerHost:        cfg.MaxConns,
 		// the default of 2 opened 441 connections for 10,000 requests from 16 workers
 		MaxIdleConnsPerHost:    cfg.MaxConns,
 		MaxResponseHeaderBytes: 256 << 10,

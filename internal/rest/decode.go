@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // decode is stricter than encoding/json: it rejects null, a second value, duplicate keys and a missing key.
 // encoding/json accepts these, and a zero value that they leave behind can pass a gate.
-func decode(a *answer, expect string, out any) *Error {
+func decode(a *answer, r Request, out any) *Error {
 	fail := func(k Kind, format string, args ...any) *Error {
 		e := describe(a, k)
 		e.Message = fmt.Sprintf(format, args...)
@@ -19,7 +20,7 @@ func decode(a *answer, expect string, out any) *Error {
 	case isPage(a):
 		return fail(NotJSON, "expected JSON, got an HTML page%s", quoted(title(a.body)))
 	case len(body) == 0:
-		return fail(Malformed, "empty response")
+		return fail(Malformed, "the response is empty")
 	}
 	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil && body[0] != '{' && body[0] != '[' {
 		return fail(NotJSON, "expected JSON, got text")
@@ -29,12 +30,14 @@ func decode(a *answer, expect string, out any) *Error {
 	if body[0] != '{' {
 		return fail(Malformed, "response is not a JSON object")
 	}
-	keys := scanKeys(body, expect)
+	keys := scanKeys(body, append(r.ExpectAny, r.Expect)...)
 	switch {
 	case keys.twice != "":
 		return fail(Malformed, "response contains the key %q twice in one object", Clean(keys.twice))
-	case expect != "" && !keys.found:
-		return fail(MissingKey, "response lacks the key %q", expect)
+	case r.Expect != "" && !keys.found:
+		return fail(MissingKey, "response lacks the key %q", r.Expect)
+	case len(r.ExpectAny) > 0 && !keys.found && !keys.empty:
+		return fail(MissingKey, "response has none of the keys %s", strings.Join(r.ExpectAny, ", "))
 	case out == nil:
 		return nil
 	}

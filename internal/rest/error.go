@@ -57,13 +57,30 @@ type Error struct {
 	Body        string // at most 2 KiB
 	Location    string // scheme and host of a refused redirect
 
+	Anonymous   bool   // the request had no credentials
+	Proxy       string // host and port of the forward proxy that the request was to pass; "" = none
+	ProxyFailed bool   // the forward proxy did not open the way, so nothing reached the server
+	PlainHTTP   bool   // the port speaks http, not https
+
 	Cause error
 
 	retryAfter time.Duration // wait that the server asked for; 0 for none
 }
 
 func newError(req *http.Request, k Kind) *Error {
-	return &Error{Kind: k, Method: req.Method, URL: shown(req)}
+	return &Error{Kind: k, Method: req.Method, URL: shown(req), Anonymous: isAnonymous(req.Header)}
+}
+
+// isAnonymous reports whether a request has no header that may be a credential.
+func isAnonymous(h http.Header) bool {
+	for name := range h {
+		switch name {
+		case "Accept", "Accept-Encoding", "Content-Length", "Content-Type", "User-Agent", "X-Mlflow-Workspace":
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // Error returns the method, the URL and the failure, in one line.

@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -10,14 +11,15 @@ import (
 // keyScan is the result of scanning the keys of valid JSON.
 type keyScan struct {
 	twice string // a key that occurs twice in one object, as encoding/json compares keys; "" if none
-	found bool   // the outermost object contains the wanted key, and its value is not null
+	found bool   // the outermost object contains a wanted key, and its value is not null
+	empty bool   // the outermost object has no key
 }
 
 // scanKeys scans the bytes without decoding values, because it checks every response, including pages with thousands
 // of versions.
-func scanKeys(valid []byte, want string) keyScan {
+func scanKeys(valid []byte, want ...string) keyScan {
 	var (
-		s     keyScan
+		s     = keyScan{empty: true}
 		open  []level
 		depth = -1
 	)
@@ -39,8 +41,9 @@ func scanKeys(valid []byte, want string) keyScan {
 				if !open[depth].add(key) && s.twice == "" {
 					s.twice = key
 				}
-				if depth == 0 && key == want {
-					s.found = !isNull(valid[end+1:])
+				if depth == 0 {
+					s.empty = false
+					s.found = s.found || slices.Contains(want, key) && !isNull(valid[end+1:])
 				}
 			}
 			i = end

@@ -231,7 +231,7 @@ func TestProxy_Rejects(t *testing.T) {
 	at, _ := url.Parse(proxy.URL)
 	c := client(t, Config{Base: "https://mlflow.invalid", Proxy: http.ProxyURL(at), Attempts: 1})
 	e := failure(t, c.JSON(background(t), Request{Method: "POST", Path: "x", Class: Create}, nil), Refused)
-	if e.Sent || e.Message != "no connection: Log [31m in first" {
+	if e.Sent || e.Message != "the proxy refused the tunnel: 407 Log [31m in first" {
 		t.Errorf("got %+v", e)
 	}
 }

@@ -24,6 +24,9 @@ type Request struct {
 	Limit  int64  // maximum bytes of the decoded response; default 8 MiB
 	Read   *int64 // if not nil, the decoded bytes of 2xx responses are added to it, to limit several requests together
 	Expect string // key that a 2xx response must contain, with a value other than null; "" for none
+	// ExpectAny lists keys of which a 2xx response must contain one, unless it is an empty object. MLflow leaves out empty
+	// lists.
+	ExpectAny []string
 }
 
 // JSON sends r and decodes the response into out, which may be nil. It succeeds only if the response is 2xx and its
@@ -34,7 +37,7 @@ func (c *Client) JSON(ctx context.Context, r Request, out any) error {
 	if err != nil {
 		return err
 	}
-	if e := decode(call.answer, r.Expect, out); e != nil {
+	if e := decode(call.answer, r, out); e != nil {
 		return call.fail(e)
 	}
 	return nil

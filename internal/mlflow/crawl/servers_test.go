@@ -422,7 +422,7 @@ func TestAudit_Fails(t *testing.T) {
 	}{
 		"no list": {
 			faults.Fault{Path: "registered-models/search", Kind: faults.Status, Status: 401},
-			"the login was refused",
+			"no credentials were sent",
 		},
 		"no versions": {
 			faults.Fault{Path: "model-versions/search", Kind: faults.Status, Status: 403},

@@ -78,7 +78,9 @@ func (p *probe) registry(ctx context.Context) {
 		Path:   mlflow.API + "registered-models/search",
 		Query:  query,
 		Class:  rest.Read,
-		Limit:  32 << 20,
+
+		ExpectAny: mlflow.PageKeys,
+		Limit:     32 << 20,
 	}
 	if err := p.c.Registry.JSON(ctx, r, &models); err != nil {
 		p.server.Registry = p.c.ExplainRegistry(err)

@@ -171,6 +171,14 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
+// refusals are the sentences with which MLflow's basic-auth app refuses a request. They are the bodies of faults without
+// one.
+var refusals = map[int]string{
+	http.StatusUnauthorized: "You are not authenticated. Please see " +
+		"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.",
+	http.StatusForbidden: "Permission denied",
+}
+
 // Answer returns the response for a fault that ignores the real one.
 func (f Fault) Answer() Reply {
 	switch f.Kind {
@@ -195,7 +203,7 @@ func (f Fault) Answer() Reply {
 			http.StatusForbidden, wire.PlainTextType, "Invalid Host header - possible DNS rebinding attack detected",
 		)}
 	}
-	out := wire.Response{Status: f.Status, Header: f.Header.Clone(), Body: []byte(f.Body)}
+	out := wire.Response{Status: f.Status, Header: f.Header.Clone(), Body: []byte(cmp.Or(f.Body, refusals[f.Status]))}
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
