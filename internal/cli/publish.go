@@ -149,8 +149,8 @@ func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error)
 	return unwritten
 }
 
-// maskedLinks explains links to MLflow that the runner masks in the summary. Whether it does so is not known here, so the
-// text shows it.
+// maskedLinks explains links to MLflow that the runner masks in the summary. The text itself shows whether it does so,
+// because the program does not know.
 func maskedLinks(e *env, page doc.Page) doc.Page {
 	server := e.set.Server.Tracking
 	if server == "" || !strings.Contains(doc.Markdown(page), "](<"+server) {

@@ -199,8 +199,8 @@ func hosted(u *url.URL) string {
 		return "is the ARN of MLflow on Amazon SageMaker, whose requests must be signed with AWS SigV4, which is not " +
 			"supported; give the address of a self-hosted MLflow server"
 	case u.Scheme == "azureml" || strings.HasSuffix(u.Hostname(), ".api.azureml.ms"):
-		return "is an Azure ML workspace, which has no MLflow server of its own and no aliases; give the address of a " +
-			"self-hosted MLflow server"
+		return "is an Azure ML workspace, which has no MLflow server of its own and no aliases; give the address of " +
+			"a self-hosted MLflow server"
 	case strings.HasPrefix(u.Scheme, "databricks"):
 		return "is a Databricks workspace, whose model registry has a different API; give the address of a " +
 			"self-hosted MLflow server"

@@ -99,11 +99,13 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Refused:
 		return registry.Unreachable, "connection refused", hintRefused(e)
 	case rest.DNS:
-		return registry.Unreachable, "the host name " + nameOf(e.URL) + " has no address", "check the host in tracking-uri; a private host " +
+		why = "the host name " + nameOf(e.URL) + " has no address"
+		return registry.Unreachable, why, "check the host in tracking-uri; a private host " +
 			"name resolves only on a runner in that network"
 	case rest.TLS:
 		if e.PlainHTTP {
-			return registry.Unreachable, e.Message, "write http:// in tracking-uri if the server speaks http at this port"
+			hint = "write http:// in tracking-uri if the server speaks http at this port"
+			return registry.Unreachable, e.Message, hint
 		}
 		return registry.Unreachable, e.Message, "set the input ca-file to the server's certificate authority"
 	case rest.Timeout:
@@ -150,8 +152,8 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.Unreachable, name + " does not accept connections", hint
 }
 
-// isFromMLflow reports whether a response to a refused request was written by MLflow: JSON with an error code, or one of
-// the sentences of its basic-auth app. Proxies, meshes and login pages write other texts.
+// isFromMLflow reports whether MLflow itself refused the request, with JSON that contains an error code, or with a
+// sentence of its basic-auth app. Proxies, meshes and login pages write other texts.
 func isFromMLflow(e *rest.Error) bool {
 	return e.Code != "" || strings.HasPrefix(e.Body, "Permission denied") ||
 		strings.HasPrefix(e.Body, "You are not authenticated")
@@ -174,8 +176,9 @@ const hintLogin = "there is probably a login proxy in front of MLflow. Pass its 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
 	case e.Status == 401 && e.Anonymous:
-		return registry.Unauthorized, "no credentials were sent (401)", "set the inputs username and password, or token. " +
-			"If they are set, the secret is empty: check its name, and whether this job may read it"
+		return registry.Unauthorized, "no credentials were sent (401)",
+			"set the inputs username and password, or token. If they are set, the secret is empty: check its name, and " +
+				"whether this job may read it"
 	case e.Status == 401 && !isFromMLflow(e):
 		return registry.Unauthorized, "something in front of MLflow refused the login (401): " + others(e), hintLogin
 	case e.Status == 401:
@@ -209,7 +212,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 		if !isHTML(e) {
 			why += ": " + others(e)
 		}
-		return registry.NotMLflow, why, "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at " +
+		return registry.NotMLflow, why, "check the path in tracking-uri: a server started with --static-prefix " +
+			"/mlflow is reached at " +
 			"https://HOST/mlflow"
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
