@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -83,6 +84,15 @@ func throughProxy(answer string) func(*testing.T) (string, string) {
 	}
 }
 
+// quietTLS starts an https server that does not log failed handshakes.
+func quietTLS(t *testing.T) *httptest.Server {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
 func fixed(address, proxy string) func(*testing.T) (string, string) {
 	return func(*testing.T) (string, string) { return address, proxy }
 }
@@ -143,15 +153,11 @@ var frontDoors = []frontDoor{
 		return strings.Replace(address, "http://", "https://", 1), ""
 	}, nil, "unreachable", "does not speak TLS"},
 	{"http on an https port", func(t *testing.T) (string, string) {
-		s := httptest.NewTLSServer(http.NotFoundHandler())
-		s.Config.ErrorLog = nil
-		t.Cleanup(s.Close)
+		s := quietTLS(t)
 		return strings.Replace(s.URL, "https://", "http://", 1), ""
 	}, nil, "not-mlflow", "https"},
 	{"a private certificate authority", func(t *testing.T) (string, string) {
-		s := httptest.NewTLSServer(http.NotFoundHandler())
-		t.Cleanup(s.Close)
-		return s.URL, ""
+		return quietTLS(t).URL, ""
 	}, nil, "unreachable", "not trusted here"},
 	{"nothing on this port of this machine", fixed("http://127.0.0.1:9", ""), nil, "unreachable", "connection refused"},
 	{"a host name without an address", fixed("http://mlflow.invalid", ""), nil, "unreachable", "has no address"},

@@ -177,8 +177,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
 	case e.Status == 401 && e.Anonymous:
 		return registry.Unauthorized, "no credentials were sent (401)",
-			"set the inputs username and password, or token. If they are set, the secret is empty: check its name, and " +
-				"whether this job may read it"
+			"set the inputs username and password, or token. If they are set, the secret is empty: check its name, " +
+				"and whether this job may read it"
 	case e.Status == 401 && !isFromMLflow(e):
 		return registry.Unauthorized, "something in front of MLflow refused the login (401): " + others(e), hintLogin
 	case e.Status == 401:

@@ -24,8 +24,8 @@ type Request struct {
 	Limit  int64  // maximum bytes of the decoded response; default 8 MiB
 	Read   *int64 // if not nil, the decoded bytes of 2xx responses are added to it, to limit several requests together
 	Expect string // key that a 2xx response must contain, with a value other than null; "" for none
-	// ExpectAny lists keys. A 2xx response must contain one of them, unless it is an empty object, because MLflow leaves
-	// out empty lists.
+	// ExpectAny lists keys. A 2xx response must contain one of them, unless it is an empty object. MLflow leaves out
+	// empty lists.
 	ExpectAny []string
 }
 
