@@ -127,14 +127,16 @@ func TestParseMLmodel_Texts(t *testing.T) {
 	}
 	folded := strings.ReplaceAll(strings.Join(wide, ", "), "required", "\n    required")
 	for name, c := range map[string]struct{ text, part string }{
-		"ampersands":        {"'" + strings.Repeat("a & b ", 100) + "'", "a & b a & b"},
-		"brackets":          {"'" + strings.Repeat("[{ ", 100) + "'", "[{ [{"},
-		"rules":             {"'" + strings.Repeat("- ", 100) + "'", "- - -"},
-		"HTML entities":     {`"` + strings.Repeat("&amp; ", 100) + `"`, "&amp; &amp;"},
-		"a rule of dashes":  {"'\n    " + strings.Repeat("-", 200) + "\n    x'", "---"},
-		"20,000 columns":    {"'[" + strings.Join(wide, ", ") + "]'", "Food & Drink's [19999] {x} - y"},
-		"columns in lines":  {"'[" + folded + "]'", `[7] {x} - y", " required": true}`},
-		"our placeholders": {"'taken-out-0'\n  outputs: '" + strings.Repeat("x", 9000) + "'", "taken-out-0"},
+		"ampersands":       {"'" + strings.Repeat("a & b ", 100) + "'", "a & b a & b"},
+		"brackets":         {"'" + strings.Repeat("[{ ", 100) + "'", "[{ [{"},
+		"rules":            {"'" + strings.Repeat("- ", 100) + "'", "- - -"},
+		"HTML entities":    {`"` + strings.Repeat("&amp; ", 100) + `"`, "&amp; &amp;"},
+		"a rule of dashes": {"'\n    " + strings.Repeat("-", 200) + "\n    x'", "---"},
+		"20,000 columns":   {"'[" + strings.Join(wide, ", ") + "]'", "Food & Drink's [19999] {x} - y"},
+		"columns in lines": {"'[" + folded + "]'", `[7] {x} - y", " required": true}`},
+		"quotes in lines":  {"'a ''\n    '' b'", "a ' ' b"},
+		"spaces in lines":  {"'a  \n  \t b'", "a b"},
+		"empty lines":      {"'a\n\n \n  b'", "a\n\nb"},
 	} {
 		got, err := parseMLmodel([]byte(head + c.text + "\n  params: null\n"))
 		if err != nil || !strings.Contains(got.Signature.Inputs, c.part) {
