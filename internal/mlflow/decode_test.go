@@ -134,7 +134,9 @@ func TestParseMLmodel_Texts(t *testing.T) {
 		"a rule of dashes": {"'\n    " + strings.Repeat("-", 200) + "\n    x'", "---"},
 		"20,000 columns":   {"'[" + strings.Join(wide, ", ") + "]'", "Food & Drink's [19999] {x} - y"},
 		"columns in lines": {"'[" + folded + "]'", `[7] {x} - y", " required": true}`},
-		"our placeholders": {"'taken-out-0'\n  outputs: '" + strings.Repeat("x", 9000) + "'", "taken-out-0"},
+		"quotes in lines":  {"'a ''\n    '' b'", "a ' ' b"},
+		"spaces in lines":  {"'a  \n  \t b'", "a b"},
+		"empty lines":      {"'a\n\n \n  b'", "a\n\nb"},
 	} {
 		got, err := parseMLmodel([]byte(head + c.text + "\n  params: null\n"))
 		if err != nil || !strings.Contains(got.Signature.Inputs, c.part) {

@@ -16,8 +16,8 @@ import (
 )
 
 // Limits on an MLmodel file before it reaches the YAML parser. For 40 KB of open brackets or a line of dashes, the
-// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because quoted texts, such as
-// the names of columns, may contain brackets, ampersands and dashes.
+// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because a quoted text may
+// contain anything: names of columns contain brackets, ampersands and dashes.
 const (
 	maxNesting  = 60
 	maxAnchors  = 20
@@ -28,7 +28,9 @@ const (
 // parseMLmodel parses an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in the file is
 // executed.
 func parseMLmodel(text []byte) (registry.MLmodel, error) {
-	short, texts := withoutTexts(string(text))
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:])
+	short, texts := withoutTexts(strings.ReplaceAll(string(text), "\r\n", "\n"), digest)
 	if err := checkTokens(short); err != nil {
 		return registry.MLmodel{}, err
 	}
@@ -54,12 +56,10 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	}
 	m := registry.MLmodel{
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
-		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature),
+		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature), Sha256: digest,
 	}
 	m.Parts = partsOf(file.Flavors, file.Example, file.Wheels != nil)
 	m.InputExample, _ = file.Example["artifact_path"].(string)
-	sum := sha256.Sum256(text)
-	m.Sha256 = hex.EncodeToString(sum[:])
 	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
 	return m, nil
 }
@@ -74,56 +74,59 @@ func signature(parts map[string]any) registry.Signature {
 }
 
 // signatureLines matches the signature of an MLmodel file, and quotedText one of its texts, as PyYAML writes them. In
-// such a text, two apostrophes mean one.
+// such a text, a quote is doubled.
 var (
 	signatureLines = regexp.MustCompile(`(?m)^signature:\n(?: .*\n|\n)+`)
 	quotedText     = regexp.MustCompile(`(?m)^  (inputs|outputs|params): '(?:[^']|'')*'$`)
 )
 
+// foldedLine matches a line break in a quoted text, with the spaces around it.
+var foldedLine = regexp.MustCompile(`[ \t]*\n[ \t\n]*`)
+
 // textsTaken has the quoted texts that were taken out of an MLmodel file, by their placeholders.
 type textsTaken map[string]string
 
-// withoutTexts replaces the long texts of the signature by placeholders. The texts of 20,000 columns are one token
-// each, but the scanner copies a file many times.
-func withoutTexts(text string) (short string, taken textsTaken) {
-	const long, mark = 4 << 10, "taken-out-"
-	if strings.Contains(text, mark) {
-		return text, nil
-	}
+// withoutTexts replaces the texts of the signature by placeholders, for two reasons. The texts of 20,000 columns are
+// one token each, but the scanner copies a file many times. And the scanner loses spaces if a line of a text starts
+// with a quote. The digest of the file is part of the placeholders, so the file does not contain them.
+func withoutTexts(text, digest string) (short string, taken textsTaken) {
 	taken = textsTaken{}
 	return signatureLines.ReplaceAllStringFunc(text, func(lines string) string {
 		return quotedText.ReplaceAllStringFunc(lines, func(line string) string {
-			if len(line) < long {
-				return line
-			}
 			key, quoted, _ := strings.Cut(line, ": ")
-			holder := fmt.Sprintf("%s%d", mark, len(taken))
+			holder := fmt.Sprintf("%s-%d", digest, len(taken))
 			taken[holder] = quoted
 			return key + ": '" + holder + "'"
 		})
 	}), taken
 }
 
-// restore puts the texts back into the signature. It fails if the parser did not find all placeholders there. If it
-// found them, it was in the same state at each of them as it would have been at the text.
+// restore puts the texts back into the signature. It fails if one of them was not there. So a placeholder always stands
+// where the file has the text: the parser was in the same state in both.
 func (t textsTaken) restore(signature map[string]any) error {
 	for name, value := range signature {
 		holder, _ := value.(string)
-		quoted, ok := t[holder]
-		if !ok {
-			continue
+		if quoted, ok := t[holder]; ok {
+			signature[name] = unquote(quoted)
+			delete(t, holder)
 		}
-		var text struct{ Text string }
-		if err := yaml.Unmarshal([]byte("text: "+quoted), &text); err != nil {
-			return fmt.Errorf("the %s of its signature cannot be parsed: %s", name, firstLine(err.Error()))
-		}
-		signature[name] = text.Text
-		delete(t, holder)
 	}
 	if len(t) > 0 {
-		return errors.New("a long text in it looks like a part of its signature, but is not")
+		return errors.New("a text in it looks like a part of its signature, but is not")
 	}
 	return nil
+}
+
+// unquote returns the content of a text in single quotes. In it, a line break means a space, and each empty line means
+// a line break.
+func unquote(quoted string) string {
+	text := strings.ReplaceAll(quoted[1:len(quoted)-1], "''", "'")
+	return foldedLine.ReplaceAllStringFunc(text, func(breaks string) string {
+		if n := strings.Count(breaks, "\n"); n > 1 {
+			return strings.Repeat("\n", n-1)
+		}
+		return " "
+	})
 }
 
 // checkTokens limits the number of tokens and everything that can be nested: brackets, and the dashes, question marks

@@ -21,7 +21,8 @@ var fileKeys = []string{
 }
 
 // special lists flavours that name or load files in their own way. The sources are the load functions in
-// mlflow/FLAVOUR/__init__.py, transformers/model_io.py, keras/load.py, langchain/model.py and llama_index/model.py.
+// mlflow/FLAVOUR/__init__.py, transformers/model_io.py, keras/load.py, langchain/model.py and llama_index/model.py, and
+// for spaCy in its own util.py.
 var special = map[string]func(p *partList, f, pyfunc map[string]any){
 	"crate":        func(p *partList, f, _ map[string]any) { p.add("crate.model", f["model"]) },
 	"diffusers":    diffusersParts,
@@ -33,6 +34,7 @@ var special = map[string]func(p *partList, f, pyfunc map[string]any){
 	"promptflow":   func(p *partList, f, _ map[string]any) { p.add("promptflow.entry", f["entry"]) },
 	"pytorch":      pyTorchParts,
 	"shap":         shapParts,
+	"spacy":        spacyParts,
 	"tensorflow":   kerasParts,
 	"transformers": transformersParts,
 }
@@ -204,6 +206,21 @@ func pyTorchParts(p *partList, f, _ map[string]any) {
 func shapParts(p *partList, f, _ map[string]any) {
 	if flavor := f["underlying_model_flavor"]; flavor != nil && flavor != "unknown" {
 		p.oneOf("shap.underlying_model_flavor", "underlying_model/MLmodel")
+	}
+}
+
+// spacyParts adds the files that are in the folder of every pipeline. Versions before 3 have no config.cfg.
+func spacyParts(p *partList, f, _ map[string]any) {
+	data, ok := f["data"].(string)
+	if !ok {
+		return
+	}
+	names := []string{"meta.json", "vocab/strings.json"}
+	if version, _ := f["spacy_version"].(string); !strings.HasPrefix(version, "2.") {
+		names = append(names, "config.cfg")
+	}
+	for _, name := range names {
+		p.oneOf("spacy", path.Join(data, name))
 	}
 }
 

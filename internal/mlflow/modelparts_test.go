@@ -1,15 +1,11 @@
 package mlflow
 
 import (
-	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -34,46 +30,62 @@ func without(files []registry.File, name string) []registry.File {
 	})
 }
 
-// A model that the MLflow client saved is complete. Without any one of its files it is incomplete, with two
-// exceptions. No key names requirements.txt. If the size of a folder is unknown, a missing file goes unnoticed while
-// the folder contains others. The client does not count the code of a python_function model in the size.
+// A model that the MLflow client saved is complete. Without one of its parts, or a file that the client needs, it is
+// incomplete.
 func TestParts_StockClient(t *testing.T) {
-	saved, err := filepath.Glob("testdata/models/*.txt")
-	if err != nil || len(saved) == 0 {
-		t.Fatal(saved, err)
-	}
-	for _, file := range saved {
-		text, err := os.ReadFile(file)
+	for _, m := range stockModels(t) {
+		if got := lacks(t, m.mlmodel, m.files); got != "" {
+			t.Errorf("%s, complete: %s", m.name, got)
+		}
+		for _, f := range m.files {
+			got := lacks(t, m.mlmodel, without(m.files, f.Path))
+			if (got == "") != m.unnoticed(f.Path) {
+				t.Errorf("%s without %s: %q", m.name, f.Path, got)
+			}
+			if got == "" && slices.Contains(m.needs, f.Path) && m.sized() {
+				t.Errorf("%s: the client cannot load it without %s, but it counts as complete", m.name, f.Path)
+			}
+		}
+		parsed, err := parseMLmodel([]byte(m.mlmodel))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal(m.name, err)
 		}
-		sections := txtar.Parse(text).Files
-		var files []registry.File
-		for line := range strings.Lines(string(sections[0].Data)) {
-			var f registry.File
-			if _, err := fmt.Sscan(line, &f.Path, &f.Size); err != nil {
-				t.Fatal(file, line, err)
+		for _, part := range parsed.Parts {
+			files := m.files
+			for _, name := range part.Names {
+				files = without(files, name)
 			}
-			files = append(files, f)
-		}
-		mlmodel := string(sections[1].Data)
-		if got := lacks(t, mlmodel, files); got != "" {
-			t.Errorf("%s, complete: %s", file, got)
-		}
-		for _, f := range files {
-			free := f.Path == "requirements.txt" ||
-				f.Path == "python_env.yaml" && strings.Contains(file, "1.30.1") || // a key names it only since 2.0
-				strings.Contains(file, "1.30.1") &&
-					strings.HasPrefix(f.Path, "code/") || // the MLmodel file does not state the size before 2.8
-				strings.HasPrefix(f.Path, "artifacts/words/")
-			if got := lacks(t, mlmodel, without(files, f.Path)); (got == "") != free {
-				t.Errorf("%s without %s: %q", file, f.Path, got)
+			if got := parsed.Lacks(files); !strings.Contains(got, "missing") {
+				t.Errorf("%s without %s: %q", m.name, part.Names, got)
 			}
-		}
-		if strings.Contains(mlmodel, "code: code") && lacks(t, mlmodel, without(files, "code")) == "" {
-			t.Errorf("%s without code is complete", file)
 		}
 	}
+}
+
+// sized reports whether the MLmodel file states the size of the model. It does since 2.8.
+func (m stockModel) sized() bool { return strings.Contains(m.mlmodel, "model_size_bytes") }
+
+// unnoticed reports whether a model counts as complete without a file. No key names requirements.txt. Without a
+// python_function flavour, no key names the other files of the environment. If the size of a folder is unknown, a
+// missing file goes unnoticed while the folder contains others. The client does not count the artifacts of a
+// python_function model.
+func (m stockModel) unnoticed(name string) bool {
+	switch {
+	case name == "requirements.txt":
+		return true
+	case name == "python_env.yaml" && strings.HasSuffix(m.name, "-1.30.1"): // a key names it only since 2.0
+		return true
+	case name == "python_env.yaml", name == "conda.yaml":
+		return !strings.Contains(m.mlmodel, "python_function")
+	case strings.HasPrefix(name, "artifacts/words/"):
+		return true
+	case m.sized():
+		return false
+	case strings.HasPrefix(name, "model.spacy/"):
+		known := []string{"meta.json", "vocab/strings.json", "config.cfg"}
+		return !slices.Contains(known, strings.TrimPrefix(name, "model.spacy/"))
+	}
+	return strings.HasPrefix(name, "code/") && strings.HasPrefix(m.name, "sklearn-")
 }
 
 // The rows follow the save functions of the flavours in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. In each row,

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
@@ -13,7 +15,8 @@ import (
 
 // column is a model's input, output or parameter: a named column, a tensor, or a value without a name.
 type column struct {
-	name     string
+	key      string // canonical JSON of the name, or the position if there is no name
+	name     string // the name as shown to users
 	kind     string // long, double, string, …; "tensor" for tensors
 	tensor   *tensor
 	required bool
@@ -48,7 +51,7 @@ func parseColumns(text string) ([]column, error) {
 		return nil, nil
 	}
 	var list []map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &list); err != nil {
+	if err := json.Unmarshal([]byte(quoteNumbers(text)), &list); err != nil {
 		return nil, err
 	}
 	out := make([]column, 0, len(list))
@@ -58,13 +61,14 @@ func parseColumns(text string) ([]column, error) {
 		if err != nil {
 			return nil, fmt.Errorf("item %d: %v", i+1, err)
 		}
-		if c.name == "" {
+		if c.key == "" {
 			c.name = fmt.Sprintf("#%d", i+1)
+			c.key = c.name
 		}
-		if seen[c.name] {
+		if seen[c.key] {
 			return nil, fmt.Errorf("two items have the name %q", c.name)
 		}
-		seen[c.name] = true
+		seen[c.key] = true
 		out = append(out, c)
 	}
 	return out, nil
@@ -72,11 +76,14 @@ func parseColumns(text string) ([]column, error) {
 
 func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	c := column{required: true}
-	name, err := columnName(fields["name"])
-	if err != nil {
+	var err error
+	if c.key, c.name, err = columnName(fields["name"]); err != nil {
 		return c, err
 	}
-	c.name = name
+	if dtype, ok := fields["dtype"]; ok && fields["type"] == nil { // parameters of the client 2.6
+		fields["type"] = dtype
+		delete(fields, "dtype")
+	}
 	var optional bool
 	var spec struct {
 		DType string  `json:"dtype"`
@@ -112,21 +119,38 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	return c, err
 }
 
-// columnName returns the name of a column as text. For a DataFrame with numbered columns, the stock client writes the
-// names as numbers.
-func columnName(raw json.RawMessage) (string, error) {
-	var name string
+// textOrNumber matches the texts in JSON, and three numbers that are not JSON. Python writes these three, so the stock
+// client does.
+var textOrNumber = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
+
+// quoteNumbers turns NaN and infinite numbers into texts.
+func quoteNumbers(text string) string {
+	if !strings.Contains(text, "NaN") && !strings.Contains(text, "Infinity") {
+		return text
+	}
+	return textOrNumber.ReplaceAllStringFunc(text, func(found string) string {
+		if found[0] == '"' {
+			return found
+		}
+		return `"` + found + `"`
+	})
+}
+
+// columnName returns the name of a column as a key and as shown to users. Both are empty if it has none. The stock
+// client writes names as they are in the DataFrame. They may be numbers, or lists if the columns have several levels.
+// 0 and "0" are different columns. A text that looks like another kind of name is shown with its quotes.
+func columnName(raw json.RawMessage) (key, name string, err error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return "", nil
+		return "", "", nil
 	}
-	var number json.Number
-	if err := json.Unmarshal(raw, &number); raw[0] != '"' && err == nil {
-		return number.String(), nil
+	text, err := canonical.JSON(raw)
+	if err != nil || text[0] == '{' {
+		return "", "", fmt.Errorf("%s is not the name of a column", raw)
 	}
-	if err := json.Unmarshal(raw, &name); err != nil {
-		return "", fmt.Errorf("name: %v", err)
+	if json.Unmarshal(raw, &name) != nil || name == "" || json.Valid([]byte(name)) {
+		name = string(text)
 	}
-	return name, nil
+	return string(text), name, nil
 }
 
 // Level is how much a change affects callers. Higher levels affect them more.
@@ -165,7 +189,8 @@ func Compare(was, now Contract) []Change {
 // the input was probably renamed.
 func inputChanges(was, now []column) []Change {
 	var out []Change
-	dropped, added := missing(was, now), missing(now, was)
+	after := byKey(now)
+	dropped, added := missing(was, after), missing(now, byKey(was))
 	for _, c := range dropped {
 		l := Additive
 		if len(added) > 0 || c.tensor != nil {
@@ -181,7 +206,7 @@ func inputChanges(was, now []column) []Change {
 		}
 	}
 	for _, o := range was {
-		n, ok := named(now, o.name)
+		n, ok := after[o.key]
 		if !ok {
 			continue
 		}
@@ -200,14 +225,15 @@ func inputChanges(was, now []column) []Change {
 // outputChanges compares outputs or parameters. New ones may be added. The others must keep their names and types.
 func outputChanges(what string, was, now []column) []Change {
 	var out []Change
-	for _, c := range missing(was, now) {
+	after := byKey(now)
+	for _, c := range missing(was, after) {
 		out = append(out, Change{Breaking, fmt.Sprintf("%s %s was removed", what, c.name)})
 	}
-	for _, c := range missing(now, was) {
+	for _, c := range missing(now, byKey(was)) {
 		out = append(out, Change{Additive, fmt.Sprintf("%s %s (%s) is new", what, c.name, c)})
 	}
 	for _, o := range was {
-		if n, ok := named(now, o.name); ok && o.raw != n.raw {
+		if n, ok := after[o.key]; ok && o.raw != n.raw {
 			out = append(out, Change{Breaking, fmt.Sprintf("%s %s changed from %s to %s", what, o.name, o, n)})
 		}
 	}
@@ -276,20 +302,19 @@ func (c column) String() string {
 	return format.Truncate(c.raw, 120)
 }
 
-// named returns the column with this name.
-func named(cs []column, name string) (column, bool) {
-	i := slices.IndexFunc(cs, func(c column) bool { return c.name == name })
-	if i < 0 {
-		return column{}, false
+func byKey(cs []column) map[string]column {
+	out := make(map[string]column, len(cs))
+	for _, c := range cs {
+		out[c.key] = c
 	}
-	return cs[i], true
+	return out
 }
 
-// missing returns the columns of a that are not in b.
-func missing(a, b []column) []column {
+// missing returns the columns that are not in others.
+func missing(cs []column, others map[string]column) []column {
 	var out []column
-	for _, c := range a {
-		if _, ok := named(b, c.name); !ok {
+	for _, c := range cs {
+		if _, ok := others[c.key]; !ok {
 			out = append(out, c)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 func FuzzSignature(f *testing.F) {
 	f.Add(`[{"name":"a","type":"long","required":true}]`,
 		`[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
+	f.Add(`[{"name":NaN,"type":"long"},{"name":["a",0],"type":"any"},{"name":0,"dtype":"long"}]`, `null`)
 	f.Add(`null`, `[{"type":"object","properties":{}}]`)
 	f.Fuzz(func(t *testing.T, inputs, outputs string) {
 		c, err := Parse(registry.Signature{Inputs: inputs, Outputs: outputs})
@@ -20,6 +21,15 @@ func FuzzSignature(f *testing.F) {
 			t.Fatalf("a signature differs from itself: %+v", changes)
 		}
 	})
+}
+
+func parsed(t *testing.T, s registry.Signature) Contract {
+	t.Helper()
+	c, err := Parse(s)
+	if err != nil {
+		t.Fatalf("%+v: %v", s, err)
+	}
+	return c
 }
 
 func TestCompare(t *testing.T) {
@@ -41,6 +51,9 @@ func TestCompare(t *testing.T) {
 	}{
 		"the same": {
 			in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), Same,
+		},
+		"a number instead of a text": {
+			in(`[{"name":0,"type":"long"}]`), in(`[{"name":"0","type":"long"}]`), Breaking,
 		},
 		"another order": {
 			in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`),
@@ -107,16 +120,8 @@ func TestCompare(t *testing.T) {
 		},
 		"a removed parameter": {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), Breaking},
 	} {
-		was, err := Parse(c.was)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		now, err := Parse(c.now)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
 		worst := Same
-		for _, change := range Compare(was, now) {
+		for _, change := range Compare(parsed(t, c.was), parsed(t, c.now)) {
 			worst = max(worst, change.Level)
 		}
 		if worst != c.want {
@@ -125,13 +130,43 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A DataFrame with numbered columns gives numbers as names.
-func TestParse_NumberedColumns(t *testing.T) {
-	c, err := Parse(registry.Signature{Inputs: `[{"type": "double", "name": 0}, {"type": "double", "name": 1.5}]`})
-	if err != nil || c.Inputs[0].name != "0" || c.Inputs[1].name != "1.5" {
-		t.Errorf("%v: %v", c.Inputs, err)
+// The names of columns are those of a DataFrame, which may be numbers, lists or NaN. They are shown as texts, but a
+// text that looks like another name is another column.
+func TestParse_Names(t *testing.T) {
+	for raw, want := range map[string]string{
+		`0`: "0", `"0"`: `"0"`, `1.5`: "1.5", `true`: "true", `"true"`: `"true"`, `""`: `""`, `"#1"`: "#1",
+		`null`:     "#1",
+		`["a", 1]`: `["a",1]`, `"a & b"`: "a & b", `NaN`: "NaN", `-Infinity`: "-Infinity", `"no \" NaN"`: `no " NaN`,
+	} {
+		text := `[{"type": "double", "name": ` + raw + `}]`
+		c, err := Parse(registry.Signature{Inputs: text})
+		if err != nil || c.Inputs[0].name != want {
+			t.Errorf("%s: %v: %v", raw, c.Inputs, err)
+		}
 	}
-	if _, err := Parse(registry.Signature{Inputs: `[{"type": "double", "name": [0]}]`}); err == nil {
-		t.Error("a list is accepted as a name")
+	c := parsed(t, registry.Signature{
+		Inputs: `[{"type": "long", "name": 0}, {"type": "long", "name": "0"}, {"type": "long"}]`,
+	})
+	if len(c.Inputs) != 3 {
+		t.Error(c.Inputs)
+	}
+	for _, text := range []string{
+		`[{"type": "double", "name": {"a": 0}}]`,
+		`[{"type": "double", "name": "a"}, {"type": "long", "name": "a"}]`,
+		`[{"type": "double", "name": 0}, {"type": "long", "name": 0}]`,
+		`[{"type": "double", "name": nan}]`, `[NaN]`,
+	} {
+		if c, err := Parse(registry.Signature{Inputs: text}); err == nil {
+			t.Errorf("%s: %v", text, c.Inputs)
+		}
+	}
+}
+
+// The client 2.6 writes the type of a parameter under another key. Defaults need not be finite.
+func TestParse_Params(t *testing.T) {
+	was := parsed(t, registry.Signature{Params: `[{"name": "t", "dtype": "double", "default": NaN, "shape": null}]`})
+	now := parsed(t, registry.Signature{Params: `[{"name": "t", "type": "double", "default": -Infinity}]`})
+	if changes := Compare(was, now); len(changes) > 0 {
+		t.Error(changes)
 	}
 }
