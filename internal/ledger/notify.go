@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Outbox has the entries of the two newest pages, which may have pending notifications. Older events are dropped.
+// Outbox has the entries of the two newest pages, which may have pending notifications. Older events are dropped. If the
+// policy lists keys, only signed entries are sent: anyone who may edit a page without signatures can add entries to it.
 type Outbox struct {
 	Entries []Entry   // oldest first
 	first   int       // number of the first entry on the newest page
@@ -20,13 +21,14 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 		v = now
 	}
 	box := Outbox{Entries: v.page.entries, first: v.page.base + 1, pages: [2]string{v.page.prior, v.page.id}}
-	if stale != nil || v.page.prior == "" {
-		return box, stale
+	err := stale
+	if stale == nil && v.page.prior != "" {
+		var before page
+		if before, err = l.reader().before(ctx, v.page); err == nil {
+			box.Entries = slices.Concat(before.entries, box.Entries)
+		}
 	}
-	before, err := l.reader().before(ctx, v.page)
-	if err == nil {
-		box.Entries = slices.Concat(before.entries, box.Entries)
-	}
+	box.Entries = Chain{Entries: box.Entries, Keyed: v.page.keyed}.Decisive().Entries
 	return box, err
 }
 

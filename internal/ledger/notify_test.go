@@ -149,3 +149,17 @@ func TestOutbox_Refreshed(t *testing.T) {
 		t.Errorf("superseded by %d: %v, want 2", by.Epoch, again)
 	}
 }
+
+// With keys, notifications are sent about signed entries only. Anyone who may edit the page could add others.
+func TestOutbox_Signed(t *testing.T) {
+	m := ledgertest.New()
+	notified(t, open(m), 1, "slack")
+	l := signedBy(m, "a")
+	if got := pending(t, l); got != "" {
+		t.Errorf("before the first signed entry: %s", got)
+	}
+	notified(t, l, 2, "slack")
+	if got := pending(t, l); got != "3:slack" { // 2 ends the page without signatures
+		t.Error(got)
+	}
+}
