@@ -33,6 +33,8 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 		if v, err := l.reader().elsewhere(ctx, l.Founder); err != nil || v.Exists() {
 			return v, err
 		}
+	} else if err := l.reader().unreplaced(ctx, page{}); err != nil {
+		return View{}, err
 	}
 	id, err := l.newPage(ctx, newHead{}, "")
 	if err != nil {

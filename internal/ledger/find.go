@@ -3,6 +3,9 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -48,6 +51,16 @@ func (v *View) follow(ctx context.Context, r Reader, id string) error {
 //
 // It fails if the ledger was deleted, cut short or replaced.
 func (r Reader) Confirm(
+	ctx context.Context, v View, lookErr error, modelTags map[string]string, versions ...registry.Version,
+) (View, error) {
+	v, err := r.confirm(ctx, v, lookErr, modelTags, versions...)
+	if err == nil && v.Exists() {
+		err = r.unreplaced(ctx, v.page)
+	}
+	return v, err
+}
+
+func (r Reader) confirm(
 	ctx context.Context, v View, lookErr error, modelTags map[string]string, versions ...registry.Version,
 ) (View, error) {
 	text, anchored := modelTags[registry.TagAnchor]
@@ -144,24 +157,44 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 		v, anchorErr := r.byAnchor(ctx, text)
 		return v, cmp.Or(err, anchorErr)
 	}
+	const why = "the tag " + registry.TagAnchor + " of the registered model was removed"
+	return View{}, r.contents(ctx, func(p page) error {
+		switch {
+		case len(p.entries) == 0 && p.base == 0:
+			return nil
+		case p.verified:
+			return damaged(r.Model, why)
+		}
+		return lost(r.Model, why)
+	})
+}
+
+// contents calls check with every page of the model in the home experiment, and returns its first error.
+func (r Reader) contents(ctx context.Context, check func(page) error) error {
 	home, err := r.Store.Home(ctx)
 	if err != nil || home == "" {
-		return View{}, err
+		return err
 	}
-	ids, err := f.AllPages(ctx, r.Model, home)
-	for _, id := range ids {
-		s, readErr := r.stored(ctx, id)
-		if readErr != nil {
-			return View{}, readErr
-		}
-		const why = "the tag " + registry.TagAnchor + " of the registered model was removed"
-		switch p, parseErr := parse(r, s); {
-		case parseErr != nil || len(p.entries) == 0 && p.base == 0:
-		case p.verified:
-			return View{}, damaged(r.Model, why)
-		default:
-			return View{}, lost(r.Model, why)
+	pages, err := r.Store.AllPages(ctx, r.Model, home)
+	for _, id := range slices.Sorted(maps.Keys(pages)) {
+		if p, parseErr := parse(r, Saved{id, home, pages[id]}); parseErr == nil && err == nil {
+			err = check(p)
 		}
 	}
-	return View{}, err
+	return err
+}
+
+// unreplaced returns an error if the newest page that was found has no signatures, although the model has signed pages.
+// Then somebody has replaced the ledger: what is signed stays signed. The zero page means that none was found.
+func (r Reader) unreplaced(ctx context.Context, found page) error {
+	if len(r.Ring) == 0 || found.verified {
+		return nil
+	}
+	return r.contents(ctx, func(p page) error {
+		// a page that follows from this one is about to become its next page
+		if !p.verified || len(p.entries) == 0 && p.base == 0 || p.prior == found.id && found.id != "" {
+			return nil
+		}
+		return damaged(r.Model, fmt.Sprintf("it has no signatures, but run %s is a signed page of it", p.id))
+	})
 }

@@ -59,6 +59,14 @@ func load(ctx context.Context, r Reader, deleted bool) (History, error) {
 // Anchored returns the history itself, or the one that the anchor in the tags of the model leads to. See
 // Reader.Confirm, which decides the same for the newest page. err is the error with which the history was read.
 func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
+	h, err = h.anchored(ctx, r, modelTags, err)
+	if n := len(h.pages); err == nil && h.Lost == nil && h.Broken == nil && n > 0 {
+		err = r.unreplaced(ctx, h.pages[n-1])
+	}
+	return h, err
+}
+
+func (h History) anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	why := cmp.Or(err, h.Lost)
 	if !notOurs(why) && (why != nil || h.fits(modelTags) == "") {
 		return h, err

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Outbox has the entries of the two newest pages, which may have pending notifications. Older events are dropped. If the
-// policy lists keys, only signed entries are sent: anyone who may edit a page without signatures can add entries to it.
+// Outbox has the entries of the two newest pages, which may have pending notifications. Older events are dropped. If
+// the policy lists keys, it has only signed entries: anyone who may edit a page without signatures can add some to it.
 type Outbox struct {
 	Entries []Entry   // oldest first
 	first   int       // number of the first entry on the newest page

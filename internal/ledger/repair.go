@@ -126,11 +126,11 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 			todo = append(todo, p.next, p.prior)
 		}
 		if len(todo) == 1 && len(experiments) > 0 && experiments[0] != "" {
-			ids, err := l.Founder.AllPages(ctx, r.Model, experiments[0])
+			pages, err := l.Store.AllPages(ctx, r.Model, experiments[0])
 			if err != nil {
 				return page{}, err
 			}
-			todo, experiments = append(todo, ids...), experiments[1:]
+			todo, experiments = append(todo, slices.Sorted(maps.Keys(pages))...), experiments[1:]
 		}
 	}
 	if newerThan(gone, last) && gone.id != "" {

@@ -73,6 +73,18 @@ func TestRepair(t *testing.T) {
 			m.Anchors["churn"], m.Places["churn"] = "x", registry.LedgerPlace{ID: "churn", First: "page-9", Tail: "page-9"}
 			m.Pages["page-9"] = head("churn", 0, "", "", "", nil)
 		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"a forged unsigned ledger with its anchor replaces ours": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			m.Pages["page-9"] = head("churn", 0, "", "", "", nil)
+			p, err := parse(Reader{Model: "churn"}, Saved{Page: "page-9", Values: m.Pages["page-9"]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Anchors["churn"], m.Places["churn"] = anchorText(p), registry.LedgerPlace{ID: "churn", First: "page-9"}
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the anchor and the name are gone": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			clear(m.Anchors)
+			clear(m.Places)
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
 		"all numbers are used up": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			for n := 3; n <= PageEntries; n++ {
 				m.Pages["page-1"][claimKey(n)] = "x"
@@ -88,6 +100,12 @@ func TestRepair(t *testing.T) {
 			mustPromote(t, l, 1, 2)
 			late := promoter(l, confirmed(t, l), "late", 1, 7)
 			c.damage(t, m, l)
+			if !c.works {
+				err := try(l, 8)
+				if why := registry.ReasonOf(err); why != registry.LedgerLost && why != registry.Conflict {
+					t.Errorf("before the repair: %v", err)
+				}
+			}
 			v, err := l.Repair(ctx, tagsOf(l), "")
 			if c.works {
 				if registry.ReasonOf(err) != registry.BadInput {

@@ -18,6 +18,9 @@ type Store interface {
 	// Read returns all values of a page, and the id of its experiment. For a deleted page it returns the same with an
 	// error that has the reason LedgerLost.
 	Read(ctx context.Context, page string) (values map[string]string, experiment string, err error)
+	// AllPages returns the values of all pages of the model in an experiment by their ids, also of pages that nothing
+	// points to.
+	AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error)
 	// Write stores all values or none. A key that already has a value keeps it.
 	Write(ctx context.Context, page string, values map[string]string) error
 }
@@ -29,8 +32,6 @@ type Founder interface {
 	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
 	// of the ledger. With a suffix it uses another name for the ledger, because somebody else has taken the usual one.
 	Found(ctx context.Context, model, suffix, page string) (Place, error)
-	// AllPages returns the pages of the model in an experiment, also those that nothing points to.
-	AllPages(ctx context.Context, model, experiment string) ([]string, error)
 	// Refound makes the page the first one of the model's ledger, even if the model already has one.
 	Refound(ctx context.Context, model, page string) (Place, error)
 	// Reopen restores the experiment of all pages if somebody deleted it. It reports whether it had to.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -182,17 +181,16 @@ func (m *Memory) Anchored(_ context.Context, model string) (string, error) {
 	return m.Anchors[model], err
 }
 
-// AllPages returns the pages of an experiment that say they are the model's, sorted.
-func (m *Memory) AllPages(_ context.Context, model, experiment string) ([]string, error) {
+// AllPages returns the pages of an experiment that say they are the model's.
+func (m *Memory) AllPages(_ context.Context, model, experiment string) (map[string]map[string]string, error) {
 	end, err := m.begin("pages", model)
 	defer end()
-	var out []string
+	out := map[string]map[string]string{}
 	for id, kv := range m.Pages {
 		if kv["model"] == model && cmp.Or(m.Homes[id], home) == experiment {
-			out = append(out, id)
+			out[id] = maps.Clone(kv)
 		}
 	}
-	slices.Sort(out)
 	return out, err
 }
 

@@ -378,22 +378,25 @@ func (p Store) Anchored(ctx context.Context, model string) (string, error) {
 	return m.OrZero().Tags[registry.TagAnchor], err
 }
 
-// AllPages returns the runs of an experiment that are named after the model.
-func (p Store) AllPages(ctx context.Context, model, experiment string) ([]string, error) {
+// AllPages returns the parameters of the runs of an experiment that are named after the model.
+func (p Store) AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error) {
 	body := map[string]any{
 		"experiment_ids": []string{experiment}, "run_view_type": "ACTIVE_ONLY", "max_results": mlflow.RunsPage,
 	}
-	var ids []string
+	if !strings.ContainsAny(model, "'\"\\`%") { // servers differ in how they read such a text
+		body["filter"] = "tags.`mlflow.runName` = '" + model + "'"
+	}
+	pages := map[string]map[string]string{}
 	list := mlflow.List{Server: p.c.Registry, Path: "runs/search", Body: body, Limit: 64 << 20}
 	for r, err := range mlflow.Search[mlflow.RunJSON](ctx, list) {
 		if err != nil {
 			return nil, mlflow.Explain("search pages of the promotion ledger", err)
 		}
 		if r.Info.Name == model || mlflow.Pairs(r.Data.Tags)["mlflow.runName"] == model {
-			ids = append(ids, r.Info.ID)
+			pages[r.Info.ID] = mlflow.Pairs(r.Data.Params)
 		}
 	}
-	return ids, nil
+	return pages, nil
 }
 
 // Drop deletes a run.
