@@ -170,7 +170,8 @@ func ParseHistory(r Reader, pages []Saved) (History, error) {
 		case open && !before.signed(): // the last entry of the previous page
 			h.Broken = &Break{e.Epoch, "it has no outcome, but there are later entries"}
 		case !follows:
-			h.Broken = &Break{p.base + 1, fmt.Sprintf("run %s does not follow from the ledger's previous run", s.Page)}
+			why := fmt.Sprintf("run %s does not follow from the ledger's previous run", s.Page)
+			h.Broken = &Break{proven(before, p) + 1, why}
 		default:
 			h.Broken = p.unsound(i+1 < len(pages) && isSigned(pages[i+1]))
 		}
@@ -180,6 +181,20 @@ func ParseHistory(r Reader, pages []Saved) (History, error) {
 		before = p
 	}
 	return h, nil
+}
+
+// proven returns the number of the last entry of the page before that the page after it proves, although it does not
+// follow from it. A signed page has the digest of the last entry before it.
+func proven(before, after page) int {
+	if before.signed() || !after.signed() {
+		return after.base
+	}
+	for _, e := range slices.Backward(before.entries) {
+		if e.Digest == after.prev {
+			return e.Epoch
+		}
+	}
+	return before.base
 }
 
 // formerly returns the reader for a page that comes before others. They say whether the model was renamed.

@@ -171,6 +171,41 @@ func TestSigned_FromUnsigned(t *testing.T) {
 	}
 }
 
+// A signed page proves which entries were on the page without signatures before it. Others are not intact.
+func TestSigned_FromUnsigned_Edited(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(m *ledgertest.Memory, l *Ledger)
+		at   int
+	}{
+		"an entry in the place of the end of the page": {func(m *ledgertest.Memory, l *Ledger) {
+			removeFrom(m.Pages["page-1"], 3, 3)
+			promote(t, open(m), 66)
+		}, 3},
+		"all entries": {func(m *ledgertest.Memory, l *Ledger) {
+			removeFrom(m.Pages["page-1"], 1, 3)
+			promote(t, open(m), 66)
+			promote(t, open(m), 67)
+			promote(t, open(m), 68)
+		}, 1},
+	} {
+		m := ledgertest.New()
+		promote(t, open(m), 1)
+		promote(t, open(m), 2)
+		l := signedBy(m, "a")
+		mustPromote(t, l, 3)
+		next := m.Pages["page-1"][keyNext]
+		delete(m.Pages["page-1"], keyNext)
+		place := m.Places["churn"]
+		m.Places["churn"] = registry.LedgerPlace{ID: place.ID, First: place.First}
+		c.edit(m, l)
+		m.Pages["page-1"][keyNext], m.Places["churn"] = next, place
+		h, err := Load(ctx, l.reader())
+		if err != nil || h.Broken == nil || h.Broken.Epoch != c.at {
+			t.Errorf("%s: %+v, %v", name, h.Broken, err)
+		}
+	}
+}
+
 // An open entry without a signature is not resumed: it is closed, and the signed page follows.
 func TestSigned_FromAnOpenEntry(t *testing.T) {
 	m := ledgertest.New()
