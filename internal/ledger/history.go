@@ -60,10 +60,24 @@ func load(ctx context.Context, r Reader, deleted bool) (History, error) {
 // Reader.Confirm, which decides the same for the newest page. err is the error with which the history was read.
 func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	h, err = h.anchored(ctx, r, modelTags, err)
+	if why := h.replaced(modelTags); why != "" && h.Broken != nil {
+		h.Broken = &Break{0, why} // no entry of the page is intact, not only those after the first break
+	}
 	if n := len(h.pages); err == nil && h.Lost == nil && h.Broken == nil && n > 0 {
 		err = r.unreplaced(ctx, h.pages[n-1])
 	}
 	return h, err
+}
+
+// replaced says how the page of the anchor differs from what the anchor says; "" if it does not or was not read.
+func (h History) replaced(modelTags map[string]string) string {
+	a, _ := parseAnchor(modelTags[registry.TagAnchor])
+	for _, p := range h.pages {
+		if p.id == a.Page {
+			return anchorFits(modelTags, p.last(), []page{p}, nil)
+		}
+	}
+	return ""
 }
 
 func (h History) anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {

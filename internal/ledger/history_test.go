@@ -191,3 +191,23 @@ func TestHistory_Check(t *testing.T) {
 		})
 	}
 }
+
+// If a page is not the one that the anchor describes, none of its entries is intact.
+func TestHistory_ReplacedPage(t *testing.T) {
+	m := ledgertest.New()
+	l := signedBy(m, "a")
+	mustPromote(t, l, 1, 2)
+	kv, anchor := m.Pages["page-1"], m.Anchors["churn"]
+	clear(kv)
+	maps.Copy(kv, head("churn", 0, "", "", "", nil))
+	promote(t, open(m), 66)
+	m.Anchors["churn"] = anchor
+	kv[claimKey(3)] = "x" // there is no entry 2
+	h, err := Load(ctx, l.reader())
+	if err != nil || h.Broken == nil || h.Broken.Epoch != 2 {
+		t.Fatalf("%+v, %v", h.Broken, err)
+	}
+	if h, err = h.Anchored(ctx, l.reader(), tagsOf(l), err); err != nil || h.Broken == nil || h.Broken.Epoch != 0 {
+		t.Errorf("%+v, %v", h.Broken, err)
+	}
+}

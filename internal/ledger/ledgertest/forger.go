@@ -60,8 +60,9 @@ type Forger struct {
 	Key   signing.KeyPair // signs what is forged; a test with a listed key shows that forgeries are well made
 	Now   time.Time
 	// Lie changes the record of a forged entry, so that tests can recognise what a reader has believed.
-	Lie func(record map[string]any)
-	Did []string // the names of the kinds that were carried out
+	Lie  func(record map[string]any)
+	Only []string // the names of the kinds to choose from; all if empty
+	Did  []string // the names of the kinds that were carried out
 }
 
 // Forge carries out one to four kinds, after which check is called.
@@ -74,10 +75,15 @@ func (f *Forger) Forge(check func(kind string)) {
 	}
 }
 
-// draw returns a random kind. Half of an operator's kinds are those that only an operator can carry out.
+// draw returns a random kind. Half of the time, it is one that no less powerful attacker can carry out.
 func (f *Forger) draw() Kind {
 	own := f.IntN(2) == 0
-	some := slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool { return k.By > f.Who || own && k.By < f.Who })
+	some := slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool {
+		if len(f.Only) > 0 {
+			return k.By > f.Who || !slices.Contains(f.Only, k.Name)
+		}
+		return k.By > f.Who || own && k.By < f.Who
+	})
 	return some[f.IntN(len(some))]
 }
 

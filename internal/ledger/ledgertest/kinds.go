@@ -95,14 +95,8 @@ var Kinds = []Kind{
 		f.Add(id, map[string]string{pick(f, key, key, numberKey("r", n)+".00", numberKey("s", n)+".00"): "junk"})
 	}},
 	{"all numbers", Editor, func(f *Forger) {
-		id, kv := f.ours()
-		junk := map[string]string{}
-		for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {
-			if len(Slot(kv, n)) == 0 {
-				junk[numberKey("h", n)] = "junk"
-			}
-		}
-		f.Add(id, junk)
+		id, _ := f.ours()
+		f.useUp(id)
 	}},
 	{"a forged outcome", Editor, func(f *Forger) {
 		id, kv := f.ours()
@@ -362,4 +356,24 @@ func (f *Forger) encoded(signature string) string {
 		fingerprint+"|"+base64.URLEncoding.EncodeToString(raw),
 		fingerprint+"|"+base64.StdEncoding.EncodeToString(raw[1:]), text, signature+"=",
 	)
+}
+
+// Claim stores an unsigned claim on the newest page of the ledger.
+func (f *Forger) Claim() {
+	id := f.Ours()[len(f.Ours())-1]
+	kv := f.Values(id)
+	f.Add(id, f.entry(kv, f.next(id, kv)))
+}
+
+// UseUp stores junk in all free numbers of the newest page of the ledger.
+func (f *Forger) UseUp() { f.useUp(f.Ours()[len(f.Ours())-1]) }
+
+func (f *Forger) useUp(id string) {
+	kv, junk := f.Values(id), map[string]string{}
+	for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {
+		if len(Slot(kv, n)) == 0 {
+			junk[numberKey("h", n)] = "junk"
+		}
+	}
+	f.Add(id, junk)
 }
