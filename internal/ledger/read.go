@@ -38,10 +38,12 @@ func (r Reader) stored(ctx context.Context, id string) (Saved, error) {
 	return Saved{Page: id, Experiment: experiment, Values: kv}, err
 }
 
-// notOurs reports whether an error may be about something that others have stored.
+// notOurs reports whether an error may be about something that others have stored. A login may be forbidden to read it,
+// and MLflow 3.17 also answers so if there is no such run.
 func notOurs(err error) bool {
 	var newer *NewerError
-	return registry.ReasonOf(err) == registry.LedgerLost || errors.As(err, &newer)
+	reason := registry.ReasonOf(err)
+	return reason == registry.LedgerLost || reason == registry.Forbidden || errors.As(err, &newer)
 }
 
 // after reads the page that comes after another one. A signed page may name something else as its next page, because

@@ -44,6 +44,12 @@ func TestRepair(t *testing.T) {
 			kv := old.headAfter("page-1").values(x, "page-9")
 			m.Pages["page-9"], m.Pages["page-1"][keyNext] = kv, "page-9"
 		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the next page of a full page may not be read": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			for n := 3; n <= PageEntries; n++ {
+				m.Pages["page-1"][claimKey(n)] = "x"
+			}
+			m.Pages["page-1"][keyNext], m.Before = "page-99", forbidden("read", "page-99")
+		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
 		"the outcome of the open entry is forged": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			if err := promoter(l, confirmed(t, l), "3", 1, 3).Begin(ctx, 3); err != nil {
 				t.Fatal(err)
@@ -216,6 +222,16 @@ func TestRepair_Renamed(t *testing.T) {
 	}
 }
 
+// forbidden refuses an operation on a page or name.
+func forbidden(op, page string) func(string, string) error {
+	return func(o, p string) error {
+		if o == op && p == page {
+			return &registry.Error{Reason: registry.Forbidden, Msg: "403"}
+		}
+		return nil
+	}
+}
+
 // If others take the name of a ledger before its first promotion, they stop nothing and are never believed.
 func TestSquattedName(t *testing.T) {
 	for name, squat := range map[string]func(m *ledgertest.Memory){
@@ -244,6 +260,14 @@ func TestSquattedName(t *testing.T) {
 		"a page of another model": func(m *ledgertest.Memory) {
 			m.Pages["page-50"] = head("wine", 0, "", "", "", nil)
 			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-50"}
+		},
+		"a run that may not be read": func(m *ledgertest.Memory) {
+			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-77"}
+			m.Before = forbidden("read", "page-77")
+		},
+		"a name that may not be read": func(m *ledgertest.Memory) {
+			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-77"}
+			m.Before = forbidden("locate", "churn")
 		},
 		"a deleted experiment": func(m *ledgertest.Memory) {
 			m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-77", Deleted: true}
