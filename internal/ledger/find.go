@@ -75,12 +75,13 @@ func (r Reader) confirm(
 		return r.byName(ctx, v, err)
 	}
 	w, anchorErr := r.byAnchor(ctx, text)
+	if anchorErr == nil {
+		anchorErr = r.Check(w, modelTags, versions...)
+	}
 	switch {
-	case notOurs(anchorErr):
-		return v, err
-	case anchorErr != nil:
-		return v, anchorErr
-	case v.page.verified && (!w.page.verified || v.ID() != w.ID()), r.Check(w, modelTags, versions...) != nil:
+	case anchorErr != nil && (!notOurs(anchorErr) || registry.ReasonOf(err) == registry.Forbidden):
+		return v, anchorErr // it says more than that the name leads to something that may not be read
+	case anchorErr != nil, v.page.verified && (!w.page.verified || v.ID() != w.ID()):
 		return v, err
 	}
 	return w, nil

@@ -50,6 +50,11 @@ func TestRepair(t *testing.T) {
 			}
 			m.Pages["page-1"][keyNext], m.Before = "page-99", forbidden("read", "page-99")
 		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the name may not be read, and the anchor names another run": {
+			damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+				m.Before, m.Anchors["churn"] = forbidden("locate", "churn"), `{"run":"page-99","epoch":0,"sha256":"x"}`
+			}, wants: "1:1 done a, 2:2 done a, 33:9 done a",
+		},
 		"the outcome of the open entry is forged": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			if err := promoter(l, confirmed(t, l), "3", 1, 3).Begin(ctx, 3); err != nil {
 				t.Fatal(err)
