@@ -429,6 +429,66 @@ func TestBelief(t *testing.T) {
 	}
 }
 
+// Each kind of wrong signature is refused by its name, for a claim, an outcome and the head of a page.
+func TestSignatures_Refused(t *testing.T) {
+	stolen := signing.Key{Name: "s", Public: pair("s").Public(), NotBetween: [2]time.Time{start.Add(-time.Hour), start.Add(time.Hour)}}
+	old := signing.Key{Name: "o", Public: pair("o").Public(), Until: start}
+	by := func(key string, change func(*message)) func(message, string, string) string {
+		return func(m message, _, _ string) string {
+			if change != nil {
+				change(&m)
+			}
+			return pair(key).Sign(m.text())
+		}
+	}
+	const wrong, malformed = "by the key a is wrong: it was edited, or copied from elsewhere", "its signature is malformed"
+	for name, c := range map[string]struct {
+		// forge returns the signature that is stored. It is given the message, its signature, and that of another one.
+		forge func(m message, good, other string) string
+		why   string
+	}{
+		"unknown key":      {by("x", nil), "which the policy does not list"},
+		"expired key":      {by("o", nil), "by the key o after that key's last day"},
+		"stolen week":      {by("s", nil), "by the key s in a period in which that key does not count"},
+		"wrong ledger":     {by("a", func(m *message) { m.Ledger = "page-9" }), wrong},
+		"wrong model":      {by("a", func(m *message) { m.Model = "wine" }), wrong},
+		"wrong number":     {by("a", func(m *message) { m.Number++ }), wrong},
+		"swapped":          {func(_ message, _, other string) string { return other }, wrong},
+		"truncated":        {func(_ message, good, _ string) string { return good[:60] }, malformed},
+		"another encoding": {func(_ message, good, _ string) string { return strings.TrimRight(good, "=") }, malformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := ledgertest.New()
+			l := signedBy(m, "a")
+			mustPromote(t, l, 1, 2)
+			l.Ring = append(l.Ring, stolen, old)
+			p, kv := confirmed(t, l).page, m.Pages["page-1"]
+			for key, signed := range map[string]message{
+				claimSigKey(2): p.claimMessage(p.entries[1], kv), outcomeSigKey(2): p.outcomeMessage(p.entries[1], kv),
+				keySig: p.headMessage(),
+			} {
+				good := kv[key]
+				if pair("a").Sign(signed.text()) != good {
+					t.Fatalf("%s is not the signature of its message", key)
+				}
+				kv[key] = c.forge(signed, good, kv[claimSigKey(1)])
+				v, err := confirm(l)
+				var said []string
+				for _, f := range v.Facts().Foreign {
+					said = append(said, f.String())
+				}
+				if err != nil {
+					said = append(said, err.Error())
+				}
+				if len(said) != 1 || !strings.Contains(said[0], c.why) {
+					t.Errorf("%s: %q", key, said)
+				}
+				kv[key] = good
+			}
+		})
+	}
+}
+
 // Each rule about outcomes. The entry was claimed by us, and somebody else closes it.
 func TestBelief_Outcomes(t *testing.T) {
 	for name, c := range map[string]struct {
