@@ -171,7 +171,7 @@ func TestForgedLedgers(t *testing.T) {
 			t.Fatalf("seed %d: %s: %s", seed, f.Who, strings.Join(f.Did, ", "))
 		}
 	}
-	t.Log(count)
+	t.Logf("forged ledgers: %v", count)
 }
 
 // If the attacker has a key that the policy lists, readers believe the same forgeries: they are well made.

@@ -21,8 +21,9 @@ for line in sys.stdin:
     q = json.loads(line)
     try:
         with engine.begin() as connection:
-            done = connection.execute(sqlalchemy.text(q["sql"]), q["args"])
-            rows = [[str(v) for v in row] for row in done] if done.returns_rows else []
+            for each in q["script"]:
+                done = connection.execute(sqlalchemy.text(each["sql"]), each["args"])
+                rows = [[str(v) for v in row] for row in done] if done.returns_rows else []
         print(json.dumps({"rows": rows, "changed": done.rowcount}))
     except Exception as e:
         print(json.dumps({"error": str(e)}))
@@ -34,12 +35,23 @@ func (s *Server) Database(ctx context.Context) (*Database, error) {
 	return &Database{ask, stop}, err
 }
 
-// Exec runs one statement in its own transaction. Its arguments are named, as in "key = :key".
+// Statement is one SQL statement. Its arguments are named, as in "key = :key".
+type Statement struct {
+	SQL  string `json:"sql"`
+	Args any    `json:"args"` // a map, or a list of maps to run it once for each
+}
+
+// Exec runs one statement in its own transaction.
 func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, changed int, err error) {
 	if args == nil {
 		args = map[string]any{}
 	}
-	line, err := json.Marshal(object{"sql": sql, "args": args})
+	return d.Script(Statement{sql, args})
+}
+
+// Script runs statements in one transaction, and returns the result of the last one.
+func (d *Database) Script(statements ...Statement) (rows [][]string, changed int, err error) {
+	line, err := json.Marshal(object{"script": statements})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -56,7 +68,7 @@ func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, chang
 		return nil, 0, err
 	}
 	if out.Error != "" {
-		return nil, 0, fmt.Errorf("%s: %w", sql, errors.New(out.Error))
+		return nil, 0, fmt.Errorf("%s: %w", statements[len(statements)-1].SQL, errors.New(out.Error))
 	}
 	return out.Rows, out.Changed, nil
 }

@@ -175,7 +175,7 @@ var layers = map[string][]string{
 
 	"internal/attacks":             {},
 	"internal/matrix":              {},
-	"internal/ledger/ledgertest":   {"internal/registry"},
+	"internal/ledger/ledgertest":   {"internal/canonical", "internal/ledger/chunk", "internal/registry", "internal/signing"},
 	"internal/github/githubtest":   {},
 	"internal/github/openapitest":  {"internal/github/githubtest"},
 	"internal/actions/actionstest": {},

@@ -92,6 +92,17 @@ var campaigns = []campaign{
 		shows: `^\|`,
 	},
 	{
+		name:  "forged ledgers, in memory",
+		test:  []string{"-run", "^TestForgedLedgers", "./internal/ledger", "-forged", "3300"},
+		shows: `^forged ledgers`,
+	},
+	{
+		name:  "forged ledgers on servers, by API and by SQL",
+		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
+		test:  []string{"-tags=real", "-run", "^TestForgeries", "./internal/realtest", "-whole"},
+		shows: `^\||refused by the server`,
+	},
+	{
 		name:  "permissions before the claim",
 		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
 		test:  []string{"-tags=real", "-run", "^TestRights_BeforeClaim$", "./internal/realtest"},

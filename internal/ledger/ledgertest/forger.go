@@ -274,7 +274,7 @@ func (f *Forger) entry(kv map[string]string, e forged) map[string]string {
 	text := string(bytes)
 	lease := f.Now.Add(15 * time.Minute).Add(pick(f, 0, 0, 0, -time.Hour, -10*time.Minute, 10*time.Minute, 20*time.Minute))
 	claim := strings.Join([]string{
-		kv["format"], fmt.Sprint(r["pid"]), fmt.Sprint(r["to"]), canonical.Digest(text), f.holder(kv),
+		kv["format"], fmt.Sprint(r["pid"]), fmt.Sprint(r["to"]), canonical.Digest(text), f.claimant(kv),
 		lease.UTC().Format(time.RFC3339),
 	}, "|")
 	out := chunk.Split(numberKey("r", e.number), text)
@@ -309,8 +309,8 @@ func (f *Forger) record(kv map[string]string) map[string]any {
 	}
 }
 
-// holder returns the text of a holder: one that no run has, or the one of a stored claim, as if it were the same run.
-func (f *Forger) holder(kv map[string]string) string {
+// claimant returns the text that says which run made a claim: a made-up run, or the run of a stored claim.
+func (f *Forger) claimant(kv map[string]string) string {
 	for n := base(kv) + pageEntries; n > base(kv); n-- {
 		if claim := strings.Split(kv[numberKey("e", n)], "|"); len(claim) == 6 && f.IntN(2) == 0 {
 			return claim[4]

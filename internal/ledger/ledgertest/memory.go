@@ -1,5 +1,5 @@
 // Package ledgertest keeps the pages of a ledger in memory, for tests. It gives the same guarantees as MLflow's runs
-// and experiments.
+// and experiments. It also lists the ways to forge a ledger, for tests in memory and on servers.
 package ledgertest
 
 import (
