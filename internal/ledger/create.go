@@ -95,6 +95,9 @@ func (l *Ledger) anchor(ctx context.Context, p page) error {
 // newPage creates a page with its head in an experiment, see Founder.Page.
 func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (string, error) {
 	id, err := l.Founder.Page(ctx, l.Model, experiment)
+	if experiment == "" && l.signs() && registry.ReasonOf(err) == registry.Forbidden {
+		id, err = l.Founder.OwnPage(ctx, l.Model, suffix(l, "home"))
+	}
 	if err != nil {
 		return "", err
 	}

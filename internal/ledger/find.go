@@ -90,7 +90,10 @@ func (r Reader) confirm(
 // byName decides whether the ledger that was found by its name counts although there is no anchor. It returns the error
 // with which it was read.
 func (r Reader) byName(ctx context.Context, v View, err error) (View, error) {
-	home, homeErr := r.Store.Home(ctx)
+	if v.page.verified { // it is ours, wherever it is
+		return v, err
+	}
+	home, homeErr := r.home(ctx)
 	if homeErr != nil {
 		return v, homeErr
 	}
@@ -159,7 +162,7 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 		return v, cmp.Or(err, anchorErr)
 	}
 	const why = "the tag " + registry.TagAnchor + " of the registered model was removed"
-	return View{}, r.contents(ctx, func(p page) error {
+	return View{}, r.contents(ctx, "", func(p page) error {
 		switch {
 		case len(p.entries) == 0 && p.base == 0:
 			return nil
@@ -170,19 +173,41 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 	})
 }
 
-// contents calls check with every page of the model in the home experiment, and returns its first error.
-func (r Reader) contents(ctx context.Context, check func(page) error) error {
+// home returns the id of the home experiment. With keys, it is "" if somebody has taken its name and hidden it.
+func (r Reader) home(ctx context.Context) (string, error) {
 	home, err := r.Store.Home(ctx)
-	if err != nil || home == "" {
+	if len(r.Ring) > 0 && registry.ReasonOf(err) == registry.Forbidden {
+		return "", nil
+	}
+	return home, err
+}
+
+// contents calls check with every page of the model in the home experiment and in another one, and returns its first
+// error.
+func (r Reader) contents(ctx context.Context, other string, check func(page) error) error {
+	home, err := r.home(ctx)
+	if err != nil {
 		return err
 	}
-	pages, err := r.Store.AllPages(ctx, r.Model, home)
-	for _, id := range slices.Sorted(maps.Keys(pages)) {
-		if p, parseErr := parse(r, Saved{id, home, pages[id]}); parseErr == nil && err == nil {
-			err = check(p)
+	for _, experiment := range slices.Compact([]string{home, other}) {
+		if experiment == "" {
+			continue
+		}
+		pages, err := r.Store.AllPages(ctx, r.Model, experiment)
+		if err != nil {
+			return err
+		}
+		for _, id := range slices.Sorted(maps.Keys(pages)) {
+			p, parseErr := parse(r, Saved{id, experiment, pages[id]})
+			if parseErr != nil {
+				continue
+			}
+			if err := check(p); err != nil {
+				return err
+			}
 		}
 	}
-	return err
+	return nil
 }
 
 // unreplaced returns an error if the newest page that was found has no signatures, although the model has signed pages.
@@ -191,7 +216,7 @@ func (r Reader) unreplaced(ctx context.Context, found page) error {
 	if len(r.Ring) == 0 || found.verified {
 		return nil
 	}
-	return r.contents(ctx, func(p page) error {
+	return r.contents(ctx, found.experiment, func(p page) error {
 		// a page that follows from this one is about to become its next page
 		if !p.verified || len(p.entries) == 0 && p.base == 0 || p.prior == found.id && found.id != "" {
 			return nil

@@ -100,13 +100,13 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 		r.Model = former
 	}
 	a, _ := parseAnchor(modelTags[registry.TagAnchor])
-	home, err := l.Store.Home(ctx)
+	home, err := l.reader().home(ctx)
 	if err != nil {
 		return page{}, err
 	}
 	var last, gone page
 	seen := map[string]bool{"": true}
-	experiments := []string{home}
+	experiments := slices.Compact([]string{home, v.page.experiment})
 	for todo := []string{v.page.id, a.Page, v.place.Tail, v.place.First}; len(todo) > 0; todo = todo[1:] {
 		id := todo[0]
 		if !seen[id] {
@@ -125,12 +125,15 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 			}
 			todo = append(todo, p.next, p.prior)
 		}
-		if len(todo) == 1 && len(experiments) > 0 && experiments[0] != "" {
+		for ; len(todo) == 1 && len(experiments) > 0; experiments = experiments[1:] {
+			if experiments[0] == "" {
+				continue
+			}
 			pages, err := l.Store.AllPages(ctx, r.Model, experiments[0])
 			if err != nil {
 				return page{}, err
 			}
-			todo, experiments = append(todo, slices.Sorted(maps.Keys(pages))...), experiments[1:]
+			todo = append(todo, slices.Sorted(maps.Keys(pages))...)
 		}
 	}
 	if newerThan(gone, last) && gone.id != "" {

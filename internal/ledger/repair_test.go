@@ -101,6 +101,9 @@ func TestRepair(t *testing.T) {
 				m.Pages["page-1"][claimKey(n)] = "x"
 			}
 		}, wants: "1:1 done a, 2:2 done a, 33:9 done a", works: true},
+		"the anchor names the right run with a wrong digest": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+			m.Anchors["churn"] = `{"run":"page-1","epoch":7,"sha256":"x"}`
+		}, works: true, wants: "1:1 done a, 2:2 done a, 3:9 done a"},
 		"nothing happened": {
 			damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {}, works: true, wants: "1:1 done a, 2:2 done a, 3:9 done a",
 		},
@@ -335,5 +338,46 @@ func TestSquattedName_Race(t *testing.T) {
 	}
 	if len(m.Pages) != 1 {
 		t.Errorf("%d pages", len(m.Pages))
+	}
+}
+
+// If somebody else owns the home experiment, a signed ledger begins in an experiment of the login's own. Its anchor
+// leads there.
+func TestTakenHome(t *testing.T) {
+	for name, before := range map[string]func(op, page string) error{
+		"which can be read": nil,
+		"which is hidden": func(op, page string) error {
+			if op == "home" {
+				return &registry.Error{Reason: registry.Forbidden, Msg: "403"}
+			}
+			return nil
+		},
+	} {
+		m := ledgertest.New()
+		m.Taken, m.Before = true, before
+		if err := try(open(m), 1); registry.ReasonOf(err) != registry.Forbidden {
+			t.Errorf("%s: a ledger without signatures begins: %v", name, err)
+		}
+		l := signedBy(m, "a")
+		for n := 1; n <= PageEntries+1; n++ {
+			mustPromote(t, l, n)
+		}
+		if h := wholeHistory(t, l); len(h.Entries) != PageEntries+1 || len(h.Pages) != 2 || h.Broken != nil {
+			t.Errorf("%s: %d entries, %d pages, %+v", name, len(h.Entries), len(h.Pages), h.Broken)
+		}
+		m.Pages["page-99"] = head("churn", 0, "", "", "", nil) // a forged one, which an editor writes next to ours
+		m.Homes["page-99"] = m.Homes["page-1"]
+		p, err := parse(Reader{Model: "churn"}, Saved{Page: "page-99", Values: m.Pages["page-99"]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Anchors["churn"], m.Places["churn"] = anchorText(p), registry.LedgerPlace{ID: "churn", First: "page-99"}
+		if err := try(l, 98); registry.ReasonOf(err) != registry.LedgerLost {
+			t.Errorf("%s: a forged ledger replaces it: %v", name, err)
+		}
+		if _, err := l.Repair(ctx, tagsOf(l), ""); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		mustPromote(t, l, 99)
 	}
 }

@@ -29,6 +29,9 @@ type Store interface {
 type Founder interface {
 	// Page creates an empty page in an experiment. Without one, it creates the page where new ledgers are kept.
 	Page(ctx context.Context, model, experiment string) (page string, err error)
+	// OwnPage creates an empty page in an experiment of the login's own, because somebody else owns the one where new
+	// ledgers are kept. The ending distinguishes the experiment's name if that is taken too.
+	OwnPage(ctx context.Context, model, ending string) (page string, err error)
 	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
 	// of the ledger. With a suffix it uses another name for the ledger, because somebody else has taken the usual one.
 	Found(ctx context.Context, model, suffix, page string) (Place, error)

@@ -23,6 +23,7 @@ type Memory struct {
 	Spare   int    // pages that were deleted
 	Single  bool   // values are stored one by one, as a file store does
 	Why     string // reason that was passed to Unfit
+	Taken   bool   // somebody else owns the home experiment
 	// Homes has the experiment of each page that is not in the home experiment.
 	Homes map[string]string
 	// Before is called at the start of every operation, without the lock. If it returns an error, the operation fails.
@@ -56,7 +57,14 @@ func (m *Memory) Locate(_ context.Context, model string) (registry.LedgerPlace, 
 }
 
 // Home returns the home experiment.
-func (m *Memory) Home(context.Context) (string, error) { return home, nil }
+func (m *Memory) Home(context.Context) (string, error) {
+	end, err := m.begin("home", "")
+	defer end()
+	if err != nil {
+		return "", err
+	}
+	return home, nil
+}
 
 const home = "home"
 
@@ -111,8 +119,11 @@ func (m *Memory) Page(_ context.Context, model, experiment string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	if m.Why != "" {
+	switch {
+	case m.Why != "":
 		return "", &registry.Error{Reason: registry.Unsupported, Msg: m.Why}
+	case m.Taken && experiment == "":
+		return "", &registry.Error{Reason: registry.Forbidden, Msg: "somebody else owns the home experiment"}
 	}
 	m.made++
 	id := fmt.Sprintf("page-%d", m.made)
@@ -121,6 +132,11 @@ func (m *Memory) Page(_ context.Context, model, experiment string) (string, erro
 		m.Homes[id] = experiment
 	}
 	return id, nil
+}
+
+// OwnPage makes an empty page in an experiment of its own.
+func (m *Memory) OwnPage(ctx context.Context, model, ending string) (string, error) {
+	return m.Page(ctx, model, home+"-"+ending)
 }
 
 // Found stores the page as the first one, unless the model has one.

@@ -229,16 +229,41 @@ func (p Store) Home(ctx context.Context) (string, error) {
 	return e.Experiment.ID, err
 }
 
+// OwnPage creates a run in an experiment that is named after the login. If somebody has taken that name too, it gets the
+// ending.
+func (p Store) OwnPage(ctx context.Context, model, ending string) (string, error) {
+	names := []string{p.home + "-" + ending}
+	if login := cmp.Or(p.c.LoginName(ctx), p.c.About.Login); login != "" {
+		names = []string{p.home + "-" + login, p.home + "-" + login + "-" + ending}
+	}
+	for _, name := range names {
+		id, err := p.openExperiment(ctx, name)
+		if err == nil {
+			id, err = p.Page(ctx, model, id)
+		}
+		if reason := registry.ReasonOf(err); reason != registry.Forbidden && reason != registry.Unsupported {
+			return id, err
+		}
+	}
+	return "", &registry.Error{
+		Reason: registry.Forbidden, Msg: "begin promotion ledger: the login may not write to the experiment " + p.home,
+		Hint: "let the policy name another experiment below ledger: experiment:",
+	}
+}
+
 // openHome returns the id of the home experiment. It creates it if necessary.
-func (p Store) openHome(ctx context.Context) (string, error) {
-	e, ok, err := p.Experiment(ctx, p.home)
+func (p Store) openHome(ctx context.Context) (string, error) { return p.openExperiment(ctx, p.home) }
+
+// openExperiment returns the id of an experiment for pages. It creates it if necessary.
+func (p Store) openExperiment(ctx context.Context, name string) (string, error) {
+	e, ok, err := p.Experiment(ctx, name)
 	if err == nil && !ok {
 		look := func(ctx context.Context) (there bool, err error) {
-			e, ok, err = p.Experiment(ctx, p.home)
+			e, ok, err = p.Experiment(ctx, name)
 			return ok, err
 		}
-		_, err = p.settling("create experiment "+p.home).Settle(ctx, func(int) error {
-			body := map[string]any{"name": p.home}
+		_, err = p.settling("create experiment "+name).Settle(ctx, func(int) error {
+			body := map[string]any{"name": name}
 			return p.c.Registry.JSON(
 				ctx,
 				rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write},
@@ -255,7 +280,7 @@ func (p Store) openHome(ctx context.Context) (string, error) {
 	case !ok || e.Experiment.Stage == "deleted":
 		return "", &registry.Error{
 			Reason: registry.Unsupported,
-			Msg:    fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", p.home),
+			Msg:    fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", name),
 			Hint:   "restore it in MLflow",
 		}
 	}
@@ -266,7 +291,7 @@ func (p Store) openHome(ctx context.Context) (string, error) {
 			Hint: fmt.Sprintf(
 				"after moving MLflow to a database, remove the tag %s of the experiment %s",
 				TagUnfit,
-				p.home,
+				name,
 			),
 		}
 	}
