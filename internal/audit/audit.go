@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -117,7 +118,7 @@ func (a Snapshot) NamesLedger() bool {
 		return true
 	}
 	return slices.ContainsFunc(a.Versions, func(v registry.Version) bool {
-		last, ok := ledger.SummaryOf(v)
+		last, ok := summary.Of(v)
 		return ok && last.Ledger != ""
 	})
 }
@@ -126,7 +127,7 @@ func (a Snapshot) NamesLedger() bool {
 // reason for having no ledger is returned as why.
 func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
-		if last, ok := ledger.SummaryOf(v); ok && last.Ledger == "" && last.To == v.Number {
+		if last, ok := summary.Of(v); ok && last.Ledger == "" && last.To == v.Number {
 			return v, last.Weak, true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -80,22 +81,22 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 // last. The summary was written while its entry was open. It returns the first entry that is missing or differs. A
 // summary of an entry that is not believed says nothing.
 func contradicts(first string, last int, l Chain, version registry.Version) (epoch int, why string) {
-	summary, ok := SummaryOf(version)
-	foreign := func(f Foreign) bool { return f.Number == summary.Epoch }
-	if !ok || summary.Ledger != first || slices.ContainsFunc(l.Foreign, foreign) {
+	told, ok := summary.Of(version)
+	foreign := func(f Foreign) bool { return f.Number == told.Epoch }
+	if !ok || told.Ledger != first || slices.ContainsFunc(l.Foreign, foreign) {
 		return 0, ""
 	}
-	if summary.Epoch > last {
+	if told.Epoch > last {
 		return last + 1, fmt.Sprintf(
 			"version %d was promoted by entry %d, but the ledger ends with entry %d",
-			version.Number, summary.Epoch, last,
+			version.Number, told.Epoch, last,
 		)
 	}
 	for _, e := range l.Entries {
-		if e.Epoch == summary.Epoch && e.RecordDigest() != summary.Sha256 {
+		if e.Epoch == told.Epoch && e.RecordDigest() != told.Sha256 {
 			return e.Epoch, fmt.Sprintf(
 				"version %d was promoted by entry %d, but that entry has changed since",
-				version.Number, summary.Epoch,
+				version.Number, told.Epoch,
 			)
 		}
 	}

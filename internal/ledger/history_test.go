@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/chunk"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -149,7 +150,7 @@ func TestHistory_Check(t *testing.T) {
 	var marks []registry.Version
 	for i := range PageEntries + 2 {
 		e := promote(t, l, i+1)
-		text, _ := canonical.JSON(Summary{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
+		text, _ := canonical.JSON(summary.Summary{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
 		marks = append(
 			marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}},
 		)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -280,7 +281,7 @@ func TestTampering(t *testing.T) {
 	var marks []registry.Version
 	for i := range 4 {
 		e := promote(t, l, i+1)
-		text, err := canonical.JSON(Summary{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
+		text, err := canonical.JSON(summary.Summary{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
 		if err != nil {
 			t.Fatal(err)
 		}

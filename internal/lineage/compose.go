@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -366,7 +367,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 
 // addFromTags adds the promotions recorded in the version's own tags.
 func (l *Lineage) addFromTags(v registry.Version) {
-	if r, ok := ledger.SummaryOf(v); ok && r.To == v.Number {
+	if r, ok := summary.Of(v); ok && r.To == v.Number {
 		p := Promotion{
 			At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor,
 			Workflow: r.Run, From: "tags",

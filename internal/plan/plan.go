@@ -5,6 +5,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -131,7 +132,7 @@ func (p Plan) targetOf(number int) registry.Target {
 			aliases = append(aliases, s.Name)
 		}
 	}
-	return ledger.TargetOf(aliases)
+	return summary.TargetOf(aliases)
 }
 
 // before returns the version that the first alias moved to this version pointed to before. It is 0 if there was none or

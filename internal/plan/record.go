@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -186,7 +187,7 @@ type Place struct {
 // server. If it would be too long, the list of gates is shortened and ends with a note.
 func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	number, at := a.Version, a.At
-	r := ledger.Summary{
+	r := summary.Summary{
 		Version: 1, At: at.UTC().Format(
 			time.RFC3339,
 		),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -104,7 +105,7 @@ func TestMode_IsOnRecord(t *testing.T) {
 				"gates",
 		)
 	}
-	var short ledger.Summary
+	var short summary.Summary
 	if err := json.Unmarshal(
 		[]byte(NewSummary(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, Place{})), &short,
 	); err != nil || short.Mode != verdict.ReportMode {

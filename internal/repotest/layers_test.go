@@ -28,14 +28,15 @@ var layers = map[string][]string{
 	"internal/signing":   {},
 	"internal/verdict":   {"internal/format"},
 	"internal/ledger": {
-		"internal/canonical", "internal/format", "internal/ledger/chunk", "internal/registry", "internal/retry",
-		"internal/signing", "internal/verdict",
+		"internal/canonical", "internal/format", "internal/ledger/chunk", "internal/ledger/summary", "internal/registry",
+		"internal/retry", "internal/signing", "internal/verdict",
 	},
 	"internal/ledger/chunk":     {},
+	"internal/ledger/summary":   {"internal/registry", "internal/verdict"},
 	"internal/ledger/views":     {"internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/evidence":         {"internal/format"},
-	"internal/audit":            {"internal/ledger", "internal/ledger/views", "internal/registry"},
+	"internal/audit":            {"internal/ledger", "internal/ledger/summary", "internal/ledger/views", "internal/registry"},
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy/approvals": {"internal/fact", "internal/format", "internal/registry"},
 	"internal/policy/compare":   {},
@@ -57,14 +58,14 @@ var layers = map[string][]string{
 		"internal/verdict",
 	},
 	"internal/plan": {
-		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
+		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/ledger/summary", "internal/registry",
 		"internal/spelling", "internal/verdict",
 	},
 	"internal/lineage": {
-		"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/verdict",
+		"internal/fact", "internal/format", "internal/ledger", "internal/ledger/summary", "internal/registry", "internal/verdict",
 	},
 	"internal/audit/rules": {
-		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/ledger/summary",
 		"internal/ledger/views", "internal/plan", "internal/policy", "internal/registry", "internal/verdict",
 	},
 	"internal/history": {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -110,6 +111,6 @@ func who(e ledger.Entry) string {
 
 // promotedWithoutLedger reports whether the version's tag says that it was promoted without a ledger.
 func promotedWithoutLedger(v registry.Version) bool {
-	last, ok := ledger.SummaryOf(v)
+	last, ok := summary.Of(v)
 	return ok && last.Weak != "" && last.To == v.Number
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -37,9 +38,9 @@ var planNotApplied = rule{
 			case !ok && why != "":
 				r.unjudged, r.message = true, why
 			case state == ledger.EntryDone,
-				!ok && s.hasSummary(func(r ledger.Summary) bool { return r.Plan == p.Digest }):
+				!ok && s.hasSummary(func(r summary.Summary) bool { return r.Plan == p.Digest }):
 				continue
-			case !ok && s.hasSummary(func(r ledger.Summary) bool { return later(r.At, p.Made) }):
+			case !ok && s.hasSummary(func(r summary.Summary) bool { return later(r.At, p.Made) }):
 				r.unjudged, r.message = true, "there is no ledger, and a version's tag records only its last promotion"
 			case state == running:
 				continue
@@ -92,9 +93,9 @@ func appliedBy(l ledger.Chain, digest string) string {
 
 // hasSummary reports whether any version's summary tag satisfies the predicate. A promotion writes this tag even
 // without a ledger.
-func (s ruleInput) hasSummary(says func(ledger.Summary) bool) bool {
+func (s ruleInput) hasSummary(says func(summary.Summary) bool) bool {
 	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {
-		last, ok := ledger.SummaryOf(v)
+		last, ok := summary.Of(v)
 		return ok && says(last)
 	})
 }

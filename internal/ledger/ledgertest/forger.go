@@ -272,7 +272,8 @@ func (f *Forger) entry(kv map[string]string, e forged) map[string]string {
 	f.Lie(r)
 	bytes, _ := canonical.JSON(r)
 	text := string(bytes)
-	lease := f.Now.Add(15 * time.Minute).Add(pick(f, 0, 0, 0, -time.Hour, -10*time.Minute, 10*time.Minute, 20*time.Minute))
+	at := f.Now.Add(pick(f, 0, 0, 0, -time.Hour, -10*time.Minute, 10*time.Minute, 20*time.Minute))
+	lease := at.Add(15 * time.Minute)
 	claim := strings.Join([]string{
 		kv["format"], fmt.Sprint(r["pid"]), fmt.Sprint(r["to"]), canonical.Digest(text), f.claimant(kv),
 		lease.UTC().Format(time.RFC3339),

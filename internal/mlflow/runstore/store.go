@@ -229,8 +229,8 @@ func (p Store) Home(ctx context.Context) (string, error) {
 	return e.Experiment.ID, err
 }
 
-// OwnPage creates a run in an experiment that is named after the login. If somebody has taken that name too, it gets the
-// ending.
+// OwnPage creates a run in an experiment that is named after the login. If somebody has taken that name too, it gets
+// the ending.
 func (p Store) OwnPage(ctx context.Context, model, ending string) (string, error) {
 	names := []string{p.home + "-" + ending}
 	if login := cmp.Or(p.c.LoginName(ctx), p.c.About.Login); login != "" {

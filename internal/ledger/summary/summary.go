@@ -1,4 +1,4 @@
-package ledger
+package summary
 
 import (
 	"encoding/json"
@@ -30,8 +30,8 @@ type Summary struct {
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
 }
 
-// SummaryOf parses the tag promote.record of a version. ok is false if the tag is missing or cannot be parsed.
-func SummaryOf(v registry.Version) (s Summary, ok bool) {
+// Of parses the tag promote.record of a version. ok is false if the tag is missing or cannot be parsed.
+func Of(v registry.Version) (s Summary, ok bool) {
 	return s, json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &s) == nil
 }
 
