@@ -60,7 +60,7 @@ func load(ctx context.Context, r Reader, deleted bool) (History, error) {
 // Reader.Confirm, which decides the same for the newest page. err is the error with which the history was read.
 func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	why := cmp.Or(err, h.Lost)
-	if !notOurs(why) && (why != nil || h.fits(modelTags) == "") {
+	if !notOurs(why) && !hidden(why) && (why != nil || h.fits(modelTags) == "") {
 		return h, err
 	}
 	v, lookErr := r.Look(ctx)

@@ -74,7 +74,7 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 	if former != "" {
 		h.former = modelID(former)
 	}
-	id, err := l.newPage(ctx, h, old.experiment)
+	id, _, err := l.newPage(ctx, h, old.experiment)
 	if err != nil {
 		return v, err
 	}
@@ -100,7 +100,7 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 		r.Model = former
 	}
 	a, _ := parseAnchor(modelTags[registry.TagAnchor])
-	home, err := l.Store.Home(ctx)
+	home, err := r.home(ctx)
 	if err != nil {
 		return page{}, err
 	}
@@ -126,7 +126,7 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 			todo = append(todo, p.next, p.prior)
 		}
 		if len(todo) == 1 && len(experiments) > 0 && experiments[0] != "" {
-			ids, err := l.Founder.AllPages(ctx, r.Model, experiments[0])
+			ids, err := l.Store.AllPages(ctx, r.Model, experiments[0])
 			if err != nil {
 				return page{}, err
 			}

@@ -242,15 +242,19 @@ func TestSquattedName(t *testing.T) {
 			m.Homes["page-1"] = "theirs"
 		},
 	} {
-		for _, keys := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, keys %v", name, keys), func(t *testing.T) {
+		for _, c := range []struct {
+			keys bool
+			away string
+		}{{true, ""}, {false, ""}, {true, "ours"}, {false, "ours"}} {
+			t.Run(fmt.Sprintf("%s, keys %v, away %q", name, c.keys, c.away), func(t *testing.T) {
 				m := ledgertest.New()
 				squat(m)
 				theirs := maps.Clone(m.Pages)
 				l := open(m)
-				if keys {
+				if c.keys {
 					l = signedBy(m, "a")
 				}
+				m.Away = c.away
 				mustPromote(t, l, 10, 11)
 				h := wholeHistory(t, l)
 				if len(h.Entries) != 2 || h.Entries[0].Record.To != 10 || h.Broken != nil {

@@ -15,6 +15,8 @@ type Store interface {
 	Locate(ctx context.Context, model string) (Place, error)
 	// Home returns the id of the experiment in which new ledgers are kept. It is "" if there is none.
 	Home(ctx context.Context) (experiment string, err error)
+	// AllPages returns the pages of the model in an experiment, also those that nothing points to.
+	AllPages(ctx context.Context, model, experiment string) ([]string, error)
 	// Read returns all values of a page, and the id of its experiment. For a deleted page it returns the same with an
 	// error that has the reason LedgerLost.
 	Read(ctx context.Context, page string) (values map[string]string, experiment string, err error)
@@ -24,23 +26,22 @@ type Store interface {
 
 // Founder creates ledgers and pages. A model needs it for the first page, and for a new page when the last one is full.
 type Founder interface {
-	// Page creates an empty page in an experiment. Without one, it creates the page where new ledgers are kept.
-	Page(ctx context.Context, model, experiment string) (page string, err error)
+	// Page creates an empty page in an experiment. Without one, it creates the page where new ledgers are kept. If the
+	// login may not write there, it creates the page in an experiment of its own, and returns its name as away.
+	Page(ctx context.Context, model, experiment string) (page, away string, err error)
 	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
 	// of the ledger. With a suffix it uses another name for the ledger, because somebody else has taken the usual one.
 	Found(ctx context.Context, model, suffix, page string) (Place, error)
-	// AllPages returns the pages of the model in an experiment, also those that nothing points to.
-	AllPages(ctx context.Context, model, experiment string) ([]string, error)
 	// Refound makes the page the first one of the model's ledger, even if the model already has one.
 	Refound(ctx context.Context, model, page string) (Place, error)
 	// Reopen restores the experiment of all pages if somebody deleted it. It reports whether it had to.
 	Reopen(ctx context.Context) (reopened bool, err error)
 	// Tail stores a hint that says which page is the newest.
 	Tail(ctx context.Context, p Place, page string) error
-	// Anchor records on the registered model that it has a ledger.
-	Anchor(ctx context.Context, model, text string) error
-	// Anchored returns what Anchor recorded last.
-	Anchored(ctx context.Context, model string) (text string, err error)
+	// Tag sets a tag of the registered model. Only who may edit the model can do that.
+	Tag(ctx context.Context, model, key, value string) error
+	// Tags returns the tags of the registered model.
+	Tags(ctx context.Context, model string) (map[string]string, error)
 	// Drop deletes a page that no other page refers to.
 	Drop(ctx context.Context, page string) error
 	// Unfit records that the server cannot keep ledgers. After that, Page fails without another test.
