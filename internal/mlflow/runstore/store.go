@@ -129,24 +129,34 @@ func (p Store) Read(ctx context.Context, page string) (values map[string]string,
 		Expect: "run",
 	}
 	err = p.c.Registry.JSON(ctx, r, &out)
+	info := out.Run.Info
 	gone := mlflow.IsMissing(err) || mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 	switch {
-	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
-		return mlflow.Pairs(out.Run.Data.Params), out.Run.Info.ExperimentID, &registry.Error{
+	case gone || err == nil && info.Lifecycle == "deleted":
+		return mlflow.Pairs(out.Run.Data.Params), info.ExperimentID, &registry.Error{
 			Reason: registry.LedgerLost,
 			Cause:  err,
 			Msg:    fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
 			Hint: fmt.Sprintf(
 				"restore it before MLflow purges it: restore the experiment %s if it was deleted "+
 					"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)",
-				cmp.Or(out.Run.Info.ExperimentID, p.home),
+				nameOf(ctx, p, info.ExperimentID),
 			),
 		}
 	case err != nil:
 		return nil, "", explain(p.c, "read promotion ledger", err, needsRead, "of the run "+page, "")
 	}
-	p.homes.Store(page, out.Run.Info.ExperimentID)
-	return mlflow.Pairs(out.Run.Data.Params), out.Run.Info.ExperimentID, nil
+	p.homes.Store(page, info.ExperimentID)
+	return mlflow.Pairs(out.Run.Data.Params), info.ExperimentID, nil
+}
+
+// nameOf returns the name of an experiment, or of the home experiment if it cannot be read.
+func nameOf(ctx context.Context, p Store, id string) string {
+	if id == "" {
+		return p.home
+	}
+	e, _ := p.ExperimentWithID(ctx, id)
+	return cmp.Or(e.Experiment.Name, p.home)
 }
 
 // Write stores parameters in one batch. MLflow stores all or none, and refuses to change an existing value.
