@@ -79,7 +79,7 @@ func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, d
 	for i := range out {
 		wg.Go(func() {
 			a := attempt{began: time.Since(start), to: i + 2}
-			a.result, a.status = promoteTo(t, wire, i, a.to, ledger)
+			a.result, a.status = promoteTo(t, wire, i, a.to, ledger, half(int(seed)))
 			a.ended = time.Since(start)
 			out[i] = a
 		})
@@ -88,16 +88,22 @@ func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, d
 	return out, models(t, double.Dump())[0]
 }
 
-func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (result report.Result, status int) {
+func promoteTo(
+	t *testing.T, wire http.RoundTripper, i, to int, ledger string, signed bool,
+) (result report.Result, status int) {
 	env := map[string]string{"GITHUB_RUN_ID": fmt.Sprint(100 + i), "GITHUB_RUN_ATTEMPT": "1"}
 	var stdout, stderr bytes.Buffer
+	args := []string{
+		"promote", "--json", "--tracking-uri", address, "--model", "churn",
+		"--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
+		"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger,
+	}
+	if signed {
+		args = keyed(t, "acc", args)
+	}
 	status = Run(context.Background(), Process{
-		Args: []string{
-			"promote", "--json", "--tracking-uri", address, "--model", "churn",
-			"--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
-			"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger,
-		},
-		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
+		Args: args,
+		Env:  func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
 		Jitter: rand.New(
 			rand.NewPCG(uint64(i), uint64(to)),
 		).Float64, Nonce: func() string { return fmt.Sprint(i) }, Version: "test", Wire: rest.Config{Transport: wire},

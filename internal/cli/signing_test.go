@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -16,9 +17,38 @@ func keyed(t *testing.T, metric string, args []string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := append(slices.Clone(args), "--policy-file", policy)
-	if slices.Contains([]string{"promote", "rollback", "alias", "import", "doctor"}, args[0]) {
-		out = append(out, "--ledger-key", testKey)
+	if i := slices.Index(args, "--policy-file"); i > 0 {
+		args = slices.Delete(slices.Clone(args), i, i+2)
 	}
-	return out
+	switch {
+	case slices.Contains([]string{"promote", "rollback", "alias", "import"}, args[0]):
+		return append(slices.Clone(args), "--policy-file", policy, "--ledger-key", testKey)
+	case slices.Contains([]string{"history", "doctor", "audit"}, args[0]):
+		return append(slices.Clone(args), "--policy-file", policy)
+	}
+	return args
+}
+
+// half reports whether a case of a campaign signs the ledger: every second one does. The variable PROMOTE_SIGNED makes
+// it all or none.
+func half(number int) bool {
+	switch os.Getenv("PROMOTE_SIGNED") {
+	case "all":
+		return true
+	case "none":
+		return false
+	}
+	return number%2 == 1
+}
+
+// signed reports whether the story's ledger is signed.
+func (s story) signed() bool {
+	if s.situation == forged { // others write entries there
+		return false
+	}
+	number := 0
+	for _, r := range s.String() {
+		number += int(r)
+	}
+	return half(number)
 }
