@@ -86,12 +86,40 @@ func (s *secrets) find(text string) [][2]int {
 			from++
 		}
 	}
+	for end := strings.Index(text, ellipsis); end >= 0; {
+		if n := s.startAt(text[:end]); n >= shortest {
+			spans = append(spans, [2]int{end - n, end})
+		}
+		next := strings.Index(text[end+len(ellipsis):], ellipsis)
+		if next < 0 {
+			break
+		}
+		end += len(ellipsis) + next
+	}
 	slices.SortFunc(spans, func(a, b [2]int) int { return a[0] - b[0] })
 	return spans
 }
 
-// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, or in a quoted Go
-// string. It also returns the base64 forms for a secret that follows other text, as in user:password.
+// ellipsis is how a text ends that was too long. It may have been cut within a secret.
+const ellipsis = "…"
+
+// startAt returns how many bytes at the end of the text are the start of a secret.
+func (s *secrets) startAt(text string) int {
+	longest := 0
+	for _, form := range s.forms {
+		for n := min(len(form)-1, len(text)); n > longest; n-- {
+			if strings.HasSuffix(text, form[:n]) {
+				longest = n
+				break
+			}
+		}
+	}
+	return longest
+}
+
+// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, in a quoted Go
+// string, or in one that is quoted again. It also returns the base64 forms for a secret that follows other text, as in
+// user:password.
 func forms(secret string) []string {
 	secret = strings.TrimSpace(secret)
 	if len(secret) < shortest {
@@ -104,9 +132,11 @@ func forms(secret string) []string {
 			all = append(all, line)
 		}
 	}
-	quoted, _ := json.Marshal(secret)
-	all = append(all, url.QueryEscape(secret), url.PathEscape(secret), inner(string(quoted)),
-		inner(strconv.Quote(secret)))
+	inJSON, _ := json.Marshal(secret)
+	quoted := inner(strconv.Quote(secret))
+	quotedInJSON, _ := json.Marshal(quoted)
+	all = append(all, url.QueryEscape(secret), url.PathEscape(secret), inner(string(inJSON)), quoted,
+		inner(string(quotedInJSON)), inner(strconv.Quote(quoted)))
 	for before := range 3 {
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			all = append(all, base64Within(secret, before, encoding))

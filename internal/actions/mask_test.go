@@ -166,3 +166,25 @@ func TestMask_MakesNoCommand(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A text that was cut within a secret does not show the beginning of the secret. A text that was quoted twice shows no
+// part of it.
+func TestMask_CutOrQuoted(t *testing.T) {
+	const secret = `Kq7Zp3vX"9mB2cN5tR8wY1sD4gH6j`
+	r, _, _ := laptop(t.TempDir())
+	r.Mask(secret)
+	for text, want := range map[string]string{
+		"you sent Kq7Zp3vX…; trying again":                                        "you sent ***…; trying again",
+		"you sent " + secret + " Kq7Z…":                                           "you sent *** ***…",
+		"first Kq7Zp…, then " + secret[:12] + "…":                                 "first ***…, then ***…",
+		"too short to tell Kq7…":                                                  "too short to tell Kq7…",
+		"without an ellipsis Kq7Zp3vX":                                            "without an ellipsis Kq7Zp3vX",
+		`in JSON: {"error":"key \"` + `Kq7Zp3vX\\\"9mB2cN5tR8wY1sD4gH6j` + `\""}`: `in JSON: {"error":"key \"***\""}`,
+		"no secret…": "no secret…",
+		"…":          "…",
+	} {
+		if got := r.Hide(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}

@@ -99,6 +99,7 @@ func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Pl
 		l.claimed = true
 		note.RecordID, note.Epoch, note.Outcome = e.ID(), e.Epoch, e.Outcome
 		note.Outside, note.TakesOver = e.Record.Outside, e.Record.TakesOver
+		note.Away, note.Home = p.View.Away(), l.Store.HomeName()
 	}
 	v := applied.Verdict
 	promoted := len(applied.Steps) > 0 && v != nil && v.Effect() == verdict.Promote
@@ -130,11 +131,10 @@ func (l *Session) Pause(ctx context.Context, try int) bool {
 // longWait is the first try after several seconds of waiting.
 const longWait = 3
 
-// Optional reports whether the command may continue without a ledger after this error. It may if the server or the
-// login does not allow a ledger, and if the input ledger is not "required".
+// Optional reports whether the command may continue without a ledger after this error. It may if the server cannot keep
+// one, and if the input ledger is not "required". If only the login lacks a right, it may not.
 func (l *Session) Optional(err error) bool {
-	reason := registry.ReasonOf(err)
-	if l.Mode == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
+	if l.Mode == "required" || registry.ReasonOf(err) != registry.Unsupported || newerFormat(err) {
 		return false
 	}
 	l.Off = err.Error()

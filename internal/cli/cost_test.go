@@ -94,6 +94,25 @@ func TestRequestsAndRounds(t *testing.T) {
 				if got := f.double.Rounds(); got != result.Rounds {
 					t.Errorf("the result says %d rounds, the server saw %d", result.Rounds, got)
 				}
+				if c.args[0] != "promote" {
+					return
+				}
+				signed := newFlow(t, c.args...)
+				signed.signed = true
+				if c.begun {
+					signed.begin(t)
+				}
+				with, status := signed.run(t)
+				if status != 0 {
+					t.Fatalf("signed: status %d: %s", status, with.Error)
+				}
+				if with.Requests != result.Requests || with.Rounds != result.Rounds {
+					t.Errorf(
+						"signed: %d requests in %d rounds; not signed: %d in %d", with.Requests, with.Rounds,
+						result.Requests, result.Rounds,
+					)
+				}
+				t.Logf("%d requests in %d rounds, signed or not", with.Requests, with.Rounds)
 			})
 		})
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -41,7 +40,7 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 		r = completed(e, r)
 	}
 	if model != "" && ctx.Err() == nil {
-		state, wrong := ledgerState(ctx, e, model)
+		state, wrong := ledgerState(ctx, e, &server, model)
 		if server.Ledger.State = state; wrong != "" {
 			server.Warnings = append(server.Warnings, wrong)
 		}
@@ -49,10 +48,15 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 	return report.DoctorOutcome(r, server)
 }
 
-// ledgerState returns the state of the model's ledger as text. wrong is a warning, or "" if the ledger is intact or
-// absent. It checks the ledger just as `history` does.
-func ledgerState(ctx context.Context, e *env, model string) (state, wrong string) {
+// ledgerState returns the state of the model's ledger as text, and adds to the server who may write it. wrong is a
+// warning, or "" if the ledger is intact or absent. It checks the ledger just as `history` does.
+func ledgerState(ctx context.Context, e *env, server *registry.Server, model string) (state, wrong string) {
 	h, err := historyOf(ctx, e, model)
+	used := ""
+	if n := len(h.Pages); n > 0 {
+		used = h.Pages[n-1].Experiment
+	}
+	where := diagnose.Ledger(ctx, ledgerStore(e), e.client, server, model, used)
 	if h.Broken != "" {
 		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 	}
@@ -70,7 +74,7 @@ func ledgerState(ctx context.Context, e *env, model string) (state, wrong string
 	case len(h.Pages) == 0:
 		return "none yet; the first promotion creates it", ""
 	}
-	state = fmt.Sprintf("starts with run %s in the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
+	state = fmt.Sprintf("starts with run %s in the experiment %s", h.Pages[0].Page, where)
 	if len(h.Entries) == 0 {
 		return state + "; no entries yet", ""
 	}
@@ -107,6 +111,7 @@ func resetLedger(ctx context.Context, e *env) (notes []string, err error) {
 	case e.start.Dry:
 		return []string{"would start a new promotion ledger, if the old one is lost"}, nil
 	}
+	e.login.find(ctx)
 	v, err := openLedger(e).Ledger.Reset(ctx, facts.Model.OrZero().Tags, e.set.Doctor.Reset)
 	if err != nil {
 		return nil, err
@@ -116,5 +121,10 @@ func resetLedger(ctx context.Context, e *env) (notes []string, err error) {
 		return []string{fmt.Sprintf("restored the promotion ledger of %s: its experiment had been deleted; "+
 			"no new one was started", model)}, nil
 	}
-	return []string{fmt.Sprintf("started a new promotion ledger for %s with run %s: %s", model, v.ID(), v.Why())}, nil
+	notes = []string{fmt.Sprintf("started a new promotion ledger for %s with run %s: %s", model, v.ID(), v.Why())}
+	if v.Away() != "" {
+		notes = append(notes, fmt.Sprintf("it is in the experiment %s, because this login may not write to %s",
+			v.Away(), ledgerStore(e).HomeName()))
+	}
+	return notes, nil
 }

@@ -20,6 +20,7 @@ type flow struct {
 	double  *mlflowtest.Server
 	args    []string
 	attempt *int // attempt number of the workflow run
+	signed  bool // the ledger is signed
 }
 
 func newFlow(t *testing.T, args ...string) flow {
@@ -48,9 +49,13 @@ func (f flow) run(t *testing.T) (report.Result, int) {
 	*f.attempt++
 	env := map[string]string{"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": fmt.Sprint(*f.attempt)}
 	var stdout, stderr bytes.Buffer
+	args := f.args
+	if f.signed {
+		args = keyed(t, "test_f1", args)
+	}
 	status := Run(context.Background(), Process{
 		Args: append(
-			f.args, "--json", "--tracking-uri", address,
+			args, "--json", "--tracking-uri", address,
 		),
 		Env: func(name string) string { return env[name] }, Nonce: func() string {
 			return "n" + env["GITHUB_RUN_ATTEMPT"]

@@ -25,6 +25,7 @@ func (f flow) begin(t *testing.T) {
 	first := flow{
 		double:  f.double,
 		attempt: f.attempt,
+		signed:  f.signed,
 		args: []string{
 			"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "first", "--thresholds",
 			"test_f1 >= 0",

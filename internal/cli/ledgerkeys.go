@@ -15,8 +15,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// ledgerStore keeps ledgers where the policy says.
-func ledgerStore(e *env) runstore.Store { return runstore.New(e.client, e.policy.Ledger.Experiment) }
+// ledgerStore keeps ledgers where the policy says, or in an experiment of the login.
+func ledgerStore(e *env) runstore.Store {
+	return runstore.New(e.client, e.policy.Ledger.Experiment).As(e.login.name, e.process.nonce)
+}
 
 // ledgerReader reads the ledger of a model with the keys of the policy.
 func ledgerReader(e *env, model string) ledger.Reader {

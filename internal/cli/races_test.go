@@ -268,7 +268,7 @@ func (m *meddler) Values(page string) map[string]string {
 }
 
 func (m *meddler) Begin() string {
-	id, _ := m.store.Page(context.Background(), "churn", "") // there are no faults
+	id, _, _ := m.store.Page(context.Background(), "churn", "") // there are no faults
 	m.begun = append(m.begun, id)
 	return id
 }
@@ -299,7 +299,7 @@ func (m *meddler) Point(p registry.LedgerPlace) {
 
 func (m *meddler) Anchor(text string) {
 	if text != "" {
-		_ = m.store.Anchor(context.Background(), "churn", text)
+		_ = m.store.Tag(context.Background(), "churn", registry.TagAnchor, text)
 	}
 }
 

@@ -86,7 +86,11 @@ func sequences(target string, ops []int, length, kinds int) []sequence {
 
 func (q sequence) play(t *testing.T) (rollbacks, refused int, problems []string) {
 	s := story{"3.17.2", q.target, fourVersions}
-	sc := s.begin(t)
+	sc, number := s.begin(t), 0
+	for _, op := range q.ops {
+		number += op
+	}
+	sc.signed = half(number)
 	m := &targetHistory{held: map[int]bool{}, gone: map[int]bool{}}
 	for i, op := range q.ops {
 		sc.workflow, sc.attempt = 100+i, 0

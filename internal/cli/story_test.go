@@ -151,6 +151,7 @@ type storyRun struct {
 	net      *network
 	workflow int              // number of the workflow run
 	attempt  int              // attempt of that workflow run
+	signed   bool             // the ledger is signed
 	now      func() time.Time // the runner's clock; nil = it stands still
 }
 
@@ -165,13 +166,19 @@ func (s story) begin(t *testing.T) *storyRun {
 	if err := double.Seed(strings.NewReader(s.seed())); err != nil {
 		t.Fatal(err)
 	}
-	sc := &storyRun{story: s, double: double, net: &network{double: double}, workflow: 42}
+	sc := &storyRun{story: s, double: double, net: &network{double: double}, workflow: 42, signed: s.signed()}
 	if s.situation == firstVersion || s.situation == fourVersions || s.situation == forged {
 		return sc
 	}
 	sc.must(t, "alias", "--model", "churn", "--alias", "first=1") // creates the ledger
 	switch s.situation {
 	case goingBack:
+		if sc.signed { // otherwise no signed entry is about the first version
+			r, status := sc.run(t, "import", "--model", "churn", "--justification", "live before")
+			if status != 0 {
+				t.Fatalf("%s: status %d, %s: %s", s, status, r.Reason, r.Error)
+			}
+		}
 		sc.must(t, story{s.server, s.target, knownVersion}.args()...)
 	case adopting:
 		sc.must(t, story{s.server, s.target, knownVersion}.args()...)
@@ -251,6 +258,9 @@ func (sc *storyRun) runUnder(t *testing.T, ctx context.Context, args ...string) 
 	}
 	env := map[string]string{"GITHUB_RUN_ID": strconv.Itoa(sc.workflow), "GITHUB_RUN_ATTEMPT": attempt}
 	var stdout, stderr bytes.Buffer
+	if sc.signed {
+		args = keyed(t, "acc", args)
+	}
 	status := Run(ctx, Process{
 		Args: append(
 			slices.Clone(args), "--json", "--tracking-uri", address,

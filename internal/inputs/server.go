@@ -158,8 +158,13 @@ func readServer(r *reader) (s Server) {
 // the header, so that no message can show them.
 func (s *Server) address(r *reader, name, text string, header http.Header) string {
 	u, err := url.Parse(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		r.problem(name, "", "is not an address; write https://HOST or https://HOST:PORT/PATH")
+		return ""
+	case strings.IndexByte(u.Opaque+u.Path, '@') >= 0:
+		r.problem(name, "", "is not an address, but may contain credentials; write https://USER:PASSWORD@HOST, with "+
+			"%2F for a / in the user or password, or use the inputs username, password and token")
 		return ""
 	}
 	if u.User != nil {
@@ -180,7 +185,8 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 		r.problem(name, u.String(), "has no host; write https://HOST or https://HOST:PORT/PATH")
 		return ""
 	case u.RawQuery != "" || u.Fragment != "":
-		r.problem(name, u.Redacted(), "contains a query (?) or fragment (#); "+
+		u.RawQuery, u.Fragment = "", "" // which may contain a token
+		r.problem(name, u.String(), "contains a query (?) or fragment (#); "+
 			"give the address of the server, not of a page")
 		return ""
 	}
@@ -263,8 +269,16 @@ func (r *reader) headers(header http.Header) {
 			continue
 		}
 		r.secret(value)
-		if _, token, spaced := strings.Cut(value, " "); spaced { // in "Bearer …", the token alone is a secret too
+		// in "Bearer …", the token alone is a secret too
+		if scheme, token, spaced := strings.Cut(value, " "); spaced {
 			r.secret(token)
+			if pair, err := base64.StdEncoding.DecodeString(token); err == nil && strings.EqualFold(scheme, "Basic") {
+				user, password, _ := strings.Cut(string(pair), ":")
+				r.secret(password)
+				if tokenAsName(user, password) {
+					r.secret(user)
+				}
+			}
 		}
 		header.Set(name, value)
 	}

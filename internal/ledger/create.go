@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -36,7 +38,7 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	} else if err := l.reader().unreplaced(ctx, page{}); err != nil {
 		return View{}, err
 	}
-	id, err := l.newPage(ctx, newHead{}, "")
+	id, away, err := l.newPage(ctx, newHead{}, "")
 	if err != nil {
 		return View{}, err
 	}
@@ -48,26 +50,30 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	if squatted {
 		ending = suffix(l, id)
 	}
+	if squatted || away != "" {
+		if err := mark(ctx, l, id, squatted); err != nil {
+			_ = l.Founder.Drop(ctx, id)
+			return View{}, err
+		}
+	}
 	place, err := l.Founder.Found(ctx, l.Model, ending, id)
 	if err != nil {
 		return View{}, err
 	}
 	v := View{place: place}
 	if place.First != id {
-		if v, err = l.reader().winner(ctx, v); v.squatted && !squatted && err == nil {
-			_ = l.Founder.Drop(ctx, id)
+		v, err = winner(ctx, l, v)
+		_ = l.Founder.Drop(ctx, id)
+		if v.squatted && !squatted && err == nil {
 			return l.create(ctx, true)
 		}
-		_ = l.Founder.Drop(ctx, id)
 		return v, err
 	}
 	if err := v.follow(ctx, l.reader(), id); err != nil {
 		return View{}, err
 	}
-	if err := l.anchor(ctx, v.page); err != nil || !squatted {
-		return v, err
-	}
-	return l.agreed(ctx, v)
+	v.away = away
+	return v, l.anchor(ctx, v.page)
 }
 
 // suffix returns the ending of the ledger's name if somebody else has taken the usual one. With a key, all runs use the
@@ -79,30 +85,50 @@ func suffix(l *Ledger, page string) string {
 	return canonical.Digest("found/2", l.Model, page)[:16]
 }
 
-// agreed reads the anchor back. If another run has set it meanwhile, its ledger counts.
-func (l *Ledger) agreed(ctx context.Context, v View) (View, error) {
-	text, err := l.Founder.Anchored(ctx, l.Model)
-	if a, ok := parseAnchor(text); err != nil || ok && a.Page == v.page.id {
-		return v, err
+// mark proves that the page was made by a login that may edit the model, with a tag on the model. Others could not tell
+// from its name: everybody may create experiments.
+//
+// If the ledger's name is taken, runs may choose different names. Then mark fails if another run has set its mark in
+// the last minutes. Each run sets its own first, so at least one of two runs sees the other's.
+func mark(ctx context.Context, l *Ledger, id string, alone bool) error {
+	key, now := registry.TagLedgerPage+id, l.Now().UTC()
+	err := l.writer().untilClear(ctx, func() error {
+		return l.Founder.Tag(ctx, l.Model, key, now.Format(time.RFC3339))
+	})
+	if err != nil || !alone {
+		return err
 	}
-	return l.reader().byAnchor(ctx, text)
+	tags, err := l.Founder.Tags(ctx, l.Model)
+	contested := tags[registry.TagAnchor] != ""
+	for other, at := range tags {
+		began, bad := time.Parse(time.RFC3339, at)
+		fresh := bad == nil && began.Add(Lease).After(now)
+		contested = contested || fresh && other != key && strings.HasPrefix(other, registry.TagLedgerPage)
+	}
+	if err != nil || !contested {
+		return err
+	}
+	_ = l.Founder.Tag(ctx, l.Model, key, "withdrawn")
+	return &registry.Error{
+		Reason: registry.Conflict, Msg: "begin promotion ledger of " + l.Model + ": another run has started it",
+		Hint: "nothing was moved by this run; run it again, at the latest after 15 minutes",
+	}
 }
 
 func (l *Ledger) anchor(ctx context.Context, p page) error {
-	return l.writer().untilClear(ctx, func() error { return l.Founder.Anchor(ctx, l.Model, anchorText(p)) })
+	return l.writer().untilClear(ctx, func() error {
+		return l.Founder.Tag(ctx, l.Model, registry.TagAnchor, anchorText(p))
+	})
 }
 
 // newPage creates a page with its head in an experiment, see Founder.Page.
-func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (string, error) {
-	id, err := l.Founder.Page(ctx, l.Model, experiment)
-	if experiment == "" && l.signs() && registry.ReasonOf(err) == registry.Forbidden {
-		id, err = l.Founder.OwnPage(ctx, l.Model, suffix(l, "home"))
-	}
+func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id, away string, err error) {
+	id, away, err = l.Founder.Page(ctx, l.Model, experiment)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	kv := h.values(l, id)
-	return id, l.writer().put(
+	return id, away, l.writer().put(
 		ctx, id, kv, func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil },
 	)
 }
@@ -157,7 +183,7 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	if _, room := old.nextNumber(); room {
 		kv, old.ended = old.endEntry(l.Now()), true
 	}
-	id, err := l.newPage(ctx, old.headAfter(v.ID()), old.experiment)
+	id, _, err := l.newPage(ctx, old.headAfter(v.ID()), old.experiment)
 	if err != nil {
 		return View{}, err
 	}

@@ -47,7 +47,7 @@ func (v *View) follow(ctx context.Context, r Reader, id string) error {
 
 // Confirm decides whether what Look found is the model's ledger. The anchor in the tags of the model decides where the
 // ledger is: everybody may create an experiment with the ledger's name, but only who may edit the model sets the
-// anchor. Without an anchor, a ledger counts only if it is in the home experiment. lookErr is the error of Look.
+// anchor. Without an anchor, see byName. lookErr is the error of Look.
 //
 // It fails if the ledger was deleted, cut short or replaced.
 func (r Reader) Confirm(
@@ -69,10 +69,10 @@ func (r Reader) confirm(
 		err = r.Check(v, modelTags, versions...)
 	}
 	switch {
-	case err == nil && (anchored || !v.Exists()), err != nil && !notOurs(err):
+	case err == nil && (anchored || !v.Exists()), err != nil && !notOurs(err) && !(anchored && hidden(err)):
 		return v, err
 	case !anchored:
-		return r.byName(ctx, v, err)
+		return r.byName(ctx, v, err, modelTags)
 	}
 	w, anchorErr := r.byAnchor(ctx, text)
 	if anchorErr == nil {
@@ -87,18 +87,26 @@ func (r Reader) confirm(
 	return w, nil
 }
 
-// byName decides whether the ledger that was found by its name counts although there is no anchor. It returns the error
-// with which it was read.
-func (r Reader) byName(ctx context.Context, v View, err error) (View, error) {
-	if v.page.verified { // it is ours, wherever it is
+// hidden reports whether the login may not read something. With an anchor, that stops nothing, because everybody can
+// create an experiment with the ledger's name. Without one, it may be a ledger that is just being created.
+func hidden(err error) bool { return registry.ReasonOf(err) == registry.Forbidden }
+
+// byName decides whether the ledger that was found by its name counts although there is no anchor. It counts if its
+// first page is signed by a listed key, is in the home experiment, or has its mark on the model. byName returns the
+// error with which the ledger was read.
+func (r Reader) byName(ctx context.Context, v View, err error, modelTags map[string]string) (View, error) {
+	switch _, marked := modelTags[registry.TagLedgerPage+v.place.First]; {
+	case v.place.First == "":
+		return View{squatted: true}, nil
+	case v.page.verified:
+		v.place.First = v.page.ledger
+		return v, err
+	case marked:
 		return v, err
 	}
 	home, homeErr := r.home(ctx)
 	if homeErr != nil {
 		return v, homeErr
-	}
-	if v.place.First == "" {
-		return View{squatted: true}, nil
 	}
 	s, readErr := r.stored(ctx, v.place.First)
 	switch {
@@ -110,7 +118,17 @@ func (r Reader) byName(ctx context.Context, v View, err error) (View, error) {
 	return View{squatted: true}, nil
 }
 
-// byAnchor reads the ledger that an anchor names. A ledger that is not signed must be in the home experiment.
+// home is the home experiment. It is "" if there is none, or if the login may not read it.
+func (r Reader) home(ctx context.Context) (string, error) {
+	home, err := r.Store.Home(ctx)
+	if hidden(err) {
+		return "", nil
+	}
+	return home, err
+}
+
+// byAnchor reads the ledger that an anchor names. Only who may edit the model sets the anchor. So a ledger without
+// signatures may be outside the home experiment, unless the model has entries in the home experiment.
 func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 	a, ok := parseAnchor(text)
 	if !ok {
@@ -121,9 +139,8 @@ func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 		return View{}, err
 	}
 	if !v.page.verified {
-		home, err := r.Store.Home(ctx)
-		if err != nil || home != v.page.experiment {
-			return View{}, cmp.Or(err, lost(r.Model, "its anchor names a page outside the home experiment"))
+		if err := r.checkAway(ctx, v.page); err != nil {
+			return View{}, err
 		}
 	}
 	first := v.page
@@ -141,23 +158,46 @@ func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 	return v, nil
 }
 
+// checkAway returns an error if an anchor may not name the page, which has no signatures, because the model has entries
+// in the home experiment or because there is no home experiment.
+func (r Reader) checkAway(ctx context.Context, p page) error {
+	home, err := r.Store.Home(ctx)
+	switch {
+	case hidden(err), err == nil && home == p.experiment:
+		return nil
+	case err != nil:
+		return err
+	case home == "":
+		return lost(r.Model, "its anchor names a page outside the home experiment, which is gone")
+	}
+	other, err := r.entriesIn(ctx, home)
+	if err != nil || other.id == "" {
+		return err
+	}
+	return lost(r.Model, fmt.Sprintf(
+		"its anchor names run %s outside the home experiment, where run %s has entries", p.id, other.id,
+	))
+}
+
 // winner returns the ledger that another run has founded. It is squatted if it is not one of ours.
-func (r Reader) winner(ctx context.Context, v View) (View, error) {
+func winner(ctx context.Context, l *Ledger, v View) (View, error) {
+	r := l.reader()
 	err := v.follow(ctx, r, cmp.Or(v.place.Tail, v.place.First))
 	if err != nil && !notOurs(err) {
 		return View{}, err
 	}
-	if v.page.verified {
-		return v, nil
+	tags, tagsErr := l.Founder.Tags(ctx, l.Model)
+	if tagsErr != nil {
+		return View{}, tagsErr
 	}
-	return r.byName(ctx, v, err)
+	return r.byName(ctx, v, err, tags)
 }
 
 // elsewhere looks for a ledger although its name is taken and there was no anchor. Another run may have founded it
 // meanwhile. If the home experiment has entries, somebody has removed the anchor, which is an error.
 func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
-	text, err := f.Anchored(ctx, r.Model)
-	if err != nil || text != "" {
+	tags, err := f.Tags(ctx, r.Model)
+	if text := tags[registry.TagAnchor]; err != nil || text != "" {
 		v, anchorErr := r.byAnchor(ctx, text)
 		return v, cmp.Or(err, anchorErr)
 	}
@@ -173,13 +213,19 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 	})
 }
 
-// home returns the id of the home experiment. With keys, it is "" if somebody has taken its name and hidden it.
-func (r Reader) home(ctx context.Context) (string, error) {
-	home, err := r.Store.Home(ctx)
-	if len(r.Ring) > 0 && registry.ReasonOf(err) == registry.Forbidden {
-		return "", nil
+// entriesIn returns a page of the model in an experiment that has entries, or the zero page.
+func (r Reader) entriesIn(ctx context.Context, experiment string) (page, error) {
+	if experiment == "" {
+		return page{}, nil
 	}
-	return home, err
+	pages, err := r.Store.AllPages(ctx, r.Model, experiment)
+	for _, id := range slices.Sorted(maps.Keys(pages)) {
+		p, parseErr := parse(r, Saved{id, experiment, pages[id]})
+		if parseErr == nil && (len(p.entries) > 0 || p.base > 0) {
+			return p, nil
+		}
+	}
+	return page{}, err
 }
 
 // contents calls check with every page of the model in the home experiment and in another one, and returns its first

@@ -82,7 +82,7 @@ func (h History) replaced(modelTags map[string]string) string {
 
 func (h History) anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	why := cmp.Or(err, h.Lost)
-	if !notOurs(why) && (why != nil || h.fits(modelTags) == "") {
+	if !notOurs(why) && !hidden(why) && (why != nil || h.fits(modelTags) == "") {
 		return h, err
 	}
 	v, lookErr := r.Look(ctx)

@@ -36,7 +36,8 @@ type View struct {
 	page  page
 	prior []string // earlier pages that were read on the way to the newest
 
-	squatted bool // somebody else has taken the ledger's name, see Confirm
+	squatted bool   // somebody else has taken the ledger's name, see Confirm
+	away     string // see Away
 }
 
 // Exists reports whether the model has a ledger.
@@ -146,6 +147,10 @@ func (l *Ledger) Busy(v View) error {
 
 // Page returns the newest page, and the number of entries before it.
 func (v View) Page() (id string, after int) { return v.page.id, v.page.base }
+
+// Away is the name of the experiment in which this run began the ledger, because the login may not write to the home
+// experiment. It is "" otherwise.
+func (v View) Away() string { return v.away }
 
 // ID identifies the ledger: it is the id of its first page.
 func (v View) ID() string { return v.place.First }

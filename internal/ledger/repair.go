@@ -74,7 +74,7 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 	if former != "" {
 		h.former = modelID(former)
 	}
-	id, err := l.newPage(ctx, h, old.experiment)
+	id, _, err := l.newPage(ctx, h, old.experiment)
 	if err != nil {
 		return v, err
 	}
@@ -100,7 +100,7 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 		r.Model = former
 	}
 	a, _ := parseAnchor(modelTags[registry.TagAnchor])
-	home, err := l.reader().home(ctx)
+	home, err := r.home(ctx)
 	if err != nil {
 		return page{}, err
 	}

@@ -35,7 +35,7 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	if err := l.Writable(View{}); err != nil {
 		return v, err
 	}
-	id, err := l.newPage(ctx, newHead{reset: reason}, "")
+	id, away, err := l.newPage(ctx, newHead{reset: reason}, "")
 	if err != nil {
 		return View{}, err
 	}
@@ -43,7 +43,7 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	if err != nil {
 		return View{}, err
 	}
-	next := View{place: place}
+	next := View{place: place, away: away}
 	if err := next.follow(ctx, l.reader(), id); err != nil {
 		return View{}, err
 	}

@@ -51,9 +51,9 @@ func confirmed(t *testing.T, l *Ledger) View {
 }
 
 func confirm(l *Ledger) (View, error) {
-	tags := map[string]string{}
-	if text := l.Store.(*ledgertest.Memory).Anchors[l.Model]; text != "" {
-		tags[registry.TagAnchor] = text
+	tags, err := l.Founder.Tags(ctx, l.Model)
+	if err != nil {
+		return View{}, err
 	}
 	v, err := l.Look(ctx)
 	return l.Confirm(ctx, v, err, tags)

@@ -27,11 +27,9 @@ type Store interface {
 
 // Founder creates ledgers and pages. A model needs it for the first page, and for a new page when the last one is full.
 type Founder interface {
-	// Page creates an empty page in an experiment. Without one, it creates the page where new ledgers are kept.
-	Page(ctx context.Context, model, experiment string) (page string, err error)
-	// OwnPage creates an empty page in an experiment of the login's own, because somebody else owns the one where new
-	// ledgers are kept. The ending distinguishes the experiment's name if that is taken too.
-	OwnPage(ctx context.Context, model, ending string) (page string, err error)
+	// Page creates an empty page in an experiment. Without one, it creates the page where new ledgers are kept. If the
+	// login may not write there, it creates the page in an experiment of its own, and returns its name as away.
+	Page(ctx context.Context, model, experiment string) (page, away string, err error)
 	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
 	// of the ledger. With a suffix it uses another name for the ledger, because somebody else has taken the usual one.
 	Found(ctx context.Context, model, suffix, page string) (Place, error)
@@ -41,10 +39,10 @@ type Founder interface {
 	Reopen(ctx context.Context) (reopened bool, err error)
 	// Tail stores a hint that says which page is the newest.
 	Tail(ctx context.Context, p Place, page string) error
-	// Anchor records on the registered model that it has a ledger.
-	Anchor(ctx context.Context, model, text string) error
-	// Anchored returns what Anchor recorded last.
-	Anchored(ctx context.Context, model string) (text string, err error)
+	// Tag sets a tag of the registered model. Only who may edit the model can do that.
+	Tag(ctx context.Context, model, key, value string) error
+	// Tags returns the tags of the registered model.
+	Tags(ctx context.Context, model string) (map[string]string, error)
 	// Drop deletes a page that no other page refers to.
 	Drop(ctx context.Context, page string) error
 	// Unfit records that the server cannot keep ledgers. After that, Page fails without another test.

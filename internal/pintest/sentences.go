@@ -66,6 +66,7 @@ var Sentences = []Field{
 	{Result, "server.store_why", nil},
 	{Result, "server.ledger", nil},
 	{Result, "server.ledger_guard", nil},
+	{Result, "server.ledger_home", nil},
 	{Result, "server.ledger_grants", nil},
 	{Result, "server.warnings", nil},
 	{Result, "data.problem", nil},

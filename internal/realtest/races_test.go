@@ -41,6 +41,9 @@ var racedServers = []struct {
 const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
 	"updates | not one version | not linearisable | ms a round"
 
+// signedClaims is a race with keys in the policy, so that every entry of the ledger is signed.
+const signedClaims = "signed claims"
+
 // Real processes promote different versions to the same target on a real server at the same moment. A barrier makes all
 // of them read before the first one writes. With the ledger, no update is lost. Without the ledger, or with MLflow's
 // own client, updates must be lost, or else the barrier would prove nothing.
@@ -63,12 +66,12 @@ func TestRaces_Processes(t *testing.T) {
 				if processes == 3 && !(*whole && at.o.Store == "postgresql") {
 					continue
 				}
-				for _, how := range []string{"claims", "no claims", "stock client"} {
+				for _, how := range []string{"claims", signedClaims, "no claims", "stock client"} {
 					r := &raceOf{t: t, s: s, binary: binary, how: how, processes: processes}
 					r.run(*rounds)
 					t.Logf("| %s | %d | %s | %d | %d | %d | %d | %d | %d | %d | %d |", at.name, processes, how, r.Rounds, r.met, r.Won,
 						r.SameBase, r.Lost, r.Holders, r.NotLinearisable, r.took.Milliseconds()/int64(*rounds))
-					if how == "claims" && (r.Wrong() > 0 || r.Won < *rounds) {
+					if (how == "claims" || how == signedClaims) && (r.Wrong() > 0 || r.Won < *rounds) {
 						t.Errorf("%d processes: with claims something was lost", processes)
 					}
 					if 4*r.met < 3**rounds {
@@ -111,7 +114,7 @@ type raceOf struct {
 	s         *Server
 	barrier   *Barrier
 	binary    string
-	how       string // claims, no claims or stock client
+	how       string // claims, signedClaims, no claims or stock client
 	processes int
 	model     string
 	met       int // the rounds in which all processes had read before the first write
@@ -144,14 +147,14 @@ func (r *raceOf) run(rounds int) {
 		)
 	}
 	// our program reads once more before it writes
-	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how]
+	searches := map[string]int{"claims": 2, signedClaims: 2, "no claims": 2, "stock client": 1}[r.how]
 	var err error
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
 		r.t.Fatal(err)
 	}
 	defer r.barrier.Close()
 	switch r.how {
-	case "claims": // the first promotion creates the ledger, which is not part of the race
+	case "claims", signedClaims: // the first promotion creates the ledger, which is not part of the race
 		if a := r.promote(r.s.URL, "0", 1); !a.Won {
 			r.t.Fatal("the ledger could not be begun")
 		}
@@ -205,6 +208,14 @@ func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 			"models:/%s/%d", r.model, version,
 		), "--stage", "Production", "--thresholds", "acc >= 0.5",
 		"--override", "downgrade", "--ledger", ledger)
+	if r.how == signedClaims {
+		root, err := Root()
+		if err != nil {
+			r.t.Error(err)
+		}
+		cmd.Args = append(cmd.Args, "--policy-file", filepath.Join(root, "internal/cli/testdata/keys-acc.yml"),
+			"--ledger-key", "ed25519-private:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=")
+	}
 	cmd.Env = append(Environment(), "GITHUB_RUN_ID="+run, "GITHUB_RUN_ATTEMPT=1")
 	out, err := cmd.Output()
 	var result struct {

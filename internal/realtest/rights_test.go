@@ -9,9 +9,9 @@ import (
 )
 
 // This test runs on servers with logins. A login that may edit the ledger but not the model is refused before it writes
-// an entry. A login that may edit the model but not the ledger promotes without a ledger. The `doctor` command says how
-// ledgers are protected and which rights a second team's login needs, and the requests that it prints must grant these
-// rights.
+// an entry. A login that may edit the model but not the ledger is refused, too. A login that may not write to the home
+// experiment begins new ledgers in an experiment of its own. The `doctor` command says how ledgers are protected and
+// which rights a second team's login needs, and the requests that it prints must grant these rights.
 func TestRights_BeforeClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
@@ -116,16 +116,119 @@ func TestRights_BeforeClaim(t *testing.T) {
 			}
 			// the third team's login may edit only the model
 			grant(told.Grants, "third", "churn")
-			if got := promote(
-				"third", "churn", "models:/churn/1",
-			); got.Reason != "ok" || got.RecordID != "" || got.NoLedger == "" {
-				t.Errorf("may write the model alone: %s: %s, record %q", got.Reason, got.Error, got.RecordID)
+			got := promote("third", "churn", "models:/churn/1")
+			if got.status != 3 || got.Reason != "forbidden" ||
+				!strings.Contains(got.Error, "lacks the permission EDIT on the experiment") {
+				t.Errorf("may write the model alone: status %d, %s: %s", got.status, got.Reason, got.Error)
 			}
+			ownExperiment(t, s, cli, version, as)
 			t.Logf(
-				"| %s with logins | ledger alone: refused, no entry | model alone: promoted, weaker promise said | "+
-					"both, as doctor prints: promoted, recorded |",
+				"| %s with logins | ledger alone: refused, no entry | model alone: refused | both, as doctor prints: "+
+					"promoted, recorded | no ledger yet: begun in an experiment of its own, outsiders stop nothing |",
 				version,
 			)
 		})
+	}
+}
+
+// ownExperiment promotes new models with a login that may not write to the home experiment. For two of them, an outsider
+// has taken the name of the ledger.
+func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(string) []string) {
+	t.Helper()
+	call := func(user, path string, body object, out any) {
+		t.Helper()
+		caller := s.Client
+		if user != "" {
+			caller.User, caller.Password = user, "throw-away-password"
+		}
+		if err := caller.Call(t.Context(), http.MethodPost, path, body, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, user := range []string{"ann", "eve"} {
+		call("", "users/create", object{"username": user, "password": "throw-away-password"}, nil)
+	}
+	logged, err := s.Run(t.Context(), Spec{Name: "rum", Metrics: map[string]string{"acc": "0.9"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := s.Folder(t.Context(), logged.ArtifactURI, "model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, model := range []string{"rum", "gin", "ale"} {
+		call("", "registered-models/create", object{"name": model}, nil)
+		for range 2 {
+			call("", "model-versions/create", object{"name": model, "source": source, "run_id": logged.RunID}, nil)
+		}
+		call("", map[bool]string{
+			true:  "/api/3.0/mlflow/users/permissions/grant",
+			false: "registered-models/permissions/create",
+		}[version == Newest], object{
+			"username": "ann", "permission": "EDIT", "resource_type": "registered_model", "resource_id": model,
+			"name": model,
+		}, nil)
+	}
+	promote := func(user, model, number string, more ...string) said {
+		return cli.run(as(user), append([]string{
+			"promote", "--model", model, "--candidate", "models:/" + model + "/" + number, "--stage", "Production",
+			"--thresholds", "acc >= 0.5", "--override", "downgrade",
+		}, more...)...)
+	}
+	for _, number := range []string{"1", "2"} {
+		if got := promote("ann", "rum", number); got.Reason != "ok" || got.RecordID == "" {
+			t.Errorf("rum %s: %s: %s", number, got.Reason, got.Error)
+		}
+	}
+	doctor := cli.run(as("ann"), "doctor", "--model", "rum").Server
+	if !strings.Contains(doctor.Ledger, "in the experiment mlflow-promotions-ann, to which this login may write") ||
+		!strings.Contains(doctor.Home, "mlflow-promotions: this login may not write to it") {
+		t.Errorf("doctor says %q and %q", doctor.Ledger, doctor.Home)
+	}
+	if h := cli.run(as("eve"), "history", "--model", "rum").History; len(h.Entries) != 2 {
+		t.Errorf("another login reads %d entries", len(h.Entries))
+	}
+	if got := promote("second", "rum", "1"); got.Reason != "forbidden" {
+		t.Errorf("a login without rights on the model: %s", got.Reason)
+	}
+	// somebody else takes the names of ledgers, once without and once with a forged page
+	var theirs struct {
+		ID string `json:"experiment_id"`
+	}
+	call("eve", "experiments/create", object{"name": "mlflow-promotions/gin"}, nil)
+	if got := promote("ann", "gin", "1"); got.Reason != "ok" || got.RecordID == "" {
+		t.Errorf("gin: %s: %s %s", got.Reason, got.Error, got.NoLedger)
+	}
+	call("eve", "experiments/create", object{"name": "theirs-" + version}, &theirs)
+	var run struct {
+		Run struct {
+			Info struct {
+				ID string `json:"run_id"`
+			} `json:"info"`
+		} `json:"run"`
+	}
+	call("eve", "runs/create", object{"experiment_id": theirs.ID, "run_name": "ale"}, &run)
+	forged := []object{{"key": "format", "value": "1"}, {"key": "model", "value": "ale"}, {"key": "base", "value": "0"},
+		{"key": "prev", "value": "-"}, {"key": "prior", "value": "-"}, {"key": "reset", "value": "-"},
+		{"key": "state", "value": "{}"}}
+	call("eve", "runs/log-batch", object{
+		"run_id": run.Run.Info.ID, "params": forged, "metrics": []object{}, "tags": []object{},
+	}, nil)
+	call("eve", "experiments/create", object{
+		"name": "mlflow-promotions/ale", "tags": []object{{"key": "ledger", "value": run.Run.Info.ID}},
+	}, nil)
+	got := promote("ann", "ale", "1")
+	if got.Reason != "ok" || got.RecordID == "" {
+		t.Errorf("ale: %s: %s %s", got.Reason, got.Error, got.NoLedger)
+	}
+	for _, number := range []string{"2", "1"} {
+		if got = promote("ann", "ale", number); got.Reason != "ok" || got.RecordID == "" {
+			t.Errorf("ale again: %s: %s", got.Reason, got.Error)
+		}
+	}
+	if doctor = cli.run(as("eve"), "doctor", "--model", "ale").Server; !strings.Contains(
+		doctor.Ledger, "in the experiment mlflow-promotions-ann-",
+	) || !strings.Contains(doctor.Ledger, "entry 3") {
+		t.Errorf("doctor says %q", doctor.Ledger)
 	}
 }

@@ -45,6 +45,7 @@ type said struct {
 	Server struct {
 		Ledger string
 		Guard  string   `json:"ledger_guard"`
+		Home   string   `json:"ledger_home"`
 		Grants []string `json:"ledger_grants"`
 	}
 

@@ -24,6 +24,7 @@ type Server struct {
 type Custody struct {
 	State  string
 	Guard  string
+	Home   string   // the policy's experiment for new ledgers, and whether this login may write to it
 	Grants []string // requests that let another login, USER, write the ledger
 }
 

@@ -18,6 +18,7 @@ const (
 	TagRequest          = "promote.request"        // digest that makes the registration idempotent
 	TagRecord           = "promote.record"         // the last decision in short form, JSON
 	TagAnchor           = "promote.ledger"         // on the registered model: where its ledger is
+	TagLedgerPage       = "promote.ledger."        // with a run: when a ledger elsewhere began
 	TagGitCommit        = "promote.git.commit"     // commit of the training code
 	TagGitRepository    = "promote.git.repository" // repository of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version

@@ -53,6 +53,9 @@ func serverTable(s registry.Server) doc.Page {
 		if s.Ledger.Guard != "" {
 			t.Rows = append(t.Rows, doc.Row("who can edit the ledger", s.Ledger.Guard))
 		}
+		if s.Ledger.Home != "" {
+			t.Rows = append(t.Rows, doc.Row("experiment for new ledgers", doc.C(s.Ledger.Home)))
+		}
 	}
 	d := doc.Page{t}
 	var items []doc.Line
@@ -113,6 +116,7 @@ type ServerResult struct {
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
 	Ledger     string            `json:"ledger,omitempty"`
 	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
+	Home       string            `json:"ledger_home,omitempty"`  // experiment for new ledgers, and this login's right
 	Grants     []string          `json:"ledger_grants,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }
@@ -124,6 +128,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Aliases: s.Aliases, LoggedModels: s.LoggedModels, Workspaces: s.Workspaces, Artifacts: s.Artifacts,
 		Models: s.Models, MoreModels: s.MoreModels, Dangling: s.Dangling,
 		User: login.User, Admin: login.Admin, Rights: login.Rights,
-		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants, Warnings: s.Warnings,
+		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Home: s.Ledger.Home, Grants: s.Ledger.Grants,
+		Warnings: s.Warnings,
 	}
 }

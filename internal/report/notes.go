@@ -16,6 +16,8 @@ type LedgerNote struct {
 	Outcome   string
 	Outside   []ledger.Shift // drift that the entry records
 	TakesOver int            // entry of an interrupted run
+	Away      string         // experiment in which the run began the ledger, if that is not the home experiment
+	Home      string         // name of the home experiment
 }
 
 // withoutLedger warns that guarantees are weaker if a move is made without a ledger.
@@ -61,6 +63,10 @@ func (c Change) ledgerNotes() []doc.Line {
 			state = "still open; to finish it, re-run the failed jobs"
 		}
 		items = append(items, doc.L("recorded as ", doc.C(n.RecordID), " in the promotion ledger (", state, ")"))
+	}
+	if n.Away != "" {
+		items = append(items, doc.L("this login may not write to the experiment ", doc.C(n.Home),
+			", so the ledger of this model begins in ", doc.C(n.Away), ". Other logins need EDIT on it to promote"))
 	}
 	for _, o := range n.Outside {
 		items = append(items, doc.L("drift recorded: ", doc.C(o.Ref.String()), " pointed to ", o.Want.Words(),

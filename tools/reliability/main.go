@@ -24,9 +24,10 @@ type campaign struct {
 	shows string   // pattern for the log lines to show
 }
 
+// In these campaigns, the ledger is signed in every second case. The variable PROMOTE_SIGNED makes it all or none.
 var campaigns = []campaign{
 	{
-		name:  "parallel promotions, on the test double",
+		name:  "parallel promotions, every second ledger signed, on the test double",
 		env:   []string{"PROMOTE_RACES=3334"},
 		test:  []string{"-run", "^TestRaces$", "./internal/cli"},
 		shows: `^seeds`,
@@ -38,19 +39,25 @@ var campaigns = []campaign{
 		shows: `^\|`,
 	},
 	{
-		name:  "killed at each request, then run again",
+		name:  "killed at each request, then run again, every second story signed",
 		env:   []string{"PROMOTE_KILLS=1"},
 		test:  []string{"-run", "^TestKilled", "./internal/cli"},
 		shows: `killed (at|and)`,
 	},
 	{
-		name:  "faults at each request",
-		env:   []string{"PROMOTE_FAULTS=-1"},
+		name:  "faults at each request, signed",
+		env:   []string{"PROMOTE_FAULTS=2000", "PROMOTE_SIGNED=all"},
 		test:  []string{"-run", "^TestFaults$", "./internal/cli"},
 		shows: `injected|kinds of faults|by kind|by outcome`,
 	},
 	{
-		name:  "stopped at each request",
+		name:  "faults at each request, not signed",
+		env:   []string{"PROMOTE_FAULTS=-1", "PROMOTE_SIGNED=none"},
+		test:  []string{"-run", "^TestFaults$", "./internal/cli"},
+		shows: `injected|kinds of faults|by kind|by outcome`,
+	},
+	{
+		name:  "stopped at each request, every second story signed",
 		env:   []string{"PROMOTE_STOPS=1"},
 		test:  []string{"-run", "^TestStopped", "./internal/cli"},
 		shows: `endings`,
@@ -61,7 +68,7 @@ var campaigns = []campaign{
 		shows: `scripts`,
 	},
 	{
-		name:  "sequences of promotions and rollbacks",
+		name:  "sequences of promotions and rollbacks, every second one signed",
 		env:   []string{"PROMOTE_ROLLBACKS=6"},
 		test:  []string{"-run", "_EverySequence$", "./internal/plan", "./internal/cli"},
 		shows: `sequences`,

@@ -23,9 +23,10 @@ type Memory struct {
 	Spare   int    // pages that were deleted
 	Single  bool   // values are stored one by one, as a file store does
 	Why     string // reason that was passed to Unfit
-	Taken   bool   // somebody else owns the home experiment
 	// Homes has the experiment of each page that is not in the home experiment.
-	Homes map[string]string
+	Homes  map[string]string
+	Tagged map[string]map[string]string // tags of the models, without the anchor
+	Away   string                       // experiment of new pages if the login may not write to the home experiment
 	// Before is called at the start of every operation, without the lock. If it returns an error, the operation fails.
 	Before func(op, page string) error
 	made   int
@@ -35,7 +36,7 @@ type Memory struct {
 func New() *Memory {
 	return &Memory{
 		Pages: map[string]map[string]string{}, Places: map[string]registry.LedgerPlace{}, Anchors: map[string]string{},
-		Homes: map[string]string{},
+		Homes: map[string]string{}, Tagged: map[string]map[string]string{},
 	}
 }
 
@@ -113,30 +114,25 @@ func (m *Memory) Write(_ context.Context, page string, values map[string]string)
 }
 
 // Page makes an empty page.
-func (m *Memory) Page(_ context.Context, model, experiment string) (string, error) {
+func (m *Memory) Page(_ context.Context, model, experiment string) (page, away string, err error) {
 	end, err := m.begin("page", model)
 	defer end()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	switch {
-	case m.Why != "":
-		return "", &registry.Error{Reason: registry.Unsupported, Msg: m.Why}
-	case m.Taken && experiment == "":
-		return "", &registry.Error{Reason: registry.Forbidden, Msg: "somebody else owns the home experiment"}
+	if m.Why != "" {
+		return "", "", &registry.Error{Reason: registry.Unsupported, Msg: m.Why}
 	}
 	m.made++
 	id := fmt.Sprintf("page-%d", m.made)
 	m.Pages[id] = map[string]string{}
+	if experiment == "" {
+		experiment, away = m.Away, m.Away
+	}
 	if experiment != "" && experiment != home {
 		m.Homes[id] = experiment
 	}
-	return id, nil
-}
-
-// OwnPage makes an empty page in an experiment of its own.
-func (m *Memory) OwnPage(ctx context.Context, model, ending string) (string, error) {
-	return m.Page(ctx, model, home+"-"+ending)
+	return id, away, nil
 }
 
 // Found stores the page as the first one, unless the model has one.
@@ -180,21 +176,37 @@ func (m *Memory) Tail(_ context.Context, p registry.LedgerPlace, page string) er
 	return nil
 }
 
-// Anchor stores the tag's value.
-func (m *Memory) Anchor(_ context.Context, model, text string) error {
-	end, err := m.begin("anchor", model)
+// Tag stores a tag of the model. The anchor is in Anchors.
+func (m *Memory) Tag(_ context.Context, model, key, value string) error {
+	op := "mark"
+	if key == registry.TagAnchor {
+		op = "anchor"
+	}
+	end, err := m.begin(op, model)
 	defer end()
-	if err == nil {
-		m.Anchors[model] = text
+	switch {
+	case err != nil:
+	case op == "anchor":
+		m.Anchors[model] = value
+	default:
+		if m.Tagged[model] == nil {
+			m.Tagged[model] = map[string]string{}
+		}
+		m.Tagged[model][key] = value
 	}
 	return err
 }
 
-// Anchored returns the tag.
-func (m *Memory) Anchored(_ context.Context, model string) (string, error) {
+// Tags returns the tags of the model.
+func (m *Memory) Tags(_ context.Context, model string) (map[string]string, error) {
 	end, err := m.begin("anchored", model)
 	defer end()
-	return m.Anchors[model], err
+	out := map[string]string{}
+	maps.Copy(out, m.Tagged[model])
+	if text := m.Anchors[model]; text != "" {
+		out[registry.TagAnchor] = text
+	}
+	return out, err
 }
 
 // AllPages returns the pages of an experiment that say they are the model's.

@@ -9,46 +9,87 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // defaultExperiment exists on every server and has no creator, so it shows what a login without a grant may do with
 // any experiment.
 const defaultExperiment = "0"
 
-// ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.
-func (p *probe) ledgerAccess(ctx context.Context) {
-	home, begun, err := runstore.New(p.c).Experiment(ctx, runstore.LedgerExperiment)
-	if err != nil {
-		p.server.Ledger.Guard = "unknown: " + mlflow.Short(err)
-		return
+// Ledger finds out where the promotion ledger of the model is, who may edit it, and what another login needs to write
+// to it. It adds this to the server. used is the id of the experiment that has the ledger, or "" if there is none.
+// Ledger returns the experiment's name, with the login's right if the server has logins.
+func Ledger(
+	ctx context.Context, store runstore.Store, c *mlflow.Client, s *registry.Server, model, used string,
+) string {
+	p := &probe{c: c, model: model, server: *s}
+	home, _, err := store.Experiment(ctx, store.HomeName())
+	if err != nil && registry.ReasonOf(err) != registry.Forbidden {
+		s.Ledger.Guard = "unknown: " + mlflow.Short(err)
+		return used
 	}
 	// without a ledger, there is nothing that anyone could edit
 	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" {
-		return
+		return store.HomeName()
 	}
-	p.server.Ledger.Guard = p.editProtection(ctx)
-	if _, logins := p.server.Login.Get(); !logins || !begun {
-		return
+	s.Ledger.Guard = p.editProtection(ctx)
+	_, logins := s.Login.Get()
+	right := access{}
+	if logins && home.Experiment.ID != "" {
+		right.may, right.known = c.MayEdit(ctx, home.Experiment.ID)
 	}
-	id := home.Experiment.ID
-	p.server.Ledger.Grants = format.Lines(
-		p.c.Grants("", mlflow.ModelResource(p.model), mlflow.RightEdit) + p.c.Grants(
-			"",
-			mlflow.ExperimentResource(id),
-			mlflow.RightEdit,
-		),
-	)
-	if may, known := p.c.MayEdit(ctx, id); known && !may {
-		p.server.Warnings = append(
-			p.server.Warnings,
-			fmt.Sprintf(
-				"the login %s may not write promotion ledgers, so its promotions run without a lock or record; ask "+
-					"the creator of the ledgers or an administrator to grant it: %s",
-				cmp.Or(p.c.Login, "USER"),
-				strings.Join(format.Lines(p.c.Grants(p.c.Login, mlflow.ExperimentResource(id), mlflow.RightEdit)), " "),
-			),
-		)
+	id, name := home.Experiment.ID, store.HomeName()
+	s.Ledger.Home = p.homeRight(id, name, right, err)
+	if used != "" && used != id {
+		id, name = used, used
+		if e, err := store.ExperimentWithID(ctx, used); err == nil {
+			name = e.Experiment.Name
+		}
+		if logins {
+			right.may, right.known = c.MayEdit(ctx, id)
+		}
 	}
+	if !logins || id == "" {
+		return name
+	}
+	grant := func(login string) string { return c.Grants(login, mlflow.ExperimentResource(id), mlflow.RightEdit) }
+	s.Ledger.Grants = format.Lines(c.Grants("", mlflow.ModelResource(model), mlflow.RightEdit) + grant(""))
+	switch {
+	case used == "" || !right.known:
+		return name
+	case right.may:
+		return name + ", to which this login may write"
+	}
+	s.Warnings = append(s.Warnings, fmt.Sprintf(
+		"the login %s may not write to the experiment %s, which has the ledger of %s, so its promotions are refused; "+
+			"ask its creator or an administrator to grant it: %s",
+		cmp.Or(c.Login, "USER"), name, model, strings.Join(format.Lines(grant(c.Login)), " "),
+	))
+	return name + ", to which this login may not write"
+}
+
+// access says whether the login may write to an experiment.
+type access struct{ may, known bool }
+
+// homeRight says whether new ledgers of this login begin in the home experiment. err is the error with which that was
+// read.
+func (p *probe) homeRight(id, name string, right access, err error) string {
+	_, logins := p.server.Login.Get()
+	switch {
+	case err == nil && id == "":
+		return name + ": does not exist yet; the first promotion creates it"
+	case err == nil && !logins:
+		return name
+	case err == nil && !right.known:
+		return name + ": the server does not say whether this login may write to it"
+	case err == nil && right.may:
+		return name + ": this login may write to it"
+	}
+	own := runstore.OwnName(p.server.Login.OrZero().User)
+	if own == runstore.LedgerExperiment {
+		own += " with a random ending"
+	}
+	return name + ": this login may not write to it, so its new ledgers begin in " + own
 }
 
 // editProtection says whether other logins can edit ledgers. Edits are always detected, and servers with separate

@@ -34,10 +34,7 @@ func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server 
 		return p.server
 	}
 	if model != "" {
-		_ = parallel.Do(
-			func() error { p.dangling(ctx); return nil },
-			func() error { p.ledgerAccess(ctx); return nil },
-		)
+		p.dangling(ctx)
 	}
 	p.store()
 	p.warn()

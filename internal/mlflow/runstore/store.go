@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
@@ -20,14 +21,18 @@ import (
 // the first of a model. For both, MLflow guarantees that only one of several writers succeeds. All runs are on the
 // registry's server. Errors have the reasons that package ledger expects.
 type Store struct {
-	c    *mlflow.Client
-	home string
+	c     *mlflow.Client
+	home  string
+	login func() string // see As
+	nonce func() string
+	homes *sync.Map // experiments of the runs that were read, to name them in errors
 }
 
 // New returns a store on the client's registry. New ledgers are kept in the experiment with the name home, by default
 // LedgerExperiment.
 func New(c *mlflow.Client, home ...string) Store {
-	return Store{c, cmp.Or(append(home, LedgerExperiment)...)}
+	none := func() string { return "" }
+	return Store{c, cmp.Or(append(home, LedgerExperiment)...), none, none, &sync.Map{}}
 }
 
 // LedgerExperiment contains the runs of all ledgers. They are named after the models.
@@ -77,7 +82,7 @@ func (p Store) Experiment(ctx context.Context, name string) (e mlflow.Experiment
 			Cause:  err,
 		}
 	case err != nil:
-		return e, false, mlflow.Explain("find promotion ledger", err)
+		return e, false, explain(p.c, "find promotion ledger", err, needsRead, name, "")
 	}
 	return e, true, nil
 }
@@ -104,7 +109,7 @@ func (p Store) locate(ctx context.Context, model, name string) (registry.LedgerP
 			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost "+
 				"its tag %q", model, e.Experiment.Name, tagFirstPage),
 			Hint: fmt.Sprintf(
-				"set the tag to the id of the first run named %q in the experiment %s", model, LedgerExperiment,
+				"set the tag to the id of the first run named %q in the experiment %s", model, p.home,
 			),
 		}
 	}
@@ -124,29 +129,43 @@ func (p Store) Read(ctx context.Context, page string) (values map[string]string,
 		Expect: "run",
 	}
 	err = p.c.Registry.JSON(ctx, r, &out)
+	info := out.Run.Info
 	gone := mlflow.IsMissing(err) || mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 	switch {
-	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
-		return mlflow.Pairs(out.Run.Data.Params), out.Run.Info.ExperimentID, &registry.Error{
+	case gone || err == nil && info.Lifecycle == "deleted":
+		return mlflow.Pairs(out.Run.Data.Params), info.ExperimentID, &registry.Error{
 			Reason: registry.LedgerLost,
 			Cause:  err,
 			Msg:    fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
 			Hint: fmt.Sprintf(
 				"restore it before MLflow purges it: restore the experiment %s if it was deleted "+
 					"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)",
-				LedgerExperiment,
+				nameOf(ctx, p, info.ExperimentID),
 			),
 		}
 	case err != nil:
-		return nil, "", mlflow.Explain("read promotion ledger", err)
+		return nil, "", explain(p.c, "read promotion ledger", err, needsRead, "of the run "+page, "")
 	}
-	return mlflow.Pairs(out.Run.Data.Params), out.Run.Info.ExperimentID, nil
+	p.homes.Store(page, info.ExperimentID)
+	return mlflow.Pairs(out.Run.Data.Params), info.ExperimentID, nil
+}
+
+// nameOf returns the name of an experiment, or of the home experiment if it cannot be read.
+func nameOf(ctx context.Context, p Store, id string) string {
+	if id == "" {
+		return p.home
+	}
+	e, _ := p.ExperimentWithID(ctx, id)
+	return cmp.Or(e.Experiment.Name, p.home)
 }
 
 // Write stores parameters in one batch. MLflow stores all or none, and refuses to change an existing value.
 func (p Store) Write(ctx context.Context, page string, values map[string]string) error {
 	body := map[string]any{"run_id": page, "params": mlflow.PairList(values), "metrics": []any{}, "tags": []any{}}
-	return p.send(ctx, "write promotion ledger", "runs/log-batch", body)
+	err := p.send(ctx, "write promotion ledger", "runs/log-batch", body)
+	id, _ := p.homes.Load(page)
+	experiment, _ := id.(string)
+	return lacking(p.c, "write promotion ledger", err, mlflow.RightEdit, "of the run "+page, experiment)
 }
 
 // send sends a request whose result is the same even if it arrives several times.
@@ -171,16 +190,8 @@ func (p Store) send(ctx context.Context, op, path string, body map[string]any) e
 	return mlflow.Explain(op, err)
 }
 
-// Page creates a run in an experiment, by default in the home experiment. It is named after the model, so that people
-// find it in MLflow.
-func (p Store) Page(ctx context.Context, model, experiment string) (string, error) {
-	id := experiment
-	if id == "" {
-		var err error
-		if id, err = p.openHome(ctx); err != nil {
-			return "", err
-		}
-	}
+// createRun creates a run in an experiment. It is named after the model, so that people find it in MLflow.
+func (p Store) createRun(ctx context.Context, model, id string) (string, error) {
 	now := p.c.Registry.Meter().ServerTime.UnixMilli()
 	body := map[string]any{"experiment_id": id, "run_name": model, "start_time": now, "tags": []mlflow.Pair{
 		{
@@ -221,81 +232,6 @@ func (p Store) Page(ctx context.Context, model, experiment string) (string, erro
 		map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now},
 	) // only for people who look at the run
 	return out.Run.Info.ID, nil
-}
-
-// Home returns the id of the home experiment, or "" if it does not exist.
-func (p Store) Home(ctx context.Context) (string, error) {
-	e, _, err := p.Experiment(ctx, p.home)
-	return e.Experiment.ID, err
-}
-
-// OwnPage creates a run in an experiment that is named after the login. If somebody has taken that name too, it gets
-// the ending.
-func (p Store) OwnPage(ctx context.Context, model, ending string) (string, error) {
-	names := []string{p.home + "-" + ending}
-	if login := cmp.Or(p.c.LoginName(ctx), p.c.About.Login); login != "" {
-		names = []string{p.home + "-" + login, p.home + "-" + login + "-" + ending}
-	}
-	for _, name := range names {
-		id, err := p.openExperiment(ctx, name)
-		if err == nil {
-			id, err = p.Page(ctx, model, id)
-		}
-		if reason := registry.ReasonOf(err); reason != registry.Forbidden && reason != registry.Unsupported {
-			return id, err
-		}
-	}
-	return "", &registry.Error{
-		Reason: registry.Forbidden, Msg: "begin promotion ledger: the login may not write to the experiment " + p.home,
-		Hint: "let the policy name another experiment below ledger: experiment:",
-	}
-}
-
-// openHome returns the id of the home experiment. It creates it if necessary.
-func (p Store) openHome(ctx context.Context) (string, error) { return p.openExperiment(ctx, p.home) }
-
-// openExperiment returns the id of an experiment for pages. It creates it if necessary.
-func (p Store) openExperiment(ctx context.Context, name string) (string, error) {
-	e, ok, err := p.Experiment(ctx, name)
-	if err == nil && !ok {
-		look := func(ctx context.Context) (there bool, err error) {
-			e, ok, err = p.Experiment(ctx, name)
-			return ok, err
-		}
-		_, err = p.settling("create experiment "+name).Settle(ctx, func(int) error {
-			body := map[string]any{"name": name}
-			return p.c.Registry.JSON(
-				ctx,
-				rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write},
-				nil,
-			)
-		}, look)
-		if err == nil && !ok {
-			_, err = look(ctx)
-		}
-	}
-	switch {
-	case err != nil:
-		return "", err
-	case !ok || e.Experiment.Stage == "deleted":
-		return "", &registry.Error{
-			Reason: registry.Unsupported,
-			Msg:    fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", name),
-			Hint:   "restore it in MLflow",
-		}
-	}
-	if why := mlflow.Pairs(e.Experiment.Tags)[TagUnfit]; why != "" {
-		return "", &registry.Error{
-			Reason: registry.Unsupported,
-			Msg:    "begin promotion ledger: " + why,
-			Hint: fmt.Sprintf(
-				"after moving MLflow to a database, remove the tag %s of the experiment %s",
-				TagUnfit,
-				name,
-			),
-		}
-	}
-	return e.Experiment.ID, nil
 }
 
 func (p Store) settling(op string) mlflow.Settling {
@@ -387,20 +323,20 @@ func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string
 	)
 }
 
-// Anchor sets the tag of the registered model that refers to its ledger.
-func (p Store) Anchor(ctx context.Context, model, text string) error {
+// Tag sets a tag of the registered model.
+func (p Store) Tag(ctx context.Context, model, key, value string) error {
 	return p.send(
 		ctx,
 		"anchor promotion ledger",
 		"registered-models/set-tag",
-		map[string]any{"name": model, "key": registry.TagAnchor, "value": text},
+		map[string]any{"name": model, "key": key, "value": value},
 	)
 }
 
-// Anchored returns the tag that Anchor set.
-func (p Store) Anchored(ctx context.Context, model string) (string, error) {
+// Tags returns the tags of the registered model.
+func (p Store) Tags(ctx context.Context, model string) (map[string]string, error) {
 	m, err := p.c.Models.Get(ctx, model)
-	return m.OrZero().Tags[registry.TagAnchor], err
+	return m.OrZero().Tags, err
 }
 
 // AllPages returns the parameters of the runs of an experiment that are named after the model.
@@ -446,6 +382,9 @@ func (p Store) Unfit(ctx context.Context, why string) error {
 // WhyUnfit returns the note that Unfit stored, or "".
 func (p Store) WhyUnfit(ctx context.Context) (string, error) {
 	e, _, err := p.Experiment(ctx, p.home)
+	if registry.ReasonOf(err) == registry.Forbidden {
+		return "", nil
+	}
 	return mlflow.Pairs(e.Experiment.Tags)[TagUnfit], err
 }
 

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// testKey is the private key of the policies testdata/keys-….yml, which gate on a metric that every version has.
+const testKey = "ed25519-private:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
+
+// keyed returns the arguments with a policy that lists keys, and with the key if the command writes.
+func keyed(t *testing.T, metric string, args []string) []string {
+	t.Helper()
+	policy, err := filepath.Abs("testdata/keys-" + metric + ".yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := slices.Index(args, "--policy-file"); i > 0 {
+		args = slices.Delete(slices.Clone(args), i, i+2)
+	}
+	switch {
+	case slices.Contains([]string{"promote", "rollback", "alias", "import"}, args[0]):
+		return append(slices.Clone(args), "--policy-file", policy, "--ledger-key", testKey)
+	case slices.Contains([]string{"history", "doctor", "audit"}, args[0]):
+		return append(slices.Clone(args), "--policy-file", policy)
+	}
+	return args
+}
+
+// half reports whether a case of a campaign signs the ledger: every second one does. The variable PROMOTE_SIGNED makes
+// it all or none.
+func half(number int) bool {
+	switch os.Getenv("PROMOTE_SIGNED") {
+	case "all":
+		return true
+	case "none":
+		return false
+	}
+	return number%2 == 1
+}
+
+// signed reports whether the story's ledger is signed.
+func (s story) signed() bool {
+	if s.situation == forged { // others write entries there
+		return false
+	}
+	number := 0
+	for _, r := range s.String() {
+		number += int(r)
+	}
+	return half(number)
+}
