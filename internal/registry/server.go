@@ -24,7 +24,7 @@ type Server struct {
 type Custody struct {
 	State  string
 	Guard  string
-	Grants []string // requests that let another login, USER, write the ledger
+	Grants []string // requests that allow a different login, USER, to write the ledger
 }
 
 // Login is the user as the server sees it.
