@@ -1,5 +1,6 @@
-// Package evidence reads reports about a model: in our own format, in SARIF, or in a scanner's format. It rejects a
-// report if it does not understand anything in it, because the report may come from the person who trained the model.
+// Package evidence reads reports about a model: in our own format, in SARIF, or in a scanner's format.
+// It rejects a report if there is anything in it that it does not understand, because the report may
+// come from the person who trained the model.
 package evidence
 
 import (
@@ -22,7 +23,7 @@ type Report struct {
 	RunID, ModelID, ArtifactDigest, DatasetDigest string
 
 	Created  time.Time // the oldest time in the report; the zero time if none exists
-	Verdict  bool      // whether the report says if it passed
+	Verdict  bool      // whether the report states a result, passed or failed
 	Failures []string  // what failed, one sentence each
 	Findings []Finding // problems that a tool found
 	Gaps     []string  // what a tool could not check
@@ -151,8 +152,8 @@ func Formats() []string {
 	return append(out, string(Gitleaks))
 }
 
-// Read reads a report. want is the required format, or "" for any. The error says what was not understood; such a
-// report counts as failed.
+// Read reads a report. want is the required format, or "" for any. The error says what was not
+// understood. A report that cannot be read counts as failed.
 func Read(text string, want Format) (Report, error) {
 	root, err := parse(text)
 	if err != nil {

@@ -59,7 +59,7 @@ func readModelAudit(p node, out *Report) {
 	out.addTime(epoch(p.at("start_time")))
 }
 
-// addAudited adds an issue or a failed check. What is both is added only once.
+// addAudited adds an issue or a failed check. An issue that is also a failed check is added only once.
 func (r *Report) addAudited(p node, seen map[string]bool) {
 	level := oneOf(p.at("severity"), modelAuditLevels)
 	what := p.at("message").optionalText() + " in " + p.at("location").optionalText()

@@ -162,7 +162,7 @@ func (s *sarifRules) raise(id string, level Severity) {
 	}
 }
 
-// of returns the id of the rule that a descriptor refers to.
+// of returns the id of the rule to which a descriptor refers.
 func (s *sarifRules) of(p node) string {
 	id := s.ref(p.at("id"), p.at("index"), p.at("toolComponent"))
 	if id == "" && p.at("guid").isSet() {

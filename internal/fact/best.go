@@ -15,7 +15,7 @@ type BestRun struct {
 	Experiment, RunID, Metric, Value, Goal string
 
 	ModelID string   // "" if the model is among the run's files
-	Origin  string   // a few words on where the value comes from
+	Origin  string   // says in a few words where the value comes from
 	Ties    []string // older models with the same value
 	Looked  int      // number of models and runs that were compared
 	Skipped []Skipped

@@ -24,7 +24,8 @@ type CompareSide struct {
 	Problem   string    `json:"problem,omitempty"` // why the run is unknown, or that it belongs to another version
 }
 
-// MetricPair is one metric of both versions. The value is nil for a version that has no finite one.
+// MetricPair is one metric with its value in both versions. The value is nil if it is missing or not
+// finite.
 type MetricPair struct {
 	Name      string    `json:"name"`
 	Candidate *float64  `json:"candidate"`
@@ -41,7 +42,8 @@ type Unclear struct {
 	Why string `json:"why"`
 }
 
-// TextPair is a parameter or dataset of both versions. The text is "" for a version without it.
+// TextPair is a parameter or dataset with its text in both versions. The text is "" in a version that
+// lacks it.
 type TextPair struct {
 	Name      string `json:"name"`
 	Candidate string `json:"candidate"`

@@ -19,7 +19,7 @@ type Query struct {
 	Model     string
 	Candidate registry.Candidate
 	Target    registry.Target
-	// of the command alias; or the further aliases that a promotion assigns or removes
+	// for the `alias` command; or the further aliases that a promotion assigns or removes
 	Aliases []registry.Assignment
 
 	MovedRoots []registry.MovedRoot // artifact stores that have moved, according to the policy
@@ -74,7 +74,7 @@ func union[T comparable](a, b []T) []T {
 type Subject struct {
 	Ref     string // name to show, such as runs:/ID/model or models:/churn/7
 	Version registry.Known[registry.Version]
-	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run; see BelongsToRun
+	Run     registry.Known[registry.Run] // unreadable also if the model does not belong to the run; see BelongsToRun
 	Path    string                       // path of the model within the run's artifacts; "" for a logged model
 	InPlace bool                         // the run lists the model at Path, so its artifact store has not moved
 	Places  []string                     // locations of the version's files; nil if they are not known
@@ -153,7 +153,7 @@ type SimilarNames struct {
 	Aliases map[string]string
 }
 
-// Words are the description and tags of a version.
+// Words holds the description and tags of a version.
 type Words struct {
 	Description string
 	Tags        map[string]string

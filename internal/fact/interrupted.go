@@ -51,7 +51,7 @@ func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, 
 	return ledger.Entry{}, false
 }
 
-// untouched reports whether every target in the record is still in their former state.
+// untouched reports whether every target in the record is still in its former state.
 func (f Facts) untouched(r ledger.Record, parts []ledger.Shift) bool {
 	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool {
 		found := ledger.Shift{Ref: m.Ref, Want: m.Was}

@@ -28,7 +28,8 @@ type Contributor struct {
 	Role   Role
 }
 
-// Role is what somebody did for a change, as the rest of the sentence "NAME wrote the commit".
+// Role says what somebody contributed to a change. Its text completes a sentence, for example "NAME
+// wrote the commit".
 type Role string
 
 // People with these roles cannot approve.
@@ -43,7 +44,7 @@ const (
 	RolePullCommitter Role = "committed a commit of the pull request"
 	RoleStarter       Role = "started the workflow"
 	RoleRestarter     Role = "re-ran the workflow"
-	RoleOther         Role = "made the change" // for a policy's test cases, which do not name roles
+	RoleOther         Role = "made the change" // for test cases of a policy, which do not specify roles
 )
 
 // Approval is an account's last decision on the pull request or on one environment.
@@ -139,7 +140,7 @@ type ApproversGap string
 
 // Values of ApproversGap. "" means that nothing is unknown.
 const (
-	ApproversDenied ApproversGap = "missing-permission" // the job may not read the approvals
+	ApproversDenied ApproversGap = "missing-permission" // the job is not allowed to read the approvals
 	ApproversUnread ApproversGap = "unreadable"         // GitHub did not return them
 )
 

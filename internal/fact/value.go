@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Kinds of runs that log values on a model. Gates use the same words.
+// The kinds of runs that log values on a model. Gates use the same words for them.
 const (
 	SourceRun     = "source"     // the run in which the model was logged
 	EvaluationRun = "evaluation" // any other run
@@ -34,7 +34,7 @@ type Evaluation struct {
 
 // Selector says which value of a metric a gate uses if the model has several. The zero value expects exactly one.
 type Selector struct {
-	OfRun       bool     // the run's last value, whichever model it belongs to
+	OfRun       bool     // the run's last value, no matter which model it belongs to
 	Run         string   // SourceRun or EvaluationRun; "" for either
 	Dataset     string   // name or digest; "" for any dataset
 	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
@@ -96,7 +96,7 @@ type Choice struct {
 	Why    string   // why no value can be used; "" if one can
 	Absent bool     // it is certain that there is no value with that name
 	Fit    []Value  // several values fit, so none was chosen
-	Others []Value  // the model's other values that count
+	Others []Value  // other values of the model that count
 	Unused []string // values that do not count, each with the reason
 
 	whole  bool             // the value is the last one in the run's own history
@@ -125,9 +125,9 @@ func (s Subject) Choose(key string, want Selector) Choice {
 	return c.take(fit, rest)
 }
 
-// ChooseLike returns the subject's value that can be compared with the value of another model. Both values come from
-// the same kind of run and from the same dataset. The digests may differ for training data and for a dataset that is
-// named in the gate.
+// ChooseLike returns the value of the subject that can be compared with a given value of another
+// model. Both values come from the same kind of run and from the same dataset. The digests may differ
+// for training data and for a dataset that is named in the gate.
 func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -282,9 +282,9 @@ func (s Subject) OneModel() (one bool, why string) {
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), format.First(others, 5))
 }
 
-// Unlisted reports whether the model was saved without log_model, so that the run does not list it. In that case only
-// the run's artifacts show whether the run has other models. Unlisted reads no fields besides these, so the others may
-// be written concurrently.
+// Unlisted reports whether the model was saved without log_model, so that the run does not list it. In
+// that case only the run's artifacts show whether the run has other models. Unlisted reads only Run,
+// Logged and Path, so other fields may be written concurrently.
 func (s *Subject) Unlisted() bool {
 	run, ok := s.Run.Get()
 	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
@@ -511,7 +511,8 @@ func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric
 	return ""
 }
 
-// mayBeFirst reports whether some client takes self rather than other for the first output.
+// mayBeFirst reports whether some version of the client takes self rather than other for the first
+// output.
 func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	place := func(id string) int {
 		return slices.IndexFunc(c.run.Outputs, func(o registry.ModelOutput) bool { return o.ModelID == id })

@@ -33,10 +33,11 @@ func Match(pattern, name string) bool {
 	return strings.HasSuffix(rest, parts[len(parts)-1])
 }
 
-// Overlap reports whether some name matches both patterns.
+// Overlap reports whether there is a name that matches both patterns.
 func Overlap(a, b string) bool { return overlap([]rune(a), []rune(b), map[[2]int]bool{}) }
 
-// overlap compares what is left of two patterns. seen contains the pairs of remaining lengths already compared.
+// overlap compares the remaining parts of two patterns. seen contains the pairs of remaining lengths
+// already compared.
 func overlap(a, b []rune, seen map[[2]int]bool) bool {
 	at := [2]int{len(a), len(b)}
 	if seen[at] {

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// most is the maximum number of versions that one run checks.
+// most is the maximum number of versions checked in one run.
 const most = 100
 
 // Of returns a query for each version that the policy's targets point to. If only names a model or a target, all others

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Approval is what the inputs say about the approved plan: the plan itself, or its digest.
+// Approval holds the approved plan that the inputs specify: the plan itself, or its digest.
 type Approval struct {
 	Digest  string    // digest of the plan in hex; "" if unknown
 	stamp   string    // the `plan-digest` input, which also covers the time of the dry run; "" if empty
@@ -27,7 +27,7 @@ const PlanLife = 7 * 24 * time.Hour
 
 var digestText = regexp.MustCompile(`^(\d{12})-[0-9a-f]{64}$`)
 
-// Asked reports whether the inputs give an approved plan.
+// Asked reports whether the inputs specify an approved plan.
 func (a Approval) Asked() bool { return a.Digest != "" || a.stamp != "" }
 
 // Matches reports whether the digest belongs to the approved plan.

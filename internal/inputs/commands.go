@@ -7,12 +7,12 @@ type Command struct {
 	Writes      bool   // may change the registry, so the program checks which event and ref started the job
 	Judges      bool   // evaluates thresholds and policy
 	Adopts      bool   // needs the policy without evaluating it
-	Keys        bool   // needs only the ledger's keys of the policy
+	Keys        bool   // needs only the policy's ledger keys
 	Offline     bool   // sends no request to a server
 	needsTarget bool
 	example     []string // arguments after the command
 	args        []string // inputs that may be given as positional arguments; "target" is an alias or a stage
-	inputs      []string // names of inputs it reads, in addition to those that list the command in For
+	inputs      []string // inputs that the command reads, in addition to those that list it in For
 	read        func(*reader) Settings
 }
 

@@ -6,10 +6,11 @@ import (
 )
 
 const (
-	// sharedRun is how many consecutive characters a user name must share with a credential to count as one.
+	// sharedRun is the number of consecutive characters that make a user name count as a credential if
+	// it shares them with one.
 	sharedRun = 12
-	// shortestSecret is the minimum length of a credential to look for inside a name. Shorter ones occur in many
-	// ordinary names.
+	// shortestSecret is the minimum length of a credential that is searched for in names. Shorter
+	// credentials occur in many ordinary names.
 	shortestSecret = 4
 	// longName is the length from which a user name counts as a token if the password is only a placeholder.
 	longName = 16
@@ -20,8 +21,9 @@ var placeholders = []string{
 	"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth",
 }
 
-// IsCredential reports whether a user name must not be stored or shown, because it contains one of the secrets or
-// shares twelve consecutive characters with one. Case is ignored, because servers may change it.
+// IsCredential reports whether a user name must not be stored or shown, because it contains one of the
+// secrets or shares twelve consecutive characters with a secret. Case is ignored, because servers may
+// change it.
 func IsCredential(name string, secrets []string) bool {
 	name = strings.ToLower(name)
 	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {

@@ -45,7 +45,7 @@ func Arguments(argv []string) (Args, error) {
 		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
 			break
 		}
-		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
+		if strings.HasPrefix(argv[0], "models:/") { // the argument also contains the model
 			name = "candidate"
 		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
 			name = "stage"

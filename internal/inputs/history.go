@@ -55,9 +55,9 @@ var historyInputs = []Input{
 	},
 }
 
-// readHistory reads the inputs of `history`. If a model is given, its history comes from the server and is compared
-// with the saved one, if any. Otherwise the saved history is shown, and no server is needed. Without both, the
-// histories of all models are shown.
+// readHistory reads the inputs of `history`. If a model is given, its history comes from the server
+// and is compared with the saved one, if any. Otherwise the saved history is shown, and no server is
+// needed. If neither a model nor a saved history is given, the histories of all models are shown.
 func readHistory(r *reader) (s Settings) {
 	h := History{Saved: readRecords(r), Format: r.choice("format"), Statement: readStatement(r)}
 	s.Intent.Query.Model = h.Saved.Model
@@ -110,8 +110,8 @@ func readHistoryQuery(r *reader) (q history.Query) {
 	return q
 }
 
-// readTime returns the start and the end of a time. Only a date has different ones: the first and the last second of
-// that day.
+// readTime returns the first and the last second that a text may mean. They differ only for a date,
+// which means the whole day.
 func readTime(r *reader, input string) (from, until time.Time) {
 	text := r.value(input)
 	if text == "" {

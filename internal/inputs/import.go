@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// readImport reads the inputs of import. The model may be a pattern.
+// readImport reads the inputs of `import`. The model may be a pattern.
 func readImport(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	in := &s.Intent
@@ -17,7 +17,7 @@ func readImport(r *reader) Settings {
 		in.Override = append(in.Override, "insecure-tls")
 	}
 	in.Override = append(in.Override, r.words("override")...)
-	// With the override unsigned, readJustification reports that it is missing.
+	// If `override: unsigned` is set, readJustification reports a missing justification.
 	in.Justification = readJustification(r, in.Override)
 	if in.Justification == "" && !slices.Contains(in.Override, verdict.OverrideUnsigned) {
 		r.problem("justification", "", "is missing; say why these versions count as good, such as "+
@@ -26,13 +26,13 @@ func readImport(r *reader) Settings {
 	s.LedgerKey = readLedgerKey(r)
 	s.ImportOnly = readImportTargets(r)
 	s.DryRun = r.bool("dry-run")
-	s.Ledger = "required" // without a record there is nothing to do
+	s.Ledger = "required" // if nothing can be recorded, there is nothing to do
 	s.Allow = readAllowance(r)
 	s.GitHub.Token = readGitHubToken(r)
 	return s
 }
 
-// readImportTargets returns the aliases and stages to import. None means all.
+// readImportTargets returns the aliases and stages to import. An empty list means all of them.
 func readImportTargets(r *reader) (only []registry.Ref) {
 	for _, alias := range r.list("alias") {
 		if err := registry.CheckAlias(alias); err != nil {

@@ -32,16 +32,16 @@ var ledgerInputs = []Input{
 	},
 }
 
-// Signing has the inputs about signed ledgers.
+// Signing holds the inputs that concern signed ledgers.
 type Signing struct {
 	LedgerKey   signing.KeyPair
 	RenamedFrom string // former name of the model
 }
 
-// maxJustification is how many bytes a justification may have.
+// maxJustification is the maximum length of a justification in bytes.
 const maxJustification = 500
 
-// readJustification returns the reason for a run with these overrides.
+// readJustification returns the user's reason for running with these overrides.
 func readJustification(r *reader, overrides []string) string {
 	text := r.valueIfTaken("justification")
 	if strings.ContainsAny(text, "\r\n") || len(text) > maxJustification {
@@ -66,7 +66,7 @@ func readLedgerKey(r *reader) signing.KeyPair {
 	return key
 }
 
-// readLedgerRepair reads the inputs of ledger repair.
+// readLedgerRepair reads the inputs that concern the repair of a ledger.
 func readLedgerRepair(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	s.Intent.Query.Model = r.required("model", "the name of the registered model")

@@ -18,7 +18,7 @@ type reader struct {
 	value    func(name string) string
 	file     func(path string, limit int64) ([]byte, error)
 	env      func(name string) string
-	zone     *time.Location // of times without an offset
+	zone     *time.Location // time zone for times without an offset
 	problems []Problem
 	secrets  []string
 }
@@ -67,7 +67,7 @@ func (r *reader) valueIfTaken(name string) string {
 	return r.value(name)
 }
 
-// problem records what is wrong with an input. saw is its value, which is shortened.
+// problem records what is wrong with an input. saw is the input's value, which problem shortens.
 func (r *reader) problem(input, saw, want string) {
 	r.problems = append(r.problems, Problem{input, shorten(saw), want})
 }

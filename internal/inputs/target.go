@@ -89,7 +89,7 @@ func readFurther(r *reader, t registry.Target) (out []registry.Assignment) {
 		if err := registry.CheckAlias(a.Alias); err != nil {
 			r.problem(input, a.Alias, err.Error())
 		}
-		// Upper and lower case are treated as equal, because some databases do the same.
+		// Case is ignored, because some databases ignore it too.
 		same := func(other string) bool { return strings.EqualFold(other, a.Alias) }
 		switch {
 		case same(t.Alias):

@@ -100,8 +100,9 @@ func declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
-// nearestInput returns the input that a name probably means. It first looks for an input or synonym with the same
-// letters, then for one that differs by a single typo. line is the text to write instead, or "" if the value can stay.
+// nearestInput returns the input that was probably meant by a name. It first looks for an input or
+// synonym with the same letters, then for one that differs by a single typo. line is the text to write
+// instead, or "" if the value can stay.
 func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
 		func(a, b string) bool { return a == b }, OneSlip,

@@ -26,7 +26,8 @@ func (o Output) Value(r report.Result) (value string, ok bool) {
 	return o.value(r), true
 }
 
-// All lists every output. One without a value function is the path of a file that is written later.
+// All lists every output. An output without a value function is the path of a file that is written
+// later.
 var All = []Output{
 	{
 		Name:  "verdict",
@@ -194,7 +195,8 @@ func brief(r report.Result) string {
 	return text
 }
 
-// largeResult is a size in bytes. Above it, the output leaves out the values logged to a lineage's run.
+// largeResult is a size in bytes. If a lineage's result is larger, the output leaves out the values
+// logged to its run.
 const largeResult = 128 << 10
 
 // JSON returns the whole result as compact JSON.

@@ -122,7 +122,7 @@ func other(v any) any {
 	return v
 }
 
-// An approval covers the decision and its facts, but not how they are worded.
+// An approval covers the decision and its facts, but not the wording.
 func TestPlan_SentencesChangeNoDigest(t *testing.T) {
 	want, err := somePlan().Digest()
 	if err != nil {

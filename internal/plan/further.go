@@ -9,7 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Further returns the moves of aliases that a promotion or a rollback moves together with its target.
+// Further returns the moves of the further aliases that a promotion or rollback moves together with
+// its target.
 func (p Plan) Further() []Step {
 	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
 		_, isAlias := s.Ref().Alias()
@@ -17,8 +18,8 @@ func (p Plan) Further() []Step {
 	})
 }
 
-// furtherMoves returns the moves of the further aliases of a promotion. The notes say what else somebody may expect of
-// them.
+// furtherMoves returns the moves of the further aliases of a promotion. The notes say which aliases
+// are not moved, and which permission each removal needs.
 func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	for _, a := range in.Query.Aliases {
 		number, want := 0, registry.State{}
@@ -66,7 +67,8 @@ func furtherLeft(f fact.Facts, in Intent, e ledger.Entry) (left []Step) {
 	for _, a := range in.Query.Aliases {
 		m, listed := e.Record.Move(registry.AliasRef(a.Alias))
 		s, needed := aliasMove(f, in.Query.Model, a.Alias, m.Want.Versions.Only(), m.Want)
-		// If the entry does not list the removal of an alias that exists, it is no entry of this command.
+		// If an alias still exists but the entry does not list its removal, the entry was not made by
+		// this command.
 		if needed && (listed || a.Removes() && !s.Was.IsZero()) {
 			left = append(left, s)
 		}
@@ -91,8 +93,9 @@ func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	return tags
 }
 
-// furtherBack returns the moves that undo the moves of further aliases by the promotion that moved the target to the
-// version from. An alias that somebody moved after that promotion is left out, and a note says so.
+// furtherBack undoes a promotion's moves of further aliases. The promotion is the one that moved the
+// target to the version in from. An alias that has been moved since that promotion is left out, and a
+// note says so.
 func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []string) {
 	undone, later := undoes(f, in.Query.Target, from)
 	for _, m := range undone {
@@ -119,8 +122,9 @@ func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []strin
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// undoes returns the moves of further aliases by the promotion that moved the target to this version, and the entries
-// after it. There are none if a later entry has moved the target.
+// undoes looks for the promotion that moved the target to this version. It returns that promotion's
+// moves of further aliases, and the entries after it. It returns nothing if a later entry has moved
+// the target.
 func undoes(f fact.Facts, t registry.Target, number int) (moves []ledger.Shift, later []ledger.Entry) {
 	for i, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record

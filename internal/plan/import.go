@@ -10,16 +10,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ImportTarget is an alias or a stage that points to a version now.
+// ImportTarget is an alias or stage that currently points to a version.
 type ImportTarget struct {
 	Ref      registry.Ref
 	Now      registry.State
-	Recorded bool // the ledger says so already
+	Recorded bool // the ledger already contains this state
 }
 
-// Import plans to record what aliases and stages point to now. It moves nothing, because each step expects and wants
-// the same state. only restricts the targets. Without it, all aliases and the stages Production and Staging are
-// imported. f must have all versions of the model.
+// Import plans to record what aliases and stages point to now. It moves nothing, because each step
+// expects and wants the same state. If only is not empty, it lists the targets to import. Otherwise
+// all aliases and the stages Production and Staging are imported. f must contain every version of the
+// model.
 func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget) {
 	p := newPlan(f, in)
 	p.Source = nil
@@ -49,7 +50,7 @@ func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget)
 	return p, targets
 }
 
-// importWarning says why a rollback does not return to an imported version.
+// importWarning says why a rollback will not return to an imported version.
 func importWarning(f fact.Facts, v registry.Version, ref registry.Ref) string {
 	if v.Blocked() {
 		return fmt.Sprintf("warning: %s: %s; rollback will not return to it", ref, blockedText(v))
@@ -58,7 +59,7 @@ func importWarning(f fact.Facts, v registry.Version, ref registry.Ref) string {
 		v.Model, f.OnHold(v))
 }
 
-// confirming returns the step that records where the target is.
+// confirming returns the step that records which version the target points to.
 func confirming(f fact.Facts, in Intent, t ImportTarget) Step {
 	s := Step{Do: SetAlias, Model: in.Query.Model, Name: t.Ref.Name, Was: t.Now, Want: t.Now}
 	switch {
@@ -70,7 +71,8 @@ func confirming(f fact.Facts, in Intent, t ImportTarget) Step {
 	return s
 }
 
-// isDeleted reports whether the model has no such version. All its versions were read.
+// isDeleted reports whether the model has no version with this number. It requires that all versions
+// were read.
 func isDeleted(f fact.Facts, number int) bool {
 	_, there := f.Versions[number].Get()
 	return !there

@@ -54,7 +54,7 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// checkPermitted rejects versions that must not be promoted even if all gates pass.
+// checkPermitted rejects a version that must not be promoted even if all gates pass.
 func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	if err := checkReady(f); err != nil || v.Effect() != verdict.Promote {
 		return err

@@ -51,7 +51,7 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number {
 		r.From = e.Record.From
 	}
-	if r.Command == "import" { // several targets may have been imported, and no version replaces another
+	if r.Command == "import" { // several targets may have been imported, and none of their versions replaces another
 		r.From = 0
 	}
 	r.Change = changeClass(r)
@@ -96,7 +96,7 @@ func withVerdict(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record
 	return r
 }
 
-// changeOf has the kind of change of commands that make only one.
+// changeOf maps each command that makes only one kind of change to that kind.
 var changeOf = map[string]string{"rollback": "rollback", "alias": "assignment", "import": ledger.Imported}
 
 // changeClass describes the kind of change in one word.

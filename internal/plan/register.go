@@ -149,7 +149,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		had, there := v.Tags[key]
 		switch {
 		case there && had == wanted[key]:
-		case there && !ours && key != registry.TagValidation: // the verdict's tag is only for this program
+		case there && !ours && key != registry.TagValidation: // the verdict's tag is always replaced
 			p.Notes = append(
 				p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key),
 			)
@@ -165,8 +165,9 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 	}
 }
 
-// Words returns the description and tags that the candidate will have after Register or Promote, so that gates can
-// evaluate them before anything is written. Existing texts stay if the version was created by others.
+// Words returns the description and tags that the candidate will have after the plan from Register or
+// Promote has been applied, so that gates can evaluate them before anything is written. Existing texts
+// stay if the version was created by others.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Found.Best)

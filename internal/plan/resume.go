@@ -138,8 +138,9 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	return f
 }
 
-// formerSubject returns the version that a moved part of the target pointed to before. If the version has been deleted
-// since, gates cannot compare with it, which is different from there having been no version.
+// formerSubject returns the version that a moved part of the target pointed to before. If that version
+// has since been deleted, gates cannot compare with it. This differs from the case in which there was
+// no version.
 func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
@@ -157,7 +158,7 @@ func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subj
 	return subject
 }
 
-// cameFrom returns the candidate's version with the stage that was recorded for it last.
+// cameFrom returns the candidate's version in the stage that was last recorded for it.
 func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]

@@ -13,12 +13,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// world is a registry with one alias that is moved by the real planners. oracle holds what an observer would know about
-// it.
+// world is a registry with one alias that is moved by the real planners. oracle holds what an observer
+// would know about the alias.
 type world struct {
 	facts  fact.Facts
 	ledger bool
-	bad    ruin // happens to some versions before the first rollback
+	bad    ruin // what happens to some versions before the first rollback
 	ruined bool
 	clock  int
 	oracle struct {

@@ -21,8 +21,9 @@ type Applied struct {
 	Waivers []Waiver
 }
 
-// For returns the part of the policy that applies to a model and target. It fails with the reason no-gates if the
-// policy has no gates for the target, because no version may reach a target without gates.
+// For returns the part of the policy that applies to a model and target. It fails with the reason
+// `no-gates` if the policy contains no gates for the target, because no version may reach a target
+// without gates.
 func (p Policy) For(model string, t registry.Target) (Applied, error) {
 	rule, ok := p.rule(model)
 	if !ok {

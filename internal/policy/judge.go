@@ -11,8 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Judge evaluates every gate and returns the verdict. If there is no incumbent, a comparison is not applicable,
-// provided that some gate that checks the candidate alone passes. Otherwise the comparison is inconclusive.
+// Judge evaluates every gate and returns the verdict. If there is no incumbent, a comparison is not
+// applicable, provided that the candidate passes at least one gate that checks the candidate alone.
+// Otherwise the comparison is inconclusive.
 func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
 	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(list))}
 	judged := false

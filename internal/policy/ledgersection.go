@@ -7,9 +7,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Ledger is the section ledger of a policy file.
+// Ledger is the `ledger` section of a policy file.
 type Ledger struct {
-	Ring       signing.Ring // without keys, ledgers are not signed
+	Ring       signing.Ring // if there are no keys, ledgers are not signed
 	Experiment string       // where new ledgers are kept; "" for the default
 }
 
@@ -37,7 +37,7 @@ var (
 
 func itemShape(s tree.Shape) *tree.Shape { return &s }
 
-// ledgerSection reads a section that was checked against its shape.
+// ledgerSection reads a section that has been checked against its shape.
 func (r *reader) ledgerSection(n *tree.Node) Ledger {
 	out := Ledger{Experiment: n.Str("experiment")}
 	keys := n.Get("keys")
@@ -72,7 +72,7 @@ func (r *reader) ledgerSection(n *tree.Node) Ledger {
 	return out
 }
 
-// day reads the beginning of a day in UTC.
+// day parses a date and returns the beginning of that day in UTC.
 func (r *reader) day(n *tree.Node, key, text string) time.Time {
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {

@@ -28,12 +28,13 @@ type File struct {
 type Workspace struct {
 	List    func(folder string) ([]string, error)
 	Read    func(name string, limit int64) ([]byte, error)
-	AsInput func(input, value string) string // formats an input with its value, as users write it in this environment
+	AsInput func(input, value string) string // formats an input and its value as users write them in this environment
 	InJob   bool                             // running in a GitHub Actions job
 }
 
-// Load reads the policy file. named is the path given as an input, or "". A missing file is an error only if it is
-// needed or named. rules are the audit rules that the file may configure.
+// Load reads the policy file. named is the path given as an input, or "". A missing file is an error
+// only if the command needs it or an input names it. rules are the audit rules that the file may
+// configure.
 func Load(w Workspace, named string, needed bool, rules ...audit.Rule) (File, error) {
 	p := File{Path: named}
 	fromInput := named != ""

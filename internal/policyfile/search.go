@@ -83,9 +83,9 @@ func nearName(name string) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return stem == name || inputs.OneSlip(stem, name) })
 }
 
-// choose returns the policy file, or "" if none exists. If it is unclear which file is meant, it fails, because a
-// policy that is silently ignored protects nothing. asInput formats an input with its value, as users write it in this
-// environment.
+// choose returns the policy file, or "" if none exists. If it is unclear which file is meant, it
+// fails, because a policy that is silently ignored protects nothing. asInput formats an input and its
+// value as users write them in this environment.
 func (f search) choose(asInput func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
 	switch {

@@ -16,7 +16,7 @@ import (
 func TestSearch(t *testing.T) {
 	cases := map[string]struct {
 		files string // separated by spaces
-		want  string // the chosen file; if cause and hint are empty too, "" means none
+		want  string // the chosen file; "" means none if cause and hint are empty too
 		cause string // part of the error
 		hint  string
 	}{

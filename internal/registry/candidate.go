@@ -151,7 +151,7 @@ const (
 	Minimize = "minimize"
 )
 
-// Better reports whether a is the better of the two points.
+// Better reports whether the point a is better than the point b.
 func (b Best) Better(a, than Point) bool {
 	if b.Goal == Minimize {
 		return a.Value < than.Value

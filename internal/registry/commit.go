@@ -100,7 +100,7 @@ func (c CommitRun) Words() []string {
 // othersShown limits the number of runs in a sentence.
 const othersShown = 5
 
-// Others lists runs with the reasons why they were not selected.
+// Others lists the runs that were not selected, each with the reason.
 func Others(runs []OtherRun) string {
 	text := ""
 	for i, r := range runs[:min(othersShown, len(runs))] {

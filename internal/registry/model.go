@@ -172,8 +172,8 @@ type Experiment struct {
 // Blocked reports whether, according to the version's tag, gates blocked it when it was last judged.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted returns the time, according to its tags, when the version last got a stage or an alias. It returns "" if
-// no tag says so.
+// Promoted returns the time when the version last got a stage or an alias, according to the version's
+// tags. It returns "" if no tag contains such a time.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {

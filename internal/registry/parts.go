@@ -13,7 +13,7 @@ import (
 type Part struct {
 	Key       string   // key in the MLmodel file, such as python_function.artifacts.weights.path, or the flavour
 	Names     []string // paths relative to the model; one of them must exist
-	Elsewhere string   // why it is not among the model's artifacts, such as "is fetched from …"; "" if it must be
+	Elsewhere string   // why it is elsewhere, for example "is fetched from …"; "" if it must be here
 	Fix       string   // what to do if Elsewhere is set
 }
 
@@ -45,9 +45,9 @@ func (m MLmodel) Lacks(files []File) string {
 	return ""
 }
 
-// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. It
-// returns false for every file if the user provided a requirements file, because that file was counted and may have
-// been overwritten since.
+// countedLater reports whether the MLflow client writes a file only after it has counted the model's
+// bytes. If the user provided a requirements file, it returns false for every file, because the
+// requirements file was counted and may have been overwritten since.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":
@@ -70,7 +70,7 @@ func (p Part) neededBy() string {
 
 func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }
 
-// String explains why a part is not among the model's artifacts.
+// String says which part is not among the model's artifacts, what needs it, and why it is elsewhere.
 func (p Part) String() string {
 	return fmt.Sprintf("%s, which %s, is not among the model's artifacts: it %s", p.shown(), p.neededBy(), p.Elsewhere)
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// RefKind says what a Ref refers to.
+// RefKind says what kind of thing a Ref refers to.
 type RefKind int
 
 const (

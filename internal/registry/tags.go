@@ -26,8 +26,8 @@ const (
 	TagFailedGates      = "promote.failed_gates"   // JSON list
 	TagHold             = "promote.hold"           // time of the rollback; "" after the version has been allowed again
 	TagRolledBack       = "rolled_back_at"         // like TagHold, but for stages; the name comes from older pipelines
-	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if one registration made two
-	TagExperiment       = "experiment"             // how the candidate "best" was found; also the next four tags
+	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if one registration created two
+	TagExperiment       = "experiment"             // this tag and the next four say how the candidate "best" was found
 	TagRunID            = "run_id"
 	TagMetric           = "metric"
 	TagMetricValue      = "metric_value"
@@ -38,7 +38,7 @@ const (
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
 	TagDataVersion      = "data_version"
-	TagDeployedTo       = "deployed_to" // written by deployment tools; also the next tag
+	TagDeployedTo       = "deployed_to" // this tag and the next one are written by deployment tools
 	TagDeployedAt       = "deployment_timestamp"
 )
 
@@ -114,8 +114,9 @@ const (
 // maxParts limits the number of tags for one value. A longer value is cut and ends with a note and a digest.
 const maxParts = 20
 
-// SplitTag returns the tags that store a value. A value that fits into one tag gives one tag. A longer one is split
-// into KEY.1 to KEY.N, and KEY contains a note that says so and ends with a digest of the whole value.
+// SplitTag returns the tags that store a value. A value that fits into one tag is stored in one. A
+// longer one is split into KEY.1 to KEY.N, and KEY contains a note that says that the value was split
+// and ends with a digest of the whole value.
 func SplitTag(key, value string) map[string]string {
 	switch {
 	case value == "":

@@ -41,11 +41,11 @@ func (t Target) String() string {
 	return t.Stage
 }
 
-// Assignment points an alias to a version, see Removes.
+// Assignment points an alias to a version, or removes the alias (see Removes).
 type Assignment struct {
 	Alias   string `json:"alias"`
 	Version int    `json:"version,omitempty"`
-	// Previous means the version that the target of a promotion pointed to before. Version is 0.
+	// Previous means the version that the target of a promotion pointed to before. Version is then 0.
 	Previous bool `json:"previous,omitempty"`
 }
 

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// NextVersion represents the number of a version that a plan creates. It is greater than any version number.
+// NextVersion means the number of a version that a plan will create. It is greater than any real
+// version number.
 const NextVersion = math.MaxInt
 
 // nextVersion is the text of NextVersion.

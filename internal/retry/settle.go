@@ -14,8 +14,8 @@ const failedTries = 12
 // Persist calls f until it succeeds. If the server is unreachable or failing, Persist retries for as long as pause
 // allows. If the server refuses, it retries at most OddTries times.
 //
-// pause waits before the next try, counted from 0, and reports whether there is time for it. A nil pause allows no
-// retry.
+// pause waits before the next attempt, counted from 0, and reports whether there is time for that
+// attempt. A nil pause allows no retry.
 func Persist(pause func(try int) bool, f func() error) error {
 	for try := 0; ; try++ {
 		err := f()
@@ -34,24 +34,26 @@ const (
 	Answered  Settled = iota // the server reported success
 	Seen                     // the response was lost, but reading shows the effect
 	NoEffect                 // it had no effect and never will
-	Unsettled                // still unknown when the time was up
+	Unsettled                // still unknown when time ran out
 )
 
 // Settle sends a write until it is known whether it took effect. The write must be safe to repeat.
 //
-// The error from write says what is known about one try. If its reason is Unknown, the try may have taken effect, or
-// may still do so unless the error is Over. If it is Conflict, something already exists, possibly from an earlier
-// try. If it is Unreachable, the try was never sent. With any other reason, the try had no effect.
+// The error from write says what is known about one attempt. If its reason is Unknown, the attempt may
+// have taken effect, or may still do so unless the error is Over. If the reason is Conflict, something
+// already exists, possibly from an earlier attempt. If it is Unreachable, the attempt was never sent.
+// For any other reason, the attempt had no effect.
 //
-// look reads whether the effect is there. It returns never if something prevents the effect for good. It does its own
-// retries, and no write is sent before it returns.
+// look checks whether the effect is visible. It returns never if something prevents the effect for
+// good. It does its own retries, and no write is sent until it has returned.
 //
 // A write that may still be in flight is repeated for as long as pause allows. A write that never reached the server,
 // or that the server failed to process, is repeated for about a minute. A refused write is repeated a few times.
 func Settle(
 	pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error),
 ) (Settled, error) {
-	// doubt: a try may have taken effect; open: a try may still take effect; refused: number of refusals
+	// doubt: an attempt may have taken effect; open: an attempt may still take effect; refused: number
+	// of refusals
 	doubt, open, refused := false, false, 0
 	for try := 0; ; try++ {
 		err := write(try)

@@ -292,12 +292,12 @@ func locationURI(f audit.Finding) string {
 	return uri
 }
 
-// pathURI converts a path in the repository to a URI.
+// pathURI converts a path in the repository into a URI.
 func pathURI(path string) string {
 	return (&url.URL{Path: strings.TrimPrefix(path, "./")}).EscapedPath()
 }
 
-// plain prevents links: in SARIF text, brackets followed by parentheses are one.
+// plain prevents accidental links: in SARIF text, brackets followed by parentheses form a link.
 func plain(text string) message {
 	return message{strings.ReplaceAll(doc.Clean(text), "](", "]\u200b(")}
 }

@@ -17,16 +17,16 @@ const (
 	privatePrefix = "ed25519-private:"
 )
 
-// separator is between the fingerprint and the signature.
+// separator separates the fingerprint from the signature.
 const separator = "|"
 
-// KeyPair signs. The zero value has no key.
+// KeyPair signs messages. The zero value contains no key.
 type KeyPair struct{ private ed25519.PrivateKey }
 
 // Public is the half of a key pair that checks signatures.
 type Public struct{ key ed25519.PublicKey }
 
-// Generate makes a key pair. It fails if random does.
+// Generate makes a key pair. It fails if reading from random fails.
 func Generate(random io.Reader) (KeyPair, error) {
 	seed := make([]byte, ed25519.SeedSize)
 	if _, err := io.ReadFull(random, seed); err != nil {
@@ -35,7 +35,8 @@ func Generate(random io.Reader) (KeyPair, error) {
 	return KeyPair{ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-// ParsePrivate reads the private half of a key pair, as Private writes it. The error does not contain the text.
+// ParsePrivate parses the private half of a key pair in the form that Private returns. The error does
+// not contain the text.
 func ParsePrivate(text string) (KeyPair, error) {
 	seed, err := decode(text, privatePrefix, ed25519.SeedSize)
 	if err != nil {
@@ -44,7 +45,7 @@ func ParsePrivate(text string) (KeyPair, error) {
 	return KeyPair{ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-// ParsePublic reads the public half of a key pair, as Public.String writes it.
+// ParsePublic parses the public half of a key pair in the form that Public.String returns.
 func ParsePublic(text string) (Public, error) {
 	key, err := decode(text, publicPrefix, ed25519.PublicKeySize)
 	if err != nil {
@@ -53,8 +54,8 @@ func ParsePublic(text string) (Public, error) {
 	return Public{key}, nil
 }
 
-// decode reads bytes in standard base64. Go's decoder also accepts line breaks, so the text must be exactly what the
-// encoder writes.
+// decode decodes standard base64. Go's decoder also accepts line breaks, so decode requires exactly
+// the text that the encoder writes.
 func decode(text, prefix string, size int) ([]byte, error) {
 	encoded, ok := strings.CutPrefix(text, prefix)
 	if !ok {

@@ -11,30 +11,31 @@ import (
 type Key struct {
 	Name   string
 	Public Public
-	// Until is the end of the key's validity. It is zero if there is none.
+	// Until is the time at which the key stops being valid. It is zero if the key does not expire.
 	Until time.Time
-	// NotBetween is a period in which the key does not count, with its end excluded. It is zero if there is none.
+	// NotBetween is a period in which the key does not count. The end is not part of the period. Both
+	// times are zero if there is no such period.
 	NotBetween [2]time.Time
 }
 
-// Ring has the keys that a policy lists.
+// Ring contains the keys that a policy lists.
 type Ring []Key
 
 // Kind says why a signature does not count.
 type Kind string
 
 const (
-	Malformed Kind = "malformed signature" // it is not written as Sign writes it
-	Unknown   Kind = "unknown key"         // no listed key has its fingerprint
+	Malformed Kind = "malformed signature" // the signature does not have the form that Sign writes
+	Unknown   Kind = "unknown key"         // no listed key has the signature's fingerprint
 	Wrong     Kind = "wrong signature"     // the key did not sign this message
 	Expired   Kind = "expired key"         // at or after Until
 	Barred    Kind = "barred period"       // inside NotBetween
 )
 
-// Problem is the error of a signature that does not count.
+// Problem is the error for a signature that does not count.
 type Problem struct {
 	Kind
-	Key string // name of the key, or its fingerprint if it is not listed
+	Key string // name of the key, or the fingerprint of a key that is not listed
 }
 
 func (p *Problem) Error() string {
@@ -51,8 +52,9 @@ func (p *Problem) Error() string {
 	return "its signature is malformed"
 }
 
-// Verify checks the signature of a message that was signed at a time, and returns the name of the key. The error is a
-// *Problem. A key that is expired or barred at that time is reported only if the signature is right.
+// Verify checks the signature of a message that was signed at the given time, and returns the name of
+// the key. The error is a *Problem. Verify reports that a key had expired or was barred at that time
+// only if the signature itself is correct.
 func (r Ring) Verify(message, signature string, at time.Time) (name string, err error) {
 	fingerprint, raw := parse(signature)
 	if raw == nil {
@@ -68,7 +70,7 @@ func (r Ring) Verify(message, signature string, at time.Time) (name string, err 
 	return k.Name, k.ValidAt(at)
 }
 
-// ValidAt returns a *Problem if the key does not count at that time.
+// ValidAt returns a *Problem if the key does not count at the given time.
 func (k Key) ValidAt(at time.Time) error {
 	from, to := k.NotBetween[0], k.NotBetween[1]
 	switch {
@@ -80,7 +82,7 @@ func (k Key) ValidAt(at time.Time) error {
 	return nil
 }
 
-// Find returns the key with that fingerprint.
+// Find returns the key with the given fingerprint.
 func (r Ring) Find(fingerprint string) (Key, bool) {
 	for _, k := range r {
 		if k.Public.Fingerprint() == fingerprint {
@@ -90,13 +92,14 @@ func (r Ring) Find(fingerprint string) (Key, bool) {
 	return Key{}, false
 }
 
-// Signer returns the fingerprint in a signature, without checking anything. It is "" if the signature is malformed.
+// Signer returns the fingerprint in a signature without checking the signature. It returns "" if the
+// signature is malformed.
 func Signer(signature string) string {
 	fingerprint, _ := parse(signature)
 	return fingerprint
 }
 
-// parse takes a signature apart. Both values are empty if it is malformed.
+// parse splits a signature into its parts. Both results are empty if the signature is malformed.
 func parse(signature string) (fingerprint string, raw []byte) {
 	fingerprint, _, _ = strings.Cut(signature, separator)
 	raw, err := decode(signature, fingerprint+separator, ed25519.SignatureSize)

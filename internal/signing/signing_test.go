@@ -13,7 +13,7 @@ import (
 
 var noon = time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)
 
-// pair returns the key pair whose seed has this byte 32 times.
+// pair returns the key pair whose seed consists of this byte, repeated 32 times.
 func pair(t *testing.T, seed byte) KeyPair {
 	t.Helper()
 	k, err := Generate(bytes.NewReader(bytes.Repeat([]byte{seed}, 32)))
@@ -148,8 +148,8 @@ func TestParse_OtherForms(t *testing.T) {
 	}
 }
 
-// Whatever text is read, it is read only in the form in which it is written, and no signature of another message or in
-// another form counts.
+// A key is parsed only from the exact text that the encoder writes. A signature does not count for a
+// different message or in a different form.
 func FuzzVerify(f *testing.F) {
 	k, err := Generate(bytes.NewReader(bytes.Repeat([]byte{1}, 32)))
 	if err != nil {

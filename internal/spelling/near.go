@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// slipLetters is the minimum length of a word for a typo in it to count. Short words often differ by one letter on
-// purpose, such as es and se, or dev and devs.
+// slipLetters is the minimum length of a word in which a difference counts as a typo. Short words
+// often differ by one letter on purpose, such as es and se, or dev and devs.
 const slipLetters = 6
 
 // Near reports whether one name of an alias or registered model could be a typo for the other. It is true for names

@@ -11,7 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule describes what an event may start. The zero value is for events that are not in the table.
+// startRule describes the conditions under which an event may start a write. The zero value is for
+// events that are not in the table.
 type startRule int
 
 const (
@@ -51,7 +52,8 @@ type Start struct {
 	deleted       bool   // for push: it deleted a branch or tag
 	followed      string // for workflow_run: branch or tag, and repository, of the run that this one follows
 	Commit        string // the commit that the job is about
-	// OnDefault says whether the commit is on the default branch. It needs to be set only if Decide returns Asks.
+	// OnDefault says whether the commit is on the default branch. The caller needs to set it only
+	// after Decide has returned Asks.
 	OnDefault registry.Known[bool]
 }
 
@@ -68,13 +70,13 @@ func Of(job actions.Context) Start {
 	return s
 }
 
-// Allowance is the refs and events that the inputs allow in addition to the rules.
+// Allowance lists the refs and events that the inputs allow in addition to the rules.
 type Allowance struct {
 	Refs   refPatterns
 	Events []string
 }
 
-// Outcome is what a start may do. The zero value is a refusal.
+// Outcome says what the started job may do. The zero value is a refusal.
 type Outcome int
 
 const (

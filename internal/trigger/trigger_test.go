@@ -179,7 +179,8 @@ func TestStart_Decide(t *testing.T) {
 	}
 }
 
-// Decide asks GitHub only if the response matters. Without a response, the start is refused.
+// Decide needs GitHub's response only if it can change the result. Without a response, the start is
+// refused.
 func TestStart_AsksGitHub(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA

@@ -14,7 +14,7 @@ const (
 	Pass          Outcome = "pass"
 	Fail          Outcome = "fail"
 	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, except as described at Finding.Absent
-	NotApplicable Outcome = "not-applicable" // compares with an incumbent, and there is confirmed to be none
+	NotApplicable Outcome = "not-applicable" // compares with an incumbent, and it is confirmed that there is none
 	// Judged when the plan is applied, because the result depends on the clock or on people.
 	Pending Outcome = "pending"
 )
@@ -28,7 +28,7 @@ const (
 	OnFailWarn   Effect = "warn"
 )
 
-// Mode is whether and how a verdict is enforced.
+// Mode says whether and how a verdict is enforced.
 type Mode string
 
 const (
@@ -43,7 +43,7 @@ type Finding struct {
 	Gate      string  `json:"gate"`             // the gate's name, or the threshold's text
 	Wanted    string  `json:"wanted,omitempty"`
 	Candidate string  `json:"candidate,omitempty"` // the observed value, as text
-	Incumbent string  `json:"incumbent,omitempty"` // the value it was compared with
+	Incumbent string  `json:"incumbent,omitempty"` // the limit that the value was compared with
 	Outcome   Outcome `json:"outcome"`
 	Mode      Mode    `json:"mode,omitempty"` // mode of the gate's target
 	// Inconclusive because what the gate checks is confirmed absent.
@@ -62,7 +62,7 @@ type Finding struct {
 
 // Used is a metric value that a gate used.
 type Used struct {
-	Of      string `json:"of"` // "candidate" or, for the version that the gate compares with, the gate's name
+	Of      string `json:"of"` // "candidate", or the gate's name for the other version
 	Metric  string `json:"metric"`
 	Value   string `json:"value"` // as sent by the server
 	Step    int64  `json:"step,omitempty"`
@@ -157,8 +157,9 @@ type Verdict struct {
 	Waivers  []string  `json:"waivers,omitempty"` // every used or expired waiver, to show at the top of a report
 }
 
-// Sum returns the verdict with its decision: block takes precedence over retain, and retain over promote. A verdict
-// without findings blocks, because nothing may be promoted to a target without gates.
+// Sum returns the verdict with its decision: block takes precedence over retain, and retain over
+// promote. If there are no findings, the decision is block, because nothing may be promoted to a
+// target without gates.
 func (v Verdict) Sum() Verdict {
 	v.Decision = Promote
 	for _, f := range v.Findings {

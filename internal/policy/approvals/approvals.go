@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Rules say which approvals count.
+// Rules determine which approvals count.
 type Rules struct {
 	Environment string   // approvals of this environment count as well; "" = none
 	AnyAttempt  bool     // approvals of the environment count even in a re-run
@@ -24,7 +24,7 @@ type Roles = map[string][]fact.Role
 // Tally lists the people whose approvals count and those whose approvals do not. Logins are in lower case.
 type Tally struct {
 	Counted           []string
-	Undated           []string            // count only if the approval was given for this attempt
+	Undated           []string            // approvals that count only if they were given for this attempt
 	Others            map[string][]string // reasons why the approvals of everybody else do not count
 	OtherEnvironments []string            // approved environments that the gate does not use
 }
@@ -118,7 +118,8 @@ func (g Rules) elsewhere(environment string) string {
 	return fmt.Sprintf("approved environment %q, not %q", environment, g.Environment)
 }
 
-// objection says why a review or approval does not count if its state is not Approved.
+// objection says why a review or approval does not count. It is called only if the state is not
+// Approved.
 func objection(a fact.Approval) string {
 	switch a.State {
 	case fact.Rejected:

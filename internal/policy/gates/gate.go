@@ -34,8 +34,8 @@ func Needs(gates []Gate) fact.Needs {
 	return all
 }
 
-// The functions below end a check. out says what the gate wanted and what it saw, why is the reason, and fix is the
-// hint.
+// The functions below end a check. The argument out says what the gate wanted and what it saw, why is
+// the reason, and fix is the hint.
 
 func passed(out verdict.Finding) verdict.Finding {
 	out.Outcome = verdict.Pass

@@ -37,7 +37,7 @@ candidate:
 	build: buildAge,
 }
 
-// skewShown is the difference between the clocks from which on findings mention it.
+// skewShown is the smallest difference between the clocks that findings mention.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -168,7 +168,7 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	return m.Aliases[a.in] == v.Number, ""
 }
 
-// arrival says since when a stage has contained a version, or an alias has pointed to it.
+// arrival is the time from which a stage has contained a version, or an alias has pointed to it.
 type arrival struct {
 	at        time.Time
 	source    string // where the time comes from
@@ -220,8 +220,8 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	return arrival{at: ended, source: fmt.Sprintf("ledger entry %d", stay.Entry.Epoch)}
 }
 
-// skewAllowed is how far the time in a tag may be off the ledger's entry. The tag is written with the runner's time,
-// which is between the start and the end of the entry.
+// skewAllowed is how far the time in a tag may differ from the times in the ledger entry. The tag is
+// written with the runner's time, which is between the start and the end of the entry.
 const skewAllowed = 5 * time.Minute
 
 // times returns when an entry was started and finished. If the end is before the start, it returns the start for both.
@@ -236,7 +236,8 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag belongs to an entry. off says how many seconds the runner's clock is off.
+// fits reports whether the time in a tag belongs to an entry. off is the number of seconds by which
+// the runner's clock is wrong.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second

@@ -122,7 +122,7 @@ func buildMetric(n *tree.Node) (Gate, error) {
 	return g, nil
 }
 
-// shownAt returns the value together with where it comes from.
+// shownAt returns the value together with its origin.
 func (t metricValue) shownAt() string {
 	if t.why != "" {
 		return t.shown

@@ -59,7 +59,7 @@ func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
 	return r, nil
 }
 
-// needs returns the facts that it takes to find the value.
+// needs returns the facts that are needed to find the value.
 func (r MetricReader) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.selector.EvaluatedIn} }
 
 // metricValue is a value that a gate has read, or the reason why none exists.
@@ -68,7 +68,7 @@ type metricValue struct {
 	gap     // why there is no finite value
 	subject fact.Subject
 	shown   string // the value as text
-	fix     string // hint on closing the gap
+	fix     string // hint that says how to close the gap
 }
 
 // candidate returns the value of the candidate.

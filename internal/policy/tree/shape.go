@@ -40,7 +40,7 @@ type Field struct {
 const (
 	DurationText = `^[1-9][0-9]{0,4}[mhdw]$`
 	dateText     = `^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
-	MaxNumber    = 1e300 // anything larger is not a measurement: databases store infinity as 1.797e308
+	MaxNumber    = 1e300 // a larger number is not a measurement: databases store infinity as 1.797e308
 	MaxWhole     = 1e9
 )
 

@@ -10,7 +10,7 @@ import (
 
 // The methods below read values that a Checker has checked. For a missing key they return the zero value.
 
-// Str returns the text at a key.
+// Str returns the text for a key.
 func (n *Node) Str(key string) string {
 	if v := n.Get(key); v != nil {
 		return v.Text
@@ -18,7 +18,7 @@ func (n *Node) Str(key string) string {
 	return ""
 }
 
-// Float returns the number at a key. ok is false if the key is missing or its value is not a number.
+// Float returns the number for a key. ok is false if the key is missing or its value is not a number.
 func (n *Node) Float(key string) (v float64, ok bool) {
 	value := n.Get(key)
 	if value == nil || value.Kind != KindNumber {
@@ -33,7 +33,7 @@ func (n *Node) Number() float64 {
 	return f
 }
 
-// Int returns the whole number at a key, or the default.
+// Int returns the whole number for a key, or the default if the key is missing.
 func (n *Node) Int(key string, def int) int {
 	if v, ok := n.Float(key); ok {
 		return int(v)
@@ -44,7 +44,7 @@ func (n *Node) Int(key string, def int) int {
 // Has reports whether the mapping has the key.
 func (n *Node) Has(key string) bool { return n.Get(key) != nil }
 
-// Yes reports whether the value at the key is true.
+// Yes reports whether the value for the key is true.
 func (n *Node) Yes(key string) bool { return n.Str(key) == "true" }
 
 // Texts returns the items of a list of texts.
