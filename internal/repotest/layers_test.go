@@ -74,7 +74,7 @@ var layers = map[string][]string{
 	"internal/report": {
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/history",
 		"internal/ledger", "internal/ledger/views", "internal/lineage", "internal/plan", "internal/registry",
-		"internal/report/doc", "internal/verdict",
+		"internal/report/doc", "internal/signing", "internal/verdict",
 	},
 	"internal/report/doc": {"internal/format"},
 	"internal/sarif":      {"internal/audit", "internal/report/doc"},
