@@ -243,12 +243,12 @@ func (a Audit) registers() doc.Page {
 	live, open := 0, 0
 	for _, verdict := range slices.Sorted(maps.Keys(t.Inventory)) {
 		live += t.Inventory[verdict]
-		verdicts = append(verdicts, fmt.Sprintf("%d %s", t.Inventory[verdict], verdict))
+		verdicts = append(verdicts, fmt.Sprintf("%s: %d", verdict, t.Inventory[verdict]))
 	}
 	for _, kind := range audit.ExceptionKinds {
 		if n := t.Exceptions[kind]; n > 0 {
 			open += n
-			kinds = append(kinds, fmt.Sprintf("%d %s", n, kind))
+			kinds = append(kinds, fmt.Sprintf("%s: %d", kind, n))
 		}
 	}
 	if live == 0 {

@@ -3,7 +3,6 @@ package rules
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
@@ -284,11 +283,13 @@ func (r *register) unsigned() {
 		if skipped[f.Number] {
 			state = audit.ExceptionPast
 		}
-		r.add(audit.Exception{
-			Kind: audit.ExceptionOverride, What: strings.Join(rec.Override, ", "), Version: rec.To,
-			Ref: rec.Target.Main(), By: person(rec), Why: rec.Justification, Since: f.Entry.Ended, State: state,
-			Entry: f.Entry.ID(),
-		})
+		at, _ := time.Parse(time.RFC3339, rec.At)
+		for _, name := range rec.Override {
+			r.add(audit.Exception{
+				Kind: audit.ExceptionOverride, What: name, Version: rec.To, Ref: rec.Target.Main(), By: person(rec),
+				Why: rec.Justification, Since: at, State: state, Entry: f.Entry.ID(),
+			})
+		}
 	}
 }
 

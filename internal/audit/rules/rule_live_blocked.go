@@ -60,8 +60,8 @@ func (s ruleInput) onHold(v registry.Version) string {
 
 // blockedBy names the gates that blocked the version, according to its tag.
 func blockedBy(v registry.Version) string {
-	if gates := failedGates(v); gates != "" {
-		return " (" + gates + ")"
+	if failed := failedGateNames(v); failed != "" {
+		return " (" + failed + ")"
 	}
 	return ""
 }
