@@ -322,14 +322,14 @@ func (v *Verification) compare(path string, got, want any) {
 	v.add(fmt.Sprintf("%s: the file has %s, and the stored pages have %s", path, valueWords(got), valueWords(want)))
 }
 
-// sameSigner reports whether an entry is signed in the file and in the pages. The names of the key are compared by their
-// digests only, because the policy may have renamed it. The signature is checked with its public half.
+// sameSigner reports whether an entry is signed in the file and in the pages. The names of the key are compared only by
+// their digests, because the policy may have renamed it. The signature is checked with its public half.
 func (v *Verification) sameSigner(got, want any) bool {
 	if !v.keys {
 		v.signers = true
 		return true
 	}
-	if got == nil || want == nil {
+	if got == nil || want == nil || v.Older { // an older file has no digests
 		return got == want
 	}
 	if got != want {
@@ -404,8 +404,8 @@ func (v *Verification) page() doc.Page {
 	case len(v.Differences) > 0:
 		title := "The file was edited or damaged. These values differ:"
 		if v.KeysDiffer {
-			title = "The file matches its stored pages, but the keys of the policy are not those of the export. These " +
-				"values differ:"
+			title = "The file matches its stored pages, but the keys of the policy are not those of the export. " +
+				"These values differ:"
 		}
 		d := doc.Page{doc.P(title)}
 		var items []doc.Line
