@@ -85,6 +85,10 @@ type Snapshot struct {
 	Ledger          registry.Known[ledger.Chain]             // absent = the model has no ledger
 	Broken          string                                   // why the ledger cannot be trusted, or ""
 	EarlierVersions map[int]registry.Known[registry.Version] // see VersionsToRead
+
+	// The registers, which the crawler's caller adds after the rules.
+	Inventory  []LiveVersion
+	Exceptions []Exception
 }
 
 // Origin is where a version's files come from.
@@ -257,6 +261,9 @@ type Totals struct {
 	ByRule    map[string]int   `json:"by_rule"`
 	Unjudged  []Unjudged       `json:"not_judged,omitempty"`
 	Requests  int              `json:"requests"`
+
+	Inventory  map[string]int        `json:"inventory"`       // aliases and stages by verdict
+	Exceptions map[ExceptionKind]int `json:"open_exceptions"` // open ones by kind
 }
 
 // Total returns the number of findings that count.

@@ -24,10 +24,13 @@ type sink struct {
 
 // Options says which files to write.
 type Options struct {
-	Runner  *actions.Runner
-	JSON    bool   // print the report instead of writing a file
-	Sarif   string // path in the workspace; "" = none
-	Page    string // path in the workspace; "" = none
+	Runner *actions.Runner
+	JSON   bool   // print the report instead of writing a file
+	Sarif  string // path in the workspace; "" = none
+	Page   string // path in the workspace; "" = none
+
+	Inventory, Exceptions string // paths in the workspace; "" = none
+
 	Version string // version of this program
 	Server  string // address of the registry
 }
@@ -89,6 +92,18 @@ func (a *Files) create(o Options) error {
 		begin("page", f, err, func(f *actions.File) audit.Sink {
 			return auditpage.New(f, f.Own(), o.Server)
 		})
+	}
+	for _, register := range []struct {
+		what, name string
+		sinkTo     func(*actions.File) audit.Sink
+	}{
+		{"inventory", o.Inventory, func(f *actions.File) audit.Sink { return newInventory(f) }},
+		{"register of exceptions", o.Exceptions, func(f *actions.File) audit.Sink { return newExceptions(f) }},
+	} {
+		if register.name != "" {
+			f, err := o.Runner.CreateWorkspace(register.name)
+			begin(register.what, f, err, register.sinkTo)
+		}
 	}
 	return errors.Join(errs...)
 }

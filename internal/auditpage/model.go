@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -30,6 +31,9 @@ var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_00
 
 // manyEntries is how many of a model's promotions are written at each level of detail, newest first.
 var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
+
+// manyRows is how many rows of each register are written per model at each level of detail.
+var manyRows = [nothing]int{everything: 500, lean: 200, notable: 50, nameOnly: 10}
 
 // roomForFindings is the page size up to which findings without a model are added. The rest is reserved for the end of
 // the page.
@@ -65,6 +69,8 @@ type pageModel struct {
 	Runs        columns       `json:"runs"`
 	Entries     columns       `json:"entries"`
 	Findings    columns       `json:"findings"`
+	Inventory   columns       `json:"inventory"`
+	Exceptions  columns       `json:"exceptions"`
 	Words       *words        `json:"words"`
 	Lists       *lists        `json:"lists"`
 
@@ -88,6 +94,7 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)
+	m.registers(a, manyRows[d])
 	m.Targets = targets(a)
 	m.entries(a.Ledger, manyEntries[d])
 	if d == nameOnly {
@@ -300,6 +307,49 @@ func (m *pageModel) findings(findings []audit.Finding) {
 	}
 }
 
+// registers adds the rows of the inventory and of the register of exceptions, the open exceptions first.
+func (m *pageModel) registers(a audit.Snapshot, most int) {
+	for _, v := range a.Inventory[:min(most, len(a.Inventory))] {
+		m.Inventory.add(
+			cell{"version", v.Version},
+			cell{"ref", m.Words.at(cut(v.Ref.String()))},
+			cell{"owner", m.Words.at(cut(v.Owner))},
+			cell{"verdict", m.Words.at(v.Verdict)},
+			cell{"by", m.Words.at(cut(v.By))},
+			cell{"approvers", m.Words.at(cut(fact.ApprovedBy(v.Approvers, v.Unknown)))},
+			cell{"since", int(seconds(v.Since))},
+			cell{"entry", m.Words.at(cut(v.Entry))},
+			cell{"signed", m.Words.at(cut(v.Signed))},
+		)
+	}
+	rows := slices.Clone(a.Exceptions)
+	slices.SortStableFunc(rows, func(x, y audit.Exception) int {
+		return slices.Index(exceptionStates, x.State) - slices.Index(exceptionStates, y.State)
+	})
+	for _, x := range rows[:min(most, len(rows))] {
+		m.Exceptions.add(exceptionCells(x, m.Words)...)
+	}
+}
+
+// exceptionStates are the states in the order of the page.
+var exceptionStates = []audit.ExceptionState{audit.ExceptionOpen, audit.ExceptionExpired, audit.ExceptionPast}
+
+func exceptionCells(x audit.Exception, w *words) []cell {
+	return []cell{
+		{"kind", w.at(string(x.Kind))},
+		{"what", w.at(cut(x.What))},
+		{"version", x.Version},
+		{"ref", w.at(cut(x.Ref.String()))},
+		{"by", w.at(cut(x.By))},
+		{"why", w.at(format.Truncate(x.Why, longText))},
+		{"since", int(seconds(x.Since))},
+		{"until", w.at(cut(x.Until))},
+		{"state", w.at(string(x.State))},
+		{"entry", w.at(cut(x.Entry))},
+		{"signed", w.at(cut(x.Signed))},
+	}
+}
+
 func findingCells(f audit.Finding, w *words) []cell {
 	return []cell{
 		{"rule", w.at(f.Rule)},
@@ -320,12 +370,16 @@ func findingCells(f audit.Finding, w *words) []cell {
 
 // pageFindings are findings about models that are not on the page.
 type pageFindings struct {
-	Findings columns `json:"findings"`
-	Words    *words  `json:"words"`
+	Findings   columns `json:"findings"`
+	Exceptions columns `json:"exceptions"`
+	Words      *words  `json:"words"`
 }
 
-func newPageFindings(findings []audit.Finding) pageFindings {
+func newPageFindings(findings []audit.Finding, exceptions []audit.Exception) pageFindings {
 	p := pageFindings{Words: newWords()}
+	for _, x := range exceptions {
+		p.Exceptions.add(exceptionCells(x, p.Words)...)
+	}
 	for _, f := range findings {
 		p.Findings.add(findingCells(f, p.Words)...)
 	}

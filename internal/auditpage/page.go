@@ -47,7 +47,7 @@ var pageFiles embed.FS
 // pageScripts lists the scripts in the order in which they are joined.
 var pageScripts = []string{
 	"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "plots.js", "lists.js",
-	"model.js", "route.js",
+	"registers.js", "model.js", "route.js",
 }
 
 // pageFrame returns the parts of the page before and after its data.
@@ -116,7 +116,7 @@ func webAddress(text string) string {
 // Model adds a model with its findings. The findings can also be about the server, or about a model that was not read.
 func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
-		p.findings(findings)
+		p.findings(findings, a.Exceptions)
 		return p.err
 	}
 	for d := everything; d < nothing; d++ {
@@ -138,17 +138,17 @@ func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 }
 
 // findings adds findings about models that are not on the page.
-func (p *Page) findings(findings []audit.Finding) {
+func (p *Page) findings(findings []audit.Finding, exceptions []audit.Exception) {
 	const batch = 1000
 	for len(findings) > 0 {
 		n := min(batch, len(findings))
-		text := encode(newPageFindings(findings[:n]))
+		text := encode(newPageFindings(findings[:n], exceptions))
 		if p.n+len(text) > roomForFindings {
 			p.omitted.Findings += len(findings)
 			return
 		}
 		p.block("class", "findings", text)
-		findings = findings[n:]
+		findings, exceptions = findings[n:], nil
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -141,7 +142,27 @@ func sampleModel(chance *rand.Rand, name, user string, n int) audited {
 	}
 	entries := samplePromotions(chance, &a, user)
 	a.Ledger = registry.Is(ledger.Chain{Entries: entries})
-	return audited{a, sampleFindings(chance, a)}
+	found := sampleFindings(chance, a)
+	a = rules.New(rules.Config{Now: sampleEnd}).Registers(a, found)
+	a.Exceptions = append(a.Exceptions, sampleExceptions(a)...)
+	return audited{a, found}
+}
+
+// sampleExceptions returns an exception of each kind for every third version that is live.
+func sampleExceptions(a audit.Snapshot) (out []audit.Exception) {
+	for i, v := range a.Inventory {
+		if i%3 > 0 {
+			continue
+		}
+		for n, kind := range audit.ExceptionKinds {
+			out = append(out, audit.Exception{
+				Kind: kind, What: "metric acc", Model: v.Model, Version: v.Version, Ref: v.Ref, By: v.Owner,
+				Why: "the holiday data is missing; see CHG-" + strconv.Itoa(100+n), Since: v.Since, Until: "2026-12-31",
+				State: exceptionStates[n%len(exceptionStates)], Entry: v.Entry, Signed: v.Signed,
+			})
+		}
+	}
+	return out
 }
 
 func sampleRun(chance *rand.Rand, id, name, user string, at time.Time) registry.Run {

@@ -198,9 +198,11 @@ func (a *Run) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
 func (a *Run) add(m audit.Snapshot, j rules.Judgement) error {
 	j = a.Baseline.Compare(m.Model.Name, j, a.rules)
 	a.tally.Add(j)
+	m = a.auditor.Registers(m, j.Findings)
+	a.tally.CountRegisters(m)
 	for _, k := range a.Sinks {
 		if m.Model.Name == "" && len(j.Findings) == 0 {
-			continue // the server itself has no findings
+			continue // there is nothing to say about the server
 		}
 		if err := k.Model(m, j.Findings); err != nil {
 			return err

@@ -80,6 +80,7 @@ func beginAudit(ctx context.Context, e *env) (*auditrun.Run, *auditfiles.Files, 
 	}
 	files, err := auditfiles.Create(auditfiles.Options{
 		Runner: e.runner, JSON: e.json, Sarif: e.set.Audit.Sarif, Page: e.set.Audit.Html,
+		Inventory: e.set.Audit.Inventory, Exceptions: e.set.Audit.Exceptions,
 		Version: e.process.Version, Server: e.set.Server.Tracking,
 	})
 	if err != nil {

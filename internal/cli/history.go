@@ -64,9 +64,7 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 // and the histories before it.
 func histories(ctx context.Context, e *env) ([]history.History, error) {
 	if saved := e.set.History.Saved; len(saved.Pages) > 0 {
-		ring := e.policy.Ledger.Ring
-		parsed, err := ledger.ParseHistory(ledger.Reader{Model: saved.Model, Ring: ring}, saved.Pages)
-		verified := report.VerifyHistory(saved, parsed, len(ring) > 0)
+		parsed, verified, err := report.VerifyHistory(saved, e.policy.Ledger.Ring)
 		if err != nil {
 			return nil, cmp.Or(verified.Err(saved.Model), err)
 		}
@@ -167,6 +165,7 @@ func buildHistory(e *env, r ledgerReading) (h history.History, consistent bool) 
 		Foreign: r.ledger.Foreign,
 		Pages:   r.ledger.Pages,
 		Kept:    len(kept) > 0,
+		Keyed:   len(e.policy.Ledger.Ring) > 0,
 	}
 	self, there := r.self.Get()
 	broken := r.ledger.Broken // a break in the chain is reported first

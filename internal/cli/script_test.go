@@ -50,6 +50,8 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	env COLUMNS=N, TZ=ZONE, OS_USER=NAME
 //	                        set the width of the terminal, its time zone, and the user of the system
 //	later DURATION          moves the clock forward
+//	page-commands FILE      runs the commands of a document and compares their answers
+//	edits FILE POLICY       checks that every edit of an exported history is found
 //	github …, receive …, events: see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
 
@@ -88,8 +90,9 @@ func play(t *testing.T, summary func(script, markdown string)) {
 			"summary":  cmdSummary,
 			"page":     cmdPage,
 			"received": cmdReceived,
-			"input":    cmdInput,
-			"event":    cmdEvent, "later": cmdLater, "github": cmdGitHub, "receive": cmdReceive, "events": cmdEvents,
+			"edits":    cmdEdits, "page-commands": cmdPageCommands,
+			"input": cmdInput,
+			"event": cmdEvent, "later": cmdLater, "github": cmdGitHub, "receive": cmdReceive, "events": cmdEvents,
 		},
 	})
 }
@@ -224,6 +227,16 @@ func cmdJob(ts *testscript.TestScript, neg bool, args []string) {
 var rounds = regexp.MustCompile(`in \d+ rounds`)
 
 func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
+	stdout, stderr := runProgram(ts, args)
+	fmt.Fprint(ts.Stdout(), stdout)
+	fmt.Fprint(ts.Stderr(), stderr)
+	if s := stageOf(ts); neg != (s.status != 0) {
+		ts.Fatalf("exit status %d\n%s%s", s.status, stdout, stderr)
+	}
+}
+
+// runProgram runs the program and returns what it printed.
+func runProgram(ts *testscript.TestScript, args []string) (printed, warned string) {
 	s := stageOf(ts)
 	var stdout, stderr bytes.Buffer
 	var result report.Result
@@ -255,11 +268,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 		s.known = len(all)
 	}
 	// How far parallel requests overlap depends on the scheduler. Another test counts the rounds.
-	fmt.Fprint(ts.Stdout(), rounds.ReplaceAllString(stdout.String(), "in some rounds"))
-	fmt.Fprint(ts.Stderr(), stderr.String())
-	if neg != (s.status != 0) {
-		ts.Fatalf("exit status %d\n%s%s", s.status, stdout.String(), stderr.String())
-	}
+	return rounds.ReplaceAllString(stdout.String(), "in some rounds"), stderr.String()
 }
 
 // environ returns the inputs that are set. testscript does not give access to the whole environment.

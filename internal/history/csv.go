@@ -34,7 +34,7 @@ func (v View) Table(histories []History) string {
 		cells["from"], cells["to"] = s.Was.String(), s.Want.String()
 		row := make([]string, len(historyColumns))
 		for i, c := range historyColumns {
-			row[i] = csvCell(cells[c])
+			row[i] = doc.CSVCell(cells[c])
 		}
 		_ = w.Write(row) // writing to memory cannot fail
 	}
@@ -78,13 +78,4 @@ func (v View) entryCells(e ledger.Entry) map[string]string {
 		"override": strings.Join(r.Override, " "), "outcome": outcome, "reason": string(e.Reason),
 		"evidence": v.Evidence(r), "workflow_run": e.Link, "sha256": e.Digest, "signed_by": e.Signed,
 	}
-}
-
-// csvCell makes a text harmless for spreadsheets: a cell that would be a formula begins with an apostrophe.
-func csvCell(text string) string {
-	text = doc.Clean(text)
-	if first := strings.TrimLeft(text, " "); first != "" && strings.ContainsRune("=+-@", rune(first[0])) {
-		return "'" + text
-	}
-	return text
 }

@@ -26,6 +26,7 @@ type History struct {
 	Broken    string         // why the chain is broken, "" = it is not
 	Kept      bool           // compared with a copy outside MLflow
 	Compared  bool           // compared with the registry as it is now
+	Keyed     bool           // read with the keys of the policy
 	Outside   []ledger.Shift // drift since the last entry, if Compared
 	At, Until time.Time
 	Live      []views.Live
@@ -118,7 +119,8 @@ type Result struct {
 	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored there and not believed
 	Pages   []ledger.Saved   `json:"pages"`             // as stored; `history verify` checks them
 
-	Export  int               `json:"export"` // ExportVersion
+	Keys    bool              `json:"keys,omitempty"` // read with the keys of the policy
+	Export  int               `json:"export"`         // ExportVersion
 	Query   Query             `json:"query,omitzero"`
 	Digests map[string]string `json:"digests,omitempty"` // see seal
 }
@@ -140,6 +142,7 @@ func (h History) Result(q Query) Result {
 	out := Result{
 		Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Entries: []Entry{}, Live: h.Live, Outside: h.Outside,
 		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign, Export: ExportVersion, Query: q,
+		Keys: h.Keyed,
 	}
 	for _, e := range h.Entries {
 		r := Entry{

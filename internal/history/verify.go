@@ -29,6 +29,7 @@ type Saved struct {
 	Outside []ledger.Shift   `json:"moved_outside"`
 	Broken  string           `json:"broken"`
 	Foreign []ledger.Foreign `json:"foreign"`
+	Keys    bool             `json:"keys"` // read with the keys of a policy
 
 	file map[string]any // the whole file
 }
@@ -121,10 +122,11 @@ func treeOf(v any) any {
 	return tree
 }
 
-// derived are the fields of an exported history that follow from its pages. All others have a digest.
+// derived are the fields of an exported history that follow from its pages. All others have a digest, and so have the
+// names of keys.
 var derived = []string{"model", "reset", "entries", "live", "export", "digests"}
 
-// signedBy is the field of an entry with the name of a key, which only the policy knows.
+// signedBy is the field of an entry with the name of a key. Only the policy knows it, and may rename it later.
 const signedBy = "signed_by"
 
 // notChecked are the fields of a result that tell what the run cost and printed. They say nothing about the history.
@@ -146,6 +148,13 @@ func sealOf(history map[string]any) map[string]string {
 				text, _ := canonical.Compact(v)
 				out[path] = canonical.Digest(string(text))[:16]
 			})
+		}
+	}
+	entries, _ := history["entries"].([]any)
+	for i, e := range entries {
+		if fields, _ := e.(map[string]any); fields[signedBy] != nil {
+			text, _ := canonical.Compact(fields[signedBy])
+			out[fmt.Sprintf("entries[%d].%s", i, signedBy)] = canonical.Digest(string(text))[:16]
 		}
 	}
 	return out
@@ -190,9 +199,13 @@ func keyPath(path, key string) string {
 type Verification struct {
 	Differences []string // each begins with the path of the value
 	Older       bool     // an older version wrote the file, so only its entries could be compared
+	// KeysDiffer is set if the file matches its pages, and only the keys of the policy make the difference.
+	KeysDiffer bool
+	Policy     bool // the policy lists keys
 
-	keys    bool // the keys of the ledger are known
-	signers bool // who signed was not compared
+	keys    bool              // the keys of the ledger were compared
+	signers bool              // who signed was not compared
+	renamed map[string]string // names of keys in the file that the policy calls otherwise
 }
 
 // Believed returns the entries without those that the file lists as foreign. It is for reading without keys, when each
@@ -207,7 +220,7 @@ func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
 // Compare compares the file with the result that follows from its pages. Without keys, it does not compare who signed,
 // and what is not believed has only its digests.
 func (s Saved) Compare(result any, keys bool) *Verification {
-	v := &Verification{Older: s.Export < ExportVersion, keys: keys}
+	v := &Verification{Older: s.Export < ExportVersion, keys: keys, renamed: map[string]string{}}
 	want, _ := treeOf(result).(map[string]any)
 	history, _ := s.file["history"].(map[string]any)
 	wantHistory, _ := want["history"].(map[string]any)
@@ -288,8 +301,7 @@ func (v *Verification) compare(path string, got, want any) {
 	case map[string]any:
 		if got, ok := got.(map[string]any); ok {
 			for _, key := range slices.Sorted(maps.Keys(join(got, want))) {
-				if key == signedBy && !v.keys {
-					v.signers = true
+				if key == signedBy && v.sameSigner(got[key], want[key]) {
 					continue
 				}
 				v.compare(keyPath(path, key), got[key], want[key])
@@ -308,6 +320,22 @@ func (v *Verification) compare(path string, got, want any) {
 		return
 	}
 	v.add(fmt.Sprintf("%s: the file has %s, and the stored pages have %s", path, valueWords(got), valueWords(want)))
+}
+
+// sameSigner reports whether an entry is signed in the file and in the pages. The names of the key are compared only by
+// their digests, because the policy may have renamed it. The signature is checked with its public half.
+func (v *Verification) sameSigner(got, want any) bool {
+	if !v.keys {
+		v.signers = true
+		return true
+	}
+	if got == nil || want == nil || v.Older { // an older file has no digests
+		return got == want
+	}
+	if got != want {
+		v.renamed[fmt.Sprint(got)] = fmt.Sprint(want)
+	}
+	return true
 }
 
 func (v *Verification) add(difference string) { v.Differences = append(v.Differences, difference) }
@@ -356,6 +384,13 @@ func (v *Verification) Err(model string) error {
 	if n := len(v.Differences); n > 1 {
 		msg += fmt.Sprintf(" (and %d more)", n-1)
 	}
+	if v.KeysDiffer {
+		return &registry.Error{
+			Reason: registry.LedgerLost, Msg: msg + "; the file itself matches its stored pages",
+			Hint: "the policy has other keys than at the time of the export; list the missing key again, with until, " +
+				"or give the policy file of that time",
+		}
+	}
 	return &registry.Error{
 		Reason: registry.LedgerLost, Msg: msg,
 		Hint: "the file was edited or damaged; use another copy, or export the history again",
@@ -367,7 +402,12 @@ func (v *Verification) page() doc.Page {
 	case v == nil:
 		return nil
 	case len(v.Differences) > 0:
-		d := doc.Page{doc.P("The file was edited or damaged. These values differ:")}
+		title := "The file was edited or damaged. These values differ:"
+		if v.KeysDiffer {
+			title = "The file matches its stored pages, but the keys of the policy are not those of the export. " +
+				"These values differ:"
+		}
+		d := doc.Page{doc.P(title)}
 		var items []doc.Line
 		for _, text := range v.Differences[:min(shownDifferences, len(v.Differences))] {
 			items = append(items, doc.L(doc.C(text)))
@@ -382,10 +422,18 @@ func (v *Verification) page() doc.Page {
 			"its other values are not checked.")}
 	}
 	not := notChecked
-	if v.signers {
+	switch {
+	case v.signers && v.Policy:
+		not = append([]string{signedBy + " (the export was made without the policy's keys)"}, not...)
+	case v.signers:
 		not = append([]string{signedBy + " (give the policy with the ledger's keys)"}, not...)
 	}
-	return doc.Page{doc.P("All entries in the file match its stored pages. Values that no page stores, such as " +
+	d := doc.Page{doc.P("All entries in the file match its stored pages. Values that no page stores, such as " +
 		"drift, match their digests. Digests find an edit, but not a forgery. Not checked: " +
 		strings.Join(not, ", ") + ".")}
+	for _, name := range slices.Sorted(maps.Keys(v.renamed)) {
+		d = append(d, doc.P("The policy has another name for the key ", doc.C(name), " now: ", doc.C(v.renamed[name]),
+			". Its signatures are valid."))
+	}
+	return d
 }

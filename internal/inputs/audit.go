@@ -38,6 +38,18 @@ var auditInputs = []Input{
 		Group: "audit",
 		Help:  "Workspace file to write the audit to, as one HTML page that works offline. Default: no file.",
 	},
+	{
+		Name:  "inventory-file",
+		Group: "audit",
+		Help: "Workspace file to write the inventory to, as CSV: each alias and stage with its version, owner, " +
+			"verdict and approvers. Default: no file.",
+	},
+	{
+		Name:  "exceptions-file",
+		Group: "audit",
+		Help: "Workspace file to write the register of exceptions to, as CSV: waivers, overrides, report mode, " +
+			"imports and accepted findings. Default: no file.",
+	},
 }
 
 // Audit holds the inputs of the `audit` command.
@@ -48,6 +60,8 @@ type Audit struct {
 	Plans    []string // paths, with * as a wildcard
 	Sarif    string   // path of the SARIF file, "" for none
 	Html     string   // path of the HTML page, "" for none
+
+	Inventory, Exceptions string // paths of the registers, "" for none
 }
 
 func readAudit(r *reader) Settings {
@@ -58,6 +72,7 @@ func readAudit(r *reader) Settings {
 	}
 	a := Audit{Scope: r.choice("scope"), Baseline: r.value("baseline-file"), Plans: format.Lines(r.value("plan-file"))}
 	a.Sarif, a.Html = r.value("sarif-file"), r.value("html-file")
+	a.Inventory, a.Exceptions = r.value("inventory-file"), r.value("exceptions-file")
 	switch {
 	case r.value("fail-on") != "":
 		a.FailOn = r.choice("fail-on")

@@ -123,8 +123,10 @@ func Commands() []Command {
 			example: []string{
 				"--baseline-file", "audit.json", "--fail-on", "high", "--html-file", "audit.html",
 			},
-			inputs: []string{"scope", "fail-on", "baseline-file", "sarif-file", "html-file"},
-			read:   readAudit,
+			inputs: []string{
+				"scope", "fail-on", "baseline-file", "sarif-file", "html-file", "inventory-file", "exceptions-file",
+			},
+			read: readAudit,
 		},
 		{
 			Name:    "policy check",

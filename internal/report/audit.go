@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ func AuditOutcome(r Run, a Audit) Outcome {
 		d = append(d, a.byRule()...)
 	}
 	d = append(d, a.trend()...)
+	d = append(d, a.registers()...)
 	d = append(d, a.unjudged()...)
 	out := r.end(append(d, a.files()...), r.data(false))
 	out.Result.Audit = a.result()
@@ -232,6 +234,35 @@ func (a Audit) trend() doc.Page {
 		d = append(d, doc.P(title), doc.List{Items: items})
 	}
 	return d
+}
+
+// registers counts the live versions by verdict, and the open exceptions by kind.
+func (a Audit) registers() doc.Page {
+	t := a.Totals
+	var verdicts, kinds []string
+	live, open := 0, 0
+	for _, verdict := range slices.Sorted(maps.Keys(t.Inventory)) {
+		live += t.Inventory[verdict]
+		verdicts = append(verdicts, fmt.Sprintf("%s: %d", verdict, t.Inventory[verdict]))
+	}
+	for _, kind := range audit.ExceptionKinds {
+		if n := t.Exceptions[kind]; n > 0 {
+			open += n
+			kinds = append(kinds, fmt.Sprintf("%s: %d", kind, n))
+		}
+	}
+	if live == 0 {
+		return nil
+	}
+	exceptions := "Open exceptions: none."
+	if open > 0 {
+		exceptions = fmt.Sprintf("Open exceptions: %d (%s).", open, strings.Join(kinds, ", "))
+	}
+	targets := fmt.Sprintf("%d aliases and stages point to a version", live)
+	if live == 1 {
+		targets = "1 alias or stage points to a version"
+	}
+	return doc.Page{doc.P(fmt.Sprintf("Inventory: %s (%s). %s", targets, strings.Join(verdicts, ", "), exceptions))}
 }
 
 // unjudged lists what could not be checked. It is always shown, because these models may have defects.

@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -86,6 +87,9 @@ func gateEvidence(r ledger.Record) string {
 		}
 		g.Candidate = g.Seen()
 		text := fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g))
+		if g.Waived() && g.WaivedBy != "" {
+			text = fmt.Sprintf("%s: %s, waived by %s (%s)", g.Gate, g.Outcome, g.WaivedBy, observed(g))
+		}
 		parts = append(parts, strings.TrimSuffix(text, " ()"))
 	}
 	if r.Mode == verdict.ReportMode {
@@ -97,10 +101,33 @@ func gateEvidence(r ledger.Record) string {
 	return cmp.Or(strings.Join(parts, "; "), "no gate")
 }
 
-// VerifyHistory derives everything readable in a saved history from its pages, and compares. of is what the pages say.
-// keys means that it was read with the keys of the policy.
-func VerifyHistory(saved history.Saved, of ledger.History, keys bool) *history.Verification {
-	if !keys {
+// VerifyHistory reads the pages of a saved history with the keys of the policy, and compares the readable part of the
+// file with what the pages say. If the file was written without keys, they are only used for reading.
+func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *history.Verification, error) {
+	of, err := ledger.ParseHistory(ledger.Reader{Model: saved.Model, Ring: ring}, saved.Pages)
+	if len(ring) == 0 {
+		return of, compareSaved(saved, of, false), err
+	}
+	var v *history.Verification
+	if saved.Keys {
+		if v = compareSaved(saved, of, true); len(v.Differences) == 0 {
+			return of, v, err
+		}
+	}
+	plain, plainErr := ledger.ParseHistory(ledger.Reader{Model: saved.Model}, saved.Pages)
+	unkeyed := compareSaved(saved, plain, false)
+	unkeyed.Policy = true
+	if !saved.Keys {
+		return of, unkeyed, cmp.Or(err, plainErr)
+	}
+	v.KeysDiffer = plainErr == nil && len(unkeyed.Differences) == 0
+	return of, v, err
+}
+
+// compareSaved compares the readable part of a saved history with what its pages say. keys means that they were read
+// with the keys of the policy.
+func compareSaved(saved history.Saved, of ledger.History, keys bool) *history.Verification {
+	if !keys && saved.Keys {
 		of.Entries = saved.Believed(of.Entries)
 	}
 	h := history.History{

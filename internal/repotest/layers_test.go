@@ -75,12 +75,12 @@ var layers = map[string][]string{
 	"internal/report": {
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/history",
 		"internal/ledger", "internal/ledger/views", "internal/lineage", "internal/plan", "internal/registry",
-		"internal/report/doc", "internal/verdict",
+		"internal/report/doc", "internal/signing", "internal/verdict",
 	},
 	"internal/report/doc": {"internal/format"},
 	"internal/sarif":      {"internal/audit", "internal/report/doc"},
 	"internal/auditpage": {
-		"internal/audit", "internal/format", "internal/ledger", "internal/registry", "internal/report",
+		"internal/audit", "internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/report",
 		"internal/report/doc",
 	},
 	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
@@ -138,7 +138,7 @@ var layers = map[string][]string{
 	},
 	"internal/auditfiles": {
 		"internal/actions", "internal/audit", "internal/audit/rules", "internal/auditpage", "internal/inputs",
-		"internal/registry", "internal/report", "internal/sarif",
+		"internal/registry", "internal/report", "internal/report/doc", "internal/sarif",
 	},
 	"internal/auditrun": {
 		"internal/audit", "internal/audit/rules", "internal/ledger", "internal/mlflow", "internal/mlflow/crawl",

@@ -74,7 +74,8 @@ func (a *Auditor) Server() Judgement {
 	var j Judgement
 	for _, r := range a.rules {
 		if r.server != nil {
-			a.sort(&j, r, audit.Snapshot{}, nil, r.server(server{version: a.config.Server}))
+			s := server{values{a.set[r.ID].Values, r.Settings}, a.config.Server, a.config.Policy, a.config.Now}
+			a.sort(&j, r, audit.Snapshot{}, nil, r.server(s))
 		}
 	}
 	return j

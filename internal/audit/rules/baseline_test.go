@@ -119,11 +119,16 @@ func TestTally(t *testing.T) {
 		Unjudged: []audit.Unjudged{{Rule: "run-gone", Count: 2, Why: "503", Where: "churn"}},
 	})
 	tally.Add(Judgement{Unjudged: []audit.Unjudged{{Rule: "run-gone", Count: 3, Why: "404", Where: "fraud"}}})
+	tally.CountRegisters(audit.Snapshot{
+		Inventory:  []audit.LiveVersion{{Verdict: audit.VerdictPassed}, {Verdict: audit.VerdictPassed}},
+		Exceptions: []audit.Exception{{Kind: "waiver", State: audit.ExceptionOpen}, {Kind: "import", State: "past"}},
+	})
 	want := audit.Totals{
 		Models: 1, Versions: 3, Live: 2, Aliases: 1,
 		Findings: map[audit.Severity]int{audit.High: 1, audit.Medium: 2, audit.Low: 0},
 		Accepted: 1, New: 1, Unchanged: 2, Fixed: 1, ByRule: map[string]int{"no-run": 2, "run-gone": 1},
-		Unjudged: []audit.Unjudged{{Rule: "run-gone", Count: 5, Why: "503", Where: "churn"}},
+		Unjudged:  []audit.Unjudged{{Rule: "run-gone", Count: 5, Why: "503", Where: "churn"}},
+		Inventory: map[string]int{"passed": 2}, Exceptions: map[audit.ExceptionKind]int{"waiver": 1},
 	}
 	if diff := cmp.Diff(want, tally.Totals); diff != "" {
 		t.Error(diff)

@@ -24,11 +24,11 @@ type rule struct {
 var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
-	neverPassed, reportMode, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken,
-	noRollbackTarget,
+	neverPassed, reportMode, liveBlocked, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied,
+	ledgerBroken, ledgerForeign, noRollbackTarget,
 	runNotOwn, noRun, runGone, runUnfinished, experimentDeleted, datasetLineage,
 	championStale, challengerEndless, descriptionMissing, requiredTags, tagSchema, tagOverload,
-	serverVulnerable,
+	serverVulnerable, keyExpiring,
 }
 
 // Rules returns the description and settings of every rule, in table order.
@@ -83,7 +83,10 @@ const day = 24 * time.Hour
 
 // server is the input for rules about the server.
 type server struct {
+	values         // the rule's settings
 	version string // "" = not known
+	policy  *policy.Policy
+	now     time.Time
 }
 
 // ApprovedPlan is a plan that has been approved.

@@ -36,6 +36,9 @@ var neverPassed = rule{
 			case found && slices.Contains(e.Record.Override, verdict.OverrideUngated):
 				out = append(out, t.finds("version %d was promoted to %s without gates (override: ungated) on %s by %s",
 					t.version.Number, t.ref, date(e.Ended), who(e)).atLineOf(asked))
+			case !found && !isImported(l, t) && t.version.Tags[registry.TagValidation] == registry.ValidationUngated:
+				out = append(out, t.finds("version %d is at %s and was promoted without gates, according to its tag",
+					t.version.Number, t.ref).atLineOf(asked))
 			case !described:
 			case !found && isImported(l, t):
 				out = append(out, importedResult(l, t).atLineOf(asked))

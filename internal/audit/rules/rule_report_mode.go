@@ -38,11 +38,19 @@ var reportMode = rule{
 	},
 }
 
-// failedGates returns the gates that the version failed, according to its tag.
+// failedGates says which gates the version failed, according to its tag.
 func failedGates(v registry.Version) string {
+	if failed := failedGateNames(v); failed != "" {
+		return "; it would have been blocked by " + failed
+	}
+	return ""
+}
+
+// failedGateNames returns the gates that the version failed, according to its tag; "" if there are none.
+func failedGateNames(v registry.Version) string {
 	var failed []string
-	if json.Unmarshal([]byte(v.Tags[registry.TagFailedGates]), &failed) != nil || len(failed) == 0 {
+	if json.Unmarshal([]byte(v.Tags[registry.TagFailedGates]), &failed) != nil {
 		return ""
 	}
-	return "; it would have been blocked by " + short(strings.Join(failed, ", "))
+	return short(strings.Join(failed, ", "))
 }

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,6 +47,25 @@ const foreign = "version 2 (@champion) does not belong to its run r2: "
 
 // moved is the beginning of a policy file with a moved artifact store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
+
+// foreignEntry adds an entry that is not believed to the ledger.
+func foreignEntry(s *healthyModel) {
+	chain := s.Ledger.OrZero()
+	chain.Foreign = []ledger.Foreign{{Page: "p1", Number: 3, Why: "it is not signed"}}
+	s.Ledger = registry.Is(chain)
+}
+
+// keys returns a change that lists keys in the policy, each with its other settings.
+func keys(settings ...string) func(*healthyModel) {
+	return func(s *healthyModel) {
+		text := gates + "ledger:\n  keys:\n"
+		for i, set := range settings {
+			public := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{byte(i + 1)}, 32))
+			text += fmt.Sprintf("    k%d:\n      public: ed25519:%s\n      %s\n", i, public, set)
+		}
+		s.Policy = policyOf(text)
+	}
+}
 
 func live(s *healthyModel, stage string) { s.version(2).Stage = stage }
 
@@ -406,6 +427,48 @@ var cases = []ruleCase{
 	{rule: "report-mode", when: "the target enforces, though its model does not", plant: func(s *healthyModel) {
 		s.Policy = policyOf(gates + "        mode: enforce\n    mode: report\n")
 	}},
+
+	{rule: "live-blocked", when: "gates blocked it, and somebody moved the alias there",
+		plant: func(s *healthyModel) {
+			s.version(2).Tags[registry.TagValidation] = "blocked"
+			s.version(2).Tags[registry.TagFailedGates] = `["metric acc"]`
+		}, want: "version 2 is at @champion, but gates blocked it when it was last judged", severity: audit.High},
+	{rule: "live-blocked", when: "it is on hold",
+		plant: func(s *healthyModel) {
+			s.entries(func(all []ledger.Entry) []ledger.Entry {
+				back := promoted(3, 2, 1, now.Add(-time.Hour), "")
+				back.Record.Command, back.Record.Hold = "rollback", []int{2}
+				return append(all, back)
+			})
+		}, want: "version 2 is at @champion, but it is on hold: rolled back on ", severity: audit.High,
+		also: []string{"moved-outside", "no-rollback-target"}},
+	{rule: "live-blocked", when: "an alias that nothing protects marks a blocked version",
+		plant: func(s *healthyModel) {
+			s.add(3).Tags[registry.TagValidation] = "blocked"
+			s.Model.Aliases["rejected"] = 3
+		}, want: "version 3 is at @rejected", severity: audit.Low},
+	{rule: "live-blocked", when: "a blocked version is not live",
+		plant: func(s *healthyModel) { s.add(3).Tags[registry.TagValidation] = "blocked" }},
+	{rule: "live-blocked", when: "the ledger is damaged", plant: func(s *healthyModel) { s.Broken = "entry 2 was edited" },
+		unjudged: "entry 2 was edited", also: []string{"ledger-broken"}},
+
+	{rule: "ledger-foreign", when: "an entry is not signed", plant: foreignEntry,
+		want: "entry 3: it is not signed", severity: audit.Medium},
+	{rule: "ledger-foreign", when: "a signed entry skips it", plant: func(s *healthyModel) {
+		foreignEntry(s)
+		s.last(func(e *ledger.Entry) { e.Record.Skipped = []ledger.Skip{{Number: 3, Digest: "d"}} })
+	}, want: "entry 3: it is not signed; a later signed entry skips it", severity: audit.Low},
+	{rule: "ledger-foreign", when: "every entry is believed", plant: func(*healthyModel) {}},
+
+	{rule: "key-expiring", when: "the only key counts for eight days", plant: keys("until: 2026-05-10"),
+		want: "the key k0 counts until 2026-05-10, in 7 days", severity: audit.Medium},
+	{rule: "key-expiring", when: "another key counts for longer", plant: keys("until: 2026-05-10", ""),
+		want:     "the key k0 counts until 2026-05-10, in 7 days; another key counts for longer",
+		severity: audit.Low},
+	{rule: "key-expiring", when: "the only key has expired", plant: keys("until: 2026-05-02"),
+		want: "no key of the policy counts today; the last one counted until 2026-05-02", severity: audit.High},
+	{rule: "key-expiring", when: "an old key has expired after a rotation", plant: keys("until: 2026-05-02", "")},
+	{rule: "key-expiring", when: "the last day is far away", plant: keys("until: 2026-12-31")},
 
 	{
 		rule: "waiver-expired", when: "the day has passed", plant: waived("2026-05-02"),

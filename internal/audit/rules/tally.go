@@ -26,6 +26,7 @@ type Tally struct {
 func NewTally(t audit.Totals) *Tally {
 	t.Findings = map[audit.Severity]int{audit.High: 0, audit.Medium: 0, audit.Low: 0}
 	t.ByRule = map[string]int{}
+	t.Inventory, t.Exceptions = map[string]int{}, map[audit.ExceptionKind]int{}
 	return &Tally{Totals: t, Failing: map[audit.Severity]int{}, unjudged: map[string]int{}}
 }
 
@@ -41,6 +42,18 @@ func (t *Tally) CountModel(m audit.Snapshot) {
 	for _, v := range m.Versions {
 		if named[v.Number] || registry.LiveStage(v.Stage) {
 			t.Totals.Live++
+		}
+	}
+}
+
+// CountRegisters counts the rows of the registers.
+func (t *Tally) CountRegisters(m audit.Snapshot) {
+	for _, row := range m.Inventory {
+		t.Totals.Inventory[row.Verdict]++
+	}
+	for _, x := range m.Exceptions {
+		if x.State == audit.ExceptionOpen {
+			t.Totals.Exceptions[x.Kind]++
 		}
 	}
 }

@@ -122,8 +122,18 @@ function tiles(t) {
         el("b", null, number(t.accepted)),
         el("span", null, "accepted"),
       ),
+    openExceptions() > 0 &&
+      el(
+        "a",
+        { class: "tile", href: "#/exceptions" },
+        el("b", null, number(openExceptions())),
+        el("span", null, "open exceptions"),
+      ),
   );
 }
+
+// openExceptions counts all of the audit's, also those that are not on the page.
+const openExceptions = () => Object.values(audit.totals.open_exceptions ?? {}).reduce((sum, n) => sum + n, 0);
 
 function trend(t) {
   if (!t.baseline) return para("note", "Without a baseline, new findings are not marked.");

@@ -3,7 +3,17 @@
 // their indexes.
 
 // audit is the page's content.
-const audit = { rules: new Map(), models: [], byName: new Map(), versions: [], findings: [], totals: null, left: {} };
+const audit = {
+  rules: new Map(),
+  models: [],
+  byName: new Map(),
+  versions: [],
+  findings: [],
+  inventory: [],
+  exceptions: [],
+  totals: null,
+  left: {},
+};
 
 const severities = ["high", "medium", "low"];
 
@@ -45,6 +55,20 @@ const findingReaders = (word) => ({
   fingerprint: word,
   accepted: word,
   trend: word,
+});
+
+const exceptionReaders = (word) => ({
+  kind: word,
+  what: word,
+  version: asIs,
+  ref: word,
+  by: word,
+  why: word,
+  since: asIs,
+  until: word,
+  state: word,
+  entry: word,
+  signed: word,
 });
 
 function readModel(block) {
@@ -97,6 +121,18 @@ function readModel(block) {
       outside: list,
     }),
     findings: rows(block.findings, findingReaders(word)),
+    inventory: rows(block.inventory, {
+      version: asIs,
+      ref: word,
+      owner: word,
+      verdict: word,
+      by: word,
+      approvers: word,
+      since: asIs,
+      entry: word,
+      signed: word,
+    }),
+    exceptions: rows(block.exceptions, exceptionReaders(word)),
   };
   const runs = rows(block.runs, {
     id: word,
@@ -141,6 +177,8 @@ function join(model) {
   model.byNumber = byNumber;
   model.open = [0, 0, 0]; // open findings by severity
   for (const finding of model.findings) joinFinding(finding, model);
+  for (const row of model.inventory) row.model = model;
+  for (const row of model.exceptions) row.model = model;
 }
 
 function joinFinding(finding, model) {
@@ -171,13 +209,14 @@ function read() {
     audit.byName.set(model.name, model);
     for (const version of model.versions) audit.versions.push(version);
     for (const finding of model.findings) audit.findings.push(finding);
+    for (const row of model.inventory) audit.inventory.push(row);
+    for (const row of model.exceptions) audit.exceptions.push(row);
   }
   for (const element of document.querySelectorAll("script.findings")) {
     const block = take(element);
-    for (const finding of rows(
-      block.findings,
-      findingReaders((i) => block.words[i]),
-    )) {
+    const word = (i) => block.words[i];
+    for (const row of rows(block.exceptions, exceptionReaders(word))) audit.exceptions.push({ ...row, model: null });
+    for (const finding of rows(block.findings, findingReaders(word))) {
       joinFinding(finding, audit.byName.get(finding.model));
       audit.findings.push(finding);
     }

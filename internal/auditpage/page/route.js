@@ -6,6 +6,8 @@ const views = new Map([
   ["findings", ["Findings", findingsView]],
   ["models", ["Models", modelsView]],
   ["versions", ["Versions", versionsView]],
+  ["inventory", ["Inventory", inventoryView]],
+  ["exceptions", ["Exceptions", exceptionsView]],
 ]);
 
 const main = document.getElementById("content");
@@ -60,6 +62,8 @@ function frame() {
     findings: audit.findings.filter(({ open }) => open).length,
     models: audit.models.length,
     versions: audit.versions.length,
+    inventory: audit.inventory.length,
+    exceptions: audit.exceptions.filter(({ state }) => state === "open").length,
   };
   fill(
     document.getElementById("parts"),

@@ -1,0 +1,75 @@
+package audit
+
+import (
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// LiveVersion is a row of the inventory: an alias or stage, the version that it points to, and what is on record.
+type LiveVersion struct {
+	Model     string
+	Version   int
+	Ref       registry.Ref
+	Owner     string // from the tags; "" = not known
+	Verdict   string // one of Verdicts
+	By        string // who moved the target there; "" = not known
+	Approvers []string
+	Unknown   string    // why the approvers are not known: a code of fact.ApproversGap
+	Since     time.Time // when the target began to point there, or when that was first recorded; zero = not known
+	Entry     string    // ledger.Entry.ID; "" = no entry
+	Signed    string    // name of the key that signed the entry; "" = none
+}
+
+// Verdicts of a live version.
+const (
+	VerdictPassed       = "passed"
+	VerdictBlocked      = "blocked"       // gates blocked it when it was last judged
+	VerdictOnHold       = "on-hold"       // a rollback put it on hold
+	VerdictUngated      = "ungated"       // promoted with override: ungated
+	VerdictNotEnforced  = "not-enforced"  // promoted in report mode
+	VerdictImported     = "imported"      // it was live before this tool
+	VerdictNotJudged    = "not-judged"    // the target was set without gates, for example by the command alias
+	VerdictMovedOutside = "moved-outside" // others moved the target since the last entry
+	VerdictNotRecorded  = "not-recorded"
+)
+
+// Exception is a row of the register of exceptions: somebody decided that a rule or a gate does not count.
+type Exception struct {
+	Kind    ExceptionKind
+	What    string // the gate, the override or the rule
+	Model   string // "" = about the server
+	Version int    // 0 = any
+	Ref     registry.Ref
+	By, Why string
+	Since   time.Time // zero = not known
+	Until   string    // last day, "" = no end
+	State   ExceptionState
+	Entry   string // ledger.Entry.ID; "" = no entry
+	Signed  string // name of the key that signed the entry; "" = none
+}
+
+// ExceptionKind is what an exception is.
+type ExceptionKind string
+
+const (
+	ExceptionWaiver     ExceptionKind = "waiver"
+	ExceptionOverride   ExceptionKind = "override"
+	ExceptionAccepted   ExceptionKind = "accepted" // an accepted finding of the audit
+	ExceptionReportMode ExceptionKind = "report-mode"
+	ExceptionImport     ExceptionKind = "import"
+)
+
+// ExceptionKinds lists every kind in the order of the summary.
+var ExceptionKinds = []ExceptionKind{
+	ExceptionWaiver, ExceptionOverride, ExceptionReportMode, ExceptionImport, ExceptionAccepted,
+}
+
+// ExceptionState is whether an exception matters today.
+type ExceptionState string
+
+const (
+	ExceptionOpen    ExceptionState = "open"    // it is in force, or a target still points to its version
+	ExceptionExpired ExceptionState = "expired" // its last day is over
+	ExceptionPast    ExceptionState = "past"    // its target points to another version now
+)
