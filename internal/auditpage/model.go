@@ -51,28 +51,28 @@ const (
 
 // pageModel is a model as the page's script reads it. Times are Unix seconds, 0 = unknown.
 type pageModel struct {
-	Name        string        `json:"name"`
-	Description string        `json:"description,omitempty"`
-	Tags        int           `json:"tags,omitempty"` // index into Lists
-	Created     int64         `json:"created,omitempty"`
-	Updated     int64         `json:"updated,omitempty"`
-	Hidden      bool          `json:"hidden,omitempty"`
-	Unreadable  string        `json:"unreadable,omitempty"`
-	Newest      int           `json:"newest,omitempty"`
-	Read        int           `json:"read"`             // all versions, including those not on the page
-	Ledger      string        `json:"ledger,omitempty"` // why there is no ledger; "" = there is one
-	Broken      string        `json:"broken,omitempty"` // why the chain is broken
-	Before      ledger.States `json:"before,omitempty"` // where each target pointed before the first entry on the page
-	Promotions  int           `json:"promotions"`       // all entries, including those not on the page
-	Targets     []pageTarget  `json:"holders,omitempty"`
-	Versions    columns       `json:"versions"`
-	Runs        columns       `json:"runs"`
-	Entries     columns       `json:"entries"`
-	Findings    columns       `json:"findings"`
-	Inventory   columns       `json:"inventory"`
-	Exceptions  columns       `json:"exceptions"`
-	Words       *words        `json:"words"`
-	Lists       *lists        `json:"lists"`
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Tags        int             `json:"tags,omitempty"` // index into Lists
+	Created     int64           `json:"created,omitempty"`
+	Updated     int64           `json:"updated,omitempty"`
+	Hidden      bool            `json:"hidden,omitempty"`
+	Unreadable  string          `json:"unreadable,omitempty"`
+	Newest      int             `json:"newest,omitempty"`
+	Read        int             `json:"read"`             // all versions, including those not on the page
+	Ledger      string          `json:"ledger,omitempty"` // why there is no ledger; "" = there is one
+	Broken      string          `json:"broken,omitempty"` // why the chain is broken
+	Before      registry.States `json:"before,omitempty"` // before the first entry on the page
+	Promotions  int             `json:"promotions"`       // all entries, including those not on the page
+	Targets     []pageTarget    `json:"holders,omitempty"`
+	Versions    columns         `json:"versions"`
+	Runs        columns         `json:"runs"`
+	Entries     columns         `json:"entries"`
+	Findings    columns         `json:"findings"`
+	Inventory   columns         `json:"inventory"`
+	Exceptions  columns         `json:"exceptions"`
+	Words       *words          `json:"words"`
+	Lists       *lists          `json:"lists"`
 
 	bare int // number of versions without details
 }
@@ -278,8 +278,8 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 }
 
 // targetsAfter returns where each target points after the last entry in the ledger.
-func targetsAfter(l ledger.Chain) ledger.States {
-	out := ledger.States{}
+func targetsAfter(l ledger.Chain) registry.States {
+	out := registry.States{}
 	maps.Copy(out, l.Before)
 	for _, e := range l.Entries {
 		for _, s := range slices.Concat(e.Record.Outside, e.Record.Moves) {
@@ -292,7 +292,7 @@ func targetsAfter(l ledger.Chain) ledger.States {
 }
 
 // shifts adds moves as a flat list of target, before and after.
-func (m *pageModel) shifts(shifts []ledger.Shift) int {
+func (m *pageModel) shifts(shifts []registry.Shift) int {
 	var list []string
 	for _, s := range shifts {
 		list = append(list, cut(s.Ref.String()), cut(s.Was.String()), cut(s.Want.String()))

@@ -285,7 +285,7 @@ func TestPointsSince(t *testing.T) {
 		return ledger.Entry{
 			Outcome: outcome,
 			Ended:   at(day),
-			Record:  ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, was, now)}},
+			Record:  ledger.Record{Moves: []registry.Shift{registry.ParseShift(ref, was, now)}},
 		}
 	}
 	ledger := registry.Is(ledger.Chain{Entries: []ledger.Entry{
@@ -398,7 +398,7 @@ func TestPage_OmittedMatchesMissing(t *testing.T) {
 
 // Only the newest entries are written, together with where the targets pointed before them.
 func TestPage_OldPromotionsOmitted(t *testing.T) {
-	l := ledger.Chain{Before: ledger.States{
+	l := ledger.Chain{Before: registry.States{
 		registry.StageRef("Staging"): registry.PointsTo(1), registry.AliasRef("champion"): registry.PointsTo(2),
 	}}
 	for n := range 60 {
@@ -411,12 +411,12 @@ func TestPage_OldPromotionsOmitted(t *testing.T) {
 			ledger.Entry{
 				Epoch:   n + 1,
 				Outcome: ledger.EntryDone,
-				Record:  ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "", strconv.Itoa(n))}},
+				Record:  ledger.Record{Moves: []registry.Shift{registry.ParseShift(ref, "", strconv.Itoa(n))}},
 			},
 		)
 	}
 	staging, champion := registry.StageRef("Staging"), registry.AliasRef("champion")
-	for d, want := range map[detail]ledger.States{
+	for d, want := range map[detail]registry.States{
 		everything: {staging: registry.PointsTo(1), champion: registry.PointsTo(2)},
 		notable: {
 			staging: registry.PointsTo(1), champion: registry.PointsTo(39),

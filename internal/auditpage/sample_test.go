@@ -211,7 +211,7 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 			Record: ledger.Record{
 				At:      at.Add(-20 * time.Second).Format(time.RFC3339),
 				Command: command, To: v.Number, Origin: ledger.Origin{Actor: user},
-				Moves: []ledger.Shift{ledger.ParseShift(ref, was, now)},
+				Moves: []registry.Shift{registry.ParseShift(ref, was, now)},
 				Gates: []verdict.Finding{
 					{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.912"},
 					{Gate: "test_f1 >= champion - 0.01", Outcome: verdict.Pass, Candidate: "0.871"},
@@ -385,8 +385,8 @@ func sampleLarge(i, versions int) audited {
 					At: v.Created.Add(time.Hour).
 						Format(time.RFC3339),
 					Command: "promote", To: v.Number, Origin: ledger.Origin{Actor: "amara"},
-					Moves: []ledger.Shift{
-						ledger.ParseShift("@champion", strconv.Itoa(max(0, v.Number-20)), strconv.Itoa(v.Number)),
+					Moves: []registry.Shift{
+						registry.ParseShift("@champion", strconv.Itoa(max(0, v.Number-20)), strconv.Itoa(v.Number)),
 					},
 					Gates: []verdict.Finding{
 						{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.91" + strconv.Itoa(n)},
@@ -472,14 +472,14 @@ func hostileModels() []audited {
 			Origin:   ledger.Origin{Actor: next},
 			To:       1,
 			Override: []string{p},
-			Moves: []ledger.Shift{
-				ledger.ParseShift(p, next, p),
-				ledger.ParseShift("@champion", "", "1"),
+			Moves: []registry.Shift{
+				registry.ParseShift(p, next, p),
+				registry.ParseShift("@champion", "", "1"),
 			},
-			Outside: []ledger.Shift{ledger.ParseShift("@champion", "1", next)},
+			Outside: []registry.Shift{registry.ParseShift("@champion", "1", next)},
 			Gates:   []verdict.Finding{{Gate: p, Candidate: next}},
 		}
-		before := ledger.States{registry.ParseRef(p): registry.ParseState(next)}
+		before := registry.States{registry.ParseRef(p): registry.ParseState(next)}
 		a.Ledger = registry.Is(ledger.Chain{Before: before, Entries: []ledger.Entry{
 			{Epoch: 1, Record: record, Outcome: ledger.EntryDone, Ended: at.Add(time.Minute), Link: p},
 			{Epoch: 2, Record: record, Outcome: p, Reason: registry.Reason(next), Ended: at.Add(time.Hour)},

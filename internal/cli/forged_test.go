@@ -66,13 +66,13 @@ func (f forgery) append(t *testing.T, sc *storyRun) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved := ledger.ParseShift("@challenger", fmt.Sprint(f.from), fmt.Sprint(bad))
-	left := ledger.ParseShift("Production", "4", fmt.Sprint(bad))
+	moved := registry.ParseShift("@challenger", fmt.Sprint(f.from), fmt.Sprint(bad))
+	left := registry.ParseShift("Production", "4", fmt.Sprint(bad))
 	p := &ledger.Promotion{Ledger: l, View: view, Claim: ledger.Claim{Holder: f.by}, Record: func(int) ledger.Record {
 		return ledger.Record{
 			Command: f.command, At: "2026-05-03T10:00:00Z", Server: address, Model: "churn", From: f.from, To: bad,
 			Target:    registry.Target{Alias: "challenger", Stage: "Production", ArchiveExisting: true},
-			Moves:     []ledger.Shift{moved, left},
+			Moves:     []registry.Shift{moved, left},
 			Candidate: "models:/churn/2", Decision: verdict.Promote, Plan: "approved",
 			Override: []string{verdict.OverrideUngated, verdict.OverrideDowngrade},
 			Gates:    []verdict.Finding{{Gate: "acc >= 0.9", Outcome: verdict.Pass}},

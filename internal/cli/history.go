@@ -132,7 +132,7 @@ func historyOf(ctx context.Context, e *env, name string) (history.History, error
 // confirmedHistory returns the second of two histories, keeping only the drift that both show. If the second one shows
 // other drift too, the comparison with the registry does not count.
 func confirmedHistory(first, second history.History) history.History {
-	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool {
+	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d registry.Shift) bool {
 		return !slices.ContainsFunc(first.Outside, d.Equal)
 	})
 	second.Compared = second.Compared && len(both) == len(second.Outside)

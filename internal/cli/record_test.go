@@ -97,8 +97,8 @@ func TestRecord_IsComplete(t *testing.T) {
 		From:    1,
 		To:      2,
 		Target:  registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true},
-		Moves: []ledger.Shift{
-			ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2"),
+		Moves: []registry.Shift{
+			registry.ParseShift("@champion", "1", "2"), registry.ParseShift("Production", "1", "2"),
 		},
 		Archived:  []int{1},
 		Candidate: "runs:/new/model",

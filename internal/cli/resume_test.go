@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // A killing is a command that dies after its nth request and is then run again by a runner. The second run may die
@@ -178,7 +179,7 @@ func lastDone(entries []ledger.Entry) (ledger.Entry, bool) {
 }
 
 // wants returns the values that the moves set.
-func wants(moves []ledger.Shift) string {
+func wants(moves []registry.Shift) string {
 	var out []string
 	for _, m := range moves {
 		out = append(out, fmt.Sprint(m.Ref, " ", m.Want))

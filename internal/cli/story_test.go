@@ -546,7 +546,7 @@ func (s state) lastPromotion() string {
 				Command   string
 				From      int
 				Target    registry.Target
-				Moves     []ledger.Shift
+				Moves     []registry.Shift
 				Candidate string
 				RunID     string
 				Decision  verdict.Decision

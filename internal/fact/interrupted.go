@@ -8,8 +8,8 @@ import (
 )
 
 // PointsTo returns one move for each part of the target. The move's Want is the version that the part points to now.
-func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
-	var out []ledger.Shift
+func (f Facts) PointsTo(t registry.Target) []registry.Shift {
+	var out []registry.Shift
 	if t.Alias != "" {
 		var now registry.State
 		if n, ok := f.Model.OrZero().Aliases[t.Alias]; ok {
@@ -18,10 +18,10 @@ func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 		if f.Fallback != nil {
 			now = registry.PointsTo(f.Fallback.Holders[t.Alias]...)
 		}
-		out = append(out, ledger.Shift{Ref: registry.AliasRef(t.Alias), Want: now})
+		out = append(out, registry.Shift{Ref: registry.AliasRef(t.Alias), Want: now})
 	}
 	if t.Stage != "" {
-		out = append(out, ledger.Shift{Ref: registry.StageRef(t.Stage), Want: registry.PointsTo(f.StageHolders...)})
+		out = append(out, registry.Shift{Ref: registry.StageRef(t.Stage), Want: registry.PointsTo(f.StageHolders...)})
 	}
 	return out
 }
@@ -35,7 +35,7 @@ func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool
 // Interrupted returns the newest entry that moved something, if this command was interrupted while it made that entry
 // and no part has been moved by others since. Each part must therefore be in its former state or in the state that the
 // entry wanted. parts gives the current states.
-func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
+func (f Facts) Interrupted(command string, parts []registry.Shift) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Decisive().Entries) {
 		switch {
 		case e.Outcome == ledger.EntryDone:
@@ -52,9 +52,9 @@ func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, 
 }
 
 // untouched reports whether every target in the record is still in its former state.
-func (f Facts) untouched(r ledger.Record, parts []ledger.Shift) bool {
-	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool {
-		found := ledger.Shift{Ref: m.Ref, Want: m.Was}
+func (f Facts) untouched(r ledger.Record, parts []registry.Shift) bool {
+	return !slices.ContainsFunc(r.Moves, func(m registry.Shift) bool {
+		found := registry.Shift{Ref: m.Ref, Want: m.Was}
 		if r.Further(m.Ref) {
 			parts = append(slices.Clone(parts), f.PointsTo(m.Ref.Target())...)
 		}
@@ -64,7 +64,7 @@ func (f Facts) untouched(r ledger.Record, parts []ledger.Shift) bool {
 
 // showsMoves reports whether some of the recorded moves were made and none of these parts has been moved by others
 // since.
-func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
+func (f Facts) showsMoves(r ledger.Record, parts []registry.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)
 		switch {
@@ -87,7 +87,7 @@ func (f Facts) MovesMade(r ledger.Record, q Query) int {
 		if m.Ref.Kind == registry.RefAlias {
 			t = m.Ref.Target()
 		}
-		now := slices.DeleteFunc(f.PointsTo(t), func(s ledger.Shift) bool { return s.Ref != m.Ref })
+		now := slices.DeleteFunc(f.PointsTo(t), func(s registry.Shift) bool { return s.Ref != m.Ref })
 		switch {
 		case m.Confirms():
 		case len(now) == 0 && m.Ref.Kind == registry.RefStage, len(now) > 0 && f.Fallback != nil &&

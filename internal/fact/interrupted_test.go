@@ -10,17 +10,17 @@ import (
 
 // If a promotion moved a target but failed, the next promotion to the same version confirms the move.
 func TestLedger_Unconfirmed(t *testing.T) {
-	entry := func(outcome string, moved int, moves ...ledger.Shift) ledger.Entry {
+	entry := func(outcome string, moved int, moves ...registry.Shift) ledger.Entry {
 		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
 	}
-	move, elsewhere := ledger.ParseShift("@champion", "6", "7"), entry(
-		ledger.EntryDone, 1, ledger.ParseShift("@shadow", "", "8"),
+	move, elsewhere := registry.ParseShift("@champion", "6", "7"), entry(
+		ledger.EntryDone, 1, registry.ParseShift("@shadow", "", "8"),
 	)
 	found := ledger.Entry{
 		Outcome: ledger.EntryDone,
 		Record: ledger.Record{
-			Moves:   []ledger.Shift{ledger.ParseShift("@shadow", "", "8")},
-			Outside: []ledger.Shift{ledger.ParseShift("@champion", "7", "7")},
+			Moves:   []registry.Shift{registry.ParseShift("@shadow", "", "8")},
+			Outside: []registry.Shift{registry.ParseShift("@champion", "7", "7")},
 		},
 	}
 	for name, c := range map[string]struct {
@@ -46,12 +46,12 @@ func TestLedger_Unconfirmed(t *testing.T) {
 		},
 		"confirming it was cut off too": {
 			[]ledger.Entry{
-				entry(ledger.EntrySuperseded, 1, move), entry("", 0, ledger.ParseShift("@champion", "7", "7")),
+				entry(ledger.EntrySuperseded, 1, move), entry("", 0, registry.ParseShift("@champion", "7", "7")),
 			},
 			true,
 		},
 		"on its way somewhere else": {
-			[]ledger.Entry{entry("", 0, ledger.ParseShift("@champion", "6", "9"))}, false,
+			[]ledger.Entry{entry("", 0, registry.ParseShift("@champion", "6", "9"))}, false,
 		},
 		"found as a move by others since": {[]ledger.Entry{entry(ledger.EntryAborted, -1, move), found}, false},
 	} {
@@ -65,35 +65,38 @@ func TestLedger_Unconfirmed(t *testing.T) {
 
 // An unfinished entry is found even if later entries follow that moved nothing.
 func TestFacts_CutOff(t *testing.T) {
-	both := []ledger.Shift{ledger.ParseShift("@champion", "6", "7"), ledger.ParseShift("Production", "6", "7")}
+	both := []registry.Shift{registry.ParseShift("@champion", "6", "7"), registry.ParseShift("Production", "6", "7")}
 	cut := ledger.Entry{
 		Epoch: 1, Outcome: ledger.EntrySuperseded, Moved: 1, Record: ledger.Record{Command: "promote", Moves: both},
 	}
-	later := func(e ledger.Entry, moves ...ledger.Shift) ledger.Entry { e.Epoch, e.Record.Moves = 2, moves; return e }
+	later := func(e ledger.Entry, moves ...registry.Shift) ledger.Entry {
+		e.Epoch, e.Record.Moves = 2, moves
+		return e
+	}
 	for name, c := range map[string]struct {
 		later ledger.Entry
 		want  int
 	}{
 		"one that was given up": {
-			later(ledger.Entry{Outcome: ledger.EntryAborted}, ledger.ParseShift("@champion", "7", "8")), 1,
+			later(ledger.Entry{Outcome: ledger.EntryAborted}, registry.ParseShift("@champion", "7", "8")), 1,
 		},
 		"an open one that has moved nothing": {
-			later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("Production", "6", "7")),
+			later(ledger.Entry{}, registry.ParseShift("@champion", "7", "7"), registry.ParseShift("Production", "6", "7")),
 			1,
 		},
-		"an open one that only confirms":   {later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7")), 1},
-		"an open one about something else": {later(ledger.Entry{}, ledger.ParseShift("@shadow", "", "7")), 0},
+		"an open one that only confirms":   {later(ledger.Entry{}, registry.ParseShift("@champion", "7", "7")), 1},
+		"an open one about something else": {later(ledger.Entry{}, registry.ParseShift("@shadow", "", "7")), 0},
 		"one that moved it, and it is back again": {
-			later(ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1}, ledger.ParseShift("@champion", "7", "8")), 0,
+			later(ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1}, registry.ParseShift("@champion", "7", "8")), 0,
 		},
 		"one that is done": {
-			later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, ledger.ParseShift("@shadow", "", "7")), 0,
+			later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, registry.ParseShift("@shadow", "", "7")), 0,
 		},
 	} {
 		f := Facts{Ledger: ledger.Chain{Entries: []ledger.Entry{cut, c.later}}}
 		e, _ := f.Interrupted(
 			"promote",
-			[]ledger.Shift{ledger.ParseShift("@champion", "", "7"), ledger.ParseShift("Production", "", "6")},
+			[]registry.Shift{registry.ParseShift("@champion", "", "7"), registry.ParseShift("Production", "", "6")},
 		)
 		if e.Epoch != c.want {
 			t.Errorf("%s: entry %d, want %d", name, e.Epoch, c.want)
@@ -106,12 +109,12 @@ func TestRollbackTargets_Unfinished(t *testing.T) {
 	done := ledger.Entry{
 		Outcome: ledger.EntryDone, Moved: 1,
 		Record: ledger.Record{
-			Command: "promote", To: 4, Moves: []ledger.Shift{ledger.ParseShift("@champion", "", "4")},
+			Command: "promote", To: 4, Moves: []registry.Shift{registry.ParseShift("@champion", "", "4")},
 		},
 	}
 	cut := ledger.Entry{
 		Record: ledger.Record{
-			Command: "promote", To: 7, Moves: []ledger.Shift{ledger.ParseShift("@champion", "6", "7")},
+			Command: "promote", To: 7, Moves: []registry.Shift{registry.ParseShift("@champion", "6", "7")},
 		},
 	}
 	numbers := func(entries ...ledger.Entry) (out []int) {
@@ -153,14 +156,14 @@ func TestHolder_SameRun(t *testing.T) {
 
 // Moved counts only the moves that the entry itself made. Made also includes the moves that it confirmed.
 func TestEntry_Made(t *testing.T) {
-	theirs, first, second := ledger.ParseShift(
+	theirs, first, second := registry.ParseShift(
 		"@champion", "7", "7",
-	), ledger.ParseShift("@reader", "6", "7"), ledger.ParseShift("Production", "6", "7")
-	for moved, want := range [][]ledger.Shift{nil, {theirs, first}, {theirs, first, second}, {theirs, first, second}} {
+	), registry.ParseShift("@reader", "6", "7"), registry.ParseShift("Production", "6", "7")
+	for moved, want := range [][]registry.Shift{nil, {theirs, first}, {theirs, first, second}, {theirs, first, second}} {
 		if got := (ledger.Entry{
 			Outcome: ledger.EntryAborted, Moved: moved,
-			Record: ledger.Record{Moves: []ledger.Shift{theirs, first, second}},
-		}).Made(); !slices.EqualFunc(got, want, ledger.Shift.Equal) {
+			Record: ledger.Record{Moves: []registry.Shift{theirs, first, second}},
+		}).Made(); !slices.EqualFunc(got, want, registry.Shift.Equal) {
 			t.Errorf("%d: %v, want %v", moved, got, want)
 		}
 	}
@@ -169,7 +172,7 @@ func TestEntry_Made(t *testing.T) {
 		{
 			Record: ledger.Record{
 				Command: "promote", To: 7, Target: registry.Target{Alias: "champion", Stage: "Production"},
-				Moves: []ledger.Shift{theirs, second},
+				Moves: []registry.Shift{theirs, second},
 			},
 		},
 	}
@@ -180,9 +183,9 @@ func TestEntry_Made(t *testing.T) {
 
 // Before an entry is closed on behalf of another run, its moves are counted if the facts show them.
 func TestFacts_MovesMade(t *testing.T) {
-	moves := []ledger.Shift{
-		ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"),
-		ledger.ParseShift("Production", "6", "7"),
+	moves := []registry.Shift{
+		registry.ParseShift("@champion", "7", "7"), registry.ParseShift("@reader", "6", "7"),
+		registry.ParseShift("Production", "6", "7"),
 	}
 	for name, c := range map[string]struct {
 		reader     []int

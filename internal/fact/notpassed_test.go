@@ -13,7 +13,7 @@ func TestFacts_NotPassed(t *testing.T) {
 	champion := registry.AliasRef("champion")
 	entry := func(signed string, r ledger.Record) ledger.Entry {
 		r.To, r.Target = 2, champion.Target()
-		r.Moves = []ledger.Shift{{Ref: champion, Want: registry.PointsTo(2)}}
+		r.Moves = []registry.Shift{{Ref: champion, Want: registry.PointsTo(2)}}
 		return ledger.Entry{Outcome: ledger.EntryDone, Signed: signed, Record: r}
 	}
 	passed := ledger.Record{

@@ -42,13 +42,13 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		}
 	}
 	refs := t.Refs()
-	about := func(s ledger.Shift) bool { return slices.Contains(refs, s.Ref) }
+	about := func(s registry.Shift) bool { return slices.Contains(refs, s.Ref) }
 	for _, e := range slices.Backward(chain.Entries) {
 		if e.Outcome != ledger.EntryDone {
 			continue
 		}
 		moves := slices.DeleteFunc(
-			slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) },
+			slices.Concat(e.Record.Moves, e.Record.Outside), func(s registry.Shift) bool { return !about(s) },
 		)
 		for _, s := range moves {
 			if s.Want.Versions.Has(e.Record.To) { // the promoted version, even if others are in the stage
@@ -71,7 +71,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			continue
 		}
 		for _, s := range slices.DeleteFunc(
-			slices.Clone(e.Record.Moves), func(s ledger.Shift) bool { return !about(s) },
+			slices.Clone(e.Record.Moves), func(s registry.Shift) bool { return !about(s) },
 		) {
 			add(decisive(s.Ref, s.Was))
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -23,7 +24,7 @@ func (v View) Table(histories []History) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
-	write := func(model string, s ledger.Shift, cells map[string]string) {
+	write := func(model string, s registry.Shift, cells map[string]string) {
 		kind, name := "stage", s.Ref.Name
 		if _, ok := s.Ref.Alias(); ok {
 			kind = "alias"

@@ -22,12 +22,12 @@ type History struct {
 	Entries   []ledger.Entry
 	Foreign   []ledger.Foreign // what is not believed
 	Pages     []ledger.Saved
-	BrokenAt  int            // first entry that breaks the chain, 0 = unknown
-	Broken    string         // why the chain is broken, "" = it is not
-	Kept      bool           // compared with a copy outside MLflow
-	Compared  bool           // compared with the registry as it is now
-	Keyed     bool           // read with the keys of the policy
-	Outside   []ledger.Shift // drift since the last entry, if Compared
+	BrokenAt  int              // first entry that breaks the chain, 0 = unknown
+	Broken    string           // why the chain is broken, "" = it is not
+	Kept      bool             // compared with a copy outside MLflow
+	Compared  bool             // compared with the registry as it is now
+	Keyed     bool             // read with the keys of the policy
+	Outside   []registry.Shift // drift since the last entry, if Compared
 	At, Until time.Time
 	Live      []views.Live
 	Now       []views.Live  // what the requested targets point to according to the last entry
@@ -53,7 +53,7 @@ func (h History) With(q Query) History {
 // is not one version.
 func (h History) Version(ref registry.Ref) string {
 	other := func(of registry.Ref) bool { return of != ref }
-	drift := slices.DeleteFunc(slices.Clone(h.Outside), func(s ledger.Shift) bool { return other(s.Ref) })
+	drift := slices.DeleteFunc(slices.Clone(h.Outside), func(s registry.Shift) bool { return other(s.Ref) })
 	states := h.Now
 	switch {
 	case !h.At.IsZero() && len(drift) > 0 && h.open():
@@ -113,7 +113,7 @@ type Result struct {
 	Reset   string           `json:"reset,omitempty"`     // why it replaces a lost ledger
 	Entries []Entry          `json:"entries"`
 	Live    []views.Live     `json:"live,omitempty"`
-	Outside []ledger.Shift   `json:"moved_outside,omitempty"` // drift since the last entry
+	Outside []registry.Shift `json:"moved_outside,omitempty"` // drift since the last entry
 	Broken  string           `json:"broken,omitempty"`
 	At      int              `json:"broken_at,omitempty"`
 	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored there and not believed

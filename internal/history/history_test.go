@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -77,7 +78,7 @@ func TestHistoryCSV(t *testing.T) {
 	e := ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)}
 	e.Record.Command, e.Record.Actor, e.Record.Initiator = "promote", "=cmd()", " +1"
 	e.Record.Justification = "one, \"two\"\nthree"
-	e.Record.Moves = []ledger.Shift{ledger.ParseShift("@champion", "", "7")}
+	e.Record.Moves = []registry.Shift{registry.ParseShift("@champion", "", "7")}
 	view := View{Evidence: func(ledger.Record) string { return "no gate" }}
 	text := view.Table([]History{{Model: "-churn", Entries: []ledger.Entry{e}}})
 	if strings.Count(text, "\r\n") != 2 || strings.Count(text, "\n") != 2 {

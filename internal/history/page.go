@@ -204,7 +204,7 @@ func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 }
 
 // driftRows are moves that this program did not make.
-func (v View) driftRows(first any, when string, drift []ledger.Shift, decision string) (rows [][]doc.Line) {
+func (v View) driftRows(first any, when string, drift []registry.Shift, decision string) (rows [][]doc.Line) {
 	for _, d := range drift {
 		if v.about(d.Ref) {
 			rows = append(rows, doc.Row(first, when, targetWords(d.Ref), moveWords(d), "unknown", "–", "–", decision))
@@ -222,7 +222,7 @@ func targetWords(ref registry.Ref) doc.Line {
 }
 
 // moveWords shows a move as "6 → 7", or as "7 (confirmed)" if others had made it already.
-func moveWords(s ledger.Shift) doc.Line {
+func moveWords(s registry.Shift) doc.Line {
 	if s.Confirms() {
 		return doc.L(StateWords(s.Ref, s.Want), " (confirmed)")
 	}
@@ -352,7 +352,7 @@ func (h History) live(several bool) doc.Page {
 		}
 		return doc.Page{doc.P(lead, when, ": unknown", since, ".")}
 	}
-	limit, found := "", []ledger.Shift(nil)
+	limit, found := "", []registry.Shift(nil)
 	if h.open() {
 		limit, found = h.limit(), h.Outside
 	}
@@ -388,7 +388,7 @@ func (h History) liveItem(l views.Live) doc.Line {
 			targetWords(l.Ref), ": ", liveWords(l.Ref, l.Named), ", moved by others before ", timeWords(e.Ended),
 		)
 	}
-	drifted := slices.ContainsFunc(h.Outside, func(s ledger.Shift) bool { return s.Ref == l.Ref })
+	drifted := slices.ContainsFunc(h.Outside, func(s registry.Shift) bool { return s.Ref == l.Ref })
 	switch {
 	case l.Until != "":
 		item = append(item, doc.T(" until "+timeText(l.Until)))

@@ -45,7 +45,7 @@ func (q Query) selects(e ledger.Entry) bool {
 	if at.Before(q.Since) || !q.Before.IsZero() && at.After(q.Before) {
 		return false
 	}
-	moved := func(s ledger.Shift) bool { return q.about(s.Ref) }
+	moved := func(s registry.Shift) bool { return q.about(s.Ref) }
 	return len(q.Targets) == 0 || slices.ContainsFunc(e.Record.Moves, moved) ||
 		slices.ContainsFunc(e.Record.Outside, moved)
 }

@@ -26,7 +26,7 @@ type Saved struct {
 	Pages   []ledger.Saved   `json:"pages"`
 	Export  int              `json:"export"`
 	Query   Query            `json:"query"`
-	Outside []ledger.Shift   `json:"moved_outside"`
+	Outside []registry.Shift `json:"moved_outside"`
 	Broken  string           `json:"broken"`
 	Foreign []ledger.Foreign `json:"foreign"`
 	Keys    bool             `json:"keys"` // read with the keys of a policy

@@ -9,9 +9,9 @@ import (
 
 // Chain is the promotion ledger of one registered model, or the part of it that was read.
 type Chain struct {
-	Off     string  // why there is no ledger; "" if it exists
-	Entries []Entry // oldest first
-	Before  States  // the state of each target before these entries
+	Off     string          // why there is no ledger; "" if it exists
+	Entries []Entry         // oldest first
+	Before  registry.States // the state of each target before these entries
 
 	Foreign []Foreign // what is not believed, only to be shown
 	Keyed   bool      // the policy lists keys, so that entries without a signature prove little
@@ -88,7 +88,7 @@ func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 
 // lastMove returns the last entry that may have moved the target to its current state, and its move. An entry that was
 // taken over before any of its moves was seen counts only until a later entry moves something.
-func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
+func (l Chain) lastMove(ref registry.Ref) (Entry, registry.Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {
 		if e.MovedNothing() {
@@ -98,11 +98,11 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 			return e, move, newest || e.Moved != 0
 		}
 		if _, found := moveOf(e.Record.Outside, ref); found && e.Outcome == EntryDone {
-			return Entry{}, Shift{}, false
+			return Entry{}, registry.Shift{}, false
 		}
 		newest = false
 	}
-	return Entry{}, Shift{}, false
+	return Entry{}, registry.Shift{}, false
 }
 
 // Protects reports whether only a gated promotion or a rollback may move the target, and returns the entry that is the
@@ -146,12 +146,12 @@ func (l Chain) Refs() []registry.Ref {
 }
 
 // Drift returns the targets that recorded promotions have moved, and that were moved by others since.
-func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
-	var out []Shift
+func (l Chain) Drift(m registry.Model, versions []registry.Version) []registry.Shift {
+	var out []registry.Shift
 	for _, ref := range l.Refs() {
 		now := PointsTo(m, versions, ref)
 		if left, drifted := l.Drifted(ref, now); drifted {
-			out = append(out, Shift{Ref: ref, Was: left, Want: now})
+			out = append(out, registry.Shift{Ref: ref, Was: left, Want: now})
 		}
 	}
 	return out
@@ -172,4 +172,11 @@ func PointsTo(m registry.Model, versions []registry.Version, ref registry.Ref) r
 		}
 	}
 	return registry.PointsTo(numbers...)
+}
+func moveOf(moves []registry.Shift, ref registry.Ref) (registry.Shift, bool) {
+	i := slices.IndexFunc(moves, func(s registry.Shift) bool { return s.Ref == ref })
+	if i < 0 {
+		return registry.Shift{}, false
+	}
+	return moves[i], true
 }

@@ -225,9 +225,9 @@ func (p page) headAfter(ledger string) newHead {
 }
 
 // stateAfter returns the state of each target after the last entry of the page.
-func stateAfter(p page) States {
+func stateAfter(p page) registry.States {
 	view := Chain{Entries: p.entries, Before: p.state}
-	out := States{}
+	out := registry.States{}
 	leave := func(ref registry.Ref) {
 		if state, ok := view.LastRecorded(ref); ok {
 			out[ref] = state

@@ -1,11 +1,8 @@
 package ledger
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -13,14 +10,14 @@ import (
 // A version is in only one stage. If a promotion moves it to another stage, it leaves the first one, and this is not
 // drift.
 func TestLastRecorded_OtherStage(t *testing.T) {
-	entry := func(epoch int, outcome string, moved int, moves ...Shift) Entry {
+	entry := func(epoch int, outcome string, moved int, moves ...registry.Shift) Entry {
 		return Entry{
 			Epoch: epoch, Outcome: outcome, Moved: moved, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC),
 			Record: Record{Moves: moves},
 		}
 	}
-	staged := entry(1, EntryDone, 1, ParseShift("Staging", "", "2"))
-	onward := ParseShift("Production", "1", "2")
+	staged := entry(1, EntryDone, 1, registry.ParseShift("Staging", "", "2"))
+	onward := registry.ParseShift("Production", "1", "2")
 	for name, c := range map[string]struct {
 		ledger  Chain
 		staging string
@@ -30,35 +27,35 @@ func TestLastRecorded_OtherStage(t *testing.T) {
 		"moved on, one stays": {
 			Chain{
 				Entries: []Entry{
-					entry(1, EntryDone, 1, ParseShift("Staging", "1", "1,2")), entry(2, EntryDone, 1, onward),
+					entry(1, EntryDone, 1, registry.ParseShift("Staging", "1", "1,2")), entry(2, EntryDone, 1, onward),
 				},
 			},
 			"1",
 		},
 		"another was moved": {
-			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "1", "3"))}}, "2",
+			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, registry.ParseShift("Production", "1", "3"))}}, "2",
 		},
 		"was there before": {
-			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "2", "2,3"))}}, "2",
+			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, registry.ParseShift("Production", "2", "2,3"))}}, "2",
 		},
 		"an alias takes nothing": {
-			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("@champion", "1", "2"))}}, "2",
+			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, registry.ParseShift("@champion", "1", "2"))}}, "2",
 		},
 		"moved on, then cut off": {
-			Chain{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, ParseShift("@champion", "1", "2"))}}, "",
+			Chain{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, registry.ParseShift("@champion", "1", "2"))}}, "",
 		},
 		"given up before it moved": {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 0, onward)}}, "2"},
 		"moved on, and back": {
 			Chain{
 				Entries: []Entry{
-					staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, ParseShift("Staging", "", "2")),
+					staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, registry.ParseShift("Staging", "", "2")),
 				},
 			},
 			"2",
 		},
 		"on the page before": {
 			Chain{
-				Before:  States{registry.StageRef("Staging"): registry.PointsTo(2)},
+				Before:  registry.States{registry.StageRef("Staging"): registry.PointsTo(2)},
 				Entries: []Entry{entry(2, EntryDone, 1, onward)},
 			},
 			"",
@@ -75,15 +72,15 @@ func TestLastRecorded_OtherStage(t *testing.T) {
 // promoted since. A move that others made before the promotion stays drift until a promotion that records it has made a
 // move.
 func TestDrifted(t *testing.T) {
-	entry := func(outcome string, moved int, moves ...Shift) Entry {
+	entry := func(outcome string, moved int, moves ...registry.Shift) Entry {
 		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}
 	}
-	first := entry(EntryDone, 1, ParseShift("@champion", "", "6"))
-	both := []Shift{ParseShift("@champion", "6", "7"), ParseShift("Production", "6", "7")}
-	elsewhere, nothing := entry(EntryDone, 1, ParseShift("@shadow", "", "8")), entry(
-		EntryAborted, 0, ParseShift("@shadow", "", "8"),
+	first := entry(EntryDone, 1, registry.ParseShift("@champion", "", "6"))
+	both := []registry.Shift{registry.ParseShift("@champion", "6", "7"), registry.ParseShift("Production", "6", "7")}
+	elsewhere, nothing := entry(EntryDone, 1, registry.ParseShift("@shadow", "", "8")), entry(
+		EntryAborted, 0, registry.ParseShift("@shadow", "", "8"),
 	)
-	adopting := []Shift{ParseShift("@champion", "7", "7"), ParseShift("Production", "6", "7")}
+	adopting := []registry.Shift{registry.ParseShift("@champion", "7", "7"), registry.ParseShift("Production", "6", "7")}
 	for name, c := range map[string]struct {
 		entries []Entry // entries after the first
 		now     string
@@ -116,7 +113,7 @@ func TestDrifted(t *testing.T) {
 		},
 		"adopting, given up after its own move": {[]Entry{entry(EntryAborted, 1, adopting...)}, "7", false},
 		"adopted": {
-			[]Entry{entry(EntryDone, 0, ParseShift("@champion", "7", "7"))}, "7", false,
+			[]Entry{entry(EntryDone, 0, registry.ParseShift("@champion", "7", "7"))}, "7", false,
 		},
 		"taken over by one of another target, which is the last": {
 			[]Entry{entry(EntrySuperseded, 0, both...), elsewhere}, "7", true,
@@ -126,36 +123,5 @@ func TestDrifted(t *testing.T) {
 		if left, got := l.Drifted(registry.AliasRef("champion"), registry.ParseState(c.now)); got != c.want {
 			t.Errorf("%s: drifted %v from %q, want %v", name, got, left, c.want)
 		}
-	}
-}
-
-// A move or state that is parsed and written again has the same text.
-func TestShift_JSON(t *testing.T) {
-	for text, want := range map[string]Shift{
-		`{"ref":"@champion","was":"6","now":"7"}`: {
-			registry.AliasRef("champion"), registry.PointsTo(6), registry.PointsTo(7),
-		},
-		`{"ref":"Production","now":"3,7"}`: {Ref: registry.StageRef("Production"), Want: registry.PointsTo(3, 7)},
-		`{"ref":"tag promote.traffic","was":"7"}`: {
-			Ref: registry.TagRef("promote.traffic"), Was: registry.Text("7"),
-		},
-		`{"ref":"@champion","now":"7,3"}`: {Ref: registry.AliasRef("champion"), Want: registry.Text("7,3")},
-	} {
-		var got Shift
-		err := json.Unmarshal([]byte(text), &got)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%s: %v %s", text, err, diff)
-		}
-		if back, err := json.Marshal(got); err != nil || string(back) != text {
-			t.Errorf("%s is written as %s (%v)", text, back, err)
-		}
-	}
-	const text = `{"@champion":"7","Production":"3,7","tag promote.traffic":"7"}`
-	var states States
-	if err := json.Unmarshal([]byte(text), &states); err != nil {
-		t.Fatal(err)
-	}
-	if back, err := json.Marshal(states); err != nil || string(back) != text {
-		t.Errorf("%s is written as %s (%v)", text, back, err)
 	}
 }

@@ -109,7 +109,7 @@ func (h Holder) LaterAttemptOf(other Holder) bool {
 func (e Entry) MovedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
 
 // Made returns the moves of the entry that were made, in their order. It also returns confirmed moves in between.
-func (e Entry) Made() []Shift {
+func (e Entry) Made() []registry.Shift {
 	if e.Outcome == EntryDone {
 		return e.Record.Moves
 	}

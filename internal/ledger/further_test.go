@@ -12,14 +12,14 @@ func TestChain_ProtectsOnlyTargets(t *testing.T) {
 	champion, previous := registry.AliasRef("champion"), registry.AliasRef("previous")
 	promotion := Entry{Epoch: 1, Outcome: EntryDone, Record: Record{
 		Command: "promote", To: 2, Target: champion.Target(), Gates: []verdict.Finding{{Gate: "acc >= 0.5"}},
-		Moves: []Shift{
+		Moves: []registry.Shift{
 			{Ref: champion, Was: registry.PointsTo(1), Want: registry.PointsTo(2)},
 			{Ref: previous, Want: registry.PointsTo(1)},
 		},
 	}}
 	imported := Entry{Epoch: 2, Outcome: EntryDone, Record: Record{
 		Command: "import", Change: Imported,
-		Moves: []Shift{{Ref: champion, Was: registry.PointsTo(3), Want: registry.PointsTo(3)}},
+		Moves: []registry.Shift{{Ref: champion, Was: registry.PointsTo(3), Want: registry.PointsTo(3)}},
 	}}
 	l := Chain{Entries: []Entry{promotion, imported}}
 	for ref, want := range map[registry.Ref]bool{champion: true, previous: false} {

@@ -43,7 +43,7 @@ func promoter(l *Ledger, v View, run string, attempt, version int) *Promotion {
 		Record: func(version int) Record {
 			return Record{
 				Command: "promote", Server: "https://mlflow.example", Model: "churn", To: version, Target: registry.Target{Alias: "champion"},
-				Moves: []Shift{ParseShift("@champion", fmt.Sprint(version-1), fmt.Sprint(version))}, Plan: "plan",
+				Moves: []registry.Shift{registry.ParseShift("@champion", fmt.Sprint(version-1), fmt.Sprint(version))}, Plan: "plan",
 				Gates: []verdict.Finding{{Gate: "test_f1 >= 0.5", Outcome: verdict.Pass, Candidate: "ö 0.9"}},
 			}
 		},
@@ -409,8 +409,8 @@ func TestClaim_LongRecord(t *testing.T) {
 // An outcome counts the moves that are done. A move counts if an earlier attempt made it and this one confirmed it. It
 // does not count if others had made it before the record was written.
 func TestPromotion_Made(t *testing.T) {
-	r := Record{Moves: []Shift{
-		ParseShift("@champion", "1", "2"), ParseShift("@reader", "2", "2"), ParseShift("Production", "1", "2"),
+	r := Record{Moves: []registry.Shift{
+		registry.ParseShift("@champion", "1", "2"), registry.ParseShift("@reader", "2", "2"), registry.ParseShift("Production", "1", "2"),
 	}}
 	champion, reader := registry.AliasRef("champion"), registry.AliasRef("reader")
 	for name, c := range map[string]struct {

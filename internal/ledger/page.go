@@ -70,7 +70,7 @@ type page struct {
 	prior      string
 	next       string
 	reset      string
-	state      States
+	state      registry.States
 	digest     string // of the head; the first record of the page contains it
 	entries    []Entry
 	broken     *Break
@@ -161,7 +161,7 @@ func (p page) follows(before page) bool {
 }
 
 // head returns the values with which a page without signatures begins.
-func head(model string, base int, prev, prior, reset string, state States) map[string]string {
+func head(model string, base int, prev, prior, reset string, state registry.States) map[string]string {
 	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
 		text = []byte("{}")
@@ -216,7 +216,7 @@ func parse(r Reader, s Saved) (page, error) {
 	id, kv := s.Page, s.Values
 	p := page{
 		id: id, experiment: s.Experiment, model: kv[keyModel], next: kv[keyNext], prior: fromNone(kv[keyPrior]),
-		prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: States{}, keyed: len(r.Ring) > 0,
+		prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: registry.States{}, keyed: len(r.Ring) > 0,
 		read: r.now(),
 	}
 	var err error

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-func (r Record) Move(ref registry.Ref) (Shift, bool) { return moveOf(r.Moves, ref) }
+func (r Record) Move(ref registry.Ref) (registry.Shift, bool) { return moveOf(r.Moves, ref) }
 
 // Imported is the change of a record that moved nothing: it says what aliases and stages pointed to, without a verdict.
 const Imported = "imported"
@@ -56,7 +56,7 @@ type Record struct {
 	From      int               `json:"from,omitempty"`
 	To        int               `json:"to"`
 	Target    registry.Target   `json:"target"`
-	Moves     []Shift           `json:"moves"`
+	Moves     []registry.Shift  `json:"moves"`
 	Archived  []int             `json:"archived,omitempty"` // versions that leave the stage because of this move
 	Candidate string            `json:"candidate"`
 	Source    string            `json:"source,omitempty"` // where the model's files are
@@ -80,11 +80,11 @@ type Record struct {
 	Justification string `json:"justification,omitempty"`
 	Hold          []int  `json:"hold,omitempty"` // versions that a rollback puts on hold
 	// targets that others have moved since the last entry
-	Outside   []Shift `json:"moved_outside,omitempty"`
-	TakesOver int     `json:"takes_over,omitempty"`    // number of an unfinished entry
-	Skipped   []Skip  `json:"skipped,omitempty"`       // numbers since the entry before, on a signed page
-	Plan      string  `json:"plan"`                    // digest
-	Policy    string  `json:"policy_sha256,omitempty"` // digest of the policy file
+	Outside   []registry.Shift `json:"moved_outside,omitempty"`
+	TakesOver int              `json:"takes_over,omitempty"`    // number of an unfinished entry
+	Skipped   []Skip           `json:"skipped,omitempty"`       // numbers since the entry before, on a signed page
+	Plan      string           `json:"plan"`                    // digest
+	Policy    string           `json:"policy_sha256,omitempty"` // digest of the policy file
 
 	// Rules has the digest of the policy file's rule for each target.
 	Rules map[registry.Ref]string `json:"policy_rules,omitempty"`

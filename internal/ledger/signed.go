@@ -114,7 +114,7 @@ type newHead struct {
 	prev   string
 	prior  string
 	reset  string
-	state  States
+	state  registry.States
 	ledger string // the first page; "" for a first page
 	former string
 }
@@ -208,7 +208,7 @@ func (l *Ledger) Writable(v View) error {
 func (p page) endEntry(now time.Time) map[string]string {
 	r := Record{
 		Version: signedRecordVersion, Epoch: p.last() + 1, Previous: p.end(), Command: commandSign,
-		At: now.UTC().Format(time.RFC3339), Moves: []Shift{},
+		At: now.UTC().Format(time.RFC3339), Moves: []registry.Shift{},
 	}
 	text, _ := canonical.JSON(r) // cannot fail: these are plain fields
 	e := Entry{Epoch: r.Epoch, Lease: now.UTC().Truncate(time.Second), Record: r, Text: string(text)}

@@ -794,7 +794,7 @@ func TestSigned_StolenWeek(t *testing.T) {
 
 // Entries that no key signed count for what is shown, and decide nothing.
 func TestChain_Decisive(t *testing.T) {
-	c := Chain{Entries: []Entry{{Epoch: 1}, {Epoch: 2, Signed: "a"}}, Before: States{moved[0]: registry.PointsTo(1)}}
+	c := Chain{Entries: []Entry{{Epoch: 1}, {Epoch: 2, Signed: "a"}}, Before: registry.States{moved[0]: registry.PointsTo(1)}}
 	if got := c.Decisive(); len(got.Entries) != 2 || got.Before == nil {
 		t.Errorf("%+v", got)
 	}

@@ -344,7 +344,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	if !e.Ended.IsZero() {
 		p.At = instant(e.Ended)
 	}
-	add := func(s ledger.Shift, note string) {
+	add := func(s registry.Shift, note string) {
 		if was, now := s.Was.Versions, s.Want.Versions; was.Has(number) != now.Has(number) || r.Imports(s.Ref, number) {
 			p.Moves = append(p.Moves, Move{s.Ref.String() + note, was, now})
 		}

@@ -24,9 +24,9 @@ var noon = time.Date(2026, 5, 3, 12, 0, 0, 250e6, time.UTC)
 // full returns a version about which everything is known.
 func full() Traced {
 	entry := ledger.Entry{Epoch: 3, Outcome: ledger.EntryDone, Ended: noon, Record: ledger.Record{
-		Command: "promote", To: 7, At: "2026-05-03T11:59:00Z", Moves: []ledger.Shift{
-			ledger.ParseShift("@champion", "6", "7"), ledger.ParseShift("@other", "1", "2"),
-		}, Outside: []ledger.Shift{ledger.ParseShift("Production", "5", "7")},
+		Command: "promote", To: 7, At: "2026-05-03T11:59:00Z", Moves: []registry.Shift{
+			registry.ParseShift("@champion", "6", "7"), registry.ParseShift("@other", "1", "2"),
+		}, Outside: []registry.Shift{registry.ParseShift("Production", "5", "7")},
 		Decision: verdict.Promote, Mode: verdict.ReportMode, Override: []string{"hold"},
 		Gates: []verdict.Finding{
 			{Gate: "artifact", Outcome: verdict.Pass, Candidate: "3 files", Wanted: "complete"},
@@ -71,13 +71,13 @@ func full() Traced {
 		}, SizeBytes: 12, PythonVersion: "3.11", MLflowVersion: "3.17",
 			Signature: registry.Signature{Inputs: `[{"type":"long"}]`, Outputs: `no JSON "`, Params: `null`}}),
 		Entries: registry.Is([]ledger.Entry{{
-			Epoch: 1, Record: ledger.Record{To: 1, Moves: []ledger.Shift{ledger.ParseShift("@champion", "", "1")}},
+			Epoch: 1, Record: ledger.Record{To: 1, Moves: []registry.Shift{registry.ParseShift("@champion", "", "1")}},
 		}, entry,
 			{
 				Epoch: 4, Outcome: ledger.EntryAborted, Reason: registry.Conflict,
 				Record: ledger.Record{
 					Command: "rollback", To: 6, At: "2026-05-04T00:00:00Z",
-					Moves: []ledger.Shift{ledger.ParseShift("@champion", "7", "6")},
+					Moves: []registry.Shift{registry.ParseShift("@champion", "7", "6")},
 				},
 			}}),
 	}

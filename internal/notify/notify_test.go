@@ -7,12 +7,13 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // If a target has moved again since, its notification says so. A run does not send the notifications of later runs.
 func TestPending(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
-		r := ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}
+		r := ledger.Record{Moves: []registry.Shift{registry.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}
 		return ledger.Entry{Epoch: epoch, Record: r, Text: fmt.Sprint(epoch), Outcome: ledger.EntryDone}
 	}
 	told := func(e ledger.Entry) ledger.Entry { e.Notified = []int{0}; return e }

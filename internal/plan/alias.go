@@ -45,9 +45,9 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	if err != nil || checkUsable(f, in) != nil {
 		return p, "", false
 	}
-	var parts []ledger.Shift
+	var parts []registry.Shift
 	for _, s := range asked {
-		parts = append(parts, ledger.Shift{Ref: s.Ref(), Want: s.Was})
+		parts = append(parts, registry.Shift{Ref: s.Ref(), Want: s.Was})
 	}
 	e, ok := f.Interrupted(in.Command, parts)
 	if !ok || !by.SameRun(e.Holder) {

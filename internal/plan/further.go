@@ -55,7 +55,7 @@ func previousVersion(f fact.Facts, in Intent) int {
 
 // asksFor reports whether the command asks for all further aliases that the entry moves.
 func asksFor(in Intent, e ledger.Entry) bool {
-	return !slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
+	return !slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool {
 		return e.Record.Further(m.Ref) && !slices.ContainsFunc(in.Query.Aliases, func(a registry.Assignment) bool {
 			return registry.AliasRef(a.Alias) == m.Ref && a.Removes() == m.Want.IsZero()
 		})
@@ -125,7 +125,7 @@ func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []strin
 // undoes looks for the promotion that moved the target to this version. It returns that promotion's
 // moves of further aliases, and the entries after it. It returns nothing if a later entry has moved
 // the target.
-func undoes(f fact.Facts, t registry.Target, number int) (moves []ledger.Shift, later []ledger.Entry) {
+func undoes(f fact.Facts, t registry.Target, number int) (moves []registry.Shift, later []ledger.Entry) {
 	for i, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record
 		moved := slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
@@ -135,7 +135,7 @@ func undoes(f fact.Facts, t registry.Target, number int) (moves []ledger.Shift, 
 		case r.Command != "promote" || r.To != number:
 			return nil, nil
 		}
-		return slices.DeleteFunc(slices.Clone(r.Moves), func(m ledger.Shift) bool {
+		return slices.DeleteFunc(slices.Clone(r.Moves), func(m registry.Shift) bool {
 			return !r.Further(m.Ref) || m.Confirms()
 		}), f.Ledger.Entries[i+1:]
 	}

@@ -4,15 +4,14 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Shifts returns the plan's moves in the form used by records. number is the version that is moved.
-func (p Plan) Shifts(number int) []ledger.Shift {
-	out := []ledger.Shift{}
+func (p Plan) Shifts(number int) []registry.Shift {
+	out := []registry.Shift{}
 	for _, s := range p.Steps {
 		if s.Kind() == Move {
 			out = append(out, s.For(number).Shift())
@@ -22,18 +21,18 @@ func (p Plan) Shifts(number int) []ledger.Shift {
 }
 
 // MovedOutside returns the current state of each of the plan's targets that no longer matches its last recorded state.
-func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
+func (p Plan) MovedOutside(f fact.Facts) []registry.Shift {
 	parts := f.PointsTo(p.Target)
 	for _, s := range p.Steps {
 		isTag := s.Ref().Kind == registry.RefTag
 		if s.Kind() == Move && !isTag && !slices.Contains(p.Target.Refs(), s.Ref()) {
-			parts = append(parts, ledger.Shift{Ref: s.Ref(), Want: s.Was})
+			parts = append(parts, registry.Shift{Ref: s.Ref(), Want: s.Was})
 		}
 	}
-	var out []ledger.Shift
+	var out []registry.Shift
 	for _, now := range parts {
 		if left, drifted := f.Ledger.Drifted(now.Ref, now.Want); drifted {
-			out = append(out, ledger.Shift{Ref: now.Ref, Was: left, Want: now.Want})
+			out = append(out, registry.Shift{Ref: now.Ref, Was: left, Want: now.Want})
 		}
 	}
 	return out

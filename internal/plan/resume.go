@@ -74,7 +74,7 @@ func sameContent(f fact.Facts, r ledger.Record) bool {
 
 // isListed reports whether the move is in the entry's record.
 func isListed(e ledger.Entry, s Step) bool {
-	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
+	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool {
 		return m.Ref == s.Ref() && m.Want.Equal(s.Want)
 	})
 }
@@ -83,7 +83,7 @@ func isListed(e ledger.Entry, s Step) bool {
 func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	out := map[registry.Ref]registry.State{}
 	for _, now := range f.PointsTo(e.Record.Target) {
-		i := slices.IndexFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == now.Ref })
+		i := slices.IndexFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == now.Ref })
 		if i < 0 {
 			continue
 		}

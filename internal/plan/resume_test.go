@@ -39,7 +39,7 @@ func cutOff() (fact.Facts, Intent) {
 	}
 	r := ledger.Record{
 		Command: "promote", Target: bothTarget, From: 1, To: 2, RunID: "r2", Plan: "digest",
-		Moves: []ledger.Shift{ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2")},
+		Moves: []registry.Shift{registry.ParseShift("@champion", "1", "2"), registry.ParseShift("Production", "1", "2")},
 	}
 	r.MLmodel = "aa"
 	f.Ledger.Entries = []ledger.Entry{{Epoch: 7, Holder: attempt1, Record: r}}
@@ -155,10 +155,10 @@ func TestBefore(t *testing.T) {
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
-	e.Record.Moves = []ledger.Shift{ledger.ParseShift("Production", "1,3", "2")}
+	e.Record.Moves = []registry.Shift{registry.ParseShift("Production", "1,3", "2")}
 	staged := ledger.Entry{
 		Epoch: 6, Outcome: ledger.EntryDone,
-		Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "", "2")}},
+		Record: ledger.Record{Moves: []registry.Shift{registry.ParseShift("Staging", "", "2")}},
 	}
 	f.StageHolders, f.Ledger.Entries = []int{2}, []ledger.Entry{staged, e}
 	if keys := Keys(Replaced(f, e)); len(keys) != 0 {
@@ -228,7 +228,7 @@ func TestBlockedResume(t *testing.T) {
 			t.Errorf("the hint lacks %s:\n%s", want, e.Hint)
 		}
 	}
-	f.Ledger.Entries[0].Record.Moves = []ledger.Shift{ledger.ParseShift("@champion", "", "2")}
+	f.Ledger.Entries[0].Record.Moves = []registry.Shift{registry.ParseShift("@champion", "", "2")}
 	if errors.As(BlockedResume(f, in, f.Ledger.Entries[0]), &e); !strings.Contains(e.Hint, "no earlier version") {
 		t.Errorf("there is nothing to go back to, and the hint is %q", e.Hint)
 	}
@@ -247,15 +247,15 @@ func TestInterruptedRollback(t *testing.T) {
 			r := ledger.Record{
 				Command: "promote", To: now, Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "g"}},
 			}
-			if r.Moves = []ledger.Shift{{Ref: registry.AliasRef("champion"), Want: registry.PointsTo(now)}}; was != 0 {
+			if r.Moves = []registry.Shift{{Ref: registry.AliasRef("champion"), Want: registry.PointsTo(now)}}; was != 0 {
 				r.Moves[0].Was = registry.PointsTo(was)
 			}
 			return ledger.Entry{Epoch: epoch, Outcome: ledger.EntryDone, Record: r}
 		}
 		e := f.Ledger.Entries[0]
 		e.Record.Command, e.Record.From, e.Record.To, e.Record.Hold = "rollback", 3, 2, []int{3}
-		e.Record.Moves = []ledger.Shift{
-			ledger.ParseShift("@champion", "3", "2"), ledger.ParseShift("Production", "1", "2"),
+		e.Record.Moves = []registry.Shift{
+			registry.ParseShift("@champion", "3", "2"), registry.ParseShift("Production", "1", "2"),
 		}
 		f.Ledger.Entries = []ledger.Entry{held(4, 0, 1), held(5, 1, 2), held(6, 2, 3), e}
 		return f, in
@@ -295,8 +295,8 @@ func TestResumeAliases(t *testing.T) {
 	in.Command, in.Query.Target = "alias", registry.Target{}
 	in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 2}, {Alias: "shadow", Version: 2}}
 	f.Versions = map[int]registry.Known[registry.Version]{2: f.Candidate.Version}
-	f.Ledger.Entries[0].Record = ledger.Record{Command: "alias", Plan: "digest", Moves: []ledger.Shift{
-		ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("@shadow", "", "2"),
+	f.Ledger.Entries[0].Record = ledger.Record{Command: "alias", Plan: "digest", Moves: []registry.Shift{
+		registry.ParseShift("@champion", "1", "2"), registry.ParseShift("@shadow", "", "2"),
 	}}
 	for by, want := range map[ledger.Holder]bool{attempt2: true, {Run: "43", Attempt: 2}: false, {}: false} {
 		if p, digest, ok := ResumeAliases(f, in, by); ok != want || ok && (digest != "digest" || p.Resumes != 7) {
@@ -304,8 +304,8 @@ func TestResumeAliases(t *testing.T) {
 		}
 	}
 	p, err := Aliases(f, in)
-	want := []ledger.Shift{ledger.ParseShift("@champion", "2", "2"), ledger.ParseShift("@shadow", "", "2")}
-	if got := p.Shifts(0); err != nil || !slices.EqualFunc(got, want, ledger.Shift.Equal) || p.Resumes != 0 {
+	want := []registry.Shift{registry.ParseShift("@champion", "2", "2"), registry.ParseShift("@shadow", "", "2")}
+	if got := p.Shifts(0); err != nil || !slices.EqualFunc(got, want, registry.Shift.Equal) || p.Resumes != 0 {
 		t.Errorf("from scratch: %v, %v, resumes %d", err, got, p.Resumes)
 	}
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"encoding/json"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -91,7 +90,7 @@ func (s Step) Ref() registry.Ref {
 }
 
 // Shift returns the step's move for the record.
-func (s Step) Shift() ledger.Shift { return ledger.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
+func (s Step) Shift() registry.Shift { return registry.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
 
 // UnmarshalJSON parses both states in the form that this kind of step uses.
 func (s *Step) UnmarshalJSON(text []byte) error {

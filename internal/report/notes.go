@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -14,10 +14,10 @@ type LedgerNote struct {
 	RecordID  string
 	Epoch     int
 	Outcome   string
-	Outside   []ledger.Shift // drift that the entry records
-	TakesOver int            // entry of an interrupted run
-	Away      string         // experiment in which the run began the ledger, if that is not the home experiment
-	Home      string         // name of the home experiment
+	Outside   []registry.Shift // drift that the entry records
+	TakesOver int              // entry of an interrupted run
+	Away      string           // experiment in which the run began the ledger, if that is not the home experiment
+	Home      string           // name of the home experiment
 }
 
 // withoutLedger warns that guarantees are weaker if a move is made without a ledger.

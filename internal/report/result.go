@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/history"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -41,7 +40,7 @@ type Result struct {
 	PlanDigest  string               `json:"plan_digest,omitempty"`
 	RecordID    string               `json:"record_id,omitempty"`
 	NoLedger    string               `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
-	Outside     []ledger.Shift       `json:"moved_outside,omitempty"` // drift that the entry records
+	Outside     []registry.Shift     `json:"moved_outside,omitempty"` // drift that the entry records
 	Findings    []verdict.Finding    `json:"findings,omitempty"`
 	Steps       []plan.StepResult    `json:"steps,omitempty"`
 	Plan        *plan.Plan           `json:"plan,omitempty"`    // of a dry run, for the `plan-file` input

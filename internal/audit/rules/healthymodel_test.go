@@ -148,7 +148,7 @@ func promoted(epoch, from, to int, at time.Time, digest string) ledger.Entry {
 		Record: ledger.Record{
 			Command: "promote", Model: "churn", To: to, From: from, Epoch: epoch,
 			Target: registry.Target{Alias: "champion"}, Origin: ledger.Origin{Actor: "ann"},
-			Moves:    []ledger.Shift{ledger.ParseShift("@champion", was, fmt.Sprint(to))},
+			Moves:    []registry.Shift{registry.ParseShift("@champion", was, fmt.Sprint(to))},
 			Rules:    map[registry.Ref]string{registry.AliasRef("champion"): digest},
 			Decision: verdict.Promote,
 			Gates:    []verdict.Finding{{Gate: "metric acc", Target: "champion", Outcome: verdict.Pass}},

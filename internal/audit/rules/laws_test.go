@@ -56,7 +56,7 @@ func anyModel(t *rapid.T) audit.Snapshot {
 			text.Draw(t, "digest"))
 		e.Outcome = rapid.SampledFrom([]string{"", ledger.EntryDone, ledger.EntryAborted,
 			ledger.EntrySuperseded}).Draw(t, "outcome")
-		e.Record.Moves = append(e.Record.Moves, ledger.ParseShift(
+		e.Record.Moves = append(e.Record.Moves, registry.ParseShift(
 			rapid.SampledFrom([]string{"@champion", "Production", "tag x", ""}).Draw(t, "ref"), "",
 			rapid.SampledFrom([]string{"", "1", "1,2", "x"}).Draw(t, "want"),
 		))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 var promotionUnfinished = rule{
@@ -37,7 +38,7 @@ var promotionUnfinished = rule{
 			r.message = fmt.Sprintf("%s was abandoned on %s after %d of %d moves", what, date(e.Ended), e.Moved,
 				len(ownMoves(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved < 0 &&
-			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref).Equal(m.Want) }):
+			slices.ContainsFunc(ownMoves(e), func(m registry.Shift) bool { return s.versionsAt(m.Ref).Equal(m.Want) }):
 			r.message = fmt.Sprintf("%s was abandoned on %s; it is unknown how many of its %d moves were made", what,
 				date(e.Ended), len(ownMoves(e)))
 		default:
@@ -58,6 +59,6 @@ func lastMovingEntry(l ledger.Chain) (ledger.Entry, bool) {
 }
 
 // ownMoves returns the moves that the entry made itself, excluding those it only confirmed.
-func ownMoves(e ledger.Entry) []ledger.Shift {
-	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Confirms)
+func ownMoves(e ledger.Entry) []registry.Shift {
+	return slices.DeleteFunc(slices.Clone(e.Record.Moves), registry.Shift.Confirms)
 }

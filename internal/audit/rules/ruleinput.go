@@ -150,7 +150,7 @@ func (s ruleInput) promotionRunning(l ledger.Chain, ref registry.Ref) bool {
 
 // movesTarget reports whether the entry moves the target.
 func movesTarget(e ledger.Entry, ref registry.Ref) bool {
-	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == ref })
+	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == ref })
 }
 
 // effective reports whether the entry moved anything.
@@ -173,9 +173,8 @@ func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
 func (s ruleInput) movedAt(t target) (time.Time, bool) {
 	if l, ok, _ := s.ledger(); ok {
 		for _, e := range slices.Backward(l.Entries) {
-			if movesTarget(e, t.ref) && effective(e) && slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
-				return m.Ref == t.ref && m.Want.Versions.Has(t.version.Number)
-			}) {
+			move, moved := e.Record.Move(t.ref)
+			if moved && effective(e) && move.Want.Versions.Has(t.version.Number) {
 				return e.Ended, true
 			}
 		}

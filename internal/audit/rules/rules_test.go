@@ -103,7 +103,7 @@ var cases = []ruleCase{
 		})
 	}},
 	{rule: "moved-outside", when: "a later promotion confirmed the outside move", plant: func(s *healthyModel) {
-		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{ledger.ParseShift("@champion", "1", "5")} })
+		s.last(func(e *ledger.Entry) { e.Record.Outside = []registry.Shift{registry.ParseShift("@champion", "1", "5")} })
 	}},
 	{rule: "moved-outside", when: "the alias was moved outside, and the promotion that noticed moved nothing",
 		plant: func(s *healthyModel) {
@@ -111,7 +111,7 @@ var cases = []ruleCase{
 			s.entries(func(all []ledger.Entry) []ledger.Entry {
 				e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules[registry.AliasRef("champion")])
 				e.Outcome, e.Moved, e.Record.Outside = ledger.EntryAborted, 0,
-					[]ledger.Shift{ledger.ParseShift("@champion", "2", "1")}
+					[]registry.Shift{registry.ParseShift("@champion", "2", "1")}
 				return append(all, e)
 			})
 		}, want: "@champion points to version 1, but the last recorded promotion was to version 2"},
@@ -123,7 +123,7 @@ var cases = []ruleCase{
 		s.version(1).Stage = "Production"
 		s.last(func(e *ledger.Entry) {
 			e.Record.Target.Stage = "Production"
-			e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
+			e.Record.Moves = append(e.Record.Moves, registry.ParseShift("Production", "", "2"))
 		})
 	}, want: "Production points to versions 1, 2, but the last recorded promotion was to version 2",
 		also: []string{"stage-not-exclusive"}},
@@ -145,7 +145,7 @@ var cases = []ruleCase{
 		s.version(1).Stage = "Production"
 		s.last(func(e *ledger.Entry) {
 			e.Record.Target.Stage = "Production"
-			e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "1", "1,2"))
+			e.Record.Moves = append(e.Record.Moves, registry.ParseShift("Production", "1", "1,2"))
 		})
 	}},
 
@@ -171,7 +171,7 @@ var cases = []ruleCase{
 		s.Policy = nil
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			all[1].Record.Target = registry.Target{Alias: "blue", Stage: "Staging"}
-			all[1].Record.Moves = []ledger.Shift{ledger.ParseShift("@blue", "", "2")}
+			all[1].Record.Moves = []registry.Shift{registry.ParseShift("@blue", "", "2")}
 			return all[1:]
 		})
 	}, want: "@blue points to version 2, but version 1 is in Staging"},
@@ -504,8 +504,8 @@ var cases = []ruleCase{
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) {
 			e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, 1, now.Add(-time.Hour)
-			e.Record.Moves = append([]ledger.Shift{ledger.ParseShift("@shadow", "2", "2"),
-				ledger.ParseShift("Production", "", "2")}, e.Record.Moves...)
+			e.Record.Moves = append([]registry.Shift{registry.ParseShift("@shadow", "2", "2"),
+				registry.ParseShift("Production", "", "2")}, e.Record.Moves...)
 		})
 	}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was abandoned on 2026-05-03 after 1 " +
 		"of 2 moves"},
@@ -515,7 +515,7 @@ var cases = []ruleCase{
 			opened(now)(s)
 			s.last(func(e *ledger.Entry) {
 				e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now.Add(-time.Hour)
-				e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
+				e.Record.Moves = append(e.Record.Moves, registry.ParseShift("Production", "", "2"))
 			})
 		}, want: "ledger entry 3 (promote of version 1 to @champion, started by ann) was abandoned on 2026-05-03; it " +
 			"is " +
@@ -531,7 +531,7 @@ var cases = []ruleCase{
 			opened(now)(s)
 			s.last(func(e *ledger.Entry) {
 				e.Outcome, e.Moved, e.Ended = ledger.EntrySuperseded, 1, now.Add(-time.Hour)
-				e.Record.Moves = []ledger.Shift{ledger.ParseShift("Production", "", "2"), ledger.ParseShift("@shadow", "", "2")}
+				e.Record.Moves = []registry.Shift{registry.ParseShift("Production", "", "2"), registry.ParseShift("@shadow", "", "2")}
 			})
 			s.entries(func(all []ledger.Entry) []ledger.Entry {
 				later := all[len(all)-1]

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -29,9 +30,9 @@ type Event struct {
 
 // EventTarget is the alias or stage that was moved.
 type EventTarget struct {
-	Alias string         `json:"alias,omitempty"`
-	Stage string         `json:"stage,omitempty"`
-	Moves []ledger.Shift `json:"moves"`
+	Alias string           `json:"alias,omitempty"`
+	Stage string           `json:"stage,omitempty"`
+	Moves []registry.Shift `json:"moves"`
 }
 
 // EventSource says where the model comes from.

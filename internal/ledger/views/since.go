@@ -28,7 +28,7 @@ func Since(l ledger.Chain, ref registry.Ref, number int) Stay {
 		case e.Outcome != ledger.EntryDone, !moved && !drifted:
 			continue
 		case !moved:
-			move = ledger.Shift{Ref: ref, Was: outside.Want, Want: outside.Want}
+			move = registry.Shift{Ref: ref, Was: outside.Want, Want: outside.Want}
 		}
 		if !move.Want.Versions.Has(number) {
 			return s

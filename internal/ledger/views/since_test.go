@@ -25,21 +25,21 @@ func TestSince_FindsTheMove(t *testing.T) {
 			if kind != "given up" && rapid.Bool().Draw(t, "moved by hand before") {
 				was := now
 				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "by hand")); now != was {
-					e.Record.Outside = []ledger.Shift{ledger.ParseShift(ref, was, now)}
+					e.Record.Outside = []registry.Shift{registry.ParseShift(ref, was, now)}
 					since, byHand = n+1, true
 				}
 			}
 			switch kind {
 			case "of another target":
-				e.Record.Moves = []ledger.Shift{ledger.ParseShift("@other", "", "9")}
+				e.Record.Moves = []registry.Shift{registry.ParseShift("@other", "", "9")}
 			case "given up": // before it moved anything
-				e.Outcome, e.Record.Moves = ledger.EntryAborted, []ledger.Shift{ledger.ParseShift(ref, now, "8")}
+				e.Outcome, e.Record.Moves = ledger.EntryAborted, []registry.Shift{registry.ParseShift(ref, now, "8")}
 			default:
 				was := now
 				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "to")); now != was {
 					since, byHand = n+1, false
 				}
-				e.Record.Moves = []ledger.Shift{ledger.ParseShift(ref, was, now)}
+				e.Record.Moves = []registry.Shift{registry.ParseShift(ref, was, now)}
 			}
 			all, states = append(all, e), append(states, now)
 		}
@@ -48,7 +48,7 @@ func TestSince_FindsTheMove(t *testing.T) {
 		}
 		number, _ := strconv.Atoi(now)
 		skip := rapid.IntRange(0, len(all)-1).Draw(t, "entries left out")
-		before := ledger.States{registry.ParseRef(ref): registry.ParseState(states[skip])}
+		before := registry.States{registry.ParseRef(ref): registry.ParseState(states[skip])}
 		got := Since(ledger.Chain{Entries: all[skip:], Before: before}, registry.ParseRef(ref), number)
 		switch {
 		case since > skip && (!got.Known || got.Entry.Epoch != since || got.Moved == byHand || got.Earlier):
@@ -60,10 +60,10 @@ func TestSince_FindsTheMove(t *testing.T) {
 }
 
 func TestSince_Gaps(t *testing.T) {
-	here := ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "", "2")}}}
-	still := ledger.Entry{Epoch: 3, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "2", "2,3")}}}
+	here := ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []registry.Shift{registry.ParseShift("Staging", "", "2")}}}
+	still := ledger.Entry{Epoch: 3, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []registry.Shift{registry.ParseShift("Staging", "2", "2,3")}}}
 	move := func(stage, was, now string) ledger.Record {
-		return ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(stage, was, now)}}
+		return ledger.Record{Moves: []registry.Shift{registry.ParseShift(stage, was, now)}}
 	}
 	for name, c := range map[string]struct {
 		between ledger.Entry

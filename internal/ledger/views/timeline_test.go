@@ -17,18 +17,18 @@ import (
 // at 14:00 and moves it to 5. Entry 4 moves the first of its two targets at 16:00 and fails.
 func TestLiveAt(t *testing.T) {
 	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
-	entry := func(epoch int, outcome string, moved int, outside []ledger.Shift, moves ...ledger.Shift) ledger.Entry {
+	entry := func(epoch int, outcome string, moved int, outside []registry.Shift, moves ...registry.Shift) ledger.Entry {
 		return ledger.Entry{
 			Epoch: epoch, Outcome: outcome, Moved: moved, Ended: hour(8 + 2*epoch),
 			Record: ledger.Record{Moves: moves, Outside: outside},
 		}
 	}
 	entries := []ledger.Entry{
-		entry(1, ledger.EntryDone, 1, nil, ledger.ParseShift("@champion", "3", "4")),
-		entry(2, ledger.EntryDone, 1, nil, ledger.ParseShift("Production", "", "2")),
-		entry(3, ledger.EntryDone, 1, []ledger.Shift{ledger.ParseShift("@champion", "4", "9")}, ledger.ParseShift("@champion", "9", "5")),
-		entry(4, ledger.EntryAborted, 1, nil, ledger.ParseShift("@champion", "5", "6"), ledger.ParseShift("Production", "2", "6")),
-		entry(5, ledger.EntryAborted, 0, nil, ledger.ParseShift("@champion", "6", "7")),
+		entry(1, ledger.EntryDone, 1, nil, registry.ParseShift("@champion", "3", "4")),
+		entry(2, ledger.EntryDone, 1, nil, registry.ParseShift("Production", "", "2")),
+		entry(3, ledger.EntryDone, 1, []registry.Shift{registry.ParseShift("@champion", "4", "9")}, registry.ParseShift("@champion", "9", "5")),
+		entry(4, ledger.EntryAborted, 1, nil, registry.ParseShift("@champion", "5", "6"), registry.ParseShift("Production", "2", "6")),
+		entry(5, ledger.EntryAborted, 0, nil, registry.ParseShift("@champion", "6", "7")),
 	}
 	for _, c := range []struct {
 		at, until int
@@ -69,15 +69,15 @@ func TestLiveAt(t *testing.T) {
 
 // A version is in one stage, so one that is moved on leaves the stage it was in.
 func TestLiveAt_AnotherStage(t *testing.T) {
-	entry := func(epoch int, move ledger.Shift) ledger.Entry {
+	entry := func(epoch int, move registry.Shift) ledger.Entry {
 		return ledger.Entry{
 			Epoch: epoch, Outcome: ledger.EntryDone, Moved: 1, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC),
-			Record: ledger.Record{Moves: []ledger.Shift{move}},
+			Record: ledger.Record{Moves: []registry.Shift{move}},
 		}
 	}
 	at := time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC)
 	live := LiveAt([]ledger.Entry{
-		entry(1, ledger.ParseShift("Staging", "", "2")), entry(2, ledger.ParseShift("Production", "1", "2")),
+		entry(1, registry.ParseShift("Staging", "", "2")), entry(2, registry.ParseShift("Production", "1", "2")),
 	}, at, at)
 	want := []Live{
 		{Ref: registry.StageRef("Production"), Named: registry.PointsTo(2), From: "2026-05-03T02:00:00Z", Epoch: 2},

@@ -131,8 +131,8 @@ func ledgerEntries(n *tree.Node) (out []ledger.Entry) {
 		if err != nil {
 			return
 		}
-		move := ledger.Shift{Ref: ref, Want: registry.PointsTo(n.Int("version", 0))}
-		record := ledger.Record{At: at.Format(time.RFC3339), Moves: []ledger.Shift{move}}
+		move := registry.Shift{Ref: ref, Want: registry.PointsTo(n.Int("version", 0))}
+		record := ledger.Record{At: at.Format(time.RFC3339), Moves: []registry.Shift{move}}
 		out = append(out, ledger.Entry{Epoch: len(out) + 1, Outcome: ledger.EntryDone, Ended: at, Record: record})
 	}
 	if stage := n.Str("stage"); stage != "" {

@@ -32,11 +32,11 @@ func soaking(entries []ledger.Entry, tag string) fact.Facts {
 const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 
 // moved returns an entry for a move of challenger the given number of hours ago.
-func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
+func moved(hours int, outcome string, move registry.Shift) ledger.Entry {
 	at := policytest.Now.Add(-time.Duration(hours) * time.Hour)
 	move.Ref = registry.AliasRef("challenger")
 	e := ledger.Entry{Epoch: 1000 - hours, Outcome: outcome, Ended: at}
-	e.Record = ledger.Record{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []ledger.Shift{move}}
+	e.Record = ledger.Record{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []registry.Shift{move}}
 	return e
 }
 
@@ -47,9 +47,9 @@ func ago(hours int) string {
 
 func TestAge_SoakFromLedger(t *testing.T) {
 	one, two := registry.PointsTo(1), registry.PointsTo(2)
-	here, away := ledger.Shift{Was: one, Want: two}, ledger.Shift{Was: two, Want: one}
-	still := ledger.Shift{Was: two, Want: two}
-	done := func(hours int, move ledger.Shift) ledger.Entry { return moved(hours, ledger.EntryDone, move) }
+	here, away := registry.Shift{Was: one, Want: two}, registry.Shift{Was: two, Want: one}
+	still := registry.Shift{Was: two, Want: two}
+	done := func(hours int, move registry.Shift) ledger.Entry { return moved(hours, ledger.EntryDone, move) }
 	aborted := moved(30, ledger.EntryAborted, away)
 	aborted.Moved = 1
 	backdated, timeless := done(3, here), done(48, here)
@@ -129,7 +129,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 }
 
 func TestAge_SoakOfTagAlias(t *testing.T) {
-	here := ledger.Shift{Was: registry.PointsTo(1), Want: registry.PointsTo(2)}
+	here := registry.Shift{Was: registry.PointsTo(1), Want: registry.PointsTo(2)}
 	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, here)}, "")
 	f.Fallback = &fact.Fallback{Holders: map[string]registry.Versions{"challenger": {1, 2}}}
 	gate := mustParse(t, "age: any, soak: 24h, in: challenger")

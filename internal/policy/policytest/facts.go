@@ -84,7 +84,7 @@ func Facts() fact.Facts {
 // InStaging returns the ledger entry for a promotion to Staging.
 func InStaging(number int, at string) ledger.Entry {
 	ended, _ := time.Parse(time.RFC3339, at)
-	moves := []ledger.Shift{{Ref: registry.StageRef("Staging"), Want: registry.PointsTo(number)}}
+	moves := []registry.Shift{{Ref: registry.StageRef("Staging"), Want: registry.PointsTo(number)}}
 	return ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: ended, Record: ledger.Record{At: at, Moves: moves}}
 }
 

@@ -1,18 +1,13 @@
-package ledger
+package registry
 
-import (
-	"encoding/json"
-	"slices"
-
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-)
+import "encoding/json"
 
 // States has the state of each target.
-type States map[registry.Ref]registry.State
+type States map[Ref]State
 
 // UnmarshalJSON parses each state according to its target.
 func (s *States) UnmarshalJSON(text []byte) error {
-	var texts map[registry.Ref]string
+	var texts map[Ref]string
 	if err := json.Unmarshal(text, &texts); err != nil {
 		return err
 	}
@@ -25,9 +20,9 @@ func (s *States) UnmarshalJSON(text []byte) error {
 
 // Shift is the move of a target from one state to another.
 type Shift struct {
-	Ref  registry.Ref   `json:"ref"`
-	Was  registry.State `json:"was,omitzero"`
-	Want registry.State `json:"now,omitzero"`
+	Ref  Ref   `json:"ref"`
+	Was  State `json:"was,omitzero"`
+	Want State `json:"now,omitzero"`
 }
 
 // UnmarshalJSON parses both states according to the target.
@@ -42,7 +37,7 @@ func (s *Shift) UnmarshalJSON(text []byte) error {
 
 // ParseShift parses a move from the texts of its target and of both states.
 func ParseShift(target, was, now string) Shift {
-	ref := registry.ParseRef(target)
+	ref := ParseRef(target)
 	return Shift{Ref: ref, Was: ref.ParseState(was), Want: ref.ParseState(now)}
 }
 
@@ -56,19 +51,11 @@ func (s Shift) Equal(other Shift) bool {
 func (s Shift) Confirms() bool { return s.Was.Equal(s.Want) }
 
 // Halfway reports whether an alias that is kept by tags is on its new version, but not yet removed from all others.
-func (s Shift) Halfway(now registry.State) bool {
+func (s Shift) Halfway(now State) bool {
 	want := s.Want.Versions
 	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {
 		return false
 	}
 	others := now.Versions.Without(want...).Without(s.Was.Versions...)
 	return len(others) == 0 && (len(want) == 0 || now.Versions.Has(want[0]))
-}
-
-func moveOf(moves []Shift, ref registry.Ref) (Shift, bool) {
-	i := slices.IndexFunc(moves, func(s Shift) bool { return s.Ref == ref })
-	if i < 0 {
-		return Shift{}, false
-	}
-	return moves[i], true
 }
