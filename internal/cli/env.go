@@ -110,12 +110,14 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.start.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	e.start.Plan = plan.Plan{Model: e.set.Intent.Query.Model, Target: e.set.Intent.Query.Target}
 	if c.Takes(inputs.Get("policy-file")) {
-		if err := e.beginPolicy(); err != nil {
+		if err := e.rollbackPolicy(e.beginPolicy()); err != nil {
 			return err
 		}
 	}
 	if writes && e.set.LedgerKey.Exists() && len(e.policy.Ledger.Ring) == 0 {
-		return needlessKey(e)
+		if err := e.rollbackPolicy(needlessKey(e)); err != nil {
+			return err
+		}
 	}
 	if !c.Offline && len(e.set.History.Saved.Pages) == 0 {
 		client, err := e.servers.connect(e.secrets.safeLogin)
