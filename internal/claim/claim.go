@@ -58,6 +58,9 @@ type Session struct {
 	View   ledger.View    // what was read last
 	Off    string         // why no entry can be made; "" if one can
 
+	Trouble  error // the error of the ledger that stopped the command
+	Readable bool  // the entries were read, even if none can be made
+
 	asked   bool // the rights were checked
 	claimed bool // this process made an entry
 	resumes int  // entry that this run resumes; 0 = none
@@ -72,6 +75,11 @@ func Open(c Config) *Session {
 	if c.Mode == "off" {
 		l.Off = "the input ledger is off"
 		return l
+	}
+	if l.rescues() && c.Key.Exists() {
+		if _, listed := c.Ring.Find(c.Key.Public().Fingerprint()); !listed {
+			c.Key = signing.KeyPair{}
+		}
 	}
 	l.Ledger = &ledger.Ledger{
 		Store: c.Store, Founder: c.Store, Model: c.Intent.Query.Model, Now: c.Now, Pause: l.Pause,
@@ -117,7 +125,16 @@ func (l *Session) Past(ctx context.Context, c ledger.Chain, pages int) (ledger.C
 	if l.Ledger == nil || c.Off != "" || !l.View.Exists() {
 		return c, nil
 	}
-	return l.Ledger.Past(ctx, l.View, pages)
+	past, err := l.Ledger.Past(ctx, l.View, pages)
+	switch {
+	case err == nil:
+		return past, nil
+	case l.rescued(err):
+		c.Off = l.Off
+		return c, nil
+	}
+	l.Trouble, l.Readable = err, false
+	return c, err
 }
 
 // Pause waits before a retry, and prints a line if the wait gets long.
@@ -134,7 +151,11 @@ const longWait = 3
 // Optional reports whether the command may continue without a ledger after this error. It may if the server cannot keep
 // one, and if the input ledger is not "required". If only the login lacks a right, it may not.
 func (l *Session) Optional(err error) bool {
+	if l.rescued(err) {
+		return true
+	}
 	if l.Mode == "required" || registry.ReasonOf(err) != registry.Unsupported || newerFormat(err) {
+		l.Trouble = err
 		return false
 	}
 	l.Off = err.Error()
@@ -166,7 +187,12 @@ func (l *Session) Read(ctx context.Context, gather func() (fact.Facts, error)) (
 		l.Console.Printf("waiting for another promotion to finish (ledger entry %d): %s of version %d to %s %s",
 			e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
 		if !l.waitForOutcome(e.Epoch) {
-			return facts, l.Ledger.Busy(l.View)
+			err := l.Ledger.Busy(l.View)
+			if l.Optional(err) {
+				facts.Ledger.Off = l.Off
+				return facts, nil
+			}
+			return facts, err
 		}
 	}
 }
@@ -203,8 +229,46 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	}
 	if err == nil {
 		facts.Ledger, err = l.Ledger.Back(ctx, l.View, l.readFarEnough(facts.Number()))
+		if err != nil && l.rescued(err) {
+			facts.Ledger, err = ledger.Chain{Off: l.Off}, nil
+		}
+	}
+	if l.Readable = err == nil; err != nil {
+		l.Trouble = err
 	}
 	return facts, err
+}
+
+// rescues reports whether the command is a rollback that continues if the ledger cannot be used.
+func (l *Session) rescues() bool {
+	return l.Intent.Command == "rollback" && l.overrides(verdict.OverrideUnsigned)
+}
+
+// rescued reports whether the rollback continues without an entry after this error. It does not if a believed claim is
+// open, because the override takeover is for that.
+func (l *Session) rescued(err error) bool {
+	var busy *ledger.BusyError
+	own := errors.As(err, &busy) && !busy.Entry.Foreign
+	if !l.rescues() || own || errors.Is(err, context.Canceled) {
+		return false
+	}
+	l.Off = err.Error()
+	return true
+}
+
+// Rescue returns the overrides with which a rollback continues after the trouble with the ledger. If the policy lists
+// keys, unsigned is one of them, because the next rollback may have no key. With a key, it signs all the same.
+func (l *Session) Rescue() []string {
+	var busy *ledger.BusyError
+	var words []string
+	open := errors.As(l.Trouble, &busy) && !busy.Entry.Foreign
+	if open {
+		words = append(words, verdict.OverrideTakeover)
+	}
+	if l.Trouble != nil && !open || len(l.Ring) > 0 || l.View.Signed() {
+		words = append(words, verdict.OverrideUnsigned)
+	}
+	return words
 }
 
 // readFarEnough returns a function that reports whether the chain goes far enough back. It must show since when the
@@ -244,7 +308,12 @@ func (l *Session) Writable(p *ledger.Promotion) error {
 	if p == nil {
 		return nil
 	}
-	return l.Ledger.Writable(l.View)
+	err := l.Ledger.Writable(l.View)
+	if err != nil && !l.rescued(err) {
+		l.Trouble = err
+		return err
+	}
+	return nil
 }
 
 // versionsToCheck returns the versions whose tags are compared with the ledger: those that were read anyway.

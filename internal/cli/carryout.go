@@ -23,6 +23,8 @@ type proposal struct {
 	plan   plan.Plan
 	digest string // of the earlier plan whose remaining steps these are; "" for a new plan
 	err    error  // why the plan must not be applied
+
+	lacking []int // versions that a rollback rejected because their files are missing
 }
 
 // carryOut applies the plan, unless this is a dry run, and returns the run with what happened. m is nil if nothing was
@@ -47,6 +49,9 @@ func carryOut(
 	m = newMove(e, l, r)
 	if err := l.Writable(m.promotion()); err != nil {
 		return failed(r, err), nil, false
+	}
+	if l.Off != "" {
+		m.withoutEntry()
 	}
 	receipt := apply.Run(ctx, write.Writer{Client: e.client}, r.Plan, applyOptions(e, l, m, r))
 	r.Receipt, r.Applied = receipt.After(r.Receipt), true

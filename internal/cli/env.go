@@ -12,6 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/notify"
+	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policyfile"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -38,7 +39,7 @@ type env struct {
 	login     *login
 	policy    policyfile.File
 	notifier  *notify.Notifier
-	addresses addresses
+	addresses outputs.Addresses
 
 	lateCtx context.Context // for writes after a cancellation or timeout
 
@@ -50,7 +51,7 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	e := &env{process: p, runner: runner, console: console.New(runner), job: job, json: a.JSON}
 	e.start.PullRequest = pullRequestOf(job)
 	value := inputValue(e, a)
-	e.addresses = addresses{value("tracking-uri"), value("registry-uri")}
+	e.addresses = outputs.Addresses{Tracking: value("tracking-uri"), Registry: value("registry-uri")}
 	name := a.Command
 	if name == "" {
 		name = value("command")
@@ -110,12 +111,14 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.start.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	e.start.Plan = plan.Plan{Model: e.set.Intent.Query.Model, Target: e.set.Intent.Query.Target}
 	if c.Takes(inputs.Get("policy-file")) {
-		if err := e.beginPolicy(); err != nil {
+		if err := e.rollbackPolicy(e.beginPolicy()); err != nil {
 			return err
 		}
 	}
 	if writes && e.set.LedgerKey.Exists() && len(e.policy.Ledger.Ring) == 0 {
-		return needlessKey(e)
+		if err := e.rollbackPolicy(needlessKey(e)); err != nil {
+			return err
+		}
 	}
 	if !c.Offline && len(e.set.History.Saved.Pages) == 0 {
 		client, err := e.servers.connect(e.secrets.safeLogin)

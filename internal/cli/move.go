@@ -123,3 +123,10 @@ func (m *move) promotion() *ledger.Promotion {
 	}
 	return m.entry
 }
+
+// withoutEntry lets the move continue without a ledger entry. m may be nil.
+func (m *move) withoutEntry() {
+	if m != nil {
+		m.entry = nil
+	}
+}

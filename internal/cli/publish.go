@@ -132,7 +132,7 @@ func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error)
 	}
 	for _, output := range outputs.All {
 		if value, ok := output.Value(result); ok {
-			add(e.runner.SetOutput(output.Name, e.addresses.hideIn(result, value)))
+			add(e.runner.SetOutput(output.Name, e.addresses.HideIn(result, value)))
 		}
 	}
 	file := o.Written

@@ -32,12 +32,16 @@ func rollBack(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *m
 		if err == nil {
 			facts.Ledger, err = l.Past(ctx, facts.Ledger, rollbackPages)
 		}
+		read := facts
 		if facts, err = gathered(ctx, e, facts, err); err != nil {
-			return failed(r, err), m
+			return failed(r, withRescue(e, l, read, err, nil)), m
 		}
 		next := planRollback(ctx, e, l, facts)
 		next.facts.Candidate.Version = facts.Versions[next.plan.Version]
 		r, m, again = carryOut(ctx, e, l, r, next)
+		if r.Err != nil && !r.Receipt.Changed() {
+			r.Err = withRescue(e, l, facts, r.Err, next.lacking)
+		}
 	}
 	return r, m
 }
@@ -63,7 +67,8 @@ func planRollback(ctx context.Context, e *env, l *claim.Session, f fact.Facts) p
 		out.plan.Notes = append(out.plan.Notes, note)
 		return out
 	}
-	to, notes, err := chooseRollbackVersion(ctx, e, f)
+	to, notes, lacking, err := chooseRollbackVersion(ctx, e, f)
+	out.lacking = lacking
 	if out.err = cmp.Or(err, plan.Names(f, in)); out.err != nil {
 		out.plan = plan.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
@@ -103,15 +108,16 @@ func rolledBackBy(holder ledger.Holder, in plan.Intent, e ledger.Entry) bool {
 	return same && e.Outcome == ledger.EntryDone && holder.LaterAttemptOf(e.Holder)
 }
 
-// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. It checks that the
-// model's files exist. If the artifact store cannot be read, the rollback continues with a warning.
-func chooseRollbackVersion(ctx context.Context, e *env, f fact.Facts) (int, []string, error) {
+// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. lacking has the versions
+// without files. If the artifact store cannot be read, the rollback continues with a warning.
+func chooseRollbackVersion(
+	ctx context.Context, e *env, f fact.Facts,
+) (to int, notes []string, lacking []int, err error) {
 	in := e.set.Intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
 		backs = []fact.RollbackTarget{plan.To(f, in, n)}
 	}
-	var notes []string
 	for i := range backs {
 		b := &backs[i]
 		if b.Why != "" {
@@ -122,14 +128,15 @@ func chooseRollbackVersion(ctx context.Context, e *env, f fact.Facts) (int, []st
 		switch file := e.client.Artifacts.VersionMLmodel(ctx, v); {
 		case file.IsAbsent():
 			b.Why = file.Why()
+			lacking = append(lacking, b.Number)
 			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))
 		case file.Why() != "":
 			warning := fmt.Sprintf("warning: could not check whether version %d can be loaded: %s",
 				b.Number, strings.TrimSuffix(file.Why(), "."))
-			return b.Number, append(notes, warning), nil
+			return b.Number, append(notes, warning), nil, nil
 		default:
-			return b.Number, notes, nil
+			return b.Number, notes, nil, nil
 		}
 	}
-	return 0, nil, plan.NoRollbackTarget(f, in, backs)
+	return 0, nil, lacking, plan.NoRollbackTarget(f, in, backs)
 }

@@ -43,6 +43,9 @@ type View struct {
 // Exists reports whether the model has a ledger.
 func (v View) Exists() bool { return v.place.First != "" }
 
+// Signed reports whether the newest page is signed.
+func (v View) Signed() bool { return v.page.signed() }
+
 // Facts returns the entries of the page and the states before them.
 func (v View) Facts() Chain {
 	return Chain{

@@ -116,6 +116,7 @@ var layers = map[string][]string{
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
+	"internal/rescue":     {"internal/format", "internal/plan", "internal/registry", "internal/verdict"},
 	"internal/console":    {"internal/actions", "internal/mlflow", "internal/rest"},
 	"internal/workflow": {
 		"internal/actions", "internal/console", "internal/fact", "internal/github", "internal/ledger",
@@ -153,8 +154,8 @@ var layers = map[string][]string{
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
 		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
 		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",
-		"internal/report/doc", "internal/rest", "internal/sarif", "internal/signing", "internal/trigger",
-		"internal/verdict", "internal/workflow",
+		"internal/report/doc", "internal/rescue", "internal/rest", "internal/sarif", "internal/signing",
+		"internal/trigger", "internal/verdict", "internal/workflow",
 	},
 
 	"internal/mlflow/mlflowtest":             double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),
@@ -215,7 +216,7 @@ var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
 	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
-	"internal/report", "internal/report/doc", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
+	"internal/report", "internal/report/doc", "internal/rescue", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 }
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}

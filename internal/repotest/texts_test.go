@@ -29,6 +29,7 @@ var readsOrWritesText = map[string]string{
 	"internal/mlflow/crawl/live.go askTogether":       "writes a filter",
 	"internal/policy/tree/yaml.go Canonical":          "writes YAML",
 	"internal/github/client.go hasNext":               "reads a header",
+	"internal/rescue/rescue.go Error":                 "writes a list of overrides",
 }
 
 // Refs and lists of versions are text only when they are read or written. Other functions must not take such a text

@@ -7,5 +7,6 @@ const (
 	OverrideHold      = "hold"      // a rolled-back version is on hold
 	OverrideTakeover  = "takeover"  // the ledger entry is claimed by a run that has stopped
 	OverrideNewAlias  = "new-alias" // the name of a new alias or model is close to an existing one
-	OverrideUnsigned  = "unsigned"  // the ledger entry is not signed, although the policy lists keys
+	// the ledger entry is not signed, although the policy lists keys; a rollback also continues without an entry
+	OverrideUnsigned = "unsigned"
 )

@@ -1,4 +1,4 @@
-package cli
+package outputs
 
 import (
 	"net/url"
@@ -8,16 +8,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// addresses are the addresses of the MLflow servers, as the inputs give them. Many teams store the address as a secret.
+// Addresses are the addresses of the MLflow servers, as the inputs give them. Many teams store the address as a secret.
 // GitHub masks it in the log and the summary, but it drops outputs that contain it, and it does not mask comments and
 // issues.
-type addresses struct{ tracking, registry string }
+type Addresses struct{ Tracking, Registry string }
 
-// hide replaces the addresses by the names of variables.
-func (a addresses) hide(text string) string { return a.replacer().Replace(text) }
+// Hide replaces the addresses by the names of variables.
+func (a Addresses) Hide(text string) string { return a.replacer().Replace(text) }
 
-// hideIn is like hide, for text about a result. Entries that were saved before name the server themselves.
-func (a addresses) hideIn(result report.Result, text string) string {
+// HideIn is like Hide, for text about a result. Entries that were saved before name the server themselves.
+func (a Addresses) HideIn(result report.Result, text string) string {
 	var recorded []string
 	if h := result.History; h != nil {
 		for _, e := range h.Entries {
@@ -27,7 +27,7 @@ func (a addresses) hideIn(result report.Result, text string) string {
 	return a.replacer(recorded...).Replace(text)
 }
 
-func (a addresses) replacer(recorded ...string) *strings.Replacer {
+func (a Addresses) replacer(recorded ...string) *strings.Replacer {
 	var pairs []string
 	add := func(address, name string) {
 		u, err := url.Parse(address)
@@ -41,8 +41,8 @@ func (a addresses) replacer(recorded ...string) *strings.Replacer {
 			}
 		}
 	}
-	add(a.tracking, "$MLFLOW_TRACKING_URI")
-	add(a.registry, "$MLFLOW_REGISTRY_URI")
+	add(a.Tracking, "$MLFLOW_TRACKING_URI")
+	add(a.Registry, "$MLFLOW_REGISTRY_URI")
 	for _, server := range recorded {
 		add(server, "$MLFLOW_REGISTRY_URI")
 	}

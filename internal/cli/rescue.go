@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/claim"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rescue"
+	"github.com/mlflow-promote/mlflow-promote/internal/signing"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// withRescue adds one command to an error that stopped a rollback before it moved anything: a rollback that works as it
+// stands. skip has versions whose files are missing. Errors that are not about the ledger or the choice of a version
+// stay as they are.
+func withRescue(e *env, l *claim.Session, f fact.Facts, err error, skip []int) error {
+	none := registry.ReasonOf(err) == registry.NoRollbackTarget
+	if l.Trouble == nil && !none {
+		return err
+	}
+	need := l.Rescue()
+	r := plan.RescueOf(f, e.set.Intent, skip, !l.Readable)
+	if r.Number == 0 && none {
+		return err
+	}
+	return e.rescued(r, need, err)
+}
+
+// rescued returns the error with the command at the end of its hint.
+func (e *env) rescued(r plan.Rescue, need []string, err error) error {
+	return rescue.Error(rescue.Request{
+		Rescue: r, Need: need, Intent: e.set.Intent, Given: e.recorded, Job: e.runner.InActions(),
+	}, err)
+}
+
+// rescues reports whether the command is a rollback that continues if the ledger cannot be used.
+func (e *env) rescues() bool {
+	in := e.set.Intent
+	return in.Command == "rollback" && slices.Contains(in.Override, verdict.OverrideUnsigned)
+}
+
+// rollbackPolicy returns what a rollback does if the policy cannot be used: with the override unsigned it continues with
+// a warning, and else the error has the command that does so.
+func (e *env) rollbackPolicy(err error) error {
+	switch {
+	case err == nil || e.command.Name != "rollback":
+		return err
+	case e.rescues():
+		e.console.Warn("the rollback continues without the policy: " + err.Error())
+		e.set.LedgerKey = signing.KeyPair{}
+		return nil
+	}
+	return e.rescued(plan.Rescue{}, []string{verdict.OverrideUnsigned}, err)
+}

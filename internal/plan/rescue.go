@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// Rescue is a rollback to a named version that works although the ledger cannot be used.
+type Rescue struct {
+	Number   int      // the version to return to; 0 if there is none
+	Override []string // what the rollback needs besides the user's own overrides
+	Recorded bool     // an entry or a tag says that the target pointed to the version
+}
+
+// RescueOf returns the best version to name, and the overrides that a rollback to it needs. It prefers the version that
+// the user named, then those that the target pointed to before. After them comes the newest older version that no gate
+// blocked and that is not on hold. It never returns a version that is in skip. without says that the next rollback
+// cannot read the entries in f.
+func RescueOf(f fact.Facts, in Intent, skip []int, without bool) Rescue {
+	current := f.Holder(in.Query.Target)
+	var choice []int
+	if n := in.Query.Candidate.Number; n != 0 {
+		choice = append(choice, n)
+	}
+	before := choice
+	for _, b := range Backs(f, in) {
+		if b.Why == "" {
+			before = append(before, b.Number)
+		}
+	}
+	all := f
+	all.Ledger.Keyed = false // entries without a signature are good enough for a version that is named
+	for _, b := range all.RollbackTargets(in.Query.Target, current, fact.RollbackAllowed{Named: true}) {
+		if b.Why == "" && !f.Versions[b.Number].OrZero().Blocked() {
+			before = append(before, b.Number)
+		}
+	}
+	choice = slices.Clone(before)
+	for _, n := range slices.Backward(registry.VersionsOf(versionNumbers(f)...)) {
+		if n < current && !f.Versions[n].OrZero().Blocked() && f.RollbackTo(n, fact.RollbackAllowed{}).Why == "" {
+			choice = append(choice, n)
+		}
+	}
+	for _, n := range choice {
+		if slices.Contains(skip, n) || n == current {
+			continue
+		}
+		if words, ok := overridesFor(f, in, n, without); ok {
+			return Rescue{Number: n, Override: words, Recorded: slices.Contains(before, n)}
+		}
+	}
+	return Rescue{}
+}
+
+func versionNumbers(f fact.Facts) []int {
+	var out []int
+	for n := range f.Versions {
+		out = append(out, n)
+	}
+	return out
+}
+
+// overridesFor returns the fewest overrides with which a rollback to the version is accepted. ok is false if none help.
+func overridesFor(f fact.Facts, in Intent, number int, without bool) (words []string, ok bool) {
+	if without {
+		f.Ledger.Entries, f.Ledger.Before = nil, nil
+	}
+	mine := in.Override
+	for _, more := range [][]string{
+		nil, {verdict.OverrideUngated}, {verdict.OverrideHold}, {verdict.OverrideUngated, verdict.OverrideHold},
+	} {
+		in.Override = slices.Concat(mine, more)
+		if To(f, in, number).Why == "" {
+			return more, true
+		}
+	}
+	return nil, false
+}
