@@ -106,13 +106,18 @@ func TestRequestsAndRounds(t *testing.T) {
 				if status != 0 {
 					t.Fatalf("signed: status %d: %s", status, with.Error)
 				}
-				if with.Requests != result.Requests || with.Rounds != result.Rounds {
+				first := 0
+				if !c.begun {
+					first = 1 // a first signed page searches for signed pages that somebody has hidden
+				}
+				more, longer := with.Requests-result.Requests, with.Rounds-result.Rounds
+				if more < 0 || more > first || longer != more {
 					t.Errorf(
 						"signed: %d requests in %d rounds; not signed: %d in %d", with.Requests, with.Rounds,
 						result.Requests, result.Rounds,
 					)
 				}
-				t.Logf("%d requests in %d rounds, signed or not", with.Requests, with.Rounds)
+				t.Logf("%d requests in %d rounds, signed", with.Requests, with.Rounds)
 			})
 		})
 	}

@@ -41,8 +41,8 @@ func (e *env) rescues() bool {
 	return in.Command == "rollback" && slices.Contains(in.Override, verdict.OverrideUnsigned)
 }
 
-// rollbackPolicy returns what a rollback does if the policy cannot be used: with the override unsigned it continues with
-// a warning, and else the error has the command that does so.
+// rollbackPolicy decides what a rollback does if the policy cannot be used. With the override unsigned, it continues
+// with a warning. Otherwise, the error contains the command that does so.
 func (e *env) rollbackPolicy(err error) error {
 	switch {
 	case err == nil || e.command.Name != "rollback":

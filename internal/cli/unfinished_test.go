@@ -101,7 +101,7 @@ func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 			t.Errorf("told as moved by others: %v", r.History.Outside)
 		}
 		r, status := sc.run(t, back...)
-		if status != 0 || len(r.Outside) != 0 || r.RecordID == "" || len(r.Findings) != 1 {
+		if status != 0 || len(r.Outside) != 0 || r.RecordID == "" || len(r.Findings) == 0 {
 			t.Errorf("status %d, %s: %v, %v, judged %v", status, r.Error, r.Notes, r.Outside, r.Findings)
 		}
 		if e := newest(t, sc); e.Outcome != ledger.EntryDone || !e.Record.Moves[0].Confirms() || e.Record.From != 2 {
