@@ -195,7 +195,7 @@ func readObject(p node, want Format, out *Report) {
 	case len(matched) > 1:
 		p.fail("contains keys from several formats: %s", strings.Join(names, ", "))
 	case len(matched) == 1 && own:
-		p.fail("contains keys from a %s report next to keys from our own format; move the tool's report below the key "+
+		p.fail("contains keys from a %s report next to keys from our own format; move the tool's report under the key "+
 			"\"report\"", names[0])
 	case len(matched) == 1:
 		out.Format, out.Verdict = matched[0].format, true
@@ -230,7 +230,7 @@ func readPlain(p node, want Format, out *Report) {
 	}
 	for _, key := range p.keys {
 		if !plainKeys[key] {
-			p.fail("contains the unknown key %s; move other data below the key \"info\"", quoted(key))
+			p.fail("contains the unknown key %s; move other data under the key \"info\"", quoted(key))
 		}
 	}
 	out.Format = Plain

@@ -80,7 +80,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded && !slices.Contains(in.Override, verdict.OverrideHold) {
 				return nil, &registry.Error{
 					Reason: registry.Held, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, msg),
-					Hint: "choose another version, or set override to hold to allow this one again",
+					Hint: "choose another version; to allow this one again, set override to \"hold\"",
 				}
 			}
 			warnings = append(warnings, "warning: "+msg)

@@ -88,7 +88,7 @@ func checkNewer(f fact.Facts, in Intent) error {
 			"version %d of %s is older than version %d, which is at %s now", f.Number(), in.Query.Model,
 			slices.Max(held), partAt(f, in.Query.Target, slices.Max(held)),
 		),
-		Hint: "promote a newer version, or set override to downgrade to allow this one",
+		Hint: "promote a newer version; to allow this one, set override to \"downgrade\"",
 	}
 }
 

@@ -66,7 +66,7 @@ func auditFields(rules []audit.Rule) []tree.Field {
 	return []tree.Field{
 		tree.Optional("rules", tree.Object("settings by rule id", each...)),
 		tree.Optional("accepted",
-			tree.List("findings that are accepted until a date", tree.Object("accepted findings of one rule",
+			tree.List("findings that are accepted until a given date", tree.Object("accepted findings of one rule",
 				tree.Required("rule", tree.OneOf("rule id", ids...)),
 				tree.Optional("model",
 					tree.Text("name of the registered model, with * as a wildcard; none for findings about the "+

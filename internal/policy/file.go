@@ -72,7 +72,8 @@ var (
 			tree.Bool("for an alias: the alias command may move it without gates, but not to a version "+
 				"that is blocked or on hold")),
 		tree.Required("gates",
-			tree.Custom(tree.KindList, "gates that a version must pass; at least one, or any version would pass")),
+			tree.Custom(tree.KindList, "gates that a version must pass; at least one, because otherwise every version "+
+				"would pass")),
 		tree.Optional("mode", modeShape),
 	}
 	modelFields = []tree.Field{
@@ -94,7 +95,7 @@ var (
 			tree.Shape{Kind: tree.KindNumber, About: "version of the file format, always 1", Whole: true, Min: 1}),
 		tree.Optional("models",
 			tree.Custom(tree.KindMap, "rules by the name of the registered model, with * as a wildcard")),
-		tree.Optional("waivers", tree.List("exceptions that end on a date",
+		tree.Optional("waivers", tree.List("exceptions with an expiry date",
 			tree.Object("exception for one gate of one version", waiverFields...))),
 		tree.Optional("moved-roots",
 			tree.List("artifact stores that have moved; models in them still belong to their runs",

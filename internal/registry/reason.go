@@ -82,7 +82,7 @@ var Reasons = []ReasonInfo{
 	{NoRun, ExitRefused, "the candidate has no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or invalid; all problems are listed"},
 	{BadPolicy, ExitBadInput, "the policy file is missing or invalid; all problems are listed with line and column"},
-	{RefNotAllowed, ExitFailed, "the event, branch or tag that started the job may not write"},
+	{RefNotAllowed, ExitFailed, "the event, branch or tag that started the job is not allowed to write"},
 	{
 		PlanChanged,
 		ExitFailed,
@@ -109,7 +109,7 @@ var Reasons = []ReasonInfo{
 	{Unauthorized, ExitFailed, "the server rejected the login (401)"},
 	{Forbidden, ExitFailed, "the login lacks a permission (403)"},
 	{Unreachable, ExitFailed, "the server could not be reached"},
-	{HostRefused, ExitFailed, "MLflow rejected the Host header (see its option `--allowed-hosts`)"},
+	{HostRefused, ExitFailed, "MLflow rejected the Host header (see its `--allowed-hosts` option)"},
 	{NotMLflow, ExitFailed, "the response is not from MLflow's API but from a login page, a proxy or a wrong path"},
 	{Unsupported, ExitFailed, "the server does not support the operation"},
 	{ServerError, ExitFailed, "the server responded with an error"},

@@ -19,7 +19,7 @@ var descriptionKind = Kind{
 	key:    tree.Integer("minimum number of characters", 1),
 	more: []tree.Field{
 		tree.Optional("card-tag",
-			tree.Text("tag of the version or its run that must contain the model card or its address")),
+			tree.Text("tag, on the version or its run, that must contain the model card or its address")),
 		tree.Optional("card-file",
 			tree.Text("model card that must be next to the model's files, such as model_card.md")),
 	},

@@ -129,7 +129,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		"sarif that is no SARIF": {
 			policytest.Replace(policytest.Bandit, `"report"`, `"sarif"`), fail, "no runs",
 		},
-		"our verdict next to a tool's": {`{"passed":true,"version":"2.1.0","runs":[]}`, fail, `below the key "report"`},
+		"our verdict next to a tool's": {`{"passed":true,"version":"2.1.0","runs":[]}`, fail, `under the key "report"`},
 		"the keys of two tools": {
 			policytest.Replace(policytest.Semgrep, `"version"`, `"metrics":{},"generated_at":"x","version"`), fail,
 			"bandit, semgrep",
