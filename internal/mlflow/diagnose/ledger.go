@@ -11,11 +11,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 )
 
-// defaultExperiment exists on every server and has no creator, so it shows what a login without a grant may do with
-// any experiment.
+// defaultExperiment exists on every server and has no creator, so it shows what a login without a grant may do with any
+// experiment.
 const defaultExperiment = "0"
 
-// ledgerAccess finds out who may edit the model's promotion ledger, and what another team needs to write to it.
+// ledgerAccess finds out who may edit the model's promotion ledger, and which grant another team needs to write to it.
 func (p *probe) ledgerAccess(ctx context.Context) {
 	home, begun, err := runstore.New(p.c).Experiment(ctx, runstore.LedgerExperiment)
 	if err != nil {
