@@ -57,8 +57,8 @@ func editsFound(t *testing.T, export string) []string {
 	return report.VerifyHistory(saved, parsed, false).Differences
 }
 
-// edits returns copies of the export that each differ in one value, by the path of that value. Values that say what the
-// run cost are left out, because they are not checked.
+// edits returns copies of the export that each differ in one value, keyed by the path of that value. Values that say
+// what the run cost are left out, because they are not checked.
 func edits(t *testing.T, export string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
