@@ -47,7 +47,7 @@ func run() int {
 	})
 }
 
-// columns returns the width of the terminal, 0 if the output goes elsewhere.
+// columns returns the width of the terminal, or 0 if the output goes elsewhere.
 func columns() int {
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil {
@@ -56,7 +56,7 @@ func columns() int {
 	return width
 }
 
-// userName returns the user name of the system, "" if it is not known.
+// userName returns the name of the system's user, or "" if it is unknown.
 func userName() string {
 	u, err := user.Current()
 	if err != nil {

@@ -33,7 +33,7 @@ func again(t testing.TB, s *actionstest.Step) *actions.Runner {
 	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace)
 }
 
-// laptop returns a Runner as it is outside Actions.
+// laptop returns a Runner for a process outside Actions.
 func laptop(dir string) (r *actions.Runner, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	return actions.New(func(string) string { return "" }, stdout, stderr, dir), stdout, stderr

@@ -37,8 +37,8 @@ type Annotation struct {
 	Message string
 }
 
-// Annotate shows a. If there are already more annotations than GitHub shows, a is only printed, and Flush reports how
-// many were.
+// Annotate shows the annotation. Once GitHub's limit for the level is reached, further annotations are only printed,
+// and Flush reports how many.
 func (r *Runner) Annotate(a Annotation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 
 // File is written in pieces and appears only when it is closed, so a later step finds either the complete file or none.
 type File struct {
-	shown           string // path for people: relative to the workspace, or as given outside Actions
+	shown           string // path to show: relative to the workspace, or as given outside Actions
 	name, temporary string // in root
 	root            *os.Root
 	file            *os.File
@@ -148,7 +148,7 @@ func (f *File) Write(text []byte) (int, error) {
 }
 
 // Own returns a writer for the program's own fixed text, such as a page's script. This text is written unchanged, even
-// if it contains a secret. Its errors count as errors of the file.
+// if it contains a secret. Write errors count as errors of the file.
 func (f *File) Own() io.Writer { return ownText{f} }
 
 type ownText struct{ f *File }
@@ -256,7 +256,7 @@ type asciiJSON struct{ to io.Writer }
 func (a asciiJSON) Write(text []byte) (int, error) {
 	var b strings.Builder
 	for _, c := range string(text) {
-		if c == '\n' { // can only be between values: in strings it is already escaped
+		if c == '\n' { // occurs only between values: inside strings, it is escaped
 			b.WriteRune(c)
 			continue
 		}

@@ -16,8 +16,8 @@ import (
 // outputLimit is the maximum size of a job's outputs, in bytes of UTF-16, as the runner counts them.
 const outputLimit = 1 << 20
 
-// libraryDelimiter is the fixed delimiter that the library writes after a value. A line in a value that equals it would
-// end the value there, and the next line could then set a different output.
+// libraryDelimiter is the fixed delimiter that the library writes after a value. If a line in the value were equal to
+// it, the value would end there, and the next line could set a different output.
 const libraryDelimiter = "_GitHubActionsFileCommandDelimeter_"
 
 var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)

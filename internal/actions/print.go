@@ -25,8 +25,8 @@ type printer struct {
 	runner  *Runner
 	to      io.Writer
 	line    []byte
-	dropped int   // how many bytes were dropped because the line is too long
-	failed  error // first error of a write
+	dropped int   // number of bytes that were dropped because the line is too long
+	failed  error // first write error
 }
 
 func (p *printer) Write(text []byte) (int, error) {

@@ -29,8 +29,8 @@ type Runner struct {
 	outputSize  int
 }
 
-// New takes the process's environment (as from os.Getenv), output streams and working directory. Outside Actions, the
-// working directory takes the place of the workspace.
+// New returns a Runner for the process's environment (as from os.Getenv), output streams and working directory. Outside
+// Actions, the working directory takes the place of the workspace.
 func New(env func(string) string, stdout, stderr io.Writer, dir string) *Runner {
 	r := &Runner{env: env, dir: dir, shown: map[Level]int{}, more: map[Level]int{}}
 	r.out = &printer{runner: r, to: stdout}
@@ -96,7 +96,7 @@ func (r *Runner) Flush() error {
 	defer r.mu.Unlock()
 	err := reportMore(r)
 	for _, p := range []*printer{r.out, r.err} {
-		_ = p.endLine() // failed keeps the error
+		_ = p.endLine() // the printer keeps the error in failed
 		err = cmp.Or(err, p.failed)
 	}
 	return err

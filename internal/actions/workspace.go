@@ -78,7 +78,7 @@ func readBounded(
 	return data, nil
 }
 
-// plain returns err without the operation and the path. The caller adds the path as written in the input, so the
+// plain returns err without the operation and the path. The caller adds the path as written in the input, so that the
 // machine's absolute paths stay hidden.
 func plain(err error) error {
 	inner := (*os.PathError)(nil)

@@ -79,7 +79,7 @@ var kinds = []*kind{
 	&editedIncumbents, &looseReports, &editedTags, &guessedNames, &halfChecks,
 }
 
-// No attack moves the alias to a wrong model. Each one ends with a reason that its kind allows.
+// No attack moves the alias to a wrong model. Every attack ends with a reason that its kind allows.
 func TestAttacks(t *testing.T) {
 	binary := program(t)
 	t.Logf("seed %d", *seed)
@@ -100,7 +100,7 @@ func TestAttacks(t *testing.T) {
 	}
 	t.Logf("\n%s", tally.markdown())
 	if *whole && tally.cases() < 300 {
-		t.Errorf("%d cases, at least 300 are wanted", tally.cases())
+		t.Errorf("%d cases, want at least 300", tally.cases())
 	}
 }
 
@@ -113,7 +113,7 @@ func TestDrawn(t *testing.T) {
 	for _, p := range places {
 		first, second := drawn(p), drawn(p)
 		if !slices.Equal(first, second) {
-			t.Errorf("%s: the same seed draws other cases", p.name)
+			t.Errorf("%s: the same seed draws different cases", p.name)
 		}
 		total += len(first)
 		for _, k := range kinds {
@@ -125,7 +125,7 @@ func TestDrawn(t *testing.T) {
 	}
 	t.Logf("%d cases", total)
 	if total < 400 { // servers will refuse some of the attacks
-		t.Errorf("%d cases, at least 400 are wanted", total)
+		t.Errorf("%d cases, want at least 400", total)
 	}
 }
 

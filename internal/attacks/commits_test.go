@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// foreignCommits: any run can carry the tag with the job's commit. The attacker's run carries it, with an end in the
-// future.
+// foreignCommits: any run can carry the tag with the job's commit. The attacker's run carries it, with an end time in
+// the future.
 var foreignCommits = kind{
 	name:    "a run that claims the commit",
 	reasons: []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},

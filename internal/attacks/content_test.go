@@ -207,7 +207,7 @@ var halfChecks = kind{
 
 var fileDoors = []door{byRun, byModel, byVersion, byCopy, byCommit}
 
-// lacking logs a model with this flavour, without one of the files that it needs.
+// lacking logs a model with this flavour, but without one of the files that the flavour needs.
 func lacking(flavor string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

@@ -100,7 +100,7 @@ func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// wrongModel describes a model of the attacker's, in their own experiment.
+// wrongModel describes one of the attacker's models, in the attacker's own experiment.
 func (s *trial) wrongModel() trained {
 	s.Helper()
 	return trained{by: s.other, experiment: s.foreign(), value: s.bad, mark: "wrong"}

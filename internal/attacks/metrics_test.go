@@ -47,7 +47,7 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 		one, two := m, m
 		s.addModel(&one, first)
 		s.addModel(&two, second)
-		if !badFirst { // the run's last value still is the good model's
+		if !badFirst { // the run's last value is still the good model's
 			s.log(good.by, row{run: m.run, model: one.id, value: s.good, step: 1})
 		}
 		s.finish(m, bad)
@@ -78,7 +78,7 @@ func twoFolders(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// champion first promotes a good model if the attack comes after a promotion.
+// champion promotes a good model first, if the attack comes after a promotion.
 func (s *trial) champion(a attempt) {
 	s.Helper()
 	if a.when != after {
@@ -154,8 +154,8 @@ func injectedEvaluation(s *trial, a attempt) ended {
 	return s.injection(a, gates, row{}, row{})
 }
 
-// injection promotes a bad model that has its own value and an honest evaluation, after the attacker has logged a good
-// value for it.
+// injection tries to promote a bad model that has its own value and an honest evaluation, after the attacker has logged
+// a good value for it.
 func (s *trial) injection(a attempt, gates inputs, lie, honest row) ended {
 	s.Helper()
 	m := s.train(s.badModel())

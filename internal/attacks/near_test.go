@@ -94,7 +94,7 @@ func TestNearMisses(t *testing.T) {
 	}
 	t.Logf("\n%s", tally.markdown())
 	if *whole && tally.cases < 60 {
-		t.Errorf("%d near misses, at least 60 are wanted", tally.cases)
+		t.Errorf("%d near misses, want at least 60", tally.cases)
 	}
 }
 
@@ -142,7 +142,7 @@ func (s *trial) candidate(d door, m made) inputs {
 	return s.through(d, entry{made: m, by: s.honest})
 }
 
-// least returns a policy with one metric gate that has these further keys.
+// least returns a policy with one metric gate, and adds the given keys to the gate.
 func (s *trial) least(keys ...string) inputs {
 	s.Helper()
 	gate := fmt.Sprintf("- metric: %s\n  min: 0.9", s.metric)
@@ -186,7 +186,7 @@ func logArtifacts(s *trial, d door) ended {
 }
 
 // amongFolders promotes a model that was logged as plain artifacts, next to plots and data. Its files include a second
-// model that it uses.
+// model that the first one uses.
 func amongFolders(s *trial, d door) ended {
 	o := s.marked()
 	m := s.begin(o)
@@ -218,7 +218,7 @@ func fileAddress(s *trial, d door) ended {
 }
 
 // movedRoots: the artifacts were copied to a different root, and the version points to the new location. The policy
-// allows the move until a date.
+// allows the move until a given date.
 func movedRoots(s *trial, d door) ended {
 	o := s.goodModel()
 	m := s.inFolder(o)

@@ -51,7 +51,7 @@ func sarifReport(results, more string) string {
 		"tool": {"driver": {%s}}, "results": [%s]}]}`, more, driver, results)
 }
 
-// reportFields returns one variant for each such report.
+// reportFields returns one variant for each of oddReports.
 func reportFields() []field {
 	var fields []field
 	for name, text := range oddReports {
@@ -62,7 +62,7 @@ func reportFields() []field {
 	return sorted(fields)
 }
 
-// oddReport logs a model with that report among its run's artifacts.
+// oddReport logs a model with this report among its run's artifacts.
 func oddReport(text string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

@@ -28,7 +28,8 @@ var requestTags = kind{
 // newDoors name a model that is not yet a version of the registered model.
 var newDoors = []door{byRun, byModel, byBest, byCommit, byCopy}
 
-// premade registers that version. Its tag contains the digest that the program computes for the honest registration.
+// premade registers the attacker's version. Its tag contains the digest that the program computes for the honest
+// registration.
 func premade(ownRun bool, lie func(*trial, made) entry) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)

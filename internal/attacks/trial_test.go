@@ -244,8 +244,7 @@ func (s *trial) addModel(m *made, o trained) {
 	s.log(o.by, row{run: m.run, model: m.id, value: o.value})
 }
 
-// loggedModel creates a logged model with the name of m, in any experiment and with any source run. It has no files
-// yet.
+// loggedModel creates a logged model with m's name, in any experiment and with any source run. It has no files yet.
 func (s *trial) loggedModel(m made, c realtest.Client, experiment, sourceRun string) made {
 	s.Helper()
 	var out struct {

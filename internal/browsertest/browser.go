@@ -61,7 +61,7 @@ type View struct {
 	Dark          bool
 }
 
-// Page is one tab.
+// Page is one tab in the browser.
 type Page struct {
 	ctx context.Context
 
@@ -219,7 +219,7 @@ var keys = map[string]string{
 	"ArrowUp":   kb.ArrowUp,
 }
 
-// Press presses and releases keys one after the other: Tab, Enter, ArrowDown …, or a single character.
+// Press presses and releases keys one after another: Tab, Enter, ArrowDown …, or a single character.
 func (p *Page) Press(names ...string) error {
 	for _, name := range names {
 		key, ok := keys[name]

@@ -33,10 +33,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Defects that the rules report are created in a real registry, at least twice each, along with harmless cases that look
-// similar. The test uses the API, or SQL where the API refuses. The audit must find exactly the defects. The test prints
-// a table of them. A new rule needs no defects here if other rules read the same facts, but it must not report the sound
-// models.
+// Defects that the rules report are created in a real registry, at least twice each, along with harmless cases that
+// look similar. The test uses the API, or SQL if the API refuses the defect. The audit must find exactly the defects.
+// The test prints a table of them. A new rule needs no defects here if other rules read the same facts, but it must not
+// report the sound models.
 func TestAudit_PlantedDefects(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
@@ -274,7 +274,7 @@ func (p *plot) runWith(
 	return out.String(), errs.String(), status
 }
 
-// promote promotes a version with this program, as if it were some days ago.
+// promote promotes a version with this program, with clocks that are some days behind.
 func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	p.t.Helper()
 	address, at := p.s.URL, time.Now()
@@ -299,7 +299,8 @@ func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	}
 }
 
-// past returns a proxy to the server whose clock is some days behind, because the ledger uses the server's time.
+// past returns a proxy that makes the server's clock appear some days behind, because the ledger uses the server's
+// time.
 func (p *plot) past(days int) *httptest.Server {
 	target, err := url.Parse(p.s.URL)
 	if err != nil {
@@ -330,7 +331,7 @@ func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// killed starts a promotion, as if some days ago, that never ends.
+// killed starts a promotion that never ends, with clocks that are some days behind.
 func (p *plot) killed(model, alias string, version, days int) {
 	p.t.Helper()
 	clock := p.past(days)
@@ -705,7 +706,7 @@ func (p *plot) plantRecords() {
 	p.promote("p-report-1", "champion", 2, 0, "--policy-file", "report.yml")
 	p.promote("p-report-2", "champion", 2, 0, "--policy-file", "report-strict.yml")
 	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "report.yml")
-	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "same.yml") // enforced by now
+	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "same.yml") // the gates are enforced now
 	p.finds("p-report-1", 2, "report-mode")
 	p.finds("p-report-2", 2, "report-mode", "never-passed")
 	p.silent("report-mode", "p-report-near")
@@ -1083,7 +1084,7 @@ func (m *restless) prepare() {
 	}
 }
 
-// try sends a mover's request. It may fail, for example because it conflicts with another mover.
+// try sends a mover's request. The request may fail, for example because it conflicts with another mover's.
 func (m *restless) try(count int, method, path string, in any) {
 	if m.s.Call(context.Background(), method, path, in, nil) == nil {
 		m.counts[count].Add(1)

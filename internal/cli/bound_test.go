@@ -240,10 +240,10 @@ func TestApproval_ChangedFacts(t *testing.T) {
 				"model_id": "m-00000000000000000000000000000002",
 			})
 		}, true},
-		"the candidate's metric was logged anew": {
+		"the candidate's metric was logged again": {
 			func(f *flow, t *testing.T, _ string) { logged(*f, t, "better", "test_f1", 0.92) }, true,
 		},
-		"the holder's metric was logged anew": {
+		"the holder's metric was logged again": {
 			func(f *flow, t *testing.T, _ string) { logged(*f, t, "base", "test_f1", 0.9) }, true,
 		},
 		"the traffic was changed": {func(f *flow, t *testing.T, _ string) {

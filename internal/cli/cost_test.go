@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// The main job must not send more requests than now, because every promotion pays for them.
+// The main job must not send more requests than it does now, because every promotion pays for them.
 func TestRequestsAndRounds(t *testing.T) {
 	first := []string{
 		"promote", "--model", "wine", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds",

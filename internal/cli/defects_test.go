@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The scripts that this program replaces had defects. Each one has a test here.
+// The scripts that this program replaces had defects. Each defect has a test here.
 
 // Registering twice created two versions and wrote the tags twice.
 func TestDefect_RegisterTwice(t *testing.T) {

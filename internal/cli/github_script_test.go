@@ -119,15 +119,15 @@ func (o *otherHosts) answer(r *http.Request) (*http.Response, error) {
 	return nil, nil
 }
 
-// cmdGitHub starts a double of GitHub from a file of the script. With "readonly", the token is read-only.
+// cmdGitHub starts a GitHub double from a file in the script. With "readonly", the token is read-only.
 //
 //	github FILE [readonly]
 //	github fault METHOD PATH KIND   see githubtest.ParseFault
-//	github clear                    no faults any more
-//	github dump                     prints its state
-//	github writes [none]            prints what it was asked to change since the last time
-//	github none                     asserts that it was asked nothing since the last time
-//	github edit PULL FROM TO        somebody with the right edits the first comment on a pull request
+//	github clear                    removes all faults
+//	github dump                     prints the state of the double
+//	github writes [none]            prints the writes since the last time, or asserts that there were none
+//	github none                     asserts that there was no request since the last time
+//	github edit PULL FROM TO        edits the first comment on a pull request, as a maintainer could
 func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 	o := &stageOf(ts).otherHosts
 	switch args[0] {

@@ -31,24 +31,24 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 
 // A script seeds a server, runs the program, and compares its output, its outputs for the job, and its writes.
 //
-//	mlflow VERSION [SEED] [WITH …]  starts a server of that version with the data of testdata/seed/SEED.json or of a
-//	                        file of the script. WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off
+//	mlflow VERSION [SEED] [WITH …]  starts a server of that version with the data from testdata/seed/SEED.json or
+//	                        from a file in the script. WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off
 //	                        or artifacts=only
 //	fault METHOD PATH KIND  makes the next matching request fail, see faults.Parse
-//	job [NAME=VALUE …]      from here on the program runs in a job of GitHub Actions, by default on the main branch
-//	input NAME FILE         sets an input of the action to the content of the file
+//	job [NAME=VALUE …]      from here on, the program runs in a GitHub Actions job, by default on the main branch
+//	input NAME FILE         sets an input of the action to the content of a file
 //	mlflow-promote …        runs the program
 //	status N                checks the exit code of the last run
 //	writes [all] [none]     prints the writes to MLflow since the last time, or checks that there were none;
-//	                        with all, it includes the writes of the ledger
-//	output NAME [VALUE]     checks an output of the last run, or prints it without VALUE
+//	                        with all, this includes writes to the ledger
+//	output NAME [VALUE]     checks an output of the last run; without VALUE, prints it
 //	outputs                 prints all outputs of the job
 //	summary                 prints the job summary
-//	page STATUS TEXT        something else answers from here on: an HTML page with that title, or a redirect to TEXT
+//	page STATUS TEXT        from here on, an HTML page with the title TEXT or a redirect to TEXT replaces MLflow
 //	received NAME VALUE     checks that every request since the last time had that header
-//	event FILE              sets the event of the job to the content of the file
+//	event FILE              sets the job's event to the content of a file
 //	env COLUMNS=N, TZ=ZONE, OS_USER=NAME
-//	                        set the width of the terminal, its time zone, and the user of the system
+//	                        set the width of the terminal, the time zone, and the name of the system's user
 //	later DURATION          moves the clock forward
 //	page-commands FILE      runs the commands of a document and compares their answers
 //	edits FILE POLICY       checks that every edit of an exported history is found
@@ -171,7 +171,7 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdPage makes something answer in place of MLflow: an HTML page with the given status, or a redirect.
+// cmdPage makes something other than MLflow answer: an HTML page with the given status, or a redirect.
 func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -382,7 +382,7 @@ func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), ts.ReadFile("file_commands_summary"))
 }
 
-// cmdInput sets an input of the action to the content of a script's file, because arguments cannot span lines.
+// cmdInput sets an input of the action to the content of a file in the script, because arguments cannot span lines.
 func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("INPUT_"+strings.ToUpper(args[0]), ts.ReadFile(args[1]))
 }

@@ -60,7 +60,7 @@ func (c *Console) WarnIf(err error) {
 	}
 }
 
-// Retrying prints that a request will be sent again. Requests that fail for the same reason share one line.
+// Retrying prints a notice that a request will be sent again. Requests that fail for the same reason share one line.
 func (c *Console) Retrying(r rest.Retry) {
 	cause := mlflow.Short(r.Cause)
 	c.mu.Lock()
@@ -72,7 +72,7 @@ func (c *Console) Retrying(r rest.Retry) {
 	c.Printf("%s %s: %s; trying again in %s", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
 }
 
-// WaitingLong prints once that the command is waiting for the server.
+// WaitingLong prints a notice that the command is waiting for the server. It prints the notice only once.
 func (c *Console) WaitingLong(limit time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

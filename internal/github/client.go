@@ -31,8 +31,8 @@ type Config struct {
 
 // Client works on one repository. It is safe for concurrent use; writes are sent one at a time.
 type Client struct {
-	// Only these parts of the library's client are used. A pointer to the whole client would add 1.6 MB to the program,
-	// because it is kept in an interface value and so keeps all its services alive.
+	// Only these parts of the library's client are kept. A pointer to the whole client would be stored in an interface
+	// value, which would link all of the client's services into the program and make it 1.6 MB larger.
 	newRequest func(method, url string, body any, opts ...gh.RequestOption) (*http.Request, error)
 	send       func(ctx context.Context, req *http.Request, v any) (*gh.Response, error)
 
@@ -211,8 +211,7 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 	return resp, nil
 }
 
-// waitForTurn blocks until no other write is in progress and the pause after the last write, which GitHub asks for, is
-// over.
+// waitForTurn blocks until no other write is in progress, and the pause that GitHub asks for after each write is over.
 func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case <-c.writing:
@@ -317,10 +316,10 @@ type viewer struct {
 	login string
 }
 
-// actionsBot is the login that owns what GITHUB_TOKEN writes.
+// actionsBot is the login under which GITHUB_TOKEN writes.
 const actionsBot = "github-actions[bot]"
 
-// login returns the login that this client writes as. The REST API returns it only for users' tokens. GraphQL also
+// login returns the login under which this client writes. The REST API returns it only for users' tokens. GraphQL also
 // returns it for apps, including GITHUB_TOKEN. If GraphQL is not available, login assumes actionsBot.
 func (c *Client) login(ctx context.Context) (string, error) {
 	c.viewer.mu.Lock()

@@ -119,7 +119,7 @@ func TestClient_Addresses(t *testing.T) {
 	})
 }
 
-// Both tests use real sockets, because a redirect could be followed only there.
+// This test and the next one use real sockets, because only there could a redirect be followed.
 func TestClient_NoRedirect(t *testing.T) {
 	var elsewhere atomic.Int64
 	foreign, err := net.Listen("tcp", "127.0.0.1:0")
@@ -460,7 +460,7 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // the shortest allowed wait; at most one minute more is allowed
+		waited time.Duration // the shortest allowed wait; the longest is one minute more
 		gives  bool          // whether the client gives up
 	}{
 		"429 with Retry-After": {

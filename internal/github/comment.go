@@ -23,7 +23,7 @@ const perPage = 30
 
 // Comment maintains one comment for each key on a pull request: it edits our existing comment or posts a new one, and
 // returns its address. It deletes duplicates, which parallel runs may have left. A body above GitHub's limit is cut at
-// the end of a line, and a link to full, the address of the full text, is added.
+// the end of a line, and gets a link to full, which is the address of the full text.
 func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (url string, err error) {
 	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil {

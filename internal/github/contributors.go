@@ -42,7 +42,7 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	}
 	r := call{
 		op: "read commit " + sha, needs: readCode, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // keeps the commit's file list short; it is not used
+		query: map[string][]string{"per_page": {"1"}}, // keeps the list of the commit's files short, as it is not used
 	}
 	_, err = c.do(ctx, r, &out)
 	switch {
@@ -134,8 +134,8 @@ type coAuthor struct {
 // commitsAtOnce limits the commits in one query.
 const commitsAtOnce = 50
 
-// coAuthors returns the co-authors of these commits. The first author that GraphQL lists is git's own author, so it is
-// skipped.
+// coAuthors returns the co-authors of these commits. The first author that GraphQL lists is the commit's author in git,
+// so it is skipped.
 func coAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {

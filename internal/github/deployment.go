@@ -20,7 +20,7 @@ type Deployment struct {
 	Environment string
 	Key         string // model and target, as passed to Deactivate
 	Description string // cut to GitHub's 140 characters
-	Production  bool   // the environment serves end users; GitHub assumes so if it is called production
+	Production  bool   // the environment serves end users; GitHub assumes this for the name production
 	Record      string // id of the promotion's record; each record is deployed only once
 	RunID       int64  // this workflow run; a deployment that its job made to the environment is reused
 	Payload     map[string]any

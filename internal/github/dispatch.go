@@ -14,8 +14,8 @@ import (
 )
 
 // Dispatch sends a repository_dispatch event to a repository (owner/name; "" for this one). payload becomes
-// client_payload, an object with at most 10 keys and less than 64 KB. If the response is lost, the error's reason is
-// unknown. An event may be sent again only if its receiver recognises the record's id.
+// client_payload, an object with at most 10 keys and less than 64 KB. If the response is lost, the error has the reason
+// Unknown. An event may be sent again only if its receiver recognises the record's id.
 func (c *Client) Dispatch(ctx context.Context, repository, eventType string, payload any) error {
 	repository, err := repositoryOr(c, repository)
 	if err != nil {
@@ -92,7 +92,7 @@ func repositoryOr(c *Client, name string) (string, error) {
 	return name, checkRepository(name)
 }
 
-// writeTo returns the permission to write to a repository, which may not be the job's own.
+// writeTo returns the permission to write to a repository, which may be the job's own or a different one.
 func writeTo(c *Client, repository, scope string) permission {
 	return permission{scope: scope, level: "write", elsewhere: repository != c.repository}
 }

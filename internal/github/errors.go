@@ -22,7 +22,7 @@ type permission struct {
 	elsewhere    bool // in a repository other than the job's
 }
 
-// wanted returns the end of a sentence about a refusal.
+// wanted returns the end of a sentence about a refusal, which names the permission.
 func (p permission) wanted() string {
 	if p.scope == "" {
 		return ""
@@ -73,7 +73,8 @@ type limitError struct {
 func (e *limitError) Error() string { return e.cause.Error() }
 func (e *limitError) Unwrap() error { return e.cause }
 
-// denied is the error for a request that the token may not send, or for something that it may not see.
+// denied is the error for a request that the token is not allowed to send, or for something that it is not allowed to
+// see.
 type denied struct {
 	need  permission
 	cause error

@@ -94,7 +94,7 @@ func openIssue(ctx context.Context, c *Client, want Issue, body string) (url str
 	return made.HTMLURL, err
 }
 
-// editIssue changes an issue. It does nothing if the issue already is in the wanted state.
+// editIssue changes an issue. It does nothing if the issue is already in the wanted state.
 func editIssue(ctx context.Context, c *Client, is issue, edit gh.IssueRequest) (url string, err error) {
 	if edit.Body == nil && is.State == *edit.State {
 		return is.HTMLURL, nil

@@ -115,7 +115,7 @@ func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // if only the actor was listed, the user who re-ran the workflow could approve
+		return nil // if only the actor were listed, the user who re-ran the workflow could approve
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}
@@ -153,7 +153,7 @@ func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.A
 			state = fact.NotAPerson
 		}
 		for _, e := range h.Environments {
-			if e.Name == "" { // a nameless one would count as a review of the pull request
+			if e.Name == "" { // an approval without a name would count as a review of the pull request
 				continue
 			}
 			out = append(out, fact.Approval{
@@ -260,7 +260,8 @@ func (r review) member() bool {
 	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
 }
 
-// mayApprove reports whether a reviewer may write. If the token may not read this, the reviewer's association decides.
+// mayApprove reports whether a reviewer may write. If the token is not allowed to read this, the reviewer's association
+// decides.
 func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, error) {
 	if asked > mostReviewers {
 		return false, nil
@@ -315,7 +316,7 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	}
 	_, err := c.do(ctx, r, &compared)
 	if statusOf(err) == http.StatusNotFound {
-		// GitHub gives the same response if the commit was never pushed and if the token may not read it.
+		// GitHub gives the same response whether the commit was never pushed or the token is not allowed to read it.
 		if _, found, lookErr := readCommit(ctx, c, base); lookErr == nil && !found {
 			return registry.Is(false)
 		}

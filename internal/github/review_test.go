@@ -239,7 +239,7 @@ func TestReview_PullRequest(t *testing.T) {
 	}
 }
 
-// If the token may not read the access of other users, the association in the review decides.
+// If the token is not allowed to read the access of other users, the association in the review decides.
 func TestReview_AccessRefused(t *testing.T) {
 	for association, want := range map[string]string{
 		"OWNER": "approved", "MEMBER": "approved", "COLLABORATOR": "approved",
@@ -371,8 +371,8 @@ func TestReview_Contributors(t *testing.T) {
 	}
 }
 
-// GitHub lists at most 250 commits of a pull request. If longer ones were accepted, the author of the 251st commit
-// could approve their own work.
+// GitHub lists at most 250 commits of a pull request. If a pull request with more commits were accepted, the author of
+// the 251st commit could approve their own work.
 func TestReview_MoreCommitsThanListed(t *testing.T) {
 	for n, want := range map[int]string{
 		250: "",

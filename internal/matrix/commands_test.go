@@ -268,7 +268,7 @@ func alias(b *bench) answer {
 	return a
 }
 
-// imports asks to record all targets of a pattern of models. The earlier columns have recorded them already.
+// imports imports the targets of all models that match a pattern. The earlier columns have recorded them already.
 func imports(b *bench) answer {
 	a := b.run("import", "--model", "chur*", "--justification", "live before")
 	if a.status == 0 && (a.result.Reason != registry.Unchanged || a.result.Changed) {

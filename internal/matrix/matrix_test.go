@@ -145,7 +145,7 @@ func (t *table) markdown() string {
 	return b.String()
 }
 
-// note returns the number of a note below the table, which it adds if it is new.
+// note returns the number of the note with this text below the table. It adds the note if the text is new.
 func note(reasons *[]string, why string) string {
 	if why == "" {
 		return ""

@@ -11,13 +11,13 @@ import (
 // AnyAlias is an alias that no model has. Requests use it to find out whether the server supports aliases at all.
 const AnyAlias = "promote-probe"
 
-// WithoutAliases returns a name for a server whose alias endpoint seems to be missing, for use in messages. It fails
-// if that version of MLflow supports aliases. In that case something other than MLflow sent the response, and tags
-// must not replace aliases.
+// WithoutAliases returns the name that messages use for a server without an alias endpoint. It fails if the server's
+// version of MLflow supports aliases: then something other than MLflow sent the response, and tags must not be used in
+// place of aliases.
 func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	version := c.ServerVersion(ctx)
 	var major, minor int
-	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text has a different form
+	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text is in a different format
 	switch {
 	case version == "":
 		return "this MLflow server (version unknown)", nil
@@ -32,7 +32,7 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	return "MLflow " + version, nil
 }
 
-// TagHolders lists, for each alias, the versions that carry its tag.
+// TagHolders maps each alias to the versions that carry its tag.
 func TagHolders(versions []registry.Version) map[string]registry.Versions {
 	out := map[string]registry.Versions{}
 	for _, v := range versions {
@@ -45,8 +45,8 @@ func TagHolders(versions []registry.Version) map[string]registry.Versions {
 	return out
 }
 
-// TagAliases returns the aliases that are recorded in the versions' tags. If several versions carry the same tag, the
-// highest number counts.
+// TagAliases returns the aliases that are recorded in version tags. If several versions carry the same tag, the alias
+// points to the one with the highest number.
 func TagAliases(holders map[string]registry.Versions) map[string]int {
 	out := map[string]int{}
 	for alias, numbers := range holders {
@@ -55,7 +55,7 @@ func TagAliases(holders map[string]registry.Versions) map[string]int {
 	return out
 }
 
-// Tagged lists the versions that carry the tag of the alias, in ascending order.
+// Tagged lists the versions that carry the alias's tag, in ascending order.
 func Tagged(versions []registry.Version, alias string) registry.Versions {
 	var out []int
 	for _, v := range versions {

@@ -12,10 +12,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// descriptorLimit limits the size of an MLmodel file. Most are a few KiB. A signature of 20,000 columns is 2 MiB.
+// descriptorLimit is the maximum size of an MLmodel file. Most of them are a few KiB, but a signature with 20,000
+// columns takes 2 MiB.
 const descriptorLimit = 8 << 20
 
-// The server offers MLmodel files at three addresses and reads all of them with its own credentials.
+// The server serves MLmodel files at three addresses, and uses its own credentials to read all of them.
 
 func (s Artifacts) RunMLmodel(ctx context.Context, run, path string) registry.Known[registry.MLmodel] {
 	query := url.Values{"run_id": {run}, "path": {path + "/MLmodel"}}
@@ -53,7 +54,7 @@ func descriptor(ctx context.Context, c *rest.Client, path string, query url.Valu
 	return registry.Is(m)
 }
 
-// RunFiles lists the files and folders directly below path in a run's own artifacts. The list is empty if the run's
+// RunFiles lists the files and folders directly under path in a run's own artifacts. The list is empty if the run's
 // model is a logged model.
 func (s Artifacts) RunFiles(ctx context.Context, run, path string) ([]registry.File, error) {
 	var out listingJSON
@@ -76,7 +77,7 @@ func HasMLmodel(files []registry.File, path string) bool {
 	return false
 }
 
-// documentLimit limits the size of a report. The SARIF file of a large scan is a few hundred KiB.
+// documentLimit is the maximum size of a report. The SARIF file from a large scan is a few hundred KiB.
 const documentLimit = 4 << 20
 
 // Document reads a file from a run's artifacts.
@@ -102,8 +103,8 @@ func (s Artifacts) Document(ctx context.Context, run, name string) registry.Know
 	return registry.Is(string(body))
 }
 
-// unlisted reports whether the folder of an artifact can be listed and does not contain the artifact. Before version
-// 3, MLflow responds with 500 if a file does not exist.
+// unlisted reports whether the artifact's folder can be listed but does not contain the artifact. Before version 3,
+// MLflow responds with status 500 if a file does not exist.
 func (s Artifacts) unlisted(ctx context.Context, run, name string) bool {
 	folder := path.Dir(name)
 	if folder == "." {

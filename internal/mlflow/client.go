@@ -1,6 +1,3 @@
-// Package mlflow is a client for MLflow's REST API. It returns responses as types from package registry, and explains
-// errors in plain words.
-//
 // It must never decide anything. It looks at the status and the error code of a response, and never at the text of a
 // message. The only exception is hostRefused.
 package mlflow
@@ -47,7 +44,7 @@ type (
 type About struct {
 	Address   string                   // address of the registry
 	Login     string                   // user name; "" if none exists or if it must not be shown
-	LoggedIn  bool                     // a user name and a password are sent
+	LoggedIn  bool                     // whether a user name and a password are sent
 	MayName   func(name string) string // returns the name if it may be shown, and "" otherwise; nil allows all names
 	Workspace string                   // "" if none was requested
 }
@@ -63,7 +60,7 @@ func New(tracking, registry *rest.Client, about About, jitter func() float64) *C
 
 const API = "api/2.0/mlflow/"
 
-// Get reads a JSON response that must contain the key.
+// Get requests a path and decodes the JSON response into out. The response must contain the key.
 func Get(ctx context.Context, c *rest.Client, path string, query url.Values, key string, out any) error {
 	return c.JSON(ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Read, Expect: key}, out)
 }

@@ -118,7 +118,7 @@ utc_time_created: '2026-05-03 10:00:00.123'
 	}
 }
 
-// Quoted texts may contain what would be structure elsewhere, and a signature may have 20,000 columns.
+// A quoted string may contain characters that would be YAML syntax elsewhere, and a signature may have 20,000 columns.
 func TestParseMLmodel_Texts(t *testing.T) {
 	const head = "flavors:\n  sklearn: {sklearn_version: 1.5.2}\nsignature:\n  inputs: "
 	wide := make([]string, 20_000)
@@ -146,7 +146,7 @@ func TestParseMLmodel_Texts(t *testing.T) {
 	long := "'" + strings.Repeat("x", 9000) + "'\n"
 	for text, fails := range map[string]bool{
 		head + "'[]'\nmetadata:\n  inputs: " + long:                                    false,
-		"a: \"\nsignature:\n  inputs: " + long + "\"\nflavors: {a: {b: c}}\n":          true, // it is inside a quoted text
+		"a: \"\nsignature:\n  inputs: " + long + "\"\nflavors: {a: {b: c}}\n":          true, // the signature is inside a quoted string
 		"a: |\n signature:\nflavors: {a: {b: c}}\nsignature:\n  x:\n  inputs: " + long: false,
 	} {
 		if _, err := parseMLmodel([]byte(text)); (err != nil) != fails {

@@ -132,7 +132,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
-// diagnoseProxy explains that the forward proxy of the runner did not open the way to the server.
+// diagnoseProxy explains that the runner's forward proxy did not open a connection to the server.
 func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 	name := "the forward proxy " + e.Proxy
 	hint = "it is set by HTTPS_PROXY or HTTP_PROXY in the environment of the runner: check its address, or list " +

@@ -15,15 +15,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// experimentsPage is the page size for experiments/search. ExperimentsAtOne is the number of experiments in one
-// search for runs. It is limited because databases limit the length of a list.
+// experimentsPage is the page size for experiments/search. ExperimentsAtOne is the maximum number of experiments in one
+// search for runs, because databases limit the length of a list.
 const (
 	experimentsPage  = 1000
 	ExperimentsAtOne = 500
 )
 
-// Find finds an active experiment by its name or id. Every login may create experiments, and the name of one can be
-// the id of another, so a text that fits two experiments is refused.
+// Find finds an active experiment by its name or id. Every login may create experiments, and the name of one experiment
+// can be the id of another, so a text that matches two experiments is refused.
 func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
 	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}
@@ -97,8 +97,8 @@ func (s Experiments) similar(ctx context.Context, text string) string {
 	return "names are case-sensitive; check the input experiment, and whether this login may read it"
 }
 
-// SearchExperiments yields the experiments that match a search. send sends each request; if it is nil, each request
-// is sent at once.
+// SearchExperiments yields the experiments that match a search. send sends each request; if it is nil, each request is
+// sent immediately.
 func SearchExperiments(
 	ctx context.Context, server *rest.Client, body map[string]any, send func(func() error) error,
 ) iter.Seq2[ExperimentInfo, error] {

@@ -58,8 +58,8 @@ func (s LoggedModels) OfRun(ctx context.Context, run registry.Run) (found []regi
 	return found, nil
 }
 
-// InExperiment yields the logged models in an experiment. op is the prefix of the error that ends the search. It
-// yields none if the server does not support logged models.
+// InExperiment yields the logged models in an experiment. op is the prefix of the error that ends the search.
+// InExperiment yields nothing if the server does not support logged models.
 func (s LoggedModels) InExperiment(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {

@@ -83,12 +83,12 @@ var (
 // foldedLine matches a line break in a quoted text, with the spaces around it.
 var foldedLine = regexp.MustCompile(`[ \t]*\n[ \t\n]*`)
 
-// textsTaken has the quoted texts that were taken out of an MLmodel file, by their placeholders.
+// textsTaken maps each placeholder to the quoted text that it replaced in an MLmodel file.
 type textsTaken map[string]string
 
-// withoutTexts replaces the texts of the signature by placeholders, for two reasons. The texts of 20,000 columns are
-// one token each, but the scanner copies a file many times. And the scanner loses spaces if a line of a text starts
-// with a quote. The digest of the file is part of the placeholders, so the file does not contain them.
+// withoutTexts replaces the texts of the signature with placeholders, for two reasons. A text of 20,000 columns is a
+// single token, but the scanner copies it many times. The scanner also loses spaces if a line of a text starts with a
+// quote. The placeholders contain the digest of the file, so they cannot occur in the file itself.
 func withoutTexts(text, digest string) (short string, taken textsTaken) {
 	taken = textsTaken{}
 	return signatureLines.ReplaceAllStringFunc(text, func(lines string) string {
@@ -101,8 +101,8 @@ func withoutTexts(text, digest string) (short string, taken textsTaken) {
 	}), taken
 }
 
-// restore puts the texts back into the signature. It fails if one of them was not there. So a placeholder always stands
-// where the file has the text: the parser was in the same state in both.
+// restore puts the texts back into the signature. It fails if a placeholder is not the value of a signature key,
+// because then the text that it replaced was not part of the signature.
 func (t textsTaken) restore(signature map[string]any) error {
 	for name, value := range signature {
 		holder, _ := value.(string)
@@ -117,8 +117,8 @@ func (t textsTaken) restore(signature map[string]any) error {
 	return nil
 }
 
-// unquote returns the content of a text in single quotes. In it, a line break means a space, and each empty line means
-// a line break.
+// unquote returns the content of a text in single quotes. In such a text, a line break means a space, and each empty
+// line means a line break.
 func unquote(quoted string) string {
 	text := strings.ReplaceAll(quoted[1:len(quoted)-1], "''", "'")
 	return foldedLine.ReplaceAllStringFunc(text, func(breaks string) string {

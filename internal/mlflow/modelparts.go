@@ -22,7 +22,7 @@ var fileKeys = []string{
 
 // special lists flavours that name or load files in their own way. The sources are the load functions in
 // mlflow/FLAVOUR/__init__.py, transformers/model_io.py, keras/load.py, langchain/model.py and llama_index/model.py, and
-// for spaCy in its own util.py.
+// spaCy's own util.py.
 var special = map[string]func(p *partList, f, pyfunc map[string]any){
 	"crate":        func(p *partList, f, _ map[string]any) { p.add("crate.model", f["model"]) },
 	"diffusers":    diffusersParts,
@@ -238,7 +238,7 @@ func transformersParts(p *partList, f, _ map[string]any) {
 		}
 		name := fmt.Sprintf("%v (revision %v)", f["source_model_name"], revision)
 		p.elsewhere("transformers.source_model_name", name, fromHub, persist)
-		return // the client also loads its components from elsewhere
+		return // the client also loads the pipeline's components from elsewhere
 	case f["model_binary"] == nil: // models logged before 2.4.1
 		p.oneOf("transformers", "pipeline")
 	}

@@ -62,7 +62,7 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// sized reports whether the MLmodel file states the size of the model. It does since 2.8.
+// sized reports whether the MLmodel file states the size of the model. MLflow has written the size since 2.8.
 func (m stockModel) sized() bool { return strings.Contains(m.mlmodel, "model_size_bytes") }
 
 // unnoticed reports whether a model counts as complete without a file. No key names requirements.txt. Without a
@@ -73,7 +73,7 @@ func (m stockModel) unnoticed(name string) bool {
 	switch {
 	case name == "requirements.txt":
 		return true
-	case name == "python_env.yaml" && strings.HasSuffix(m.name, "-1.30.1"): // a key names it only since 2.0
+	case name == "python_env.yaml" && strings.HasSuffix(m.name, "-1.30.1"): // no key names it before 2.0
 		return true
 	case name == "python_env.yaml", name == "conda.yaml":
 		return !strings.Contains(m.mlmodel, "python_function")

@@ -103,7 +103,7 @@ type List struct {
 	Body   map[string]any // for a POST request; nil makes it a GET request
 	Limit  int64          // bytes of one page
 	Most   Bounds
-	Send   func(request func() error) error // sends a request; nil sends it at once
+	Send   func(request func() error) error // sends a request; nil sends it immediately
 }
 
 // Search yields the rows of a list, page by page. An error ends the sequence.
@@ -164,7 +164,8 @@ type page[T any] struct {
 	bytes        int64
 }
 
-// PageKeys are the keys of a page. Another service that answers every request would otherwise look like an empty list.
+// PageKeys are the keys of a page. A page must contain one of them, because a response from a different service would
+// otherwise look like an empty list.
 var PageKeys = []string{
 	"experiments", "models", "metrics", "registered_models", "runs", "model_versions", "next_page_token",
 }

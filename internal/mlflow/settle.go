@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Settling is a write that is sent until its result is known.
+// Settling is a write that is sent again until its result is known.
 type Settling struct {
 	Client  *Client
 	Op      string
@@ -68,21 +68,21 @@ func (c *Client) Insist(ctx context.Context, look func(context.Context) error) e
 	return retry.Persist(c.patience(ctx), func() error { return look(ctx) })
 }
 
-// briefTries limits the retries of a write that is not required. Eight waits take at most half a minute.
+// briefTries limits the attempts at a write that is not required. Eight waits take at most half a minute.
 const briefTries = 8
 
-// BriefPause is Pause for a limited number of tries.
+// BriefPause is Pause for a limited number of attempts.
 func (c *Client) BriefPause(ctx context.Context, try int) bool {
 	return try+1 < briefTries && c.Pause(ctx, try)
 }
 
-// patience returns Pause with ctx.
+// patience returns Pause bound to ctx.
 func (c *Client) patience(ctx context.Context) func(int) bool {
 	return func(try int) bool { return c.Pause(ctx, try) }
 }
 
-// Pause waits before the next try. The wait is random, with an upper limit of 0.25 s that doubles with each try, up
-// to 8 s. The jitter keeps several callers from colliding again. Pause returns false if ctx ends.
+// Pause waits before the next attempt. The wait is random, with an upper limit of 0.25 s that doubles with each
+// attempt, up to 8 s. The jitter keeps several callers from colliding again. Pause returns false if ctx ends.
 func (c *Client) Pause(ctx context.Context, try int) bool {
 	bound := 250 * time.Millisecond << min(try, 5)
 	wait := time.NewTimer(time.Duration(c.jitter() * float64(bound)))

@@ -95,7 +95,7 @@ func parseStockColumn(t *testing.T, line string) stockColumn {
 	return c
 }
 
-// signatureOf writes what the client read as a signature again.
+// signatureOf turns the columns that the client read back into a signature.
 func (m stockModel) signatureOf(t *testing.T) registry.Signature {
 	t.Helper()
 	text := func(part string) string {
@@ -150,8 +150,8 @@ func (c stockColumn) shown(part string, i int) string {
 	return what + " " + name + " ("
 }
 
-// Every MLmodel file of the stock client is read, and its signature is what the client itself reads in it. The client
-// writes the same with the line ends of Windows.
+// Every MLmodel file from the stock client can be read, and the result is the signature that the client itself reads.
+// The same is true with Windows line endings, which the client writes on Windows.
 func TestMLmodel_StockClient(t *testing.T) {
 	for _, m := range stockModels(t) {
 		for end, text := range map[string]string{"LF": m.mlmodel, "CRLF": strings.ReplaceAll(m.mlmodel, "\n", "\r\n")} {
@@ -195,7 +195,7 @@ func (m stockModel) compare(t *testing.T, text string) {
 	}
 }
 
-// A signature of 20,000 columns is read. The client breaks its lines near 80 characters.
+// A signature with 20,000 columns can be read. The client wraps its lines at about 80 characters.
 func TestMLmodel_WideSignature(t *testing.T) {
 	m := stockModel{columns: map[string][]stockColumn{}}
 	var items []string

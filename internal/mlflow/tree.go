@@ -31,8 +31,8 @@ const (
 // Location says where the files of a model are: in a logged model, or in a folder of a run's artifacts.
 type Location struct{ Model, Run, Path string }
 
-// FilesOf returns the location of the files that a source refers to, which is a folder of the run's artifacts or a
-// logged model. why says why they cannot be listed.
+// FilesOf returns the location of the files that a source refers to, which is a folder in the run's artifacts or a
+// logged model. If the files cannot be listed, why is the reason.
 func FilesOf(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Location, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
 		return Location{Run: run.ID, Path: path}, ""

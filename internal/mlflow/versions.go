@@ -26,8 +26,8 @@ func (s Versions) Lookup(ctx context.Context, name string, number int) registry.
 	return v
 }
 
-// DownloadURI returns the location at which, according to the server, a version's files are stored. For a copy, that
-// is the original's location when it was copied.
+// DownloadURI returns the location at which, according to the server, a version's files are stored. For a copy, this is
+// the location that the original had when it was copied.
 func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
 	var out struct {
 		URI string `json:"artifact_uri"`

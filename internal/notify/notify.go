@@ -35,7 +35,7 @@ type Notifier struct {
 	GitHub   *workflow.Session
 	Config   func() rest.Config // connection settings
 	Console  *console.Console
-	LateCtx  context.Context // for writes after the command was cancelled
+	LateCtx  context.Context // for writes after the command has been cancelled
 }
 
 // channels returns the channels that the inputs configure, in the order of Notify.Names.
@@ -137,7 +137,8 @@ type Notification struct {
 }
 
 // pending returns this run's notification, followed by those that earlier runs could not send, oldest first. It leaves
-// out later runs, which send their own. If a later run has moved the same target again, the notification says so.
+// out those of later runs, which send their own. If a later run has moved the same target again, the notification says
+// so.
 func pending(own *Notification, entries []ledger.Entry) []Notification {
 	var out []Notification
 	add := func(n Notification) {

@@ -10,7 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If a target has moved again since, its notification says so. A run does not send the notifications of later runs.
+// If a target has moved again since then, the notification says so. A run does not send the notifications of later
+// runs.
 func TestPending(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
 		r := ledger.Record{Moves: []registry.Shift{registry.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}
@@ -29,10 +30,10 @@ func TestPending(t *testing.T) {
 		"this run's alone": {
 			own(champion(2)), []ledger.Entry{told(champion(1)), champion(2)}, "2",
 		},
-		"this run's first, then what was left": {
+		"this run's first, then the unsent ones": {
 			own(champion(3)), []ledger.Entry{champion(1), entry(2, "@shadow"), champion(3)}, "3, 1 by 3, 2",
 		},
-		"moved again before it was told": {
+		"moved again before it was sent": {
 			own(champion(2)), []ledger.Entry{champion(2), champion(3), champion(4)}, "2 by 4",
 		},
 		"another target was moved meanwhile": {
@@ -40,7 +41,7 @@ func TestPending(t *testing.T) {
 		},
 		"the ledger as it was before this run's move": {own(champion(2)), []ledger.Entry{champion(1)}, "2, 1 by 2"},
 		"no ledger": {&Notification{To: map[int]string{0: "slack"}}, nil, "0"},
-		"a run that moved nothing tells of all that is left": {
+		"a run that moved nothing sends all unsent ones": {
 			nil, []ledger.Entry{champion(1), champion(2)}, "1 by 2, 2",
 		},
 	} {

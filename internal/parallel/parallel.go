@@ -15,7 +15,7 @@ type result[T any] struct {
 }
 
 // Map calls fn for each value from the source, with at most n calls running at a time. It yields the results in the
-// order of the values. The source is read by the caller's goroutine, and only when another call can start.
+// order of the values. Map reads the source in the caller's goroutine, and only when another call can start.
 //
 // If the source fails, its error follows the results before it and ends the sequence. If fn fails, the error takes
 // the place of the result, and later results follow. A caller that stops early cancels the calls still running. No

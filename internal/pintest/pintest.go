@@ -102,7 +102,7 @@ func isSentence(f Format, path []string, text string) bool {
 	return false
 }
 
-// fields is Sentences, by format and path.
+// fields contains Sentences by format and path.
 var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	out := map[Format]map[string]Field{}
 	for _, s := range Sentences {

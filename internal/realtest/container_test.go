@@ -28,7 +28,7 @@ const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
 	runnerUser  = 1001       // the owner of the files on a hosted runner
-	maxImage    = 20_000_000 // in bytes; no code is contorted to save kilobytes
+	maxImage    = 20_000_000 // in bytes; generous, so that no code is contorted to save kilobytes
 )
 
 // engine is what all tests in this file share: a copy of the repository, like a checkout, and its image. Containers and
@@ -130,7 +130,7 @@ func TestImage(t *testing.T) {
 	image := images[0]
 	t.Logf("%.1f MB", float64(image.Size)/1e6)
 	if image.Size > maxImage {
-		t.Errorf("the image has %d bytes, want at most %d", image.Size, maxImage)
+		t.Errorf("the image is %d bytes, want at most %d", image.Size, maxImage)
 	}
 	if image.Config.User != "" || image.Config.WorkingDir != "" {
 		t.Errorf(

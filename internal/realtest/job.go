@@ -69,8 +69,8 @@ func (j Job) Summary() (string, error) {
 	return string(text), err
 }
 
-// Outputs parses the outputs as the runner does. An output is NAME=VALUE, or NAME<<END followed by lines and END alone
-// on a line. A line without a newline at its end fails the step.
+// Outputs parses the outputs as the runner does. An output is NAME=VALUE, or NAME<<END followed by lines and a last
+// line that contains only END. If the last line of the file does not end with a newline, the step fails.
 func (j Job) Outputs() (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, outputFile))
 	if err != nil {

@@ -33,8 +33,8 @@ type Options struct {
 	Prefix  string   // path prefix such as /mlflow; only in 3.x
 	Login   bool     // use the basic-auth app; the Server's user is an administrator
 
-	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. It needs 3.10 or
-	// later.
+	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces need
+	// MLflow 3.10 or later.
 	Workspace string
 }
 

@@ -32,7 +32,7 @@ func (c quickConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// acknowledge ignores errors, because a response without it is only slower.
+// acknowledge ignores errors, because without the option a response is only slower.
 func (c quickConn) acknowledge() {
 	raw, err := c.SyscallConn()
 	if err != nil {

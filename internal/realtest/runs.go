@@ -65,7 +65,7 @@ type Logged struct {
 }
 
 // Train logs the runs with the Python client from the server's own release, in one Python process. The first run takes
-// five seconds, and each further run takes very little.
+// five seconds, and each further run takes very little time.
 func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	for i := range specs {
 		specs[i] = specs[i].complete()

@@ -296,7 +296,7 @@ func TestExampleWorkflows(t *testing.T) {
 }
 
 // audits runs the nightly audit while two changes are made without the action: the alias is moved, and a second alias
-// is pointed to the same version. Both are corrected in the end. One issue is opened, updated and closed.
+// is pointed to the same version. Both changes are reverted in the end. One issue is opened, updated and closed.
 func (u *adopter) audits() {
 	u.t.Helper()
 	for i, step := range []struct {

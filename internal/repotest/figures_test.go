@@ -122,8 +122,8 @@ func (f goFile) production() bool {
 // isDouble reports whether a folder is a test double or part of one.
 func isDouble(folder string) bool { return strings.Contains(folder+"/", "test/") }
 
-// exceeding returns every figure that is above its limit, by "figure: place". It calls report for each long line and
-// each long name.
+// exceeding returns every figure that is above its limit, keyed by "figure: place". It calls report for each long line
+// and each long name.
 func exceeding(files []goFile, report func(place string)) map[string]int {
 	figures := map[string]int{}
 	for _, f := range files {

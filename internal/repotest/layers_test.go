@@ -202,7 +202,7 @@ var layers = map[string][]string{
 	},
 }
 
-// double returns the paths of packages of the MLflow double.
+// double returns the paths of these packages in the MLflow double.
 func double(names ...string) []string {
 	var out []string
 	for _, name := range names {
@@ -257,7 +257,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// Only main uses the clock, the environment, the streams and the exit of the process.
+// Only main uses the clock, environment, streams and exit of the process.
 func TestProcessGlobals(t *testing.T) {
 	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
 	allowed := map[string][]string{

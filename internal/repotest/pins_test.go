@@ -76,7 +76,8 @@ func surface(t *testing.T) []string {
 	return out
 }
 
-// wordless returns a schema without titles and descriptions. Properties with these names are kept.
+// wordless returns the schema without titles and descriptions. Properties that are named "title" or "description" are
+// kept.
 func wordless(doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// readsOrWritesText lists the functions that may take such a text apart or put one together, each with the reason.
+// readsOrWritesText lists the functions that may parse or format a ref or a list of versions, each with the reason.
 var readsOrWritesText = map[string]string{
 	"internal/registry/ref.go ParseRef":               "reads refs",
 	"internal/registry/ref.go String":                 "writes refs",
@@ -32,8 +32,8 @@ var readsOrWritesText = map[string]string{
 	"internal/rescue/rescue.go Error":                 "writes a list of overrides",
 }
 
-// Refs and lists of versions are text only when they are read or written. Other functions must not take such a text
-// apart or put one together, but use registry.Ref or registry.Versions instead.
+// Refs and lists of versions are text only when they are read or written. Other functions must not parse or format such
+// a text, but use registry.Ref or registry.Versions instead.
 func TestTexts_OfRefsAndVersions(t *testing.T) {
 	used := map[string]bool{}
 	err := filepath.WalkDir("../../internal", func(path string, d fs.DirEntry, err error) error {

@@ -1,6 +1,4 @@
-// Package workflow asks GitHub about the workflow run, its commit, its pull request and its approvals.
-//
-// It writes nothing to GitHub. If it could not find something out, it records that as a fact and never guesses.
+// It writes nothing to GitHub. If it cannot find something out, it records that as a fact and never guesses.
 package workflow
 
 import (
@@ -64,8 +62,8 @@ func (g *Session) Connect() (*github.Client, error) {
 	return g.client, g.err
 }
 
-// Commit returns the commits that the workflow runs on. If a gate needs it (asked), Commit also finds out whether they
-// contain the commit that the candidate was trained on.
+// Commit returns the commits that the workflow runs on. If a gate needs it (asked), Commit also finds out whether these
+// commits contain the one that the candidate was trained on.
 func (g *Session) Commit(ctx context.Context, f fact.Facts, asked, dry bool) fact.Commit {
 	c := fact.Commit{Repository: g.Job.Repository, Contains: registry.Unreadable[bool]("no gate needs it")}
 	for _, sha := range g.heads(dry) {

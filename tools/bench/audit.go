@@ -109,7 +109,7 @@ type audited struct {
 	models, versions, requests, findings int
 }
 
-// audit runs the `audit` command. If off is set, the command only reads.
+// audit runs the `audit` command. If off is set, all rules are disabled, so the command only reads.
 func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
 	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
 	if off {
@@ -148,7 +148,7 @@ func (b bench) stock(ctx context.Context) (a audited, err error) {
 
 var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
 
-// curl fetches the list of models and all pages of versions, one after the other.
+// curl fetches the list of models and all pages of versions, one after another.
 func (b bench) curl(ctx context.Context) (a audited, err error) {
 	fetch := func(path string, query ...string) (string, error) {
 		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}

@@ -1,4 +1,4 @@
-// Command mutants breaks the code that judges models in many small ways, one after the other, and checks that a test
+// Command mutants breaks the code that judges models in many small ways, one after another, and checks that a test
 // fails for each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
 package main
 

@@ -1,6 +1,6 @@
-// Command reword puts another word into every message of the program, in a copy of the repository, and runs all scripts
-// of internal/cli on the copy. It lists what changes for programs. A digest of a plan or record that changes is an error:
-// a better wording would make approved plans invalid, and records would differ without a reason.
+// Command reword inserts an extra word into every message of the program, in a copy of the repository, and runs all
+// scripts of internal/cli on the copy. It lists what changes for programs. A digest of a plan or record that changes is
+// an error: a better wording would make approved plans invalid, and records would differ without a reason.
 //
 //	go run ./tools/reword
 package main
@@ -38,7 +38,7 @@ func run() (changed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	fmt.Printf("%d messages have another word\n", messages)
+	fmt.Printf("%d messages have an extra word\n", messages)
 	test := exec.Command("go", "test", "./internal/cli", "-run", "TestScripts", "-pin")
 	test.Dir = dir
 	if out, err := test.CombinedOutput(); err != nil {
@@ -78,7 +78,7 @@ func copyReworded(from, to string) (messages int, err error) {
 	return messages, err
 }
 
-// isProgram reports whether the file is code of the program. Tests and test doubles speak for others.
+// isProgram reports whether the file is code of the program. Tests and test doubles are not.
 func isProgram(path string) bool {
 	path = filepath.ToSlash(path)
 	return strings.HasPrefix(path, "internal/") && strings.HasSuffix(path, ".go") &&
@@ -130,7 +130,7 @@ func compare(was, now string) (digests int, err error) {
 	return digests, nil
 }
 
-// missing returns the lines of a text that another text does not have.
+// missing returns the lines of a text that the other text does not contain.
 func missing(text, other string) (out []string) {
 	count := map[string]int{}
 	for _, line := range strings.Split(other, "\n") {

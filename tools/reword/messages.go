@@ -8,20 +8,20 @@ import (
 	"slices"
 )
 
-// A message has at least three words. Another word fits between the first two.
+// A message has at least three words. The extra word fits between the first two.
 var (
 	message = regexp.MustCompile(`[a-z]+,? [a-z]+,? [a-z]+`)
 	between = regexp.MustCompile(`[a-z],? [a-z]`)
 )
 
-// stored are constants that look like messages, but records and tags contain them.
+// stored lists constants that look like messages but are stored in records and tags.
 var stored = []string{"truncation"}
 
-// matching are functions of package strings that look for a text.
+// matching matches the functions in package strings that look for a text.
 var matching = regexp.MustCompile(`^(Contains|Count|Cut|EqualFold|Has|Index|LastIndex|Replace|Split|Trim)`)
 
-// reworded returns Go source with another word in each message, and how many messages it found. It leaves out texts that
-// the code looks for in other texts.
+// reworded returns Go source with an extra word in each message, and how many messages it found. It leaves out texts
+// that the code looks for in other texts.
 func reworded(path string, source []byte) ([]byte, int, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.SkipObjectResolution)
@@ -51,7 +51,7 @@ func reworded(path string, source []byte) ([]byte, int, error) {
 	return source, len(found), nil
 }
 
-// sought returns the parts of a node that hold texts for programs.
+// sought returns the parts of a node that contain texts for programs.
 func sought(n ast.Node) (parts []ast.Node) {
 	switch n := n.(type) {
 	case *ast.ImportSpec:

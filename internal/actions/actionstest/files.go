@@ -67,7 +67,7 @@ func readHeredoc(delimiter, text string) (value, rest string, err error) {
 }
 
 // Outputs returns the outputs in a file as later steps and jobs see them. Outputs that contain a mask are dropped. If
-// there are too many bytes, the job fails.
+// the outputs are too large, the job fails.
 func Outputs(data []byte, masks []string) (map[string]string, error) {
 	pairs, err := ParseFile(data)
 	seen, units := map[string]string{}, 0
@@ -78,7 +78,7 @@ func Outputs(data []byte, masks []string) (map[string]string, error) {
 		}
 	}
 	if err == nil && 2*units > outputLimit {
-		err = fmt.Errorf("outputs have %d bytes, more than %d", 2*units, outputLimit)
+		err = fmt.Errorf("outputs are %d bytes, more than %d", 2*units, outputLimit)
 	}
 	return seen, err
 }
@@ -86,7 +86,7 @@ func Outputs(data []byte, masks []string) (map[string]string, error) {
 // Summary returns the part of a summary file that GitHub shows. It fails if the file is too large.
 func Summary(data []byte, masks []string) (string, error) {
 	if len(data) > summaryLimit {
-		return "", fmt.Errorf("summary has %d bytes, more than %d", len(data), summaryLimit)
+		return "", fmt.Errorf("summary is %d bytes, more than %d", len(data), summaryLimit)
 	}
 	return Masked(string(data), masks), nil
 }

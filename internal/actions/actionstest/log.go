@@ -12,7 +12,7 @@ const (
 	annotationUnits     = 4096 // in UTF-16 units
 )
 
-// Log is what the runner makes of a step's streams.
+// Log is what the runner shows and collects while it reads a step's streams.
 type Log struct {
 	Commands []Command
 	Lines    []string // masked, as shown in the log; annotations without file and line
@@ -20,7 +20,7 @@ type Log struct {
 	stop     string // the token that ends stop-commands
 }
 
-// ReadLog parses streams one after the other. Each of them may contain commands.
+// ReadLog parses streams one after another. Each of them may contain commands.
 func ReadLog(streams ...string) *Log {
 	l := &Log{}
 	for _, s := range streams {

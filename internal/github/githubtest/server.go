@@ -59,7 +59,7 @@ func Enterprise() Option {
 // Clock sets the clock for timestamps and the Date header.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
 
-// Checked checks every request and response. Violations returns what it found.
+// Checked makes the server check every request and response. Violations returns the errors that were found.
 func Checked(c Check) Option { return func(s *Server) { s.check = c } }
 
 // Tokens sets the known tokens. Without this option, every token counts as a job's token with all permissions.
@@ -159,7 +159,7 @@ func (s *Server) Violations() []string {
 	return append([]string(nil), s.violations...)
 }
 
-// exchange is a request in the hands of a handler.
+// exchange is a request that a handler is processing, together with its response.
 type exchange struct {
 	*Server
 	request *http.Request

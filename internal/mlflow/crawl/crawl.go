@@ -16,18 +16,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Audit reads a whole registry model by model, in no particular order. The scope `all` includes every version, and
-// the scope `live` only the versions that an alias or a stage points to. An error ends the sequence. If only one
-// model cannot be read, its snapshot says so.
+// Audit reads a whole registry model by model, in no particular order. The scope `all` includes every version, and the
+// scope `live` only the versions that an alias or a stage points to. An error ends the sequence. If a single model
+// cannot be read, its snapshot says so, and the audit continues.
 //
 // Each version that existed unchanged throughout the audit appears exactly once, and each model at most once. The
 // server does not offer snapshots, so this takes some care:
 //
 //   - All models are listed first, in the server's own order by name. Versions are read in the same order, in two
-//     halves split by number. One page comes from one statement, so it is consistent; rows only move between pages.
+//     halves split by version number. The server reads each page in a single statement, so the page is consistent; rows
+//     can move only between pages.
 //   - A row that appears again is recognised by its position in the list and dropped. The list contains the highest
-//     number of each model, so it shows which versions may have been missed between two pages. The models of such
-//     versions are read again one by one (see stream), and so are models at the edge of a page whose tags may be
+//     version number of each model, so it shows which versions may have been missed between two pages. The models of
+//     such versions are read again one by one (see stream), and so are models at the edge of a page whose tags may be
 //     missing.
 //   - A model is also read again if its parts contradict each other: an alias or the newest version in a stage is
 //     missing, or two versions are in one stage (see contradicts). If the second reading gives the same result, that
@@ -55,7 +56,7 @@ type crawler struct {
 	sizes   sizes
 
 	models    []entry
-	index     map[string]int // index in models by name; promptIndex for prompts
+	index     map[string]int // maps each name to its index in models; promptIndex for prompts
 	noAliases bool           // the server does not support aliases, so tags are used instead
 
 	suspect  map[int]bool    // indexes of models that must be read again
@@ -153,7 +154,7 @@ func (r *crawler) prepare(ctx context.Context) error {
 	return r.probeAliases(ctx, r.models[0].model.Name)
 }
 
-// probeAliases finds out whether the server supports aliases. It is needed if no listed model has an alias.
+// probeAliases finds out whether the server supports aliases. It is needed only if no listed model has an alias.
 func (r *crawler) probeAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
 		_, r.noAliases, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
@@ -181,7 +182,7 @@ func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, er
 						ctx,
 					)(
 						yield,
-					) // servers before 2.1 cannot compare version numbers, and do not send pages
+					) // servers before 2.1 cannot compare version numbers, and do not paginate
 					return
 				}
 				if err != nil {
@@ -196,8 +197,8 @@ func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, er
 	}
 }
 
-// emit yields the model at an index with its versions. If the versions may be incomplete, it keeps the model for the
-// end.
+// emit yields the model at the given index, together with its versions. If some of the versions may be missing, it
+// defers the model to the end.
 func (r *crawler) emit(place int, versions []registry.Version, yield func(audit.Snapshot, error) bool) bool {
 	l := r.models[place]
 	r.models[place] = entry{} // frees memory: a registry may have many models
@@ -219,7 +220,7 @@ func (r *crawler) appendVersion(place int, versions []registry.Version, v regist
 	return versions
 }
 
-// oneByOne yields the models with their versions, which it reads separately for each model.
+// oneByOne yields the models together with their versions, which it reads separately for each model.
 func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		read := func(ctx context.Context, l entry) ([]registry.Version, error) {
@@ -243,7 +244,7 @@ func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error]
 }
 
 // splitNumber returns the version number that splits all versions into two halves of about the same size. It assumes
-// that a model has every number up to its newest.
+// that no model has gaps in its version numbers.
 func (r *crawler) splitNumber() int {
 	above := map[int]int{} // number of models by their highest version number
 	total := 0
@@ -308,8 +309,8 @@ func (p *progress) add(a audit.Snapshot) {
 	p.versions += len(a.Versions)
 }
 
-// reportIfDue reports if it is time. Call it before the audit waits for a response, once all received rows have been
-// used. In the middle of a page, the estimate would count the rest of the page as unread.
+// reportIfDue reports the progress if a report is due. Call it before the audit waits for a response, when all received
+// rows have been used. In the middle of a page, the estimate would count the rest of the page as unread.
 func (p *progress) reportIfDue() {
 	if p.report == nil || p.now().Sub(p.reported) < progressEvery {
 		return

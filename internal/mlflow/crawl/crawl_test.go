@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// meddled passes requests to a server and calls meddle before each of them.
+// meddled passes requests to a server and calls meddle before each one.
 type meddled struct {
 	http.RoundTripper
 	mu     sync.Mutex
@@ -84,7 +84,7 @@ func (w *world) send(method, path string, body map[string]any) int {
 
 func version(model string, number int) string { return fmt.Sprintf("%s/%d", model, number) }
 
-// meddle makes one or a few changes to a model, as people and jobs do.
+// meddle makes a few changes to a model, like those that people and jobs make.
 func (w *world) meddle(names []string, most int) {
 	name := names[w.chance.IntN(len(names))]
 	number := 1 + w.chance.IntN(most)
@@ -156,7 +156,7 @@ func seesOnce(t *rapid.T, scope string) {
 	draw := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
 	w.chance = rand.New(
 		rand.NewPCG(rapid.Uint64().Draw(t, "seed of the changes"), 0),
-	) // rapid may draw values only in one goroutine
+	) // rapid allows draws from only one goroutine
 	var names []string
 	live := map[string]bool{}
 	want := map[string]bool{}
@@ -203,7 +203,7 @@ func seesOnce(t *rapid.T, scope string) {
 		holders := 0
 		for _, v := range a.Versions {
 			if seen[version(v.Model, v.Number)] || v.Model != a.Model.Name {
-				t.Errorf("%s was seen twice, or with %s", version(v.Model, v.Number), a.Model.Name)
+				t.Errorf("%s was seen twice, or under model %s", version(v.Model, v.Number), a.Model.Name)
 			}
 			seen[version(v.Model, v.Number)] = true
 			if v.Tags["team"] != "risk" && want[version(v.Model, v.Number)] && !w.touched[a.Model.Name] {
@@ -234,7 +234,7 @@ func seesOnce(t *rapid.T, scope string) {
 	}
 }
 
-// moved reports whether anything in the model has changed, so that a different version may be live.
+// moved reports whether any version of the model has been changed, because a different version may then be live.
 func (w *world) moved(model string) bool {
 	for what := range w.touched {
 		if strings.HasPrefix(what, model+"/") {
@@ -248,8 +248,8 @@ func unreadable(all []audit.Snapshot, name string) bool {
 	return slices.ContainsFunc(all, func(a audit.Snapshot) bool { return a.Model.Name == name && a.Unreadable != "" })
 }
 
-// untagged passes requests to a server that reads tags with a separate statement. If rows moved between the two
-// statements, the rows at the edges of a page have no tags.
+// untagged passes requests to a server that reads tags with a separate statement. If rows move between the two
+// statements, the rows at the edges of a page come without tags.
 type untagged struct{ http.RoundTripper }
 
 func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -91,7 +91,7 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 // details reads the facts that a query needs in addition to the versions of a model.
 type details struct{ *crawler }
 
-// addDetails adds the details to a batch of models. A fact that cannot be read is marked as unreadable.
+// addDetails adds the details to a batch of models. Any fact that cannot be read is marked as unreadable.
 func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
 	n := r.query.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
@@ -117,8 +117,8 @@ func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]aud
 	return models, nil
 }
 
-// origins finds out where the live versions that have a run come from. A logged model takes one request. A copy takes
-// one request for each version in its chain of copies.
+// origins traces where each live version with a run comes from. This takes one request for a logged model, and for a
+// copy one request for each version in its chain of copies.
 func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
@@ -142,7 +142,7 @@ func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 		f.run = r.complete(ctx, models[at.model].Runs[at.version.RunID], f.origin)
 		return f, nil
 	}
-	var all []found // the calls read the maps that the loop below writes
+	var all []found // collected first, because the calls read the maps that the loop below writes
 	for f := range inOrder(ctx, asks, read) {
 		all = append(all, f)
 	}
@@ -152,8 +152,8 @@ func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-// complete returns the run with its outputs if a logged model comes from it. Servers before 3.16 leave the outputs
-// out of search results, so it reads the run again.
+// complete returns the run, including its outputs if a logged model comes from it. Servers before 3.16 omit the outputs
+// from search results, so complete reads the run again.
 func (r details) complete(
 	ctx context.Context, known registry.Known[registry.Run], from audit.Origin,
 ) registry.Known[registry.Run] {
@@ -210,7 +210,7 @@ func runIDs(models []audit.Snapshot) []string {
 	return ids
 }
 
-// runsAtOnce is the number of runs in one search.
+// runsAtOnce is the maximum number of runs in one search.
 const runsAtOnce = 100
 
 // runs reads runs without metrics and parameters, many in one search. A run that the search does not find is read
@@ -294,7 +294,7 @@ func (r *crawler) listExperiments(ctx context.Context) (map[string]registry.Expe
 	return all, nil
 }
 
-// experimentsOf returns the experiments of the runs.
+// experimentsOf returns the experiments that the runs belong to.
 func (r details) experimentsOf(
 	ctx context.Context, runs map[string]registry.Known[registry.Run],
 ) map[string]registry.Known[registry.Experiment] {
@@ -373,7 +373,7 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-// listing lists the files of a version if its location can be listed.
+// listing lists the files of a version, if the server can list their location.
 func (r details) listing(
 	ctx context.Context, v registry.Version, of audit.Snapshot,
 ) (files registry.Known[[]registry.File]) {

@@ -38,8 +38,8 @@ func (j entryJSON) entry(whole bool) entry {
 	return l
 }
 
-// newest returns the version with the highest number. It looks at the versions that were read, and at those in the
-// list if they are complete.
+// newest returns the version with the highest number. It considers the versions that were read, and those in the list
+// if they are complete.
 func (l entry) newest(versions []registry.Version) registry.Known[registry.Version] {
 	if n := len(versions); n > 0 && versions[n-1].Number >= l.model.Newest {
 		return registry.Is(versions[n-1])
@@ -70,11 +70,11 @@ func (l entry) liveNumbers() []int {
 // listModels reads all registered models except prompts, in the server's own order by name, and records their
 // positions.
 //
-// A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next
-// page moves to the earlier page and is missed. Servers read a page in two statements, first the models and then
-// their aliases and tags. If a model is created or deleted between the two, models at the edge of the page come
-// without aliases and tags. The names are therefore listed again until two lists in a row show that nothing moved.
-// Models that were missed or may be incomplete are read separately.
+// A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next page
+// moves to the earlier page and is missed. Servers read a page in two statements, first the models and then their
+// aliases and tags. If a model is created or deleted between the two, models at the edge of the page come without
+// aliases and tags. The names are therefore listed again until two consecutive lists show that nothing moved. Models
+// that were missed or may be incomplete are read separately.
 func (r *crawler) listModels(ctx context.Context) error {
 	var edges []int // indexes of the first models of the pages
 	again := false
@@ -135,13 +135,13 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 	return s.pages, nil
 }
 
-// sampleRows is the minimum number of rows in the list that allows an estimate of what a page of versions costs. An
-// entry in the list contains the newest version, so it takes longer than a version.
+// sampleRows is the minimum number of listed models from which the cost of a page of versions can be estimated. A
+// listed model includes its newest version, so it takes longer to send than a version alone.
 const sampleRows = 200
 
-// relist lists the names again until two lists in a row are stable. Two lists are stable if neither contains a name
-// twice and the later list contains all names in the earlier one. Then neither list can have missed a model. A model
-// that is deleted between two pages is in one list and not in the next. If a different model is created as well, a
+// relist lists the names again until two consecutive lists are stable. Two lists are stable if neither contains a name
+// twice and the later list contains all names in the earlier one. Then neither list can have missed a model: a model
+// that is deleted between two pages is in one list but not in the next, and if a different model is created as well, a
 // name appears twice. New names are read separately. moved reports whether anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}

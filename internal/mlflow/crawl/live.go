@@ -21,8 +21,8 @@ const chunk = 1000
 // liveReader reads the versions that aliases and stages point to.
 type liveReader struct{ *crawler }
 
-// live yields the models with the versions that an alias or a stage points to. The list already contains most of
-// these versions. The others are requested many at a time.
+// live yields the models with the versions that an alias or a stage points to. The list already contains most of these
+// versions. The rest are requested in batches.
 func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		r.progress.ofVersions = 0
@@ -72,7 +72,7 @@ func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error
 	return names, nil
 }
 
-// question asks several models for the version with the same number.
+// question asks for the version with the same number in several models.
 type question struct {
 	number int
 	models []int // indexes of the models
@@ -81,7 +81,7 @@ type question struct {
 // liveVersions reads the versions that aliases point to or that are in a live stage, in ascending order.
 func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]registry.Version, error) {
 	held := make([][]registry.Version, len(models))
-	missing := map[int][]int{} // indexes of models by missing version number
+	missing := map[int][]int{} // maps each missing version number to the indexes of its models
 	for i, l := range models {
 		for _, number := range l.liveNumbers() {
 			isIt := func(v registry.Version) bool { return v.Number == number }
@@ -144,8 +144,8 @@ func (l entry) highestInUse() int {
 	return last
 }
 
-// readMissing reads the missing versions. If the server supports it, one request asks several models for the same
-// number. The first question shows whether the server does.
+// readMissing reads the missing versions. If the server supports it, one request asks for the same version number in
+// several models. The first such request shows whether the server does.
 func (r liveReader) readMissing(
 	ctx context.Context,
 	models []entry,

@@ -26,7 +26,7 @@ type pace struct {
 	retried int             // number of retries at the last check
 }
 
-// Limits of the window. Slow responses alone never shrink it below two, because an audit reads in two halves.
+// Limits of the window. Slow responses alone never shrink it below two, because an audit reads versions in two halves.
 const (
 	paceFirst = 2
 	paceMost  = 8
@@ -36,8 +36,8 @@ func newPace(now func() time.Time, retries func() int) *pace {
 	return &pace{now: now, retries: retries, window: newWindow(), retried: retries()}
 }
 
-// do runs fn as soon as there is room in the window. fn sends one request of the given kind. units says how much it
-// asks for, such as the number of rows.
+// do runs fn as soon as there is room in the window. fn sends one request of the given kind. units is the size of the
+// request, for example the number of rows.
 func (p *pace) do(ctx context.Context, kind string, units int, fn func() error) error {
 	round, err := p.begin(ctx)
 	if err != nil {
@@ -125,20 +125,20 @@ func overloaded(err error) bool {
 // requests that were in flight together.
 type window struct {
 	limit   float64
-	caution float64             // divides the growth; 1 until the server refuses for the first time
+	caution float64             // divides the growth; 1 until the server first refuses a request
 	round   int                 // number of decreases so far
 	costs   map[string]*latency // by kind of request
 }
 
-// latency is the time for one unit, in nanoseconds.
+// latency is the shortest and the average time for one unit, in nanoseconds.
 type latency struct{ least, mean float64 }
 
 const (
-	paceRefused = 0.5 // share of the window that is left after a refusal
-	paceSlow    = 0.8 // share that is left after a round of slow responses
-	paceSlack   = 2.5 // the average may be this many times the minimum
+	paceRefused = 0.5 // share of the window that remains after a refusal
+	paceSlow    = 0.8 // share that remains after a round of slow responses
+	paceSlack   = 2.5 // the average may be up to this many times the minimum
 	paceWeight  = 0.2 // weight of the newest response in the average
-	paceWary    = 4   // the window grows this many times more slowly after the first refusal
+	paceWary    = 4   // after the first refusal, the window grows this many times more slowly
 )
 
 func newWindow() window { return window{limit: paceFirst, caution: 1, costs: map[string]*latency{}} }

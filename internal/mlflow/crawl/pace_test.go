@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// busyServer takes some time for each request. It handles a limited number of requests in parallel and lets others
+// busyServer takes some time for each request. It handles a limited number of requests in parallel and makes the others
 // wait. Above a second limit, it refuses requests.
 type busyServer struct {
 	work    time.Duration
@@ -72,7 +72,7 @@ func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 func TestPace_FollowsServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
-		most             int           // highest number of parallel requests that is expected
+		most             int           // highest number of parallel requests that the test allows
 		within           time.Duration // limit for 300 requests of 100 ms
 	}{
 		"a large server is used fully":                                {16, 0, paceMost, 5500 * time.Millisecond},
@@ -107,7 +107,7 @@ func TestPace_Recovers(t *testing.T) {
 		drive(t, p, newBusyServer(100*time.Millisecond, 8, 0), 200)
 		drive(t, p, newBusyServer(100*time.Millisecond, 8, 1), 10)
 		if n := p.window.size(); n != 1 {
-			t.Errorf("after ten refusals %d at once", n)
+			t.Errorf("%d requests at once after ten refusals", n)
 		}
 		if took := drive(t, p, newBusyServer(100*time.Millisecond, 8, 0), 200); took > 8*time.Second {
 			t.Errorf("200 requests took %s afterwards", took)
@@ -141,7 +141,7 @@ func TestWindow_ShrinksOncePerRound(t *testing.T) {
 func TestPace_LatencyByKind(t *testing.T) {
 	w := newWindow()
 	for range 50 {
-		w.answer(w.round, "page", 200*time.Microsecond) // responses that arrive one after the other
+		w.answer(w.round, "page", 200*time.Microsecond) // responses that arrive one after another
 		w.answer(w.round, "listing", 80*time.Millisecond)
 	}
 	if w.size() != paceMost {

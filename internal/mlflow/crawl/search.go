@@ -29,7 +29,7 @@ type rowReader struct {
 	token  string // token of the next page; known after the last row
 }
 
-// cost says how much memory and time a page took.
+// cost is how much memory and time a page took.
 type cost struct {
 	bytes int64
 	took  time.Duration
@@ -122,10 +122,10 @@ func (r *rowReader) close() {
 
 var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*\}\s*$`)
 
-// earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. The
-// next page can then be requested while the rows of this one are being used. earlyToken returns "" if the token is
-// known only after the last row. No row can be mistaken for the token, because quotes in texts are escaped and more
-// brackets follow a row.
+// earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. The next
+// page can then be requested while the rows of this one are being used. earlyToken returns "" if the token is known
+// only after the last row. No row can be mistaken for the token, because quotes in strings are escaped, and a row is
+// followed by more closing brackets.
 func (r *rowReader) earlyToken() string {
 	if found := tokenAtEnd.FindStringSubmatch(r.body.Tail(1 << 10)); found != nil {
 		return found[1]
@@ -150,7 +150,8 @@ type search struct {
 	cost     cost
 }
 
-// sizes are the number of rows in the first page, and the maximum in a page of versions and in a page of models.
+// sizes are the number of rows in the first page, and the maximum numbers of rows in a page of versions and in a page
+// of models.
 type sizes struct{ first, versions, models int }
 
 var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
@@ -214,12 +215,12 @@ func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 	}
 }
 
-// auditBounds limits a search through a whole registry. Rows are used one by one, and a slow server may send only a
-// few rows in a page.
+// auditBounds limits a search through a whole registry. The limits are high, because rows are used one by one, and a
+// slow server may send only a few rows in each page.
 var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
 
-// finish returns the next page's token and the size of a page whose last row has been read. It fails if the server
-// sends too many empty pages, as servers do if 0 rows are requested.
+// finish ends a page whose last row has been read. It returns the token of the next page, and the size of this page. It
+// fails if the server sends too many empty pages, as servers do if 0 rows are requested.
 func (s *search) finish(page *rowReader) (token string, bytes int64, err error) {
 	s.pages++
 	s.empty++
@@ -273,8 +274,8 @@ func onePage[T any](ctx context.Context, s *search) (all []T, page *rowReader, e
 	return nil, nil, err
 }
 
-// maxEmpty is how many empty pages in a row are allowed. Some servers remove the rows that the login must not see, so
-// a page can be empty.
+// maxEmpty is how many consecutive empty pages are allowed. Some servers remove the rows that the login must not see,
+// so a page can be empty.
 const maxEmpty = 1000
 
 // tooLarge reports whether a page may have failed because of its size: it exceeded a limit, or the server or a proxy
@@ -288,7 +289,7 @@ func tooLarge(e *rest.Error) bool {
 }
 
 // pageSize returns how many rows to request after a page with this number of rows and this cost. The next page should
-// stay within the limits, and contains at most ten times as many rows.
+// stay within the limits, and has at most ten times as many rows.
 func pageSize(rows, most int, c cost) int {
 	fits := func(bound, spent float64) int {
 		if spent <= 0 {

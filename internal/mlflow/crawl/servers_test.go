@@ -199,7 +199,8 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-// A search on MLflow 3.4 returns runs without their outputs. Without the outputs, no logged model belongs to its run.
+// A search on MLflow 3.4 returns runs without their outputs. Without the outputs, no logged model can be traced to its
+// run.
 func TestAudit_SearchWithoutOutputs(t *testing.T) {
 	s := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	err := s.Seed(strings.NewReader(`{
@@ -334,7 +335,7 @@ gap: newest 9, @champion 5
 	}
 }
 
-// The numbers of requests show how much work an audit is for a server. Change them only on purpose.
+// The numbers of requests show how much work an audit causes for a server. Change them only on purpose.
 func TestAudit_Requests(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")

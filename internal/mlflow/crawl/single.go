@@ -95,7 +95,7 @@ func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, e
 	}
 }
 
-// maxReadings is how often a model is read if each reading differs from the one before.
+// maxReadings is how many times a model is read if each reading differs from the one before.
 const maxReadings = 4
 
 // fullModel is a model that was read on its own.
@@ -106,7 +106,7 @@ type fullModel struct {
 }
 
 // readModel reads the versions of one model and then the model. It repeats this until both agree, or contradict each
-// other twice in the same way. there is false if the model was deleted or is a prompt.
+// other twice in the same way. `there` is false if the model was deleted or is a prompt.
 func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
 	var before fullModel
 	for try := range maxReadings {

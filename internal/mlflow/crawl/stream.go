@@ -14,8 +14,8 @@ import (
 // stream reads one half of all versions, those with a number above lowest and up to highest, ordered by name and
 // number.
 //
-// A page is an offset into a list that changes. If a version before the offset is created between two pages, the last
-// row is sent again and dropped. If a version is deleted, the next row is missed. The list of models contains the
+// A page starts at an offset into a list that changes. If a version before the offset is created between two pages, the
+// last row is sent again and dropped. If a version is deleted, the next row is missed. The list of models contains the
 // highest number of each model, so it shows where this is possible. At each seam between two pages, the stream finds
 // the models that may lack a version, and these models are read again one by one.
 //
@@ -33,7 +33,7 @@ type stream struct {
 	pending      chan fetchedPage // the page that was requested, or nil
 	pendingToken string           // token of that page
 	pageRows     int              // number of rows that were requested for the current page
-	sawTags      bool             // some version had tags
+	sawTags      bool             // at least one version had tags
 	ended        bool
 
 	row    mlflow.VersionJSON // the last row that was decoded
@@ -75,8 +75,8 @@ func (s *stream) fetch(ctx context.Context, token string) {
 	})
 }
 
-// take calls use for the versions of the model at an index. It drops versions of earlier models, which were sent
-// again.
+// take calls use for each version of the model at the given index. It drops versions of earlier models, because these
+// rows have been sent before.
 func (s *stream) take(ctx context.Context, place int, use func(registry.Version)) error {
 	s.index = place
 	for {
@@ -175,7 +175,7 @@ func (s *stream) markMissed(place, number int) {
 	s.seam = nil
 	from, ok := s.crawler.indexOf(before.Name)
 	if !ok {
-		from = s.index - 1 // no row was received yet, or only rows of a model that is read separately anyway
+		from = s.index - 1 // no row has been received yet, or only rows of a model that is read separately
 	}
 	suspect := func(at int, is bool) {
 		if is && at >= 0 && at < len(s.crawler.models) {

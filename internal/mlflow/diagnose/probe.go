@@ -15,9 +15,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Probe finds out which server this is and which features it has. Given a model, it also finds out which permissions
-// the login has on it, and whether its aliases point to existing versions. It never fails. If it cannot find
-// something out, the result says so.
+// Probe finds out which server this is and which features it has. If a model is given, Probe also finds out which
+// permissions the login has on the model, and whether its aliases point to existing versions. It never fails. If it
+// cannot find something out, the result says so.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
 	_ = parallel.Do(
@@ -146,8 +146,8 @@ func (p *probe) artifacts(ctx context.Context) {
 	}
 }
 
-// fileStoreID is the minimum length of an experiment id that indicates a file store. A file store draws ids of 18
-// digits, and a database counts from 1.
+// fileStoreID is the minimum length of an experiment id that indicates a file store. A file store generates ids of 18
+// digits, whereas a database counts from 1.
 const fileStoreID = 12
 
 // store finds out where the registry is stored, if the responses show it.
@@ -190,7 +190,7 @@ func (p *probe) dangling(ctx context.Context) {
 		}
 		v, err := p.c.Versions.Get(
 			ctx, p.model, number,
-		) // a search may omit existing versions, and a repair would then delete a valid alias
+		) // a search may omit existing versions, and the repair would then delete a valid alias
 		switch {
 		case err != nil:
 			p.server.Warnings = append(p.server.Warnings, withHint(err))

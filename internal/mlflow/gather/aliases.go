@@ -58,7 +58,7 @@ type askedAlias struct {
 	found registry.Known[registry.Version]
 }
 
-// askFurther returns the requests about the further aliases of a promotion.
+// askFurther returns the requests for the further aliases of a promotion.
 func (g *gathering) askFurther(ctx context.Context) (asks []func() error) {
 	g.further = make([]askedAlias, len(g.q.Aliases))
 	for i, a := range g.q.Aliases {
@@ -135,8 +135,8 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	return nil
 }
 
-// tagHolder returns the version that carries the tag of the alias. If several versions carry it, it returns the
-// highest.
+// tagHolder returns the version that carries the alias's tag. If several versions carry it, tagHolder returns the one
+// with the highest number.
 func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
 	out := registry.Absent[registry.Version](
 		fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)),

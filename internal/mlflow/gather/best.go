@@ -75,8 +75,8 @@ type bestSearch struct {
 const (
 	bestRuns   = 100000 // source and evaluation runs of the models
 	bestFiles  = 200    // runs whose files are listed
-	bestOthers = 100    // models in other experiments that its runs list
-	bestAtOnce = 8      // runs that are read one by one
+	bestOthers = 100    // models in other experiments that the runs list
+	bestAtOnce = 8      // runs that are read at the same time
 )
 
 // readModels reads all logged models in the experiment, not only those with the requested name. The values of a run's
@@ -143,7 +143,7 @@ func (s *bestSearch) readOutputs(
 		}
 	}
 	var sources []registry.Run
-	for _, id := range mlflow.SortedKeys(short) { // in a fixed order, so that the same failure always reads the same
+	for _, id := range mlflow.SortedKeys(short) { // in a fixed order, so that equal failures give equal messages
 		sources = append(sources, short[id])
 	}
 	for run, err := range parallel.Map(ctx, parallel.Values(sources), bestAtOnce, s.complete) {
@@ -155,8 +155,8 @@ func (s *bestSearch) readOutputs(
 	return nil
 }
 
-// complete returns the run with its outputs. Servers before 3.16 leave them out of search results, so it reads the
-// run again.
+// complete returns the run with its outputs. Servers before 3.16 omit the outputs from search results, so complete
+// reads the run again.
 func (s *bestSearch) complete(ctx context.Context, run registry.Run) (registry.Run, error) {
 	if run.Outputs != nil || len(s.models) == 0 {
 		return run, nil
@@ -277,7 +277,7 @@ func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedMod
 
 // enterRuns evaluates runs whose model is among their files: all runs from MLflow 1 and 2, and runs that used
 // log_artifacts. The server sorts the runs by value, so runs that cannot win are not read. Values that are not finite
-// are skipped, because a store saves Inf as a number, which would win.
+// are skipped, because a file store saves Inf as a number, which would win.
 func (s *bestSearch) enterRuns(ctx context.Context) error {
 	order := "DESC"
 	if s.contest.Goal == registry.Minimize {

@@ -37,7 +37,7 @@ func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error)
 	return err
 }
 
-// checkRoot checks the root and records its registration request. The MLmodel file is not known yet.
+// checkRoot checks the root and records its registration request. The MLmodel file is not known at this point.
 func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
@@ -155,7 +155,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }
 
-// withRun returns the version that has the run: v itself, or the version that it was copied from. MLflow 3 accepts a
+// withRun returns the version that has the run: v itself, or the version that v was copied from. MLflow 3 accepts a
 // version as a source only together with that version's run. A version of a logged model needs no run.
 func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
@@ -218,7 +218,7 @@ func (g candidate) resolve(ctx context.Context) error {
 	return g.requireMLmodel(source.URI)
 }
 
-// checkFinished applies the rules for runs to the run of a logged model or copied version.
+// checkFinished returns a function that applies the rules for runs to the run of a logged model or copied version.
 func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	return func(run registry.Known[registry.Run]) error {
 		r, ok := run.Get()
@@ -243,7 +243,7 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	}
 }
 
-// listLogged returns a function that lists the files of a logged model, or does nothing if id is "".
+// listLogged returns a function that lists the files of a logged model. If id is "", the function does nothing.
 func (g candidate) listLogged(ctx context.Context, id string) func() error {
 	return func() error {
 		if id != "" {
@@ -267,7 +267,8 @@ func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// If a run has at most fewModels logged models, they are read one by one. If it has more, one search reads them all.
+// fewModels is the maximum number of logged models that are read one by one. If a run has more, one search reads them
+// all.
 const fewModels = 3
 
 // findModel finds the model for runs:/ID/PATH. Since MLflow 3, it is usually a logged model with that name. In older
@@ -381,8 +382,8 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
-// holdsMLmodel reports whether a folder in a run's artifacts contains an MLmodel file. If a gate needs the files, it
-// lists everything below the folder.
+// holdsMLmodel reports whether a folder in a run's artifacts contains an MLmodel file. If a gate needs the files,
+// holdsMLmodel lists everything under the folder.
 func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
@@ -396,7 +397,7 @@ func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (boo
 }
 
 // latest chooses one of several logged models with the same name. Like MLflow's client, it chooses the one with the
-// largest step, and among equal steps the newest.
+// largest step. If several have this step, it chooses the newest of them.
 func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedModel {
 	step := map[string]int64{}
 	for _, o := range run.Outputs {

@@ -36,8 +36,8 @@ func (g candidate) findCommit(ctx context.Context) error {
 }
 
 // experimentsOf returns the experiments to search: those that the user named, or the one in which the incumbent was
-// trained. Other experiments do not count, because every login may create experiments, and runs that claim any
-// commit.
+// trained. Other experiments do not count, because every login may create experiments and log runs in them that claim
+// any commit.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)

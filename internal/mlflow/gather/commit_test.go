@@ -36,7 +36,7 @@ func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit str
 	}
 }
 
-// The newest run that counts is found after any number of runs that do not count. The search stops soon after it.
+// The newest run that counts is found after any number of runs that do not count. The search stops soon after that run.
 func TestCommit_FewRequests(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
 	add := ofCommit(double)

@@ -253,8 +253,8 @@ func (g *gathering) aliasHolders(ctx context.Context) error {
 	return nil
 }
 
-// noteTwin records which alias the database confuses with this one. That is the case if the alias endpoint finds a
-// version but the model does not list the alias.
+// noteTwin records which alias the database confuses with the given one. The two are confused if the alias endpoint
+// finds a version but the model does not list the alias.
 func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry.Known[registry.Version]) error {
 	_, listed := g.facts.Model.OrZero().Aliases[alias]
 	v, there := pointed.Get()
@@ -362,8 +362,8 @@ func (g *gathering) refuseHidden() error {
 	}
 }
 
-// findVersion finds out whether the candidate is already registered, and finds duplicates. These are versions of the
-// same run that carry our request tag or have the same source. If the target points to one of them, that version
+// findVersion finds out whether the candidate is already registered, and finds duplicates. Duplicates are versions of
+// the same run that carry our request tag or have the same source. If the target points to one of them, that version
 // counts, otherwise the one with the lowest number. This way a live duplicate is not compared with itself.
 func (g candidate) findVersion(ctx context.Context) error {
 	// The highest number must not be read after the versions. Otherwise a version that another process creates

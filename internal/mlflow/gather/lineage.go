@@ -98,7 +98,7 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 }
 
 // heldByTag lists the aliases that point to a version, according to the versions' tags. If several versions carry the
-// same tag, the highest number counts.
+// same tag, the alias points to the one with the highest number.
 func heldByTag(holders map[string]registry.Versions, number int) []string {
 	var out []string
 	for alias, numbers := range holders {
@@ -291,8 +291,8 @@ func (t *lineageReader) size(ctx context.Context) {
 	}
 }
 
-// aliasesByTag finds the aliases of a version that carries alias tags, if the server does not support aliases. A
-// higher version may carry the same tag.
+// aliasesByTag finds the aliases of a version that carries alias tags, if the server does not support aliases. It reads
+// all versions, because a higher version may carry the same tag.
 func (t *lineageReader) aliasesByTag(ctx context.Context, noAliases bool) error {
 	v := t.out.Version
 	carries := mlflow.TagHolders([]registry.Version{v})

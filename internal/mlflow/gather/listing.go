@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// locationOf returns the location of a subject's files. why says why they cannot be listed. If a source only looks
-// like a logged model, its files are elsewhere and the run is unreadable.
+// locationOf returns the location of a subject's files. If the files cannot be listed, why is the reason. If a source
+// only looks like a logged model, its files are elsewhere and the run is unreadable.
 func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()

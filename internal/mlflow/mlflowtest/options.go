@@ -12,8 +12,8 @@ type Option func(*Server)
 
 // Store sets the server's database: "sqlite" (default), "postgresql", "mariadb", or "file" for the file store. The
 // database decides which long values are refused. The file store carries out some requests only in part: it archives
-// versions even though the version to move is missing, stores the parameters in a batch one by one, and shows aliases
-// in searches. Other differences of the file store are not simulated.
+// versions even if the version to move is missing, stores the parameters in a batch one by one, and shows aliases in
+// searches. Other differences of the file store are not simulated.
 func Store(kind string) Option { return func(s *Server) { s.dialect.Store = kind } }
 
 // SearchWithoutOutputs makes searches for runs leave out their outputs, as MLflow 3.4 does.
@@ -22,8 +22,8 @@ func SearchWithoutOutputs() Option { return func(s *Server) { s.dialect.SearchOu
 // Clock sets the time for timestamps and the Date header. The default is time.Now.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.state.Now = now } }
 
-// IDs makes servers generate ids that differ from those of other servers. The same seed gives the same ids in the
-// same order.
+// IDs makes the server generate ids that differ from those of servers with other seeds. The same seed gives the same
+// ids in the same order.
 func IDs(seed int64) Option { return func(s *Server) { s.state.Seed = seed } }
 
 // Latency makes each response take this long, on the clock of package time.

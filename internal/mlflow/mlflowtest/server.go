@@ -30,9 +30,9 @@ type Server struct {
 	promotions []*overlap
 }
 
-// New returns an empty server that behaves like this version of MLflow. The version must be one of dialect.Versions
-// or belong to the same release line (2.22, 3.17) as one of them. New panics on any other version, because a test
-// with it would prove nothing.
+// New returns an empty server that behaves like this version of MLflow. The version must be one of dialect.Versions or
+// belong to the same release line (2.22, 3.17) as one of them. New panics on any other version, because a test against
+// it would prove nothing.
 func New(version string, opts ...Option) *Server {
 	d, ok := dialect.Find(version)
 	if !ok {

@@ -57,8 +57,9 @@ func List(c *call.Call, root, dir string) ([]fileJSON, error) {
 	return out, nil
 }
 
-// reachable reports whether the server can access a storage location. It can always access its own, and another one
-// only if something was stored there. A real server fails on a location for which it has no driver or credentials.
+// reachable reports whether the server can access a storage location. It can always access its own location, and any
+// other only if something was stored there. A real server fails on a location for which it has no driver or
+// credentials.
 func reachable(c *call.Call, uri string) error {
 	if location.Scheme(uri) == "mlflow-artifacts" && c.Config.Artifacts != call.ArtifactsDirect {
 		return nil

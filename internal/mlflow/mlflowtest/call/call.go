@@ -33,7 +33,7 @@ type Config struct {
 	Version      string
 	Workspaces   bool
 	BasicAuth    bool
-	DefaultGrant state.Permission // of users on a server with logins
+	DefaultGrant state.Permission // what users may do without a grant, on a server with logins
 	Artifacts    ArtifactMode
 }
 

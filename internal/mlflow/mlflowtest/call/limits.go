@@ -51,5 +51,5 @@ func tooLong(c *Call, col Column) error {
 	)
 }
 
-// UniqueViolation is how the database's message starts.
+// UniqueViolation is the start of the database's message for a name that is taken.
 const UniqueViolation = "(IntegrityError) UNIQUE constraint failed"

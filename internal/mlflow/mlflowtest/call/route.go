@@ -15,12 +15,13 @@ type Route struct {
 	Do        func(*Call) (any, error)
 	Writes    bool
 	Since     func(*dialect.Dialect) bool // versions that support the route; nil for all
-	Ajax      bool                        // only served to browsers, below /ajax-api
+	Ajax      bool                        // served only to browsers, under /ajax-api
 	Proxy     bool                        // part of the artifact proxy
 	NeedsBody bool                        // the handler measures the body before it checks whether there is one
 }
 
-// Right is the permission on a model or experiment that a route needs. With the zero Right, a login needs none.
+// Right is the permission on a model or experiment that a route needs. With the zero Right, a login needs no
+// permission.
 type Right struct {
 	Level state.Permission
 	On    state.ResourceKind

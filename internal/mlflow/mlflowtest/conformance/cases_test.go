@@ -23,7 +23,7 @@ type group struct {
 
 var groups = map[string]group{
 	"": {},
-	// a separate server for cases that see everything on it
+	// a separate server for cases that see all of its content
 	"fresh": {},
 	"hosts": {
 		double: []mlflowtest.Option{mlflowtest.AllowedHosts("mlflow:5000", "*.example.com")},

@@ -154,10 +154,10 @@ func casesFor(s server) []testCase {
 //
 //	[!] METHOD path?query [body] [=> name=key.key]
 //
-// The path is below /api/2.0/mlflow/ unless it starts with a slash. Values in the query need no escaping. $m is a
-// name that no other case uses, and $name is the value that an earlier response contained under that key. With !,
-// only the status and error code are compared, for messages that quote a database or Python. A line "with Name:
-// value" adds a header to the next request.
+// The path is under /api/2.0/mlflow/ unless it starts with a slash. Values in the query need no escaping. $m is a name
+// that no other case uses, and $name is the value that an earlier response contained under that key. After "!", only
+// the status and error code are compared, because the message quotes a database or Python. A line "with Name: value"
+// adds a header to the next request.
 type step struct {
 	shown   string
 	method  string

@@ -65,7 +65,7 @@ func wanted(group string) bool {
 	return groups[group].byHand == ""
 }
 
-// kept is the earlier recording. The cases that this run plays replace their part of it.
+// kept returns the recording from earlier runs. The cases that this run plays replace their part of it.
 func (s server) kept(t *testing.T) recording {
 	out := recording{}
 	if _, err := os.Stat(s.recording()); err != nil {

@@ -65,12 +65,12 @@ type sourceSwitches struct {
 type searchSwitches struct {
 	VersionSearchPaged bool // a search for versions supports max_results, order_by and page_token
 	NameIn             bool // filters support name IN (…)
-	BareAttributes     bool // a filter for runs accepts an attribute without the prefix attributes.
-	StrayTokens        bool // registry filters ignore meaningless words and lists, such as name IN (…)
+	BareAttributes     bool // a filter for runs accepts an attribute without the prefix `attributes.`
+	StrayTokens        bool // registry filters ignore meaningless words and lists, for example `name IN (…)`
 	FullPageToken      bool // a page of experiments that is exactly full says that more follow
 	FullRunsToken      bool // a page of runs that is exactly full says that more follow
 	RunIDsIn           bool // a filter for runs supports run_id IN (…)
-	NaNIsNoNumber      bool // searches never treat NaN as zero, which is how it is stored
+	NaNIsNoNumber      bool // searches do not treat NaN as zero, although it is stored as zero
 	HistoryPaged       bool // metrics/get-history supports max_results
 }
 

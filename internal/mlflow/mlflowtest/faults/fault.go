@@ -51,13 +51,13 @@ const (
 	Overlap Kind = "overlap"
 )
 
-// Fault makes the requests go wrong that match Method (any if empty) and Path. Path is the end of the URL's path, or
-// a pattern for path.Match.
+// Fault makes requests go wrong that match both Method (any if empty) and Path. Path is the end of the URL's path, or a
+// pattern for path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int  // which of the matching requests goes wrong, from 1; 0 for all
-	Onward bool // with Nth, also all later ones
+	Nth    int  // which of the matching requests goes wrong, counted from 1; 0 for all
+	Onward bool // with Nth, all later requests go wrong too
 	Kind   Kind
 	After  bool // carry out the request before it goes wrong; otherwise it is not carried out
 	Status int
@@ -171,8 +171,7 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
-// refusals are the sentences with which MLflow's basic-auth app refuses a request. They are the bodies of faults without
-// one.
+// refusals are the sentences with which MLflow's basic-auth app refuses a request. A fault without a body uses them.
 var refusals = map[int]string{
 	http.StatusUnauthorized: "You are not authenticated. Please see " +
 		"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.",

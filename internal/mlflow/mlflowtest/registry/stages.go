@@ -61,7 +61,7 @@ func transitionStage(c *call.Call) (any, error) {
 }
 
 func archiveOthers(c *call.Call, name, number, stage string) {
-	keep, _ := checkVersion(number) // an invalid number is equal to none, so all versions are archived
+	keep, _ := checkVersion(number) // an invalid number matches no version, so all versions are archived
 	m, ok := call.ModelNamed(c, name)
 	if !ok {
 		return

@@ -27,7 +27,7 @@ type Rules struct {
 	Entities   map[string]string               // prefix -> meaning
 	Advised    []string                        // keys that an error suggests, if they differ from the supported ones
 	Registry   bool                            // a filter for registered models or versions
-	Prefixed   bool                            // older servers require the prefix attributes. on an attribute
+	Prefixed   bool                            // older servers require the prefix `attributes.` on an attribute
 	Lax        bool                            // accepts values without quotes (see parseLax)
 }
 
@@ -124,8 +124,8 @@ func meansNothing(t lexeme) bool {
 	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
 }
 
-// comparison returns the number of tokens in the comparison at the start, or 0 if none exists, and the comparison's
-// operator.
+// comparison returns the number of tokens in the comparison at the start of ts, or 0 if there is none, and the
+// comparison's operator.
 func comparison(d *dialect.Dialect, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""

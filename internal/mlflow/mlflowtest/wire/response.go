@@ -78,5 +78,5 @@ func pageCrashed() Response {
 	)
 }
 
-// API is how most paths start.
+// API is the start of most paths.
 const API = "/api/2.0/mlflow/"
