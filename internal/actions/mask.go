@@ -100,7 +100,7 @@ func (s *secrets) find(text string) [][2]int {
 	return spans
 }
 
-// ellipsis is how a text ends that was too long. It may have been cut within a secret.
+// ellipsis marks the end of text that was too long. The cut may be inside a secret.
 const ellipsis = "…"
 
 // startAt returns how many bytes at the end of the text are the start of a secret.

@@ -3,5 +3,5 @@
 // attacks, and they must end with a promotion. A further table shows which value a gate uses after MLflow's Python
 // client has logged models and metrics in the usual ways.
 //
-// The package contains only tests, with the build tag real.
+// The package contains only tests, behind the build tag `real`.
 package attacks

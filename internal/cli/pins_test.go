@@ -25,7 +25,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Each pins file belongs to a script.
+// Each file with pins belongs to one script.
 func TestPins_BelongToScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/pins/*")
 	if err != nil {

@@ -164,7 +164,7 @@ func (v View) table(histories []History) doc.Page {
 	}
 	d := doc.Page{t}
 	asked := func(e listed) bool { return len(e.Record.Approvers) > 0 || e.Record.Unknown != "" }
-	if !slices.ContainsFunc(entries, asked) { // an empty column would cost a terminal the space for the others
+	if !slices.ContainsFunc(entries, asked) { // in a terminal, an empty column would take space from the others
 		d = doc.Page{withoutColumn(t, slices.Index(t.Head, "approved by")), doc.P("No approval is recorded.")}
 	}
 	if older > 0 {

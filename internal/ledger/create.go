@@ -111,7 +111,7 @@ func mark(ctx context.Context, l *Ledger, id string, alone bool) error {
 	_ = l.Founder.Tag(ctx, l.Model, key, "withdrawn")
 	return &registry.Error{
 		Reason: registry.Conflict, Msg: "begin promotion ledger of " + l.Model + ": another run has started it",
-		Hint: "nothing was moved by this run; run it again, at the latest after 15 minutes",
+		Hint: "nothing was moved by this run; run it again now, or in 15 minutes if that fails too",
 	}
 }
 

@@ -82,7 +82,7 @@ type page struct {
 	signedPart
 }
 
-// signedPart is what only a signed page has.
+// signedPart contains the fields that only a signed page has.
 type signedPart struct {
 	values   map[string]string
 	ledger   string // the first page

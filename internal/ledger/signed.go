@@ -175,14 +175,14 @@ func (l *Ledger) Writable(v View) error {
 	case !l.Key.Exists() && !l.Unsigned:
 		return refused(
 			registry.BadInput, "the policy lists keys, but there is no key to sign with",
-			"set the input ledger-key from the secret with the private key, in a job of the environment that has it; "+
-				"to write an entry that nothing will believe: override: unsigned, with a justification",
+			"set the input ledger-key from the secret that holds the private key, in a job of the environment "+
+				"that has it; to write an entry that counts for nothing, set override to \"unsigned\", with a justification",
 		)
 	case !l.Key.Exists():
 		if _, room := p.nextNumber(); !room && p.signed() {
 			return refused(
 				registry.BadInput, "its newest page is full, and a new one must be signed",
-				"set the input ledger-key from the secret with the private key",
+				"set the input ledger-key from the secret that holds the private key",
 			)
 		}
 		return nil

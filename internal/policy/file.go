@@ -274,7 +274,7 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		if len(problems) == 0 {
 			if slices.ContainsFunc(out.Gates, func(o gates.Gate) bool { return o.ID == g.ID }) {
 				r.Add(n.Line, n.Col,
-					"the target has two gates with the name %q; give one of them a different name with the key name",
+					"the target has two gates named %q; give one of them a different `name`",
 					g.ID)
 			}
 			out.Gates = append(out.Gates, g)

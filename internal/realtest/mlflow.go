@@ -190,7 +190,7 @@ func (s *Server) Grant(ctx context.Context, user, permission, resource, id strin
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		return err
 	}
-	// before some 3.x release, each kind of resource has its own route
+	// until some 3.x release, each kind of resource had its own route
 	path := map[string]string{"experiment": "experiments", "registered_model": "registered-models"}[resource]
 	return s.Call(ctx, http.MethodPost, path+"/permissions/create", object{
 		"username": user, "permission": permission, "experiment_id": id, "name": id,

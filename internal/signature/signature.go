@@ -169,7 +169,7 @@ func (l Level) String() string { return levelNames[l] }
 // ParseLevel returns the level with this name. For an unknown name it returns -1, which is below every level.
 func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
 
-// Change is one difference between two signatures, with a text to show to users.
+// Change is one difference between two signatures, with text to show to users.
 type Change struct {
 	Level Level
 	Text  string

@@ -152,7 +152,7 @@ func (m *Memory) Found(_ context.Context, model, suffix, page string) (registry.
 // Reopen does nothing: there is no experiment that could be deleted.
 func (m *Memory) Reopen(context.Context) (bool, error) { return false, nil }
 
-// Refound stores the page as the first one, even if the model has one.
+// Refound stores the page as the first page of the model, even if the model already has one.
 func (m *Memory) Refound(_ context.Context, model, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("refound", page)
 	defer end()

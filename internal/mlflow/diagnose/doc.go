@@ -1,4 +1,4 @@
 // Package diagnose finds out which features a server has, and why a request failed.
 //
-// It must never fail itself. If it cannot find something out, its result says so.
+// It must never fail. If it cannot find something out, its result says so.
 package diagnose

@@ -95,7 +95,7 @@ type artifactSwitches struct {
 	MissingProxied  string // response for a missing file from the artifact proxy
 	ArtifactTypes   bool   // artifacts have a content type; otherwise the proxy sends text as HTML
 	ArtifactPaths   bool   // checks the path of an artifact; otherwise a bad path is an uncaught exception
-	PathNeeded      bool   // a download without a path is a bad request; otherwise it is an uncaught exception
+	PathNeeded      bool   // a download without a path is a bad request; if false, it causes an uncaught exception
 	ProxyDeletes    bool   // the artifact proxy can delete files
 }
 
