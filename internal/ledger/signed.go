@@ -176,7 +176,7 @@ func (l *Ledger) Writable(v View) error {
 		return refused(
 			registry.BadInput, "the policy lists keys, but there is no key to sign with",
 			"set the input ledger-key from the secret that holds the private key, in a job of the environment "+
-				"that has it; to write an entry that counts for nothing, set override to \"unsigned\", with a "+
+				"that has it. To write an entry that counts for nothing, set override to \"unsigned\", with a "+
 				"justification",
 		)
 	case !l.Key.Exists():
