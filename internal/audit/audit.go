@@ -86,7 +86,7 @@ type Snapshot struct {
 	Broken          string                                   // why the ledger cannot be trusted, or ""
 	EarlierVersions map[int]registry.Known[registry.Version] // see VersionsToRead
 
-	// The registers, which the crawler's caller adds after the rules.
+	// The registers. The crawler's caller adds them after the rules.
 	Inventory  []LiveVersion
 	Exceptions []Exception
 }

@@ -82,7 +82,7 @@ func (r *register) Totals(audit.Totals) error {
 	return r.w.Error()
 }
 
-// kindOf returns whether a target is an alias or a stage; "" if there is none.
+// kindOf returns whether a target is an alias or a stage; or "".
 func kindOf(ref registry.Ref) string {
 	switch {
 	case ref.Name == "":

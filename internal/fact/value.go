@@ -158,7 +158,7 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	return out
 }
 
-// Points returns all points among which the choice was made, sorted by step, then by time.
+// Points returns all points that could have been chosen, sorted by step, then by time.
 func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	if c.whole {
 		return s.History[c.Value.Metric]

@@ -340,7 +340,7 @@ func (v *Verification) sameSigner(got, want any) bool {
 
 func (v *Verification) add(difference string) { v.Differences = append(v.Differences, difference) }
 
-// at returns an element of a list, nil if there is none.
+// at returns an element of a list, or nil.
 func at(list []any, i int) any {
 	if i < len(list) {
 		return list[i]

@@ -53,7 +53,7 @@ func readJustification(r *reader, overrides []string) string {
 	return text
 }
 
-// readLedgerKey returns the private key. The zero value means that there is none.
+// readLedgerKey returns the private key. The zero value means that no key was given.
 func readLedgerKey(r *reader) signing.KeyPair {
 	text := r.valueIfTaken("ledger-key")
 	if text == "" {

@@ -118,7 +118,7 @@ func (r Reader) byName(ctx context.Context, v View, err error, modelTags map[str
 	return View{squatted: true}, nil
 }
 
-// home is the home experiment. It is "" if there is none, or if the login may not read it.
+// home is the home experiment. It is "" if it does not exist, or if the login may not read it.
 func (r Reader) home(ctx context.Context) (string, error) {
 	home, err := r.Store.Home(ctx)
 	if hidden(err) {

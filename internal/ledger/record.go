@@ -13,7 +13,7 @@ func (r Record) Move(ref registry.Ref) (registry.Shift, bool) { return moveOf(r.
 // Imported is the change of a record that moved nothing: it says what aliases and stages pointed to, without a verdict.
 const Imported = "imported"
 
-// Imports reports whether the record imports the version, which the target pointed to.
+// Imports reports whether the record imports the version that the target pointed to.
 func (r Record) Imports(ref registry.Ref, version int) bool {
 	s, listed := r.Move(ref)
 	return r.Change == Imported && listed && s.Want.Versions.Has(version)

@@ -13,7 +13,7 @@ import (
 type Store interface {
 	// Locate finds the ledger of a model. It returns the zero Place if none exists.
 	Locate(ctx context.Context, model string) (Place, error)
-	// Home returns the id of the experiment in which new ledgers are kept. It is "" if there is none.
+	// Home returns the id of the experiment in which new ledgers are kept. It is "" if it does not exist.
 	Home(ctx context.Context) (experiment string, err error)
 	// Read returns all values of a page, and the id of its experiment. For a deleted page it returns the same with an
 	// error that has the reason LedgerLost.

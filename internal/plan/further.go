@@ -40,7 +40,7 @@ func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// previousVersion returns the version that the target pointed to before the candidate. It is 0 if there is none, or if
+// previousVersion returns the version that the target pointed to before the candidate. It is 0 if no version was, or if
 // there are several.
 func previousVersion(f fact.Facts, in Intent) int {
 	number := f.Incumbent().OrZero().Version.OrZero().Number

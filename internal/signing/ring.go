@@ -11,9 +11,9 @@ import (
 type Key struct {
 	Name   string
 	Public Public
-	// Until is the time at which the key stops being valid. It is zero if the key does not expire.
+	// Until is the time when the key stops being valid. It is zero if the key does not expire.
 	Until time.Time
-	// NotBetween is a period in which the key does not count. The end is not part of the period. Both
+	// NotBetween is a period when the key does not count. The end is not part of the period. Both
 	// times are zero if there is no such period.
 	NotBetween [2]time.Time
 }

@@ -173,7 +173,7 @@ func listed(w policy.Waiver, e ledger.Entry, f verdict.Finding) bool {
 	return w.Gate == f.Gate && w.Version == e.Record.To && (w.Target == "" || f.Target == "" || w.Target == f.Target)
 }
 
-// refOf returns the alias or stage that a policy file names; the zero value if there is none.
+// refOf returns the alias or stage that a policy file names; or the zero value.
 func refOf(name string) registry.Ref {
 	switch {
 	case name == "":

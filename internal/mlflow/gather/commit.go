@@ -35,7 +35,7 @@ func (g candidate) findCommit(ctx context.Context) error {
 	return nil
 }
 
-// experimentsOf returns the experiments to search: those that the user named, or the one in which the incumbent was
+// experimentsOf returns the experiments to search: those that the user named, or the one where the incumbent was
 // trained. Other experiments do not count, because every login may create experiments and log runs in them that claim
 // any commit.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
