@@ -5,10 +5,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -27,8 +26,8 @@ func newInventory(w io.Writer) *register {
 	}, func(m audit.Snapshot) (out [][]string) {
 		for _, v := range m.Inventory {
 			out = append(out, []string{
-				v.Model, kindOf(v.Ref), v.Ref.Name, strconv.Itoa(v.Version), v.Owner, v.Verdict, v.By,
-				strings.Join(v.Approvers, " "), v.Unknown, timeText(v.Since), v.Entry, v.Signed,
+				v.Model, v.Ref.KindText(), v.Ref.Name, strconv.Itoa(v.Version), v.Owner, v.Verdict, v.By,
+				strings.Join(v.Approvers, " "), v.Unknown, format.Timestamp(v.Since), v.Entry, v.Signed,
 			})
 		}
 		return out
@@ -46,8 +45,8 @@ func newExceptions(w io.Writer) *register {
 				version = strconv.Itoa(x.Version)
 			}
 			out = append(out, []string{
-				string(x.Kind), x.What, x.Model, version, kindOf(x.Ref), x.Ref.Name, x.By, x.Why, timeText(x.Since),
-				x.Until, string(x.State), x.Entry, x.Signed,
+				string(x.Kind), x.What, x.Model, version, x.Ref.KindText(), x.Ref.Name, x.By, x.Why,
+				format.Timestamp(x.Since), x.Until, string(x.State), x.Entry, x.Signed,
 			})
 		}
 		return out
@@ -80,22 +79,4 @@ func (r *register) Model(m audit.Snapshot, _ []audit.Finding) error {
 func (r *register) Totals(audit.Totals) error {
 	r.w.Flush()
 	return r.w.Error()
-}
-
-// kindOf returns whether a target is an alias or a stage; or "".
-func kindOf(ref registry.Ref) string {
-	switch {
-	case ref.Name == "":
-		return ""
-	case ref.Kind == registry.RefAlias:
-		return "alias"
-	}
-	return "stage"
-}
-
-func timeText(at time.Time) string {
-	if at.IsZero() {
-		return ""
-	}
-	return at.UTC().Format(time.RFC3339)
 }

@@ -76,7 +76,7 @@ func Open(c Config) *Session {
 		l.Off = "the input ledger is off"
 		return l
 	}
-	if l.rescues() && c.Key.Exists() {
+	if l.Intent.NeedsNoLedger() && c.Key.Exists() {
 		if _, listed := c.Ring.Find(c.Key.Public().Fingerprint()); !listed {
 			c.Key = signing.KeyPair{}
 		}
@@ -239,17 +239,12 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	return facts, err
 }
 
-// rescues reports whether the command is a rollback that continues if the ledger cannot be used.
-func (l *Session) rescues() bool {
-	return l.Intent.Command == "rollback" && l.overrides(verdict.OverrideUnsigned)
-}
-
 // rescued reports whether the rollback continues without an entry after this error. It does not if a believed claim is
 // open, because the override takeover is for that.
 func (l *Session) rescued(err error) bool {
 	var busy *ledger.BusyError
 	own := errors.As(err, &busy) && !busy.Entry.Foreign
-	if !l.rescues() || own || errors.Is(err, context.Canceled) {
+	if !l.Intent.NeedsNoLedger() || own || errors.Is(err, context.Canceled) {
 		return false
 	}
 	l.Off = err.Error()

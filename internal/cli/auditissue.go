@@ -45,7 +45,7 @@ func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page
 		out.url, err = client.Issue(ctx, github.Issue{
 			Key:    strings.TrimSpace("audit " + server + " " + e.set.Intent.Query.Model),
 			Title:  title,
-			Body:   doc.Markdown(page.Map(e.addresses.Hide)),
+			Body:   doc.Markdown(page.Map(e.addresses.Hider(report.Result{}))),
 			Labels: []string{auditLabel},
 			Open:   found+len(a.Blind) > 0,
 			Full:   e.job.RunURL(),

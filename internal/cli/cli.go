@@ -113,8 +113,8 @@ func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs
 	started := p.Now()
 	if err := actions.CheckFiles(runner); err != nil {
 		fmt.Fprintf(runner.Err(), "error: the job's outputs or summary cannot be written; nothing was tried\n")
-		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintf(runner.Err(), "  %s\n", strings.TrimSpace(line))
+		for _, line := range format.Lines(err.Error()) {
+			fmt.Fprintf(runner.Err(), "  %s\n", line)
 		}
 		fmt.Fprintln(runner.Err(), "  hint: later steps would see no outputs; check the step's variables and the "+
 			"runner's free disk space")

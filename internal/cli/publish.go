@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/outputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -62,10 +63,7 @@ func incomplete(e *env, reason registry.Reason, unwritten error) int {
 	if code == registry.ExitDone {
 		code = registry.ExitFailed
 	}
-	var lines []string
-	for line := range strings.Lines(unwritten.Error()) {
-		lines = append(lines, strings.TrimSpace(line))
-	}
+	lines := format.Lines(unwritten.Error())
 	e.console.Printf("error: the outcome (%s) could not be reported completely", reason)
 	for _, line := range lines {
 		e.console.Printf("  %s", line)
@@ -130,9 +128,10 @@ func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error)
 	if !e.runner.InActions() {
 		return unwritten
 	}
+	hide := e.addresses.Hider(result)
 	for _, output := range outputs.All {
 		if value, ok := output.Value(result); ok {
-			add(e.runner.SetOutput(output.Name, e.addresses.HideIn(result, value)))
+			add(e.runner.SetOutput(output.Name, hide(value)))
 		}
 	}
 	file := o.Written

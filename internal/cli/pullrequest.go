@@ -72,7 +72,7 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 	defer cancel()
 	client, err := e.gitHub.Connect()
 	if err == nil {
-		page := o.Page.Map(e.addresses.Hide)
+		page := o.Page.Map(e.addresses.Hider(o.Result))
 		text := hiddenplan.Encode(o.Plan, o.Digest, e.runner.Hide) + doc.Markdown(page)
 		out.url, err = client.Comment(ctx, pr.Number, e.key(), text, e.job.RunURL())
 	}

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"slices"
-
 	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -35,19 +33,13 @@ func (e *env) rescued(r plan.Rescue, need []string, err error) error {
 	}, err)
 }
 
-// rescues reports whether the command is a rollback that continues if the ledger cannot be used.
-func (e *env) rescues() bool {
-	in := e.set.Intent
-	return in.Command == "rollback" && slices.Contains(in.Override, verdict.OverrideUnsigned)
-}
-
 // rollbackPolicy decides what a rollback does if the policy cannot be used. With the override unsigned, it continues
 // with a warning. Otherwise, the error contains the command that does so.
 func (e *env) rollbackPolicy(err error) error {
 	switch {
 	case err == nil || e.command.Name != "rollback":
 		return err
-	case e.rescues():
+	case e.set.Intent.NeedsNoLedger():
 		e.console.Warn("the rollback continues without the policy: " + err.Error())
 		e.set.LedgerKey = signing.KeyPair{}
 		return nil

@@ -102,8 +102,7 @@ func (f Facts) NotPassed(t registry.Target, number int) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record
 		imported := func(ref registry.Ref) bool { return r.Imports(ref, number) }
-		moved := func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved }
-		judged := r.Command == "promote" && r.To == number && slices.ContainsFunc(t.Refs(), moved)
+		judged := r.Command == "promote" && r.To == number && r.MovesPartOf(t)
 		switch {
 		case e.Outcome != ledger.EntryDone:
 		case judged && !r.Passed():

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
@@ -102,4 +103,12 @@ func Lines(text string) []string {
 		}
 	}
 	return out
+}
+
+// Timestamp returns a time in UTC as RFC 3339, or "" for the zero time.
+func Timestamp(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
 }

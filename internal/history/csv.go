@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"encoding/csv"
 	"strconv"
 	"strings"
@@ -25,13 +26,7 @@ func (v View) Table(histories []History) string {
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
 	write := func(model string, s registry.Shift, cells map[string]string) {
-		kind, name := "stage", s.Ref.Name
-		if _, ok := s.Ref.Alias(); ok {
-			kind = "alias"
-		} else if _, ok := s.Ref.Stage(); !ok {
-			kind = "tag"
-		}
-		cells["model"], cells["target_kind"], cells["target"] = model, kind, name
+		cells["model"], cells["target_kind"], cells["target"] = model, s.Ref.KindText(), s.Ref.Name
 		cells["from"], cells["to"] = s.Was.String(), s.Want.String()
 		row := make([]string, len(historyColumns))
 		for i, c := range historyColumns {
@@ -67,16 +62,12 @@ func (v View) Table(histories []History) string {
 // entryCells are the cells that all moves of an entry have in common.
 func (v View) entryCells(e ledger.Entry) map[string]string {
 	r := e.Record
-	outcome := e.Outcome
-	if outcome == "" {
-		outcome = "open"
-	}
 	return map[string]string{
 		"entry": strconv.Itoa(e.Epoch), "time": lastTime(e).UTC().Format(time.RFC3339), "command": r.Command,
 		"actor": r.Actor, "initiator": r.Initiator, "os_user": r.OSUser, "mlflow_login": r.Login,
 		"approvers": strings.Join(r.Approvers, " "), "approvers_unknown": r.Unknown,
 		"justification": r.Justification, "decision": string(r.Decision), "mode": string(r.Mode),
-		"override": strings.Join(r.Override, " "), "outcome": outcome, "reason": string(e.Reason),
+		"override": strings.Join(r.Override, " "), "outcome": cmp.Or(e.Outcome, "open"), "reason": string(e.Reason),
 		"evidence": v.Evidence(r), "workflow_run": e.Link, "sha256": e.Digest, "signed_by": e.Signed,
 	}
 }

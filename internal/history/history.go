@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -147,10 +148,7 @@ func (h History) Result(q Query) Result {
 	for _, e := range h.Entries {
 		r := Entry{
 			Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Signed: e.Signed,
-			Untold: pending(e),
-		}
-		if !e.Ended.IsZero() {
-			r.Ended = e.Ended.UTC().Format(time.RFC3339)
+			Ended: format.Timestamp(e.Ended), Untold: pending(e),
 		}
 		out.Entries = append(out.Entries, r)
 	}

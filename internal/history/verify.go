@@ -142,19 +142,19 @@ func (h Result) seal() map[string]string {
 
 func sealOf(history map[string]any) map[string]string {
 	out := map[string]string{}
+	add := func(path string, v any) {
+		text, _ := canonical.Compact(v)
+		out[path] = canonical.Digest(string(text))[:16]
+	}
 	for _, key := range slices.Sorted(maps.Keys(history)) {
 		if !slices.Contains(derived, key) {
-			eachValue(key, history[key], func(path string, v any) {
-				text, _ := canonical.Compact(v)
-				out[path] = canonical.Digest(string(text))[:16]
-			})
+			eachValue(key, history[key], add)
 		}
 	}
 	entries, _ := history["entries"].([]any)
 	for i, e := range entries {
 		if fields, _ := e.(map[string]any); fields[signedBy] != nil {
-			text, _ := canonical.Compact(fields[signedBy])
-			out[fmt.Sprintf("entries[%d].%s", i, signedBy)] = canonical.Digest(string(text))[:16]
+			add(fmt.Sprintf("entries[%d].%s", i, signedBy), fields[signedBy])
 		}
 	}
 	return out

@@ -31,6 +31,17 @@ func (l Chain) Decisive() Chain {
 // Decides reports whether the entry belongs to the decisive part.
 func (l Chain) Decides(e Entry) bool { return !l.Keyed || e.Signed != "" }
 
+// Skipped returns the numbers that entries pass over, because something that is not believed was stored there.
+func (l Chain) Skipped() map[int]bool {
+	out := map[int]bool{}
+	for _, e := range l.Entries {
+		for _, s := range e.Record.Skipped {
+			out[s.Number] = true
+		}
+	}
+	return out
+}
+
 // Open returns the last entry if it has no outcome.
 func (l Chain) Open() (Entry, bool) {
 	if n := len(l.Entries); n > 0 && l.Entries[n-1].Outcome == "" {

@@ -212,16 +212,7 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 
 // headAfter returns the head of the page after this one.
 func (p page) headAfter(ledger string) newHead {
-	h := newHead{
-		base: p.last(), prev: p.end(), prior: p.id, state: stateAfter(p), ledger: ledger,
-	}
-	switch {
-	case p.signed():
-		h.base = p.base + PageEntries
-	case p.ended:
-		h.base++
-	}
-	return h
+	return newHead{base: baseAfter(p), prev: p.end(), prior: p.id, state: stateAfter(p), ledger: ledger}
 }
 
 // stateAfter returns the state of each target after the last entry of the page.

@@ -170,12 +170,12 @@ func (r Reader) checkAway(ctx context.Context, p page) error {
 	case home == "":
 		return lost(r.Model, "its anchor names a page outside the home experiment, which is gone")
 	}
-	other, err := r.entriesIn(ctx, home)
-	if err != nil || other.id == "" {
+	pages, err := r.usedPages(ctx, home)
+	if err != nil || len(pages) == 0 {
 		return err
 	}
 	return lost(r.Model, fmt.Sprintf(
-		"its anchor names run %s outside the home experiment, where run %s has entries", p.id, other.id,
+		"its anchor names run %s outside the home experiment, where run %s has entries", p.id, pages[0].id,
 	))
 }
 
@@ -201,59 +201,41 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 		v, anchorErr := r.byAnchor(ctx, text)
 		return v, cmp.Or(err, anchorErr)
 	}
-	const why = "the tag " + registry.TagAnchor + " of the registered model was removed"
-	return View{}, r.contents(ctx, "", func(p page) error {
-		switch {
-		case len(p.entries) == 0 && p.base == 0:
-			return nil
-		case p.verified:
-			return damaged(r.Model, why)
-		}
-		return lost(r.Model, why)
-	})
-}
-
-// entriesIn returns a page of the model in an experiment that has entries, or the zero page.
-func (r Reader) entriesIn(ctx context.Context, experiment string) (page, error) {
-	if experiment == "" {
-		return page{}, nil
-	}
-	pages, err := r.Store.AllPages(ctx, r.Model, experiment)
-	for _, id := range slices.Sorted(maps.Keys(pages)) {
-		p, parseErr := parse(r, Saved{id, experiment, pages[id]})
-		if parseErr == nil && (len(p.entries) > 0 || p.base > 0) {
-			return p, nil
-		}
-	}
-	return page{}, err
-}
-
-// contents calls check with every page of the model in the home experiment and in another one, and returns its first
-// error.
-func (r Reader) contents(ctx context.Context, other string, check func(page) error) error {
 	home, err := r.home(ctx)
 	if err != nil {
-		return err
+		return View{}, err
 	}
-	for _, experiment := range slices.Compact([]string{home, other}) {
+	pages, err := r.usedPages(ctx, home)
+	const why = "the tag " + registry.TagAnchor + " of the registered model was removed"
+	switch {
+	case err != nil || len(pages) == 0:
+		return View{}, err
+	case pages[0].verified:
+		return View{}, damaged(r.Model, why)
+	}
+	return View{}, lost(r.Model, why)
+}
+
+// usedPages returns the pages of the model in these experiments that have entries, or entries before them. An
+// experiment may be "". If one cannot be read, it returns the pages of those before it, and the error.
+func (r Reader) usedPages(ctx context.Context, experiments ...string) ([]page, error) {
+	var out []page
+	for _, experiment := range slices.Compact(experiments) {
 		if experiment == "" {
 			continue
 		}
 		pages, err := r.Store.AllPages(ctx, r.Model, experiment)
 		if err != nil {
-			return err
+			return out, err
 		}
 		for _, id := range slices.Sorted(maps.Keys(pages)) {
-			p, parseErr := parse(r, Saved{id, experiment, pages[id]})
-			if parseErr != nil {
-				continue
-			}
-			if err := check(p); err != nil {
-				return err
+			p, err := parse(r, Saved{id, experiment, pages[id]})
+			if err == nil && (len(p.entries) > 0 || p.base > 0) {
+				out = append(out, p)
 			}
 		}
 	}
-	return nil
+	return out, nil
 }
 
 // unreplaced returns an error if the newest page that was found has no signatures, although the model has signed pages.
@@ -262,11 +244,16 @@ func (r Reader) unreplaced(ctx context.Context, found page) error {
 	if len(r.Ring) == 0 || found.verified {
 		return nil
 	}
-	return r.contents(ctx, found.experiment, func(p page) error {
-		// a page that follows from this one is about to become its next page
-		if !p.verified || len(p.entries) == 0 && p.base == 0 || p.prior == found.id && found.id != "" {
-			return nil
+	home, err := r.home(ctx)
+	if err != nil {
+		return err
+	}
+	pages, err := r.usedPages(ctx, home, found.experiment)
+	for _, p := range pages {
+		next := found.id != "" && p.prior == found.id // it is about to become the next page of the one that was found
+		if p.verified && !next {
+			return damaged(r.Model, fmt.Sprintf("it has no signatures, but run %s is a signed page of it", p.id))
 		}
-		return damaged(r.Model, fmt.Sprintf("it has no signatures, but run %s is a signed page of it", p.id))
-	})
+	}
+	return err
 }

@@ -145,17 +145,21 @@ func (p page) open() (Entry, bool) {
 	return Chain{Entries: p.entries}.Open()
 }
 
+// baseAfter returns the number of entries before the next page.
+func baseAfter(p page) int {
+	switch {
+	case p.signed():
+		return p.base + PageEntries
+	case p.ended:
+		return p.last() + 1
+	}
+	return p.last()
+}
+
 // follows reports whether the page comes right after another one.
 func (p page) follows(before page) bool {
-	base := before.last()
-	switch {
-	case before.signed():
-		base = before.base + PageEntries
-	case before.ended:
-		base++
-	}
 	elsewhere := p.experiment != before.experiment && p.experiment != "" && before.experiment != ""
-	return p.prior == before.id && p.base == base && p.prev == before.end() && p.format >= before.format &&
+	return p.prior == before.id && p.base == baseAfter(before) && p.prev == before.end() && p.format >= before.format &&
 		!elsewhere && (!before.signed() || p.ledger == before.ledger) &&
 		cmp.Or(p.former, p.model) == before.model
 }

@@ -8,7 +8,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-func (r Record) Move(ref registry.Ref) (registry.Shift, bool) { return moveOf(r.Moves, ref) }
+// Move returns the record's move of an alias, a stage or a tag. ok is false if it does not move it.
+func (r Record) Move(ref registry.Ref) (move registry.Shift, ok bool) { return moveOf(r.Moves, ref) }
+
+// MovesPartOf reports whether the record moves the alias or the stage of the target.
+func (r Record) MovesPartOf(t registry.Target) bool {
+	return slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
+}
 
 // Imported is the change of a record that moved nothing: it says what aliases and stages pointed to, without a verdict.
 const Imported = "imported"

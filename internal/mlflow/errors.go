@@ -262,10 +262,7 @@ func hostOf(address string) string {
 }
 
 // nameOf returns the host name of an address, without the port.
-func nameOf(address string) string {
-	name, _, _ := strings.Cut(hostOf(address), ":")
-	return name
-}
+func nameOf(address string) string { return (&url.URL{Host: hostOf(address)}).Hostname() }
 
 func isHTML(e *rest.Error) bool { return strings.HasPrefix(e.ContentType, "text/html") }
 

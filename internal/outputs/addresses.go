@@ -13,21 +13,9 @@ import (
 // issues.
 type Addresses struct{ Tracking, Registry string }
 
-// Hide replaces the addresses by the names of variables.
-func (a Addresses) Hide(text string) string { return a.replacer().Replace(text) }
-
-// HideIn is like Hide, for text about a result. Entries that were saved before name the server themselves.
-func (a Addresses) HideIn(result report.Result, text string) string {
-	var recorded []string
-	if h := result.History; h != nil {
-		for _, e := range h.Entries {
-			recorded = append(recorded, e.Record.Server)
-		}
-	}
-	return a.replacer(recorded...).Replace(text)
-}
-
-func (a Addresses) replacer(recorded ...string) *strings.Replacer {
+// Hider returns a function that replaces the addresses by the names of variables. Entries of a history that was saved
+// before name a server themselves, so it replaces those addresses too.
+func (a Addresses) Hider(result report.Result) func(string) string {
 	var pairs []string
 	add := func(address, name string) {
 		u, err := url.Parse(address)
@@ -43,8 +31,10 @@ func (a Addresses) replacer(recorded ...string) *strings.Replacer {
 	}
 	add(a.Tracking, "$MLFLOW_TRACKING_URI")
 	add(a.Registry, "$MLFLOW_REGISTRY_URI")
-	for _, server := range recorded {
-		add(server, "$MLFLOW_REGISTRY_URI")
+	if result.History != nil {
+		for _, e := range result.History.Entries {
+			add(e.Record.Server, "$MLFLOW_REGISTRY_URI")
+		}
 	}
-	return strings.NewReplacer(pairs...)
+	return strings.NewReplacer(pairs...).Replace
 }

@@ -128,9 +128,8 @@ func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []strin
 func undoes(f fact.Facts, t registry.Target, number int) (moves []registry.Shift, later []ledger.Entry) {
 	for i, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record
-		moved := slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 		switch {
-		case e.Outcome != ledger.EntryDone || !moved || r.Change == ledger.Imported:
+		case e.Outcome != ledger.EntryDone || !r.MovesPartOf(t) || r.Change == ledger.Imported:
 			continue
 		case r.Command != "promote" || r.To != number:
 			return nil, nil

@@ -8,6 +8,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
+// NeedsNoLedger reports whether the command is a rollback that continues if the ledger cannot be used.
+func (in Intent) NeedsNoLedger() bool {
+	return in.Command == "rollback" && slices.Contains(in.Override, verdict.OverrideUnsigned)
+}
+
 // Rescue is a rollback to a named version that works although the ledger cannot be used.
 type Rescue struct {
 	Number   int      // the version to return to; 0 if there is none

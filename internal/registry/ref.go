@@ -72,6 +72,11 @@ func (r Ref) String() string {
 	return r.Name
 }
 
+// KindText returns "alias", "stage" or "tag", for tables that programs read. It returns "" for other refs.
+func (r Ref) KindText() string {
+	return map[RefKind]string{RefAlias: "alias", RefStage: "stage", RefTag: "tag"}[r.Kind]
+}
+
 // MarshalText returns the same text as String.
 func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 

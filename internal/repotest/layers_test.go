@@ -78,7 +78,7 @@ var layers = map[string][]string{
 		"internal/report/doc", "internal/signing", "internal/verdict",
 	},
 	"internal/report/doc": {"internal/format"},
-	"internal/sarif":      {"internal/audit", "internal/report/doc"},
+	"internal/sarif":      {"internal/audit", "internal/format", "internal/report/doc"},
 	"internal/auditpage": {
 		"internal/audit", "internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/report",
 		"internal/report/doc",
@@ -138,8 +138,8 @@ var layers = map[string][]string{
 		"internal/audit", "internal/inputs", "internal/policy", "internal/policy/tree", "internal/registry",
 	},
 	"internal/auditfiles": {
-		"internal/actions", "internal/audit", "internal/audit/rules", "internal/auditpage", "internal/inputs",
-		"internal/registry", "internal/report", "internal/report/doc", "internal/sarif",
+		"internal/actions", "internal/audit", "internal/audit/rules", "internal/auditpage", "internal/format",
+		"internal/inputs", "internal/registry", "internal/report", "internal/report/doc", "internal/sarif",
 	},
 	"internal/auditrun": {
 		"internal/audit", "internal/audit/rules", "internal/ledger", "internal/mlflow", "internal/mlflow/crawl",

@@ -12,9 +12,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -81,7 +81,7 @@ func (s *Writer) Totals(t audit.Totals) error {
 		Runs: []run{{
 			Tool:       tool{driver{"mlflow-promote", s.version, program, s.describedRules()}},
 			Automation: automation{"mlflow-promote/audit/"},
-			Calls:      []invocation{{true, timeText(t.Began), timeText(t.Ended), s.notes(t)}},
+			Calls:      []invocation{{true, format.Timestamp(t.Began), format.Timestamp(t.Ended), s.notes(t)}},
 			Columns:    "unicodeCodePoints",
 		}},
 	}
@@ -314,11 +314,4 @@ func (s *Writer) notes(t audit.Totals) []note {
 		notes = append(notes, note{"note", plain(u.Summary())})
 	}
 	return notes
-}
-
-func timeText(at time.Time) string {
-	if at.IsZero() {
-		return ""
-	}
-	return at.UTC().Format(time.RFC3339)
 }

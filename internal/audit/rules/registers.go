@@ -173,7 +173,7 @@ func listed(w policy.Waiver, e ledger.Entry, f verdict.Finding) bool {
 	return w.Gate == f.Gate && w.Version == e.Record.To && (w.Target == "" || f.Target == "" || w.Target == f.Target)
 }
 
-// refOf returns the alias or stage that a policy file names; or the zero value.
+// refOf returns the alias or stage that a policy file names. It returns the zero value for "".
 func refOf(name string) registry.Ref {
 	switch {
 	case name == "":
@@ -268,12 +268,7 @@ func (r *register) inPolicy(e ledger.Entry, f verdict.Finding) bool {
 
 // unsigned adds the entries that were written with override: unsigned. Nothing in them is believed.
 func (r *register) unsigned() {
-	skipped := map[int]bool{}
-	for _, e := range r.chain.Entries {
-		for _, k := range e.Record.Skipped {
-			skipped[k.Number] = true
-		}
-	}
+	skipped := r.chain.Skipped()
 	for _, f := range r.chain.Foreign {
 		rec := f.Entry.Record
 		if !slices.Contains(rec.Override, verdict.OverrideUnsigned) {

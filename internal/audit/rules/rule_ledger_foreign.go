@@ -24,12 +24,7 @@ var ledgerForeign = rule{
 		if why != "" {
 			return []result{{unjudged: true, message: why}}
 		}
-		skipped := map[int]bool{}
-		for _, e := range l.Entries {
-			for _, k := range e.Record.Skipped {
-				skipped[k.Number] = true
-			}
-		}
+		skipped := l.Skipped()
 		for _, f := range l.Foreign[:min(len(l.Foreign), maxForeign)] {
 			r := result{key: fmt.Sprint(f.Page, " ", f.Number), message: short(f.String())}
 			if skipped[f.Number] {

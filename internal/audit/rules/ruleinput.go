@@ -145,12 +145,8 @@ func (s ruleInput) withoutLedger() []result {
 // moved.
 func (s ruleInput) promotionRunning(l ledger.Chain, ref registry.Ref) bool {
 	e, open := l.Open()
-	return open && !s.Now.After(e.Lease) && movesTarget(e, ref)
-}
-
-// movesTarget reports whether the entry moves the target.
-func movesTarget(e ledger.Entry, ref registry.Ref) bool {
-	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == ref })
+	_, moves := e.Record.Move(ref)
+	return open && moves && !s.Now.After(e.Lease)
 }
 
 // effective reports whether the entry moved anything.
