@@ -167,8 +167,8 @@ func canaryCases() map[string]canaryCase {
 	return out
 }
 
-// canaryWire answers requests: MLflow, GitHub, Slack and a webhook. It checks that every request has only the secrets of
-// its receiver.
+// canaryWire answers requests to MLflow, GitHub, Slack and a webhook. It checks that every request contains only the
+// secrets of its receiver.
 type canaryWire struct {
 	mu     sync.Mutex
 	double *mlflowtest.Server
@@ -322,8 +322,10 @@ var canaryCommands = map[string][]string{
 	"validate": {
 		"--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--policy-file", "policy.yml",
 	},
-	"alias":    {"--model", "churn", "--alias", "shadow=1", "--policy-file", "policy.yml"},
-	"rollback": {"--model", "churn", "--alias", "champion", "--candidate", "models:/churn/1", "--policy-file", "policy.yml"},
+	"alias": {"--model", "churn", "--alias", "shadow=1", "--policy-file", "policy.yml"},
+	"rollback": {
+		"--model", "churn", "--alias", "champion", "--candidate", "models:/churn/1", "--policy-file", "policy.yml",
+	},
 	"import": {
 		"--model", "churn", "--justification", "live before", "--policy-file", "policy.yml",
 	},

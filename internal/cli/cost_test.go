@@ -27,7 +27,7 @@ func TestRequestsAndRounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		args             []string
 		requests, rounds int
-		begun            bool // an earlier promotion created the ledger
+		hasLedger        bool // an earlier promotion created the ledger
 	}{
 		"a new version replaces the old": {next, 19, 7, true},
 		"an alias and a stage in one plan": {
@@ -75,7 +75,7 @@ func TestRequestsAndRounds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				f := newFlow(t, c.args...)
-				if c.begun {
+				if c.hasLedger {
 					f.begin(t)
 				}
 				result, status := f.run(t)
@@ -99,7 +99,7 @@ func TestRequestsAndRounds(t *testing.T) {
 				}
 				signed := newFlow(t, c.args...)
 				signed.signed = true
-				if c.begun {
+				if c.hasLedger {
 					signed.begin(t)
 				}
 				with, status := signed.run(t)
@@ -107,7 +107,7 @@ func TestRequestsAndRounds(t *testing.T) {
 					t.Fatalf("signed: status %d: %s", status, with.Error)
 				}
 				first := 0
-				if !c.begun {
+				if !c.hasLedger {
 					first = 1 // a first signed page searches for signed pages that somebody has hidden
 				}
 				more, longer := with.Requests-result.Requests, with.Rounds-result.Rounds
@@ -139,7 +139,7 @@ func TestRequestsAndRounds_MLflow2(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		args             []string
-		begun            bool
+		hasLedger        bool
 		requests, rounds int
 	}{
 		"with the ledger": {args, true, 17, 7},
@@ -157,7 +157,7 @@ func TestRequestsAndRounds_MLflow2(t *testing.T) {
 				if err := f.double.Seed(strings.NewReader(seed)); err != nil {
 					t.Fatal(err)
 				}
-				if c.begun {
+				if c.hasLedger {
 					f.begin(t)
 				}
 				result, status := f.run(t)

@@ -120,13 +120,15 @@ var frontDoors = []frontDoor{
 	{"MLflow's UI instead of its API", replies(200, html, page("MLflow")), nil, "not-mlflow", `titled "MLflow"`},
 	{"MLflow, an error in the server", replies(500, html, page("500 Internal Server Error")), nil, "server-error",
 		"500 Internal Server Error"},
-	{"MLflow, a database that is down", replies(500, data, `{"error_code": "INTERNAL_ERROR", "message": "no database"}`),
+	{"MLflow, a database that is down",
+		replies(500, data, `{"error_code": "INTERNAL_ERROR", "message": "no database"}`),
 		nil, "server-error", "no database"},
 	{"Istio or another mesh", replies(403, text, "RBAC: access denied"), nil, "forbidden", "RBAC: access denied"},
 	{"nginx with a deny rule", replies(403, html, page("403 Forbidden")), nil, "forbidden", `"403 Forbidden"`},
 	{"AWS WAF", replies(403, html, page("ERROR: The request could not be satisfied")), withToken, "forbidden",
 		"could not be satisfied"},
-	{"a gateway that wants a key", replies(401, data, `{"message": "No API key found in request"}`), nil, "unauthorized",
+	{"a gateway that wants a key", replies(401, data, `{"message": "No API key found in request"}`),
+		nil, "unauthorized",
 		"no credentials were sent"},
 	{"a gateway with a wrong key", replies(401, data, `{"message": "Invalid API key"}`), withToken, "unauthorized",
 		"Invalid API key"},
@@ -140,9 +142,12 @@ var frontDoors = []frontDoor{
 		"not-mlflow", "no Route matched"},
 	{"a firewall that blocks a method", replies(405, html, page("405 Not Allowed")), nil, "not-mlflow",
 		"the method GET is refused"},
-	{"nginx without MLflow behind it", replies(502, html, page("502 Bad Gateway")), nil, "server-error", "502 Bad Gateway"},
-	{"Envoy without MLflow behind it", replies(503, text, "no healthy upstream"), nil, "server-error", "no healthy upstream"},
-	{"a load balancer that gave up", replies(504, html, page("504 Gateway Time-out")), nil, "server-error", "504 Gateway"},
+	{"nginx without MLflow behind it", replies(502, html, page("502 Bad Gateway")),
+		nil, "server-error", "502 Bad Gateway"},
+	{"Envoy without MLflow behind it", replies(503, text, "no healthy upstream"),
+		nil, "server-error", "no healthy upstream"},
+	{"a load balancer that gave up", replies(504, html, page("504 Gateway Time-out")),
+		nil, "server-error", "504 Gateway"},
 	{"a rate limit", replies(429, text, "Too many requests, slow down"), nil, "server-error", "slow down"},
 	{"a proxy that wants a client certificate",
 		replies(400, html, page("400 No required SSL certificate was sent")), nil, "not-mlflow", "client-cert"},
@@ -175,9 +180,11 @@ var frontDoors = []frontDoor{
 		"refused the connection to mlflow.invalid: 403 Forbidden"},
 	{"a forward proxy that wants a login", throughProxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), nil,
 		"unreachable", "407 Proxy Authentication Required"},
-	{"Amazon SageMaker", fixed("arn:aws:sagemaker:eu-west-1:000000000000:mlflow-tracking-server/x", ""), nil, "bad-input",
+	{"Amazon SageMaker", fixed("arn:aws:sagemaker:eu-west-1:000000000000:mlflow-tracking-server/x", ""),
+		nil, "bad-input",
 		"Amazon SageMaker"},
-	{"Azure ML", fixed("azureml://eastus.api.azureml.ms/mlflow/v1.0/subscriptions/x", ""), nil, "bad-input", "Azure ML"},
+	{"Azure ML", fixed("azureml://eastus.api.azureml.ms/mlflow/v1.0/subscriptions/x", ""),
+		nil, "bad-input", "Azure ML"},
 	{"Databricks", fixed("databricks://prod", ""), nil, "bad-input", "Databricks"},
 	{"Unity Catalog OSS", fixed("uc:http://127.0.0.1:8080", ""), nil, "bad-input", "Unity Catalog"},
 	{"an address without a scheme", fixed("mlflow.example:5000", ""), nil, "bad-input", "https://mlflow.example:5000"},
@@ -198,7 +205,8 @@ func TestFrontDoors(t *testing.T) {
 					Env:  func(string) string { return "" }, Stdout: &out, Stderr: &trouble, Dir: t.TempDir(),
 					Now: time.Now, Jitter: func() float64 { return 0 },
 					Wire: rest.Config{
-						MinWait: time.Millisecond, MaxWait: time.Millisecond, Attempts: 2, Answer: 300 * time.Millisecond,
+						MinWait: time.Millisecond, MaxWait: time.Millisecond,
+						Attempts: 2, Answer: 300 * time.Millisecond,
 						AllowInsecureHTTP: true,
 						Proxy: func(*http.Request) (*url.URL, error) {
 							if proxy == "" {
@@ -215,7 +223,8 @@ func TestFrontDoors(t *testing.T) {
 				if !strings.Contains(out.String()+said, d.reason) {
 					t.Errorf("the reason is not %s:\n%s%s", d.reason, out.String(), said)
 				}
-				if strings.Contains(said, "lacks the permission") && d.reason == "forbidden" && !strings.HasPrefix(d.what, "MLflow") {
+				fromMLflow := d.reason != "forbidden" || strings.HasPrefix(d.what, "MLflow")
+				if strings.Contains(said, "lacks the permission") && !fromMLflow {
 					t.Errorf("sends the reader to rights of MLflow:\n%s", said)
 				}
 				rows[i] = fmt.Sprintf("| %s | `%s` | %s |", d.what, d.reason, firstMessage(said, server, proxy))

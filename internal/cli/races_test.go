@@ -246,7 +246,7 @@ func meddle(t *testing.T, seed uint64, wire http.RoundTripper) {
 // meddler writes to the ledger of churn with the rights of an editor.
 type meddler struct {
 	store runstore.Store
-	begun []string
+	made  []string
 }
 
 func (m *meddler) Ours() []string {
@@ -257,7 +257,7 @@ func (m *meddler) Ours() []string {
 	return out
 }
 
-func (m *meddler) Others() []string { return m.begun }
+func (m *meddler) Others() []string { return m.made }
 
 func (m *meddler) Values(page string) map[string]string {
 	kv, _, _ := m.store.Read(context.Background(), page) // a page may be missing
@@ -269,7 +269,7 @@ func (m *meddler) Values(page string) map[string]string {
 
 func (m *meddler) Begin() string {
 	id, _, _ := m.store.Page(context.Background(), "churn", "") // there are no faults
-	m.begun = append(m.begun, id)
+	m.made = append(m.made, id)
 	return id
 }
 

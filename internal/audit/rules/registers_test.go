@@ -85,11 +85,12 @@ func TestRegisters_Inventory(t *testing.T) {
 
 func TestRegisters_Exceptions(t *testing.T) {
 	s := newSound()
-	s.Policy = policyOf(gates + "        mode: report\nwaivers:\n  - gate: metric acc\n    model: churn\n    version: 2\n" +
-		"    by: ann\n    why: holiday\n    until: 2026-05-09\naudit:\n  accepted:\n    - rule: no-run\n" +
+	s.Policy = policyOf(gates + "        mode: report\nwaivers:\n  - gate: metric acc\n    model: churn\n" +
+		"    version: 2\n    by: ann\n    why: holiday\n    until: 2026-05-09\naudit:\n  accepted:\n    - rule: no-run\n" +
 		"      model: churn\n      by: ben\n      why: old\n      until: 2026-05-01\n")
 	s.entries(func(all []ledger.Entry) []ledger.Entry {
-		all[0].Record.Override, all[0].Record.Actor, all[0].Record.OSUser = []string{verdict.OverrideUngated}, "", "carla"
+		all[0].Record.Override = []string{verdict.OverrideUngated}
+		all[0].Record.Actor, all[0].Record.OSUser = "", "carla"
 		all[0].Record.Justification = "CHG-1"
 		all[1].Record.Override, all[1].Record.Actor = []string{"hold", "downgrade"}, "ann"
 		all[1].Record.Gates = []verdict.Finding{
@@ -99,15 +100,19 @@ func TestRegisters_Exceptions(t *testing.T) {
 		return append([]ledger.Entry{imports(1, 1, now.AddDate(0, -2, 0))}, all...)
 	})
 	chain := s.Ledger.OrZero()
-	chain.Foreign = []ledger.Foreign{{Number: 4, Why: "it is not signed", Entry: ledger.Entry{Epoch: 4, Record: ledger.Record{
+	lost := ledger.Record{
 		Override: []string{"unsigned"}, Justification: "the secret is lost", To: 2, Origin: ledger.Origin{Actor: "eve"},
-	}}}}
+	}
+	chain.Foreign = []ledger.Foreign{
+		{Number: 4, Why: "it is not signed", Entry: ledger.Entry{Epoch: 4, Record: lost}},
+	}
 	s.Ledger = registry.Is(chain)
 	found := []audit.Finding{{Rule: "no-run", Model: "churn", Version: 2}}
 	var got []string
 	for _, x := range New(s.Config).Registers(s.Snapshot, found).Exceptions {
-		got = append(got, fmt.Sprintf("%s %s %d %s %s: %s, %s, %s", x.Kind, x.What, x.Version, x.Ref, x.By, x.Why, x.Until,
-			x.State))
+		got = append(got, fmt.Sprintf(
+			"%s %s %d %s %s: %s, %s, %s", x.Kind, x.What, x.Version, x.Ref, x.By, x.Why, x.Until, x.State,
+		))
 	}
 	slices.Sort(got)
 	want := []string{

@@ -531,7 +531,9 @@ var cases = []ruleCase{
 			opened(now)(s)
 			s.last(func(e *ledger.Entry) {
 				e.Outcome, e.Moved, e.Ended = ledger.EntrySuperseded, 1, now.Add(-time.Hour)
-				e.Record.Moves = []registry.Shift{registry.ParseShift("Production", "", "2"), registry.ParseShift("@shadow", "", "2")}
+				e.Record.Moves = []registry.Shift{
+					registry.ParseShift("Production", "", "2"), registry.ParseShift("@shadow", "", "2"),
+				}
 			})
 			s.entries(func(all []ledger.Entry) []ledger.Entry {
 				later := all[len(all)-1]
