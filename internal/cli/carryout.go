@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -45,6 +46,11 @@ func carryOut(
 	}
 	if r.Plan.Moves() && !r.Facts.Review.Gathered() {
 		r.Facts.Review = e.gitHub.Approvals(ctx)
+	}
+	if e.set.Attest && (r.Plan.Moves() || r.Plan.Resumes != 0) {
+		if r.Facts, err = gather.WithDigest(ctx, e.client, r.Facts); err != nil {
+			return failed(r, err), nil, false
+		}
 	}
 	m = newMove(e, l, r)
 	if err := l.Writable(m.promotion()); err != nil {

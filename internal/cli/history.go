@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/history"
-	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -46,7 +45,7 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	err = cmp.Or(err, broken)
 	var statement *views.Statement
 	if n := e.set.History.Statement; n != 0 && err == nil && len(all) > 0 {
-		statement, err = statementOf(e, all[0].Entries, n)
+		statement, err = views.StatementOf(all[0].Entries, n, len(e.policy.Ledger.Ring) > 0)
 	}
 	r := succeeded(e)
 	if err != nil {
@@ -199,31 +198,4 @@ func brokenHistory(model string, b ledger.Break) error {
 		hint = "the entries before that one are intact; " + hint
 	}
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
-}
-
-// statementOf returns entry n of the ledger as an in-toto statement. If the policy lists keys, it must be signed.
-func statementOf(e *env, entries []ledger.Entry, n int) (*views.Statement, error) {
-	model := e.set.Intent.Query.Model
-	if last := len(entries) - 1; n == inputs.LastEntry && last >= 0 {
-		n = entries[last].Epoch
-	}
-	i := slices.IndexFunc(entries, func(entry ledger.Entry) bool { return entry.Epoch == n })
-	switch {
-	case i >= 0 && len(e.policy.Ledger.Ring) > 0 && entries[i].Signed == "":
-		return nil, &registry.Error{
-			Reason: registry.BadInput, Msg: fmt.Sprintf("make statement: no key signed entry %d", n),
-			Hint: "give the number of an entry that a key of the policy signed",
-		}
-	case i < 0:
-		return nil, &registry.Error{
-			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("statement: there is no such entry; the ledger of %s has %d", model, len(entries)),
-			Hint:   "give the number of an entry, as history shows it, or last",
-		}
-	}
-	statement, err := views.NewStatement(entries[i])
-	if err != nil {
-		return nil, err
-	}
-	return &statement, nil
 }

@@ -18,7 +18,11 @@ import (
 func runPromote(ctx context.Context, e *env) report.Outcome {
 	l := openLedger(e)
 	r, m := promote(ctx, e, l)
-	return report.PromoteOutcome(concluded(ctx, e, l, m, r))
+	r = concluded(ctx, e, l, m, r)
+	if m == nil {
+		m = &move{}
+	}
+	return report.PromoteOutcome(l.Attested(r, m.entry, m.record, e.set.Attest))
 }
 
 // promote starts again if another promotion finished first, because the incumbent is then a different version.

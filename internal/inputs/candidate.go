@@ -76,6 +76,7 @@ func readCandidateCommand(r *reader) Settings {
 		s.Judging.Evidence = readEvidence(r)
 	}
 	s.Intent = readMetadata(r, s.Intent)
+	s.Attest = r.valueIfTaken("attest") != "" && r.bool("attest")
 	s.Intent.RegisterIfValid = r.choice("register") == "if-valid"
 	return s
 }

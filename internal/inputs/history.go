@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/history"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -50,8 +51,8 @@ var historyInputs = []Input{
 	{
 		Name:  "statement",
 		Group: "history",
-		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. The " +
-			"entry must contain the digest of the model's files.",
+		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. A key of " +
+			"the policy must have signed it, and it must contain the digest of the model's files (see `attest`).",
 	},
 }
 
@@ -157,8 +158,8 @@ func readRecords(r *reader) (saved history.Saved) {
 	return saved
 }
 
-// readStatement returns the number of the ledger entry to write as an in-toto statement, LastEntry for `last`, or 0 if
-// no statement is wanted.
+// readStatement returns the number of the ledger entry to write as an in-toto statement, views.LastEntry for `last`, or
+// 0 if no statement is wanted.
 func readStatement(r *reader) int {
 	text := r.value("statement")
 	n, err := strconv.Atoi(text)
@@ -166,15 +167,12 @@ func readStatement(r *reader) int {
 	case text == "":
 		return 0
 	case text == "last":
-		return LastEntry
+		return views.LastEntry
 	case err != nil || n <= 0:
 		r.problem("statement", text, "is not a ledger entry; give its number as shown by history, or last")
 	}
 	return n
 }
-
-// LastEntry is the value of History.Statement for the newest entry.
-const LastEntry = -1
 
 // History holds the inputs of the `history` command.
 type History struct {

@@ -25,6 +25,14 @@ var ledgerInputs = []Input{
 			"`override: unsigned`.",
 	},
 	{
+		Name:  "attest",
+		Group: "safety",
+		For:   []string{"promote"},
+		Kind:  Bool,
+		Help: "Record the digest of the model's files, and set the outputs for `actions/attest`. All files are " +
+			"downloaded for it.",
+	},
+	{
 		Name:  "renamed-from",
 		Group: "safety",
 		Help: "Former name of the model, if it was renamed. `ledger repair` then continues its ledger under the new " +
@@ -36,6 +44,7 @@ var ledgerInputs = []Input{
 type Signing struct {
 	LedgerKey   signing.KeyPair
 	RenamedFrom string // former name of the model
+	Attest      bool   // record the digest of the candidate's files
 }
 
 // maxJustification is the maximum length of a justification in bytes.

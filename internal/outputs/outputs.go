@@ -113,14 +113,15 @@ var All = []Output{
 		value: func(r report.Result) string { return r.RecordID },
 	},
 	{
-		Name:  "subject-digest",
-		Help:  "Digest of the model's files, for `actions/attest`. Set by `history` with the `statement` input.",
+		Name: "subject-digest",
+		Help: "Digest of the model's files, for `actions/attest`. Set by `promote` with the `attest` input if " +
+			"something moved, and by `history` with the `statement` input.",
 		value: subjectDigest,
 	},
 	{
 		Name: "predicate-file",
-		Help: "JSON file with the predicate for `actions/attest`, relative to the workspace. Set by `history` with " +
-			"the `statement` input.",
+		Help: "JSON file with the predicate for `actions/attest`, relative to the workspace. Set together with " +
+			"`subject-digest`.",
 	},
 	{
 		Name:  "findings",

@@ -77,6 +77,9 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
 	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
 	r.Justification = in.Justification
+	if r.Contents.Artifact == "" {
+		r.Contents.Artifact = f.Candidate.Digest.OrZero()
+	}
 	if len(in.Notify) > 0 {
 		r.Notify = in.Notify
 	}

@@ -74,7 +74,7 @@ func (r Run) data(target bool) Result {
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.modelURI(target), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off, Outside: r.Ledger.Outside,
 		Notes: append(slices.Clone(r.Plan.Notes), r.unreadable()...), Steps: r.Receipt.Results, Policy: r.Policy,
-		Deployment: r.Deployment.result(), Told: r.Notified,
+		Deployment: r.Deployment.result(), Told: r.Notified, Statement: r.Statement,
 	}
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -50,6 +51,8 @@ type Change struct {
 	Receipt plan.Receipt
 	Applied bool
 	Ledger  LedgerNote
+
+	Statement *views.Statement // about the promotion; nil if there is none
 }
 
 // Usage is what a run cost.

@@ -110,8 +110,8 @@ var layers = map[string][]string{
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
-		"internal/audit", "internal/fact", "internal/format", "internal/history", "internal/plan", "internal/policy",
-		"internal/policy/gates", "internal/registry", "internal/report", "internal/signing", "internal/spelling",
+		"internal/audit", "internal/fact", "internal/format", "internal/history", "internal/ledger/views",
+		"internal/plan", "internal/policy", "internal/policy/gates", "internal/registry", "internal/report", "internal/signing", "internal/spelling",
 		"internal/trigger", "internal/verdict",
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},

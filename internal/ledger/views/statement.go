@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
@@ -32,8 +33,8 @@ type ResourceDescriptor struct {
 type Predicate struct {
 	Record  ledger.Record `json:"record"`
 	Outcome string        `json:"outcome"`
-	Ended   string        `json:"ended"` // RFC 3339, UTC; by then, the moves had been read back
-	Entry   string        `json:"entry_sha256"`
+	Ended   string        `json:"ended"`                  // RFC 3339, UTC; by then, the moves had been read back
+	Entry   string        `json:"entry_sha256,omitempty"` // "" if no entry was made
 }
 
 // NewStatement turns an entry into a statement. It fails if the entry did not end well or has no digest of the files.
@@ -51,8 +52,7 @@ func NewStatement(e ledger.Entry) (Statement, error) {
 			Reason: registry.BadInput, Msg: fmt.Sprintf(
 				"make statement: entry %d of %s has no digest of the model's files", e.Epoch, r.Model,
 			),
-			Hint: "add the gate artifact: digest with a digest-tag to the policy, which records the digest " +
-				"(docs/policy.md)",
+			Hint: "promote with the input attest, which records the digest (docs/ledger.md)",
 		}
 	}
 	return Statement{
@@ -67,3 +67,47 @@ func NewStatement(e ledger.Entry) (Statement, error) {
 
 // SubjectDigest returns the digest in the form that actions/attest accepts.
 func (s Statement) SubjectDigest() string { return "sha256:" + s.Subject[0].Digest["sha256"] }
+
+// StatementOf returns entry n as a statement, or the newest entry if n is LastEntry. Only an entry that a key of the
+// policy signed is believed. keys reports whether the policy lists any.
+func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
+	refused := func(msg, hint string) (*Statement, error) {
+		return nil, &registry.Error{Reason: registry.BadInput, Msg: "make statement: " + msg, Hint: hint}
+	}
+	if last := len(entries) - 1; n == LastEntry && last >= 0 {
+		n = entries[last].Epoch
+	}
+	i := slices.IndexFunc(entries, func(e ledger.Entry) bool { return e.Epoch == n })
+	switch {
+	case i < 0:
+		return refused(fmt.Sprintf("there is no such entry; the ledger has %d", len(entries)),
+			"give the number of an entry, as history shows it, or last")
+	case !keys:
+		return refused("the policy lists no keys, so anyone who can edit the ledger may have written the entry",
+			"promote with the input attest, which makes the statement in the same job, or list keys under ledger "+
+				"in the policy (docs/ledger.md)")
+	case entries[i].Signed == "":
+		return refused(fmt.Sprintf("no key signed entry %d", n),
+			"give the number of an entry that a key of the policy signed")
+	}
+	s, err := NewStatement(entries[i])
+	if err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// LastEntry stands for the number of the newest entry.
+const LastEntry = -1
+
+// LastPromotion returns the newest entry that promoted the version to the target, if a key of the policy signed it.
+func LastPromotion(l ledger.Chain, t registry.Target, version int) (ledger.Entry, bool) {
+	for _, e := range slices.Backward(l.Entries) {
+		r := e.Record
+		if l.Keyed && e.Signed != "" && e.Outcome == ledger.EntryDone && r.Command == "promote" && r.Target == t &&
+			r.To == version {
+			return e, true
+		}
+	}
+	return ledger.Entry{}, false
+}

@@ -62,3 +62,29 @@ func (g candidate) list(ctx context.Context, where mlflow.Location) {
 	files, err := g.c.Artifacts.Tree(ctx, where)
 	g.earlyListing = &listing{where, files, err}
 }
+
+// WithDigest returns the facts with the digest of the candidate's files. It downloads all files, unless a gate has
+// already asked for the digest. It fails if the digest cannot be computed.
+func WithDigest(ctx context.Context, c *mlflow.Client, f fact.Facts) (fact.Facts, error) {
+	digest := f.Candidate.Digest
+	where, why := locationOf(f.Candidate)
+	files, listed := f.Candidate.Files.Get()
+	switch {
+	case digest.Gathered():
+	case why != "":
+		digest = registry.Unreadable[string](why)
+	case !listed:
+		digest = registry.Unreadable[string](f.Candidate.Files.Why())
+	default:
+		digest = c.Artifacts.Digest(ctx, where, files)
+	}
+	if _, ok := digest.Get(); !ok {
+		return f, &registry.Error{
+			Reason: registry.ServerError,
+			Msg:    "compute the digest of the candidate's files for the input attest: " + digest.Why(),
+			Hint:   "nothing was moved; to promote without a statement, leave out attest",
+		}
+	}
+	f.Candidate.Digest = digest
+	return f, nil
+}
