@@ -147,8 +147,8 @@ func forms(secret string) []string {
 
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
-// base64Within returns the part of an encoded text that depends only on the secret. before is the number of bytes
-// before the secret, modulo three.
+// base64Within returns the part of an encoded text that depends only on the secret. The second argument is the number
+// of bytes before the secret, modulo three.
 func base64Within(secret string, before int, e *base64.Encoding) string {
 	encoded := e.EncodeToString([]byte(strings.Repeat("x", before) + secret))
 	from := (before*8 + 5) / 6

@@ -57,7 +57,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// fit cuts Markdown at the end of a line to at most limit bytes. It closes open fences and <details>.
+// fit cuts Markdown to at most limit bytes, at the end of a line. It closes open fences and <details>.
 func fit(markdown string, limit int) string {
 	if len(markdown) <= limit {
 		return markdown

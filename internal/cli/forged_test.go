@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A forgery is a false ledger entry, written by a login that may write to the ledger but may not move anything. It
-// claims that a bad version was being promoted and had passed its gates.
+// A forgery is a false ledger entry, written by a login that is allowed to write to the ledger but not to move
+// anything. It claims that a bad version was being promoted and had passed its gates.
 type forgery struct {
 	server  string
 	by      ledger.Holder

@@ -21,7 +21,7 @@ func (c *Client) OnBranch(ctx context.Context, commit, branch string) registry.K
 	r := call{
 		op: "read the head of branch " + branch, needs: permission{scope: "contents", level: "read"}, class: rest.Read,
 		method: http.MethodGet, path: c.in("commits", "heads/"+branch), // a tag may have the branch's short name
-		query: map[string][]string{"per_page": {"1"}}, // keeps the list of the commit's files short, as it is not used
+		query: map[string][]string{"per_page": {"1"}}, // the list of the commit's files is not used, so keep it short
 	}
 	if _, err := c.do(ctx, r, &head); err != nil {
 		return registry.Unreadable[bool](err.Error())

@@ -42,7 +42,7 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	}
 	r := call{
 		op: "read commit " + sha, needs: readCode, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // keeps the list of the commit's files short, as it is not used
+		query: map[string][]string{"per_page": {"1"}}, // the list of the commit's files is not used, so keep it short
 	}
 	_, err = c.do(ctx, r, &out)
 	switch {

@@ -193,7 +193,7 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	}
 	slices.SortFunc(list, func(a, b deployment) int { return cmp.Compare(b.ID, a.ID) }) // newest first
 	var active []int64
-	replaced := false // a later deployment has replaced keep
+	replaced := false // a later deployment has replaced the one to keep
 	for _, d := range list {
 		if d.ours().Key != key || d.ID == keep && !replaced {
 			continue

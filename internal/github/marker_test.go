@@ -29,7 +29,7 @@ var pieces = []string{
 	"| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
 }
 
-// For every key and text, the comment stays below GitHub's limit and is found by its own key only. A complete text is
+// For every key and text, the comment stays below GitHub's limit and is found only by its own key. A complete text is
 // read back unchanged. A cut text leaves no code block and no <details> open.
 func TestMarked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

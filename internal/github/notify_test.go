@@ -254,7 +254,7 @@ func TestPostSlack_TooLong(t *testing.T) {
 	}
 }
 
-// A Slack webhook's path is secret, and so may be the query of any other webhook.
+// A Slack webhook's path is secret, and the query of any other webhook may be secret too.
 func TestPost_HidesAddress(t *testing.T) {
 	for sentence, answer := range map[string]http.HandlerFunc{
 		"refused": respondWith(403, "no"), "trouble": respondWith(503, ""), "broken": breakConnection,

@@ -77,7 +77,7 @@ func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 
 // OfCommit returns the runs that were trained from the commit, in any state. The run that ended last comes first.
 // OfCommit reads at least one page, so that messages can list the runs. It continues until it has found the newest run
-// that counts and all runs that ended at the same time. more reports whether there are further runs.
+// that counts and all runs that ended at the same time. The last result is true if there are further runs.
 func (s Runs) OfCommit(
 	ctx context.Context, experiments []registry.Experiment, by registry.ByCommit,
 ) (found []registry.Run, more bool, err error) {

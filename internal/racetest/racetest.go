@@ -89,8 +89,8 @@ func allEqual(holders []int, version int) bool {
 }
 
 // linearisable reports whether some order of the promotions explains the round. A promotion that ended before another
-// started must come first. Each success must find the incumbent that it reports, and the target must end up as it was
-// found.
+// started must come first. Each success must find the incumbent that it reports, and the order must lead to the state
+// in which the target was found at the end.
 func linearisable(r Round) bool {
 	if !one(r.After) {
 		return false

@@ -17,7 +17,7 @@ import (
 type mutant struct {
 	what     string
 	file     string // relative to internal/
-	from, to string // from must occur exactly once
+	from, to string // the text in from must occur exactly once
 	test     string // the test that must fail
 }
 

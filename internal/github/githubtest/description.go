@@ -17,7 +17,7 @@ import (
 var testdata embed.FS
 
 // Description returns the part of GitHub's OpenAPI description that this program needs, for an API: "api.github.com" or
-// "ghes-3.17". The command tools/openapi creates it.
+// "ghes-3.17". The command tools/openapi creates the file.
 func Description(api string) []byte {
 	packed, err := testdata.ReadFile("testdata/" + api + ".json.gz")
 	if err != nil {

@@ -141,8 +141,9 @@ const sampleRows = 200
 
 // relist lists the names again until two consecutive lists are stable. Two lists are stable if neither contains a name
 // twice and the later list contains all names in the earlier one. Then neither list can have missed a model. A model
-// that is deleted between two pages is in one list but not in the next. If a different model is created as well, a name
-// appears twice. New names are read separately. moved reports whether anything differs from the first list.
+// that is deleted between two pages is in one list but not in the next. If a different model is created at the same
+// time, a name appears twice. New names are read separately. The result is true if anything differs from the first
+// list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
 	for name := range r.index {

@@ -26,7 +26,7 @@ func asking(t *testing.T, double *mlflowtest.Server) *mlflow.Client {
 
 const sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-// ofCommit adds runs of a commit to the test server.
+// ofCommit returns a function that adds runs for a commit to the test server.
 func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit string, end int64) {
 	return func(id, experiment, status, commit string, end int64) {
 		double.AddRun(

@@ -27,7 +27,7 @@ type Listing struct {
 	Files []fileJSON `json:"files,omitempty"`
 }
 
-// List lists one folder below root, with paths relative to root.
+// List lists one folder under root, with paths relative to root.
 func List(c *call.Call, root, dir string) ([]fileJSON, error) {
 	if err := reachable(c, root); err != nil {
 		return nil, err

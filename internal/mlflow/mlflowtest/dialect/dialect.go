@@ -40,7 +40,7 @@ type serverSwitches struct {
 // modelSwitches are the differences that concern registered models and their versions.
 type modelSwitches struct {
 	Aliases         bool // supports the alias routes
-	AliasNeedsModel bool // an alias of a missing model gives 404 instead of "alias not found"
+	AliasNeedsModel bool // an alias of a missing model causes a 404 instead of "alias not found"
 	AliasDropped    bool // deleting a version deletes its aliases, which are otherwise left dangling
 	LatestAliases   bool // the newest version in each stage lists its aliases if requested separately
 	LatestAlias     bool // the alias "latest" means the highest version
@@ -64,7 +64,7 @@ type sourceSwitches struct {
 // searchSwitches are the differences that concern searches and lists.
 type searchSwitches struct {
 	VersionSearchPaged bool // a search for versions supports max_results, order_by and page_token
-	NameIn             bool // filters support name IN (…)
+	NameIn             bool // filters support `name IN (…)`
 	BareAttributes     bool // a filter for runs accepts an attribute without the prefix `attributes.`
 	StrayTokens        bool // registry filters ignore meaningless words and lists, for example `name IN (…)`
 	FullPageToken      bool // a page of experiments that is exactly full says that more follow
