@@ -103,7 +103,7 @@ func (s *secrets) find(text string) [][2]int {
 // ellipsis marks the end of text that was too long. The cut may be inside a secret.
 const ellipsis = "…"
 
-// startAt returns how many bytes at the end of the text are the start of a secret.
+// startAt returns the number of bytes at the end of the text that are the start of a secret.
 func (s *secrets) startAt(text string) int {
 	longest := 0
 	for _, form := range s.forms {
@@ -117,8 +117,8 @@ func (s *secrets) startAt(text string) int {
 	return longest
 }
 
-// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, in a quoted Go
-// string, or in one that is quoted again. It also returns the base64 forms for a secret that follows other text, as in
+// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, or in a Go string
+// that is quoted once or twice. It also returns the base64 forms for a secret that follows other text, as in
 // user:password.
 func forms(secret string) []string {
 	secret = strings.TrimSpace(secret)

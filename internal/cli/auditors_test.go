@@ -12,14 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// question is a command of a page, with the answer below it.
+// question matches a command on a page, together with the answer below it.
 var question = regexp.MustCompile("(?s)```sh\n([^`]*?)\n```\n\n```text\n(.*?)\n```")
 
-// costs is the last line of what a command prints. The page leaves it out.
+// costs matches the last line of a command's output, which the page leaves out.
 var costs = regexp.MustCompile(`\n*[a-z-]+: \d+ requests in some rounds, \d+ ms\n$`)
 
-// cmdPageCommands runs every command of a document that is followed by an answer, and compares the two. With -update,
-// it rewrites the answers.
+// cmdPageCommands runs every command in a document that is followed by an answer, and compares the output with the
+// answer. With -update, it rewrites the answers.
 func cmdPageCommands(ts *testscript.TestScript, neg bool, args []string) {
 	path := "../../docs/" + args[0]
 	page, err := os.ReadFile(path)
@@ -44,7 +44,7 @@ func cmdPageCommands(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// playLine runs a line of a document: the program, if needed with its output in a file, or cat.
+// playLine runs a line of a document: the program, with its output written to a file if the line says so, or cat.
 func playLine(ts *testscript.TestScript, line string) string {
 	line, file, redirected := strings.Cut(line, " > ")
 	words := strings.Fields(strings.ReplaceAll(line, "'", ""))
@@ -67,7 +67,7 @@ func playLine(ts *testscript.TestScript, line string) string {
 	return out
 }
 
-// cmdEdits edits every value of an export, one at a time. With this policy, the comparison must find each edit and
+// cmdEdits edits every value of an export, one at a time. With the given policy, the comparison must find each edit and
 // name its path.
 func cmdEdits(ts *testscript.TestScript, neg bool, args []string) {
 	p, err := policy.Parse(args[1], []byte(ts.ReadFile(args[1])))

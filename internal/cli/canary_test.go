@@ -30,7 +30,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Canaries are made-up credentials. The signs in some of them look different in a URL and in JSON.
+// Canaries are made-up credentials. Some of them contain characters that look different in a URL and in JSON.
 const (
 	canaryToken    = "Kq7Zp3vX9mB2cN5tR8wY1sD4gH6j"
 	canarySigns    = `W4x/Lm+9pQ"z3&vT<6bN%2cR8yS=1d`
@@ -44,7 +44,7 @@ const (
 	canarySeed     = "Seed-7Yx2Qk9Wv4Zb8Nm1Lr6Tj3Ph5Rt"
 )
 
-// fragments maps every twelve characters of every form of a secret to the secret's name.
+// fragments maps each sequence of twelve characters, from every form of a secret, to the secret's name.
 type fragments map[string]string
 
 const fragmentSize = 12
@@ -72,7 +72,8 @@ func (f fragments) add(name string, secrets ...string) {
 	}
 }
 
-// find returns the secret that has a part in the text, with the text around it, or "".
+// find returns the name of a secret that appears in part in the text, together with the text around it, or "" if there
+// is none.
 func (f fragments) find(text string, allowed ...string) (name, around string) {
 	low := strings.ToLower(text)
 	for i := 0; i+fragmentSize <= len(low); i++ {
@@ -83,10 +84,10 @@ func (f fragments) find(text string, allowed ...string) (name, around string) {
 	return "", ""
 }
 
-// canaryCase is one way to hand over credentials, as projects do it.
+// canaryCase is one way in which projects pass credentials to the program.
 type canaryCase struct {
 	inputs  map[string]string
-	secrets map[string][]string // by name: what must not be shown
+	secrets map[string][]string // by name; none of them must be shown
 	refused bool                // the inputs are not valid, so nothing is sent
 }
 
@@ -167,13 +168,13 @@ func canaryCases() map[string]canaryCase {
 	return out
 }
 
-// canaryWire answers requests to MLflow, GitHub, Slack and a webhook. It checks that every request contains only the
-// secrets of its receiver.
+// canaryWire answers requests in place of MLflow, GitHub, Slack and a webhook. It checks that every request contains
+// only the secrets of its receiver.
 type canaryWire struct {
 	mu     sync.Mutex
 	double *mlflowtest.Server
 	hub    *githubtest.Server
-	broken string // kind of answers from MLflow
+	broken string // the kind of answer that MLflow gives
 	tries  map[string]int
 	found  fragments
 	leaks  []string
@@ -208,7 +209,7 @@ func (w *canaryWire) RoundTrip(r *http.Request) (*http.Response, error) {
 		switch name {
 		case "Authorization", "X-Auth", "Proxy-Authorization":
 			allowed := []string{secret}
-			if host == "registry.example" { // inputs go to both, user-info only to its own server
+			if host == "registry.example" { // credentials from inputs are sent to both servers, those in an address only to that server
 				allowed = append(allowed, "inputs")
 			}
 			w.check(what, strings.Join(values, "\n")+decoded(values), allowed...)
@@ -249,7 +250,7 @@ func (w *canaryWire) mlflow(r *http.Request, echo string, try int) (*http.Respon
 		return failure(403, "PERMISSION_DENIED"), nil
 	case "500":
 		return failure(500, "INTERNAL_ERROR"), nil
-	case "a long answer": // whatever cuts it cuts in a secret
+	case "a long answer": // wherever this is cut, the cut is within a secret
 		text := strings.Repeat(echo+" ", 1+60000/(1+len(echo)))
 		return reply(r, 500, "text/plain", strings.Repeat("x", try*7%31)+text), nil
 	case "page":
@@ -281,7 +282,7 @@ func (w *canaryWire) mlflow(r *http.Request, echo string, try int) (*http.Respon
 	return w.double.Transport().RoundTrip(copied)
 }
 
-// decoded returns the user and password of Basic authentication.
+// decoded returns the user name and password from Basic authentication.
 func decoded(values []string) string {
 	out := ""
 	for _, v := range values {
@@ -309,7 +310,7 @@ func (w *canaryWire) check(where, text string, allowed ...string) {
 	}
 }
 
-// canaryCommands are all commands, with arguments that succeed on the double.
+// canaryCommands lists all commands, with arguments that succeed on the double.
 var canaryCommands = map[string][]string{
 	"promote": {
 		"--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--policy-file", "policy.yml",
@@ -350,8 +351,8 @@ var canaryAnswers = []string{
 	"reset", "writes fail",
 }
 
-// No credential leaves the process, in any form or part, except in the requests to its own server and in the commands
-// that mask it. With PROMOTE_CANARIES, every command meets every answer.
+// No credential leaves the process, in any form or part, except in requests to its own server and in the workflow
+// commands that mask it. With PROMOTE_CANARIES, every command is combined with every answer.
 func TestCanaries(t *testing.T) {
 	seed, err := os.ReadFile("testdata/seed/churn.json")
 	if err != nil {
@@ -407,8 +408,8 @@ type canaryRun struct {
 	key     signing.KeyPair
 }
 
-// run runs the command and searches everything that leaves the process. It returns the number of places and the exit
-// code.
+// run runs the command and searches everything that leaves the process. It returns the number of places that were
+// searched and the exit code.
 func (k canaryRun) run(t *testing.T) (places, status int) {
 	t.Helper()
 	dir := t.TempDir()

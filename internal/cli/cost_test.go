@@ -108,7 +108,7 @@ func TestRequestsAndRounds(t *testing.T) {
 				}
 				first := 0
 				if !c.hasLedger {
-					first = 1 // a first signed page searches for signed pages that somebody has hidden
+					first = 1 // before the first signed page is written, signed pages that another login has hidden are searched for
 				}
 				more, longer := with.Requests-result.Requests, with.Rounds-result.Rounds
 				if more < 0 || more > first || longer != more {

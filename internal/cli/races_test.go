@@ -73,7 +73,7 @@ type attempt struct {
 }
 
 // race starts several promotions of different versions to the same target at the same time. With a signed ledger,
-// somebody without a key writes to it meanwhile.
+// another login without a key writes to the ledger in the meantime.
 func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, dumped) {
 	t.Helper()
 	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.IDs(int64(seed)))
@@ -184,8 +184,8 @@ func roundOf(t *testing.T, attempts []attempt, end dumped, hostile bool) racetes
 	return r
 }
 
-// The ledgers of races. In the last two, somebody without a key writes to it meanwhile. In the last one, each promoter
-// accepts only its own key and the founder's.
+// The ledgers in races. In the last two, a login without a key writes to the ledger during the race. In the last one,
+// each promoter accepts only its own key and the founder's.
 const (
 	plainLedger     = "required"
 	noLedger        = "off"
@@ -193,7 +193,7 @@ const (
 	strangersLedger = "signed by different keys, hostile writer"
 )
 
-// founder makes the first entry of a signed ledger, which moves the target to the version founded.
+// founder is the promoter of the first entry in a signed ledger, which moves the target to version 6.
 const (
 	founder = -1
 	founded = 6
@@ -294,7 +294,7 @@ func (m *meddler) Place() registry.LedgerPlace {
 }
 
 func (m *meddler) Point(p registry.LedgerPlace) {
-	_ = m.store.Tail(context.Background(), m.Place(), p.Tail) // the hint is what can be changed while others read it
+	_ = m.store.Tail(context.Background(), m.Place(), p.Tail) // only the hint can be changed while others read it
 }
 
 func (m *meddler) Anchor(text string) {
@@ -304,7 +304,7 @@ func (m *meddler) Anchor(text string) {
 }
 
 // Promotions run at the same time. With the ledger, none is lost. Without it, some must be lost, or the test proves
-// nothing. With a signed ledger, none is lost either while somebody without a key writes to it, even if the promoters
+// nothing. With a signed ledger, none is lost even if a login without a key writes to the ledger and the promoters
 // accept different keys.
 func TestRaces(t *testing.T) {
 	for _, promoters := range []int{2, 3, 4} {

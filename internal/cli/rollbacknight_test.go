@@ -86,7 +86,7 @@ func (n *night) run(args ...string) (status int, out string) {
 	return status, b.String()
 }
 
-// claim begins an entry and leaves it open. Without a key it is a foreign one.
+// claim begins an entry and leaves it open. Without a key, the entry is a foreign one.
 func (n *night) claim(t *testing.T, key string) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: n.double.Transport()})
@@ -130,14 +130,14 @@ func (n *night) block(t *testing.T, versions ...int) {
 	}
 }
 
-// experiment returns the id of the ledger's experiment of this name.
+// experiment returns the id of the ledger's experiment with this name.
 func (n *night) experiment(t *testing.T, name string) string {
 	t.Helper()
 	e := n.ask(t, "GET", "experiments/get-by-name?experiment_name="+name, nil)["experiment"]
 	return e.(map[string]any)["experiment_id"].(string)
 }
 
-// printedCommand returns the words of the command that the output ends its hint with, as a shell reads them.
+// printedCommand returns the words, as a shell parses them, of the command at the end of the printed hint.
 func printedCommand(t *testing.T, out string) []string {
 	t.Helper()
 	var found []string
@@ -156,12 +156,12 @@ func printedCommand(t *testing.T, out string) []string {
 	return strings.Split(strings.TrimSpace(string(words)), "\n")
 }
 
-// In each broken state, a rollback succeeds, or prints one command that does.
+// In each broken state, a rollback either succeeds or prints one command that does.
 func TestRollback_BrokenStates(t *testing.T) {
 	lost := []string{"--override", "unsigned", "--justification", "the secret is lost"}
 	key := []string{"--ledger-key", nightKey}
 	for name, c := range map[string]struct {
-		setup []string // further flags of the two promotions; nil = signed
+		setup []string // additional flags for the two promotions; nil means that they are signed
 		ruin  func(*testing.T, *night)
 		flags []string
 		to    int

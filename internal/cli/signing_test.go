@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// testKey is the private key of the policies testdata/keys-….yml, which gate on a metric that every version has.
+// testKey is the private key for the policies testdata/keys-….yml, whose gates use a metric that every version has.
 const testKey = "ed25519-private:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
 
-// keyed returns the arguments with a policy that lists keys, and with the key if the command writes.
+// keyed returns the arguments with a policy that lists keys and, if the command writes, with the private key.
 func keyed(t *testing.T, metric string, args []string) []string {
 	t.Helper()
 	policy, err := filepath.Abs("testdata/keys-" + metric + ".yml")
@@ -29,8 +29,8 @@ func keyed(t *testing.T, metric string, args []string) []string {
 	return args
 }
 
-// half reports whether a case of a campaign signs the ledger: every second one does. The variable PROMOTE_SIGNED makes
-// it all or none.
+// half reports whether the ledger is signed in a case of a campaign, which is true for every second one. The variable
+// PROMOTE_SIGNED sets this for all cases.
 func half(number int) bool {
 	switch os.Getenv("PROMOTE_SIGNED") {
 	case "all":
@@ -43,7 +43,7 @@ func half(number int) bool {
 
 // signed reports whether the story's ledger is signed.
 func (s story) signed() bool {
-	if s.situation == forged { // others write entries there
+	if s.situation == forged { // in this situation, others write entries
 		return false
 	}
 	number := 0

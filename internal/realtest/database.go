@@ -38,7 +38,7 @@ func (s *Server) Database(ctx context.Context) (*Database, error) {
 // Statement is one SQL statement. Its arguments are named, as in "key = :key".
 type Statement struct {
 	SQL  string `json:"sql"`
-	Args any    `json:"args"` // a map, or a list of maps to run it once for each
+	Args any    `json:"args"` // a map; or a list of maps, and the statement runs once for each
 }
 
 // Exec runs one statement in its own transaction.

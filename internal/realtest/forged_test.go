@@ -41,7 +41,7 @@ var (
 	forgedSeed = flag.Uint64("seed", 20261128, "seed of the forged ledgers")
 )
 
-// forgedServers are the servers whose ledgers are forged. MLflow 1.30.1 has no logins, so everybody is an editor. On
+// forgedServers are the servers whose ledgers are forged. MLflow 1.30.1 has no logins, so everyone is an editor. On
 // 2.22.5, the outsider has taken the name of the home experiment before the first promotion.
 var forgedServers = []struct {
 	name  string
@@ -57,9 +57,10 @@ var forgedServers = []struct {
 const forgedHead = "server | ways | by outsider API | by editor API | by SQL | believed | promotions stopped by an " +
 	"outsider | repaired"
 
-// Signed ledgers are forged through the API by a login with READ, by a login with EDIT on the ledger and the model, and
-// by SQL. No reader believes anything that no listed key signed, and the first login stops no promotion. After the
-// second one, promotions fail by name, and one repair makes them work again, with all earlier signed entries.
+// Signed ledgers are forged through the API by a login with READ, through the API by a login with EDIT on the ledger
+// and the model, and by SQL. No reader believes anything that is not signed by a listed key. The login with READ stops
+// no promotion. After the other two, a promotion fails with an error that names the problem, and one repair makes
+// promotions work again and keeps all earlier signed entries.
 func TestForgeries(t *testing.T) {
 	ways := cmp.Or(*forgedWays, 12)
 	if *whole && *forgedWays == 0 {
@@ -87,8 +88,8 @@ func TestForgeries(t *testing.T) {
 	}
 }
 
-// If the attacker has a key that the policy lists, every reader believes the same forgeries. So they are well made, and
-// the test would notice a reader that believes them.
+// If the attacker has a key that the policy lists, every reader believes the same forgeries. This shows that the
+// forgeries are well made, and that the test would notice a reader that believes them.
 func TestForgeries_WithKey(t *testing.T) {
 	if !*whole {
 		t.Skip("a few ways do not fool every reader; make test-reliability carries out all of them")
@@ -107,7 +108,7 @@ func TestForgeries_WithKey(t *testing.T) {
 	}
 }
 
-// keyPair returns the key pair whose seed has this letter 32 times.
+// keyPair returns the key pair whose seed consists of this letter 32 times.
 func keyPair(letter string) signing.KeyPair {
 	k, err := signing.Generate(strings.NewReader(strings.Repeat(letter, 32)))
 	if err != nil {
@@ -122,11 +123,11 @@ type forgedServer struct {
 	t        *testing.T
 	logins   bool
 	taken    bool // the outsider owns the experiment mlflow-promotions
-	expected bool // forgeries are believed, and that is no error
+	expected bool // forgeries are believed, and this is not an error
 	only     []string
 
-	team, outsider, editor Client // without logins, all are the same
-	home, theirs           string // experiments: of the ledgers, and of the outsider
+	team, outsider, editor Client // on a server without logins, all three are the same
+	home, theirs           string // ids of the experiments that contain the ledgers and that belong to the outsider
 	count                  atomic.Int64
 }
 
@@ -151,7 +152,7 @@ func newForgedServer(t *testing.T, o Options) *forgedServer {
 	return s
 }
 
-// must sends a request that has to succeed.
+// must sends a request that must succeed.
 func (s *forgedServer) must(c Client, path string, in object, out any) {
 	s.t.Helper()
 	if err := c.Call(s.t.Context(), http.MethodPost, path, in, out); err != nil {
@@ -159,12 +160,12 @@ func (s *forgedServer) must(c Client, path string, in object, out any) {
 	}
 }
 
-// hide keeps the team from reading an experiment of the outsider.
+// hide prevents the team from reading one of the outsider's experiments.
 func (s *forgedServer) hide(experiment string) {
 	err := s.outsider.Call(s.t.Context(), http.MethodPost, "experiments/permissions/create", object{
 		"experiment_id": experiment, "username": "team", "permission": "NO_PERMISSIONS",
 	}, nil)
-	if err != nil { // since 3.17, another request
+	if err != nil { // since 3.17, the request is a different one
 		err = s.outsider.Call(s.t.Context(), http.MethodPost, "/api/3.0/mlflow/users/permissions/grant", object{
 			"username": "team", "permission": "DENY", "resource_type": "experiment", "resource_id": experiment,
 		}, nil)
@@ -182,18 +183,18 @@ func (s *forgedServer) newExperiment(c Client, name string, tags map[string]stri
 	return out.ID
 }
 
-// shapes are the honest ledgers that are forged.
+// shapes are the kinds of honest ledgers that are forged.
 var shapes = []string{
 	"one page", "two pages", "unsigned first", "open entry", "squatted name", "foreign claim", "hidden name",
 }
 
-// forge carries out the ways, one after the other. Several servers are used at the same time.
+// forge carries out the ways one after another. Several servers are used at the same time.
 func (s *forgedServer) forge(ways int, key signing.KeyPair) *forgeryTally {
 	tally := &forgeryTally{by: map[string]int{}, how: map[string]int{}}
 	s.theirs = s.newExperiment(s.outsider, "theirs", nil)
 	var models []*forgedModel
 	for _, shape := range shapes {
-		if !s.taken || shape != "unsigned first" { // that cannot begin elsewhere
+		if !s.taken || shape != "unsigned first" { // this ledger cannot begin in a different experiment
 			models = append(models, s.newModel(shape))
 		}
 	}
@@ -223,8 +224,8 @@ type forgeryTally struct {
 	believed, stopped     int
 	repaired, damaged     int
 	denied                int
-	by                    map[string]int // how often a reader believed something
-	how                   map[string]int // how promotions went on, by attacker
+	by                    map[string]int // number of forgeries that each reader believed
+	how                   map[string]int // how the next promotions ended, by attacker
 }
 
 func (f *forgeryTally) String() string {
@@ -251,19 +252,19 @@ type forgedModel struct {
 	name, shape string
 	dir         string
 	place       registry.LedgerPlace
-	experiments []string // with the ledger's name
+	experiments []string // experiments that have the ledger's name
 	pages       []string // oldest first
 	others      []string // pages of another model
 	saved       snapshot
 
-	genuine map[string]history.Entry // by the canonical record
-	ids     []string                 // of the genuine entries
+	genuine map[string]history.Entry // keyed by the canonical record
+	ids     []string                 // ids of the genuine entries
 	answers map[string]string        // version in Production at each time
 	times   []string
 	back    string // version to which a rollback goes
 
 	mu   sync.Mutex
-	sent []views.Event // to the webhook
+	sent []views.Event // events that were sent to the webhook
 }
 
 const (
@@ -353,7 +354,7 @@ func (m *forgedModel) found() {
 			m.t.Fatal(err)
 		}
 		s.newExperiment(s.outsider, "mlflow-promotions/"+m.name, map[string]string{"ledger": page})
-	case "hidden name": // with a run that does not exist
+	case "hidden name": // names a run that does not exist
 		id := s.newExperiment(s.outsider, "mlflow-promotions/"+m.name, map[string]string{"ledger": "nothing"})
 		if s.logins {
 			s.hide(id)
@@ -366,7 +367,7 @@ func (m *forgedModel) found() {
 	}
 	m.locate()
 	switch m.shape {
-	case "foreign claim": // its lease has passed
+	case "foreign claim": // its lease has expired
 		m.honest(func(f *ledgertest.Forger) { f.Now = f.Now.Add(-time.Hour); f.Claim() })
 	case "two pages":
 		good("2", "Production", "policy.yml")
@@ -378,7 +379,7 @@ func (m *forgedModel) found() {
 		good("3", "Staging", "policy.yml")
 	}
 	m.locate()
-	if m.shape == "open entry" { // as if the run was killed before it stored the outcome
+	if m.shape == "open entry" { // as if the run had been killed before it stored the outcome
 		page := m.pages[len(m.pages)-1]
 		kv := s.params(m.t.Context(), page)
 		maps.DeleteFunc(kv, func(key, _ string) bool { return key == "d000003" || key == "o000003" })
@@ -388,7 +389,7 @@ func (m *forgedModel) found() {
 	}
 }
 
-// honest lets the editor write to the ledger while it is founded.
+// honest lets the editor write to the ledger while it is being founded.
 func (m *forgedModel) honest(do func(*ledgertest.Forger)) {
 	a := m.attempt()
 	do(m.forger(1, ledgertest.Editor, keyPair("x"), &throughAPI{a, m.s.editor, m.s.home}))
@@ -397,7 +398,7 @@ func (m *forgedModel) honest(do func(*ledgertest.Forger)) {
 	}
 }
 
-// locate finds the pages and the name of the ledger, and lets the editor write to it.
+// locate finds the ledger's pages and name, and lets the editor write to the ledger.
 func (m *forgedModel) locate() {
 	s := m.s
 	m.place.ID = m.experimentID("mlflow-promotions/" + m.name)
@@ -407,7 +408,7 @@ func (m *forgedModel) locate() {
 	}
 	m.place.First, m.place.Tail = tags["ledger"], tags["tail"]
 	if s.logins && !strings.HasSuffix(m.shape, " name") {
-		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.place.ID) // it may have been granted before
+		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.place.ID) // the permission may have been granted before
 	}
 	m.experiments = nil
 	for _, row := range m.query("SELECT name FROM experiments WHERE name LIKE :named") {
@@ -444,7 +445,7 @@ func (m *forgedModel) experimentID(name string) string {
 	return out.Experiment.ID
 }
 
-// learn reads what every reader says about the honest ledger.
+// learn records what every reader says about the honest ledger.
 func (m *forgedModel) learn() {
 	r, _ := m.run(0, nil, "history", "--model", m.name, "--policy-file", "policy.yml")
 	if r.History == nil || r.History.Broken != "" {
@@ -496,7 +497,7 @@ func recordKey(r ledger.Record) string {
 	return string(text)
 }
 
-// run runs a command in this process, as the team, at a time that is so much later than now.
+// run runs a command in this process, as the team, with a clock that is ahead by the given duration.
 func (m *forgedModel) run(later time.Duration, env map[string]string, args ...string) (report.Result, int) {
 	m.t.Helper()
 	get := func(name string) string { return env[name] }
@@ -520,7 +521,7 @@ func (m *forgedModel) run(later time.Duration, env map[string]string, args ...st
 	return r, status
 }
 
-// wire passes requests on. It answers for the webhook, and moves the server's clock.
+// wire passes requests on. It answers in place of the webhook, and moves the server's clock.
 type wire struct {
 	m     *forgedModel
 	later time.Duration
@@ -571,7 +572,7 @@ func (m *forgedModel) rollback() (report.Result, int) {
 	)
 }
 
-// judge plans the promotion of a version by the workflow run that the forgers name. Version 3 is worse than the
+// judge plans the promotion of a version in the workflow run that the forgers name. Version 3 is worse than the
 // incumbent, and has not been in Staging for long. Version 2 is the incumbent.
 func (m *forgedModel) judge(version string) report.Result {
 	env := map[string]string{"GITHUB_RUN_ID": "666", "GITHUB_RUN_ATTEMPT": "2"}
@@ -596,8 +597,8 @@ func (m *forgedModel) forger(
 	}
 }
 
-// lie makes a forged record worth believing: the bad version was promoted or rolled back to, the incumbent had other
-// values, or the candidate has been in Staging for long.
+// lie changes a record so that it is worth believing: the bad version was promoted or rolled back to, the incumbent had
+// different values, or the candidate has been in Staging for a long time.
 func lie(chance *rand.Rand, r map[string]any) {
 	move := func(stage, was, now string) []any {
 		return []any{map[string]any{"ref": stage, "was": was, "now": now}}
@@ -635,7 +636,7 @@ func (m *forgedModel) way(n int, key signing.KeyPair, tally *forgeryTally) {
 	who, carried, carrier := ledgertest.Editor, ledgertest.Editor, ledgertest.Carrier(&api)
 	switch i := n % 3; {
 	case i == 0 && m.s.logins:
-		// half of the time the outsider tries all that an editor can do, and the server refuses it
+		// half of the time, the outsider tries everything that an editor can do, and the server refuses it
 		who, carried = ledgertest.Outsider, ledgertest.Attacker(n/3%2)
 		api.login, api.experiment = m.s.outsider, m.s.theirs
 	case i == 1, i == 0 && n%2 == 0:
@@ -670,7 +671,7 @@ func (m *forgedModel) way(n int, key signing.KeyPair, tally *forgeryTally) {
 	}
 }
 
-// attack is a forged ledger that is read.
+// attack is a forged ledger that is being read.
 type attack struct {
 	m      *forgedModel
 	who    ledgertest.Attacker
@@ -678,7 +679,7 @@ type attack struct {
 	tally  *forgeryTally
 	chance *rand.Rand
 
-	at      string // the time for which the history was asked
+	at      string // the time that the history was asked about
 	history report.Result
 }
 
@@ -693,7 +694,8 @@ func (w *attack) believed(reader, what string) {
 
 func pick[T any](chance *rand.Rand, of ...T) T { return of[chance.IntN(len(of))] }
 
-// reader is a part of the program that reads the ledger. ask returns what it believes although no listed key signed it.
+// reader is a part of the program that reads the ledger. ask returns anything that the reader believes although no
+// listed key has signed it.
 type reader struct {
 	name string
 	ask  func(w *attack) string
@@ -791,7 +793,7 @@ func (w *attack) entries(r report.Result) string {
 	return ""
 }
 
-// forgedEntry says how an entry differs from all genuine ones; "" if it is genuine.
+// forgedEntry says how an entry differs from all genuine ones, or returns "" if it is genuine.
 func (w *attack) forgedEntry(e history.Entry) string {
 	ours, known := w.m.genuine[recordKey(e.Record)]
 	switch {
@@ -805,10 +807,10 @@ func (w *attack) forgedEntry(e history.Entry) string {
 	return ""
 }
 
-// afterLease is when all leases of forged claims have passed.
+// afterLease is long enough for all leases of forged claims to have expired.
 const afterLease = 40 * time.Minute
 
-// goOn promotes once more, and repairs the ledger if that is necessary. It says how it went.
+// goOn promotes once more, and repairs the ledger if necessary. It returns how the promotion ended.
 func (w *attack) goOn() string {
 	m := w.m
 	m.sent = nil
@@ -872,7 +874,7 @@ func (w *attack) goOn() string {
 	return how
 }
 
-// named checks that a promotion fails with the name of the trouble.
+// named checks that a promotion fails with an error that names the problem.
 func (w *attack) named(r report.Result) {
 	if r.Reason != registry.LedgerLost && r.Reason != registry.Conflict && w.who < ledgertest.Operator {
 		w.m.t.Errorf("a promotion fails with %s: %s\n%s", r.Reason, r.Error, w.about)
@@ -888,7 +890,7 @@ func (w *attack) notifications(r report.Result) {
 	}
 }
 
-// complete checks that the ledger has all genuine entries and the new one, which are signed as before.
+// complete checks that the ledger contains all genuine entries and the new one, with the same signatures as before.
 func (w *attack) complete(id string) {
 	r, status := w.m.run(afterLease, nil, "history", "--model", w.m.name, "--policy-file", "policy.yml")
 	if status != 0 || r.History == nil {

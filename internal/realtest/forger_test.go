@@ -18,7 +18,7 @@ import (
 // attempt is one forged ledger on a real server, as its forger sees it.
 type attempt struct {
 	m      *forgedModel
-	pages  map[string]map[string]string // values by page, until they may have changed
+	pages  map[string]map[string]string // values by page; removed when they may have changed
 	begun  []string                     // the forger's own pages
 	denied int                          // requests that the server refused
 }
@@ -37,11 +37,11 @@ func (a *attempt) Values(page string) map[string]string {
 	return maps.Clone(a.pages[page])
 }
 
-// throughAPI carries out what a login may do.
+// throughAPI carries out what a login is allowed to do.
 type throughAPI struct {
 	*attempt
 	login      Client
-	experiment string // of the login's own pages
+	experiment string // experiment that contains the login's own pages
 }
 
 func (c *throughAPI) send(method, path string, body object, out any) bool {
@@ -62,7 +62,7 @@ func (c *throughAPI) Begin() string {
 	return id
 }
 
-// page creates a run, as the ledger's own are.
+// page creates a run like the ones that the ledger creates.
 func (c Client) page(ctx context.Context, experiment, model string) (string, error) {
 	var out struct {
 		Run struct {
@@ -88,7 +88,7 @@ func (c *throughAPI) Add(page string, kv map[string]string) {
 }
 
 func (c *throughAPI) Replace(string, map[string]string) {} // no request replaces a parameter
-func (c *throughAPI) Remove(string)                     {} // needs more than EDIT
+func (c *throughAPI) Remove(string)                     {} // this needs more than EDIT
 
 func (c *throughAPI) Point(p registry.LedgerPlace) {
 	for key, value := range map[string]string{"ledger": p.First, "tail": p.Tail} {
@@ -112,7 +112,7 @@ func (c *throughAPI) Anchor(text string) {
 	c.send(http.MethodPost, "registered-models/set-tag", body, nil)
 }
 
-// throughSQL edits the database. Pages of its own are created by an administrator, which is the same.
+// throughSQL edits the database. An administrator creates its own pages, which has the same result.
 type throughSQL struct{ throughAPI }
 
 func (c *throughSQL) script(statements ...Statement) {
@@ -139,7 +139,7 @@ func (c *throughSQL) Replace(page string, kv map[string]string) {
 	}
 }
 
-// replaced returns the statements that make these the only values of a page.
+// replaced returns the statements after which a page contains only these values.
 func replaced(page string, kv map[string]string) []Statement {
 	out := []Statement{{"DELETE FROM params WHERE run_uuid = :page", object{"page": page}}}
 	var rows []object
@@ -201,13 +201,13 @@ func (c Client) params(ctx context.Context, run string) map[string]string {
 	return kv
 }
 
-// snapshot is what a model's ledger and registry entry are restored to after each way.
+// snapshot is the state to which a model's ledger and registry entry are restored after each way.
 type snapshot struct {
 	params map[string]map[string]string // by page
-	rows   map[string][][]string        // of the tables below, by table
+	rows   map[string][][]string        // rows of the tables below, by table
 }
 
-// tables are restored as they were, with the columns and the condition of the rows.
+// tables are the tables to restore, with their columns and the condition that selects the rows.
 var tables = []struct{ name, columns, where string }{
 	{"registered_model_tags", "name, key, value", "name = :model"},
 	{"model_version_tags", "name, version, key, value", "name = :model"},
@@ -244,7 +244,8 @@ func (m *forgedModel) save() {
 // Ours returns the pages of the honest ledger.
 func (m *forgedModel) Ours() []string { return slices.Clone(m.pages) }
 
-// restore undoes everything since the snapshot: values, tags, stages, names, and pages that are not in it.
+// restore reverts everything since the snapshot: values, tags, stages and names. It also removes pages that are not in
+// the snapshot.
 func (m *forgedModel) restore() {
 	var out []Statement
 	for page, kv := range m.saved.params {
@@ -284,7 +285,7 @@ func (m *forgedModel) restore() {
 		},
 		Statement{"UPDATE experiments SET lifecycle_stage = 'active' WHERE experiment_id = :name", m.keys()},
 	)
-	// a ledger that was founded since then, under another name
+	// a ledger that was founded since then, with a different name
 	known := "'" + strings.Join(m.experiments, "', '") + "'"
 	out = append(out, Statement{
 		"UPDATE experiments SET name = '" + fmt.Sprintf("gone-%d-", m.s.next()) +

@@ -62,7 +62,8 @@ type Server struct {
 	once     sync.Once
 }
 
-// MLflow starts a server and waits until it responds. Once installed, the server must respond within three minutes.
+// MLflow starts a server and waits until it responds. Once the server is installed, it must respond within three
+// minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
 	if s.python, err = Python(ctx, s.Version); err != nil {

@@ -24,7 +24,7 @@ type serverSwitches struct {
 	HealthType          string // content type of /health
 	ContentTypeChecked  bool   // writes require the content type application/json
 	QueryChecked        bool   // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
-	StringLimits        bool   // accepts a string for a limited number; otherwise that is an uncaught exception
+	StringLimits        bool   // accepts a string for a number with a limit; otherwise that is an uncaught exception
 	EntriesComplete     bool   // an entry in a batch that lacks a key or value is an uncaught exception
 	HostChecked         bool   // refuses unknown Host headers
 	ErrorClasses        bool   // errors contain sqlstate and error_class
