@@ -47,7 +47,7 @@ type Client struct {
 // Header, which New sets.
 func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("github token: it is empty or contains a line break or another invalid character")
+		return nil, errors.New("the github token is empty or contains a line break or another invalid character")
 	}
 	if err := checkRepository(c.Repository); err != nil {
 		return nil, err
@@ -332,7 +332,7 @@ func (c *Client) login(ctx context.Context) (string, error) {
 			Login string `json:"login"`
 		} `json:"viewer"`
 	}
-	_, err := c.query(ctx, call{op: "read the login of the token"}, "query { viewer { login } }", nil, &answer)
+	_, err := c.query(ctx, call{op: "look up the token's login"}, "query { viewer { login } }", nil, &answer)
 	switch {
 	case err != nil && statusOf(err) != http.StatusForbidden && statusOf(err) != http.StatusNotFound:
 		return "", err

@@ -119,7 +119,7 @@ func TestClient_Addresses(t *testing.T) {
 	})
 }
 
-// This test and the next one use real sockets, because only there could a redirect be followed.
+// This test and the next one use real sockets, because a redirect could be followed only there.
 func TestClient_NoRedirect(t *testing.T) {
 	var elsewhere atomic.Int64
 	foreign, err := net.Listen("tcp", "127.0.0.1:0")
@@ -294,14 +294,14 @@ func TestExplain(t *testing.T) {
 		"a missing permission": {
 			"* runs/7 forbidden",
 			registry.Forbidden,
-			"the token may not do this (403): Resource not accessible by integration; it needs the permission " +
+			"the token is not allowed to do this (403): Resource not accessible by integration; it needs the permission " +
 				"actions: read",
 			"permissions:\n  contents: read\n  actions: read",
 		},
 		"not found": {
 			"* runs/7 404 body={\"message\": \"Not Found\"}",
 			registry.Forbidden,
-			"this does not exist on github, or the token may not see it (404); it needs the permission actions: read",
+			"this does not exist on github, or the token is not allowed to see it (404); it needs the permission actions: read",
 			"actions: read",
 		},
 		"a disabled feature": {

@@ -241,7 +241,7 @@ func TestComment_ForkToken(t *testing.T) {
 	withAPI(t, "github.com", withComments(), tokens, func(s *testEnv) {
 		_, err := s.client.Comment(s.Context(), 12, key, "new", "")
 		e := s.reason(err, registry.Forbidden)
-		want := "comment on pull request 12: the token may not do this (403): Resource not accessible by " +
+		want := "comment on pull request 12: the token is not allowed to do this (403): Resource not accessible by " +
 			"integration; it needs the permission pull-requests: write"
 		if diff := cmp.Diff(want, e.Msg); diff != "" {
 			s.Error(diff)

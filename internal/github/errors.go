@@ -255,10 +255,10 @@ func diagnoseStatus(need permission, status int, text string) (reason registry.R
 			"set github-token to a token that has not expired; the default is the job's own token"
 	case http.StatusForbidden:
 		return registry.Forbidden,
-			fmt.Sprintf("the token may not do this (403): %s%s", text, need.wanted()), need.hint()
+			fmt.Sprintf("the token is not allowed to do this (403): %s%s", text, need.wanted()), need.hint()
 	case http.StatusNotFound:
 		return registry.Forbidden,
-			"this does not exist on github, or the token may not see it (404)" + need.wanted(), need.hint()
+			"this does not exist on github, or the token is not allowed to see it (404)" + need.wanted(), need.hint()
 	case http.StatusGone:
 		return registry.Unsupported, "this is disabled in the repository (410): " + text, ""
 	}

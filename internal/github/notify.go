@@ -167,7 +167,7 @@ func undelivered(op string, u *url.URL, err error) error {
 		out.Msg = fmt.Sprintf("%s: redirected to %s; redirects are not followed", op, httpErr.Location)
 	case httpErr.Kind == rest.InsecureCredentials:
 		out.Reason = registry.BadInput
-		out.Msg = op + ": the address is plain http, so anyone on the way could read the message"
+		out.Msg = op + ": the address is plain http, so anyone on the network could read the message"
 		out.Hint = "use https, or set allow-insecure-http to true if you trust the network"
 	case httpErr.Unclear:
 		out.Reason, out.Msg = registry.Unknown, op+": sent, but it is unknown whether it arrived"

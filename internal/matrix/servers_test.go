@@ -84,17 +84,19 @@ type cell struct{ is, why string }
 
 var (
 	noWorkspaces = cell{
-		"refused(unsupported)", "workspaces came with MLflow 3.10, where the server is started with them",
+		"refused(unsupported)", "workspaces exist since MLflow 3.10, if the server is started with them",
 	}
-	noLoggedModels = cell{"refused(unsupported)", "logged models came with MLflow 3.0"}
+	noLoggedModels = cell{"refused(unsupported)", "logged models exist since MLflow 3.0"}
 	noRegistry     = cell{"refused(unsupported)", "MLflow before 2.1 keeps no registry in files"}
 	noLedger       = cell{
 		"no ledger",
-		"a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said " +
-			"first, and rollback goes by the tags on versions",
+		"a file store writes the values in a batch one by one, so it keeps no ledger: the output first says that " +
+			"there is none, and a rollback uses the tags on versions",
 	}
 	noImport = cell{
-		"refused(unsupported)", "a file store keeps no ledger, so there is nowhere to record what is imported",
+		"refused(unsupported)", "a file store keeps no ledger, so there is nowhere to record an import",
 	}
-	tagged = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version replaces each alias"}
+	tagged = cell{
+		"fallback", "aliases exist since MLflow 2.3; before that, a tag on exactly one version replaces each alias",
+	}
 )

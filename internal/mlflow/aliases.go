@@ -23,8 +23,8 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 		return "this MLflow server (version unknown)", nil
 	case major > 2 || major == 2 && minor >= 3:
 		return "", &registry.Error{
-			Reason: registry.NotMLflow, Msg: fmt.Sprintf("read aliases: MLflow %s has aliases, but their endpoint "+
-				"seems to be missing", version),
+			Reason: registry.NotMLflow, Msg: fmt.Sprintf("read aliases: MLflow %s supports aliases, but the endpoint "+
+				"for them seems to be missing", version),
 			Hint: "run it again; if it fails again, check whether a proxy in front of MLflow blocks " +
 				"registered-models/alias",
 		}

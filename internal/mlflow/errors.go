@@ -110,7 +110,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.Unreachable, e.Message, "set the input ca-file to the server's certificate authority"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it " +
-			"hangs; if it is only slow, raise the input timeout"
+			"hangs; if the server is only slow, raise the input timeout"
 	case rest.Reset, rest.Truncated:
 		return registry.Unreachable, "the connection broke", "run it again; if it fails again, check the server's " +
 			"log and any proxies"
@@ -135,7 +135,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 // diagnoseProxy explains that the runner's forward proxy did not open a connection to the server.
 func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 	name := "the forward proxy " + e.Proxy
-	hint = "it is set by HTTPS_PROXY or HTTP_PROXY in the environment of the runner: check its address, or list " +
+	hint = "the proxy is set by HTTPS_PROXY or HTTP_PROXY in the runner's environment: check its address, or list " +
 		hostOf(e.URL) + " in NO_PROXY to connect directly"
 	switch e.Kind {
 	case rest.DNS:
@@ -147,7 +147,8 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 	}
 	if refused, ok := strings.CutPrefix(e.Message, "the proxy refused the tunnel: "); ok {
 		return registry.Unreachable, name + " refused the connection to " + hostOf(e.URL) + ": " + refused,
-			"ask who runs the proxy to allow " + hostOf(e.URL) + ", or list the host in NO_PROXY to connect directly"
+			"ask the administrator of the proxy to allow " + hostOf(e.URL) +
+				", or list the host in NO_PROXY to connect directly"
 	}
 	return registry.Unreachable, name + " does not accept connections", hint
 }
@@ -177,8 +178,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
 	case e.Status == 401 && e.Anonymous:
 		return registry.Unauthorized, "no credentials were sent (401)",
-			"set the inputs username and password, or token. If they are set, the secret is empty: check its name, " +
-				"and whether this job may read it"
+			"set the inputs username and password, or token. If you have set them, the secret is empty: check its " +
+				"name, and whether this job is allowed to read it"
 	case e.Status == 401 && !isFromMLflow(e):
 		return registry.Unauthorized, "something in front of MLflow refused the login (401): " + others(e), hintLogin
 	case e.Status == 401:
@@ -194,14 +195,15 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 			)
 	case e.Status == 403 && !isFromMLflow(e):
 		return registry.Forbidden, "something in front of MLflow refused the request (403): " + others(e),
-			"this response is not from MLflow: ask who runs the proxy, mesh or firewall in front of " + hostOf(e.URL) +
+			"this response is not from MLflow: ask the administrator of the proxy, mesh or firewall in front of " +
+				hostOf(e.URL) +
 				" to allow " + e.Method + " requests from the runner"
 	case e.Status == 407:
 		return registry.Unreachable, "the forward proxy " + e.Proxy + " requires a login (407)",
 			"put the user and password into HTTPS_PROXY or HTTP_PROXY, or list " + hostOf(e.URL) + " in NO_PROXY"
 	case e.Status == 405 && e.Code == "":
 		return registry.NotMLflow, "the method " + e.Method + " is refused (405): " + others(e),
-			"a firewall or proxy in front of MLflow probably blocks " + e.Method + ": allow it for the paths of MLflow"
+			"a firewall or proxy in front of MLflow probably blocks " + e.Method + ": allow it for MLflow's paths"
 	case e.Status == 403:
 		return registry.Forbidden, "the login lacks the permission for this (403)",
 			"promoting and registering need EDIT on the registered model, and reading needs READ. Ask an " +
@@ -219,7 +221,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
 	case e.Status >= 502 && e.Status <= 504 && e.Code == "":
 		return registry.ServerError, fmt.Sprintf("something in front of MLflow failed (%d): %s", e.Status, others(e)),
-			"check whether MLflow is running, and the log of the proxy or load balancer in front of it"
+			"check whether MLflow is running, and look at the log of the proxy or load balancer in front of it"
 	case e.Status >= 500 && e.Code == "" && isHTML(e):
 		return registry.ServerError, fmt.Sprintf(
 			"%d and %s", e.Status, answerName(e),
@@ -343,7 +345,7 @@ func (c *Client) ExplainRegistry(err error) error {
 	e.Reason = registry.Unsupported
 	e.Msg = "this server has no model registry: " + firstLine(Remote(err).Message)
 	host := c.Address
-	e.Hint = "start MLflow with a database; the registry needs one before 2.1:\n" +
+	e.Hint = "start MLflow with a database, which the registry needs before MLflow 2.1:\n" +
 		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow " +
 		"--artifacts-destination s3://BUCKET\n" +
 		"  then check in this order:\n" +

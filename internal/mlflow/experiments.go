@@ -94,7 +94,7 @@ func (s Experiments) similar(ctx context.Context, text string) string {
 	if near := spelling.Nearest(text, names); len(near) > 0 {
 		return fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
 	}
-	return "names are case-sensitive; check the input experiment, and whether this login may read it"
+	return "names are case-sensitive; check the input experiment, and whether this login is allowed to read it"
 }
 
 // SearchExperiments yields the experiments that match a search. send sends each request; if it is nil, each request is

@@ -112,7 +112,7 @@ func (t textsTaken) restore(signature map[string]any) error {
 		}
 	}
 	if len(t) > 0 {
-		return errors.New("a text in it looks like a part of its signature, but is not")
+		return errors.New("it contains a text that looks like a part of its signature, but is not")
 	}
 	return nil
 }

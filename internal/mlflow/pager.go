@@ -196,6 +196,6 @@ func incomplete(err error) *Incomplete {
 }
 
 const (
-	HintToken   = "check whether a proxy or cache in front of the server drops the parameter page_token"
-	HintShorter = "an incomplete list is not used: delete what you no longer need on the server"
+	HintToken   = "check whether a proxy or cache in front of the server drops the page_token parameter"
+	HintShorter = "incomplete lists are refused; delete what you no longer need on the server"
 )

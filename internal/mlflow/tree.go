@@ -49,7 +49,7 @@ func FilesOf(source string, run registry.Run, logged registry.Known[registry.Log
 	case run.ID == "":
 		return p, "the source " + source + " is not a logged model, and its run cannot be read"
 	}
-	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
+	return p, fmt.Sprintf("the source %s is neither a logged model nor in the artifacts of run %s", source, run.ID)
 }
 
 // Source returns the registration request for a version's model. When MLflow copies a version, it copies the tags

@@ -160,7 +160,7 @@ func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Know
 		case slices.Contains(passed, ref):
 			return nowhere("%s is a copy of itself through %s", first, ref)
 		case len(passed) > LongestLineage:
-			return nowhere("%s is a copy of a copy, more than %d times", first, LongestLineage)
+			return nowhere("%s is at the end of a chain of more than %d copies", first, LongestLineage)
 		}
 		passed = append(passed, ref)
 		known, err := s.Get(ctx, of.Model, of.Number)

@@ -231,7 +231,9 @@ func (n *Notifier) deliver(
 	}
 	for epoch, indexes := range marks {
 		if err := l.MarkNotified(n.LateCtx, outbox, entries[epoch], indexes); err != nil {
-			n.Console.Warn(fmt.Sprintf("mark ledger entry %d as notified (it will be sent again): %v", epoch, err))
+			n.Console.Warn(fmt.Sprintf(
+				"mark ledger entry %d as notified (the notification will be sent again): %v", epoch, err,
+			))
 		}
 	}
 	return out

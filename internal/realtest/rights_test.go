@@ -131,8 +131,8 @@ func TestRights_BeforeClaim(t *testing.T) {
 	}
 }
 
-// ownExperiment promotes new models with a login that may not write to the home experiment. For two of them, an outsider
-// has taken the name of the ledger.
+// ownExperiment promotes new models with a login that is not allowed to write to the home experiment. For two of the
+// models, an outsider has taken the name of the ledger.
 func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(string) []string) {
 	t.Helper()
 	call := func(user, path string, body object, out any) {
@@ -182,7 +182,7 @@ func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(st
 	}
 	doctor := cli.run(as("ann"), "doctor", "--model", "rum").Server
 	if !strings.Contains(doctor.Ledger, "in the experiment mlflow-promotions-ann, to which this login may write") ||
-		!strings.Contains(doctor.Home, "mlflow-promotions: this login may not write to it") {
+		!strings.Contains(doctor.Home, "mlflow-promotions: this login is not allowed to write to it") {
 		t.Errorf("doctor says %q and %q", doctor.Ledger, doctor.Home)
 	}
 	if h := cli.run(as("eve"), "history", "--model", "rum").History; len(h.Entries) != 2 {
@@ -191,7 +191,7 @@ func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(st
 	if got := promote("second", "rum", "1"); got.Reason != "forbidden" {
 		t.Errorf("a login without rights on the model: %s", got.Reason)
 	}
-	// somebody else takes the names of ledgers, once without and once with a forged page
+	// an outsider takes the names of ledgers, once without and once with a forged page
 	var theirs struct {
 		ID string `json:"experiment_id"`
 	}

@@ -133,7 +133,7 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 	}
 	return audit.Snapshot{
 		Model:      before.model,
-		Unreadable: fmt.Sprintf("it changed every time it was read (%d times)", maxReadings),
+		Unreadable: fmt.Sprintf("the model changed every time it was read (%d times)", maxReadings),
 	}, true, nil
 }
 

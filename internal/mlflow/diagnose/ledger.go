@@ -17,7 +17,7 @@ import (
 const defaultExperiment = "0"
 
 // Ledger finds out where the promotion ledger of the model is, who may edit it, and what another login needs to write
-// to it. It adds this to the server. used is the id of the experiment that has the ledger, or "".
+// to it. It adds this to the server. used is the id of the experiment that contains the ledger, or "" if there is none.
 // Ledger returns the experiment's name, with the login's right if the server has logins.
 func Ledger(
 	ctx context.Context, store runstore.Store, c *mlflow.Client, s *registry.Server, model, used string,
@@ -61,18 +61,18 @@ func Ledger(
 		return name + ", to which this login may write"
 	}
 	s.Warnings = append(s.Warnings, fmt.Sprintf(
-		"the login %s may not write to the experiment %s, which has the ledger of %s, so its promotions are refused; "+
-			"ask its creator or an administrator to grant it: %s",
+		"the login %s is not allowed to write to the experiment %s, which contains the ledger of %s, so its "+
+			"promotions are refused; ask the experiment's creator or an administrator to grant the permission: %s",
 		cmp.Or(c.Login, "USER"), name, model, strings.Join(format.Lines(grant(c.Login)), " "),
 	))
-	return name + ", to which this login may not write"
+	return name + ", to which this login is not allowed to write"
 }
 
 // access says whether the login may write to an experiment.
 type access struct{ may, known bool }
 
-// homeRight says whether new ledgers of this login begin in the home experiment. err is the error with which that was
-// read.
+// homeRight says whether new ledgers of this login begin in the home experiment. err is the error from reading that
+// experiment.
 func (p *probe) homeRight(id, name string, right access, err error) string {
 	_, logins := p.server.Login.Get()
 	switch {
@@ -89,7 +89,7 @@ func (p *probe) homeRight(id, name string, right access, err error) string {
 	if own == runstore.LedgerExperiment {
 		own += " with a random ending"
 	}
-	return name + ": this login may not write to it, so its new ledgers begin in " + own
+	return name + ": this login is not allowed to write to it, so its new ledgers begin in " + own
 }
 
 // editProtection says whether other logins can edit ledgers. Edits are always detected, and servers with separate
@@ -99,13 +99,13 @@ func (p *probe) editProtection(ctx context.Context) string {
 	login, known := p.server.Login.Get()
 	switch {
 	case p.server.Login.IsAbsent():
-		return evident + "this server has no logins, so anyone who can reach it may edit runs; history shows an " +
-			"edit, and the next promotion stops"
+		return evident + "this server has no logins, so anyone who can reach it may edit runs; the `history` " +
+			"command shows the edit, and the next promotion stops"
 	case !known:
 		return "unknown: " + p.server.Login.Why()
 	case login.Admin:
 		return "tamper-resistant if the server's default_permission is READ or less; doctor cannot read that setting " +
-			"as an administrator, who can always edit runs"
+			"when it runs as an administrator, who can always edit runs"
 	case login.Experiments[defaultExperiment] != "":
 		return "unknown: this login has its own permission on experiment 0, which hides the default one"
 	}
@@ -113,8 +113,8 @@ func (p *probe) editProtection(ctx context.Context) string {
 	case !known:
 		return "unknown: the server does not say what a login may do without a grant"
 	case may:
-		return evident + "every login may edit runs (the server's default_permission is EDIT or more); history shows " +
-			"an edit, and the next promotion stops"
+		return evident + "every login may edit runs (the server's default_permission is EDIT or more); the `history` " +
+			"command shows the edit, and the next promotion stops"
 	}
 	return "tamper-resistant: other logins may read but not edit it, except administrators and logins with a grant"
 }

@@ -160,7 +160,7 @@ func (p *probe) store() {
 	case len(p.ids) > 0:
 		p.server.Store, p.server.StoreWhy = "SqlStore", "derived from its experiment ids"
 	default:
-		p.server.StoreWhy = "the server does not report it; see its option --backend-store-uri"
+		p.server.StoreWhy = "the server does not report it; see its --backend-store-uri option"
 	}
 }
 
@@ -199,8 +199,8 @@ func (p *probe) dangling(ctx context.Context) {
 			p.server.Warnings = append(
 				p.server.Warnings,
 				fmt.Sprintf(
-					"alias %s of %s points to version %d, which was deleted; to remove it, run "+
-						"doctor with repair set to dangling-aliases",
+					"alias %s of %s points to version %d, which was deleted; to remove the alias, run "+
+						"`doctor` with `repair: dangling-aliases`",
 					name,
 					p.model,
 					number,

@@ -56,7 +56,7 @@ func (g candidate) checkRun(known registry.Known[registry.Run]) error {
 	switch {
 	case !ok:
 		return mlflow.Gone(
-			known.Why(), "check the run id in the input candidate; it is shown on the run's page in MLflow",
+			known.Why(), "check the run id in the input candidate; the id is shown on the run's page in MLflow",
 		)
 	case run.Deleted:
 		return mlflow.Gone(
@@ -79,7 +79,7 @@ func (g candidate) checkLogged(known registry.Known[registry.LoggedModel]) error
 	switch {
 	case !ok:
 		return mlflow.Gone(
-			known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow",
+			known.Why(), "check the id in the input candidate; the id is shown on the logged model's page in MLflow",
 		)
 	}
 	if err := checkUploaded(m); err != nil {

@@ -341,7 +341,7 @@ func (g *gathering) subject(
 func (g *gathering) refusePrompt() error {
 	if m, ok := g.facts.Model.Get(); ok && m.Tags[registry.PromptTag] == "true" {
 		return &registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt of MLflow's prompt "+
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt in MLflow's prompt "+
 				"registry", m.Name),
 			Hint: "prompts cannot be promoted: set the input model to a registered model",
 		}
@@ -358,7 +358,8 @@ func (g *gathering) refuseHidden() error {
 	}
 	return &registry.Error{
 		Reason: registry.Unsupported, Msg: fmt.Sprintf("the server hides the versions of %s from search", m.Name),
-		Hint: "one of them carries the tag " + registry.PromptTag + ", which marks prompts; delete that tag in MLflow",
+		Hint: "one of the versions carries the tag " + registry.PromptTag + ", which marks prompts; delete that " +
+			"tag in MLflow",
 	}
 }
 

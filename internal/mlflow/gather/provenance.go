@@ -113,7 +113,7 @@ func (t provenance) whyForeign(source string, logged registry.Known[registry.Log
 	case logged.IsAbsent():
 		return registry.BelongsToRun(source, nil, run, t.movedRoots()...)
 	}
-	return cmp.Or(logged.Why(), "it is unknown whether it is a logged model")
+	return cmp.Or(logged.Why(), "it is unknown whether the source is a logged model")
 }
 
 // movedRoots returns the moves of artifact stores that, by the server's clock, are still allowed.

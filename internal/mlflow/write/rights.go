@@ -29,7 +29,7 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	right := rightFor(s.Do)
 	e.Msg = fmt.Sprintf("%s: the login lacks the permission %s on registered model %s (403)", op, right, s.Model)
 	if s.Do == plan.CreateModel {
-		e.Msg = fmt.Sprintf("%s: the login may not create registered models (403)", op)
+		e.Msg = fmt.Sprintf("%s: the login is not allowed to create registered models (403)", op)
 		e.Hint = "ask an administrator to create the model, or to grant this login permission to create models"
 		return e
 	}
