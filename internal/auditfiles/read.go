@@ -65,7 +65,7 @@ func Plans(r *actions.Runner, patterns []string) ([]rules.ApprovedPlan, error) {
 		if err != nil {
 			return nil, &registry.Error{
 				Reason: registry.BadInput,
-				Msg:    fmt.Sprintf("plan-file: %q: %v", file, inputs.WithoutPath(err, file)),
+				Msg:    fmt.Sprintf("approved-plans: %q: %v", file, inputs.WithoutPath(err, file)),
 				Hint:   "give the report files of approved dry runs, one per line, with * as a wildcard",
 			}
 		}

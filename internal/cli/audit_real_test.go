@@ -958,7 +958,8 @@ func (p *plot) audit(address string, more ...string) auditReport {
 	out, errs, status := p.run(
 		rest.Config{}, address, time.Now(),
 		append(
-			[]string{"audit", "--scope", "all", "--policy-file", "policy.yml", "--plan-file", "plan-*.json"}, more...,
+			[]string{"audit", "--scope", "all", "--policy-file", "policy.yml", "--approved-plans", "plan-*.json"},
+			more...,
 		)...,
 	)
 	var r auditReport

@@ -19,7 +19,7 @@ const auditLabel = "mlflow-audit"
 // place, and closes it when none are left. If that fails, the result contains a warning. a is nil if there was no
 // audit.
 func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page) (out postResult) {
-	if a == nil || !e.set.GitHub.Comment {
+	if a == nil || !e.set.GitHub.Issue {
 		return out
 	}
 	found := 0

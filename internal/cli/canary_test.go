@@ -477,7 +477,7 @@ func (k canaryRun) run(t *testing.T) (places, status int) {
 	var stdout, stderr bytes.Buffer
 	moment := now
 	status = Run(context.Background(), Process{
-		Args: words, Env: func(name string) string { return env[name] }, Environ: environ, Stdout: &stdout,
+		Args: asAction(words, true), Environ: environ, Stdout: &stdout, Env: func(name string) string { return env[name] },
 		Stderr: &stderr, Dir: dir, Now: func() time.Time { return moment }, Jitter: func() float64 { return 0 },
 		Version: "test", User: "ann", Patience: time.Millisecond, Pause: time.Millisecond,
 		Nonce: func() string { return "n" }, Random: strings.NewReader(strings.Repeat("a", 32)),

@@ -89,14 +89,15 @@ func (p Process) nonce() string {
 }
 
 // inputValue returns a function that looks up an input. A flag comes first, then the action's input, then the variable
-// that MLflow's Python client uses, and finally the default.
+// that other programs use, and finally the default. A program that is called with arguments does not read the action's
+// inputs, because they can be those of a surrounding action.
 func inputValue(e *env, a inputs.Args) func(string) string {
 	return func(name string) string {
 		in := inputs.Get(name)
 		if v, ok := a.Flags[name]; ok {
 			return strings.TrimSpace(v)
 		}
-		if v := e.runner.Input(name); v != "" {
+		if v := e.runner.Input(name); v != "" && a.AsAction {
 			return v
 		}
 		if in.Env != "" {
@@ -151,7 +152,10 @@ const lateTimeout = 4500 * time.Millisecond
 
 // strayInputs finds inputs that are not declared, and warns about any that are ignored.
 func strayInputs(e *env, value func(string) string) inputs.Strays {
-	leaky := e.process.Env("ACT") == "true" || len(e.process.Args) > 0
+	if !e.asAction {
+		return inputs.Strays{}
+	}
+	leaky := e.process.Env("ACT") == "true"
 	out := inputs.StrayInputs(e.process.Environ, value, leaky)
 	e.runner.Mask(out.Secrets...)
 	if line := out.Warning(); line != "" {

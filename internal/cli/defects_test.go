@@ -96,12 +96,12 @@ func TestDefect_AliasTagStays(t *testing.T) {
 func TestDefect_AliasRules(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
 	if _, r := run(
-		t, s, "alias", "--model", "churn", "--alias", "latest-approved=1", "--alias", "prüfling_2=1",
+		t, s, "alias", "--model", "churn", "--assign", "latest-approved=1", "--assign", "prüfling_2=1",
 	); r.Reason != registry.OK {
 		t.Errorf("two aliases of one version: %s %s", r.Reason, r.Error)
 	}
 	s = double(t, "2.2.2", oneRun)
-	_, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1")
+	_, r := run(t, s, "alias", "--model", "churn", "--assign", "latest-approved=1")
 	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "which need MLflow 2.3 or later") {
 		t.Errorf("on a server without aliases it says %q", r.Notes)
 	}

@@ -28,6 +28,7 @@ type env struct {
 	console  *console.Console
 	job      actions.Context
 	json     bool // print the result as JSON
+	asAction bool // the inputs come from INPUT_… variables, or from flags otherwise
 	command  inputs.Command
 	set      inputs.Settings
 	secrets  secrets
@@ -48,7 +49,9 @@ type env struct {
 
 // newEnv reads the inputs. If it returns problems, the command must not run.
 func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Args) (*env, []inputs.Problem) {
-	e := &env{process: p, runner: runner, console: console.New(runner), job: job, json: a.JSON}
+	e := &env{
+		process: p, runner: runner, console: console.New(runner), job: job, json: a.JSON, asAction: a.AsAction,
+	}
 	e.start.PullRequest = pullRequestOf(job)
 	value := inputValue(e, a)
 	e.addresses = outputs.Addresses{Tracking: value("tracking-uri"), Registry: value("registry-uri")}
@@ -65,10 +68,14 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 		return e, append(stray.Problems, inputs.Problem{Input: "command", Saw: name, Want: want})
 	}
 	e.command = c
+	value, renamed := inputs.WithFormerNames(c, value)
 	e.set = inputs.Read(c, value, runner.ReadWorkspace, p.Env, p.zone())
 	e.json = a.JSON || e.set.History.Format == "json"
 	e.secrets = maskSecrets(e, value)
 	e.set.Server.Login = e.secrets.safeLogin(e.set.Server.Login)
+	for _, w := range renamed {
+		e.console.Warn(w)
+	}
 	if problems := slices.Concat(stray.Problems, e.set.Problems, inputs.UnreadFlags(c, a)); len(problems) > 0 {
 		return e, problems
 	}
@@ -191,11 +198,11 @@ func (e *env) with(set inputs.Settings) *env {
 	return &out
 }
 
-// asInput returns an input and its value in the form that the user writes them: as a line in the workflow if this is a
-// job, and otherwise as a flag.
+// asInput returns an input and its value in the form that the user writes them: as a line in the workflow if this is an
+// action, and otherwise as a flag.
 func (e *env) asInput(input, value string) string {
 	switch {
-	case e.runner.InActions():
+	case e.asAction:
 		return input + ": " + value
 	case inputs.Get(input).Kind == inputs.Bool && value == "true":
 		return "--" + input

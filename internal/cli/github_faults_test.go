@@ -115,7 +115,8 @@ func (w jobSetup) through(t *testing.T, ctx context.Context, wire http.RoundTrip
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
-		Args: append(w.args, "--json", "--tracking-uri", address), Env: func(name string) string { return w.env[name] },
+		Args:    asAction(append(w.args, "--json", "--tracking-uri", address), true),
+		Env:     func(name string) string { return w.env[name] },
 		Stdout:  &stdout,
 		Stderr:  &stderr,
 		Dir:     w.env["GITHUB_WORKSPACE"],

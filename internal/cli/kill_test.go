@@ -111,7 +111,7 @@ func TestKilled_AtEveryRequest(t *testing.T) {
 		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds",
 		"test_f1 >= 0.5\ntest_f1 >= incumbent",
 	}
-	begin := []string{"alias", "--model", "churn", "--alias", "first=1"}
+	begin := []string{"alias", "--model", "churn", "--assign", "first=1"}
 	alias, both := append(promote, "--alias", "champion"), append(
 		promote, "--alias", "champion", "--stage", "Production",
 	)
@@ -125,7 +125,7 @@ func TestKilled_AtEveryRequest(t *testing.T) {
 			"both, and the ledger is begun": {nil, both},
 			"rollback":                      {alias, []string{"rollback", "--model", "churn", "--alias", "champion"}},
 			"alias command": {
-				alias, []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"},
+				alias, []string{"alias", "--model", "churn", "--assign", "shadow=1", "--assign", "challenger=2"},
 			},
 		} {
 			t.Run(name, func(t *testing.T) {

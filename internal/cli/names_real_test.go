@@ -27,7 +27,7 @@ func TestNames_OnRealServers(t *testing.T) {
 			{[]string{"promote", "--alias", "chämpion", "--override", "new-alias"}, registry.NearName, twice},
 			{[]string{"promote", "--alias", "champoin"}, registry.NearName, "did you mean champion?"},
 			{[]string{"promote", "--alias", "champion-de"}, registry.OK, ""},
-			{[]string{"alias", "--alias", "chämpion=2", "--override", "new-alias"}, registry.NearName, twice},
+			{[]string{"alias", "--assign", "chämpion=2", "--override", "new-alias"}, registry.NearName, twice},
 			{
 				[]string{
 					"rollback", "--alias", "chämpion", "--candidate", "models:/churn/2", "--override",

@@ -29,7 +29,7 @@ func withRescue(e *env, l *claim.Session, f fact.Facts, err error, skip []int) e
 // rescued returns the error with the command at the end of its hint.
 func (e *env) rescued(r plan.Rescue, need []string, err error) error {
 	return rescue.Error(rescue.Request{
-		Rescue: r, Need: need, Intent: e.set.Intent, Given: e.recorded, Job: e.runner.InActions(),
+		Rescue: r, Need: need, Intent: e.set.Intent, Given: e.recorded, Job: e.asAction,
 	}, err)
 }
 

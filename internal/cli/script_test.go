@@ -37,7 +37,8 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	fault METHOD PATH KIND  makes the next matching request fail, see faults.Parse
 //	job [NAME=VALUE …]      from here on, the program runs in a GitHub Actions job, by default on the main branch
 //	input NAME FILE         sets an input of the action to the content of a file
-//	mlflow-promote …        runs the program
+//	mlflow-promote …        runs the program; in a job, as the action
+//	program …               runs the program without the inputs of an action, as a `run` step does
 //	status N                checks the exit code of the last run
 //	writes [all] [none]     prints the writes to MLflow since the last time, or checks that there were none;
 //	                        with all, this includes writes to the ledger
@@ -83,7 +84,8 @@ func play(t *testing.T, summary func(script, markdown string)) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"mlflow": cmdMLflow, "fault": cmdFault, "job": cmdJob, "mlflow-promote": cmdRun, "status": cmdStatus,
+			"mlflow": cmdMLflow, "fault": cmdFault, "job": cmdJob, "mlflow-promote": cmdRun, "program": cmdProgram,
+			"status":   cmdStatus,
 			"writes":   cmdWrites,
 			"output":   cmdOutput,
 			"outputs":  cmdOutputs,
@@ -102,6 +104,7 @@ type scriptState struct {
 	dir    string
 	seeds  string
 	inputs []string // INPUT_… variables in the script
+	plain  bool     // the program is not told that it is an action
 	double *mlflowtest.Server
 	page   http.HandlerFunc // answers instead of MLflow
 	status int
@@ -235,6 +238,12 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func cmdProgram(ts *testscript.TestScript, neg bool, args []string) {
+	stageOf(ts).plain = true
+	defer func() { stageOf(ts).plain = false }()
+	cmdRun(ts, neg, args)
+}
+
 // runProgram runs the program and returns what it printed.
 func runProgram(ts *testscript.TestScript, args []string) (printed, warned string) {
 	s := stageOf(ts)
@@ -246,7 +255,8 @@ func runProgram(ts *testscript.TestScript, args []string) (printed, warned strin
 	zone, err := time.LoadLocation(ts.Getenv("TZ"))
 	ts.Check(err)
 	s.status = Run(context.Background(), Process{
-		Args: args, Env: ts.Getenv, Environ: environ, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
+		Args: asAction(args, s.action(ts, environ)), Env: ts.Getenv, Environ: environ, Stdout: &stdout,
+		Stderr: &stderr, Dir: s.dir,
 		Now:      s.now,
 		Jitter:   func() float64 { return 0 },
 		Version:  "test",
@@ -269,6 +279,20 @@ func runProgram(ts *testscript.TestScript, args []string) (printed, warned strin
 	}
 	// How far parallel requests overlap depends on the scheduler. Another test counts the rounds.
 	return rounds.ReplaceAllString(stdout.String(), "in some rounds"), stderr.String()
+}
+
+// action reports whether the program runs as the action: in a job, or if the script sets inputs without a job.
+func (s *scriptState) action(ts *testscript.TestScript, environ []string) bool {
+	return !s.plain && (ts.Getenv("GITHUB_ACTIONS") == "true" || !s.job && len(environ) > 0)
+}
+
+// asAction adds the flag with which the program reads the inputs of an action. Even in a job, tests give most inputs as
+// flags, for short.
+func asAction(args []string, job bool) []string {
+	if !job || len(args) == 0 {
+		return args
+	}
+	return append(slices.Clip(args), "--as-action")
 }
 
 // environ returns the inputs that are set. testscript does not give access to the whole environment.

@@ -117,7 +117,7 @@ func (s story) args() []string {
 	case goingBack:
 		return append([]string{"rollback", "--model", "churn"}, on...)
 	case settingTwo:
-		return []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"}
+		return []string{"alias", "--model", "churn", "--assign", "shadow=1", "--assign", "challenger=2"}
 	case adopting:
 		return append(
 			[]string{
@@ -170,7 +170,7 @@ func (s story) begin(t *testing.T) *storyRun {
 	if s.situation == firstVersion || s.situation == fourVersions || s.situation == forged {
 		return sc
 	}
-	sc.must(t, "alias", "--model", "churn", "--alias", "first=1") // creates the ledger
+	sc.must(t, "alias", "--model", "churn", "--assign", "first=1") // creates the ledger
 	switch s.situation {
 	case goingBack:
 		if sc.signed { // otherwise no signed entry is about the first version

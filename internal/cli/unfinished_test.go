@@ -76,7 +76,7 @@ func TestInterruptedEntry_IsClosed(t *testing.T) {
 			t.Errorf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
 		}
 		sc.workflow++
-		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1") // another command does not have to wait
+		sc.must(t, "alias", "--model", "churn", "--assign", "shadow=1") // another command does not have to wait
 	})
 }
 
@@ -85,14 +85,14 @@ func TestInterruptedEntry_IsClosed(t *testing.T) {
 func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)
-		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1")
+		sc.must(t, "alias", "--model", "churn", "--assign", "shadow=1")
 		back := []string{
 			"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5", "--stage",
 			"Production", "--override", "downgrade",
 		}
 		sc.killedAt(t, "model-versions/transition-stage", back...)
 		sc.workflow++
-		sc.run(t, "alias", "--model", "churn", "--alias", "shadow=1", "--override", "takeover")
+		sc.run(t, "alias", "--model", "churn", "--assign", "shadow=1", "--override", "takeover")
 		e := newest(t, sc)
 		if e.Outcome != ledger.EntryAborted || e.Moved != ledger.MovedUnknown {
 			t.Fatalf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
@@ -129,7 +129,7 @@ func TestResume_SetsTraffic(t *testing.T) {
 func TestRepair_IsRecorded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"2.22.5", "alias", knownVersion}.begin(t)
-		sc.must(t, "alias", "--model", "churn", "--alias", "old=2")
+		sc.must(t, "alias", "--model", "churn", "--assign", "old=2")
 		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{
 			"name":    "churn",
 			"version": "2",

@@ -86,8 +86,9 @@ func TestRun_UnwritableOutcome(t *testing.T) {
 			}
 			var out, trouble bytes.Buffer
 			p := Process{
-				Args: append(c.args, "--tracking-uri", address), Env: step.Getenv, Stdout: &out, Stderr: &trouble,
-				Dir: step.Workspace, Now: func() time.Time { return now }, Jitter: func() float64 { return 0 },
+				Args: asAction(append(c.args, "--tracking-uri", address), true), Env: step.Getenv, Stdout: &out,
+				Stderr: &trouble,
+				Dir:    step.Workspace, Now: func() time.Time { return now }, Jitter: func() float64 { return 0 },
 				Wire: rest.Config{Transport: server.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
 			}
 			if c.stdout != nil {

@@ -173,9 +173,9 @@ func (g *walking) command(t *testing.T) {
 			first, second = second, first
 		}
 		args = []string{"alias", "--model", "churn", "--policy-file", "testdata/assignable.yml", "--override", "hold"}
-		args = append(args, "--alias", first+"="+g.pick("none", version))
+		args = append(args, "--assign", first+"="+g.pick("none", version))
 		if about = []string{"@" + first}; g.IntN(2) == 0 {
-			args, about = append(args, "--alias", second+"="+g.pick("none", version)), append(about, "@"+second)
+			args, about = append(args, "--assign", second+"="+g.pick("none", version)), append(about, "@"+second)
 		}
 	default:
 		args = []string{

@@ -13,24 +13,24 @@ import (
 // pair is one item in a list such as `champion=90, challenger=10`.
 type pair struct{ key, value string }
 
-// readAssignments returns the assignments in the `alias` input, one ALIAS=VERSION per line. The version `none` removes
+// readAssignments returns the assignments in the `assign` input, one ALIAS=VERSION per line. The version `none` removes
 // the alias. A comma does not separate assignments: otherwise the value "8, champion=1" in the line
 // `challenger=${{ inputs.version }}` would also move champion. The input may be empty only if there is traffic.
 func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignment) {
 	var items []string
-	for _, line := range format.Lines(r.value("alias")) {
+	for _, line := range format.Lines(r.value("assign")) {
 		if strings.Contains(line, ",") {
-			r.problem("alias", line, "contains a comma; write one assignment per line, such as challenger=8 "+
-				"(on the command line, repeat --alias)")
+			r.problem("assign", line, "contains a comma; write one assignment per line, such as challenger=8 "+
+				"(on the command line, repeat --assign)")
 			continue
 		}
 		items = append(items, line)
 	}
-	for _, p := range r.pairs("alias", "challenger=8", items) {
+	for _, p := range r.pairs("assign", "challenger=8", items) {
 		out = append(out, registry.Assignment{Alias: p.key, Version: readAssignedVersion(r, p)})
 	}
-	if len(out) == 0 && len(traffic) == 0 && r.value("alias") == "" {
-		r.problem("alias", "", "is missing; give an assignment such as challenger=8, or set traffic")
+	if len(out) == 0 && len(traffic) == 0 && r.value("assign") == "" {
+		r.problem("assign", "", "is missing; give an assignment such as challenger=8, or set traffic")
 	}
 	return out
 }
@@ -45,9 +45,9 @@ func readAssignedVersion(r *reader, p pair) int {
 	switch {
 	case p.value == "none":
 	case p.value == "":
-		r.problem("alias", p.key+"=", "has no version, perhaps because an expression is empty; "+remedy)
+		r.problem("assign", p.key+"=", "has no version, perhaps because an expression is empty; "+remedy)
 	case err != nil || !versionNumber.MatchString(p.value):
-		r.problem("alias", p.key+"="+p.value, "is not a version number; "+remedy)
+		r.problem("assign", p.key+"="+p.value, "is not a version number; "+remedy)
 	}
 	return int(n)
 }

@@ -7,6 +7,14 @@ import (
 
 var auditInputs = []Input{
 	{
+		Name:     "approved-plans",
+		Group:    "audit",
+		Kind:     Lines,
+		Formerly: "plan-file",
+		Help: "Report files of approved dry runs, one per line, with `*` as a wildcard. The audit reports the plans " +
+			"that were never applied.",
+	},
+	{
 		Name:    "scope",
 		Group:   "audit",
 		Kind:    Enum,
@@ -70,7 +78,9 @@ func readAudit(r *reader) Settings {
 	if model := r.value("model"); model != "*" { // "" means all models
 		s.Intent.Query.Model = model
 	}
-	a := Audit{Scope: r.choice("scope"), Baseline: r.value("baseline-file"), Plans: format.Lines(r.value("plan-file"))}
+	a := Audit{
+		Scope: r.choice("scope"), Baseline: r.value("baseline-file"), Plans: format.Lines(r.value("approved-plans")),
+	}
 	a.Sarif, a.Html = r.value("sarif-file"), r.value("html-file")
 	a.Inventory, a.Exceptions = r.value("inventory-file"), r.value("exceptions-file")
 	switch {

@@ -19,6 +19,7 @@ var gitHubInputs = []Input{
 		Group:      "GitHub",
 		For:        and(notifying, "validate", "register", "doctor", "import", "ledger repair"),
 		Secret:     true,
+		Env:        "GITHUB_TOKEN",
 		Expression: "${{ github.token }}",
 		Help: "GitHub token for comments, approvals, deployments, events and commit look-ups. docs/github.md lists " +
 			"the permission that each needs.",
@@ -26,11 +27,18 @@ var gitHubInputs = []Input{
 	{
 		Name:  "comment",
 		Group: "GitHub",
-		For:   and(judging, "audit"),
+		For:   judging,
 		Kind:  Bool,
 		Help: "Keep one comment per model and target on the pull request, with the content of the job summary. " +
-			"Default: `true` for `pull_request` events. For `audit`, keep one issue open while there are " +
-			"findings.",
+			"Default: `true` for `pull_request` events.",
+	},
+	{
+		Name:     "issue",
+		Group:    "GitHub",
+		For:      []string{"audit"},
+		Kind:     Bool,
+		Formerly: "comment",
+		Help:     "Keep one issue open while there are findings.",
 	},
 	{
 		Name:  "deployment-environment",
@@ -53,6 +61,7 @@ var gitHubInputs = []Input{
 type GitHub struct {
 	Token       string
 	Comment     bool // `comment` is true
+	Issue       bool // `issue` is true
 	NoComment   bool // `comment` is false
 	Environment string
 }
@@ -106,6 +115,7 @@ func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 		g.Comment = r.bool("comment")
 		g.NoComment = !g.Comment
 	}
+	g.Issue = r.valueIfTaken("issue") != "" && r.bool("issue")
 	g.Environment = r.valueIfTaken("deployment-environment")
 	if len(g.Environment) > 255 || strings.ContainsFunc(g.Environment, unicode.IsControl) {
 		r.problem("deployment-environment", g.Environment, "is not an environment name; "+
@@ -116,7 +126,7 @@ func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 		input string
 		asked bool
 	}{
-		{"plan-digest", planOnGitHub}, {"comment", g.Comment},
+		{"plan-digest", planOnGitHub}, {"comment", g.Comment}, {"issue", g.Issue},
 		{"deployment-environment", g.Environment != ""}, {"dispatch", len(n.Dispatches) > 0},
 	} {
 		if need.asked {

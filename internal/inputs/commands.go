@@ -57,7 +57,8 @@ func Commands() []Command {
 			Summary: "set or remove one or more aliases that no gate protects, such as challenger or shadow",
 			Writes:  true,
 			Adopts:  true,
-			example: []string{"--model", "churn", "--alias", "challenger=7", "--alias", "shadow=none"},
+			inputs:  []string{"assign"},
+			example: []string{"--model", "churn", "--assign", "challenger=7", "--assign", "shadow=none"},
 			read:    readAlias,
 		},
 		{
@@ -125,6 +126,7 @@ func Commands() []Command {
 			},
 			inputs: []string{
 				"scope", "fail-on", "baseline-file", "sarif-file", "html-file", "inventory-file", "exceptions-file",
+				"approved-plans",
 			},
 			read: readAudit,
 		},

@@ -17,11 +17,14 @@ type Args struct {
 	Command       string
 	Flags         map[string]string // values of the flags that were given
 	JSON, Version bool
+	// AsAction makes the command read the INPUT_… variables, which a GitHub Action's runner sets. Flags come first.
+	// Without arguments, the program always reads them.
+	AsAction bool
 }
 
 // Arguments parses the command line: the command first, then flags with the names of the inputs.
 func Arguments(argv []string) (Args, error) {
-	a := Args{Flags: map[string]string{}}
+	a := Args{Flags: map[string]string{}, AsAction: len(argv) == 0}
 	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
 		a.Command, argv = argv[0], argv[1:]
 	}
@@ -66,6 +69,7 @@ func Arguments(argv []string) (Args, error) {
 	}
 	fs.BoolVar(&a.JSON, "json", false, "")
 	fs.BoolVar(&a.Version, "version", false, "")
+	fs.BoolVar(&a.AsAction, "as-action", a.AsAction, "")
 	if err := fs.Parse(joinSwitches(argv)); err != nil {
 		return a, unknownFlag(err)
 	}
@@ -124,8 +128,12 @@ func DidYouMean(prefix, name string, names []string) string {
 // setFlag sets a flag. A list flag may be repeated, and each use adds to the list. Any other flag may be given once.
 func (a Args) setFlag(in Input, v string) error {
 	if had, twice := a.Flags[in.Name]; twice {
-		list := in.Kind == Lines || in.Kind == Map || in.Kind == Words || in.Kind == Headers
-		if !list && !(in.Name == "alias" && a.Command == "alias") {
+		c, _ := CommandNamed(a.Command)
+		kind := in.Kind
+		if newer, ok := c.renamed(in.Name); ok {
+			kind = newer.Kind
+		}
+		if !slices.Contains([]Kind{Lines, Map, Words, Headers}, kind) {
 			return errors.New("given twice")
 		}
 		v = had + "\n" + v
@@ -139,12 +147,14 @@ func (a Args) setFlag(in Input, v string) error {
 func UnreadFlags(c Command, a Args) []Problem {
 	var out []Problem
 	for _, in := range All[1:] {
-		if v, given := a.Flags[in.Name]; given && !c.Takes(in) {
-			if in.Secret {
-				v = ""
-			}
-			out = append(out, Problem{in.Name, shorten(v), "is not an input of " + c.Name + "; remove it"})
+		v, given := a.Flags[in.Name]
+		if _, renamed := c.renamed(in.Name); !given || renamed || c.Takes(in) {
+			continue
 		}
+		if in.Secret {
+			v = ""
+		}
+		out = append(out, Problem{in.Name, shorten(v), "is not an input of " + c.Name + "; remove it"})
 	}
 	return out
 }

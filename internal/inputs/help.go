@@ -40,7 +40,8 @@ func Help(name string) string {
 	}
 	b.WriteString("\noutput:\n" +
 		"  --json\n        Print the result as JSON.\n" +
-		"  --version\n        Print the version.\n")
+		"  --version\n        Print the version.\n" +
+		"  --as-action\n        Read the INPUT_… variables of a GitHub Action too. Flags come first.\n")
 	if !ok {
 		c, _ = CommandNamed("promote")
 		b.WriteString("\nexit codes: ")

@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,8 @@ type Input struct {
 	Values  []string // allowed values of an Enum or Words input
 	Secret  bool     // never shown, and masked before any request is sent
 	For     []string // commands that read the input, in addition to those that list it themselves
+	// Formerly is an older name for the input. The commands that read the input still accept that name, with a warning.
+	Formerly string
 	// Expression replaces Default in action.yml, where GitHub evaluates it.
 	Expression string
 }
@@ -88,6 +91,15 @@ func Get(name string) Input {
 		}
 	}
 	panic("no input " + name) // a bug: the name is misspelled in the code
+}
+
+// ActionDefault returns the default of the input in action.yml, or "". An input with an environment variable has none
+// there: the runner would pass it as a value, and the variable would never be used.
+func (in Input) ActionDefault() string {
+	if in.Expression == "" && in.Env != "" {
+		return ""
+	}
+	return cmp.Or(in.Expression, in.Default)
 }
 
 // Wants describes in a few words which values an input accepts.

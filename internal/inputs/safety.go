@@ -21,11 +21,9 @@ var safetyInputs = []Input{
 	{
 		Name:  "plan-file",
 		Group: "safety",
-		For:   and(writing, "audit"),
-		Kind:  Lines,
+		For:   writing,
 		Help: "Report file of an approved dry run. The run fails with a diff if anything the plan depends on has " +
-			"changed. `audit` takes the files of all approved plans, one per line, with `*` as a wildcard. It " +
-			"reports plans that were never applied.",
+			"changed.",
 	},
 	{
 		Name:  "plan-digest",

@@ -11,10 +11,17 @@ var targetInputs = []Input{
 	{
 		Name:  "alias",
 		Group: "target",
-		For:   and(judging, "alias", "rollback", "policy explain", "import"),
-		Help: "Alias to move to the candidate, such as `champion`. The `alias` command takes one assignment per " +
-			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`. `history` shows only entries that " +
-			"moved the alias. `import` takes a list.",
+		For:   and(judging, "rollback", "policy explain", "import"),
+		Help: "Alias to move to the candidate, such as `champion`. `history` shows only entries that moved the " +
+			"alias. `import` takes a list.",
+	},
+	{
+		Name:     "assign",
+		Group:    "target",
+		Kind:     Lines,
+		Formerly: "alias",
+		Help: "Aliases to set, one per line, such as `challenger=8`. The line `shadow=none` removes the alias " +
+			"`shadow`.",
 	},
 	{
 		Name:  "stage",

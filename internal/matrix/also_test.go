@@ -102,9 +102,9 @@ func leastRights(b *bench) {
 			),
 			"ok", "",
 		},
-		{"editor", []string{"alias", "--model", "churn", "--alias", "rights=1", "--traffic", "rights=100"}, "ok", ""},
+		{"editor", []string{"alias", "--model", "churn", "--assign", "rights=1", "--traffic", "rights=100"}, "ok", ""},
 		{
-			"editor", []string{"alias", "--model", "churn", "--alias", "rights=none"}, "refused(forbidden)",
+			"editor", []string{"alias", "--model", "churn", "--assign", "rights=none"}, "refused(forbidden)",
 			"lacks the permission MANAGE",
 		},
 		{"nobody", []string{"doctor"}, "refused(unauthorized)", "the login was refused"},

@@ -254,14 +254,14 @@ func promoteStage(b *bench) answer {
 // alias sets two aliases at once, with their share of the traffic, and then removes one of them.
 func alias(b *bench) answer {
 	if a := b.run(
-		"alias", "--model", "churn", "--alias", "challenger=1", "--alias", "shadow=1", "--traffic",
+		"alias", "--model", "churn", "--assign", "challenger=1", "--assign", "shadow=1", "--traffic",
 		"champion=90, challenger=10",
 	); a.status != 0 {
 		return a
 	}
-	a := b.run("alias", "--model", "churn", "--alias", "shadow=none")
+	a := b.run("alias", "--model", "churn", "--assign", "shadow=none")
 	if again := b.run(
-		"alias", "--model", "churn", "--alias", "shadow=none", "--alias", "challenger=1",
+		"alias", "--model", "churn", "--assign", "shadow=none", "--assign", "challenger=1",
 	); again.status != 0 || again.result.Changed {
 		b.Errorf("the same aliases again: %s", again.stdout)
 	}

@@ -57,8 +57,7 @@ func TestActionFile(t *testing.T) {
 		if !ok || e.Description == "" {
 			t.Errorf("input %s is not in action.yml", in.Name)
 		}
-		want := stdcmp.Or(in.Expression, in.Default)
-		if in.Env == "" && e.Default != want || in.Env != "" && e.Default != "" {
+		if want := in.ActionDefault(); e.Default != want {
 			t.Errorf("input %s: default %q in action.yml, %q in the code (variable %q)", in.Name, e.Default, want, in.Env)
 		}
 	}

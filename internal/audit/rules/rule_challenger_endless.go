@@ -14,7 +14,7 @@ var challengerEndless = rule{
 		Why:      "A trial that never ends costs traffic and brings no new insight.",
 		Fix: "compare the challenger with the champion: `mlflow-promote compare --model MODEL --candidate " +
 			"models:/MODEL/VERSION --against champion`; then promote the challenger, or remove its alias with " +
-			"`mlflow-promote alias --model MODEL --alias ALIAS=none`",
+			"`mlflow-promote alias --model MODEL --assign ALIAS=none`",
 		Settings: []audit.Setting{
 			{
 				Name:    "aliases",

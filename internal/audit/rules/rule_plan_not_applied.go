@@ -20,7 +20,7 @@ var planNotApplied = rule{
 		Why: "People believe that the approved model is live. GitHub cancels a waiting job when a newer job joins " +
 			"its concurrency group. A plan is refused if something it depends on has changed.",
 		Fix: "apply the plan, or make a new one if it is refused (`plan-changed`); if it is no longer wanted, " +
-			"remove its file from the audit's `plan-file`",
+			"remove its file from the audit's `approved-plans`",
 		Settings: []audit.Setting{
 			{Name: "after", About: "time allowed for applying a plan", Kind: audit.Span, Default: day},
 		},

@@ -279,7 +279,7 @@ func errDangling(model, alias string, number int) error {
 		Hint: fmt.Sprintf(
 			"the incumbent is unknown, so nothing is compared or moved. Remove the alias with: mlflow-promote doctor "+
 				"--model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: "+
-				"mlflow-promote alias --model %s --alias %s=VERSION",
+				"mlflow-promote alias --model %s --assign %s=VERSION",
 			format.ShellWord(model),
 			format.ShellWord(model),
 			format.ShellWord(alias),

@@ -12,8 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// actionYAML returns the text of action.yml. An input with an environment variable has no default there. The runner
-// would pass the default as a value, and the variable would never be used.
+// actionYAML returns the text of action.yml.
 func actionYAML() string {
 	var b strings.Builder
 	b.WriteString("# Generated from the tables in internal/inputs and internal/cli; change those and run: make generate\n" +
@@ -24,7 +23,7 @@ func actionYAML() string {
 		"inputs:\n")
 	for _, in := range inputs.All {
 		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, format.YAMLText(in.Describe()))
-		if def := cmp.Or(in.Expression, in.Default); def != "" && in.Env == "" {
+		if def := in.ActionDefault(); def != "" {
 			fmt.Fprintf(&b, "    default: %s\n", format.YAMLText(def))
 		}
 	}

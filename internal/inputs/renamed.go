@@ -1,0 +1,33 @@
+package inputs
+
+import "fmt"
+
+// renamed returns the command's input that was formerly called name. ok is false if there is none.
+func (c Command) renamed(name string) (in Input, ok bool) {
+	for _, in := range All {
+		if in.Formerly == name && name != "" && c.Takes(in) {
+			return in, true
+		}
+	}
+	return Input{}, false
+}
+
+// WithFormerNames returns a function that looks up an input of the command by its name and, if it is empty, by its
+// former name. warnings has one sentence for each former name that is in use.
+func WithFormerNames(c Command, value func(string) string) (lookUp func(string) string, warnings []string) {
+	former := map[string]string{} // by the new name
+	for _, in := range All {
+		if in.Formerly == "" || !c.Takes(in) || value(in.Name) != "" || value(in.Formerly) == "" {
+			continue
+		}
+		former[in.Name] = in.Formerly
+		warnings = append(warnings, fmt.Sprintf("the input %s is now called %s for the %s command; use the new name",
+			in.Formerly, in.Name, c.Name))
+	}
+	return func(name string) string {
+		if old, ok := former[name]; ok {
+			return value(old)
+		}
+		return value(name)
+	}, warnings
+}
