@@ -77,7 +77,7 @@ func refusals(argv []string) []string {
 		time.UTC,
 	)
 	var out []string
-	for _, p := range append(inputs.UnreadFlags(c, a), set.Problems...) {
+	for _, p := range append(inputs.Unread(c, a.Given), set.Problems...) {
 		out = append(out, p.String())
 	}
 	if c.Judges && set.Intent.Query.Target.Empty() {

@@ -64,13 +64,13 @@ func beginAudit(ctx context.Context, e *env) (*auditrun.Run, *auditfiles.Files, 
 		Registry: e.set.Server.Registry,
 		Model:    e.set.Intent.Query.Model,
 		Rules: rules.Config{
-			Scope: e.set.Audit.Scope, Server: e.client.ServerVersion(ctx), Plans: plans, Now: e.servers.now().UTC(),
+			Scope: e.set.Audit.Scope, Server: e.client.ServerVersion(ctx), Plans: plans, Now: e.servers.Now().UTC(),
 		},
 		Baseline:  baseline,
 		Progress:  func(p audit.Progress) { printProgress(e.console, p) },
 		Now:       e.process.Now,
-		ServerNow: e.servers.now,
-		Requests:  func() int { requests, _ := e.servers.cost(); return requests },
+		ServerNow: e.servers.Now,
+		Requests:  func() int { requests, _ := e.servers.Cost(); return requests },
 	}
 	if e.policy.Found {
 		config.Rules.Policy = &e.policy.Policy

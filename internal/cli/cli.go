@@ -150,13 +150,15 @@ func runCommand(ctx context.Context, p Process, runner *actions.Runner, a inputs
 // signal.
 const lateTimeout = 4500 * time.Millisecond
 
+// leaky reports whether the inputs may belong to a surrounding action, as they do in act.
+func (e *env) leaky() bool { return e.process.Env("ACT") == "true" }
+
 // strayInputs finds inputs that are not declared, and warns about any that are ignored.
 func strayInputs(e *env, value func(string) string) inputs.Strays {
 	if !e.asAction {
 		return inputs.Strays{}
 	}
-	leaky := e.process.Env("ACT") == "true"
-	out := inputs.StrayInputs(e.process.Environ, value, leaky)
+	out := inputs.StrayInputs(e.process.Environ, value, e.leaky())
 	e.runner.Mask(out.Secrets...)
 	if line := out.Warning(); line != "" {
 		e.console.Println(line)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/connect"
 	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
@@ -34,7 +35,7 @@ type env struct {
 	secrets  secrets
 	recorded map[string]string // inputs for the record, without secrets
 
-	servers   *connections
+	servers   *connect.Servers
 	gitHub    *workflow.Session
 	client    *mlflow.Client // nil if the command sends nothing to MLflow
 	login     *login
@@ -76,15 +77,29 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	for _, w := range renamed {
 		e.console.Warn(w)
 	}
-	if problems := slices.Concat(stray.Problems, e.set.Problems, inputs.UnreadFlags(c, a)); len(problems) > 0 {
+	if problems := slices.Concat(stray.Problems, e.set.Problems, inputs.Unread(c, givenIn(e, a))); len(problems) > 0 {
 		return e, problems
 	}
 	e.recorded = givenInputs(e, value)
-	e.servers = &connections{process: p, settings: e.set.Server, console: e.console}
+	e.servers = &connect.Servers{
+		Settings: e.set.Server, Console: e.console, Wire: p.Wire, Version: p.Version, Jitter: p.Jitter, Clock: p.Now,
+	}
 	e.gitHub = &workflow.Session{
-		Job: job, Token: e.set.GitHub.Token, Pause: p.Pause, Config: e.servers.config, Console: e.console,
+		Job: job, Token: e.set.GitHub.Token, Pause: p.Pause, Config: e.servers.Config, Console: e.console,
 	}
 	return e, nil
+}
+
+// givenIn returns a function that looks up what the user gave to this command alone: flags, or the inputs of the
+// command's own action. act passes on the inputs of surrounding actions, so they are not checked there.
+func givenIn(e *env, a inputs.Args) func(string) (string, bool) {
+	if a.OwnAction() && !e.leaky() {
+		return func(name string) (string, bool) {
+			v := e.runner.Input(name)
+			return v, v != ""
+		}
+	}
+	return a.Given
 }
 
 // begin checks whether the command may run here, reads the policy file, and creates the client. It sends no request to
@@ -92,7 +107,7 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.lateCtx = lateCtx
 	e.notifier = &notify.Notifier{
-		Settings: e.set.Notify, GitHub: e.gitHub, Config: e.servers.config, Console: e.console, LateCtx: lateCtx,
+		Settings: e.set.Notify, GitHub: e.gitHub, Config: e.servers.Config, Console: e.console, LateCtx: lateCtx,
 	}
 	c, job := e.command, e.job
 	writes := c.Writes || len(e.set.Doctor.Repair) > 0 || e.set.Doctor.Reset != ""
@@ -128,7 +143,7 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		}
 	}
 	if !c.Offline && len(e.set.History.Saved.Pages) == 0 {
-		client, err := e.servers.connect(e.secrets.safeLogin)
+		client, err := e.servers.MLflow(e.secrets.safeLogin)
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func ledgerStore(e *env) runstore.Store {
 
 // ledgerReader reads the ledger of a model with the keys of the policy.
 func ledgerReader(e *env, model string) ledger.Reader {
-	return ledger.Reader{Store: ledgerStore(e), Model: model, Ring: e.policy.Ledger.Ring, Now: e.servers.now}
+	return ledger.Reader{Store: ledgerStore(e), Model: model, Ring: e.policy.Ledger.Ring, Now: e.servers.Now}
 }
 
 // needlessKey is the error that there is a key, but no policy that lists it.

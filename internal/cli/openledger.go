@@ -27,7 +27,7 @@ func openLedger(e *env) *claim.Session {
 		Limit:   e.set.Timeout,
 		Wait:    e.process.Patience,
 		Jitter:  e.process.Jitter,
-		Now:     e.servers.now,
+		Now:     e.servers.Now,
 		Since:   needs(e).Since,
 		AlsoAsk: e.login.find,
 	})

@@ -22,7 +22,7 @@ import (
 // publish prints the outcome, writes it to GitHub and the runner's files, and returns the exit code.
 func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) int {
 	usage := report.Usage{Took: took}
-	usage.Requests, usage.Rounds = e.servers.cost()
+	usage.Requests, usage.Rounds = e.servers.Cost()
 	annotatePolicy(e, o.Err)
 	o.Page = o.Page.Map(e.runner.Hide) // before escaping, which would hide secrets from the search
 	page := o.Page

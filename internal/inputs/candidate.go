@@ -12,8 +12,15 @@ var candidateInputs = []Input{
 		Name:  "model",
 		Group: "candidate",
 		For:   and(onServer, "policy explain"),
-		Help: "Name of the registered model. `history` shows all models if it is empty. " +
+		Help: "Name of the registered model. `history` and `audit` cover all models if it is empty. " +
 			"`import` also takes a pattern such as `churn-*`.",
+		HelpFor: map[string]string{
+			"history": "Name of the registered model. Default: all models.",
+			"audit":   "Name of the registered model. Default: all models.",
+			"doctor":  "Name of a registered model to check as well.",
+			"import":  "Name of the registered model, or a pattern such as `churn-*`.",
+			"":        "Name of the registered model.",
+		},
 	},
 	{
 		Name:  "candidate",
@@ -23,6 +30,16 @@ var candidateInputs = []Input{
 			"`models:/m-…`. `best` or `best/PATH` takes the best model in an experiment. `commit` or `commit/PATH` " +
 			"takes the newest finished run for the head commit. `rollback` takes `models:/NAME/VERSION`. `lineage` " +
 			"also accepts a version number, an alias or a stage.",
+		HelpFor: map[string]string{
+			"rollback": "Version to go back to: `models:/NAME/VERSION`. Default: the previous good version.",
+			"lineage":  "Version to show: `models:/NAME/VERSION`, a version number, an alias or a stage.",
+			"register": "Model to register: `runs:/RUN_ID/PATH` or `models:/m-…`. `best` or `best/PATH` takes the " +
+				"best model in an experiment. `commit` or `commit/PATH` takes the newest finished run for the head " +
+				"commit. A version of another registered model is copied.",
+			"": "Model to check: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME@ALIAS` or " +
+				"`models:/m-…`. `best` or `best/PATH` takes the best model in an experiment. `commit` or " +
+				"`commit/PATH` takes the newest finished run for the head commit.",
+		},
 	},
 	{
 		Name:  "experiment",

@@ -13,7 +13,11 @@ type Command struct {
 	example     []string // arguments after the command
 	args        []string // inputs that may be given as positional arguments; "target" is an alias or a stage
 	inputs      []string // inputs that the command reads, in addition to those that list it in For
-	read        func(*reader) Settings
+	// First lists the inputs that come first in the command's own action, at most 12. A command without them has no
+	// action of its own.
+	First    []string
+	Required []string // inputs without which the command never runs
+	read     func(*reader) Settings
 }
 
 // Commands returns all commands in the order in which they are documented.
@@ -31,6 +35,11 @@ func Commands() []Command {
 			},
 			inputs: []string{"register"},
 			read:   readCandidateCommand,
+			First: []string{
+				"model", "candidate", "alias", "stage", "thresholds", "policy-file", "dry-run", "justification",
+				"tracking-uri", "username", "password", "token",
+			},
+			Required: []string{"model", "candidate"},
 		},
 		{
 			Name: "register",
@@ -41,6 +50,11 @@ func Commands() []Command {
 				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--tags", "team=growth",
 			},
 			read: readCandidateCommand,
+			First: []string{
+				"model", "candidate", "description", "tags", "dry-run", "tracking-uri", "username", "password",
+				"token",
+			},
+			Required: []string{"model", "candidate"},
 		},
 		{
 			Name:    "validate",
@@ -51,6 +65,10 @@ func Commands() []Command {
 				"--thresholds", "test_f1 >= champion",
 			},
 			read: readCandidateCommand,
+			First: []string{
+				"model", "candidate", "alias", "stage", "thresholds", "policy-file", "comment", "tracking-uri",
+				"username", "password", "token",
+			},
 		},
 		{
 			Name:    "alias",
@@ -60,6 +78,11 @@ func Commands() []Command {
 			inputs:  []string{"assign"},
 			example: []string{"--model", "churn", "--assign", "challenger=7", "--assign", "shadow=none"},
 			read:    readAlias,
+			First: []string{
+				"model", "assign", "traffic", "dry-run", "justification", "tracking-uri", "username", "password",
+				"token",
+			},
+			Required: []string{"model"},
 		},
 		{
 			Name: "rollback",
@@ -70,6 +93,11 @@ func Commands() []Command {
 			Keys:        true,
 			example:     []string{"--model", "churn", "--alias", "champion", "--dry-run"},
 			read:        readRollback,
+			First: []string{
+				"model", "alias", "stage", "candidate", "dry-run", "justification", "ledger-key", "tracking-uri",
+				"username", "password", "token",
+			},
+			Required: []string{"model"},
 		},
 		{
 			Name: "import",
@@ -91,6 +119,10 @@ func Commands() []Command {
 				"alias", "stage", "at", "since", "until", "limit", "format", "records-file", "statement",
 			},
 			read: readHistory,
+			First: []string{
+				"model", "alias", "stage", "at", "since", "until", "limit", "format", "tracking-uri", "username",
+				"password", "token",
+			},
 		},
 		{
 			Name: "doctor",
@@ -100,6 +132,9 @@ func Commands() []Command {
 			example: []string{"--model", "churn"},
 			inputs:  []string{"repair", "reset-ledger"},
 			read:    readDoctor,
+			First: []string{
+				"model", "repair", "tracking-uri", "registry-uri", "username", "password", "token",
+			},
 		},
 		{
 			Name: "compare",
@@ -108,6 +143,10 @@ func Commands() []Command {
 			example: []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
 			inputs:  []string{"against"},
 			read:    readCompare,
+			First: []string{
+				"model", "candidate", "against", "tracking-uri", "username", "password", "token",
+			},
+			Required: []string{"model", "candidate"},
 		},
 		{
 			Name: "lineage",
@@ -116,6 +155,9 @@ func Commands() []Command {
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},
 			read:    readLineage,
+			First: []string{
+				"model", "candidate", "tracking-uri", "username", "password", "token",
+			},
 		},
 		{
 			Name: "audit",
@@ -129,6 +171,10 @@ func Commands() []Command {
 				"approved-plans",
 			},
 			read: readAudit,
+			First: []string{
+				"model", "scope", "fail-on", "policy-file", "html-file", "sarif-file", "baseline-file", "issue",
+				"tracking-uri", "username", "password", "token",
+			},
 		},
 		{
 			Name:    "policy check",

@@ -142,12 +142,22 @@ func (a Args) setFlag(in Input, v string) error {
 	return nil
 }
 
-// UnreadFlags returns a problem for each flag that the command does not read, so that an ignored threshold cannot look
-// as if it had passed. The inputs of a workflow step are not checked, because several commands often share one block.
-func UnreadFlags(c Command, a Args) []Problem {
+// Given returns the flag with the name of an input. ok is false if it was not given.
+func (a Args) Given(name string) (value string, ok bool) {
+	value, ok = a.Flags[name]
+	return value, ok
+}
+
+// OwnAction reports whether the program runs as a command's own action, which passes the command as its only argument.
+func (a Args) OwnAction() bool { return a.AsAction && a.Command != "" && len(a.Flags) == 0 }
+
+// Unread returns a problem for each given input that the command does not read, so that an ignored threshold cannot
+// look as if it had passed. given returns a flag, or an input of the command's own action. The root action's inputs are
+// not checked, because several commands often share one block.
+func Unread(c Command, given func(name string) (value string, ok bool)) []Problem {
 	var out []Problem
 	for _, in := range All[1:] {
-		v, given := a.Flags[in.Name]
+		v, given := given(in.Name)
 		if _, renamed := c.renamed(in.Name); !given || renamed || c.Takes(in) {
 			continue
 		}

@@ -36,7 +36,7 @@ func Help(name string) string {
 			group = in.Group
 			fmt.Fprintf(&b, "\n%s:\n", group)
 		}
-		b.WriteString(flagHelp(in))
+		b.WriteString(flagHelp(in.Of(c)))
 	}
 	b.WriteString("\noutput:\n" +
 		"  --json\n        Print the result as JSON.\n" +
@@ -57,6 +57,15 @@ func Help(name string) string {
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// Example returns the inputs in the command's example by their names.
+func (c Command) Example() map[string]string {
+	a, err := Arguments(append(strings.Fields(c.Name), c.example...))
+	if err != nil {
+		panic(c.Name + ": " + err.Error()) // a bug in the table of commands
+	}
+	return a.Flags
 }
 
 // flagHelp returns the help for one flag: its name, followed by its description and default.

@@ -10,8 +10,9 @@ import (
 func TestExamples(t *testing.T) {
 	for _, c := range Commands() {
 		a, err := Arguments(append(strings.Fields(c.Name), c.example...))
-		if err != nil || a.Command != c.Name || len(UnreadFlags(c, a)) > 0 || len(c.example) == 0 && slices.ContainsFunc(All, c.Takes) {
-			t.Errorf("%s: %v: %v %v", c.Name, c.example, err, UnreadFlags(c, a))
+		unread := Unread(c, a.Given)
+		if err != nil || a.Command != c.Name || len(unread) > 0 || len(c.example) == 0 && slices.ContainsFunc(All, c.Takes) {
+			t.Errorf("%s: %v: %v %v", c.Name, c.example, err, unread)
 		}
 	}
 }

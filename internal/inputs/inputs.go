@@ -8,9 +8,12 @@ import (
 
 // Input declares one input. action.yml, the flags, --help and the table in the README are generated from it.
 type Input struct {
-	Name    string
-	Group   string
-	Help    string // one or two sentences, with backticks around names and values
+	Name  string
+	Group string
+	Help  string // one or two sentences, with backticks around names and values
+	// HelpFor replaces Help for one command, if Help explains several commands. The keys are names of commands; "" is
+	// for all others.
+	HelpFor map[string]string
 	Default string
 	Env     string // environment variable that MLflow's Python client uses; read if the input is empty
 	Kind    Kind
@@ -121,6 +124,12 @@ func (in Input) Wants() string {
 		return "one per line"
 	}
 	return "text"
+}
+
+// Of returns the input as the command explains it.
+func (in Input) Of(c Command) Input {
+	in.Help = cmp.Or(in.HelpFor[c.Name], in.HelpFor[""], in.Help)
+	return in
 }
 
 // Describe returns the help, followed by the allowed values unless the help already lists them.

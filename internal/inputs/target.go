@@ -14,6 +14,12 @@ var targetInputs = []Input{
 		For:   and(judging, "rollback", "policy explain", "import"),
 		Help: "Alias to move to the candidate, such as `champion`. `history` shows only entries that moved the " +
 			"alias. `import` takes a list.",
+		HelpFor: map[string]string{
+			"rollback": "Alias to move back, such as `champion`.",
+			"history":  "Show only entries that moved this alias.",
+			"import":   "Aliases to take over, one per line or separated by commas. Default: all.",
+			"":         "Alias to move to the candidate, such as `champion`.",
+		},
 	},
 	{
 		Name:     "assign",
@@ -29,6 +35,12 @@ var targetInputs = []Input{
 		For:   and(judging, "rollback", "policy explain", "import"),
 		Help: "Stage to move the candidate to: `Staging` or `Production`. `history` shows only entries that moved " +
 			"it. `import` takes a list.",
+		HelpFor: map[string]string{
+			"rollback": "Stage to move back: `Staging` or `Production`.",
+			"history":  "Show only entries that moved this stage.",
+			"import":   "Stages to take over, one per line or separated by commas. Default: all.",
+			"":         "Stage to move the candidate to: `Staging` or `Production`.",
+		},
 	},
 	{
 		Name:  "from",

@@ -65,8 +65,7 @@ type Strays struct {
 }
 
 // StrayInputs finds INPUT_… environment variables that belong to no input. leaky means that they may belong to the
-// caller: the runner "act" passes on the inputs of the surrounding composite action, and a program that starts this one
-// passes on its own variables.
+// caller: the runner "act" passes on the inputs of the surrounding composite action.
 func StrayInputs(environ []string, value func(name string) string, leaky bool) Strays {
 	var out Strays
 	for _, variable := range slices.Sorted(slices.Values(environ)) {

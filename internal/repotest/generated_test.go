@@ -1,8 +1,9 @@
 package repotest
 
 import (
-	stdcmp "cmp"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -31,53 +32,77 @@ func TestGeneratedFiles(t *testing.T) {
 	}
 }
 
-// TestActionFile parses action.yml and compares it with the tables in both directions, so it also finds mistakes in the
-// generator.
-func TestActionFile(t *testing.T) {
-	text, err := os.ReadFile(root + "action.yml")
+// TestActionFiles parses each action.yml and compares it with the tables in both directions, so it also finds mistakes in
+// the generator.
+func TestActionFiles(t *testing.T) {
+	checkAction(t, "", inputs.All, nil, nil)
+	for _, c := range inputs.Commands() {
+		if len(c.First) == 0 {
+			continue
+		}
+		var own []inputs.Input
+		for _, in := range inputs.All {
+			if c.Takes(in) {
+				own = append(own, in)
+			}
+		}
+		checkAction(t, c.Name+"/", own, c.Required, []any{c.Name, "--as-action"})
+	}
+}
+
+// checkAction checks the action.yml in a folder. The action passes args to the program, and only constants: the runner
+// quotes the arguments of a container badly.
+func checkAction(t *testing.T, folder string, declared []inputs.Input, required []string, args []any) {
+	t.Helper()
+	text, err := os.ReadFile(root + folder + "action.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	type entry struct {
 		Description string
 		Default     string
+		Required    bool
 	}
 	var file struct {
 		Inputs  map[string]entry
 		Outputs map[string]entry
-		Runs    map[string]any
+		Runs    struct {
+			Using, Image string
+			Args         []any
+		}
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	declared := map[string]bool{}
-	for _, in := range inputs.All {
-		declared[in.Name] = true
+	known := map[string]bool{}
+	for _, in := range declared {
+		known[in.Name] = true
 		e, ok := file.Inputs[in.Name]
-		if !ok || e.Description == "" {
-			t.Errorf("input %s is not in action.yml", in.Name)
+		if !ok || e.Description == "" || e.Required != slices.Contains(required, in.Name) {
+			t.Errorf("%saction.yml: input %s is missing, or is not described: %+v", folder, in.Name, e)
 		}
 		if want := in.ActionDefault(); e.Default != want {
-			t.Errorf("input %s: default %q in action.yml, %q in the code (variable %q)", in.Name, e.Default, want, in.Env)
+			t.Errorf("%saction.yml: input %s: default %q, want %q", folder, in.Name, e.Default, want)
 		}
 	}
 	for name := range file.Inputs {
-		if !declared[name] {
-			t.Errorf("action.yml has the input %s, which the code does not have", name)
+		if !known[name] {
+			t.Errorf("%saction.yml has the input %s, which the command does not read", folder, name)
 		}
 	}
 	for _, o := range outputs.All {
-		declared["output "+o.Name] = true
+		known["output "+o.Name] = true
 		if file.Outputs[o.Name].Description == "" {
-			t.Errorf("output %s is not in action.yml", o.Name)
+			t.Errorf("%saction.yml: output %s is missing", folder, o.Name)
 		}
 	}
 	for name := range file.Outputs {
-		if !declared["output "+name] {
-			t.Errorf("action.yml has the output %s, which the code does not have", name)
+		if !known["output "+name] {
+			t.Errorf("%saction.yml has the output %s, which the program does not set", folder, name)
 		}
 	}
-	if len(file.Runs) != 2 || file.Runs["using"] != "docker" {
-		t.Errorf("runs: %v; want only docker and the image (args would be quoted wrongly)", file.Runs)
+	if file.Runs.Using != "docker" || !strings.HasSuffix(file.Runs.Image, "Dockerfile") ||
+		!cmp.Equal(file.Runs.Args, args) {
+		t.Errorf("%saction.yml: runs: %+v, want the Dockerfile with the arguments %v", folder, file.Runs, args)
 	}
 }

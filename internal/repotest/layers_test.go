@@ -145,9 +145,11 @@ var layers = map[string][]string{
 		"internal/audit", "internal/audit/rules", "internal/ledger", "internal/mlflow", "internal/mlflow/crawl",
 		"internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/report",
 	},
+	"internal/connect": {"internal/console", "internal/inputs", "internal/mlflow", "internal/rest"},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
-		"internal/auditfiles", "internal/auditrun", "internal/canonical", "internal/claim", "internal/console", "internal/fact",
+		"internal/auditfiles", "internal/auditrun", "internal/canonical", "internal/claim", "internal/connect", "internal/console",
+		"internal/fact",
 		"internal/format", "internal/github", "internal/glob", "internal/hiddenplan", "internal/history",
 		"internal/incumbents", "internal/inputs", "internal/ledger", "internal/ledger/views", "internal/lineage", "internal/mlflow",
 		"internal/mlflow/diagnose", "internal/mlflow/gather",

@@ -3,6 +3,7 @@ package files
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
@@ -12,17 +13,35 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// actionYAML returns the text of action.yml.
-func actionYAML() string {
+// actionHead is what differs between the action files.
+type actionHead struct {
+	name, description string
+	inputs            []inputs.Input
+	required          []string // names of inputs
+	image             string
+	args              []string
+}
+
+// rootAction is the action that takes the command as an input.
+func rootAction() string {
+	return actionFile(actionHead{
+		name:        "mlflow-promote",
+		description: "Register an MLflow model version from a run, check it, and promote it by alias or stage",
+		inputs:      inputs.All,
+		image:       "Dockerfile",
+	})
+}
+
+// actionFile returns the text of an action.yml.
+func actionFile(h actionHead) string {
 	var b strings.Builder
-	b.WriteString("# Generated from the tables in internal/inputs and internal/cli; change those and run: make generate\n" +
-		"name: mlflow-promote\n" +
-		"description: Register an MLflow model version from a run, check it, and promote it by alias or stage\n" +
-		"author: the mlflow-promote authors\n" +
-		"branding:\n  icon: award\n  color: blue\n" +
-		"inputs:\n")
-	for _, in := range inputs.All {
-		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, format.YAMLText(in.Describe()))
+	b.WriteString("# Generated from the tables in internal/inputs and internal/outputs; change those and run: make generate\n")
+	fmt.Fprintf(&b, "name: %s\ndescription: %s\nauthor: the mlflow-promote authors\n", h.name,
+		format.YAMLText(h.description))
+	b.WriteString("branding:\n  icon: award\n  color: blue\ninputs:\n")
+	for _, in := range h.inputs {
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: %t\n", in.Name, format.YAMLText(in.Describe()),
+			slices.Contains(h.required, in.Name))
 		if def := in.ActionDefault(); def != "" {
 			fmt.Fprintf(&b, "    default: %s\n", format.YAMLText(def))
 		}
@@ -31,7 +50,10 @@ func actionYAML() string {
 	for _, o := range outputs.All {
 		fmt.Fprintf(&b, "  %s:\n    description: %s\n", o.Name, format.YAMLText(o.Help))
 	}
-	b.WriteString("runs:\n  using: docker\n  image: Dockerfile\n")
+	fmt.Fprintf(&b, "runs:\n  using: docker\n  image: %s\n", h.image)
+	if len(h.args) > 0 {
+		fmt.Fprintf(&b, "  args: [%s]\n", strings.Join(h.args, ", "))
+	}
 	return b.String()
 }
 

@@ -3,6 +3,7 @@ package files
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -21,9 +22,10 @@ func All(root string) (map[string]string, error) {
 		return nil, err
 	}
 	out := map[string]string{
-		"action.yml":              actionYAML(),
+		"action.yml":              rootAction(),
 		"docs/policy.schema.json": string(schema),
 	}
+	maps.Copy(out, ownActions())
 	for path, tables := range map[string]map[string]string{
 		"README.md": {
 			"commands": commandTable(),
@@ -61,6 +63,9 @@ func Write(root string) error {
 		return err
 	}
 	for path, text := range all {
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o755); err != nil {
+			return err
+		}
 		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o644); err != nil {
 			return err
 		}

@@ -1,0 +1,88 @@
+// Package connect makes clients for the servers in the inputs, and counts the requests to MLflow.
+package connect
+
+import (
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/console"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Servers connects to servers and counts the requests to MLflow. Set the exported fields before the first call.
+type Servers struct {
+	Settings inputs.Server
+	Console  *console.Console
+	Wire     rest.Config // settings of the process
+	Version  string      // of this program, for the user agent
+	Jitter   func() float64
+	Clock    func() time.Time // of this machine
+
+	clients []*rest.Client // for MLflow; the last one is for the registry
+}
+
+// Config returns the settings that all connections share.
+func (s *Servers) Config() rest.Config {
+	c := s.Wire
+	c.UserAgent, c.CAs = "mlflow-promote/"+s.Version, s.Settings.CAs
+	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.Settings.InsecureHTTP, s.Console.Retrying, s.Jitter
+	return c
+}
+
+// MLflow returns a client for MLflow. It sends no request. safeLogin returns a user name if it may be shown, and ""
+// otherwise.
+func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) {
+	tracking, err := s.dial(s.Settings.Tracking, s.Settings.TrackingHeader)
+	if err != nil {
+		return nil, err
+	}
+	models := tracking
+	if s.Settings.Registry != s.Settings.Tracking {
+		if models, err = s.dial(s.Settings.Registry, s.Settings.RegistryHeader); err != nil {
+			return nil, err
+		}
+	}
+	return mlflow.New(tracking, models, mlflow.About{
+		Address:   s.Settings.Registry,
+		Login:     s.Settings.Login,
+		LoggedIn:  s.Settings.Basic,
+		MayName:   safeLogin,
+		Workspace: s.Settings.Workspace,
+	}, s.Jitter), nil
+}
+
+// dial returns a client for one MLflow server. Credentials in the server's address are sent only to that server.
+// Credentials in the inputs take precedence.
+func (s *Servers) dial(address string, own http.Header) (*rest.Client, error) {
+	c := s.Config()
+	header := own.Clone()
+	maps.Copy(header, s.Settings.Header)
+	c.Base, c.Header, c.ClientCert, c.InsecureTLS = address, header, s.Settings.ClientCert, s.Settings.InsecureTLS
+	client, err := rest.New(c)
+	if err != nil {
+		return nil, mlflow.Explain("connect to "+address, err)
+	}
+	s.clients = append(s.clients, client)
+	return client, nil
+}
+
+// Now returns the time on the registry's server or, before the first response, on this machine.
+func (s *Servers) Now() time.Time {
+	if now := s.clients[len(s.clients)-1].Meter().ServerTime; !now.IsZero() {
+		return now
+	}
+	return s.Clock()
+}
+
+// Cost returns the number of requests to MLflow, and the number of rounds. Parallel requests count as one round.
+func (s *Servers) Cost() (requests, rounds int) {
+	for _, c := range s.clients {
+		m := c.Meter()
+		requests += m.Requests
+		rounds += m.Rounds
+	}
+	return requests, rounds
+}
