@@ -207,7 +207,7 @@ func TestWorkflow_UsesAction(t *testing.T) {
 	}
 	candidate := "runs:/" + logged[0].RunID + "/model"
 
-	out, err := e.act(t, candidate, "test_accuracy >= 0.9")
+	out, err := e.selfTest(t, candidate, "test_accuracy >= 0.9")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -220,7 +220,7 @@ func TestWorkflow_UsesAction(t *testing.T) {
 		t.Errorf("champion is version %s, want 1", got)
 	}
 
-	out, err = e.act(t, candidate, "test_accuracy >= 0.999")
+	out, err = e.selfTest(t, candidate, "test_accuracy >= 0.999")
 	if err == nil {
 		t.Errorf("the job succeeds though the action refuses:\n%s", out)
 	}
@@ -230,23 +230,26 @@ func TestWorkflow_UsesAction(t *testing.T) {
 	}
 }
 
-// act runs this repository's workflow.
-func (e engine) act(t *testing.T, candidate, threshold string) (string, error) {
+// selfTest runs this repository's workflow for self-tests.
+func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, error) {
+	t.Helper()
+	return e.act(t, ".github/workflows/selftest.yml", object{
+		"tracking-uri": e.server.URL,
+		"model":        "workflow",
+		"alias":        "champion",
+		"candidate":    candidate,
+		"threshold":    threshold,
+	})
+}
+
+// act runs a workflow in the copy of this repository, and returns what it printed.
+func (e engine) act(t *testing.T, workflow string, inputs object) (string, error) {
 	t.Helper()
 	root, err := Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	event, err := json.Marshal(object{
-		"repository": object{"default_branch": "main"},
-		"inputs": object{
-			"tracking-uri": e.server.URL,
-			"model":        "workflow",
-			"alias":        "champion",
-			"candidate":    candidate,
-			"threshold":    threshold,
-		},
-	})
+	event, err := json.Marshal(object{"repository": object{"default_branch": "main"}, "inputs": inputs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +258,7 @@ func (e engine) act(t *testing.T, candidate, threshold string) (string, error) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(root, ".cache", "bin", "act"), "workflow_dispatch", "--eventpath", file,
-		"--workflows", ".github/workflows/selftest.yml", "--platform", "ubuntu-latest="+runnerImage,
+		"--workflows", workflow, "--platform", "ubuntu-latest="+runnerImage,
 		"--pull=false", "--action-offline-mode", "--rm", "--secret", "GITHUB_TOKEN=of-no-use")
 	cmd.Dir = e.copy
 	cmd.Env = Environment("HOME=" + t.TempDir())

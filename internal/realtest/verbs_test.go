@@ -1,0 +1,41 @@
+//go:build container
+
+package realtest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Each command's own action runs under act, and later steps see its outputs.
+func TestWorkflow_OwnActions(t *testing.T) {
+	e := shared(t)
+	logged, err := e.server.Train(t.Context(),
+		Spec{Experiment: "verbs", Model: "model"}, Spec{Experiment: "verbs", Model: "model"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("testdata/verbs.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const workflow = ".github/workflows/verbs.yml"
+	if err := os.WriteFile(filepath.Join(e.copy, workflow), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := e.act(t, workflow, object{
+		"tracking-uri": e.server.URL,
+		"first":        "runs:/" + logged[0].RunID + "/model",
+		"second":       "runs:/" + logged[1].RunID + "/model",
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const want = "seen: doctor=ok register=1 validate=promote promote=2 alias=true rollback=1 history=1 compare=ok " +
+		"lineage=ok audit=ok"
+	if !strings.Contains(out, want) {
+		t.Errorf("a later step did not see %q:\n%s", want, out)
+	}
+}
