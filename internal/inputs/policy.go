@@ -47,8 +47,8 @@ var policyInputs = []Input{
 		Group: "policy",
 		For:   judging,
 		Kind:  Lines,
-		Help: "Thresholds in addition to the policy's gates, one per line, such as `test_accuracy >= 0.85`, " +
-			"`latency_ms <= 100` or `test_f1 >= champion - 0.01`.",
+		Help: "Thresholds in addition to the policy's gates, such as `test_accuracy >= 0.85`, `latency_ms <= 100` " +
+			"or `test_f1 >= champion - 0.01`. Write one per line, or separate them with commas.",
 	},
 }
 

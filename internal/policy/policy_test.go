@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -191,7 +192,22 @@ func TestThresholds_Problems(t *testing.T) {
 		"a >= 0x1p-2":          "neither a number",
 		"a >= 1e999":           "neither a number",
 		"a >= 85%":             "neither a number",
-		"a >= champion * 2":    `cannot read "* 2" after champion`,
+		"a >= champion * x":    `cannot read "* x" after champion; write champion - 0.01, champion * 1.005 or champion + 1%`,
+		"a >= champion * 0":    `cannot read "* 0" after champion`,
+		"a >= champion * -1":   `cannot read "* -1" after champion`,
+		"a >= champion * 101%": `cannot read "* 101%" after champion`,
+		"a >= champion / 2":    `cannot read "/ 2" after champion`,
+		"a >= champion - 100%": "leaves nothing of champion",
+		"a >= champion - 1 %%": `cannot read "- 1 %%"`,
+		"a >= champion -":      `cannot read "- " after champion`,
+		"a >= champion-x":      `"champion-x" is neither a number nor a version`,
+		"a >= 1.01 * champion": `cannot read "* champion" after 1.01`,
+		"0.9 <= a":             "0.9 is a number; write the metric first",
+		"a >= 0.85 b >= 0.8":   "one threshold per line: with `thresholds: |`",
+		"a >= champion b<1":    "there is more than one comparison",
+		"0.8 <= a <= 0.9":      "there is more than one comparison",
+		`"a >= 1`:              "there is no comparison",
+		"a >= 1 # good":        `cannot read "# good" after 1`,
 		"a >= champion - inf":  `cannot read "- inf"`,
 		"a >= champion - -0.1": `cannot read "- -0.1"`,
 		"a >= @latest":         `"latest" is reserved`,
@@ -204,6 +220,86 @@ func TestThresholds_Problems(t *testing.T) {
 		}
 		if len(gates) != 1 {
 			t.Errorf("%q: %d other gates", line, len(gates))
+		}
+	}
+}
+
+// Thresholds may be separated by commas and semicolons, except in quotes and brackets.
+func TestThresholds_Separators(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a >= 1, b <= 2":                    {"1 a >= 1", "1 b <= 2"},
+		"a >= 1; b <= 2;":                   {"1 a >= 1", "1 b <= 2"},
+		"a >= 1,b<=2;c>3\n\n d  <  4 ,\r\n": {"1 a >= 1", "1 b<=2", "1 c>3", "3 d < 4"},
+		",;\n,":                             nil,
+		"# a >= 1, b >= 2\nc >= 3":          {"2 c >= 3"},
+		`"a,b; c" >= 1, d[x, y] >= 2`:       {`1 "a,b; c" >= 1`, "1 d[x, y] >= 2"},
+		`d["x[1],y"] >= 2, "a]b" >= 1`:      {`1 d["x[1],y"] >= 2`, `1 "a]b" >= 1`},
+		"a >= champion - 0.01, b >= 0.5":    {"1 a >= champion - 0.01", "1 b >= 0.5"},
+		"a b >= 1;c >= champion * 1.005":    {"1 a b >= 1", "1 c >= champion * 1.005"},
+		"a >= 1 ;\tb[ü, é] <= champion+1%":  {"1 a >= 1", "1 b[ü, é] <= champion+1%"},
+	} {
+		gates, problems := Thresholds(text, registry.Target{Alias: "champion"})
+		var got []string
+		for _, g := range gates {
+			got = append(got, fmt.Sprintf("%d %s", g.Line, g.ID))
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(problems) > 0 {
+			t.Errorf("%q: %v\n%s", text, problems, diff)
+		}
+	}
+	for text, want := range map[string]string{
+		"a >= 0,85":              "write decimals with a point",
+		"a >= 1, # good, b >= 2": "a comment needs a line of its own",
+		"# limits a >= 1 b >= 2": "`thresholds: |`",
+		"a >= 1 b >= 2\n":        "`thresholds: |`",
+		`"a >= 1, b >= 2`:        "there is no comparison",
+		"a[x >= 1, b >= 2":       "there is no comparison",
+	} {
+		if _, problems := Thresholds(text, registry.Target{}); !strings.Contains(strings.Join(problems, "\n"), want) {
+			t.Errorf("%q: %q, want %q", text, problems, want)
+		}
+	}
+}
+
+// A limit may be a factor or a percentage of the other version's value. The finding contains the number.
+func TestThresholds_Margins(t *testing.T) {
+	for line, c := range map[string]struct {
+		mine, theirs float64
+		want         verdict.Outcome
+		wanted       string
+	}{
+		"a >= champion * 1.005": {0.9045, 0.9, verdict.Pass, ">= champion * 1.005 = 0.9045"},
+		"a >= champion *1.01":   {0.9045, 0.9, verdict.Fail, ">= champion * 1.01 = 0.909"},
+		"a >= champion*1.02":    {0.95, 0, verdict.Inconclusive, ">= champion * 1.02 = 0"},
+		"a <= champion * 0.5":   {-2, -1, verdict.Inconclusive, "<= champion * 0.5 = -0.5"},
+		"a <= champion + 1%":    {0.202, 0.2, verdict.Pass, "<= champion + 1% = 0.202"},
+		"a <= champion+2 %":     {0.205, 0.2, verdict.Fail, "<= champion + 2% = 0.204"},
+		"a >= champion - 3%":    {-1.03, -1, verdict.Pass, ">= champion - 3% = -1.03"},
+		"a >= champion - 4%":    {0, 0, verdict.Pass, ">= champion - 4% = 0"},
+		"a <= champion + 200%":  {3, 1, verdict.Pass, "<= champion + 200% = 3"},
+		"a <= champion * 10":    {3, 1e308, verdict.Inconclusive, "<= champion * 10 = +Inf"},
+		"a >= champion-0.1":     {0.8, 0.9, verdict.Pass, ">= champion - 0.1"},
+		"a >= champion-5%":      {0.8, 0.9, verdict.Fail, ">= champion - 5% = 0.855"},
+		"a > incumbent+0.1":     {1, 0.9, verdict.Fail, "> incumbent + 0.1"},
+	} {
+		v := judge(t, line, policytest.MetricFacts(map[string]float64{"a": c.mine}, map[string]float64{"a": c.theirs}))
+		if f := v.Findings[0]; f.Outcome != c.want || f.Wanted != c.wanted || f.Outcome != verdict.Pass && f.Fix == "" {
+			t.Errorf("%s with %v and %v: %s, %q, %s", line, c.mine, c.theirs, f.Outcome, f.Wanted, f.Why)
+		}
+	}
+	gates, _ := Thresholds("a >= champion-1", registry.Target{Alias: "champion-1"})
+	if got := gates[0].Needs.Holders; !slices.Equal(got, []registry.Ref{registry.AliasRef("champion-1")}) {
+		t.Errorf("champion-1 is the target's alias, but the gate reads %v", got)
+	}
+}
+
+// An alias that is neither the target's nor on the model cannot be compared with, even if other gates pass.
+func TestThresholds_MissingAlias(t *testing.T) {
+	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0.5})
+	f.Holders[registry.AliasRef("champoin")] = registry.Absent[fact.Subject]("no version has the alias champoin")
+	for _, line := range []string{"a >= @champoin", "a >= @champoin - 0.1", "a >= @champoin * 1.1", "a < @champoin + 1%"} {
+		if v := judge(t, line+", a >= 0.5", f); v.Findings[0].Outcome != verdict.Inconclusive || v.Decision != verdict.Block {
+			t.Errorf("%s: %+v", line, v.Findings[0])
 		}
 	}
 }
@@ -277,17 +373,13 @@ func TestThresholds_NeedFiniteValues(t *testing.T) {
 // Every line is either a gate or a problem, and the parser never panics.
 func FuzzThresholds(f *testing.F) {
 	for _, s := range []string{"a >= 1", "a >= champion - 0.01", "a\x00b<=-1e-9", "::error::>=1", "a >= @ü", "a>=",
-		"# x"} {
+		"# x", "a >= 1, b<2; c>champion*1%", `"a,b" >= [`, "# a>1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		gates, problems := Thresholds(text, registry.Target{Alias: "champion"})
-		lines := slices.DeleteFunc(strings.Split(text, "\n"), func(l string) bool {
-			l = strings.Join(strings.Fields(l), " ")
-			return l == "" || strings.HasPrefix(l, "#")
-		})
-		if len(gates)+len(problems) != len(lines) {
-			t.Fatalf("%d gates and %d problems of %d lines", len(gates), len(problems), len(lines))
+		if parts := thresholdParts(text); len(gates)+len(problems) < len(parts) {
+			t.Fatalf("%d gates and %d problems of %d parts", len(gates), len(problems), len(parts))
 		}
 		if len(gates) > 0 && Judge(gates, fact.Facts{}).Decision == verdict.Promote {
 			t.Fatal("promoted without any fact")

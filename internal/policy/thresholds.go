@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
@@ -12,32 +13,89 @@ import (
 // ThresholdsInput takes the place of the file name for gates that come from the `thresholds` input.
 const ThresholdsInput = "thresholds"
 
-// Thresholds parses the `thresholds` input. Each line is METRIC OPERATOR LIMIT. LIMIT is a number, or a baseline that
-// may be followed by "+ NUMBER" or "- NUMBER". A baseline is "incumbent", "champion", the target's alias, a stage, or
-// any alias written as @ALIAS. Other words are refused, because they are more likely to be mistakes than aliases. Empty
-// lines and lines that start with # are skipped. problems describes every line that is wrong.
+// Thresholds parses the `thresholds` input. Each threshold is METRIC OPERATOR LIMIT. They are separated by line breaks,
+// commas or semicolons. LIMIT is a number, or a baseline that may be followed by "+ NUMBER", "- NUMBER", "* NUMBER",
+// "+ NUMBER%" or "- NUMBER%". A baseline is "incumbent", "champion", the target's alias, a stage, or any alias written
+// as @ALIAS. Other words are refused, because they are more likely to be mistakes than aliases. Empty lines and lines
+// that start with # are skipped. problems describes every threshold that is wrong.
 func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []string) {
-	for i, line := range strings.Split(text, "\n") {
-		if line = strings.TrimSpace(line); !strings.Contains(line, `"`) { // spaces in a quoted name are significant
-			line = strings.Join(strings.Fields(line), " ")
-		}
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		g, err := threshold(line, t)
+	if strings.TrimSpace(text) != "" && !strings.Contains(strings.TrimSpace(text), "\n") && commentedOut(text) {
+		return nil, []string{"everything is behind a #; " + onePerLine}
+	}
+	for _, p := range thresholdParts(text) {
+		g, err := threshold(p.text, t)
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("line %d, %q: %v", i+1, line, err))
+			problems = append(problems, fmt.Sprintf("line %d, %q: %v", p.line, p.text, err))
 			continue
 		}
-		g.ID, g.File, g.Line = line, ThresholdsInput, i+1
+		g.ID, g.File, g.Line = p.text, ThresholdsInput, p.line
 		gates = append(gates, g)
 	}
 	return gates, problems
 }
 
+// onePerLine is the advice for thresholds that YAML has folded into one line.
+const onePerLine = "write one threshold per line: with `thresholds: |`, which keeps the lines apart, and not " +
+	"`thresholds: >`"
+
+// commentedOut reports whether a line is a comment that contains a comparison. YAML folds several lines into such a
+// line if the first one is a comment.
+func commentedOut(line string) bool {
+	_, _, _, compares := split(line)
+	return strings.HasPrefix(strings.TrimSpace(line), "#") && compares
+}
+
+// part is the text of one threshold and its line.
+type part struct {
+	text string
+	line int
+}
+
+// thresholdParts splits the input at line breaks, commas and semicolons. Those in quotes or brackets do not count. An
+// open quote or bracket ends with the line.
+func thresholdParts(text string) (parts []part) {
+	for i, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		start, quoted, inside := 0, false, false
+		add := func(end int) {
+			one := strings.TrimSpace(line[start:end])
+			if !strings.Contains(one, `"`) { // spaces in a quoted name are significant
+				one = strings.Join(strings.Fields(one), " ")
+			}
+			if one != "" {
+				parts = append(parts, part{one, i + 1})
+			}
+			start = end + 1
+		}
+		for at := 0; at < len(line); at++ {
+			switch line[at] {
+			case '"':
+				quoted = !quoted
+			case '[':
+				inside = inside || !quoted
+			case ']':
+				inside = inside && quoted
+			case ',', ';':
+				if !quoted && !inside {
+					add(at)
+				}
+			}
+		}
+		add(len(line))
+	}
+	return parts
+}
+
 func threshold(line string, t registry.Target) (gates.Gate, error) {
 	key, op, right, ok := split(line)
+	_, _, _, again := split(right)
 	switch {
+	case strings.HasPrefix(line, "#"):
+		return gates.Gate{}, fmt.Errorf("a comment needs a line of its own")
+	case !ok && digits.MatchString(line):
+		return gates.Gate{}, fmt.Errorf("a comma separates thresholds; write decimals with a point, such as 0.85")
 	case !ok:
 		return gates.Gate{},
 			fmt.Errorf("there is no comparison; write METRIC >= NUMBER, such as test_accuracy >= 0.85; the operators " +
@@ -48,6 +106,11 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 		return gates.Gate{}, fmt.Errorf("there is a space in the operator; write %s=", op)
 	case right == "":
 		return gates.Gate{}, fmt.Errorf("the limit is missing after %s", op)
+	case again:
+		return gates.Gate{}, fmt.Errorf("there is more than one comparison; %s", onePerLine)
+	}
+	if _, err := compare.ParseNumber(key); err == nil {
+		return gates.Gate{}, fmt.Errorf("%s is a number; write the metric first, such as test_accuracy >= 0.85", key)
 	}
 	r, err := gates.ParseMetric(key, string(op)+" "+right)
 	if err != nil {
@@ -56,7 +119,10 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	if v, err := compare.ParseNumber(right); err == nil {
 		return gates.MetricGate(r, op, v), nil
 	}
-	name, plus, err := baselineAndMargin(right)
+	name, margin, err := baselineAndMargin(right, func(name string) bool {
+		_, err := thresholdBaseline(name, t)
+		return err == nil
+	})
 	if err != nil {
 		return gates.Gate{}, err
 	}
@@ -64,37 +130,75 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	if err != nil {
 		return gates.Gate{}, err
 	}
-	return gates.RegressionGate(r, op, who, gates.Margin{Fixed: plus}), nil
+	return gates.RegressionGate(r, op, who, margin), nil
 }
 
-// split splits the line at the first operator. A metric's name cannot contain any character of an operator.
+// digits matches the second half of a number with a decimal comma.
+var digits = regexp.MustCompile(`^[0-9]+$`)
+
+// split splits the line at the first operator outside quotes and brackets. A metric's name cannot contain any character
+// of an operator.
 func split(line string) (key string, op compare.Operator, right string, ok bool) {
-	at := strings.IndexAny(line, "<>=!")
-	if at < 0 {
-		return "", "", "", false
-	}
-	for _, op := range compare.Operators {
-		if rest, found := strings.CutPrefix(line[at:], string(op)); found {
-			return strings.TrimSpace(line[:at]), op, strings.TrimSpace(rest), true
+	quoted, inside := false, false
+	for at := 0; at < len(line); at++ {
+		switch c := line[at]; {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '[' || c == ']'):
+			inside = c == '['
+		case quoted || inside || !strings.ContainsRune("<>=!", rune(c)):
+		default:
+			for _, op := range compare.Operators {
+				if rest, found := strings.CutPrefix(line[at:], string(op)); found {
+					return strings.TrimSpace(line[:at]), op, strings.TrimSpace(rest), true
+				}
+			}
+			return "", "", "", false
 		}
 	}
 	return "", "", "", false
 }
 
-func baselineAndMargin(text string) (name string, plus float64, err error) {
-	name, tail, spaced := strings.Cut(text, " ")
-	if !spaced {
-		return name, 0, nil
+// marginForms match a baseline and what is added to it. An alias may contain a hyphen, so the first form needs a space
+// before it. The second form is tried only if the whole word is no baseline.
+var (
+	marginForm  = regexp.MustCompile(`^(\S+?)(?:\s*([+*])|\s+([-+*]))\s*(.*)$`)
+	closeMargin = regexp.MustCompile(`^([^@\s][^\s]*?)(-)([0-9.]+\s*%?)$`)
+)
+
+// baselineAndMargin splits a limit into the name of the baseline and the margin. known reports whether a name is that of
+// a baseline.
+func baselineAndMargin(text string, known func(string) bool) (name string, m gates.Margin, err error) {
+	sign, amount := "", ""
+	if f := marginForm.FindStringSubmatch(text); f != nil {
+		name, sign, amount = f[1], f[2]+f[3], f[4]
+	} else if f := closeMargin.FindStringSubmatch(text); f != nil && !known(text) && known(f[1]) {
+		name, sign, amount = f[1], f[2], f[3]
+	} else if name, rest, spaced := strings.Cut(text, " "); spaced {
+		return "", m, errMargin(rest, name)
+	} else {
+		return text, m, nil
 	}
-	sign, amount := tail[:1], strings.TrimSpace(tail[1:])
-	v, err := compare.ParseNumber(amount)
-	if sign != "+" && sign != "-" || err != nil || v < 0 {
-		return "", 0, fmt.Errorf("cannot read %q after %s; write %s - 0.01 or %s + 0.01", tail, name, name, name)
-	}
-	if sign == "-" {
+	number, percent := strings.CutSuffix(amount, "%")
+	v, err := compare.ParseNumber(strings.TrimSpace(number))
+	switch {
+	case err != nil || v < 0 || sign == "*" && (percent || v == 0):
+		return "", m, errMargin(sign+" "+amount, name)
+	case percent && sign == "-" && v >= 100:
+		return "", m, fmt.Errorf("%s leaves nothing of %s; give less than 100%%", amount, name)
+	case sign == "*":
+		return name, gates.Margin{Factor: v}, nil
+	case sign == "-":
 		v = -v
 	}
-	return name, v, nil
+	if percent {
+		return name, gates.Margin{Percent: v}, nil
+	}
+	return name, gates.Margin{Fixed: v}, nil
+}
+
+func errMargin(rest, name string) error {
+	return fmt.Errorf("cannot read %q after %s; write %s - 0.01, %s * 1.005 or %s + 1%%", rest, name, name, name, name)
 }
 
 // thresholdBaseline parses the baseline of a threshold. A word without @ must be incumbent, champion, the target's
@@ -109,5 +213,5 @@ func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	}
 	return gates.Baseline{},
 		fmt.Errorf("%q is neither a number nor a version to compare with; write a number such as 0.85, or incumbent, "+
-			"champion, a stage or @ALIAS, optionally followed by - 0.01", name)
+			"champion, a stage or @ALIAS, optionally followed by - 0.01, * 1.005 or + 1%%", name)
 }

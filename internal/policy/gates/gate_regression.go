@@ -72,13 +72,24 @@ func against(n *tree.Node) (Baseline, error) {
 	return who, nil
 }
 
-// Margin is added to the incumbent's value.
-type Margin struct{ Fixed, Percent float64 }
+// Margin turns the incumbent's value into a limit. At most one field is set. A percentage is that of the value's size.
+type Margin struct{ Fixed, Percent, Factor float64 }
 
-func (m Margin) of(value float64) float64 { return m.Fixed + math.Abs(value)*m.Percent/100 }
+func (m Margin) limit(value float64) float64 {
+	if m.Factor != 0 {
+		return value * m.Factor
+	}
+	return value + m.Fixed + math.Abs(value)*m.Percent/100
+}
+
+// relative reports whether the limit depends on the size of the value, so that a reader cannot know it.
+func (m Margin) relative() bool { return m.Percent != 0 || m.Factor != 0 }
 
 func (m Margin) String() string {
-	if m.Percent != 0 {
+	switch {
+	case m.Factor != 0:
+		return " * " + format.Number(m.Factor)
+	case m.Percent != 0:
 		return signed(m.Percent) + "%"
 	}
 	return signed(m.Fixed)
@@ -137,13 +148,21 @@ func regression(f fact.Facts, r MetricReader, op compare.Operator, who Baseline,
 			fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key,
 				base.Ref)))
 	}
-	limit := theirs.Value.Value + m.of(theirs.Value.Value)
+	limit := m.limit(theirs.Value.Value)
+	if theirs.why == "" && m.relative() {
+		out.Wanted = fmt.Sprintf("%s %s%s = %s", op, who.Name, m, computed(op, limit))
+	}
 	switch {
 	case len(gaps) > 0:
 		return mostSevere(gaps...)
 	case isBaseline(f, base):
 		out.Why = "the candidate is the incumbent"
 		return passed(out)
+	case m.Factor != 0 && theirs.Value.Value <= 0:
+		return inconclusive(out, fmt.Sprintf("%s of %s is %s; a factor only makes sense above zero", key, base.Ref,
+			theirs.shown), fmt.Sprintf("write %s - 0.01 or %s - 1%% instead of the factor", who.Name, who.Name))
+	case math.IsInf(limit, 0):
+		return inconclusive(out, fmt.Sprintf("%s%s is not a finite number", who.Name, m), "choose a smaller margin")
 	case op.Holds(mine.Value.Value, limit):
 		return passed(out)
 	}
