@@ -543,7 +543,7 @@ func (s *trial) markOf(model, number string) string {
 	query := "?name=" + url.QueryEscape(model) + "&version=" + number
 	s.must(s.honest.Call(s.Context(), http.MethodGet, "model-versions/get-download-uri"+query, nil, &place))
 	// the version is a copy, on a server before 2.8
-	if of, err := registry.ParseCandidate(place.URI); err == nil && of.Number != 0 {
+	if of, err := registry.ParseSource(place.URI); err == nil && of.Number != 0 {
 		return s.markOf(of.Model, fmt.Sprint(of.Number))
 	}
 	text := s.download(place.URI + "/MLmodel")

@@ -331,7 +331,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 		r.t.Fatal(tree.Problems(err))
 	}
 	text := fmt.Sprintf("models:/gates/%d", r.versions[c.candidate])
-	candidate, err := registry.ParseCandidate(text)
+	candidate, err := registry.ParseCandidate(text, "")
 	if err != nil {
 		r.t.Fatal(err)
 	}

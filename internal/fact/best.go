@@ -10,9 +10,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// BestRun is the model that won the contest, with its run.
+// BestRun is the model that won the contest, with its run and its experiment.
 type BestRun struct {
 	Experiment, RunID, Metric, Value, Goal string
+
+	Where  string // the experiments that were searched
+	Filter string // condition for the runs
 
 	ModelID string   // "" if the model is among the run's files
 	Origin  string   // says in a few words where the value comes from
@@ -27,6 +30,7 @@ type Skipped struct{ Ref, Why string }
 // contender is a model with a value that counts.
 type contender struct {
 	run, model string // model is "" if it is among the run's files
+	in         string // id of the experiment
 	value      Value
 	started    time.Time // start of the run
 	created    time.Time // creation of the logged model
@@ -37,6 +41,7 @@ func (c contender) ref() string { return cmp.Or(c.model, c.run) }
 // Contest finds the best of several models. The order in which they are entered makes no difference.
 type Contest struct {
 	registry.Best
+	Names map[string]string // names of the experiments by id
 
 	looked  int
 	leaders []contender // they all have the same value
@@ -69,7 +74,8 @@ func (c *Contest) Enter(s Subject) {
 	if len(c.leaders) > 0 && c.Better(choice.Value.Point, c.leaders[0].value.Point) {
 		c.leaders = nil
 	}
-	c.leaders = append(c.leaders, contender{run.ID, logged.ID, choice.Value, run.Start, logged.Created})
+	in := cmp.Or(logged.ExperimentID, run.ExperimentID)
+	c.leaders = append(c.leaders, contender{run.ID, logged.ID, in, choice.Value, run.Start, logged.Created})
 }
 
 // Skip records a model or run that cannot take part.
@@ -85,7 +91,9 @@ func (c *Contest) Settled(v registry.Point) bool {
 
 // Winner returns the best model, or the newest of several with the same value. ok is false if no model takes part.
 func (c *Contest) Winner() (found BestRun, ok bool) {
-	found = BestRun{Experiment: c.Experiment, Metric: c.Metric, Goal: c.Goal, Looked: c.looked, Skipped: c.skipped}
+	found = BestRun{
+		Metric: c.Metric, Goal: c.Goal, Where: c.Where(), Filter: c.Filter, Looked: c.looked, Skipped: c.skipped,
+	}
 	if len(c.leaders) == 0 {
 		return found, false
 	}
@@ -95,6 +103,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	winner := c.leaders[0]
 	found.RunID, found.ModelID, found.Value = winner.run, winner.model, winner.value.Raw
 	found.Origin = winner.value.Origin()
+	found.Experiment = c.Names[winner.in]
 	for _, k := range c.leaders[1:] {
 		found.Ties = append(found.Ties, k.ref())
 	}
@@ -107,8 +116,12 @@ func (b BestRun) Words() []string {
 	if b.ModelID != "" {
 		model = b.ModelID
 	}
-	notes := []string{fmt.Sprintf("the best model of experiment %s by %s (%s) is %s with %s (%s); compared %d",
-		b.Experiment, b.Metric, b.Goal, model, b.Value, b.Origin, b.Looked)}
+	filter := ""
+	if b.Filter != "" {
+		filter = ", among runs with " + b.Filter
+	}
+	notes := []string{fmt.Sprintf("the best model of %s by %s (%s%s) is %s with %s (%s); compared %d",
+		b.Where, b.Metric, b.Goal, filter, model, b.Value, b.Origin, b.Looked)}
 	if len(b.Ties) > 0 {
 		notes = append(notes, fmt.Sprintf("equally good, but older: %s", format.First(b.Ties, 5)))
 	}

@@ -75,10 +75,12 @@ type Subject struct {
 	Ref     string // name to show, such as runs:/ID/model or models:/churn/7
 	Version registry.Known[registry.Version]
 	Run     registry.Known[registry.Run] // unreadable also if the model does not belong to the run; see BelongsToRun
-	Path    string                       // path of the model within the run's artifacts; "" for a logged model
-	InPlace bool                         // the run lists the model at Path, so its artifact store has not moved
-	Places  []string                     // locations of the version's files; nil if they are not known
-	MLmodel registry.Known[registry.MLmodel]
+	// id of the model's run if it is deleted; the run is unreadable then
+	DeletedRun string
+	Path       string   // path of the model within the run's artifacts; "" for a logged model
+	InPlace    bool     // the run lists the model at Path, so its artifact store has not moved
+	Places     []string // locations of the version's files; nil if they are not known
+	MLmodel    registry.Known[registry.MLmodel]
 
 	Logged registry.Known[registry.LoggedModel] // absent if the version has no logged model, as before MLflow 3
 	// other models listed in the run's outputs and in the same experiment

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -26,19 +27,21 @@ var candidateInputs = []Input{
 		Name:  "candidate",
 		Group: "candidate",
 		For:   and(creating, "validate", "rollback", "compare", "lineage"),
-		Help: "Model to promote: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME@ALIAS` or " +
-			"`models:/m-…`. `best` or `best/PATH` takes the best model in an experiment. `commit` or `commit/PATH` " +
-			"takes the newest finished run for the head commit. `rollback` takes `models:/NAME/VERSION`. `lineage` " +
-			"also accepts a version number, an alias or a stage.",
+		Help: "Model to promote: `runs:/RUN_ID/PATH`, a run id if the run has only one model, `models:/m-…`, " +
+			"`models:/NAME/VERSION`, or for a version of `model`: `7`, `@challenger` or `Staging`. `best` or " +
+			"`best/PATH` takes the best model in an experiment. `commit` or `commit/PATH` takes the newest finished " +
+			"run for the head commit. `rollback` takes a version.",
 		HelpFor: map[string]string{
-			"rollback": "Version to go back to: `models:/NAME/VERSION`. Default: the previous good version.",
+			"rollback": "Version to go back to, such as `7`. Default: the previous good version.",
 			"lineage":  "Version to show: `models:/NAME/VERSION`, a version number, an alias or a stage.",
-			"register": "Model to register: `runs:/RUN_ID/PATH` or `models:/m-…`. `best` or `best/PATH` takes the " +
-				"best model in an experiment. `commit` or `commit/PATH` takes the newest finished run for the head " +
-				"commit. A version of another registered model is copied.",
-			"": "Model to check: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME@ALIAS` or " +
+			"register": "Model to register: `runs:/RUN_ID/PATH`, a run id if the run has only one model, or " +
 				"`models:/m-…`. `best` or `best/PATH` takes the best model in an experiment. `commit` or " +
-				"`commit/PATH` takes the newest finished run for the head commit.",
+				"`commit/PATH` takes the newest finished run for the head commit. A version of another registered " +
+				"model is copied.",
+			"": "Model to check: `runs:/RUN_ID/PATH`, a run id if the run has only one model, `models:/m-…`, " +
+				"`models:/NAME/VERSION`, or for a version of `model`: `7`, `@challenger` or `Staging`. `best` or " +
+				"`best/PATH` takes the best model in an experiment. `commit` or `commit/PATH` takes the newest " +
+				"finished run for the head commit.",
 		},
 	},
 	{
@@ -46,9 +49,8 @@ var candidateInputs = []Input{
 		Group: "candidate",
 		For:   aboutCandidates,
 		Kind:  Lines,
-		Help: "Name or id of the experiment to search for `best`, or of the experiments to search for `commit`. " +
-			"Write one per line, or separate them with commas. Default for `commit`: the experiment of the version " +
-			"that the target points to.",
+		Help: "Names or ids of the experiments to search for `best` or `commit`. Write one per line, or separate " +
+			"them with commas. Default for `commit`: the experiment of the version that the target points to.",
 	},
 	{
 		Name:  "trained-by",
@@ -69,16 +71,24 @@ var candidateInputs = []Input{
 		Group:  "candidate",
 		For:    aboutCandidates,
 		Kind:   Enum,
-		Values: []string{registry.Maximize, registry.Minimize},
+		Values: []string{registry.Maximize, registry.Minimize, "max", "min"},
 		Help:   "Whether the highest or the lowest value of `metric` is best.",
+	},
+	{
+		Name:  "filter",
+		Group: "candidate",
+		For:   aboutCandidates,
+		Help: "Consider only runs that match this condition for `best`, in the language of MLflow's search, such as " +
+			"`tags.team = 'fraud' and params.depth = '6'`.",
 	},
 	{
 		Name:    "register",
 		Group:   "candidate",
 		Kind:    Enum,
-		Default: "always",
-		Values:  []string{"always", "if-valid"},
-		Help:    "Register the candidate even if it is blocked (`always`), or only if it passes (`if-valid`).",
+		Default: plan.RegisterJudged,
+		Values:  []string{plan.RegisterJudged, plan.RegisterAlways, plan.RegisterIfValid},
+		Help: "When to register the candidate: if at least one gate could be evaluated (`judged`), in any case " +
+			"(`always`), or only if it passes (`if-valid`).",
 	},
 }
 
@@ -94,7 +104,7 @@ func readCandidateCommand(r *reader) Settings {
 	}
 	s.Intent = readMetadata(r, s.Intent)
 	s.Attest = r.valueIfTaken("attest") != "" && r.bool("attest")
-	s.Intent.RegisterIfValid = r.choice("register") == "if-valid"
+	s.Intent.Register = r.choice("register")
 	return s
 }
 
@@ -104,19 +114,20 @@ func readCandidate(r *reader) (c registry.Candidate) {
 		return c
 	}
 	text := r.required("candidate",
-		"runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
+		"runs:/RUN_ID/PATH, models:/NAME/VERSION, a version number, @ALIAS, models:/m-…, best or commit")
 	if text == "" {
 		return c
 	}
-	c, err := registry.ParseCandidate(text)
+	c, err := registry.ParseCandidate(text, r.value("model"))
 	if err != nil {
 		r.problem("candidate", text, err.Error())
 	}
 	if c.Best != nil {
-		c.Best.Experiment = readOneExperiment(r)
+		r.required("experiment", "the name of the experiment to search for the best model")
+		c.Best.Experiments, c.Best.Filter = limitExperiments(r), r.value("filter")
 		c.Best.Metric = r.required("metric", "the metric that decides which model is best")
 		if r.required("goal", "maximize or minimize") != "" {
-			c.Best.Goal = r.choice("goal")
+			c.Best.Goal = goals[r.choice("goal")]
 		}
 		if strings.Contains(c.Best.Metric, "`") {
 			r.problem("metric", c.Best.Metric, "contains a backtick, which MLflow's search does not support; "+
@@ -133,22 +144,16 @@ func readCandidate(r *reader) (c registry.Candidate) {
 	if c.Commit == nil && r.value("trained-by") != "" {
 		r.problem("trained-by", r.value("trained-by"), "works only if candidate is commit; leave it empty")
 	}
+	if c.Best == nil && r.value("filter") != "" {
+		r.problem("filter", r.value("filter"), "works only if candidate is best; leave it empty")
+	}
 	return c
 }
 
-// readOneExperiment returns the experiment to search for the best model.
-func readOneExperiment(r *reader) string {
-	r.required("experiment", "the name of the experiment to search for the best model")
-	names := r.list("experiment")
-	switch len(names) {
-	case 0:
-		return ""
-	case 1:
-		return names[0]
-	}
-	r.problem("experiment", r.value("experiment"), "lists several experiments, but best "+
-		"searches only one; if the name contains a comma, give the experiment's id")
-	return ""
+// goals are the values of the input `goal`, each with its long form.
+var goals = map[string]string{
+	registry.Maximize: registry.Maximize, "max": registry.Maximize,
+	registry.Minimize: registry.Minimize, "min": registry.Minimize,
 }
 
 // maxExperiments limits the number of experiments, because each one costs a request.
@@ -157,14 +162,20 @@ const maxExperiments = 20
 // readExperiments returns the experiments to search for the commit's run. If none is given, the incumbent's experiment
 // is searched, so a target is required.
 func readExperiments(r *reader) []string {
-	names := r.list("experiment")
+	names := limitExperiments(r)
 	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
-	switch {
-	case len(names) > maxExperiments:
-		r.problem("experiment", "", fmt.Sprintf("lists %d experiments; give at most %d", len(names), maxExperiments))
-	case len(names) == 0 && !hasTarget:
+	if len(names) == 0 && !hasTarget {
 		r.problem("experiment", "", "is missing; give the experiment in which the model is trained, "+
 			"or a target whose version is in that experiment")
+	}
+	return names
+}
+
+// limitExperiments returns the experiments, and adds a problem if there are too many.
+func limitExperiments(r *reader) []string {
+	names := r.list("experiment")
+	if len(names) > maxExperiments {
+		r.problem("experiment", "", fmt.Sprintf("lists %d experiments; give at most %d", len(names), maxExperiments))
 	}
 	return names
 }

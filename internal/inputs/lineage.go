@@ -36,7 +36,7 @@ func readLineage(r *reader) Settings {
 
 // namedVersion returns the query with the version that a URI such as models:/NAME/7 identifies.
 func namedVersion(r *reader, q fact.Query, text string) fact.Query {
-	c, err := registry.ParseCandidate(text)
+	c, err := registry.ParseCandidate(text, q.Model)
 	switch {
 	case err != nil:
 		r.problem("candidate", text, err.Error())
@@ -46,7 +46,7 @@ func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 		r.problem("candidate", text, fmt.Sprintf("is not a version of model %q; leave model empty", q.Model))
 	}
 	q.Model, q.Candidate = c.Model, c
-	q.Target.Alias = c.Alias
+	q.Target.Alias, q.Target.Stage = c.Alias, c.Stage
 	return q
 }
 
@@ -61,6 +61,9 @@ func versionOf(r *reader, q fact.Query, text string) fact.Query {
 		return q
 	}
 	key, err := gates.TargetKey(text)
+	if ref := registry.ParseRef(text); ref.Kind == registry.RefAlias {
+		key, err = ref, registry.CheckAlias(ref.Name)
+	}
 	if err != nil {
 		r.problem("candidate", text, err.Error())
 	}

@@ -12,13 +12,13 @@ func readRollbackVersion(r *reader, model string) (c registry.Candidate) {
 	if text == "" {
 		return c
 	}
-	c, err := registry.ParseCandidate(text)
+	c, err := registry.ParseCandidate(text, model)
 	switch {
 	case err != nil:
 		r.problem("candidate", text, err.Error())
 	case c.Number == 0 || c.Model != model:
-		want := fmt.Sprintf("is not a version of %s; write models:/%s/7, or leave it out for the previous good version",
-			model, model)
+		want := fmt.Sprintf("is not a version of %s; write 7 or models:/%s/7, or leave it out for the previous good "+
+			"version", model, model)
 		r.problem("candidate", text, want)
 	}
 	return c

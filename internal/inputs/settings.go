@@ -53,6 +53,9 @@ func Read(
 	s := c.read(r)
 	s.Judging.PolicyFile, s.Judging.NeedsPolicy, s.Timeout = value("policy-file"), needsPolicy, timeout
 	s.Intent.Command = c.Name
+	if c := s.Intent.Query.Candidate; c.Latest && len(r.problems) > 0 { // otherwise the server is asked for the number
+		r.problem("candidate", c.Text, "latest may change between the check and the move; write the version's number")
+	}
 	s.Problems, s.Secrets = r.problems, r.secrets
 	return s
 }

@@ -150,7 +150,7 @@ func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Know
 		return registry.Absent[registry.Version](fmt.Sprintf(format, args...)), nil
 	}
 	for {
-		of, notVersion := registry.ParseCandidate(v.Source)
+		of, notVersion := registry.ParseSource(v.Source)
 		if notVersion != nil || of.Number == 0 {
 			v.RunID = run
 			return registry.Is(v), nil

@@ -5,6 +5,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
+// When a candidate that is not promoted is registered.
+const (
+	RegisterJudged  = "judged"   // if at least one gate was evaluated
+	RegisterAlways  = "always"   // in any case
+	RegisterIfValid = "if-valid" // never
+)
+
 // Intent holds what the user asks for besides the candidate and the target: texts to write, and choices about safety.
 type Intent struct {
 	Command          string
@@ -13,7 +20,7 @@ type Intent struct {
 	Tags             map[string]string
 	ModelDescription string
 	ModelTags        map[string]string
-	RegisterIfValid  bool                    // evaluate the gates first, and register only if they pass
+	Register         string                  // RegisterJudged, RegisterAlways or RegisterIfValid; "" is RegisterAlways
 	Policy           string                  // digest of the policy file; "" if none exists
 	Rules            map[registry.Ref]string // digests of the policy's rules, by target
 	Override         []string                // safety checks that the user turned off for this run

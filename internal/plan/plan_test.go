@@ -134,7 +134,7 @@ func TestPromote(t *testing.T) {
 			[]string{`create-version  ""->"{new}"`, `set-stage Production "3,7"->"3,7,{new}"`, record, staged}},
 		"blocked": {scene{champion: 1, target: champion, verdict: blocked}, []string{`create-version  ""->"{new}"`}},
 		"blocked, and only valid ones are registered": {
-			scene{champion: 1, target: champion, verdict: blocked, intent: Intent{RegisterIfValid: true}}, nil,
+			scene{champion: 1, target: champion, verdict: blocked, intent: Intent{Register: RegisterIfValid}}, nil,
 		},
 		"blocked, registered by this program before": {scene{
 			version: 2, champion: 1, target: champion, verdict: blocked,

@@ -12,8 +12,8 @@ import (
 )
 
 // Promote plans a promotion. The target is moved only if the verdict allows it. The candidate is registered even if
-// gates block it, unless in.RegisterIfValid is set. If the incumbent is retained, nothing is written. If the target
-// already points to the candidate, it needs no move.
+// gates block it, depending on in.Register. If the incumbent is retained, nothing is written. If the target already
+// points to the candidate, it needs no move.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict = &v
@@ -38,7 +38,11 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 		furtherNotes = append(furtherNotes, warnings...)
 	}
 	moves := append(moves(f, in), neededMoves(f, traffic)...)
-	if !allowed && in.RegisterIfValid {
+	if !allowed && !registersBlocked(f, v, in) {
+		if in.Register == RegisterJudged && in.Command == "promote" {
+			p.Notes = append(p.Notes, "no gate could be evaluated, so the candidate was not registered; to register "+
+				"it anyway, set register to always")
+		}
 		return p, nil
 	}
 	addRegistration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), len(moves) > 0)
@@ -52,6 +56,20 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 		fallbackNote(&p, f)
 	}
 	return p, nil
+}
+
+// registersBlocked reports whether a candidate that the gates block is registered. With RegisterJudged it is not if no
+// gate could be evaluated, because nothing is known of it then. A version that exists is marked as blocked.
+func registersBlocked(f fact.Facts, v verdict.Verdict, in Intent) bool {
+	switch in.Register {
+	case RegisterIfValid:
+		return false
+	case RegisterJudged:
+		return f.Number() != 0 || len(v.Findings) == 0 || slices.ContainsFunc(v.Findings, func(f verdict.Finding) bool {
+			return f.Outcome != verdict.Inconclusive && f.Outcome != verdict.NotApplicable
+		})
+	}
+	return true
 }
 
 // checkPermitted rejects a version that must not be promoted even if all gates pass.

@@ -183,8 +183,8 @@ func TestRegression_CandidateIsIncumbent(t *testing.T) {
 func TestThresholds_Problems(t *testing.T) {
 	for line, want := range map[string]string{
 		"accuracy":             "there is no comparison",
-		">= 1":                 "the name of the metric is missing",
-		"a >=":                 "the limit is missing",
+		">= 1":                 "the metric before >= is empty: is the input",
+		"a >=":                 "the limit after >= is empty: is the input or step output set?",
 		"a >= abc":             `"abc" is neither a number nor a version to compare with`,
 		"a >= nan":             `"nan" is neither a number nor a version to compare with`,
 		"a >= Inf":             `"Inf" is neither a number nor a version to compare with`,

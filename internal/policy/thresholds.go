@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -101,11 +102,11 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 			fmt.Errorf("there is no comparison; write METRIC >= NUMBER, such as test_accuracy >= 0.85; the operators " +
 				"are >= <= > < == !=")
 	case key == "":
-		return gates.Gate{}, fmt.Errorf("the name of the metric is missing before %s", op)
+		return gates.Gate{}, errors.New(registry.EmptyValue(fmt.Sprintf("metric before %s", op)))
 	case (op == ">" || op == "<") && strings.HasPrefix(right, "="):
 		return gates.Gate{}, fmt.Errorf("there is a space in the operator; write %s=", op)
 	case right == "":
-		return gates.Gate{}, fmt.Errorf("the limit is missing after %s", op)
+		return gates.Gate{}, errors.New(registry.EmptyValue(fmt.Sprintf("limit after %s", op)))
 	case again:
 		return gates.Gate{}, fmt.Errorf("there is more than one comparison; %s", onePerLine)
 	}
@@ -166,8 +167,8 @@ var (
 	closeMargin = regexp.MustCompile(`^([^@\s][^\s]*?)(-)([0-9.]+\s*%?)$`)
 )
 
-// baselineAndMargin splits a limit into the name of the baseline and the margin. known reports whether a name is that of
-// a baseline.
+// baselineAndMargin splits a limit into the name of the baseline and the margin. known reports whether a name is a
+// baseline.
 func baselineAndMargin(text string, known func(string) bool) (name string, m gates.Margin, err error) {
 	sign, amount := "", ""
 	if f := marginForm.FindStringSubmatch(text); f != nil {

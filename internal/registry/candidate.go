@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -9,13 +10,16 @@ import (
 
 // Candidate is the parsed input `candidate`. Exactly one of its forms is set.
 type Candidate struct {
-	Text    string // as given
+	Text    string // as given, with the model written out: models:/churn/7 for 7
 	RunID   string // runs:/RunID/Path
-	Path    string
+	Path    string // "" for the run's only model, found when facts are gathered
 	ModelID string // models:/m-…
-	Model   string // models:/Model/Number or models:/Model@Alias
+	Model   string // models:/Model/Number, models:/Model@Alias or models:/Model/Stage
 	Number  int
 	Alias   string
+	Stage   string    // found when facts are gathered
+	Word    string    // the stage as given without models:/, which may also be an alias
+	Latest  bool      // models:/Model/latest; refused when facts are gathered, with the newest number
 	Best    *Best     // best or best/PATH; found when facts are gathered
 	Commit  *ByCommit // commit or commit/PATH; found when facts are gathered
 }
@@ -28,11 +32,24 @@ var (
 // bareRunID matches a run id in the form that MLflow's servers generate.
 var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// ParseCandidate parses a candidate. Its error says what would be correct. The error has no reason, and the caller
-// adds the name of the input.
-func ParseCandidate(text string) (Candidate, error) {
+// EmptyValue describes a part of an input that is empty. The usual cause is an expression of a workflow that gave
+// nothing.
+func EmptyValue(what string) string {
+	return "the " + what + " is empty: is the input or step output set?"
+}
+
+// IsExpression reports whether a text contains an expression of a GitHub workflow that nobody has replaced.
+func IsExpression(text string) bool { return strings.Contains(text, "${{") }
+
+// ParseCandidate parses a candidate. model is the registered model for the short forms, such as 7, @challenger and
+// Staging. The error says what would be correct. It has no reason, and the caller adds the name of the input.
+func ParseCandidate(text, model string) (Candidate, error) {
 	c := Candidate{Text: text}
+	prefix := "models:/" + model
+	stage, isStage := CanonicalStage(text)
 	switch {
+	case IsExpression(text):
+		return c, fmt.Errorf("an expression in ${{ }} works only in a workflow file; write its value")
 	case text == "best" || strings.HasPrefix(text, "best/"):
 		path, err := pathAfter("best", text)
 		c.Best = &Best{Path: path}
@@ -41,26 +58,60 @@ func ParseCandidate(text string) (Candidate, error) {
 		path, err := pathAfter("commit", text)
 		c.Commit = &ByCommit{Path: path}
 		return c, err
-	case strings.HasPrefix(text, "runs:/"):
-		return c.run(strings.TrimPrefix(text, "runs:/"))
-	case strings.HasPrefix(text, "models:/"):
-		return c.registered(strings.TrimPrefix(text, "models:/"))
+	case strings.HasPrefix(text, "runs:/"), strings.HasPrefix(text, "models:/"):
+		return c.address(text)
 	case bareRunID.MatchString(text):
-		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/NAME, "+
-			"where NAME is the name that was given to log_model", text)
+		return c.address("runs:/" + text)
+	case strings.EqualFold(text, "latest"):
+		return Candidate{Text: prefix + "/latest", Model: model, Latest: true}, nil
 	case isNumber(text):
-		return c, fmt.Errorf("a version number without a model is not enough; write models:/NAME/%s", text)
+		number, _ := strconv.Atoi(text)
+		return Candidate{Text: prefix + "/" + text, Model: model, Number: number}, nil
+	case text == aliasPrefix:
+		return c, errors.New(EmptyValue("alias"))
+	case ParseRef(text).Kind == RefAlias:
+		alias := ParseRef(text).Name
+		return Candidate{Text: prefix + text, Model: model, Alias: alias}, CheckAlias(alias)
+	case isStage && stage != "None":
+		return Candidate{Text: prefix + "/" + stage, Model: model, Stage: stage, Word: text}, nil
 	case strings.Contains(text, ":/"):
 		return c, fmt.Errorf("a location without a run has no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION " +
 			"or models:/m-…")
+	case CheckAlias(text) == nil && !isStage:
+		return c, fmt.Errorf("%s is neither a version, nor a stage or run id; write @%s if it is an alias, or "+
+			"runs:/RUN_ID/PATH, models:/NAME/VERSION, best or commit", text, text)
 	}
-	return c,
-		fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
+	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, a version " +
+		"number, @ALIAS, a stage, best or commit")
+}
+
+// ParseSource parses the source of a registered version. A source has fewer forms than a candidate: it names a run with
+// a path, a logged model, or a version by number or alias.
+func ParseSource(text string) (Candidate, error) {
+	c, err := Candidate{Text: text}.address(text)
+	if err == nil && (c.Stage != "" || c.Latest || c.RunID != "" && c.Path == "") {
+		return Candidate{Text: text}, fmt.Errorf("%q is not the source of a version", text)
+	}
+	return c, err
+}
+
+// address parses runs:/… and models:/….
+func (c Candidate) address(text string) (Candidate, error) {
+	if rest, ok := strings.CutPrefix(text, "runs:/"); ok {
+		return c.run(rest)
+	}
+	if rest, ok := strings.CutPrefix(text, "models:/"); ok {
+		return c.registered(rest)
+	}
+	return c, fmt.Errorf("%q is neither a run nor a model", text)
 }
 
 // pathAfter returns the path of the model after the word "best" or "commit". The default is MLflow's usual name.
 func pathAfter(word, text string) (string, error) {
-	path := strings.Trim(strings.TrimPrefix(text, word), "/")
+	path := strings.Trim(strings.TrimPrefix(text, word), "/ ")
+	if path == "" && text != word {
+		return path, fmt.Errorf("%s Write %s for a model with the name model", EmptyValue("artifact path"), word)
+	}
 	if path == "" {
 		path = "model"
 	}
@@ -71,16 +122,21 @@ func pathAfter(word, text string) (string, error) {
 	return path, nil
 }
 
+// run parses what follows runs:/ in a candidate. A second slash in front of a run id is accepted.
 func (c Candidate) run(rest string) (Candidate, error) {
-	id, path, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+	if second, ok := strings.CutPrefix(rest, "/"); ok && len(second) >= 32 && bareRunID.MatchString(second[:32]) {
+		rest = second
+	}
+	id, path, hasPath := strings.Cut(rest, "/")
 	path = strings.Trim(path, "/")
 	switch {
+	case strings.TrimSpace(id) == "":
+		return c, errors.New(EmptyValue("run id"))
 	case !runID.MatchString(id):
 		return c, fmt.Errorf("%q is not a run id; write runs:/RUN_ID/PATH", id)
-	case path == "":
-		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/NAME, where NAME is the name that was "+
-			"given to log_model", id)
-	case unsafePath(path):
+	case hasPath && strings.TrimSpace(path) == "":
+		return c, fmt.Errorf("%s Write runs:/%s for the run's only model", EmptyValue("artifact path"), id)
+	case hasPath && unsafePath(path):
 		return c, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a control "+
 			"character", path)
 	}
@@ -102,7 +158,16 @@ func (c Candidate) registered(rest string) (Candidate, error) {
 		c.ModelID = rest
 		return c, nil
 	}
+	if strings.TrimSpace(rest) == "" || rest[0] == '/' || rest[0] == '@' {
+		return c, errors.New(EmptyValue("model name"))
+	}
+	if rest == "m-" {
+		return c, errors.New(EmptyValue("id of the logged model"))
+	}
 	if name, alias, ok := cutLast(rest, "@"); ok && name != "" && !strings.Contains(alias, "/") {
+		if strings.TrimSpace(alias) == "" {
+			return c, errors.New(EmptyValue("alias"))
+		}
 		if err := CheckAlias(alias); err != nil {
 			return c, err
 		}
@@ -110,14 +175,23 @@ func (c Candidate) registered(rest string) (Candidate, error) {
 		return c, nil
 	}
 	name, version, ok := cutLast(rest, "/")
+	stage, isStage := CanonicalStage(version)
 	switch {
-	case !ok || name == "":
+	case !ok && strings.HasPrefix(rest, "m-"):
 		return c, fmt.Errorf("want models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-… with 32 hex digits")
+	case !ok:
+		return c, fmt.Errorf("the version is missing; write models:/%s/7 or models:/%s@ALIAS", rest, rest)
+	case strings.TrimSpace(version) == "":
+		return c, errors.New(EmptyValue("version"))
 	case strings.EqualFold(version, "latest"):
-		return c,
-			fmt.Errorf("'latest' may change between judging and promoting; write a version, such as models:/%s/7", name)
+		c.Model, c.Latest = name, true
+		return c, nil
+	case isStage && stage != "None":
+		c.Model, c.Stage = name, stage
+		return c, nil
 	case !isNumber(version):
-		return c, fmt.Errorf("%q is not a version number; write models:/%s/7 or models:/%s@ALIAS", version, name, name)
+		return c, fmt.Errorf("%q is neither a version number nor a stage; write models:/%s/7 or models:/%s@ALIAS",
+			version, name, name)
 	}
 	c.Model = name
 	c.Number, _ = strconv.Atoi(version)
@@ -137,12 +211,21 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// Best selects the model with the best value of a metric in an experiment.
+// Best selects the model with the best value of a metric in one or more experiments.
 type Best struct {
-	Experiment string
-	Metric     string
-	Goal       string // Maximize or Minimize
-	Path       string // name of the logged model, or path below the run's artifacts
+	Experiments []string // names or ids
+	Metric      string
+	Goal        string // Maximize or Minimize
+	Path        string // name of the logged model, or path below the run's artifacts
+	Filter      string // condition for the runs, in the language of MLflow's search; "" for all
+}
+
+// Where names the experiments in a message.
+func (b Best) Where() string {
+	if len(b.Experiments) == 1 {
+		return "experiment " + b.Experiments[0]
+	}
+	return "experiments " + strings.Join(b.Experiments, ", ")
 }
 
 // Goals for a metric.
@@ -161,6 +244,6 @@ func (b Best) Better(a, than Point) bool {
 
 // IsCopy reports whether a source is a version of a registered model, such as models:/churn/3.
 func IsCopy(source string) bool {
-	of, err := ParseCandidate(source)
+	of, err := ParseSource(source)
 	return err == nil && of.Number != 0
 }

@@ -64,6 +64,9 @@ type Run struct {
 	ModelInputs []string // ids of the logged models that the run measured but did not log
 }
 
+// HasEnded reports whether the run has ended, successfully or not.
+func (r Run) HasEnded() bool { return r.Status != "RUNNING" && r.Status != "SCHEDULED" }
+
 // LoggedPaths returns the sorted paths of the models that an MLflow 1 or 2 client logged. MLflow 3 lists models as
 // outputs instead.
 func (r Run) LoggedPaths() []string {

@@ -50,41 +50,83 @@ func TestFinite(t *testing.T) {
 }
 
 func TestParseCandidate(t *testing.T) {
+	id := strings.Repeat("0123456789abcdef", 2)
 	for text, want := range map[string]Candidate{
-		"runs:/abc/model":                            {RunID: "abc", Path: "model"},
-		"runs:/abc/a/b c":                            {RunID: "abc", Path: "a/b c"},
-		"runs://abc/model/":                          {RunID: "abc", Path: "model"},
-		"models:/churn/7":                            {Model: "churn", Number: 7},
-		"models:/a/b/7":                              {Model: "a/b", Number: 7},
-		"models:/churn@challenger":                   {Model: "churn", Alias: "challenger"},
-		"models:/m@il@champion":                      {Model: "m@il", Alias: "champion"},
-		"models:/m-0123456789abcdef0123456789abcdef": {ModelID: "m-0123456789abcdef0123456789abcdef"},
+		"runs:/abc/model":                     {RunID: "abc", Path: "model"},
+		"runs:/abc/a/b c":                     {RunID: "abc", Path: "a/b c"},
+		"runs://" + id + "/model/":            {RunID: id, Path: "model"},
+		"runs:/abc":                           {RunID: "abc"},
+		id:                                    {RunID: id},
+		"models:/churn/7":                     {Model: "churn", Number: 7},
+		"models:/a/b/7":                       {Model: "a/b", Number: 7},
+		"models:/churn@challenger":            {Model: "churn", Alias: "challenger"},
+		"models:/m@il@champion":               {Model: "m@il", Alias: "champion"},
+		"models:/churn/staging":               {Model: "churn", Stage: "Staging"},
+		"models:/churn/Archived":              {Model: "churn", Stage: "Archived"},
+		"models:/churn/Latest":                {Model: "churn", Latest: true},
+		"models:/m-" + id:                     {ModelID: "m-" + id},
+		"7 = models:/own/7":                   {Model: "own", Number: 7},
+		"@new = models:/own@new":              {Model: "own", Alias: "new"},
+		"latest = models:/own/latest":         {Model: "own", Latest: true},
+		"PRODUCTION = models:/own/Production": {Model: "own", Stage: "Production", Word: "PRODUCTION"},
 	} {
-		want.Text = text
-		got, err := ParseCandidate(text)
+		text, full, short := strings.Cut(text, " = ")
+		if want.Text = text; short {
+			want.Text = full
+		}
+		got, err := ParseCandidate(text, "own")
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%q: got error %v\n%s", text, err, diff)
 		}
 	}
 	for text, want := range map[string]string{
-		"7":                     "write models:/NAME/7",
-		"s3://b/k":              "a location without a run",
-		"churn":                 "want runs:/RUN_ID/PATH",
-		"runs:/abc":             "the artifact path is missing",
-		"runs:/a b/model":       "is not a run id",
-		"runs:/abc/../x":        "must not contain '..'",
-		"runs:/abc/a%2e":        "must not contain",
-		"runs:/abc/a//b":        "must not contain",
-		"models:/churn/latest":  "'latest' may change",
-		"models:/churn/Staging": "is not a version number",
-		"models:/churn/0":       "is not a version number",
-		"models:/churn/+1":      "is not a version number",
-		"models:/churn@latest":  "is reserved",
-		"models:/m-xyz":         "want models:/NAME/VERSION",
-		"models:/":              "want models:/NAME/VERSION",
+		"s3://b/k":             "a location without a run",
+		"churn":                "write @churn if it is an alias",
+		"None":                 "want runs:/RUN_ID/PATH",
+		"runs:/a b/model":      "is not a run id",
+		"runs:/abc/../x":       "must not contain '..'",
+		"runs:/abc/a%2e":       "must not contain",
+		"runs:/abc/a//b":       "must not contain",
+		"models:/churn/None":   "is neither a version number nor a stage",
+		"models:/churn/0":      "is neither a version number nor a stage",
+		"models:/churn/+1":     "is neither a version number nor a stage",
+		"models:/churn":        "the version is missing; write models:/churn/7",
+		"models:/churn@latest": "is reserved",
+		"models:/m-xyz":        "want models:/NAME/VERSION",
+		"@v7":                  "reserved by MLflow",
+
+		"runs:/":                           "the run id is empty: is the input or step output set?",
+		"runs://model":                     "the run id is empty: is the input or step output set?",
+		"runs:/ /model":                    "the run id is empty: is the input or step output set?",
+		"runs://sklearn/model":             "the run id is empty: is the input or step output set?",
+		"runs:/abc/":                       "the artifact path is empty: is the input or step output set?",
+		"models:/":                         "the model name is empty: is the input or step output set?",
+		"models://7":                       "the model name is empty: is the input or step output set?",
+		"models:/@champion":                "the model name is empty: is the input or step output set?",
+		"models:/churn/":                   "the version is empty: is the input or step output set?",
+		"models:/churn@":                   "the alias is empty: is the input or step output set?",
+		"models:/m-":                       "the id of the logged model is empty: is the input or step output set?",
+		"@":                                "the alias is empty: is the input or step output set?",
+		"best/":                            "the artifact path is empty: is the input or step output set?",
+		"commit/ ":                         "the artifact path is empty: is the input or step output set?",
+		"runs:/${{ inputs.run-id }}/model": "works only in a workflow file",
 	} {
-		if _, err := ParseCandidate(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ParseCandidate(text, "own"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got error %v, want %q", text, err, want)
+		}
+	}
+}
+
+// The source of a version has no short forms.
+func TestParseSource(t *testing.T) {
+	for text, want := range map[string]bool{
+		"runs:/abc/model": true, "models:/churn/7": true, "models:/churn@new": true, "s3://b/k": false, "7": false,
+		"models:/m-0123456789abcdef0123456789abcdef": true, "@new": false, "Staging": false, "best": false,
+		"models:/churn/Staging": false, "models:/churn/latest": false, "runs:/abc": false,
+		"0123456789abcdef0123456789abcdef": false,
+	} {
+		if c, err := ParseSource(text); (err == nil) != want || err != nil && c.Model+c.RunID != "" {
+			t.Errorf("%q: got %+v, %v", text, c, err)
 		}
 	}
 }

@@ -64,6 +64,7 @@ const (
 	RunTagUser       = "mlflow.user"
 	RunTagCommit     = "mlflow.source.git.commit"
 	RunTagModels     = "mlflow.log-model.history" // JSON list of the models that an MLflow 1 or 2 client logged
+	RunTagParent     = "mlflow.parentRunId"
 	RunTagRepository = "mlflow.source.git.repoURL"
 	// PromptTag marks a registered model, or by mistake a version, as a prompt.
 	PromptTag = "mlflow.prompt.is_prompt"

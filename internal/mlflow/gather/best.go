@@ -3,6 +3,7 @@ package gather
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,30 +14,43 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// findRun replaces a candidate of the kind "best" or "commit" with a run or model.
+// findRun replaces a candidate that must be searched for with a run, a logged model or a version.
 func (g candidate) findRun(ctx context.Context) error {
 	switch q := g.q.Candidate; {
 	case q.Best != nil:
 		return g.findBest(ctx)
 	case q.Commit != nil:
 		return g.findCommit(ctx)
+	case q.Stage != "":
+		return naming{g.gathering}.findInStage(ctx)
+	case q.Latest:
+		return naming{g.gathering}.refuseLatest(ctx)
+	case q.RunID != "" && q.Path == "":
+		return naming{g.gathering}.findOnlyModel(ctx)
 	}
 	return nil
 }
 
 func (g candidate) findBest(ctx context.Context) error {
 	best := *g.q.Candidate.Best
-	experiment, err := g.c.Experiments.Find(ctx, best.Experiment)
-	if err != nil {
-		return err
-	}
 	s := bestSearch{
-		c: g.c, experiment: experiment.ID, contest: fact.Contest{Best: best},
+		c: g.c, contest: fact.Contest{Best: best, Names: map[string]string{}},
 		models: map[string]registry.LoggedModel{}, metrics: map[string]bool{}, judged: map[string]bool{},
+		paths: map[string]bool{},
+	}
+	for _, name := range best.Experiments {
+		experiment, err := g.c.Experiments.Find(ctx, name)
+		if err != nil {
+			return err
+		}
+		if s.contest.Names[experiment.ID] == "" {
+			s.experiments = append(s.experiments, experiment.ID)
+		}
+		s.contest.Names[experiment.ID] = name
 	}
 	for _, step := range []func(context.Context) error{s.readModels, s.enterModels, s.enterRuns} {
 		if err := step(ctx); err != nil {
-			return mlflow.WithIDHint(err)
+			return mlflow.WithIDHint(s.blameFilter(err))
 		}
 	}
 	found, ok := s.contest.Winner()
@@ -57,17 +71,18 @@ func candidateOf(run registry.Run, path string) registry.Candidate {
 	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
 }
 
-// bestSearch finds the best model in one experiment. In MLflow 3, a run can log many models, each with its own metric
+// bestSearch finds the best model in some experiments. In MLflow 3, a run can log many models, each with its own metric
 // values, so bestSearch compares models. It compares runs only if the model is among the run's own files.
 type bestSearch struct {
-	c          *mlflow.Client
-	experiment string // id of the experiment
-	contest    fact.Contest
+	c           *mlflow.Client
+	experiments []string // ids of the experiments
+	contest     fact.Contest
 
-	models  map[string]registry.LoggedModel // models in the experiment by id, with their values of the metric
+	models  map[string]registry.LoggedModel // models in the experiments by id, with their values of the metric
 	others  map[string]registry.LoggedModel // models in other experiments that the runs list
 	metrics map[string]bool                 // names of all metrics, for messages
 	judged  map[string]bool                 // runs whose values belong to logged models
+	paths   map[string]bool                 // paths of models in runs that have none at the wanted path
 	listed  int                             // number of runs whose files were listed
 }
 
@@ -79,11 +94,20 @@ const (
 	bestAtOnce = 8      // runs that are read at the same time
 )
 
-// readModels reads all logged models in the experiment, not only those with the requested name. The values of a run's
+// readModels reads all logged models in the experiments, not only those with the requested name. The values of a run's
 // other models show which values belong to the requested one.
 func (s *bestSearch) readModels(ctx context.Context) error {
-	op := "search logged models of experiment " + s.contest.Experiment
-	for m, err := range s.c.LoggedModels.InExperiment(ctx, op, s.experiment, "") {
+	for _, id := range s.experiments {
+		if err := s.readModelsOf(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *bestSearch) readModelsOf(ctx context.Context, experiment string) error {
+	op := "search logged models of experiment " + s.contest.Names[experiment]
+	for m, err := range s.c.LoggedModels.InExperiment(ctx, op, experiment, "") {
 		if err != nil {
 			return err
 		}
@@ -117,7 +141,10 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 			ids[v.RunID] = true
 		}
 	}
-	runs, err := s.read(ctx, mlflow.SortedKeys(ids))
+	runs, err := s.read(ctx, mlflow.SortedKeys(ids), "")
+	if err == nil {
+		named, err = s.filtered(ctx, named)
+	}
 	if err == nil {
 		err = s.readOutputs(ctx, named, runs)
 	}
@@ -130,6 +157,34 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// filtered keeps the models whose source run meets the filter.
+func (s *bestSearch) filtered(ctx context.Context, named []registry.LoggedModel) ([]registry.LoggedModel, error) {
+	if s.contest.Filter == "" || len(named) == 0 {
+		return named, nil
+	}
+	sources := map[string]bool{}
+	for _, m := range named {
+		if m.SourceRunID != "" {
+			sources[m.SourceRunID] = true
+		}
+	}
+	runs, err := s.read(ctx, mlflow.SortedKeys(sources), s.contest.Filter)
+	return slices.DeleteFunc(named, func(m registry.LoggedModel) bool { return runs[m.SourceRunID].ID == "" }), err
+}
+
+// blameFilter says that the server does not accept the filter, if that is what the error says.
+func (s *bestSearch) blameFilter(err error) error {
+	if s.contest.Filter == "" || !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+		return err
+	}
+	return &registry.Error{
+		Reason: registry.BadInput,
+		Msg:    fmt.Sprintf("input filter: MLflow cannot read %q: %s", s.contest.Filter, mlflow.Short(err)),
+		Hint: "write conditions such as params.depth = '6' and metrics.loss < 0.3 and tags.team = 'fraud', " +
+			"joined by and",
+	}
 }
 
 // readOutputs completes the runs that logged the models (see complete).
@@ -188,11 +243,11 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 	return err
 }
 
-// read reads runs of the experiment by id, leaving out deleted ones. It requests fewer ids than fit in a page,
-// because after a full page, one more page would have to be requested.
-func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registry.Run, error) {
+// read reads runs of the experiments by id, leaving out deleted ones and those that do not meet the filter. It requests
+// fewer ids than fit in a page, because after a full page, one more page would have to be requested.
+func (s *bestSearch) read(ctx context.Context, ids []string, filter string) (map[string]registry.Run, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
-	op := "search runs of experiment " + s.contest.Experiment
+	op := "search runs of " + s.contest.Where()
 	if len(ids) > bestRuns {
 		return nil, mlflow.Explain(
 			op,
@@ -205,19 +260,27 @@ func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registr
 	runs := map[string]registry.Run{}
 	for part := range slices.Chunk(ids, mlflow.RunsPage-1) {
 		body := map[string]any{
-			"experiment_ids": []string{s.experiment}, "run_view_type": "ACTIVE_ONLY",
-			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
+			"experiment_ids": s.experiments, "run_view_type": "ACTIVE_ONLY",
+			"filter": both("attributes.run_id IN ('"+strings.Join(part, "','")+"')", filter),
 		}
 		for run, err := range s.c.Runs.Search(ctx, op, body) {
 			if err != nil {
 				return nil, err
 			}
-			if run.ExperimentID == s.experiment && !run.Deleted {
+			if slices.Contains(s.experiments, run.ExperimentID) && !run.Deleted {
 				runs[run.ID] = run
 			}
 		}
 	}
 	return runs, nil
+}
+
+// both joins two conditions of a search. MLflow has no parentheses and no OR.
+func both(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + " AND " + b
 }
 
 func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry.Run) {
@@ -284,12 +347,12 @@ func (s *bestSearch) enterRuns(ctx context.Context) error {
 		order = "ASC"
 	}
 	body := map[string]any{
-		"experiment_ids": []string{s.experiment},
-		"filter":         "attributes.status = 'FINISHED'",
+		"experiment_ids": s.experiments,
+		"filter":         both("attributes.status = 'FINISHED'", s.contest.Filter),
 		"run_view_type":  "ACTIVE_ONLY",
 		"order_by":       []string{"metrics.`" + s.contest.Metric + "` " + order},
 	}
-	for run, err := range s.c.Runs.Search(ctx, "search runs of experiment "+s.contest.Experiment, body) {
+	for run, err := range s.c.Runs.Search(ctx, "search runs of "+s.contest.Where(), body) {
 		if err != nil {
 			return err
 		}
@@ -321,6 +384,9 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 		return errUnlistable(run, err)
 	case !mlflow.HasMLmodel(files, path):
 		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
+		for _, other := range run.LoggedPaths() {
+			s.paths[other] = true
+		}
 		return nil
 	}
 	if run, err = s.complete(ctx, run); err != nil {
@@ -342,16 +408,16 @@ func (s *bestSearch) tooManyRuns() error {
 	if also := s.otherNames(); also != "" {
 		hint = also + "; or " + hint
 	}
-	what := "the %d best runs of experiment %q by %s have no model at %q"
+	what := "the %d best runs of %s by %s have no model at %q"
 	if _, found := s.contest.Winner(); found {
-		what = "more than %d runs of experiment %q may have the best %s, too many to search for a model at %q"
+		what = "more than %d runs of %s may have the best %s, too many to search for a model at %q"
 	}
-	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
+	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Where(), s.contest.Metric, s.contest.Path), hint)
 }
 
-// otherNames returns a hint that lists the names of the other models in the experiment.
+// otherNames returns a hint that lists the names of the other models in the experiments.
 func (s *bestSearch) otherNames() string {
-	names := map[string]bool{}
+	names := maps.Clone(s.paths)
 	for _, m := range s.models {
 		names[m.Name] = true
 	}
@@ -363,14 +429,17 @@ func (s *bestSearch) otherNames() string {
 	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
 		meant = near[0]
 	}
-	return fmt.Sprintf("the experiment contains logged models named %s; set candidate to best/%s",
+	return fmt.Sprintf("the models there are called %s; set candidate to best/%s",
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 
 // errNone returns an error that explains why no model can be chosen.
 func (s *bestSearch) errNone(found fact.BestRun) error {
 	best := s.contest.Best
-	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)
+	msg := fmt.Sprintf("no model of %s counts for metric %q", best.Where(), best.Metric)
+	if best.Filter != "" {
+		msg += " among runs with " + best.Filter
+	}
 	names := mlflow.SortedKeys(s.metrics)
 	near := spelling.Nearest(best.Metric, names)
 	var hint string

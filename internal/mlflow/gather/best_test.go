@@ -19,7 +19,7 @@ const mlmodel = "flavors:\n  sklearn: {}\n"
 // best searches the experiment "train" for the best model by acc.
 func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	t.Helper()
-	by := registry.Best{Experiment: "train", Metric: "acc", Goal: registry.Maximize, Path: "model"}
+	by := registry.Best{Experiments: []string{"train"}, Metric: "acc", Goal: registry.Maximize, Path: "model"}
 	g := &gathering{c: asking(t, double), q: fact.Query{Candidate: registry.Candidate{Best: &by}}}
 	return g, (candidate{g}).findBest(context.Background())
 }

@@ -51,22 +51,9 @@ func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 }
 
 func (g candidate) checkRun(known registry.Known[registry.Run]) error {
-	run, ok := known.Get()
 	id := g.q.Candidate.RunID
-	switch {
-	case !ok:
-		return mlflow.Gone(
-			known.Why(), "check the run id in the input candidate; the id is shown on the run's page in MLflow",
-		)
-	case run.Deleted:
-		return mlflow.Gone(
-			fmt.Sprintf("run %s is deleted", id), "restore the run in MLflow, or choose another candidate",
-		)
-	case run.Status != "FINISHED":
-		return &registry.Error{
-			Reason: registry.NotReady, Msg: fmt.Sprintf("run %s is %s, not FINISHED", id, run.Status),
-			Hint: "only models from finished runs are registered: wait for the run to end, or choose another candidate",
-		}
+	if err := unusableRun(known, id); err != nil {
+		return err
 	}
 	g.facts.Candidate.Run = known
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not registered yet")
@@ -104,7 +91,7 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
-		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" &&
+		if of, err := registry.ParseSource(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" &&
 			(err != nil || of.Number == 0) {
 			return errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 		}
@@ -163,7 +150,7 @@ func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Ve
 		if v.RunID != "" || registry.LoggedIn(v.Source) != "" {
 			return v, nil
 		}
-		of, err := registry.ParseCandidate(v.Source)
+		of, err := registry.ParseSource(v.Source)
 		if err != nil || of.Number == 0 {
 			break
 		}
@@ -229,15 +216,10 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 		case r.Deleted:
 			return mlflow.Gone(
 				fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID),
-				"restore the run in MLflow, or choose another candidate",
+				restoreRun(r.ID),
 			)
 		case r.Status != "FINISHED":
-			return &registry.Error{
-				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not "+
-					"FINISHED", ref, r.ID, r.Status),
-				Hint: "only models from finished runs are registered: wait for the run to end, or choose another " +
-					"candidate",
-			}
+			return notFinished(fmt.Sprintf("the run of %s, %s,", ref, r.ID), r)
 		}
 		return nil
 	}
@@ -306,7 +288,7 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 	if len(run.Outputs) == 0 {
 		return g.unlisted(ctx, run, path)
 	}
-	return errNoModel(run.ID, path, names)
+	return noModel{g.c, run}.error(ctx, path, names)
 }
 
 // outputsOf reads the models that a run lists as outputs and that are in its experiment. If there are only a few, it
@@ -355,7 +337,7 @@ func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) 
 	}
 	models = slices.DeleteFunc(models, func(m registry.LoggedModel) bool { return m.Name != path })
 	if len(models) == 0 {
-		return errNoModel(run.ID, path, nil)
+		return noModel{g.c, run}.error(ctx, path, nil)
 	}
 	return g.useLogged(ctx, latest(run, models), registry.Known[registry.MLmodel]{})
 }
@@ -452,7 +434,10 @@ func checkUploaded(m registry.LoggedModel) error {
 	if m.Status == "LOGGED_MODEL_PENDING" || m.Status == "LOGGED_MODEL_UPLOAD_FAILED" {
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("logged model %s is %s", m.ID, m.Status),
-			Hint: "its upload is incomplete: wait for the run to end, or log the model again",
+			Hint: map[bool]string{
+				true:  "its upload is incomplete: wait for the run to end, or log the model again",
+				false: "its upload failed: log the model again, or choose another candidate",
+			}[m.Status == "LOGGED_MODEL_PENDING"],
 		}
 	}
 	return nil
@@ -484,20 +469,4 @@ func errNoRun(msg string) error {
 		Msg:    msg,
 		Hint:   "a version without a run has no lineage and no metrics: register a model that was logged in a run",
 	}
-}
-
-func errNoModel(run, path string, names []string) error {
-	hint := fmt.Sprintf(
-		"no logged model of this run has that name, and its artifacts contain no %s/MLmodel; was the model logged "+
-			"with log_model(name=%q)?",
-		path,
-		path,
-	)
-	if len(names) > 0 {
-		slices.Sort(names)
-		hint = fmt.Sprintf(
-			"the models of this run are %s; set candidate to runs:/%s/%s", strings.Join(names, ", "), run, names[0],
-		)
-	}
-	return mlflow.Gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)
 }

@@ -180,7 +180,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 	v := t.out.Version
 	passed := []string{mlflow.VersionRef(v)}
 	for {
-		of, err := registry.ParseCandidate(v.Source)
+		of, err := registry.ParseSource(v.Source)
 		if err != nil || of.Number == 0 {
 			return nil
 		}

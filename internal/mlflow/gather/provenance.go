@@ -86,6 +86,9 @@ func (t provenance) checkRun(s *fact.Subject, source string) {
 		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
 		return
 	}
+	if run := s.Run.OrZero(); run.Deleted {
+		s.DeletedRun = run.ID
+	}
 	s.Run = mlflow.Finished(s.Run)
 	run, ok := s.Run.Get()
 	if !ok {

@@ -128,6 +128,21 @@ func computed(op compare.Operator, limit float64) string {
 	return format.Number(limit)
 }
 
+// provable says how a version gets a value to compare with. Nothing can be logged on a run that is deleted.
+func provable(key string, base fact.Subject) string {
+	_, readable := base.Run.Get()
+	switch {
+	case base.DeletedRun != "":
+		return "restore the run with `mlflow runs restore --run-id " + format.ShellWord(base.DeletedRun) +
+			"`, or give a number as the limit instead"
+	case !readable && !base.Run.IsAbsent():
+		return fmt.Sprintf("make the run of the incumbent (%s) readable, or give a number as the limit instead",
+			base.Ref)
+	}
+	return fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key,
+		base.Ref)
+}
+
 // regression checks a regression gate.
 func regression(f fact.Facts, r MetricReader, op compare.Operator, who Baseline, m Margin) verdict.Finding {
 	key, mine := r.key, r.candidate(f)
@@ -144,9 +159,7 @@ func regression(f fact.Facts, r MetricReader, op compare.Operator, who Baseline,
 		gaps = append(gaps, mine.ends(out, "", mine.fix))
 	}
 	if theirs.why != "" {
-		gaps = append(gaps, theirs.ends(out, unproven,
-			fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key,
-				base.Ref)))
+		gaps = append(gaps, theirs.ends(out, unproven, provable(key, base)))
 	}
 	limit := m.limit(theirs.Value.Value)
 	if theirs.why == "" && m.relative() {
