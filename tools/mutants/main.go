@@ -186,8 +186,8 @@ var mutants = []mutant{
 	{
 		what: "the margin is doubled",
 		file: "policy/gates/gate_regression.go",
-		from: "limit := theirs.Value.Value + m.of(theirs.Value.Value)",
-		to:   "limit := theirs.Value.Value + 2*m.of(theirs.Value.Value)",
+		from: "return value + m.Fixed + math.Abs(value)*m.Percent/100",
+		to:   "return value + 2*m.Fixed + math.Abs(value)*m.Percent/50",
 		test: "TestRegression_Margins",
 	},
 	{
