@@ -29,7 +29,7 @@ func (s Severity) AtLeast(other Severity) bool {
 	return slices.Index(Severities, s) <= slices.Index(Severities, other)
 }
 
-// Scopes of an audit.
+// The scopes of an audit.
 const (
 	ScopeLive = "live" // versions with an alias, or in Staging or Production
 	ScopeAll  = "all"
@@ -76,7 +76,7 @@ type Snapshot struct {
 	Runs        map[string]registry.Known[registry.Run]
 	Origins     map[int]Origin // by version number, for live versions with a run
 	Experiments map[string]registry.Known[registry.Experiment]
-	// By version number; "not gathered" if the server does not serve files.
+	// By version number. The value is "not gathered" if the server does not serve files.
 	MLmodels   map[int]registry.Known[registry.MLmodel]
 	Files      map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
 	Unreadable string                                  // why the model could not be read completely, or ""

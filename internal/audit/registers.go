@@ -24,17 +24,17 @@ type LiveVersion struct {
 // Verdicts of a live version.
 const (
 	VerdictPassed       = "passed"
-	VerdictBlocked      = "blocked"       // gates blocked it when it was last judged
-	VerdictOnHold       = "on-hold"       // a rollback put it on hold
+	VerdictBlocked      = "blocked"       // gates blocked the version when it was last judged
+	VerdictOnHold       = "on-hold"       // a rollback put the version on hold
 	VerdictUngated      = "ungated"       // promoted with override: ungated
 	VerdictNotEnforced  = "not-enforced"  // promoted in report mode
-	VerdictImported     = "imported"      // it was live before this tool
-	VerdictNotJudged    = "not-judged"    // the target was set without gates, for example by the command alias
-	VerdictMovedOutside = "moved-outside" // others moved the target since the last entry
+	VerdictImported     = "imported"      // live before this tool was used
+	VerdictNotJudged    = "not-judged"    // the target was set without gates, for example by the `alias` command
+	VerdictMovedOutside = "moved-outside" // the target was moved outside this tool since the last entry
 	VerdictNotRecorded  = "not-recorded"
 )
 
-// Exception is a row of the register of exceptions: somebody decided that a rule or a gate does not count.
+// Exception is a row of the register of exceptions: a decision that a rule or a gate does not count.
 type Exception struct {
 	Kind    ExceptionKind
 	What    string // the gate, the override or the rule
@@ -49,7 +49,7 @@ type Exception struct {
 	Signed  string // name of the key that signed the entry; "" = none
 }
 
-// ExceptionKind is what an exception is.
+// ExceptionKind is the kind of an exception.
 type ExceptionKind string
 
 const (
@@ -70,6 +70,6 @@ type ExceptionState string
 
 const (
 	ExceptionOpen    ExceptionState = "open"    // it is in force, or a target still points to its version
-	ExceptionExpired ExceptionState = "expired" // its last day is over
+	ExceptionExpired ExceptionState = "expired" // its last day has passed
 	ExceptionPast    ExceptionState = "past"    // its target points to another version now
 )

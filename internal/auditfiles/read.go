@@ -66,7 +66,7 @@ func Plans(r *actions.Runner, patterns []string) ([]rules.ApprovedPlan, error) {
 			return nil, &registry.Error{
 				Reason: registry.BadInput,
 				Msg:    fmt.Sprintf("approved-plans: %q: %v", file, inputs.WithoutPath(err, file)),
-				Hint:   "give the report files of approved dry runs, one per line, with * as a wildcard",
+				Hint:   "list the report files of approved dry runs, one per line; * is a wildcard",
 			}
 		}
 	}

@@ -73,7 +73,7 @@ func (a *Files) create(o Options) error {
 			errs = append(errs, &registry.Error{
 				Reason: registry.BadInput,
 				Msg:    "create the audit's " + what + ": " + err.Error(),
-				Hint:   "give a writable path in the workspace",
+				Hint:   "use a writable path in the workspace",
 			})
 			return
 		}
@@ -108,7 +108,7 @@ func (a *Files) create(o Options) error {
 	return errors.Join(errs...)
 }
 
-// Sinks returns where the audit is written.
+// Sinks returns the sinks that the audit is written to.
 func (a *Files) Sinks() []audit.Sink {
 	var out []audit.Sink
 	for _, s := range a.sinks {

@@ -1,5 +1,5 @@
-// Package claim uses the promotion ledger of one model while a command runs. It reads the ledger, waits for other
-// promotions, makes the entry of the run, and closes what is left of interrupted attempts.
+// Package claim uses one model's promotion ledger while a command runs. It reads the ledger, waits for other
+// promotions, makes the run's entry, and closes entries that interrupted attempts have left open.
 //
 // It moves nothing, and it decides nothing about versions.
 package claim
@@ -28,7 +28,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
-// patience is how long a promotion waits for another one to finish.
+// patience is how long a promotion waits for another promotion to finish.
 const patience = 10 * time.Second
 
 // Config is what a session needs from its command.
@@ -43,26 +43,26 @@ type Config struct {
 	Holder  ledger.Holder
 	Mode    string                // auto, required or off
 	Dry     bool                  // a dry run claims nothing and does not wait
-	Limit   time.Duration         // time limit of the command, to show
+	Limit   time.Duration         // the command's time limit, for messages
 	Wait    time.Duration         // how long to wait for another promotion; 0 means 10 s
-	Jitter  func() float64        // random number in [0, 1), to spread reads
-	Now     func() time.Time      // time of the server
-	Since   []registry.Ref        // targets for which gates need the time since the last move
+	Jitter  func() float64        // random number in [0, 1), which spreads reads over time
+	Now     func() time.Time      // the server's time
+	Since   []registry.Ref        // targets whose gates need the time since the last move
 	AlsoAsk func(context.Context) // another request to send in parallel
 }
 
 // Session is the promotion ledger of one model while a command runs.
 type Session struct {
 	Config
-	Ledger *ledger.Ledger // nil if the input ledger is off
-	View   ledger.View    // what was read last
+	Ledger *ledger.Ledger // nil if the `ledger` input is off
+	View   ledger.View    // the newest page, as it was last read
 	Off    string         // why no entry can be made; "" if one can
 
-	Trouble  error // the error of the ledger that stopped the command
-	Readable bool  // the entries were read, even if none can be made
+	Trouble  error // the ledger error that stopped the command
+	Readable bool  // the entries were read, even if no entry can be made
 
-	asked   bool // the rights were checked
-	claimed bool // this process made an entry
+	asked   bool // the rights have been checked
+	claimed bool // this process has made an entry
 	resumes int  // entry that this run resumes; 0 = none
 
 	patience context.Context    // bounds the wait for other promotions; nil before the first read
@@ -73,7 +73,7 @@ type Session struct {
 func Open(c Config) *Session {
 	l := &Session{Config: c}
 	if c.Mode == "off" {
-		l.Off = "the input ledger is off"
+		l.Off = "the ledger input is off"
 		return l
 	}
 	if l.Intent.NeedsNoLedger() && c.Key.Exists() {
@@ -88,7 +88,7 @@ func Open(c Config) *Session {
 	return l
 }
 
-// Resume says that the run finishes the entry of an earlier attempt.
+// Resume makes the run finish the entry of an earlier attempt.
 func (l *Session) Resume(e ledger.Entry) { l.resumes = e.Epoch }
 
 // Place returns where the record of the decision is stored. p is the entry of the run, or nil.
@@ -99,8 +99,8 @@ func (l *Session) Place(p *ledger.Promotion) plan.Place {
 	return plan.Place{Weak: l.Off}
 }
 
-// Note says how the run used the ledger. p is its entry, or nil. If a promotion moved nothing and claimed no entry,
-// Note finds out whether the server can store a ledger.
+// Note describes how the run used the ledger. p is the run's entry, or nil. If a promotion moved nothing and claimed no
+// entry, Note finds out whether the server can store a ledger.
 func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Plan) report.LedgerNote {
 	note := report.LedgerNote{Off: l.Off}
 	if e, recorded := p.Entry(); recorded {
@@ -120,7 +120,7 @@ func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Pl
 	return note
 }
 
-// Past adds the entries of earlier pages to the chain, at most those of so many pages.
+// Past adds the entries of earlier pages to the chain. It reads at most the given number of pages.
 func (l *Session) Past(ctx context.Context, c ledger.Chain, pages int) (ledger.Chain, error) {
 	if l.Ledger == nil || c.Off != "" || !l.View.Exists() {
 		return c, nil
@@ -137,7 +137,7 @@ func (l *Session) Past(ctx context.Context, c ledger.Chain, pages int) (ledger.C
 	return c, err
 }
 
-// Pause waits before a retry, and prints a line if the wait gets long.
+// Pause waits before a retry, and prints a line once the wait gets long.
 func (l *Session) Pause(ctx context.Context, try int) bool {
 	if try == longWait {
 		l.Console.WaitingLong(l.Limit)
@@ -145,11 +145,11 @@ func (l *Session) Pause(ctx context.Context, try int) bool {
 	return l.Client.Pause(ctx, try)
 }
 
-// longWait is the first try after several seconds of waiting.
+// longWait is the first attempt that comes after several seconds of waiting.
 const longWait = 3
 
 // Optional reports whether the command may continue without a ledger after this error. It may if the server cannot keep
-// one, and if the input ledger is not "required". If only the login lacks a right, it may not.
+// a ledger and the `ledger` input is not `required`. It may not if the login merely lacks a right.
 func (l *Session) Optional(err error) bool {
 	if l.rescued(err) {
 		return true
@@ -162,8 +162,8 @@ func (l *Session) Optional(err error) bool {
 	return true
 }
 
-// newerFormat reports whether the ledger exists in a newer format. A newer version of this program may be using it, so
-// going on without it is not safe.
+// newerFormat reports whether the ledger exists in a newer format. A newer version of this program may be using the
+// ledger, so continuing without it is not safe.
 func newerFormat(err error) bool {
 	var newer *ledger.NewerError
 	return errors.As(err, &newer)
@@ -218,7 +218,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	}
 	view, err := l.Confirm(ctx, l.View, lookErr, facts)
 	if lookErr == nil && registry.ReasonOf(err) == registry.LedgerLost {
-		// The facts were read in parallel and may already show an entry that the ledger's view does not have.
+		// The facts were read in parallel and may already reflect an entry that the view does not contain.
 		view, lookErr = l.Ledger.Look(ctx)
 		view, err = l.Confirm(ctx, view, lookErr, facts)
 	}
@@ -240,7 +240,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 }
 
 // rescued reports whether the rollback continues without an entry after this error. It does not if a believed claim is
-// open, because the override takeover is for that.
+// open, because `override: takeover` is for that case.
 func (l *Session) rescued(err error) bool {
 	var busy *ledger.BusyError
 	own := errors.As(err, &busy) && !busy.Entry.Foreign
@@ -251,8 +251,8 @@ func (l *Session) rescued(err error) bool {
 	return true
 }
 
-// Rescue returns the overrides with which a rollback continues after the trouble with the ledger. If the policy lists
-// keys, unsigned is one of them, because the next rollback may have no key. With a key, it signs all the same.
+// Rescue returns the overrides that let a rollback continue despite the trouble with the ledger. If the policy lists
+// keys, `unsigned` is one of them, because the next rollback may have no key. If it has one, it signs its entry anyway.
 func (l *Session) Rescue() []string {
 	var busy *ledger.BusyError
 	var words []string
@@ -266,8 +266,8 @@ func (l *Session) Rescue() []string {
 	return words
 }
 
-// readFarEnough returns a function that reports whether the chain goes far enough back. It must show since when the
-// version has been at the targets that gates ask about.
+// readFarEnough returns a function that reports whether the chain goes far enough back. The chain must show when the
+// targets that gates ask about were moved to the version.
 func (l *Session) readFarEnough(number int) func(ledger.Chain) bool {
 	return func(c ledger.Chain) bool {
 		return !slices.ContainsFunc(l.Since, func(ref registry.Ref) bool { return views.Since(c, ref, number).Earlier })
@@ -288,17 +288,17 @@ func (l *Session) checkRights(ctx context.Context) error {
 	err := write.Writer{Client: l.Client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 	var why *registry.Error
 	if verb == plan.DeleteAlias && in.Command == "promote" && errors.As(err, &why) {
-		why.Hint += "\n    or leave out the input remove-alias: the promotion alone needs only EDIT"
+		why.Hint += "\n    or leave out the remove-alias input: the promotion alone needs only EDIT"
 	}
 	return err
 }
 
-// Confirm decides whether a view is the model's ledger. lookErr is the error with which it was read.
+// Confirm decides whether a view is the model's ledger. lookErr is the error from reading the view.
 func (l *Session) Confirm(ctx context.Context, v ledger.View, lookErr error, f fact.Facts) (ledger.View, error) {
 	return l.Ledger.Confirm(ctx, v, lookErr, f.Model.OrZero().Tags, versionsToCheck(f)...)
 }
 
-// Writable returns an error if the entry p may not be written. p may be nil.
+// Writable returns an error if the run is not allowed to write the entry p. p may be nil.
 func (l *Session) Writable(p *ledger.Promotion) error {
 	if p == nil {
 		return nil
@@ -311,7 +311,8 @@ func (l *Session) Writable(p *ledger.Promotion) error {
 	return nil
 }
 
-// versionsToCheck returns the versions whose tags are compared with the ledger: those that were read anyway.
+// versionsToCheck returns the versions whose tags are compared with the ledger. These are the versions that were read
+// anyway.
 func versionsToCheck(f fact.Facts) []registry.Version {
 	var out []registry.Version
 	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
@@ -322,7 +323,7 @@ func versionsToCheck(f fact.Facts) []registry.Version {
 	return out
 }
 
-// waitForOutcome waits until the entry is closed. It returns false if patience or the time of the command has run out.
+// waitForOutcome waits until the entry is closed. It returns false if patience or the command's time limit has run out.
 func (l *Session) waitForOutcome(epoch int) bool {
 	for try := 0; l.sleep(try); try++ {
 		v, err := l.Ledger.Refresh(l.patience, l.View)
@@ -336,8 +337,8 @@ func (l *Session) waitForOutcome(epoch int) bool {
 	return false
 }
 
-// sleep waits before the next read, at first for at most 0.2 s and later for at most 1 s. Most promotions take less. It
-// returns false if patience has run out.
+// sleep waits before the next read: at first for at most 0.2 s, and later for at most 1 s, because most promotions take
+// less than that. It returns false if patience has run out.
 func (l *Session) sleep(try int) bool {
 	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
 	wait := time.NewTimer(time.Duration((1 + l.Jitter()) * float64(bound) / 2))
@@ -366,13 +367,14 @@ func (l *Session) Entry(record func(version int) ledger.Record, moved func(ledge
 	return &ledger.Promotion{Ledger: l.Ledger, View: l.View, MayGoOn: l.Optional, Record: record, Claim: claim}
 }
 
-// LostRace reports whether another promotion claimed its entry first and there is time to start again.
+// LostRace reports whether the error says that another promotion claimed its entry first, and there is time to start
+// again.
 func (l *Session) LostRace(err error) bool {
 	var busy *ledger.BusyError
 	if !errors.As(err, &busy) || l.patience.Err() != nil {
 		return false
 	}
-	l.Console.Println("another promotion started first; evaluating again after it")
+	l.Console.Println("another promotion started first; waiting for it and evaluating again")
 	return true
 }
 
@@ -382,9 +384,9 @@ func (l *Session) maySupersede() bool {
 	return l.overrides(verdict.OverrideTakeover) || open && l.GitHub.Ended == e.Epoch
 }
 
-// Close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if
-// nothing of it is left to apply, because an open entry blocks other promotions. reason is how the command ended. moved
-// counts the moves of an entry that are in effect. note says what was closed, or is "".
+// Close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if the
+// entry has nothing left to apply, because an open entry blocks other promotions. reason is how the command ended.
+// moved counts the entry's moves that are in effect. note says what was closed, or is "".
 func (l *Session) Close(
 	ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int,
 ) (note string, err error) {

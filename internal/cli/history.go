@@ -191,7 +191,7 @@ func buildHistory(e *env, r ledgerReading) (h history.History, consistent bool) 
 // brokenHistory returns the error for a ledger that is not intact.
 func brokenHistory(model string, b ledger.Break) error {
 	msg := "read promotion ledger of " + model + ": it is not intact"
-	hint := "to see what was changed, give a saved history in the input records-file " +
+	hint := "to see what was changed, give a saved history in the records-file input " +
 		"(the report file of an earlier history run)"
 	if b.Epoch > 0 {
 		msg += fmt.Sprintf(" at entry %d", b.Epoch)

@@ -80,7 +80,7 @@ func modelsToImport(ctx context.Context, e *env) ([]string, error) {
 	if len(names) == 0 {
 		return nil, &registry.Error{
 			Reason: registry.ModelGone, Msg: fmt.Sprintf("no registered model matches %q", pattern),
-			Hint: "check the input model; names are case-sensitive",
+			Hint: "check the model input; names are case-sensitive",
 		}
 	}
 	slices.Sort(names)

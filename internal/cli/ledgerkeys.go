@@ -33,8 +33,8 @@ func needlessKey(e *env) error {
 	}
 	return &registry.Error{
 		Reason: registry.BadPolicy, Msg: "ledger-key: entries would not be signed: " + what,
-		Hint: "check the repository out before this step, or add the public half to the policy below ledger: keys:, " +
-			"such as " + e.set.LedgerKey.Public().String(),
+		Hint: "check out the repository before this step, or add the public half to the keys in the policy's " +
+			"`ledger` section, such as " + e.set.LedgerKey.Public().String(),
 	}
 }
 

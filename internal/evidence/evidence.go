@@ -230,7 +230,7 @@ func readPlain(p node, want Format, out *Report) {
 	}
 	for _, key := range p.keys {
 		if !plainKeys[key] {
-			p.fail("contains the unknown key %s; move other data under the key \"info\"", quoted(key))
+			p.fail("contains the unknown key %s; move other data under the \"info\" key", quoted(key))
 		}
 	}
 	out.Format = Plain

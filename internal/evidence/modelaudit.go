@@ -85,7 +85,7 @@ func (r *Report) addAuditedFile(name string, p node, listed Severity) {
 		}
 	}
 	if at := p.at("scan_outcome"); at.isSet() {
-		r.addGap("the scan of %s ended as %s", name, at.str())
+		r.addGap("the scan of %s ended with status %s", name, at.str())
 	}
 }
 

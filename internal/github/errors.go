@@ -276,7 +276,7 @@ func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"the host name of github's api cannot be resolved", "check GITHUB_API_URL and the runner's network"
 	case rest.TLS:
 		return registry.Unreachable,
-			e.Message, "add the authority that signed the server's certificate to the input ca-file"
+			e.Message, "add the authority that signed the server's certificate to the ca-file input"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", ""
 	case rest.Redirect:

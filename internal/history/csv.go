@@ -12,15 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// historyColumns are the columns of a history as CSV. Their order never changes. New columns are added at the end.
+// historyColumns are the columns of a history in CSV. Their order never changes, and new columns are added at the end.
 var historyColumns = []string{
 	"model", "entry", "time", "command", "target_kind", "target", "from", "to", "actor", "initiator", "os_user",
 	"mlflow_login", "approvers", "approvers_unknown", "justification", "decision", "mode", "override", "outcome",
 	"reason", "evidence", "workflow_run", "sha256", "signed_by",
 }
 
-// Table returns the entries that were asked for as CSV (RFC 4180), the newest first. Each move is a row, and so is each
-// drift.
+// Table returns the requested entries as CSV (RFC 4180), newest first. Each move and each drift is a row.
 func (v View) Table(histories []History) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
@@ -59,7 +58,7 @@ func (v View) Table(histories []History) string {
 	return b.String()
 }
 
-// entryCells are the cells that all moves of an entry have in common.
+// entryCells returns the cells that all moves of an entry have in common.
 func (v View) entryCells(e ledger.Entry) map[string]string {
 	r := e.Record
 	return map[string]string{

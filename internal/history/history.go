@@ -18,21 +18,21 @@ import (
 // History is the content of one model's ledger.
 type History struct {
 	Model     string
-	Unfit     string // why the server has no ledger, "" = it may have one
-	Reset     string // why it replaces a lost ledger, "" = it does not
+	Unfit     string // why the server has no ledger; "" if it may have one
+	Reset     string // why this ledger replaces a lost one; "" if it replaces none
 	Entries   []ledger.Entry
 	Foreign   []ledger.Foreign // what is not believed
 	Pages     []ledger.Saved
-	BrokenAt  int              // first entry that breaks the chain, 0 = unknown
-	Broken    string           // why the chain is broken, "" = it is not
-	Kept      bool             // compared with a copy outside MLflow
-	Compared  bool             // compared with the registry as it is now
-	Keyed     bool             // read with the keys of the policy
+	BrokenAt  int              // first entry that breaks the chain; 0 if unknown
+	Broken    string           // why the chain is broken; "" if it is intact
+	Kept      bool             // was compared with a copy outside MLflow
+	Compared  bool             // was compared with the current state of the registry
+	Keyed     bool             // was read with the policy's keys
 	Outside   []registry.Shift // drift since the last entry, if Compared
 	At, Until time.Time
 	Live      []views.Live
 	Now       []views.Live  // what the requested targets point to according to the last entry
-	Verified  *Verification // comparison of a saved history with its own pages, nil = none
+	Verified  *Verification // comparison of a saved history with its own pages; nil if there was none
 }
 
 // With returns the history with the answers to the query: what was live at its time, and what its targets point to now.
@@ -50,8 +50,8 @@ func (h History) With(q Query) History {
 	return h
 }
 
-// Version returns the version that the target pointed to at the requested time, or points to now. It returns "" if that
-// is not one version.
+// Version returns the version that the target pointed to at the requested time, or points to now. It returns "" unless
+// that is exactly one version.
 func (h History) Version(ref registry.Ref) string {
 	other := func(of registry.Ref) bool { return of != ref }
 	drift := slices.DeleteFunc(slices.Clone(h.Outside), func(s registry.Shift) bool { return other(s.Ref) })
@@ -71,7 +71,7 @@ func (h History) Version(ref registry.Ref) string {
 	return numberOf(states[0].Named)
 }
 
-// numberOf returns the number of the version, "" if there is not exactly one.
+// numberOf returns the version's number, or "" if there is not exactly one version.
 func numberOf(s registry.State) string {
 	if len(s.Versions) != 1 {
 		return ""
@@ -85,7 +85,7 @@ func (h History) open() bool {
 	return last.Ended.IsZero() || h.Until.After(last.Ended)
 }
 
-// limit says how far the answer can be trusted for the time after the last entry.
+// limit says how far the answer can be trusted for the time since the last entry.
 func (h History) limit() string {
 	epoch := h.Entries[len(h.Entries)-1].Epoch
 	switch {
@@ -117,10 +117,10 @@ type Result struct {
 	Outside []registry.Shift `json:"moved_outside,omitempty"` // drift since the last entry
 	Broken  string           `json:"broken,omitempty"`
 	At      int              `json:"broken_at,omitempty"`
-	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored there and not believed
+	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored in the ledger but not believed
 	Pages   []ledger.Saved   `json:"pages"`             // as stored; `history verify` checks them
 
-	Keys    bool              `json:"keys,omitempty"` // read with the keys of the policy
+	Keys    bool              `json:"keys,omitempty"` // was read with the policy's keys
 	Export  int               `json:"export"`         // ExportVersion
 	Query   Query             `json:"query,omitzero"`
 	Digests map[string]string `json:"digests,omitempty"` // see seal
@@ -134,7 +134,7 @@ type Entry struct {
 	Ended   string          `json:"ended,omitempty"`
 	Link    string          `json:"link,omitempty"`
 	Digest  string          `json:"sha256,omitempty"`
-	Signed  string          `json:"signed_by,omitempty"` // name of the key
+	Signed  string          `json:"signed_by,omitempty"` // name of the key that signed the entry
 	Untold  []string        `json:"untold,omitempty"`    // channels that have not been notified
 }
 

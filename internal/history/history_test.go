@@ -51,7 +51,7 @@ func TestSaved_CompareSigner(t *testing.T) {
 		t.Fatal(err)
 	}
 	result := map[string]any{"history": Result{Model: "churn", Entries: []Entry{{Signed: "prod"}}}}
-	const want = `history.entries[0].signed_by: the file has "other", and the stored pages have "prod"`
+	const want = `history.entries[0].signed_by: the file contains "other", but the stored pages contain "prod"`
 	if got := saved.Compare(result, true).Differences; !slices.Contains(got, want) {
 		t.Errorf("with keys: %q", got)
 	}

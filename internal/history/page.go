@@ -38,7 +38,7 @@ func (v View) Page(histories []History) doc.Page {
 	return v.pageOfAll(histories)
 }
 
-// page shows the history of one model.
+// page returns the page about one model's history.
 func (h History) page(v View) doc.Page {
 	d := doc.Page{doc.H(h.headline())}
 	if h.Reset != "" {
@@ -56,7 +56,7 @@ func (h History) page(v View) doc.Page {
 	return append(d, foreign([]History{h})...)
 }
 
-// pageOfAll shows the histories of several models in one table.
+// pageOfAll returns a page with the histories of several models in one table.
 func (v View) pageOfAll(histories []History) doc.Page {
 	d := doc.Page{doc.H(headlineOfAll(histories))}
 	var notes []doc.Line
@@ -76,7 +76,7 @@ func (v View) pageOfAll(histories []History) doc.Page {
 	return append(append(d, v.table(histories)...), foreign(histories)...)
 }
 
-// foreign lists what is stored in the ledgers and not believed.
+// foreign lists what is stored in the ledgers but not believed.
 func foreign(histories []History) doc.Page {
 	var items []doc.Line
 	for _, h := range histories {
@@ -94,7 +94,7 @@ func foreign(histories []History) doc.Page {
 	return doc.Page{doc.P("Stored in the ledger, but not believed:"), doc.List{Items: items}}
 }
 
-// none says why no entry is shown, nil if the history has entries.
+// none says why no entry is shown, or returns nil if the history has entries.
 func (h History) none() doc.Page {
 	const unknown = "What was live before is unknown."
 	switch {
@@ -126,7 +126,7 @@ func (h History) headline() doc.Line {
 	return l
 }
 
-// table shows the entries of one or several models, the newest first. Each move is a row.
+// table shows the entries of one or more models, newest first. Each move is a row.
 func (v View) table(histories []History) doc.Page {
 	several := len(histories) > 1
 	t := doc.Table{Head: []string{
@@ -186,7 +186,7 @@ func withoutColumn(t doc.Table, i int) doc.Table {
 	return out
 }
 
-// entryRows are the rows of one entry, one for each move. Only the first row says who decided what.
+// entryRows returns the rows of one entry, one for each move. Only the first row says who decided what.
 func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 	when := lastTime(e).UTC().Format("2006-01-02 15:04")
 	for _, s := range e.Record.Moves {
@@ -203,7 +203,7 @@ func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 	return rows
 }
 
-// driftRows are moves that this program did not make.
+// driftRows returns the rows for moves that this program did not make.
 func (v View) driftRows(first any, when string, drift []registry.Shift, decision string) (rows [][]doc.Line) {
 	for _, d := range drift {
 		if v.about(d.Ref) {
@@ -213,7 +213,7 @@ func (v View) driftRows(first any, when string, drift []registry.Shift, decision
 	return rows
 }
 
-// targetWords names a target for people.
+// targetWords formats a target for people.
 func targetWords(ref registry.Ref) doc.Line {
 	if ref == registry.TagRef(registry.TagTraffic) {
 		return doc.L("traffic")
@@ -221,7 +221,7 @@ func targetWords(ref registry.Ref) doc.Line {
 	return doc.L(doc.C(ref.String()))
 }
 
-// moveWords shows a move as "6 → 7", or as "7 (confirmed)" if others had made it already.
+// moveWords formats a move as "6 → 7", or as "7 (confirmed)" if the target had already been moved there.
 func moveWords(s registry.Shift) doc.Line {
 	if s.Confirms() {
 		return doc.L(StateWords(s.Ref, s.Want), " (confirmed)")
@@ -240,8 +240,8 @@ func StateWords(ref registry.Ref, s registry.State) doc.Span {
 	return doc.C(s.String())
 }
 
-// TrafficWords writes the tag with the traffic of a deployment as "champion 90 %, challenger 10 %". It does not change
-// any other text.
+// TrafficWords formats the tag that contains a deployment's traffic as "champion 90 %, challenger 10 %". It does not
+// change any other text.
 func TrafficWords(text string) string {
 	var share map[string]int
 	if json.Unmarshal([]byte(text), &share) != nil || len(share) == 0 {
@@ -256,7 +256,7 @@ func TrafficWords(text string) string {
 	return strings.Join(aliases, ", ")
 }
 
-// who shows who made a move, and the workflow run.
+// who says who made a move, and in which workflow run.
 func (v View) who(r ledger.Record, link string) doc.Line {
 	l := doc.L(person(r))
 	if r.Initiator != "" && r.Initiator != r.Actor && r.Actor != "" {
@@ -272,7 +272,7 @@ func (v View) who(r ledger.Record, link string) doc.Line {
 	return l
 }
 
-// person shows who made a move: the actor of the workflow run, or the users of a laptop.
+// person says who made a move: the actor of the workflow run, or, on a laptop, the login and the system's user.
 func person(r ledger.Record) doc.Line {
 	switch {
 	case r.Actor != "":
@@ -287,7 +287,7 @@ func person(r ledger.Record) doc.Line {
 	return doc.L("–")
 }
 
-// approval shows who approved a move, or why that is not known.
+// approval says who approved a move, or why that is not known.
 func approval(r ledger.Record) doc.Line {
 	switch {
 	case len(r.Approvers) > 0:
@@ -298,7 +298,7 @@ func approval(r ledger.Record) doc.Line {
 	return doc.L("–")
 }
 
-// signer shows which key signed an entry.
+// signer says which key signed an entry.
 func signer(e ledger.Entry) doc.Line {
 	if e.Signed == "" {
 		return doc.L("–")
@@ -323,7 +323,7 @@ func decisionWords(e ledger.Entry) string {
 	return text + "; "
 }
 
-// reasons says on what evidence a move was made, and why.
+// reasons says why a move was made, and on what evidence.
 func (v View) reasons(r ledger.Record) string {
 	text := v.Evidence(r)
 	if r.Justification != "" {
@@ -332,7 +332,7 @@ func (v View) reasons(r ledger.Record) string {
 	return text
 }
 
-// live shows which versions were live at the requested time, from when and until when.
+// live lists the versions that were live at the requested time, each with its start and end.
 func (h History) live(several bool) doc.Page {
 	when := " on " + timeWords(h.At)
 	if h.Until.After(h.At) {
@@ -371,7 +371,7 @@ func (h History) live(several bool) doc.Page {
 	return doc.Page{doc.P(lead, when, limit, ":"), doc.List{Items: items}}
 }
 
-// liveItem shows one state of a target: from when until when, and who moved it there.
+// liveItem describes one state of a target: when it began and ended, and who moved the target there.
 func (h History) liveItem(l views.Live) doc.Line {
 	item := doc.L(targetWords(l.Ref), ": ", liveWords(l.Ref, l.Named))
 	i := slices.IndexFunc(h.Entries, func(e ledger.Entry) bool { return e.Epoch == l.Epoch })
@@ -410,7 +410,7 @@ func (h History) liveItem(l views.Live) doc.Line {
 	return item
 }
 
-// liveWords shows what a target points to, as part of a sentence.
+// liveWords says what a target points to, as part of a sentence.
 func liveWords(ref registry.Ref, s registry.State) any {
 	if s.Text != "" {
 		return StateWords(ref, s)
@@ -421,7 +421,7 @@ func liveWords(ref registry.Ref, s registry.State) any {
 // timeWords writes a time for people, to the minute.
 func timeWords(t time.Time) string { return t.UTC().Format("2 January 2006 15:04 UTC") }
 
-// timeText writes a time in RFC 3339 as timeWords does.
+// timeText formats an RFC 3339 time in the same way as timeWords.
 func timeText(text string) string {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {

@@ -8,20 +8,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Query says which entries of a history to show, and for which time to show what was live.
+// Query says which entries of a history to show, and for which time to show the live versions.
 type Query struct {
 	At      time.Time      `json:"at,omitzero"`
-	Until   time.Time      `json:"at_end,omitzero"` // the same as At, or the end of that day
+	Until   time.Time      `json:"at_end,omitzero"` // equal to At, or the end of that day
 	Since   time.Time      `json:"since,omitzero"`
 	Before  time.Time      `json:"until,omitzero"`
 	Targets []registry.Ref `json:"targets,omitempty"` // only entries that moved one of them
-	Limit   *int           `json:"limit,omitempty"`   // number of entries, the newest; 0 = all, nil = not given
+	Limit   *int           `json:"limit,omitempty"`   // maximum number of entries; 0 means all, nil means not specified
 }
 
-// pageLimit is how many entries a page shows without the input limit.
+// pageLimit is how many entries a page shows by default.
 const pageLimit = 20
 
-// limit returns how many entries to show, or otherwise if the input was not given. 0 means all.
+// limit returns how many entries to show, or the value of otherwise if no limit was specified. 0 means all.
 func (q Query) limit(otherwise int) int {
 	if q.Limit != nil {
 		return *q.Limit
@@ -29,17 +29,17 @@ func (q Query) limit(otherwise int) int {
 	return otherwise
 }
 
-// IsZero reports whether nothing was asked for.
+// IsZero reports whether the query requests nothing.
 func (q Query) IsZero() bool {
 	return q.At.IsZero() && q.Since.IsZero() && q.Before.IsZero() && len(q.Targets) == 0 && q.Limit == nil
 }
 
-// about reports whether the target was asked for.
+// about reports whether the query includes the target.
 func (q Query) about(ref registry.Ref) bool {
 	return len(q.Targets) == 0 || slices.Contains(q.Targets, ref)
 }
 
-// selects reports whether the entry was asked for.
+// selects reports whether the query includes the entry.
 func (q Query) selects(e ledger.Entry) bool {
 	at := lastTime(e)
 	if at.Before(q.Since) || !q.Before.IsZero() && at.After(q.Before) {
@@ -50,12 +50,12 @@ func (q Query) selects(e ledger.Entry) bool {
 		slices.ContainsFunc(e.Record.Outside, moved)
 }
 
-// lastTime returns when the entry ended, or when it began if it is open.
+// lastTime returns when the entry ended or, if it is open, when it began.
 func lastTime(e ledger.Entry) time.Time {
 	if !e.Ended.IsZero() {
 		return e.Ended
 	}
-	at, _ := time.Parse(time.RFC3339, e.Record.At) // the zero time sorts an unreadable one to the end
+	at, _ := time.Parse(time.RFC3339, e.Record.At) // a time that cannot be parsed is zero, which sorts last
 	return at
 }
 
@@ -65,7 +65,7 @@ type listed struct {
 	history int // index of the history
 }
 
-// newest returns the entries that were asked for, the newest first, and how many older ones the limit left out.
+// newest returns the requested entries, newest first, and how many older ones were left out because of the limit.
 func (q Query) newest(histories []History, limit int) (out []listed, older int) {
 	for i, h := range histories {
 		for _, e := range slices.Backward(h.Entries) {
@@ -83,7 +83,7 @@ func (q Query) newest(histories []History, limit int) (out []listed, older int) 
 	return out, 0
 }
 
-// ForPrograms returns the histories with only the entries that were asked for.
+// ForPrograms returns the histories with only the requested entries.
 func (q Query) ForPrograms(histories []History) []History {
 	out := slices.Clone(histories)
 	for i := range out {

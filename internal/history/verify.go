@@ -17,10 +17,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// ExportVersion is the version of a history as JSON. From version 2 on it has the query and the digests.
+// ExportVersion is the version of the JSON form of a history. Since version 2, this form contains the query and the
+// digests.
 const ExportVersion = 2
 
-// Saved is the report file of the command history for one model.
+// Saved is a report file of the `history` command for one model.
 type Saved struct {
 	Model   string           `json:"model"`
 	Pages   []ledger.Saved   `json:"pages"`
@@ -34,8 +35,8 @@ type Saved struct {
 	file map[string]any // the whole file
 }
 
-// Read reads the report file of the command history. It fails if the file contains no ledger of a single model,
-// or if a key occurs twice.
+// Read parses a report file of the `history` command. It fails if the file does not contain exactly one model's ledger,
+// or if an object contains a key twice.
 func Read(text []byte) (Saved, error) {
 	var file struct {
 		History struct {
@@ -47,11 +48,11 @@ func Read(text []byte) (Saved, error) {
 		return Saved{}, err
 	}
 	saved := file.History.Saved
-	if len(file.History.Query) > 0 { // its digest finds a time that was edited and cannot be parsed
+	if len(file.History.Query) > 0 { // an edited time that cannot be parsed still fails the comparison of digests
 		_ = json.Unmarshal(file.History.Query, &saved.Query)
 	}
 	if len(saved.Pages) == 0 {
-		return Saved{}, errors.New("contains no history; give the report file of an earlier history run")
+		return Saved{}, errors.New("contains no history; use the report file of an earlier `history` run")
 	}
 	tree, err := readTree(text)
 	if err != nil {
@@ -61,15 +62,15 @@ func Read(text []byte) (Saved, error) {
 	return saved, nil
 }
 
-// readTree decodes JSON. Unlike json.Unmarshal, it refuses a key that occurs twice, because programs read different
-// values of it.
+// readTree decodes JSON. Unlike json.Unmarshal, it refuses an object that contains a key twice, because programs differ
+// in which of the two values they read.
 func readTree(text []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	tree, err := nextValue(dec)
 	if err == nil {
 		if _, more := dec.Token(); more != io.EOF {
-			err = errors.New("has text after its end; give the unchanged report file")
+			err = errors.New("has text after its end; use the unchanged report file")
 		}
 	}
 	return tree, err
@@ -100,7 +101,7 @@ func nextValue(dec *json.Decoder) (any, error) {
 			}
 			name, _ := key.(string)
 			if _, twice := object[name]; twice {
-				return nil, fmt.Errorf("has the key %q twice in one object; give the unchanged report file", name)
+				return nil, fmt.Errorf("has the key %q twice in one object; use the unchanged report file", name)
 			}
 			if object[name], err = nextValue(dec); err != nil {
 				return nil, err
@@ -122,18 +123,20 @@ func treeOf(v any) any {
 	return tree
 }
 
-// derived are the fields of an exported history that follow from its pages. All others have a digest, and so have the
-// names of keys.
+// derived lists the fields of an exported history that follow from its pages. All other fields have a digest, and so do
+// the names of keys.
 var derived = []string{"model", "reset", "entries", "live", "export", "digests"}
 
-// signedBy is the field of an entry with the name of a key. Only the policy knows it, and may rename it later.
+// signedBy is the field of an entry that contains the name of a key. The name comes from the policy, which may rename
+// the key later.
 const signedBy = "signed_by"
 
-// notChecked are the fields of a result that tell what the run cost and printed. They say nothing about the history.
+// notChecked lists the fields of a result that describe the run, such as its cost and its warnings. They say nothing
+// about the history.
 var notChecked = []string{"requests", "rounds", "duration_ms", "warnings", "error", "hint"}
 
-// seal returns a digest of each value that does not follow from the pages. The digests find an edited value. They do
-// not stop a forger, who can compute them again. The chain of digests in the pages is the evidence.
+// seal returns a digest of each value that does not follow from the pages. The digests reveal an edited value, but they
+// do not stop a forger, who can compute them again. The real evidence is the chain of digests in the pages.
 func (h Result) seal() map[string]string {
 	h.Digests = nil
 	tree, _ := treeOf(h).(map[string]any)
@@ -160,7 +163,7 @@ func sealOf(history map[string]any) map[string]string {
 	return out
 }
 
-// eachValue calls visit with each value below v that contains no others, and with its path.
+// eachValue calls visit with the path and value of every leaf of v.
 func eachValue(path string, v any, visit func(path string, v any)) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -198,17 +201,17 @@ func keyPath(path, key string) string {
 // Verification is the result of comparing a saved history with its own pages.
 type Verification struct {
 	Differences []string // each begins with the path of the value
-	Older       bool     // an older version wrote the file, so only its entries could be compared
-	// KeysDiffer is set if the file matches its pages, and only the keys of the policy make the difference.
+	Older       bool     // the file was written by an older version, so only its entries could be compared
+	// KeysDiffer is set if the file matches its pages, and only the policy's keys differ from those of the export.
 	KeysDiffer bool
 	Policy     bool // the policy lists keys
 
-	keys    bool              // the keys of the ledger were compared
+	keys    bool              // the ledger's keys were compared
 	signers bool              // who signed was not compared
-	renamed map[string]string // names of keys in the file that the policy calls otherwise
+	renamed map[string]string // key names in the file, with the names that the policy now uses for them
 }
 
-// Believed returns the entries without those that the file lists as foreign. It is for reading without keys, when each
+// Believed returns the entries except those that the file lists as foreign. It is for reading without keys, when every
 // signature counts.
 func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool {
@@ -218,7 +221,7 @@ func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
 }
 
 // Compare compares the file with the result that follows from its pages. Without keys, it does not compare who signed,
-// and what is not believed has only its digests.
+// and it checks foreign entries by their digests only.
 func (s Saved) Compare(result any, keys bool) *Verification {
 	v := &Verification{Older: s.Export < ExportVersion, keys: keys, renamed: map[string]string{}}
 	want, _ := treeOf(result).(map[string]any)
@@ -233,7 +236,7 @@ func (s Saved) Compare(result any, keys bool) *Verification {
 	v.Older = false
 	v.compareDigests(history)
 	if !s.Pages[0].Belongs(s.Model) {
-		v.add("history.model: the stored pages are the ledger of another model than " + valueWords(s.Model))
+		v.add("history.model: the stored pages are not the ledger of  " + valueWords(s.Model))
 		return v
 	}
 	for _, key := range derived {
@@ -252,7 +255,7 @@ func (s Saved) Compare(result any, keys bool) *Verification {
 	return v
 }
 
-// foreignEntries returns the entries of a history that are not believed. Pages that are not believed are not saved.
+// foreignEntries returns the foreign entries of a history. Foreign pages are not saved.
 func foreignEntries(history map[string]any) any {
 	list, _ := history["foreign"].([]any)
 	return slices.DeleteFunc(slices.Clone(list), func(f any) bool {
@@ -261,7 +264,8 @@ func foreignEntries(history map[string]any) any {
 	})
 }
 
-// StatedEntry returns the number of the entry that a statement in the file is about, 0 without one.
+// StatedEntry returns the number of the entry that the file's statement is about, or 0 if the file contains no
+// statement.
 func (s Saved) StatedEntry() int {
 	var parsed struct {
 		Statement struct {
@@ -295,7 +299,7 @@ func (v *Verification) compareDigests(history map[string]any) {
 	}
 }
 
-// compare adds each value that differs.
+// compare adds a difference for each value that differs.
 func (v *Verification) compare(path string, got, want any) {
 	switch want := want.(type) {
 	case map[string]any:
@@ -319,11 +323,13 @@ func (v *Verification) compare(path string, got, want any) {
 	if got != nil && want != nil && fmt.Sprint(got) == fmt.Sprint(want) || got == nil && want == nil {
 		return
 	}
-	v.add(fmt.Sprintf("%s: the file has %s, and the stored pages have %s", path, valueWords(got), valueWords(want)))
+	v.add(fmt.Sprintf(
+		"%s: the file contains %s, but the stored pages contain %s", path, valueWords(got), valueWords(want),
+	))
 }
 
-// sameSigner reports whether an entry is signed in the file and in the pages. The names of the key are compared only by
-// their digests, because the policy may have renamed it. The signature is checked with its public half.
+// sameSigner reports whether an entry is signed both in the file and in the pages. Key names are compared only by their
+// digests, because the policy may have renamed a key. The signature itself is checked with the key's public half.
 func (v *Verification) sameSigner(got, want any) bool {
 	if !v.keys {
 		v.signers = true
@@ -340,7 +346,7 @@ func (v *Verification) sameSigner(got, want any) bool {
 
 func (v *Verification) add(difference string) { v.Differences = append(v.Differences, difference) }
 
-// at returns an element of a list, or nil.
+// at returns an element of a list, or nil if i is out of range.
 func at(list []any, i int) any {
 	if i < len(list) {
 		return list[i]
@@ -348,7 +354,7 @@ func at(list []any, i int) any {
 	return nil
 }
 
-// join returns a map with the keys of both.
+// join returns a map with the keys of both maps.
 func join[A, B any](a map[string]A, b map[string]B) map[string]bool {
 	out := map[string]bool{}
 	for key := range a {
@@ -360,7 +366,7 @@ func join[A, B any](a map[string]A, b map[string]B) map[string]bool {
 	return out
 }
 
-// valueWords shows a value in a message.
+// valueWords formats a value for a message.
 func valueWords(v any) string {
 	if v == nil {
 		return "nothing"
@@ -372,10 +378,10 @@ func valueWords(v any) string {
 	return format.Shorten(string(text), 80)
 }
 
-// shownDifferences is how many differences a page and a message list.
+// shownDifferences is how many differences are listed in a page or a message.
 const shownDifferences = 10
 
-// Err returns an error that names the values that were edited, nil if there are none.
+// Err returns an error that lists the edited values, or nil if there are none.
 func (v *Verification) Err(model string) error {
 	if v == nil || len(v.Differences) == 0 {
 		return nil
@@ -387,13 +393,13 @@ func (v *Verification) Err(model string) error {
 	if v.KeysDiffer {
 		return &registry.Error{
 			Reason: registry.LedgerLost, Msg: msg + "; the file itself matches its stored pages",
-			Hint: "the policy has other keys than at the time of the export; list the missing key again, with until, " +
-				"or give the policy file of that time",
+			Hint: "the policy's keys have changed since the export; list the missing key again, with an " +
+				"expiry date in `until`, or use the policy file of that time",
 		}
 	}
 	return &registry.Error{
 		Reason: registry.LedgerLost, Msg: msg,
-		Hint: "the file was edited or damaged; use another copy, or export the history again",
+		Hint: "the file was edited or damaged; use a different copy, or export the history again",
 	}
 }
 
@@ -404,7 +410,7 @@ func (v *Verification) page() doc.Page {
 	case len(v.Differences) > 0:
 		title := "The file was edited or damaged. These values differ:"
 		if v.KeysDiffer {
-			title = "The file matches its stored pages, but the keys of the policy are not those of the export. " +
+			title = "The file matches its stored pages, but the policy's keys have changed since the export. " +
 				"These values differ:"
 		}
 		d := doc.Page{doc.P(title)}
@@ -426,13 +432,13 @@ func (v *Verification) page() doc.Page {
 	case v.signers && v.Policy:
 		not = append([]string{signedBy + " (the export was made without the policy's keys)"}, not...)
 	case v.signers:
-		not = append([]string{signedBy + " (give the policy with the ledger's keys)"}, not...)
+		not = append([]string{signedBy + " (use a policy that lists the ledger's keys)"}, not...)
 	}
 	d := doc.Page{doc.P("All entries in the file match its stored pages. Values that no page stores, such as " +
 		"drift, match their digests. Digests find an edit, but not a forgery. Not checked: " +
 		strings.Join(not, ", ") + ".")}
 	for _, name := range slices.Sorted(maps.Keys(v.renamed)) {
-		d = append(d, doc.P("The policy has another name for the key ", doc.C(name), " now: ", doc.C(v.renamed[name]),
+		d = append(d, doc.P("The policy has renamed the key ", doc.C(name), " to: ", doc.C(v.renamed[name]),
 			". Its signatures are valid."))
 	}
 	return d

@@ -10,15 +10,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anchor is the value of the tag on the registered model. It describes the page that was the newest when it was
-// written.
+// anchor is the value of the anchor tag on the registered model. It describes the page that was the newest when the tag
+// was written.
 type anchor struct {
 	Page   string `json:"run"`
 	Epoch  int    `json:"epoch"` // number of entries before that page
 	Digest string `json:"sha256"`
 }
 
-// parseAnchor reads an anchor. ok is false if it was edited.
+// parseAnchor parses an anchor. ok is false if the anchor was edited.
 func parseAnchor(text string) (a anchor, ok bool) {
 	err := json.Unmarshal([]byte(text), &a)
 	return a, err == nil && a.Page != ""
@@ -44,9 +44,9 @@ func (r Reader) Check(v View, modelTags map[string]string, versions ...registry.
 	return nil
 }
 
-// anchorFits returns "" if the anchor belongs to a ledger with this many entries, else the reason why it does not. read
-// has the pages that were read. passed has the ids of other pages that lead to them. The anchor may refer to an older
-// page, because it is written after a new page is created.
+// anchorFits returns "" if the anchor belongs to a ledger with this many entries, or the reason why it does not. read
+// contains the pages that were read, and passed contains the ids of other pages that lead to them. The anchor may refer
+// to an older page, because it is written after a new page is created.
 func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
 	text, anchored := modelTags[registry.TagAnchor]
 	a, sound := parseAnchor(text)
@@ -63,7 +63,7 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	for _, p := range read {
 		switch {
 		case p.id != a.Page:
-		case p.verified: // its signature says more than the anchor, which only leads there
+		case p.verified: // its signature proves more than the anchor, which merely points to the page
 			return ""
 		case p.digest != a.Digest || p.base != a.Epoch:
 			return fmt.Sprintf("ledger run %s does not match the tag %s", p.id, registry.TagAnchor)
@@ -77,9 +77,9 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	return fmt.Sprintf("the tag %s points to run %s, which is not part of the ledger", registry.TagAnchor, a.Page)
 }
 
-// contradicts compares the summary on a version with the ledger that begins with the page first and ends with the entry
-// last. The summary was written while its entry was open. It returns the first entry that is missing or differs. A
-// summary of an entry that is not believed says nothing.
+// contradicts compares the summary on a version with the ledger, whose first page is first and whose last entry is
+// last. The summary was written while its entry was open. contradicts returns the first entry that is missing or
+// differs. A summary of an entry that is not believed proves nothing.
 func contradicts(first string, last int, l Chain, version registry.Version) (epoch int, why string) {
 	told, ok := summary.Of(version)
 	foreign := func(f Foreign) bool { return f.Number == told.Epoch }

@@ -9,12 +9,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Foreign is a part of a signed ledger that is not believed. It is only shown.
+// Foreign is a part of a signed ledger that is not believed. It is shown, but never used.
 type Foreign struct {
 	Page   string `json:"page"`
-	Number int    `json:"number,omitempty"` // of the entry; 0 for another page
+	Number int    `json:"number,omitempty"` // number of the entry; 0 if Foreign is a page
 	Why    string `json:"why"`
-	Entry  Entry  `json:"-"` // what can be read of it
+	Entry  Entry  `json:"-"` // the parts of the entry that can be read
 	Claim  bool   `json:"-"` // it is a well-formed claim without an outcome
 }
 
@@ -26,13 +26,13 @@ func (f Foreign) String() string {
 	return fmt.Sprintf("entry %d: %s", f.Number, f.Why)
 }
 
-// Skip is a number that a signed entry passes over, because something that is not believed was stored there.
+// Skip is a number that a signed entry skips, because something that is not believed was stored there.
 type Skip struct {
 	Number int    `json:"number"`
 	Digest string `json:"sha256"` // of the values that were stored there, as evidence
 }
 
-// link is what an entry may follow from: an entry that was closed, or the head of the page.
+// link is something that an entry may follow: a closed entry, or the head of the page.
 type link struct {
 	number int
 	digest string
@@ -40,17 +40,17 @@ type link struct {
 
 // believer decides which entries of a signed page are believed.
 //
-// An entry is believed if a key of the ring signed its claim, if it follows from a believed entry, and if its record
-// lists every number in between. So no one can remove an entry, or add one later. An outcome is believed if it is
-// signed too.
+// An entry is believed if a key of the ring signed its claim, if it follows a believed entry, and if its record lists
+// every number in between. This prevents anyone from removing an entry or adding one later. An outcome is believed if
+// it is signed too.
 type believer struct {
 	r    Reader
 	kv   map[string]string
 	page *page
 }
 
-// believe adds the entries of the page, and what is foreign. It fails if a signed entry is dated too far ahead of the
-// server's clock, because it could only be believed later.
+// believe adds the page's entries and its foreign parts. It fails if a signed entry is dated too far ahead of the
+// server's clock, because such an entry can only be believed later.
 func (b believer) believe() error {
 	p := b.page
 	p.tip, p.latest = link{p.base, p.digest}, p.at
@@ -80,7 +80,7 @@ func (b believer) believe() error {
 	return nil
 }
 
-// add adds an entry whose claim is believed. Entries that have no outcome and that it skips are superseded.
+// add adds an entry whose claim is believed. Skipped entries without an outcome are superseded.
 func (b believer) add(e Entry) {
 	p := b.page
 	for i, before := range p.entries {
@@ -102,8 +102,9 @@ func (b believer) add(e Entry) {
 	p.entries = append(p.entries, e)
 }
 
-// doubt returns why a well-formed claim is not believed, or "". barred is true if only the time of the key is wrong:
-// such an entry is not believed, but later ones may follow from it, because it was believed before the key was barred.
+// doubt returns why a well-formed claim is not believed, or "". barred is true if the only problem is that the key does
+// not count at that time. Such an entry is not believed, but later entries may follow it, because it was believed
+// before the key was barred.
 func (b believer) doubt(e *Entry) (why string, barred bool) {
 	p := b.page
 	signature, there := b.kv[claimSigKey(e.Epoch)]
@@ -128,7 +129,7 @@ func (b believer) doubt(e *Entry) (why string, barred bool) {
 	return "", false
 }
 
-// outcome returns the entry with its stored outcome, or why that is not believed.
+// outcome returns the entry with its stored outcome, or says why the outcome is not believed.
 func (b believer) outcome(e Entry) (closed Entry, why string) {
 	closed, why = e.closedBy(b.kv)
 	if why != "" {
@@ -147,13 +148,14 @@ func (b believer) outcome(e Entry) (closed Entry, why string) {
 	return closed, ""
 }
 
-// isBarred reports whether a signature is right, but does not count at its time.
+// isBarred reports whether a signature is correct, but its key does not count at that time.
 func isBarred(err error) bool {
 	var problem *signing.Problem
 	return errors.As(err, &problem) && (problem.Kind == signing.Expired || problem.Kind == signing.Barred)
 }
 
-// continues reports whether the entry follows from one before it, and lists every number in between as skipped.
+// continues reports whether the entry follows an earlier one, and whether its record lists every number in between as
+// skipped.
 func (p page) continues(e Entry) bool {
 	for _, l := range p.links {
 		if l.digest != e.Record.Previous {
@@ -173,12 +175,12 @@ func (p page) continues(e Entry) bool {
 	return false
 }
 
-// occupied reports whether anything is stored for a number. Marks of notifications do not count.
+// occupied reports whether anything is stored for a number. Notification marks do not count.
 func occupied(kv map[string]string, n int) bool {
 	return len(slot(kv, n)) > 0
 }
 
-// slot returns all values of a number, except the marks of notifications.
+// slot returns all values that are stored for a number, except notification marks.
 func slot(kv map[string]string, n int) map[string]string {
 	out := map[string]string{}
 	for key, value := range kv {
@@ -193,7 +195,7 @@ func slot(kv map[string]string, n int) map[string]string {
 func skips(kv map[string]string, after, before int) []Skip {
 	var out []Skip
 	for n := after + 1; n < before; n++ {
-		text, _ := canonical.JSON(slot(kv, n)) // cannot fail: these are texts
+		text, _ := canonical.JSON(slot(kv, n)) // cannot fail: all values are strings
 		out = append(out, Skip{n, canonical.Digest("skip/2", string(text))[:16]})
 	}
 	return out

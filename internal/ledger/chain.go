@@ -13,12 +13,13 @@ type Chain struct {
 	Entries []Entry         // oldest first
 	Before  registry.States // the state of each target before these entries
 
-	Foreign []Foreign // what is not believed, only to be shown
-	Keyed   bool      // the policy lists keys, so that entries without a signature prove little
+	Foreign []Foreign // parts that are not believed; they are only shown
+	Keyed   bool      // the policy lists keys, so entries without a signature prove little
 }
 
 // Decisive returns the part of the chain that may decide what happens next: all of it, or the signed entries if the
-// policy lists keys. Resume, rollback, statements, soak times and the incumbent's values use it.
+// policy lists keys. It is used to resume, to roll back, to make statements, and to determine soak times and the
+// incumbent's values.
 func (l Chain) Decisive() Chain {
 	if !l.Keyed {
 		return l
@@ -31,7 +32,7 @@ func (l Chain) Decisive() Chain {
 // Decides reports whether the entry belongs to the decisive part.
 func (l Chain) Decides(e Entry) bool { return !l.Keyed || e.Signed != "" }
 
-// Skipped returns the numbers that entries pass over, because something that is not believed was stored there.
+// Skipped returns the numbers that entries skip, because something that is not believed was stored there.
 func (l Chain) Skipped() map[int]bool {
 	out := map[int]bool{}
 	for _, e := range l.Entries {
@@ -50,7 +51,7 @@ func (l Chain) Open() (Entry, bool) {
 	return Entry{}, false
 }
 
-// Last is the newest entry.
+// Last returns the newest entry.
 func (l Chain) Last() (Entry, bool) {
 	if n := len(l.Entries); n > 0 {
 		return l.Entries[n-1], true
@@ -59,7 +60,8 @@ func (l Chain) Last() (Entry, bool) {
 }
 
 // LastRecorded returns the last state of the target that the ledger's own promotions recorded. ok is false if none of
-// them moved it. A version is in one stage at a time, so moving it to another stage takes it out of this one.
+// them moved the target. A version is in only one stage at a time, so moving it to a different stage removes it from
+// this one.
 func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	var gone []int
 	for _, e := range slices.Backward(l.Entries) {
@@ -78,8 +80,8 @@ func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 }
 
 // Drifted reports whether the target no longer matches its last recorded state. If the newest entry about the target
-// did not end well, that entry may have moved the target to its goal or halfway there. This is not drift. An entry that
-// ended before it moved anything cannot have moved the target.
+// did not end well, that entry may have moved the target to its goal or halfway there. Such a move is not drift. An
+// entry that ended before it moved anything cannot have moved the target.
 func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.State, drifted bool) {
 	left, ours := l.LastRecorded(ref)
 	if !ours || left.Equal(now) {
@@ -91,14 +93,14 @@ func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.Stat
 }
 
 // Unconfirmed reports whether a promotion that did not end well moved the target to its current state. The next
-// promotion to the same version only records that move.
+// promotion to the same version only has to record that move.
 func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 	e, move, about := l.lastMove(ref)
 	return about && e.Outcome != EntryDone && move.Want.Equal(now)
 }
 
-// lastMove returns the last entry that may have moved the target to its current state, and its move. An entry that was
-// taken over before any of its moves was seen counts only until a later entry moves something.
+// lastMove returns the last entry that may have moved the target to its current state, and its move. If an entry was
+// taken over before any of its moves was seen, it counts only until a later entry moves something.
 func (l Chain) lastMove(ref registry.Ref) (Entry, registry.Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {
@@ -156,7 +158,7 @@ func (l Chain) Refs() []registry.Ref {
 	return slices.SortedFunc(maps.Keys(refs), registry.Ref.Compare)
 }
 
-// Drift returns the targets that recorded promotions have moved, and that were moved by others since.
+// Drift returns the targets that recorded promotions have moved and that have since been moved outside this program.
 func (l Chain) Drift(m registry.Model, versions []registry.Version) []registry.Shift {
 	var out []registry.Shift
 	for _, ref := range l.Refs() {

@@ -12,16 +12,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Lease is how long a claim keeps others out, in the server's time. A promotion takes seconds.
+// Lease is how long a claim excludes other runs, in the server's time. A promotion usually takes seconds.
 const Lease = 15 * time.Minute
 
 // Claim is what a run needs to claim an entry.
 type Claim struct {
 	Holder Holder
 	Link   string // link to the workflow run
-	// the run that claimed the open entry has ended: the user says so, or the lease has passed and GitHub confirms it
+	// the run that claimed the open entry has ended: either the user says so, or the lease has expired and GitHub
+	// confirms it
 	Takeover bool
-	Moved    int // moves of the open entry that the registry shows, or MovedUnknown
+	Moved    int // how many of the open entry's moves are visible in the registry, or MovedUnknown
 	Now      time.Time
 	Record   Record // without epoch, previous digest and pid
 }
@@ -30,8 +31,8 @@ type Claim struct {
 const maxBatch = 100
 
 // claimBatch returns the single write that makes a promotion exclusive: the entry with its whole record. If an open
-// entry is taken over, the write also closes that one. Of several writers only one succeeds. A run whose entry was
-// taken over can no longer close it. On a signed page, the same holds for claims that are not believed.
+// entry is taken over, the same write closes it. If several runs write, only one succeeds. A run whose entry was taken
+// over can no longer close it. On a signed page, the write also closes claims that are not believed.
 func claimBatch(p page, c Claim, key signing.KeyPair) (Entry, map[string]string, error) {
 	kv := map[string]string{}
 	n, _ := p.nextNumber()
@@ -52,7 +53,7 @@ func claimBatch(p page, c Claim, key signing.KeyPair) (Entry, map[string]string,
 		for _, f := range p.foreign {
 			if f.Claim {
 				o, _ := p.close(key, f.Entry, EntrySuperseded, registry.Conflict, MovedUnknown, c.Now)
-				if p.values[outcomeSigKey(f.Number)] != "" { // junk, which cannot be replaced
+				if p.values[outcomeSigKey(f.Number)] != "" { // junk is stored there and cannot be replaced
 					delete(o, outcomeSigKey(f.Number))
 				}
 				maps.Copy(kv, o)
@@ -85,7 +86,7 @@ func claimText(e Entry, format int) string {
 	)
 }
 
-// fitted shortens the record until it fits into a claim with room for so many values.
+// fitted shortens the record until it fits into a claim that has room for the given number of values.
 func fitted(r Record, room int) (Record, string, error) {
 	for {
 		text, err := canonical.JSON(r)
@@ -96,7 +97,7 @@ func fitted(r Record, room int) (Record, string, error) {
 		if !ok {
 			return r, "", &registry.Error{
 				Reason: registry.BadInput, Msg: "write record of the promotion: it is too long even without its gates",
-				Hint: "use a shorter text in the input candidate",
+				Hint: "use a shorter text in the `candidate` input",
 			}
 		}
 		r = shorter
@@ -115,7 +116,7 @@ func closing(
 	}, e
 }
 
-// claimOutcome says whether a claim was stored. It is needed if the response to the claim was unclear.
+// claimOutcome says whether a claim was stored, for the case that the response to the claim was unclear.
 type claimOutcome int
 
 const (
@@ -135,7 +136,7 @@ func claimedBy(kv map[string]string, n int, claim string) claimOutcome {
 }
 
 // Outcome returns the outcome that the ledger records for the result of a promotion. It is "" if a write may still take
-// effect. Then the entry stays open, because only the next run can find out.
+// effect. In that case the entry stays open, because only the next run can find out whether it did.
 func Outcome(err error) string {
 	switch registry.ReasonOf(err) {
 	case registry.OK:

@@ -12,9 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view with room for another entry. It creates the ledger if none exists, and a new page if the last
-// one is full, or if it has no signatures and the ledger is signed from now on. If an entry on the old page is still
-// open, Ready closes it with moved as its number of moves, see Claim.
+// Ready returns a view with room for another entry. It creates the ledger if none exists. It creates a new page if the
+// last one is full, or if the last one has no signatures and the ledger is to be signed from now on. If an entry on the
+// old page is still open, Ready closes it with moved as its number of moves (see Claim).
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	_, room := v.page.nextNumber()
 	switch {
@@ -23,13 +23,13 @@ func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	case !room, l.signs() && !v.page.signed():
 		return l.addPage(ctx, v, moved)
 	case len(v.page.entries) == 0 && v.page.prior == "":
-		return v, l.anchor(ctx, v.page) // the run that created the ledger may have stopped before this
+		return v, l.anchor(ctx, v.page) // the run that created the ledger may have stopped before setting the anchor
 	}
 	return v, nil
 }
 
-// create creates the ledger. If several runs do so at once, one wins. The others delete their page and use the
-// winner's. If somebody else has taken the ledger's name, it gets another one.
+// create creates the ledger. If several runs do so at once, one wins, and the others use the winner's page. If the
+// ledger's name has been taken, the ledger gets a different name.
 func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	if squatted {
 		if v, err := l.reader().elsewhere(ctx, l.Founder); err != nil || v.Exists() {
@@ -76,8 +76,8 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	return v, l.anchor(ctx, v.page)
 }
 
-// suffix returns the ending of the ledger's name if somebody else has taken the usual one. With a key, all runs use the
-// same ending, which no one can know without the key. Without a key it is different for each run.
+// suffix returns the suffix of the ledger's name if the usual name has been taken. With a key, all runs use the same
+// suffix, which cannot be guessed without the key. Without a key, each run uses a different suffix.
 func suffix(l *Ledger, page string) string {
 	if l.signs() {
 		return canonical.Digest(l.Key.Sign(message{Kind: "found/2", Model: modelID(l.Model)}.text()))[:16]
@@ -85,11 +85,12 @@ func suffix(l *Ledger, page string) string {
 	return canonical.Digest("found/2", l.Model, page)[:16]
 }
 
-// mark proves that the page was made by a login that may edit the model, with a tag on the model. Others could not tell
-// from its name: everybody may create experiments.
+// mark sets a tag on the model. The tag proves that the page was made by a login that may edit the model. The page's
+// name proves nothing, because every login may create experiments.
 //
-// If the ledger's name is taken, runs may choose different names. Then mark fails if another run has set its mark in
-// the last minutes. Each run sets its own first, so at least one of two runs sees the other's.
+// If the ledger's name is taken, runs may choose different names. mark therefore fails if another run has set its mark
+// within the last few minutes. Each run sets its own mark before it looks, so at least one of two runs sees the other's
+// mark.
 func mark(ctx context.Context, l *Ledger, id string, alone bool) error {
 	key, now := registry.TagLedgerPage+id, l.Now().UTC()
 	err := l.writer().untilClear(ctx, func() error {
@@ -121,7 +122,7 @@ func (l *Ledger) anchor(ctx context.Context, p page) error {
 	})
 }
 
-// newPage creates a page with its head in an experiment, see Founder.Page.
+// newPage creates a page with its head in an experiment (see Founder.Page).
 func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id, away string, err error) {
 	id, away, err = l.Founder.Page(ctx, l.Model, experiment)
 	if err != nil {
@@ -134,8 +135,8 @@ func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id,
 }
 
 // testBatches checks that the server stores a batch of values as a whole or not at all. A file store writes one value
-// after the other, so a claim would not be exclusive there. The status code does not show whether a batch was stored: a
-// file store sends 500, and a database sends 400. So this reads back the stored values.
+// after the other, so a claim would not be exclusive there. The status code does not show whether a batch was stored (a
+// file store sends 500, and a database sends 400), so testBatches reads the values back.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	parted := false
 	err := retry.Persist(l.writer().pause(ctx), func() error {
@@ -160,17 +161,17 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	_ = l.Founder.Unfit(ctx, why) // without this note, the next run tests again
 	return &registry.Error{
 		Reason: registry.Unsupported, Msg: "create promotion ledger of " + l.Model + ": " + why,
-		Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or set the input ledger " +
-			"to off and accept the weaker guarantee",
+		Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or use `ledger: off` " +
+			"and accept the weaker guarantee",
 	}
 }
 
-// addPage adds a new page. The old page gets the id of the new one, which can be written only once. If several runs add
-// a page, the first one wins. Entries that others add to the old page after that do not count.
+// addPage adds a new page and stores its id in the old page, which can be done only once. If several runs add a page,
+// the first one wins. Entries that are added to the old page after that do not count.
 func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
 	if old.blocked {
-		return View{}, damaged(l.Model, fmt.Sprintf("page %s is full, and its next page is not believed", old.id))
+		return View{}, damaged(l.Model, fmt.Sprintf("page %s is full, and the page after it is not believed", old.id))
 	}
 	if e, open := old.open(); open && !old.stuck {
 		o, closed := old.close(l.Key, e, EntrySuperseded, registry.Conflict, moved, old.now(l.Now()))

@@ -1,12 +1,12 @@
 // Package ledger keeps the promotions of a registered model. It makes each promotion exclusive while it runs, and
 // remembers it afterwards.
 //
-// MLflow's registry has no conditional write and no history. But the parameters of a run can be written only once, and
-// a batch of them is stored as a whole or not at all. So a run whose parameters are numbered entries is both a lock and
-// a log. Such a run is a page of the ledger. It has room for 32 entries and contains the id of the next page. An entry
-// is claimed with its whole record before anything moves, and closed with its outcome. After a crash, a later run can
-// read and finish it. Each record has the digest of the entry before. So the next reader notices if an entry was edited
-// or removed.
+// MLflow's registry has no conditional write and no history. But each parameter of a run can be written only once, and
+// a batch of parameters is stored either completely or not at all. A run whose parameters are numbered entries is
+// therefore both a lock and a log. Such a run is called a page of the ledger. It has room for 32 entries and contains
+// the id of the next page. An entry is claimed with its whole record before anything moves, and closed with its
+// outcome. After a crash, a later run can read and finish it. Each record contains the digest of the entry before it,
+// so the next reader notices if an entry was edited or removed.
 //
-// It must never move anything itself, and never replace an existing ledger unless a person asks for it.
+// It must never move anything itself, and it must never replace an existing ledger unless the user asks for it.
 package ledger

@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A version is in only one stage. If a promotion moves it to another stage, it leaves the first one, and this is not
-// drift.
+// A version is in only one stage. A promotion that moves it to a different stage removes it from the first stage, which
+// is not drift.
 func TestLastRecorded_OtherStage(t *testing.T) {
 	entry := func(epoch int, outcome string, moved int, moves ...registry.Shift) Entry {
 		return Entry{
@@ -68,8 +68,8 @@ func TestLastRecorded_OtherStage(t *testing.T) {
 	}
 }
 
-// If a promotion did not end well, its moves are still its own and no drift. This is also true if other targets were
-// promoted since. A move that others made before the promotion stays drift until a promotion that records it has made a
+// The moves of a promotion that did not end well are not drift, even if other targets have been promoted since. A move
+// that was made outside this program before the promotion remains drift until a promotion that records it has made a
 // move.
 func TestDrifted(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...registry.Shift) Entry {

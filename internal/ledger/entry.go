@@ -24,8 +24,8 @@ func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	return Entry{}, false
 }
 
-// PendingNotifications returns the channels that were not yet notified of the entry. The key is the channel's index in
-// the record's list.
+// PendingNotifications returns the channels that have not yet been notified of the entry, by their indexes in the
+// record's list.
 func (e Entry) PendingNotifications() map[int]string {
 	out := map[int]string{}
 	if e.Outcome != EntryDone {
@@ -51,21 +51,22 @@ type Entry struct {
 	Epoch  int
 	Holder Holder
 	Link   string    // link to the workflow run that claimed it, "" on a laptop
-	Lease  time.Time // in the server's time; before it, other runs take over only on request
+	Lease  time.Time // end of the lease, in the server's time; until then, other runs take over only on request
 	Record Record
-	// the record as it is stored; digests are made of this text, so that later versions may add fields
+	// the record as it is stored; digests are computed from this text, so that later versions may add fields
 	Text     string
 	Outcome  string          // "" while open
 	Reason   registry.Reason // why it was aborted
-	Moved    int             // moves that the promotion made itself, without confirmed ones; or MovedUnknown
+	Moved    int             // moves that the promotion itself made, excluding confirmed ones; or MovedUnknown
 	Ended    time.Time
 	Digest   string // digest of all fields above; the next record contains it
-	Notified []int  // indexes of the channels in Record.Notify that were notified; written after the entry was closed
-	Signed   string // name of the key that signed the claim, or its fingerprint if it was not checked; "" if none did
-	Foreign  bool   // it is part of a signed ledger, and is not believed
+	Notified []int  // indexes in Record.Notify of channels that have been notified; written after the entry is closed
+	Signed   string // name of the key that signed the claim, or its fingerprint if not checked; "" if not signed
+	Foreign  bool   // the entry is part of a signed ledger, but is not believed
 }
 
-// Claimed returns when a signed entry was claimed, in the server's time. It is signed as the end of the lease.
+// Claimed returns when a signed entry was claimed, in the server's time. The time is derived from the end of the lease,
+// which is signed.
 func (e Entry) Claimed() time.Time { return e.Lease.Add(-Lease) }
 
 func (e Entry) asForeign() Entry {
@@ -73,7 +74,8 @@ func (e Entry) asForeign() Entry {
 	return e
 }
 
-// superseded returns an open entry as closed by a later one. It is not known how many of its moves were made.
+// superseded returns a copy of an open entry that was closed by a later entry. It is not known how many of its moves
+// were made.
 func (e Entry) superseded(at time.Time) Entry {
 	e.Outcome, e.Reason, e.Moved, e.Ended = EntrySuperseded, registry.Conflict, MovedUnknown, at
 	return e
@@ -85,17 +87,18 @@ const MovedUnknown = -1
 // RecordDigest is the digest of the record alone. It is known before the entry is closed.
 func (e Entry) RecordDigest() string { return canonical.Digest(e.Text) }
 
-// ID returns an identifier of the entry, for people and programs.
+// ID returns an identifier of the entry for people and programs.
 func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
-// Holder identifies the process that claimed an entry. Two processes with the same plan differ in it.
+// Holder identifies the process that claimed an entry. It is different for two processes with the same plan.
 type Holder struct {
 	Run     string // id of the workflow run; "" outside a workflow
 	Attempt int
 	Nonce   string
 }
 
-// SameRun reports whether both belong to one workflow run, in any attempt. Outside a workflow it is always false.
+// SameRun reports whether both holders belong to the same workflow run, in any attempt. Outside a workflow it is always
+// false.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
 // LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts an attempt only after the
@@ -104,11 +107,11 @@ func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.SameRun(other) && h.Attempt > other.Attempt
 }
 
-// MovedNothing reports whether the entry is known to have moved nothing. This is not known of an entry that was taken
-// over: a move that it sent may take effect later.
+// MovedNothing reports whether the entry is known to have moved nothing. This cannot be known for an entry that was
+// taken over, because a move that it sent may still take effect.
 func (e Entry) MovedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
 
-// Made returns the moves of the entry that were made, in their order. It also returns confirmed moves in between.
+// Made returns the moves of the entry that were made, in order, including confirmed moves in between.
 func (e Entry) Made() []registry.Shift {
 	if e.Outcome == EntryDone {
 		return e.Record.Moves

@@ -12,11 +12,11 @@ const (
 	Busy                      // the run that claimed it may still be active
 )
 
-// claimState decides who excludes whom. It is the only function that does. It returns the claim that decides, which is
-// the zero entry if the state is Free.
+// claimState decides which run excludes which. No other function does. It returns the claim on which the decision is
+// based, which is the zero entry if the state is Free.
 //
-// Any well-formed claim whose lease runs excludes others, no matter who made it. If it is not believed, it cannot be
-// taken over and ends with its lease. A believed claim ends with its outcome.
+// Any well-formed claim excludes other runs until its lease expires, no matter who made it. A claim that is not
+// believed cannot be taken over, and ends with its lease. A believed claim ends with its outcome.
 func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Entry) {
 	for _, f := range p.foreign {
 		if f.Claim && excludes(f.Entry, now) {
@@ -35,11 +35,11 @@ func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Ent
 	return Busy, e
 }
 
-// slack is how much two readings of the server's clock may differ.
+// slack is the maximum difference between two readings of the server's clock.
 const slack = time.Minute
 
-// excludes reports whether the lease of a foreign claim runs. A lease that is longer than any promotion's is not
-// well-formed, so that no one can exclude others for longer than that.
+// excludes reports whether the lease of a foreign claim has not expired. A lease that is longer than any promotion's is
+// not well-formed, so no claim can exclude other runs for longer than that.
 func excludes(e Entry, now time.Time) bool {
 	return now.Before(e.Lease) && !e.Lease.After(now.Add(Lease+slack))
 }

@@ -24,7 +24,8 @@ func (r Reader) Look(ctx context.Context) (View, error) {
 	return v, v.follow(ctx, r, cmp.Or(place.Tail, place.First))
 }
 
-// follow reads pages from the given one to the newest. It usually starts at a hint, which is at most a few pages old.
+// follow reads the pages from the given one to the newest. It usually starts at a hint, which is at most a few pages
+// behind.
 func (v *View) follow(ctx context.Context, r Reader, id string) error {
 	p, err := r.read(ctx, id)
 	for err == nil {
@@ -34,7 +35,7 @@ func (v *View) follow(ctx context.Context, r Reader, id string) error {
 		}
 		v.prior = append(v.prior, p.id)
 		if len(v.prior) > maxPages {
-			return lost(r.Model, "its runs refer to each other in a circle")
+			return lost(r.Model, "its runs refer to each other in a cycle")
 		}
 		var there bool
 		if p, there, err = r.after(ctx, p); err == nil && !there {
@@ -45,9 +46,9 @@ func (v *View) follow(ctx context.Context, r Reader, id string) error {
 	return err
 }
 
-// Confirm decides whether what Look found is the model's ledger. The anchor in the tags of the model decides where the
-// ledger is: everybody may create an experiment with the ledger's name, but only who may edit the model sets the
-// anchor. Without an anchor, see byName. lookErr is the error of Look.
+// Confirm decides whether what Look found is the model's ledger. The anchor in the model's tags decides where the
+// ledger is: every login may create an experiment with the ledger's name, but only a login that may edit the model can
+// set the anchor. If there is no anchor, byName decides. lookErr is the error from Look.
 //
 // It fails if the ledger was deleted, cut short or replaced.
 func (r Reader) Confirm(
@@ -80,20 +81,19 @@ func (r Reader) confirm(
 	}
 	switch {
 	case anchorErr != nil && (!notOurs(anchorErr) || registry.ReasonOf(err) == registry.Forbidden):
-		return v, anchorErr // it says more than that the name leads to something that may not be read
+		return v, anchorErr // more helpful than that the name points to something that the login may not read
 	case anchorErr != nil, v.page.verified && (!w.page.verified || v.ID() != w.ID()):
 		return v, err
 	}
 	return w, nil
 }
 
-// hidden reports whether the login may not read something. With an anchor, that stops nothing, because everybody can
-// create an experiment with the ledger's name. Without one, it may be a ledger that is just being created.
+// hidden reports whether the login lacks the right to read what the name points to. With an anchor, this does not
+// matter, because every login can create an experiment with the ledger's name.
 func hidden(err error) bool { return registry.ReasonOf(err) == registry.Forbidden }
 
-// byName decides whether the ledger that was found by its name counts although there is no anchor. It counts if its
-// first page is signed by a listed key, is in the home experiment, or has its mark on the model. byName returns the
-// error with which the ledger was read.
+// byName decides whether a ledger that was found by its name counts although there is no anchor. It counts if its first
+// page is signed by a listed key, is in the home experiment, or has its mark on the model.
 func (r Reader) byName(ctx context.Context, v View, err error, modelTags map[string]string) (View, error) {
 	switch _, marked := modelTags[registry.TagLedgerPage+v.place.First]; {
 	case v.place.First == "":
@@ -118,7 +118,7 @@ func (r Reader) byName(ctx context.Context, v View, err error, modelTags map[str
 	return View{squatted: true}, nil
 }
 
-// home is the home experiment. It is "" if it does not exist, or if the login may not read it.
+// home returns the home experiment, or "" if it does not exist or the login may not read it.
 func (r Reader) home(ctx context.Context) (string, error) {
 	home, err := r.Store.Home(ctx)
 	if hidden(err) {
@@ -127,8 +127,8 @@ func (r Reader) home(ctx context.Context) (string, error) {
 	return home, err
 }
 
-// byAnchor reads the ledger that an anchor names. Only who may edit the model sets the anchor. So a ledger without
-// signatures may be outside the home experiment, unless the model has entries in the home experiment.
+// byAnchor reads the ledger that an anchor points to. Only a login that may edit the model can set the anchor, so even
+// a ledger without signatures may be outside the home experiment, unless the model has entries in the home experiment.
 func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 	a, ok := parseAnchor(text)
 	if !ok {
@@ -158,8 +158,8 @@ func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 	return v, nil
 }
 
-// checkAway returns an error if an anchor may not name the page, which has no signatures, because the model has entries
-// in the home experiment or because there is no home experiment.
+// checkAway returns an error if the anchor must not point to this page, which has no signatures. This is the case if
+// the model has entries in the home experiment, or if there is no home experiment.
 func (r Reader) checkAway(ctx context.Context, p page) error {
 	home, err := r.Store.Home(ctx)
 	switch {
@@ -168,18 +168,19 @@ func (r Reader) checkAway(ctx context.Context, p page) error {
 	case err != nil:
 		return err
 	case home == "":
-		return lost(r.Model, "its anchor names a page outside the home experiment, which is gone")
+		return lost(r.Model, "its anchor points to a page outside the home experiment, and the home experiment is gone")
 	}
 	pages, err := r.usedPages(ctx, home)
 	if err != nil || len(pages) == 0 {
 		return err
 	}
 	return lost(r.Model, fmt.Sprintf(
-		"its anchor names run %s outside the home experiment, where run %s has entries", p.id, pages[0].id,
+		"its anchor points to run %s outside the home experiment, but run %s in the home experiment has entries",
+		p.id, pages[0].id,
 	))
 }
 
-// winner returns the ledger that another run has founded. It is squatted if it is not one of ours.
+// winner returns the ledger that another run has founded. The view is squatted if the ledger is not one of ours.
 func winner(ctx context.Context, l *Ledger, v View) (View, error) {
 	r := l.reader()
 	err := v.follow(ctx, r, cmp.Or(v.place.Tail, v.place.First))
@@ -193,8 +194,8 @@ func winner(ctx context.Context, l *Ledger, v View) (View, error) {
 	return r.byName(ctx, v, err, tags)
 }
 
-// elsewhere looks for a ledger although its name is taken and there was no anchor. Another run may have founded it
-// meanwhile. If the home experiment has entries, somebody has removed the anchor, which is an error.
+// elsewhere looks for the ledger if its name is taken and there was no anchor. Another run may have founded the ledger
+// in the meantime. If the home experiment contains entries, the anchor was removed, which is an error.
 func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 	tags, err := f.Tags(ctx, r.Model)
 	if text := tags[registry.TagAnchor]; err != nil || text != "" {
@@ -216,8 +217,9 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 	return View{}, lost(r.Model, why)
 }
 
-// usedPages returns the pages of the model in these experiments that have entries, or entries before them. An
-// experiment may be "". If one cannot be read, it returns the pages of those before it, and the error.
+// usedPages returns the model's pages in these experiments that contain entries or come after a page with entries. An
+// experiment may be "". If an experiment cannot be read, usedPages returns the pages of the experiments before it, and
+// the error.
 func (r Reader) usedPages(ctx context.Context, experiments ...string) ([]page, error) {
 	var out []page
 	for _, experiment := range slices.Compact(experiments) {
@@ -238,8 +240,8 @@ func (r Reader) usedPages(ctx context.Context, experiments ...string) ([]page, e
 	return out, nil
 }
 
-// unreplaced returns an error if the newest page that was found has no signatures, although the model has signed pages.
-// Then somebody has replaced the ledger: what is signed stays signed. The zero page means that none was found.
+// unreplaced returns an error if the newest page that was found has no signatures although the model has signed pages.
+// A signed ledger stays signed, so this means that it was replaced. The zero page means that no page was found.
 func (r Reader) unreplaced(ctx context.Context, found page) error {
 	if len(r.Ring) == 0 || found.verified {
 		return nil
@@ -250,7 +252,7 @@ func (r Reader) unreplaced(ctx context.Context, found page) error {
 	}
 	pages, err := r.usedPages(ctx, home, found.experiment)
 	for _, p := range pages {
-		next := found.id != "" && p.prior == found.id // it is about to become the next page of the one that was found
+		next := found.id != "" && p.prior == found.id // p is about to become the page after found
 		if p.verified && !next {
 			return damaged(r.Model, fmt.Sprintf("it has no signatures, but run %s is a signed page of it", p.id))
 		}

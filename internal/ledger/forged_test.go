@@ -22,14 +22,14 @@ type forgery struct {
 	t       *testing.T
 	m       *ledgertest.Memory
 	l       *Ledger
-	genuine map[string]Entry // what our promotions wrote, by the text of the record
+	genuine map[string]Entry // entries that our promotions wrote, by the text of the record
 	now     time.Time
 	// believed is called for every entry that decides something although none of our keys signed it
 	believed func(format string, args ...any)
 }
 
-// begin writes an honest ledger: over one or several pages, with an unsigned beginning or not, with several keys, with
-// foreign entries and an open one.
+// begin writes an honest ledger. It has one or more pages, may begin without signatures, uses several keys, and
+// contains foreign entries and an open entry.
 func (f *forgery) begin() {
 	f.now = start
 	f.l = signedBy(f.m, "a", "b")
@@ -76,7 +76,7 @@ func (f *forgery) begin() {
 	}
 }
 
-// promote makes an honest entry, with either key.
+// promote makes an honest entry, signed by either key.
 func (f *forgery) promote(version int) {
 	f.l.Key = pair([]string{"a", "b"}[f.IntN(2)])
 	v, err := confirm(f.l)
@@ -95,7 +95,8 @@ func (f *forgery) finish(p *Promotion, version int) {
 	f.now = f.now.Add(time.Duration(f.IntN(100)) * time.Second)
 }
 
-// squat takes the name of the ledger before its first promotion, with a forged ledger, an open claim or nothing there.
+// squat takes the ledger's name before the first promotion. The name then leads to a forged ledger, to an open claim,
+// or to nothing.
 func (f *forgery) squat() {
 	x := open(f.m)
 	if f.IntN(2) == 0 {
@@ -117,7 +118,7 @@ func (f *forgery) squat() {
 	f.Did = append(f.Did, "squat")
 }
 
-// judge checks that every entry that may decide something is one of ours, as we wrote it.
+// judge checks that every entry that may decide something is one that our promotions wrote, unchanged.
 func (f *forgery) judge(when string, entries []Entry) {
 	f.t.Helper()
 	last := 0
@@ -144,7 +145,7 @@ func (f *forgery) read(when string) (all []Entry) {
 		if back, err := f.l.Back(ctx, v, func(Chain) bool { return false }); err == nil {
 			f.judge(when+", back", back.Decisive().Entries)
 		}
-		outbox, _ := f.l.Outbox(ctx, v) // what can be read is sent
+		outbox, _ := f.l.Outbox(ctx, v) // notifications are sent for the part that can be read
 		f.judge(when+", outbox", outbox.Entries)
 	}
 	r := f.l.reader()
@@ -157,8 +158,9 @@ func (f *forgery) read(when string) (all []Entry) {
 	return all
 }
 
-// Whatever others write, copy, reorder or cut, no entry decides anything that none of our keys signed. An outsider stops
-// nothing. After an editor, promotions fail by name and work again after a repair, with all our earlier entries.
+// Whatever an attacker writes, copies, reorders or removes, an entry decides something only if one of our keys signed
+// it. An outsider stops nothing. After an attack by an editor, promotions fail with a specific reason, and work again
+// after a repair, which keeps all our earlier entries.
 func TestForgedLedgers(t *testing.T) {
 	count := map[string]int{}
 	for seed := range *forgedLedgers {
@@ -174,7 +176,8 @@ func TestForgedLedgers(t *testing.T) {
 	t.Logf("forged ledgers: %v", count)
 }
 
-// If the attacker has a key that the policy lists, readers believe the same forgeries: they are well made.
+// If the attacker has a key that the policy lists, readers believe the same forgeries. This shows that the forgeries
+// are well made.
 func TestForgedLedgers_WithKey(t *testing.T) {
 	believed := map[string]bool{}
 	for seed := range 90 {
@@ -199,7 +202,7 @@ func newForgery(t *testing.T, seed int, key signing.KeyPair) *forgery {
 	}
 }
 
-// goOn promotes once more and says what was necessary.
+// goOn promotes once more, and says what was needed for that to succeed.
 func (f *forgery) goOn(seed int) string {
 	before := len(f.genuine)
 	next := func() error {

@@ -7,7 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Gates protect the target of a promotion, but not the aliases that moved along. An import changes nothing about that.
+// Gates protect the target of a promotion, but not the further aliases that move with it. An import does not change
+// this.
 func TestChain_ProtectsOnlyTargets(t *testing.T) {
 	champion, previous := registry.AliasRef("champion"), registry.AliasRef("previous")
 	promotion := Entry{Epoch: 1, Outcome: EntryDone, Record: Record{

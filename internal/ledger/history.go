@@ -56,12 +56,12 @@ func load(ctx context.Context, r Reader, deleted bool) (History, error) {
 	return h, parseErr
 }
 
-// Anchored returns the history itself, or the one that the anchor in the tags of the model leads to. See
-// Reader.Confirm, which decides the same for the newest page. err is the error with which the history was read.
+// Anchored returns either the history itself, or the one that the anchor in the model's tags points to. Reader.Confirm
+// makes the same decision for the newest page. err is the error from reading the history.
 func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	h, err = h.anchored(ctx, r, modelTags, err)
 	if why := h.replaced(modelTags); why != "" && h.Broken != nil {
-		h.Broken = &Break{0, why} // no entry of the page is intact, not only those after the first break
+		h.Broken = &Break{0, why} // no entry of the page is intact, not even those before the first break
 	}
 	if n := len(h.pages); err == nil && h.Lost == nil && h.Broken == nil && n > 0 {
 		err = r.unreplaced(ctx, h.pages[n-1])
@@ -69,7 +69,8 @@ func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]st
 	return h, err
 }
 
-// replaced says how the page of the anchor differs from what the anchor says; "" if it does not or was not read.
+// replaced says how the page that the anchor points to differs from the anchor's description. It returns "" if there is
+// no difference or the page was not read.
 func (h History) replaced(modelTags map[string]string) string {
 	a, _ := parseAnchor(modelTags[registry.TagAnchor])
 	for _, p := range h.pages {
@@ -102,7 +103,7 @@ func (h History) anchored(ctx context.Context, r Reader, modelTags map[string]st
 	return ParseHistory(r, pages)
 }
 
-// backFrom reads the pages before a page, and returns them with it, the first page first.
+// backFrom reads the pages before p and returns all of them including p, in order.
 func (r Reader) backFrom(ctx context.Context, p page) ([]Saved, error) {
 	var out []Saved
 	for id := p.id; id != "" && len(out) < maxPages; {
@@ -117,7 +118,7 @@ func (r Reader) backFrom(ctx context.Context, p page) ([]Saved, error) {
 	return out, nil
 }
 
-// readPages reads all pages in their order. It reads the pages of a deleted ledger only if deleted is set.
+// readPages reads all pages in order. It reads the pages of a deleted ledger only if deleted is set.
 func readPages(ctx context.Context, r Reader, deleted bool) ([]Saved, error) {
 	place, err := r.Store.Locate(ctx, r.Model)
 	if err != nil || place.First == "" {
@@ -149,10 +150,10 @@ func readPages(ctx context.Context, r Reader, deleted bool) ([]Saved, error) {
 
 func isSigned(s Saved) bool { return s.Values[keyFormat] == strconv.Itoa(signedFormat) }
 
-// ParseHistory reads pages that were saved, and checks each entry against the one before. The entries up to the first
-// break can be trusted. If somebody rewrote the whole chain of a ledger without signatures, it still looks sound, and
-// only a copy kept elsewhere shows the difference, see Continues. ParseHistory fails if a page does not belong to this
-// model's ledger or has a newer format.
+// ParseHistory parses saved pages, and checks each entry against the one before it. The entries up to the first break
+// can be trusted. If the whole chain of a ledger without signatures was rewritten, it still looks sound. Only a copy
+// kept elsewhere reveals the difference (see Continues). ParseHistory fails if a page does not belong to this model's
+// ledger or has a newer format.
 func ParseHistory(r Reader, pages []Saved) (History, error) {
 	h := History{Model: r.Model, Pages: pages}
 	var before page
@@ -197,8 +198,7 @@ func ParseHistory(r Reader, pages []Saved) (History, error) {
 	return h, nil
 }
 
-// proven returns the number of the last entry of the page before that the page after it proves, although it does not
-// follow from it. A signed page has the digest of the last entry before it.
+// proven returns the number of the last entry of before that after confirms. The first signed page contains its digest.
 func proven(before, after page) int {
 	if before.signed() || !after.signed() {
 		return after.base
@@ -211,7 +211,7 @@ func proven(before, after page) int {
 	return before.base
 }
 
-// formerly returns the reader for a page that comes before others. They say whether the model was renamed.
+// formerly returns the reader for a page that comes before the later pages, which say whether the model was renamed.
 func (r Reader) formerly(later []Saved) Reader {
 	for _, s := range slices.Backward(later) {
 		if former := fromNone(s.Values[keyFormer]); former != "" && isSigned(s) {
@@ -221,9 +221,9 @@ func (r Reader) formerly(later []Saved) Reader {
 	return r
 }
 
-// Check returns the first place where the history is not sound. It finds where the chain breaks. It also compares the
-// history with the anchor on the registered model and the tags of its versions. So it also finds a ledger that was
-// shortened or replaced.
+// Check returns the first place where the history is not sound, for example where the chain breaks. To detect a ledger
+// that was shortened or replaced, it also compares the history with the anchor on the registered model and with the
+// tags of the model's versions.
 func (h History) Check(modelTags map[string]string, versions ...registry.Version) *Break {
 	if h.Broken != nil {
 		return h.Broken
@@ -242,12 +242,12 @@ func (h History) Check(modelTags map[string]string, versions ...registry.Version
 	return nil
 }
 
-// fits says why the anchor does not belong to the history; "" if it does.
+// fits says why the anchor does not belong to the history. It returns "" if it does.
 func (h History) fits(modelTags map[string]string) string {
 	return anchorFits(modelTags, h.last(), h.pages, nil)
 }
 
-// last is the number of the last entry.
+// last returns the number of the last entry.
 func (h History) last() int {
 	if n := len(h.pages); n > 0 {
 		return h.pages[n-1].last()
@@ -255,7 +255,7 @@ func (h History) last() int {
 	return 0
 }
 
-// Chain returns the entries of the history, as they were read by r.
+// Chain returns the entries of the history, as r read them.
 func (h History) Chain(r Reader) Chain {
 	return Chain{Entries: h.Entries, Foreign: h.Foreign, Keyed: len(r.Ring) > 0}
 }
@@ -264,7 +264,7 @@ func (h History) Chain(r Reader) Chain {
 // must begin with the copy. It may have more values than the copy, but must not lack or change any.
 func (h History) Continues(kept []Saved) *Break { return continues(kept, h.Pages) }
 
-// Reset says why this ledger replaced a lost one; "" if it replaced none.
+// Reset says why this ledger replaced a lost one. It returns "" if it replaced none.
 func (h History) Reset() string {
 	if len(h.Pages) == 0 {
 		return ""
@@ -277,7 +277,7 @@ func continues(kept, live []Saved) *Break {
 		if i >= len(live) {
 			return &Break{
 				firstEntry(s),
-				fmt.Sprintf("the kept copy has run %s, but the live ledger ends after %d runs", s.Page, len(live)),
+				fmt.Sprintf("the kept copy contains run %s, but the live ledger ends after %d runs", s.Page, len(live)),
 			}
 		}
 		if live[i].Page != s.Page {

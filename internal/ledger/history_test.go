@@ -26,7 +26,7 @@ func history(t *testing.T, l *Ledger) []Saved {
 	return h.Pages
 }
 
-// Only the last entry of the last page may be open. If an entry before it has no outcome, somebody edited it.
+// Only the last entry of the last page may be open. If an earlier entry has no outcome, the ledger was edited.
 func TestParseHistory_OpenEntry(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -86,8 +86,8 @@ func TestLook_NewerRecord(t *testing.T) {
 	}
 }
 
-// If somebody rewrites the whole chain and its anchor, the chain looks sound. A copy that was kept elsewhere shows the
-// first entry that differs. A live ledger that only has more entries than the copy does not differ.
+// If the whole chain and its anchor are rewritten, the chain looks sound. A copy that was kept elsewhere reveals the
+// first entry that differs. A live ledger that merely has more entries than the copy does not count as different.
 func TestHistory_Continues(t *testing.T) {
 	write := func(versions ...int) (*ledgertest.Memory, []Saved) {
 		m := ledgertest.New()
@@ -142,8 +142,8 @@ func TestHistory_Continues(t *testing.T) {
 
 func second[A, B any](_ A, b B) B { return b }
 
-// The history is checked against the anchor and the summaries on the versions, as the newest page is before a
-// promotion.
+// The history is checked against the anchor and the summaries on the versions, just as the newest page is checked
+// before a promotion.
 func TestHistory_Check(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -193,7 +193,7 @@ func TestHistory_Check(t *testing.T) {
 	}
 }
 
-// If a page is not the one that the anchor describes, none of its entries is intact.
+// If a page does not match the anchor's description, none of its entries counts as intact.
 func TestHistory_ReplacedPage(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")

@@ -22,7 +22,8 @@ func away(m *ledgertest.Memory, keys bool) *Ledger {
 	return open(m)
 }
 
-// A ledger outside the home experiment is read like any other one, and the run that began it names the experiment.
+// A ledger outside the home experiment is read like any other, and the run that begins it reports the experiment's
+// name.
 func TestAway_IsReadByOthers(t *testing.T) {
 	for _, keys := range []bool{true, false} {
 		m := ledgertest.New()
@@ -51,8 +52,8 @@ func TestAway_IsReadByOthers(t *testing.T) {
 	}
 }
 
-// Only an anchor, a mark or a signature makes others believe a ledger outside the home experiment. All of them need a
-// right on the model or a key, so an outsider cannot have them.
+// A ledger outside the home experiment is believed only if it has an anchor, a mark or a signature. Each of these
+// requires a right on the model or a key, so an outsider cannot provide one.
 func TestAway_IsProven(t *testing.T) {
 	for name, c := range map[string]struct {
 		keys   bool
@@ -104,13 +105,13 @@ func TestAway_IsProven(t *testing.T) {
 	}
 }
 
-// bare removes every proof that is on the model.
+// bare removes every proof that is stored on the model.
 func bare(m *ledgertest.Memory, _ string) {
 	clear(m.Anchors)
 	clear(m.Tagged)
 }
 
-// forge makes a page in an experiment with an entry of a ledger without signatures.
+// forge makes a page in an experiment. The page contains one entry, without a signature.
 func forge(m *ledgertest.Memory, id, experiment string) {
 	x := open(ledgertest.New())
 	_ = try(x, 66)
@@ -118,7 +119,8 @@ func forge(m *ledgertest.Memory, id, experiment string) {
 	m.Homes[id] = experiment
 }
 
-// Without keys, who may edit the model may move the anchor. It cannot replace a ledger in the home experiment.
+// Without keys, a login that may edit the model may move the anchor, but it cannot replace a ledger in the home
+// experiment.
 func TestAway_DoesNotReplaceHome(t *testing.T) {
 	for name, place := range map[string]registry.LedgerPlace{
 		"its name is gone":         {},
@@ -141,7 +143,7 @@ func TestAway_DoesNotReplaceHome(t *testing.T) {
 	}
 }
 
-// racer is a founder whose login has an experiment of its own, and which waits for its turn before each operation.
+// racer is a founder that waits for its turn before each operation. Its login has an experiment of its own.
 type racer struct {
 	*ledgertest.Memory
 	home string
@@ -174,8 +176,8 @@ func (r racer) Write(ctx context.Context, page string, values map[string]string)
 	return r.Memory.Write(ctx, page, values)
 }
 
-// Two logins begin the ledger of a model at the same moment, each in its own or in the home experiment, while the name
-// is free or taken by somebody else. At most one of them gets an entry, and later runs find it.
+// Two logins begin a model's ledger at the same moment, each in its own or in the home experiment, while the name is
+// free or has been taken. At most one of them gets an entry, and later runs find it.
 func TestAway_Race(t *testing.T) {
 	began, none := 0, 0
 	for seed := range uint64(3000) {
@@ -207,7 +209,7 @@ func TestAway_Race(t *testing.T) {
 		}
 		for running := []int{0, 1}; len(running) > 0; {
 			i := random.IntN(len(running))
-			// runs of operations by one login, so that either may be far ahead
+			// each login performs several operations in a row, so that one may get far ahead of the other
 			for n := random.IntN(8); n >= 0 && len(running) > 0; n-- {
 				select {
 				case turns[running[i%len(running)]] <- struct{}{}:

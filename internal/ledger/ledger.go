@@ -17,12 +17,13 @@ type Ledger struct {
 	Founder Founder
 	Model   string
 	Now     func() time.Time // returns the server's time
-	// Pause waits before the next try, counted from 0. It reports whether there is time for that try.
+	// Pause waits before the next attempt. Attempts are counted from 0. Pause reports whether there is time for the
+	// attempt.
 	Pause func(ctx context.Context, try int) bool
 
 	Ring signing.Ring    // the keys that the policy lists; without keys, nothing is signed
 	Key  signing.KeyPair // signs what is written, if the policy lists keys
-	// Unsigned allows an entry without a signature although the policy lists keys. Nothing will believe it.
+	// Unsigned allows an entry without a signature although the policy lists keys. Such an entry is never believed.
 	Unsigned bool
 }
 
@@ -30,13 +31,13 @@ func (l *Ledger) reader() Reader {
 	return Reader{Store: l.Store, Model: l.Model, Ring: l.Ring, Now: l.Now}
 }
 
-// View is the newest page of the ledger when it was read. The zero View means that there is no ledger.
+// View is the page of the ledger that was the newest when it was read. The zero View means that there is no ledger.
 type View struct {
 	place Place
 	page  page
 	prior []string // earlier pages that were read on the way to the newest
 
-	squatted bool   // somebody else has taken the ledger's name, see Confirm
+	squatted bool   // the ledger's name has been taken, see Confirm
 	away     string // see Away
 }
 
@@ -70,22 +71,22 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 	return facts, nil
 }
 
-// ClaimState returns the claim that decides whether the run h may claim the next entry, and says whether it may.
+// ClaimState says whether the run h may claim the next entry, and returns the claim on which this depends.
 func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
 	return claimState(v.page, h, takeover, v.page.read)
 }
 
-// Overdue returns the open entry if its lease has passed and a workflow run holds it. GitHub can tell whether that run
-// is still active.
+// Overdue returns the open entry if its lease has expired and a workflow run claimed it. GitHub can tell whether that
+// run is still active.
 func (v View) Overdue(now time.Time) (Entry, bool) {
 	e, open := v.page.open()
 	return e, open && e.Holder.Run != "" && now.After(e.Lease)
 }
 
-// Look reads the newest page, see Reader.Look.
+// Look reads the newest page (see Reader.Look).
 func (l *Ledger) Look(ctx context.Context) (View, error) { return l.reader().Look(ctx) }
 
-// Confirm decides whether what Look found is the model's ledger, see Reader.Confirm.
+// Confirm decides whether what Look found is the model's ledger (see Reader.Confirm).
 func (l *Ledger) Confirm(
 	ctx context.Context, v View, lookErr error, modelTags map[string]string, versions ...registry.Version,
 ) (View, error) {
@@ -99,7 +100,7 @@ func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 	return out, err
 }
 
-// busy returns the error that another run has claimed the entry.
+// busy returns the error for an entry that another run has claimed.
 func busy(model string, e Entry, now time.Time) error {
 	what := fmt.Sprintf(
 		"promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To,
@@ -122,13 +123,13 @@ func busy(model string, e Entry, now time.Time) error {
 	end := e.Lease.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
 	case e.Foreign:
-		hint += "no key of the policy signed that claim, so it cannot be taken over, but it ends by itself at " + end
+		hint += "that claim is not signed by a key in the policy, so it cannot be taken over, but it expires at " + end
 	case now.After(e.Lease):
-		hint = "its lease ended at " + end + ", and nothing was moved by this run: if that run has ended, take over " +
-			"with the input override: takeover"
+		hint += "the other run's lease expired at " + end +
+			": if that run has ended, take over with `override: takeover`"
 	default:
-		hint += "run it again when the other one has ended; if it was killed, re-run its failed jobs, which resumes " +
-			"it, or take over with the input override: takeover"
+		hint += "run it again when the other run has ended; if that run was killed, re-run its failed jobs, which " +
+			"resumes it, or take over with `override: takeover`"
 	}
 	return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: hint}}
 }
@@ -142,7 +143,7 @@ type BusyError struct {
 func (b *BusyError) Error() string { return b.why.Msg }
 func (b *BusyError) Unwrap() error { return b.why }
 
-// Busy returns the error about the open entry of the view.
+// Busy returns the error for the view's open entry.
 func (l *Ledger) Busy(v View) error {
 	_, e := claimState(v.page, Holder{}, false, v.page.read)
 	return busy(l.Model, e, l.Now())
@@ -151,14 +152,14 @@ func (l *Ledger) Busy(v View) error {
 // Page returns the newest page, and the number of entries before it.
 func (v View) Page() (id string, after int) { return v.page.id, v.page.base }
 
-// Away is the name of the experiment in which this run began the ledger, because the login may not write to the home
-// experiment. It is "" otherwise.
+// Away returns the name of the experiment in which this run began the ledger because the login may not write to the
+// home experiment, or "" if the run did not.
 func (v View) Away() string { return v.away }
 
-// ID identifies the ledger: it is the id of its first page.
+// ID identifies the ledger. It is the id of the first page.
 func (v View) ID() string { return v.place.First }
 
-// Past returns the facts of the view together with the entries of at most this many earlier pages, see Back.
+// Past returns the facts of the view together with the entries of at most this many earlier pages (see Back).
 func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {
 	return l.Back(ctx, v, func(Chain) bool { pages--; return pages < 0 })
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// notified writes one complete entry with these channels to notify.
+// notified writes one complete entry that notifies these channels.
 func notified(t *testing.T, l *Ledger, version int, channels ...string) Entry {
 	t.Helper()
 	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
@@ -48,7 +48,7 @@ func pending(t *testing.T, l *Ledger) string {
 	return strings.Join(out, " ")
 }
 
-// Each notification is recorded on its own, on the newest page or the one before. The chain of digests stays intact.
+// Each notification is recorded separately, on the newest page or the one before it. The chain of digests stays intact.
 func TestOutbox_Pending(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -135,7 +135,7 @@ func TestOverdue(t *testing.T) {
 	}
 }
 
-// The outbox also has entries that were written after the view was read.
+// The outbox also contains entries that were written after the view was read.
 func TestOutbox_Refreshed(t *testing.T) {
 	l := open(ledgertest.New())
 	notified(t, l, 1, "slack")
@@ -150,7 +150,8 @@ func TestOutbox_Refreshed(t *testing.T) {
 	}
 }
 
-// With keys, notifications are sent about signed entries only. Anyone who may edit the page could add others.
+// With keys, notifications are sent for signed entries only, because a login that may edit the page could add unsigned
+// ones.
 func TestOutbox_Signed(t *testing.T) {
 	m := ledgertest.New()
 	notified(t, open(m), 1, "slack")
@@ -159,7 +160,7 @@ func TestOutbox_Signed(t *testing.T) {
 		t.Errorf("before the first signed entry: %s", got)
 	}
 	notified(t, l, 2, "slack")
-	if got := pending(t, l); got != "3:slack" { // 2 ends the page without signatures
+	if got := pending(t, l); got != "3:slack" { // entry 2 ends the page without signatures
 		t.Error(got)
 	}
 }

@@ -56,10 +56,11 @@ func recordKey(n int) string     { return fmt.Sprintf("r%06d", n) }
 func claimSigKey(n int) string   { return fmt.Sprintf("k%06d", n) }
 func outcomeSigKey(n int) string { return fmt.Sprintf("o%06d", n) }
 
-// notifiedKey is the key of a mark that is not signed. Anyone who may write the page can suppress a notification by it.
+// notifiedKey is the key of a notification mark. Marks are not signed, so anyone who may write to the page can use one
+// to suppress a notification.
 func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
-// page is a page of the ledger that was read and checked.
+// page is a page of the ledger that has been read and checked.
 type page struct {
 	id         string
 	experiment string // "" if it is not known
@@ -71,14 +72,14 @@ type page struct {
 	next       string
 	reset      string
 	state      registry.States
-	digest     string // of the head; the first record of the page contains it
+	digest     string // digest of the head; the first record of the page contains it
 	entries    []Entry
 	broken     *Break
 	stray      *Break    // something is stored after the last entry of a page without signatures
 	keyed      bool      // the reader has keys
 	read       time.Time // the server's time
 
-	ended bool // the number after the last entry is used up, so that nothing can be appended any more
+	ended bool // the number after the last entry is used up, so nothing more can be appended
 	signedPart
 }
 
@@ -89,22 +90,22 @@ type signedPart struct {
 	former   string
 	at       time.Time
 	free     int       // the next number to claim; 0 if there is none
-	links    []link    // what the next entry may follow from
-	tip      link      // what the next entry follows from
-	latest   time.Time // of the last believed value
+	links    []link    // what the next entry may follow
+	tip      link      // what the next entry follows
+	latest   time.Time // time of the last believed value
 	stuck    bool      // the outcome of the open entry is not believed and cannot be replaced
 	foreign  []Foreign
-	blocked  bool // another page than the next one is named as the next
+	blocked  bool // the page names a wrong page as its next page
 	verified bool // the head is signed by a key of the ring
 }
 
-// Break is the first place at which a ledger is not sound.
+// Break is the first place where a ledger is not sound.
 type Break struct {
 	Epoch int // 0 for the head of a page
 	Why   string
 }
 
-// last is the number of the last entry.
+// last returns the number of the last entry.
 func (p page) last() int {
 	if n := len(p.entries); n > 0 {
 		return p.entries[n-1].Epoch
@@ -133,7 +134,7 @@ func (p page) nextNumber() (n int, ok bool) {
 
 func (p page) signed() bool { return p.format == signedFormat }
 
-// recordVersion is the version of the records of the page.
+// recordVersion returns the version of the page's records.
 func (p page) recordVersion() int {
 	if p.signed() {
 		return signedRecordVersion
@@ -192,8 +193,8 @@ func fromNone(text string) string {
 	return text
 }
 
-// modelID is the model's name if it fits, else its digest. Databases that ignore case may return the ledger of another
-// model, so the reader compares this id.
+// modelID returns the model's name if it fits, or else the name's digest. A database that ignores case may return
+// another model's ledger, so the reader compares this id.
 func modelID(model string) string {
 	if len(model) > chunk.Size {
 		return "sha256:" + canonical.Digest(model)
@@ -214,8 +215,8 @@ func newer(model, what string) error {
 	}}
 }
 
-// parse reads a page. It fails if the page has a newer format or belongs to another model, and if its head is not
-// believed. It stores other problems in the page, so that the command history can show the rest.
+// parse parses a page. It fails if the page has a newer format, belongs to another model, or has a head that is not
+// believed. It stores other problems in the page, so that the `history` command can show the rest.
 func parse(r Reader, s Saved) (page, error) {
 	id, kv := s.Page, s.Values
 	p := page{
@@ -279,7 +280,7 @@ func (p *page) readEntries(kv map[string]string) {
 		}
 		e, why := readEntry(n, kv)
 		if why == "" && e.Record.Previous != p.end() {
-			why = "its record does not follow from the entry before, which was edited or replaced"
+			why = "its record does not follow the previous entry, which was edited or replaced"
 		}
 		if p.ended = why == "" && p.broken == nil && e.endsPage(); p.ended {
 			return
@@ -298,7 +299,7 @@ func (p *page) readEntries(kv map[string]string) {
 func (p *page) findStrays(kv map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
 		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.stray == nil {
-			p.stray = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, but there are parts of entry %d", n)}
+			p.stray = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, but parts of entry %d exist", n)}
 		}
 	}
 }
@@ -311,7 +312,7 @@ func (p page) unsound(signedFollows bool) *Break {
 	return p.stray
 }
 
-// numbered returns the entry that a key belongs to. ok is false for keys of the page itself.
+// numbered returns the number of the entry that a key belongs to. ok is false for keys of the page itself.
 func numbered(key string) (n int, ok bool) {
 	if len(key) < 7 || !strings.Contains("ehdrsko", key[:1]) {
 		return 0, false
@@ -320,7 +321,7 @@ func numbered(key string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// readEntry reads an entry with its outcome. why is the first problem, or "".
+// readEntry parses an entry with its outcome. why is the first problem, or "".
 func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	if e, why = readClaim(n, kv); why != "" {
 		return e, why
@@ -331,7 +332,7 @@ func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	return e.closedBy(kv)
 }
 
-// readClaim reads an entry without its outcome.
+// readClaim parses an entry without its outcome.
 func readClaim(n int, kv map[string]string) (e Entry, why string) {
 	e.Epoch = n
 	claim := strings.Split(kv[claimKey(n)], "|")
@@ -381,7 +382,7 @@ func (e Entry) closedBy(kv map[string]string) (closed Entry, why string) {
 	return e, ""
 }
 
-// chain returns the digest of an entry with its outcome. The next record contains it.
+// chain returns the digest of an entry with its outcome. The next record contains this digest.
 func chain(claim, link, record string, outcome []string) string {
 	return canonical.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
 }

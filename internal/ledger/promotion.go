@@ -13,13 +13,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Promotion is one entry while it is written. It is claimed before the first move and closed after the last. Ledger,
+// Promotion is an entry that is being written. It is claimed before the first move and closed after the last. Ledger,
 // View and Claim are required.
 type Promotion struct {
 	Ledger *Ledger
 	View   View
 	Claim  Claim
-	Record func(version int) Record // returns the record of moving the version
+	Record func(version int) Record // returns the record for moving the version
 	// MayGoOn decides whether the promotion may continue without a claim after this error.
 	MayGoOn func(error) bool
 
@@ -60,7 +60,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	if err != nil {
 		return err
 	}
-	// the decision was made without these entries
+	// the decision was made without knowing these entries
 	if n := len(ready.page.entries); ready.page.last() > p.View.page.last() && n > 0 {
 		return busy(l.Model, ready.page.entries[n-1], l.Now())
 	}
@@ -89,7 +89,8 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// now returns the time of a new value of the page. It is never before the values that are there, even if clocks differ.
+// now returns the time for a new value on the page. It is never earlier than the existing values, even if clocks
+// differ.
 func (p page) now(now time.Time) time.Time {
 	if now.Before(p.latest) {
 		return p.latest
@@ -97,19 +98,19 @@ func (p page) now(now time.Time) time.Time {
 	return now
 }
 
-// lostRace returns the error that another run claimed the entry first.
+// lostRace returns the error for an entry that another run claimed first.
 func (p *Promotion) lostRace(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, claimIn(kv, n), p.Ledger.Now())
 }
 
-// claimIn returns what can be read of the entry with this number.
+// claimIn returns the entry with this number, as far as it can be read.
 func claimIn(kv map[string]string, n int) Entry {
 	e, _ := readEntry(n, kv)
 	return e
 }
 
-// contested returns an error if others stored one of the values, for example because a run closed its entry while it
-// was being taken over.
+// contested returns an error if another run has stored one of the values, for example because a run closed its entry
+// while the entry was being taken over.
 func (p *Promotion) contested(got, kv map[string]string) error {
 	_, other := compare(got, kv)
 	if other == "" {
@@ -119,7 +120,7 @@ func (p *Promotion) contested(got, kv map[string]string) error {
 	return p.lostRace(got, n)
 }
 
-// compare reports whether all values are stored, and returns a key that has another value, or "".
+// compare reports whether all values are stored. other is a key with a different value, or "".
 func compare(got, kv map[string]string) (all bool, other string) {
 	all = true
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
@@ -134,7 +135,7 @@ func compare(got, kv map[string]string) (all bool, other string) {
 }
 
 // End records how the promotion ended, and which targets were moved. result is nil for a success. A success counts only
-// after it is stored, because another run may have taken the entry over.
+// once it is stored, because another run may have taken the entry over.
 func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref) error {
 	outcome := Outcome(result)
 	if !p.claimed || outcome == "" {
@@ -157,10 +158,10 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 			Reason: registry.Conflict, Msg: fmt.Sprintf(
 				"close entry %d of the ledger of %s: another run has taken it over", p.entry.Epoch, p.Ledger.Model,
 			),
-			Hint: "that run treated this one as dead and continued from its state; see mlflow-promote history",
+			Hint: "that run considered this one dead and continued from its state; see mlflow-promote history",
 		}
 	}
-	final := error(nil) // another run has taken over, or the outcome was still unclear when the time was up
+	final := error(nil) // another run has taken over, or the outcome was still unclear when time ran out
 	err := retry.Persist(p.Ledger.writer().pause(ctx), func() error {
 		err := p.Ledger.writer().put(ctx, p.View.page.id, kv, settled)
 		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
@@ -190,8 +191,8 @@ func countMade(r Record, moved []registry.Ref) int {
 	return n
 }
 
-// Abort closes the open entry of the view with this reason, after its run was interrupted or may no longer finish it.
-// Moves that were made stay, and the others are not made.
+// Abort closes the view's open entry with this reason, because the entry's run was interrupted or is no longer allowed
+// to finish it. Moves already made are kept, and the remaining ones are not made.
 func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved int) error {
 	e, open := v.page.open()
 	if !open {
@@ -206,7 +207,7 @@ func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved i
 	)
 }
 
-// notClosed returns the error of a promotion that made all its moves but could not store its outcome.
+// notClosed returns the error for a promotion that made all its moves but could not store its outcome.
 func notClosed(e Entry, cause error) error {
 	out := &registry.Error{
 		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf(

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// maxPages bounds how many pages are read.
+// maxPages limits how many pages are read.
 const maxPages = 10000
 
 // read reads a page. It fails if an entry is not sound.
@@ -38,16 +38,17 @@ func (r Reader) stored(ctx context.Context, id string) (Saved, error) {
 	return Saved{Page: id, Experiment: experiment, Values: kv}, err
 }
 
-// notOurs reports whether an error may be about something that others have stored. A login may be forbidden to read it,
-// and MLflow 3.17 also answers so if there is no such run.
+// notOurs reports whether an error may be caused by something that an outsider has stored. The login may not be allowed
+// to read it, and MLflow 3.17 sends the same error if there is no such run.
 func notOurs(err error) bool {
 	var newer *NewerError
 	reason := registry.ReasonOf(err)
 	return reason == registry.LedgerLost || reason == registry.Forbidden || errors.As(err, &newer)
 }
 
-// after reads the page that comes after another one. A signed page may name something else as its next page, because
-// others may have written that value. Then there is false, and the page is returned with a note about it.
+// after reads the page that comes after another one. The next page that a signed page names may be something else,
+// because an outsider may have written that value. In that case there is false, and after returns the page that was
+// passed to it, with a note about this.
 func (r Reader) after(ctx context.Context, before page) (p page, there bool, err error) {
 	p, err = r.read(ctx, before.next)
 	why := ""
@@ -69,7 +70,7 @@ func (r Reader) after(ctx context.Context, before page) (p page, there bool, err
 	return before, false, nil
 }
 
-// before reads the page that comes before another one.
+// before reads the page that comes before the given one.
 func (r Reader) before(ctx context.Context, after page) (page, error) {
 	if after.former != "" {
 		r.Model = after.former
@@ -81,7 +82,7 @@ func (r Reader) before(ctx context.Context, after page) (page, error) {
 	return p, err
 }
 
-// entriesUntil returns the entries of the page. If the last one has no outcome, the page after it has superseded it.
+// entriesUntil returns the entries of the page. If the last one has no outcome, it was superseded by the next page.
 func (p page) entriesUntil(after page) []Entry {
 	if e, open := p.open(); open && p.signed() {
 		return append(slices.Clone(p.entries[:len(p.entries)-1]), e.superseded(after.at))

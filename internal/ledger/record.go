@@ -8,15 +8,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Move returns the record's move of an alias, a stage or a tag. ok is false if it does not move it.
+// Move returns the record's move of an alias, a stage or a tag. ok is false if the record does not move it.
 func (r Record) Move(ref registry.Ref) (move registry.Shift, ok bool) { return moveOf(r.Moves, ref) }
 
-// MovesPartOf reports whether the record moves the alias or the stage of the target.
+// MovesPartOf reports whether the record moves the target's alias or stage.
 func (r Record) MovesPartOf(t registry.Target) bool {
 	return slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 }
 
-// Imported is the change of a record that moved nothing: it says what aliases and stages pointed to, without a verdict.
+// Imported is the change in a record that moved nothing. Such a record says what aliases and stages pointed to, without
+// a verdict.
 const Imported = "imported"
 
 // Imports reports whether the record imports the version that the target pointed to.
@@ -25,7 +26,7 @@ func (r Record) Imports(ref registry.Ref, version int) bool {
 	return r.Change == Imported && listed && s.Want.Versions.Has(version)
 }
 
-// What names what was done: the command, or the change if the command moved nothing.
+// What says what was done. It returns the command, or the change if the command moved nothing.
 func (r Record) What() string {
 	if r.Change == Imported {
 		return Imported
@@ -33,18 +34,18 @@ func (r Record) What() string {
 	return r.Command
 }
 
-// Further reports whether the record is about a promotion or a rollback that also moves this alias, next to its target.
-// No gate is about such an alias.
+// Further reports whether the record is about a promotion or a rollback that moves this alias in addition to its
+// target. Gates do not apply to such an alias.
 func (r Record) Further(ref registry.Ref) bool {
 	_, isAlias := ref.Alias()
 	return isAlias && (r.Command == "promote" || r.Command == "rollback") && !slices.Contains(r.Target.Refs(), ref)
 }
 
-// RecordVersion is the version of the records that this program writes. Older records stay readable: fields keep their
-// names and meanings, and digests are made of the stored text.
+// RecordVersion is the version of the records that this program writes. Older records stay readable, because fields
+// keep their names and meanings, and digests are computed from the stored text.
 const RecordVersion = 3
 
-// signedRecordVersion is the same for records on signed pages.
+// signedRecordVersion is the version of records on signed pages.
 const signedRecordVersion = 4
 
 // Record describes a promotion. It is written with the claim, before anything is moved, as canonical JSON.
@@ -65,34 +66,34 @@ type Record struct {
 	Moves     []registry.Shift  `json:"moves"`
 	Archived  []int             `json:"archived,omitempty"` // versions that leave the stage because of this move
 	Candidate string            `json:"candidate"`
-	Source    string            `json:"source,omitempty"` // where the model's files are
+	Source    string            `json:"source,omitempty"` // location of the model's files
 	RunID     string            `json:"run_id,omitempty"`
 	Commit    string            `json:"commit,omitempty"`   // commit of the training code
 	Decision  verdict.Decision  `json:"decision,omitempty"` // decision of the gates
 	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy applied
 	Gates     []verdict.Finding `json:"gates,omitempty"`
-	LeftOut   int               `json:"gates_left_out,omitempty"` // gates that did not fit
+	LeftOut   int               `json:"gates_left_out,omitempty"` // number of gates that did not fit
 	// the version's values that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
-	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out of a long record
-	// texts of the waivers; only before record version 3, whose gates contain them
+	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out because the record is long
+	// texts of the waivers; only before record version 3, since when the gates contain them
 	Waivers []string `json:"waivers,omitempty"`
-	// of the training commit; only if a gate asked for it
+	// author of the training commit; only if a gate asked for it
 	Author    string   `json:"author,omitempty"`
 	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
-	Unknown   string   `json:"approvers_unknown,omitempty"` // why that is not known: a code of fact.ApproversGap
+	Unknown   string   `json:"approvers_unknown,omitempty"` // why they are not known: a code of fact.ApproversGap
 	Override  []string `json:"override,omitempty"`
-	// why, in the words of the user
+	// the user's reason, in their own words
 	Justification string `json:"justification,omitempty"`
 	Hold          []int  `json:"hold,omitempty"` // versions that a rollback puts on hold
-	// targets that others have moved since the last entry
+	// targets that have been moved outside this program since the last entry
 	Outside   []registry.Shift `json:"moved_outside,omitempty"`
 	TakesOver int              `json:"takes_over,omitempty"`    // number of an unfinished entry
-	Skipped   []Skip           `json:"skipped,omitempty"`       // numbers since the entry before, on a signed page
+	Skipped   []Skip           `json:"skipped,omitempty"`       // numbers skipped since the previous entry
 	Plan      string           `json:"plan"`                    // digest
 	Policy    string           `json:"policy_sha256,omitempty"` // digest of the policy file
 
-	// Rules has the digest of the policy file's rule for each target.
+	// Rules contains, for each target, the digest of the policy file's rule.
 	Rules map[registry.Ref]string `json:"policy_rules,omitempty"`
 
 	Notify []string `json:"notify,omitempty"` // channels to notify after the promotion
@@ -102,16 +103,16 @@ type Record struct {
 	Origin
 }
 
-// Contents describes the files and data of a version. It has only what was read.
+// Contents describes a version's files and data. It contains only what was read.
 type Contents struct {
-	ModelID    string `json:"model_id,omitempty"` // id of the logged model, MLflow 3.x
+	ModelID    string `json:"model_id,omitempty"` // id of the logged model, in MLflow 3.x
 	Experiment string `json:"experiment_id,omitempty"`
 	Repository string `json:"commit_repository,omitempty"` // repository of the training code
 	Artifact   string `json:"artifact_sha256,omitempty"`   // see FilesDigest; only if a gate asked for it
 	Files      int    `json:"artifact_files,omitempty"`    // only if a gate read their sizes
-	// of the MLmodel file, which changes each time the model is logged
+	// digest of the MLmodel file, which changes each time the model is logged
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`
-	Bytes      int64        `json:"artifact_bytes,omitempty"` // size of those files, or the size in the MLmodel file
+	Bytes      int64        `json:"artifact_bytes,omitempty"` // size of the files, or the size in the MLmodel file
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // digest of inputs, outputs and parameters
 	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
@@ -125,23 +126,23 @@ type DatasetRef struct {
 	Context string `json:"context,omitempty"`
 }
 
-// Return says how the move can be undone.
+// Return describes how the move can be undone.
 type Return struct {
 	To int `json:"rollback_to,omitempty"` // version that a rollback would move to
-	// whether its files can be read: yes, absent, unreadable, not-gathered
+	// whether that version's files can be read: yes, absent, unreadable, not-gathered
 	Readable string `json:"rollback_readable,omitempty"`
 	None     string `json:"no_rollback,omitempty"` // "none" if there is no version to roll back to
 }
 
-// Origin says who ran the command, with which program and where.
+// Origin says who ran the command, where, and with which version of the program.
 type Origin struct {
 	Workflow     string            `json:"workflow_run,omitempty"` // link to the attempt of the workflow run
 	Actor        string            `json:"actor,omitempty"`        // who started this attempt
-	Initiator    string            `json:"initiator,omitempty"`    // whose event started the workflow run
-	Login        string            `json:"login,omitempty"`        // user name at the MLflow server
-	OSUser       string            `json:"os_user,omitempty"`      // user name of the system, outside a workflow
-	Caller       string            `json:"repository,omitempty"`   // repository of the workflow
-	SHA          string            `json:"sha,omitempty"`          // commit of the workflow
+	Initiator    string            `json:"initiator,omitempty"`    // who caused the event that started the run
+	Login        string            `json:"login,omitempty"`        // user name on the MLflow server
+	OSUser       string            `json:"os_user,omitempty"`      // operating system user, outside a workflow
+	Caller       string            `json:"repository,omitempty"`   // the workflow's repository
+	SHA          string            `json:"sha,omitempty"`          // the workflow's commit
 	WorkflowRef  string            `json:"workflow_ref,omitempty"`
 	JobWorkflow  string            `json:"job_workflow_ref,omitempty"`
 	Tool         string            `json:"tool,omitempty"` // version of this program
@@ -152,7 +153,7 @@ type Origin struct {
 	Inputs       map[string]string `json:"inputs,omitempty"`           // inputs that were set, without secrets
 }
 
-// Passed reports whether gates evaluated the promotion and passed. With the override ungated, the required order of
+// Passed reports whether gates evaluated the promotion and passed. With `override: ungated`, the required order of
 // stages does not count as a gate.
 func (r Record) Passed() bool {
 	judged := r.LeftOut
@@ -164,8 +165,8 @@ func (r Record) Passed() bool {
 	return r.Decision == verdict.Promote && judged > 0
 }
 
-// Shorter leaves out the least important part of the record, and adds its name to Omitted. ok is false if no part can
-// be left out.
+// Shorter returns the record without its least important part, whose name is added to Omitted. ok is false if no part
+// can be left out.
 func (r Record) Shorter() (shorter Record, ok bool) {
 	omit := func(name string) { r.Omitted = append(slices.Clone(r.Omitted), name) }
 	switch {

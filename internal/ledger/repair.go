@@ -10,11 +10,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Repair continues a signed ledger that others have damaged, with a new page after the last believed entry. All earlier
-// signed entries stay valid, and nothing can be added to the old page any more. The ledger is searched from the anchor,
-// by its name, and among all runs of its experiment. If the model was renamed, former is its former name.
+// Repair continues a damaged signed ledger with a new page after the last believed entry. All earlier signed entries
+// stay valid, and nothing more can be added to the old page. Repair looks for the ledger from the anchor, by its name,
+// and among all runs of its experiment. If the model was renamed, former is its former name.
 //
-// It fails if the ledger is not damaged, and if a promotion is under way.
+// It fails if the ledger is not damaged or a promotion is under way.
 func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former string) (View, error) {
 	if err := l.Writable(View{}); err != nil {
 		return View{}, err
@@ -79,7 +79,7 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 		return v, err
 	}
 	if old.next == "" {
-		// only a shorter way: the anchor decides
+		// only a shortcut: the anchor decides
 		_ = l.Store.Write(ctx, old.id, map[string]string{keyNext: id})
 	}
 	next := View{place: Place{ID: v.place.ID, First: old.ledger}}
@@ -92,8 +92,8 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 	return next, l.anchor(ctx, next.page)
 }
 
-// lastPage returns the believed page with the newest value. It is the zero page if there is none. It fails if a newer
-// one was deleted and can be restored.
+// lastPage returns the believed page that contains the newest value, or the zero page if no page is believed. It fails
+// if a newer page was deleted and can be restored.
 func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]string, former string) (page, error) {
 	r := l.reader()
 	if former != "" {
@@ -154,8 +154,8 @@ func (r Reader) believed(ctx context.Context, id string) (p page, there bool, er
 	return p, readErr == nil, nil
 }
 
-// newerThan reports whether a page has a newer value than another one. A page without entries that is not used may have
-// the same numbers as the one that is used.
+// newerThan reports whether p contains a newer value than the other page. An unused page without entries may have the
+// same numbers as the page that is used.
 func newerThan(p, other page) bool {
 	switch {
 	case !p.latest.Equal(other.latest):
@@ -166,7 +166,7 @@ func newerThan(p, other page) bool {
 	return len(p.entries) > len(other.entries)
 }
 
-// fence returns values that use up the free numbers of a signed page, so that nothing can be claimed there any more.
+// fence returns values that use up the free numbers of a signed page, so that no more entries can be claimed on it.
 func fence(p page) map[string]string {
 	out := map[string]string{}
 	for n := p.base + 1; n <= p.base+PageEntries; n++ {

@@ -20,8 +20,8 @@ func tagsOf(l *Ledger) map[string]string {
 	return tags
 }
 
-// What an editor can do to a signed ledger stops promotions by name, and one command makes them work again. All earlier
-// signed entries stay, and what is on its way on the old page comes too late.
+// Whatever an editor does to a signed ledger, promotions stop with a specific reason, and one command makes them work
+// again. All earlier signed entries stay. Writes to the old page that are still in flight come too late.
 func TestRepair(t *testing.T) {
 	later := func(l *Ledger) { l.Now = func() time.Time { return start.Add(2 * Lease) } }
 	for name, c := range map[string]struct {
@@ -182,7 +182,7 @@ func TestRepair_Refused(t *testing.T) {
 	}
 }
 
-// A renamed model keeps its anchor. Its ledger continues only if a person says what its name was.
+// A renamed model keeps its anchor. Its ledger continues only if the user specifies the former name.
 func TestRepair_Renamed(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -221,7 +221,7 @@ func TestRepair_Renamed(t *testing.T) {
 	if err != nil || len(offline.Entries) != 3 {
 		t.Errorf("%d, %v", len(offline.Entries), err)
 	}
-	// an anchor that names another model's ledger is refused
+	// an anchor that points to another model's ledger is refused
 	m.Anchors["wine"] = m.Anchors["loyalty"]
 	wine := *l
 	wine.Model = "wine"
@@ -230,7 +230,7 @@ func TestRepair_Renamed(t *testing.T) {
 	}
 }
 
-// forbidden refuses an operation on a page or name.
+// forbidden returns a function that refuses an operation on a page or name.
 func forbidden(op, page string) func(string, string) error {
 	return func(o, p string) error {
 		if o == op && p == page {
@@ -240,7 +240,7 @@ func forbidden(op, page string) func(string, string) error {
 	}
 }
 
-// If others take the name of a ledger before its first promotion, they stop nothing and are never believed.
+// An attacker who takes the name of a ledger before its first promotion stops nothing and is never believed.
 func TestSquattedName(t *testing.T) {
 	for name, squat := range map[string]func(m *ledgertest.Memory){
 		"a forged ledger elsewhere": func(m *ledgertest.Memory) {
@@ -315,7 +315,7 @@ func TestSquattedName(t *testing.T) {
 						t.Errorf("their page %s was changed", id)
 					}
 				}
-				// whatever the tags of their experiment say later
+				// whatever the tags of the attacker's experiment say later
 				for _, first := range []string{"page-77", "page-1", h.Pages[0].Page, "page-50"} {
 					m.Places["churn"] = registry.LedgerPlace{ID: "x", First: first, Tail: first}
 					if got := confirmed(t, l); got.ID() != h.Pages[0].Page || len(got.Facts().Entries) != 2 {
@@ -345,8 +345,8 @@ func TestSquattedName_Race(t *testing.T) {
 	}
 }
 
-// If somebody else owns the home experiment, a signed ledger begins in an experiment of the login's own. Its anchor
-// leads there.
+// If an outsider owns the home experiment, a signed ledger begins in the login's own experiment. The anchor points
+// there.
 func TestTakenHome(t *testing.T) {
 	for name, before := range map[string]func(op, page string) error{
 		"which can be read": nil,
@@ -366,7 +366,7 @@ func TestTakenHome(t *testing.T) {
 		if h := wholeHistory(t, l); len(h.Entries) != PageEntries+1 || len(h.Pages) != 2 || h.Broken != nil {
 			t.Errorf("%s: %d entries, %d pages, %+v", name, len(h.Entries), len(h.Pages), h.Broken)
 		}
-		m.Pages["page-99"] = head("churn", 0, "", "", "", nil) // a forged one, which an editor writes next to ours
+		m.Pages["page-99"] = head("churn", 0, "", "", "", nil) // a forged page, which an editor writes next to ours
 		m.Homes["page-99"] = m.Homes["page-1"]
 		p, err := parse(Reader{Model: "churn"}, Saved{Page: "page-99", Values: m.Pages["page-99"]})
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 )
 
 // Reset begins a new ledger to replace a lost one, and stores the reason in it. It never replaces a ledger that can be
-// read. If somebody deleted the experiment of all ledgers, Reset restores it first. If the old ledger is complete after
-// that, Reset returns it unchanged, and View.Why does not return the reason.
+// read. If the experiment that contains all ledgers was deleted, Reset restores it first. If this makes the old ledger
+// complete again, Reset returns that ledger unchanged, and View.Why does not return the reason.
 func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason string) (View, error) {
 	v, err := l.whole(ctx, modelTags)
 	if registry.ReasonOf(err) == registry.LedgerLost {
@@ -56,5 +56,5 @@ func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, 
 	return l.Confirm(ctx, v, err, modelTags)
 }
 
-// Why says why this ledger replaced a lost one; "" if it replaced none.
+// Why says why this ledger replaced a lost one. It returns "" if it replaced none.
 func (v View) Why() string { return v.page.reset }

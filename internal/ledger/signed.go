@@ -11,7 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Reader reads the ledger of one model. If the policy lists keys, only what they signed is believed on signed pages.
+// Reader reads the ledger of one model. If the policy lists keys, signed pages are believed only as far as these keys
+// signed them.
 type Reader struct {
 	Store Store
 	Model string
@@ -26,19 +27,20 @@ func (r Reader) now() time.Time {
 	return r.Now()
 }
 
-// Skew is how far ahead of the server's clock a signed entry may be dated.
+// Skew is how far ahead of the server's clock the date of a signed entry may be.
 const Skew = 15 * time.Minute
 
 // ahead reports whether a time is too far ahead of the server's clock.
 func (p page) ahead(at time.Time) bool { return !p.read.IsZero() && at.After(p.read.Add(Skew)) }
 
-// message is what is signed. It names everything that the signed values must not be moved to.
+// message is what is signed. It identifies the model, ledger, page and entry, so that signed values cannot be moved to
+// others.
 type message struct {
 	Kind   string `json:"kind"`   // claim/2, outcome/2 or head/2
 	Ledger string `json:"ledger"` // its first page
 	Model  string `json:"model"`
-	Number int    `json:"number"` // of the entry; of a head: the number of entries before the page
-	Prev   string `json:"prev"`   // digest of the entry before
+	Number int    `json:"number"` // number of the entry; for a head, the number of entries before the page
+	Prev   string `json:"prev"`   // digest of the previous entry
 	Digest string `json:"digest"` // of the stored values
 }
 
@@ -47,7 +49,7 @@ func (m message) text() string {
 	return string(text)
 }
 
-// message returns what is signed about an entry of the page, or about its head.
+// message returns the message to sign for an entry of the page, or for the page's head.
 func (p page) message(kind string, number int, prev string, values ...string) message {
 	return message{kind, p.ledger, p.model, number, prev, canonical.Digest(append([]string{kind}, values...)...)}
 }
@@ -58,12 +60,13 @@ func (p page) claimMessage(e Entry, kv map[string]string) message {
 	return p.message("claim/2", n, e.Record.Previous, kv[claimKey(n)], kv[linkKey(n)], e.Text)
 }
 
-// outcomeMessage covers the outcome, which has the digest of the whole entry.
+// outcomeMessage covers the outcome, which contains the digest of the whole entry.
 func (p page) outcomeMessage(e Entry, kv map[string]string) message {
 	return p.message("outcome/2", e.Epoch, e.Record.Previous, kv[outcomeKey(e.Epoch)])
 }
 
-// verify returns the name of the key that signed. Without keys, it returns the fingerprint and checks nothing.
+// verify returns the name of the key that signed the message. Without keys, it returns the fingerprint and checks
+// nothing.
 func (r Reader) verify(m message, signature string, at time.Time) (key string, err error) {
 	if len(r.Ring) > 0 {
 		return r.Ring.Verify(m.text(), signature, at)
@@ -74,7 +77,7 @@ func (r Reader) verify(m message, signature string, at time.Time) (key string, e
 	return key, nil
 }
 
-// readHead reads what only a signed page has at its head. It fails if the head is not believed.
+// readHead reads those parts of the head that only signed pages have. It fails if the head is not believed.
 func (p *page) readHead(r Reader, kv map[string]string, state string) error {
 	p.ledger, p.former = kv[keyLedger], fromNone(kv[keyFormer])
 	p.digest = p.headDigest(kv, state)
@@ -138,13 +141,14 @@ func (h newHead) values(l *Ledger, id string) map[string]string {
 	return kv
 }
 
-// signClaim adds the signature of a claim to its values.
+// signClaim adds the claim's signature to its values.
 func (p page) signClaim(key signing.KeyPair, e *Entry, kv map[string]string) {
 	kv[claimSigKey(e.Epoch)] = key.Sign(p.claimMessage(*e, kv).text())
 	e.Signed = key.Public().Fingerprint()
 }
 
-// close returns the write that closes an entry, and the closed entry. On a signed page it is signed if there is a key.
+// close returns the write that closes an entry, and the closed entry. On a signed page, the outcome is signed if there
+// is a key.
 func (p page) close(
 	key signing.KeyPair, e Entry, outcome string, why registry.Reason, moved int, now time.Time,
 ) (map[string]string, Entry) {
@@ -168,22 +172,22 @@ func (l *Ledger) Writable(v View) error {
 	case len(l.Ring) == 0 && p.signed():
 		return refused(
 			registry.BadPolicy, "it is signed, but the policy lists no keys",
-			"use the policy file that has the ledger's keys below ledger: keys:, on the default branch too",
+			"use a policy file that lists the ledger's keys in its `ledger` section, on the default branch too",
 		)
 	case len(l.Ring) == 0:
 		return nil
 	case !l.Key.Exists() && !l.Unsigned:
 		return refused(
 			registry.BadInput, "the policy lists keys, but there is no key to sign with",
-			"set the input ledger-key from the secret that holds the private key, in a job of the environment "+
-				"that has it. To write an entry that counts for nothing, set override to \"unsigned\", with a "+
+			"set the `ledger-key` input from the secret that contains the private key, in a job of the environment "+
+				"that has it. To write an entry that decides nothing, use `override: unsigned`, with a "+
 				"justification",
 		)
 	case !l.Key.Exists():
 		if _, room := p.nextNumber(); !room && p.signed() {
 			return refused(
 				registry.BadInput, "its newest page is full, and a new one must be signed",
-				"set the input ledger-key from the secret that holds the private key",
+				"set the `ledger-key` input from the secret that contains the private key",
 			)
 		}
 		return nil
@@ -191,21 +195,21 @@ func (l *Ledger) Writable(v View) error {
 	k, listed := l.Ring.Find(l.Key.Public().Fingerprint())
 	if !listed {
 		return refused(
-			registry.BadPolicy, "the policy does not list the key in the input ledger-key",
-			"add its public half to the policy below ledger: keys:, "+l.Key.Public().String(),
+			registry.BadPolicy, "the policy does not list the key in the `ledger-key` input",
+			"add its public half to the keys in the policy's `ledger` section: "+l.Key.Public().String(),
 		)
 	}
 	if err := k.ValidAt(l.Now()); err != nil {
 		return refused(
-			registry.BadPolicy, fmt.Sprintf("the key %s in the input ledger-key does not count now", k.Name),
+			registry.BadPolicy, fmt.Sprintf("the key %s in the `ledger-key` input does not count now", k.Name),
 			"make a new key with mlflow-promote ledger keygen, add it to the policy, and replace the secret",
 		)
 	}
 	return nil
 }
 
-// endEntry returns values that use up the next number of a page without signatures, so that a page with signatures can
-// follow. Programs that know no signatures find a record of a newer version there, and stop.
+// endEntry returns values that use up the next number of a page without signatures, so that a signed page can follow.
+// Older programs, which do not know signatures, find a record with a newer version there, and stop.
 func (p page) endEntry(now time.Time) map[string]string {
 	r := Record{
 		Version: signedRecordVersion, Epoch: p.last() + 1, Previous: p.end(), Command: commandSign,
@@ -221,7 +225,7 @@ func (p page) endEntry(now time.Time) map[string]string {
 // commandSign is the command of the entry that ends a page without signatures.
 const commandSign = "sign"
 
-// endsPage reports whether the entry is the one of endEntry.
+// endsPage reports whether the entry was made by endEntry.
 func (e Entry) endsPage() bool {
 	return e.Record.Command == commandSign && e.Record.Version == signedRecordVersion
 }

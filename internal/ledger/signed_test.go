@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// pair returns the key pair whose seed has this letter 32 times.
+// pair returns the key pair whose seed consists of this letter, repeated 32 times.
 func pair(seed string) signing.KeyPair {
 	k, err := signing.Generate(bytes.NewReader(bytes.Repeat([]byte(seed), 32)))
 	if err != nil {
@@ -33,7 +33,7 @@ func ring(seeds ...string) (r signing.Ring) {
 	return r
 }
 
-// signing with the first key of the ring.
+// signedBy returns a ledger that signs with the first of these keys.
 func signedBy(m *ledgertest.Memory, seeds ...string) *Ledger {
 	l := open(m)
 	l.Ring, l.Key = ring(seeds...), pair(seeds[0])
@@ -59,7 +59,7 @@ func confirm(l *Ledger) (View, error) {
 	return l.Confirm(ctx, v, err, tags)
 }
 
-// try makes one whole entry, or returns the error that prevents it.
+// try makes one complete entry, or returns the error that prevented it.
 func try(l *Ledger, version int) error {
 	v, err := confirm(l)
 	if err != nil {
@@ -81,7 +81,7 @@ func mustPromote(t *testing.T, l *Ledger, versions ...int) {
 	}
 }
 
-// whole reads the whole history of the ledger.
+// wholeHistory reads the whole history of the ledger.
 func wholeHistory(t *testing.T, l *Ledger) History {
 	t.Helper()
 	h, err := Load(ctx, l.reader())
@@ -137,7 +137,7 @@ func TestSigned_WhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-// A ledger becomes signed when the policy lists keys, wherever its newest page stands.
+// A ledger becomes signed once the policy lists keys, however many entries its newest page contains.
 func TestSigned_FromUnsigned(t *testing.T) {
 	for name, entries := range map[string]int{"one entry": 1, "a full page": PageEntries, "two pages": PageEntries + 3} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestSigned_FromUnsigned(t *testing.T) {
 	}
 }
 
-// A signed page proves which entries were on the page without signatures before it. Others are not intact.
+// A signed page proves which entries were on the unsigned page before it. Other entries on that page are not intact.
 func TestSigned_FromUnsigned_Edited(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit func(m *ledgertest.Memory, l *Ledger)
@@ -206,7 +206,7 @@ func TestSigned_FromUnsigned_Edited(t *testing.T) {
 	}
 }
 
-// An open entry without a signature is not resumed: it is closed, and the signed page follows.
+// An open entry without a signature is not resumed. It is closed, and the signed page follows.
 func TestSigned_FromAnOpenEntry(t *testing.T) {
 	m := ledgertest.New()
 	dead := promoter(open(m), View{}, "7", 1, 1)
@@ -227,8 +227,8 @@ func TestSigned_FromAnOpenEntry(t *testing.T) {
 	}
 }
 
-// While one run adds the first signed page, another that knows no keys cannot claim on the old one, and the other way
-// round.
+// While one run adds the first signed page, another run without keys cannot claim an entry on the old page, and vice
+// versa.
 func TestSigned_FromUnsigned_Race(t *testing.T) {
 	for _, first := range []string{"claim", "page"} {
 		m := ledgertest.New()
@@ -248,7 +248,7 @@ func TestSigned_FromUnsigned_Race(t *testing.T) {
 	}
 }
 
-// A program that knows no signatures finds a record of a newer version, whatever it reads first.
+// A program that does not know signatures finds a record with a newer version, whichever page it reads first.
 func TestSigned_OldProgramsStop(t *testing.T) {
 	m := ledgertest.New()
 	plain := open(m)
@@ -273,14 +273,14 @@ func mustEntry(t *testing.T, kv map[string]string, n int) Entry {
 	return e
 }
 
-// forger writes entries of their own to a page, with or without keys that the policy does not list.
+// forger writes its own entries to a page, either unsigned or signed with a key that the policy does not list.
 func forger(m *ledgertest.Memory, id string, key signing.KeyPair) *Ledger {
 	l := open(m)
 	l.Ring, l.Key = signing.Ring{{Name: "x", Public: key.Public()}}, key
 	return l
 }
 
-// claimOn claims the next number of a page as the page's writer would, and returns the values.
+// claimOn claims the next number of a page as an honest writer would, and returns the values.
 func claimOn(p page, l *Ledger, version int, at time.Time, change func(*Claim)) (Entry, map[string]string) {
 	one := promoter(l, View{}, fmt.Sprint("x", version), 1, version)
 	one.Claim.Record, one.Claim.Now = one.Record(version), at
@@ -294,7 +294,8 @@ func claimOn(p page, l *Ledger, version int, at time.Time, change func(*Claim)) 
 	return e, kv
 }
 
-// Each rule of belief, with the name of the refusal. Every entry comes after two that are believed.
+// Each rule about which entries are believed, with the reason for a refusal. Every entry comes after two that are
+// believed.
 func TestBelief(t *testing.T) {
 	type scene struct {
 		m *ledgertest.Memory
@@ -314,7 +315,7 @@ func TestBelief(t *testing.T) {
 	write := func(s scene, kv map[string]string) { maps.Copy(s.m.Pages["page-1"], kv) }
 	for name, c := range map[string]struct {
 		forge func(s scene)
-		why   string // "" if it is believed
+		why   string // "" if the entry is believed
 	}{
 		"our own":  {func(s scene) { _, kv := claimOn(s.p, s.l, 3, start, nil); write(s, kv) }, ""},
 		"unsigned": {func(s scene) { _, kv := claimOn(s.p, with(s, ""), 3, start, nil); write(s, kv) }, "it is not signed"},
@@ -415,7 +416,7 @@ func TestBelief(t *testing.T) {
 			case len(facts.Entries) != 2 || len(facts.Foreign) != 1 || !strings.Contains(facts.Foreign[0].Why, c.why):
 				t.Errorf("%s, foreign %+v", brief(facts.Entries), facts.Foreign)
 			}
-			// whatever was forged, the next promotion succeeds after its lease
+			// whatever was forged, the next promotion succeeds once the forged lease has expired
 			l.Now = func() time.Time { return start.Add(2 * Lease) }
 			if c.why == "" {
 				return
@@ -429,7 +430,7 @@ func TestBelief(t *testing.T) {
 	}
 }
 
-// Each kind of wrong signature is refused by its name, for a claim, an outcome and the head of a page.
+// Each kind of wrong signature is refused with its own reason, for a claim, an outcome and the head of a page.
 func TestSignatures_Refused(t *testing.T) {
 	stolen := signing.Key{Name: "s", Public: pair("s").Public(), NotBetween: [2]time.Time{start.Add(-time.Hour), start.Add(time.Hour)}}
 	old := signing.Key{Name: "o", Public: pair("o").Public(), Until: start}
@@ -443,7 +444,8 @@ func TestSignatures_Refused(t *testing.T) {
 	}
 	const wrong, malformed = "by the key a is wrong: it was edited, or copied from elsewhere", "its signature is malformed"
 	for name, c := range map[string]struct {
-		// forge returns the signature that is stored. It is given the message, its signature, and that of another one.
+		// forge returns the signature to store. good is the signature of the message, and other is the signature of a
+		// different message.
 		forge func(m message, good, other string) string
 		why   string
 	}{
@@ -489,7 +491,7 @@ func TestSignatures_Refused(t *testing.T) {
 	}
 }
 
-// Each rule about outcomes. The entry was claimed by us, and somebody else closes it.
+// Each rule about outcomes. Our run claims the entry, and an attacker closes it.
 func TestBelief_Outcomes(t *testing.T) {
 	for name, c := range map[string]struct {
 		key    string
@@ -540,7 +542,7 @@ func TestBelief_Outcomes(t *testing.T) {
 			if standing, _ := v.ClaimState(Holder{}, false); standing != Busy || e.Epoch != 2 {
 				t.Errorf("%v", standing)
 			}
-			// its own run cannot close it any more, and the run that takes it over succeeds
+			// the entry's own run can no longer close it, and the run that takes it over succeeds
 			if err := p.End(ctx, nil, moved); c.why != "open" && registry.ReasonOf(err) != registry.Conflict {
 				t.Errorf("%v", err)
 			}
@@ -559,11 +561,11 @@ func TestBelief_Outcomes(t *testing.T) {
 	}
 }
 
-// Each rule of exclusion. It does not matter who made a claim.
+// Each rule about which claims exclude other runs. It does not matter who made the claim.
 func TestExclusion(t *testing.T) {
 	for name, c := range map[string]struct {
 		key    string
-		at     time.Time // of the claim; the next run comes at start
+		at     time.Time // time of the claim; the next run comes at start
 		change func(e *Entry, kv map[string]string)
 		ended  bool
 		take   bool
@@ -627,7 +629,7 @@ func TestExclusion(t *testing.T) {
 	}
 }
 
-// A later attempt of the same workflow run takes up a believed claim only.
+// A later attempt of the same workflow run resumes only a believed claim.
 func TestExclusion_SameRun(t *testing.T) {
 	for _, signed := range []bool{true, false} {
 		m := ledgertest.New()
@@ -650,7 +652,7 @@ func TestExclusion_SameRun(t *testing.T) {
 	}
 }
 
-// What a writer must bring along.
+// Writable says what a writer of a signed ledger lacks.
 func TestSigned_Writable(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(l *Ledger)
@@ -680,7 +682,7 @@ func TestSigned_Writable(t *testing.T) {
 	}
 }
 
-// An entry that was written without the key on purpose is foreign. The next signed one skips it.
+// An entry that was deliberately written without the key is foreign. The next signed entry skips it.
 func TestSigned_UnsignedOnPurpose(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -700,7 +702,8 @@ func TestSigned_UnsignedOnPurpose(t *testing.T) {
 	}
 }
 
-// Promoters that accept different keys do not believe each other, but exclude each other. A reader that accepts both sees both.
+// Promoters that accept different keys do not believe each other's entries, but they exclude each other. A reader that
+// accepts both keys sees the entries of both.
 func TestSigned_DifferentKeys(t *testing.T) {
 	m := ledgertest.New()
 	a, b, both := signedBy(m, "a"), signedBy(m, "b"), signedBy(m, "a", "b")
@@ -725,7 +728,8 @@ func TestSigned_DifferentKeys(t *testing.T) {
 	}
 }
 
-// A number that others have touched is passed over. Numbers that only marks of notifications touch are not.
+// A number is skipped if an attacker has stored something for it. It is not skipped if only notification marks are
+// stored for it.
 func TestSigned_TouchedNumbers(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -741,7 +745,7 @@ func TestSigned_TouchedNumbers(t *testing.T) {
 	}
 }
 
-// If others use up every number of a page, the next promotion begins a new page.
+// If an attacker uses up every number of a page, the next promotion begins a new page.
 func TestSigned_NumbersUsedUp(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -755,7 +759,7 @@ func TestSigned_NumbersUsedUp(t *testing.T) {
 	}
 }
 
-// Clocks of servers move back. Entries stay in order.
+// Even if the server's clock moves back, entries stay in order.
 func TestSigned_ClockMovesBack(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -767,13 +771,13 @@ func TestSigned_ClockMovesBack(t *testing.T) {
 	}
 	l.Now = func() time.Time { return start.Add(20 * time.Minute) }
 	mustPromote(t, l, 3)
-	l.Now = func() time.Time { return start.Add(4 * time.Minute) } // the head of the page is not ahead
+	l.Now = func() time.Time { return start.Add(4 * time.Minute) } // the head of the page is not too far ahead
 	if err := try(l, 3); registry.ReasonOf(err) != registry.LedgerLost || !strings.Contains(err.Error(), "clock") {
 		t.Errorf("%v", err)
 	}
 }
 
-// An entry in a period in which its key did not count is not believed. Those after it are.
+// An entry from a period for which its key was barred is not believed. The entries after it are.
 func TestSigned_StolenWeek(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a", "b")
@@ -792,7 +796,7 @@ func TestSigned_StolenWeek(t *testing.T) {
 	}
 }
 
-// Entries that no key signed count for what is shown, and decide nothing.
+// Entries that no key signed are shown, but decide nothing.
 func TestChain_Decisive(t *testing.T) {
 	c := Chain{Entries: []Entry{{Epoch: 1}, {Epoch: 2, Signed: "a"}}, Before: registry.States{moved[0]: registry.PointsTo(1)}}
 	if got := c.Decisive(); len(got.Entries) != 2 || got.Before == nil {

@@ -12,10 +12,10 @@ import (
 type Sound struct {
 	Chain  Chain  // the entries before the first break
 	Exists bool   // there is a ledger, or a sign that one existed
-	Broken string // why and from which entry on it cannot be trusted; "" if all of it can
+	Broken string // why, and from which entry on, the ledger cannot be trusted; "" if all of it can
 }
 
-// LoadSound reads the whole ledger of a model and checks it, see History.Check. It fails if the ledger cannot be read.
+// LoadSound reads the whole ledger of a model and checks it (see History.Check). It fails if the ledger cannot be read.
 func LoadSound(ctx context.Context, r Reader, model registry.Model, versions []registry.Version) (Sound, error) {
 	h, err := Load(ctx, r)
 	h, err = h.Anchored(ctx, r, model.Tags, err)

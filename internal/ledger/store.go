@@ -7,45 +7,46 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Store reads and writes the pages of ledgers. Its errors have a registry.Reason. Conflict means that a key has another
-// value and nothing was stored. Unknown means that the values may be stored, now or later. Any other reason means that
-// nothing was stored.
+// Store reads and writes the pages of ledgers. Each of its errors has a registry.Reason. Conflict means that a key
+// already has a different value and nothing was stored. Unknown means that the values may have been stored, or may
+// still be. Any other reason means that nothing was stored.
 type Store interface {
 	// Locate finds the ledger of a model. It returns the zero Place if none exists.
 	Locate(ctx context.Context, model string) (Place, error)
 	// Home returns the id of the experiment in which new ledgers are kept. It is "" if it does not exist.
 	Home(ctx context.Context) (experiment string, err error)
-	// Read returns all values of a page, and the id of its experiment. For a deleted page it returns the same with an
-	// error that has the reason LedgerLost.
+	// Read returns all values of a page, and the id of its experiment. For a deleted page, it returns them together
+	// with an error whose reason is LedgerLost.
 	Read(ctx context.Context, page string) (values map[string]string, experiment string, err error)
-	// AllPages returns the values of all pages of the model in an experiment by their ids, also of pages that nothing
+	// AllPages returns the values of all the model's pages in an experiment, by page id. It includes pages that nothing
 	// points to.
 	AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error)
 	// Write stores all values or none. A key that already has a value keeps it.
 	Write(ctx context.Context, page string, values map[string]string) error
 }
 
-// Founder creates ledgers and pages. A model needs it for the first page, and for a new page when the last one is full.
+// Founder creates ledgers and pages. It is needed for a model's first page, and for a new page when the last one is
+// full.
 type Founder interface {
-	// Page creates an empty page in an experiment. Without one, it creates the page where new ledgers are kept. If the
-	// login may not write there, it creates the page in an experiment of its own, and returns its name as away.
+	// Page creates an empty page in the given experiment or, if none is given, where new ledgers are kept. If the login
+	// may not write there, Page creates the page in the login's own experiment, whose name it returns as away.
 	Page(ctx context.Context, model, experiment string) (page, away string, err error)
 	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
-	// of the ledger. With a suffix it uses another name for the ledger, because somebody else has taken the usual one.
+	// of the ledger. A suffix is added to the ledger's name if the usual name has been taken.
 	Found(ctx context.Context, model, suffix, page string) (Place, error)
 	// Refound makes the page the first one of the model's ledger, even if the model already has one.
 	Refound(ctx context.Context, model, page string) (Place, error)
-	// Reopen restores the experiment of all pages if somebody deleted it. It reports whether it had to.
+	// Reopen restores the experiment that contains all pages if it was deleted. It reports whether this was necessary.
 	Reopen(ctx context.Context) (reopened bool, err error)
-	// Tail stores a hint that says which page is the newest.
+	// Tail stores a hint about which page is the newest.
 	Tail(ctx context.Context, p Place, page string) error
-	// Tag sets a tag of the registered model. Only who may edit the model can do that.
+	// Tag sets a tag on the registered model. This requires the right to edit the model.
 	Tag(ctx context.Context, model, key, value string) error
 	// Tags returns the tags of the registered model.
 	Tags(ctx context.Context, model string) (map[string]string, error)
 	// Drop deletes a page that no other page refers to.
 	Drop(ctx context.Context, page string) error
-	// Unfit records that the server cannot keep ledgers. After that, Page fails without another test.
+	// Unfit records that the server cannot keep ledgers. After that, Page fails without testing the server again.
 	Unfit(ctx context.Context, why string) error
 }
 
@@ -60,7 +61,7 @@ func lost(model, why string) error {
 	)
 }
 
-// damaged is the error about a signed ledger that can be repaired.
+// damaged returns the error for a signed ledger that can be repaired.
 func damaged(model, why string) error {
 	return lostWith(
 		model, why, "nothing was moved. To continue the ledger after its last signed entry: "+
@@ -68,7 +69,7 @@ func damaged(model, why string) error {
 	)
 }
 
-// renamed is the error about a signed ledger of another model.
+// renamed returns the error for a signed ledger that belongs to another model.
 func renamed(model, why string) error {
 	return lostWith(
 		model, why, "nothing was moved. If the model was renamed, continue its ledger under the new name: "+

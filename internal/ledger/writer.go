@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// writer writes values until their outcome is known.
+// writer repeats a write until its outcome is known.
 type writer struct {
 	store Store
 	model string
@@ -18,8 +18,8 @@ type writer struct {
 
 func (l *Ledger) writer() writer { return writer{l.Store, l.Model, l.Pause} }
 
-// put writes the values until it is known whether they are stored. After an unclear response, it reads the page and
-// asks settled. settled reports whether the values are there, or returns the reason why they never will be.
+// put repeats a write until it is known whether the values are stored. After an unclear response, it reads the page and
+// calls settled. settled reports whether the values are stored, or returns the reason why they never will be.
 func (w writer) put(
 	ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error),
 ) error {
@@ -42,7 +42,7 @@ func (w writer) put(
 		return why
 	case state == retry.Unsettled:
 		return unclearWrite(w.model, err)
-	// every try was refused or failed, and no other value is stored
+	// every attempt was refused or failed, and no other value is stored
 	case reason == registry.Conflict, reason == registry.Unknown:
 		return &registry.Error{
 			Reason: registry.ServerError, Msg: "write promotion ledger of " + w.model + ": " + err.Error(), Cause: err,
@@ -51,8 +51,8 @@ func (w writer) put(
 	return err
 }
 
-// look returns the context for finding out the outcome of a write. If the time is already up, it allows one more read,
-// which shows whether the write took effect.
+// look returns the context for finding out whether a write took effect. If time has already run out, the context allows
+// one more read.
 func (w writer) look(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return ctx, func() {}
@@ -64,14 +64,14 @@ func (w writer) look(ctx context.Context) (context.Context, context.CancelFunc) 
 func (w writer) untilClear(ctx context.Context, write func() error) error {
 	_, err := retry.Settle(w.pause(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
-	// no one refers to it yet, so it does not matter whether it was stored
+	// nothing refers to it yet, so it does not matter whether it was stored
 	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) {
 		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
 	}
 	return err
 }
 
-// pause waits between tries. It reports false once ctx has ended.
+// pause returns a function that waits between attempts, and that returns false once ctx has ended.
 func (w writer) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return w.wait(ctx, try) }
 }

@@ -107,10 +107,10 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 			hint = "write http:// in tracking-uri if the server speaks http at this port"
 			return registry.Unreachable, e.Message, hint
 		}
-		return registry.Unreachable, e.Message, "set the input ca-file to the server's certificate authority"
+		return registry.Unreachable, e.Message, "set the ca-file input to the server's certificate authority"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", "check whether the server or a proxy in front of it " +
-			"hangs; if the server is only slow, raise the input timeout"
+			"hangs; if the server is only slow, raise the timeout input"
 	case rest.Reset, rest.Truncated:
 		return registry.Unreachable, "the connection broke", "run it again; if it fails again, check the server's " +
 			"log and any proxies"
@@ -171,7 +171,7 @@ func others(e *rest.Error) string {
 	return answerName(e)
 }
 
-const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the input headers or " +
+const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the headers input or " +
 	"token, or use an address that reaches MLflow directly"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
@@ -218,7 +218,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"/mlflow is reached at " +
 			"https://HOST/mlflow"
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
-		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
+		return registry.Unsupported, e.Message, "leave the workspace input empty: this server runs without workspaces"
 	case e.Status >= 502 && e.Status <= 504 && e.Code == "":
 		return registry.ServerError, fmt.Sprintf("something in front of MLflow failed (%d): %s", e.Status, others(e)),
 			"check whether MLflow is running, and look at the log of the proxy or load balancer in front of it"
@@ -233,7 +233,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 				"400 and %s",
 				answerName(e),
 			), "a proxy in front of MLflow refused the request. If it requires a client certificate, set the input " +
-				"client-cert. If it requires a header, set the input headers"
+				"client-cert. If it requires a header, set the headers input"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}

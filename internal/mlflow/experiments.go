@@ -49,7 +49,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 		e = byID
 	}
 	if e.Deleted {
-		hint := "restore it in MLflow, or set the input experiment to a different one"
+		hint := "restore it in MLflow, or set the experiment input to a different one"
 		return registry.Experiment{}, Gone(fmt.Sprintf("experiment %q is deleted", text), hint)
 	}
 	return e, nil
@@ -94,7 +94,7 @@ func (s Experiments) similar(ctx context.Context, text string) string {
 	if near := spelling.Nearest(text, names); len(near) > 0 {
 		return fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
 	}
-	return "names are case-sensitive; check the input experiment, and whether this login is allowed to read it"
+	return "names are case-sensitive; check the experiment input, and whether this login is allowed to read it"
 }
 
 // SearchExperiments yields the experiments that match a search. send sends each request; if it is nil, each request is

@@ -69,7 +69,7 @@ func TestExperiment_DidYouMean(t *testing.T) {
 	for text, want := range map[string]string{
 		"trian":     "names are case-sensitive; did you mean train?",
 		"Train":     "names are case-sensitive; did you mean train?",
-		"elsewhere": "names are case-sensitive; check the input experiment, and whether this login is allowed to read it",
+		"elsewhere": "names are case-sensitive; check the experiment input, and whether this login is allowed to read it",
 	} {
 		_, err := over(t, double.Transport()).Experiments.Find(t.Context(), text)
 		if e, ok := err.(*registry.Error); !ok || e.Hint != want {

@@ -26,7 +26,7 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 		return &registry.Error{
 			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without "+
 				"workspaces", c.Workspace), Detail: ServerText(err), Cause: err,
-			Hint: "leave the input workspace empty, or start the server with --enable-workspaces (MLflow 3.10 and " +
+			Hint: "leave the workspace input empty, or start the server with --enable-workspaces (MLflow 3.10 and " +
 				"later)",
 		}
 	}

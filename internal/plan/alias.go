@@ -149,7 +149,7 @@ func checkUsable(f fact.Facts, in Intent) error {
 		if !ok {
 			return &registry.Error{
 				Reason: registry.CandidateGone, Msg: known.Why(),
-				Hint: "give an existing version; the model's page in MLflow lists them",
+				Hint: "use an existing version; the model's page in MLflow lists them",
 			}
 		}
 		if err := checkReadyVersion(v); err != nil {

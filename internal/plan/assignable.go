@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that neither the command alias nor a promotion to another target may
-// move: those whose last recorded move was a gated promotion or a rollback. The policy can allow such
-// moves. l must contain every entry that can be read.
+// Assignable rejects aliases that neither the `alias` command nor a promotion to another target may move. These are the
+// aliases whose last recorded move was a gated promotion or a rollback. The policy can allow such moves. l must contain
+// every entry that can be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -30,7 +30,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded returns the error that an alias may be moved only by a promotion to it.
+// Guarded returns the error for an alias that only a promotion to it may move.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -70,7 +70,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded {
 				return nil, &registry.Error{
 					Reason: registry.Blocked, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, blockedText(v)),
-					Hint: "choose another version, or evaluate this one again with the promote command",
+					Hint: "choose another version, or evaluate this one again with the `promote` command",
 				}
 			}
 			warnings = append(warnings, blockedNote(v))
@@ -80,7 +80,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded && !slices.Contains(in.Override, verdict.OverrideHold) {
 				return nil, &registry.Error{
 					Reason: registry.Held, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, msg),
-					Hint: "choose another version; to allow this one again, set override to \"hold\"",
+					Hint: "choose another version, or use `override: hold` to allow this one again",
 				}
 			}
 			warnings = append(warnings, "warning: "+msg)

@@ -7,7 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Deployed plans the tags that say where and when a version was deployed. Tags written by others are kept.
+// Deployed plans the tags that say where and when a version was deployed. Tags that this program did not write are
+// kept.
 func Deployed(f fact.Facts, in Intent, number int, environment string) (steps []Step, notes []string) {
 	v := f.Candidate.Version.OrZero()
 	if v.Number != number {

@@ -76,7 +76,8 @@ func furtherLeft(f fact.Facts, in Intent, e ledger.Entry) (left []Step) {
 	return left
 }
 
-// furtherTags returns the tags that say when versions received a further alias. Tags that others wrote are kept.
+// furtherTags returns the tags that say when versions received a further alias. Tags that this program did not write
+// are kept.
 func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	incumbent := f.Incumbent().OrZero().Version.OrZero()
 	for _, m := range moves {

@@ -29,7 +29,7 @@ type Intent struct {
 	Actor            string                  // who started the workflow; "" if unknown
 	Traffic          map[string]int          // percentages by alias; nil leaves the traffic unchanged
 	Notify           []string                // channels to notify of a promotion, by name and without secrets
-	KnownAliases     []string                // aliases that the policy lists for the model
+	KnownAliases     []string                // the model's aliases that the policy lists
 	// members of KnownAliases that the `alias` command may move although they are guarded by gates
 	Assignable []string
 }

@@ -21,7 +21,7 @@ func checkNotOnHold(f fact.Facts, in Intent) error {
 	}
 	return &registry.Error{
 		Reason: registry.Held, Msg: fmt.Sprintf("version %d of %s is on hold: %s", v.Number, v.Model, why),
-		Hint: "promote another version; to allow this one again, set override to \"hold\"",
+		Hint: "promote another version, or use `override: hold` to allow this one again",
 	}
 }
 

@@ -20,7 +20,7 @@ func (p Plan) Shifts(number int) []registry.Shift {
 	return out
 }
 
-// MovedOutside returns the current state of each of the plan's targets that no longer matches its last recorded state.
+// MovedOutside returns the plan's targets whose current state no longer matches their last recorded state.
 func (p Plan) MovedOutside(f fact.Facts) []registry.Shift {
 	parts := f.PointsTo(p.Target)
 	for _, s := range p.Steps {
@@ -38,7 +38,7 @@ func (p Plan) MovedOutside(f fact.Facts) []registry.Shift {
 	return out
 }
 
-// Confirms reports whether all of the plan's moves have already been made by others.
+// Confirms reports whether all of the plan's moves have already been made outside this program.
 func (p Plan) Confirms() bool {
 	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })
 	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Confirms() })

@@ -174,7 +174,8 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// The version's tags reflect the last verdict. If the plan replaces a tag that somebody else has set, a note says so.
+// The version's tags reflect the last verdict. If the plan replaces a tag that this program did not set, a note says
+// so.
 func TestPromote_ValidationStatus(t *testing.T) {
 	champion := registry.Target{Alias: "champion"}
 	finding := func(outcome verdict.Outcome, mode verdict.Mode) verdict.Finding {
@@ -220,27 +221,27 @@ func TestPromote_ValidationStatus(t *testing.T) {
 			ours("not-enforced", `["a >= 1"]`), true, passed, "passed", "[]", "",
 		},
 		"pending, by the training": {
-			tag("pending"), false, passed, "passed", "", `had set to "pending", is replaced with "passed"`,
+			tag("pending"), false, passed, "passed", "", `was set to "pending" outside this tool, is replaced with "passed"`,
 		},
 		"pending, and blocked": {
-			tag("pending"), false, blocked, "blocked", `["a >= 1"]`, `had set to "pending", is replaced with "blocked"`,
+			tag("pending"), false, blocked, "blocked", `["a >= 1"]`, `was set to "pending" outside this tool, is replaced with "blocked"`,
 		},
 		"passed, by somebody else, and blocked": {
-			tag("passed"), false, blocked, "blocked", `["a >= 1"]`, `had set to "passed", is replaced with "blocked"`,
+			tag("passed"), false, blocked, "blocked", `["a >= 1"]`, `was set to "passed" outside this tool, is replaced with "blocked"`,
 		},
 		"passed, by somebody else, and ungated": {
-			tag("passed"), false, ungated, "ungated", "", `had set to "passed", is replaced with "ungated"`,
+			tag("passed"), false, ungated, "ungated", "", `was set to "passed" outside this tool, is replaced with "ungated"`,
 		},
 		"passed, by somebody else, and passed": {tag("passed"), false, passed, "passed", "", ""},
 		"pending on the version that is live": {
-			tag("pending"), true, passed, "passed", "", `had set to "pending", is replaced with "passed"`,
+			tag("pending"), true, passed, "passed", "", `was set to "pending" outside this tool, is replaced with "passed"`,
 		},
 		"passed on the live version, and blocked": {
-			tag("passed"), true, blocked, "blocked", `["a >= 1"]`, `had set to "passed", is replaced with "blocked"`,
+			tag("passed"), true, blocked, "blocked", `["a >= 1"]`, `was set to "passed" outside this tool, is replaced with "blocked"`,
 		},
 		"no tag on somebody else's live version": {nil, true, passed, "", "", ""},
 		"pending on a version of ours": {
-			ours("pending", ""), false, passed, "passed", "", `had set to "pending", is replaced with "passed"`,
+			ours("pending", ""), false, passed, "passed", "", `was set to "pending" outside this tool, is replaced with "passed"`,
 		},
 		"blocked before, by us": {ours("blocked", `["a >= 1"]`), false, passed, "passed", "[]", ""},
 	} {

@@ -106,7 +106,7 @@ func checkNewer(f fact.Facts, in Intent) error {
 			"version %d of %s is older than version %d, which is at %s now", f.Number(), in.Query.Model,
 			slices.Max(held), partAt(f, in.Query.Target, slices.Max(held)),
 		),
-		Hint: "promote a newer version; to allow this one, set override to \"downgrade\"",
+		Hint: "promote a newer version, or use `override: downgrade` to allow this one",
 	}
 }
 
@@ -124,8 +124,8 @@ func checkStaysInProduction(f fact.Facts, in Intent) error {
 			"version %d of %s is in Production and would leave it, because a version can be in only one stage",
 			v.Number, in.Query.Model,
 		),
-		Hint: "promote another version to Staging, or first promote another version to Production, or set " +
-			"override to downgrade to allow the move",
+		Hint: "promote another version to Staging, or first promote another version to Production, or use " +
+			"`override: downgrade` to allow the move",
 	}
 }
 
@@ -161,8 +161,8 @@ func moves(f fact.Facts, in Intent) []Step {
 }
 
 // aliasMove returns the step that points the alias to a version, or removes the alias if want is zero. A step is also
-// needed if the alias has already been moved, but no completed entry records the move. It may have been moved by others
-// or by an interrupted promotion.
+// needed if the alias has already been moved, but no completed entry records the move. It may have been moved outside
+// this program or by an interrupted promotion.
 func aliasMove(f fact.Facts, model, alias string, number int, want registry.State) (Step, bool) {
 	s := Step{Do: SetAlias, Model: model, Version: number, Name: alias, Want: want}
 	switch {

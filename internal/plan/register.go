@@ -97,8 +97,8 @@ func checkReadyVersion(v registry.Version) error {
 
 // addRegistration adds the steps that create the model and the version, or that update the description and tags of an
 // existing version. judged contains the verdict's tags, or is nil. moving says whether the version is about to be
-// moved. A version that was created by others and is not moved gets the verdict's tags only if they replace a verdict
-// that is not ours.
+// moved. A version that was created outside this program and is not moved gets the verdict's tags only if they replace
+// a verdict that this program did not write.
 func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
 	addModelCreation(p, f, in)
 	v, exists := f.Candidate.Version.Get()
@@ -141,7 +141,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		maps.Copy(wanted, judged)
 	}
 	if judgedAs != "" && verdict != "" && verdict != judgedAs && (!ours || !registry.Validation(verdict)) {
-		p.Notes = append(p.Notes, fmt.Sprintf("version %d: the tag %s, which somebody else had set to %q, is "+
+		p.Notes = append(p.Notes, fmt.Sprintf("version %d: the tag %s, which was set to %q outside this tool, is "+
 			"replaced with %q",
 			v.Number, registry.TagValidation, format.Truncate(verdict, 100), judgedAs))
 	}
@@ -165,9 +165,9 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 	}
 }
 
-// Words returns the description and tags that the candidate will have after the plan from Register or
-// Promote has been applied, so that gates can evaluate them before anything is written. Existing texts
-// stay if the version was created by others.
+// Words returns the description and tags that the candidate will have after the plan from Register or Promote has been
+// applied, so that gates can evaluate them before anything is written. Existing texts stay if the version was created
+// outside this program.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Found.Best)
@@ -191,8 +191,8 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	return w
 }
 
-// writtenByUs reports whether this program has written to the version before. On other versions, existing texts belong
-// to somebody else.
+// writtenByUs reports whether this program has written to the version before. Existing texts on other versions do not
+// belong to this program.
 func writtenByUs(tags map[string]string) bool {
 	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }

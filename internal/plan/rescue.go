@@ -13,16 +13,16 @@ func (in Intent) NeedsNoLedger() bool {
 	return in.Command == "rollback" && slices.Contains(in.Override, verdict.OverrideUnsigned)
 }
 
-// Rescue is a rollback to a named version that works although the ledger cannot be used.
+// Rescue is a rollback to a specified version that works although the ledger cannot be used.
 type Rescue struct {
 	Number   int      // the version to return to; 0 if there is none
 	Override []string // what the rollback needs besides the user's own overrides
 	Recorded bool     // an entry or a tag says that the target pointed to the version
 }
 
-// RescueOf returns the best version to name, and the overrides that a rollback to it needs. It prefers the version that
-// the user named, then those that the target pointed to before. After them comes the newest older version that no gate
-// blocked and that is not on hold. It never returns a version that is in skip. without says that the next rollback
+// RescueOf returns the best version to roll back to, and the overrides that this rollback needs. It prefers the version
+// that the user specified, then the versions that the target pointed to before, and then the newest older version that
+// no gate blocked and that is not on hold. It never returns a version in skip. without says that the next rollback
 // cannot read the entries in f.
 func RescueOf(f fact.Facts, in Intent, skip []int, without bool) Rescue {
 	current := f.Holder(in.Query.Target)
@@ -37,7 +37,7 @@ func RescueOf(f fact.Facts, in Intent, skip []int, without bool) Rescue {
 		}
 	}
 	all := f
-	all.Ledger.Keyed = false // entries without a signature are good enough for a version that is named
+	all.Ledger.Keyed = false // entries without a signature are good enough for a version that the user specifies
 	for _, b := range all.RollbackTargets(in.Query.Target, current, fact.RollbackAllowed{Named: true}) {
 		if b.Why == "" && !f.Versions[b.Number].OrZero().Blocked() {
 			before = append(before, b.Number)
@@ -68,7 +68,8 @@ func versionNumbers(f fact.Facts) []int {
 	return out
 }
 
-// overridesFor returns the fewest overrides with which a rollback to the version is accepted. ok is false if none help.
+// overridesFor returns the smallest set of overrides with which a rollback to the version is accepted. ok is false if
+// no overrides help.
 func overridesFor(f fact.Facts, in Intent, number int, without bool) (words []string, ok bool) {
 	if without {
 		f.Ledger.Entries, f.Ledger.Before = nil, nil

@@ -170,8 +170,8 @@ func cameFrom(f fact.Facts) registry.Version {
 	return v
 }
 
-// BlockedResume returns the error for an unfinished promotion whose gates no longer pass. The moves that were made
-// stay, and the hint says how to undo them.
+// BlockedResume returns the error for an unfinished promotion whose gates no longer pass. Moves already made are kept,
+// and the hint says how to undo them.
 func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
 	for _, now := range f.PointsTo(in.Query.Target) {

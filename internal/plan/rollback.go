@@ -129,7 +129,7 @@ func holdTags(in Intent, v registry.Version) []Step {
 // version with the reason.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
 	named := "name a version in the candidate input, such as models:/" + in.Query.Model +
-		"/7, and set override to \"ungated\", because its gates are not evaluated"
+		"/7, and use `override: ungated`, because its gates are not evaluated"
 	hint := "no earlier version is known; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
 	if _, there := m.Aliases[alias]; !there && alias != "" && f.Fallback == nil {
@@ -146,7 +146,7 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 		lines = append(
 			lines,
 			"  name another version in the candidate input, such as models:/"+in.Query.Model+
-				"/7; to allow a version that is on hold, set override to \"hold\"",
+				"/7; to allow a version that is on hold, use `override: hold`",
 		)
 		hint = strings.Join(lines, "\n")
 	}
@@ -174,7 +174,7 @@ func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 		return fact.RollbackTarget{
 			Number: number,
 			Why: "no record shows that the target has pointed to it; promote it, which evaluates its gates, or " +
-				"to allow it, set override to \"ungated\"",
+				"use `override: ungated` to allow it",
 		}
 	}
 	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})

@@ -60,7 +60,7 @@ func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 		Msg: fmt.Sprintf(
 			"set alias %s of %s: the alias is new, and its name is almost the same as %s", alias, in.Query.Model, near,
 		),
-		Hint: fmt.Sprintf("did you mean %s? If you do mean %s, set override to \"new-alias\", or list the alias in "+
+		Hint: fmt.Sprintf("did you mean %s? If you do mean %s, use `override: new-alias`, or list the alias in "+
 			"the policy",
 			near, alias),
 	}
@@ -85,7 +85,7 @@ func newModel(f fact.Facts, in Intent) error {
 			Reason: registry.NearName, Msg: fmt.Sprintf(
 				"create registered model %q: its name is almost the same as that of %q", name, near,
 			),
-			Hint: fmt.Sprintf("did you mean %s? If you want a new model, set override to \"new-alias\"", near),
+			Hint: fmt.Sprintf("did you mean %s? If you want a new model, use `override: new-alias`", near),
 		}
 	}
 	if err := registry.CheckModelName(name); err != nil {

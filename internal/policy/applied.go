@@ -61,7 +61,7 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 
 func noGates(msg, file string) error {
 	return &registry.Error{Reason: registry.NoGates, Msg: msg, Hint: "add gates for the target to " + file +
-		"; thresholds do not replace them (setting override to ungated promotes without gates and is recorded)"}
+		"; thresholds do not replace them (`override: ungated` promotes without gates, which is recorded)"}
 }
 
 // gates returns the target's gates, preceded by the check of `from`.

@@ -260,7 +260,7 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		out.From, out.FromLine = e.Value.Texts("from"), from.Line
 		for _, item := range from.Items {
 			if _, err := gates.TargetKey(item.Text); err != nil && item.Kind == tree.KindText {
-				r.Add(item.Line, item.Col, "from of target %s: %v", e.Key, err)
+				r.Add(item.Line, item.Col, "`from` of target %s: %v", e.Key, err)
 			}
 		}
 	}
@@ -306,7 +306,7 @@ func (r *reader) waiver(p *Policy, n *tree.Node) {
 	}
 	switch {
 	case w.Target == "" && len(under) > 1:
-		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; set the key target to one "+
+		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; set `target` to one "+
 			"of them (%s)",
 			w.Gate, format.First(under, 8)).(tree.Problem))
 	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):

@@ -31,7 +31,7 @@ func meaning(p Policy) string {
 	return b.String() + fmt.Sprint(p.Identities)
 }
 
-// flow writes a value on one line, with every text quoted.
+// flow writes a value on one line, with every string quoted.
 func flow(n *tree.Node) string {
 	text, err := json.Marshal(plain(n))
 	if err != nil {

@@ -35,10 +35,10 @@ func (r *reader) movedRoot(p *Policy, n *tree.Node) {
 			n.Problem("until", "%q is not a date; want a date such as 2026-12-31", n.Str("until")).(tree.Problem))
 	case !registry.IsLocation(m.From):
 		r.Problems = append(r.Problems,
-			n.Problem("from", "%q is not a location with files below it", m.From).(tree.Problem))
+			n.Problem("from", "%q is not a location that can contain files", m.From).(tree.Problem))
 	case !registry.IsLocation(m.To):
 		r.Problems = append(r.Problems,
-			n.Problem("to", "%q is not a location with files below it", m.To).(tree.Problem))
+			n.Problem("to", "%q is not a location that can contain files", m.To).(tree.Problem))
 	case registry.SameLocation(m.From, m.To):
 		r.Problems = append(r.Problems, n.Problem("to", "from and to are the same location").(tree.Problem))
 	default:

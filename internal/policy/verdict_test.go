@@ -26,7 +26,7 @@ func gateOf(t rapid.TB, text string) gates.Gate {
 	return p.Rules[0].Targets[0].Gates[0]
 }
 
-// with evaluates the gates on a candidate whose metric "a" has the given value.
+// with evaluates the gates on a candidate with the given value of the metric "a".
 func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 	t.Helper()
 	f := policytest.Facts()
@@ -159,7 +159,7 @@ func TestForPlan(t *testing.T) {
 	}
 }
 
-// A missing fact must not count as 0 or as an empty text.
+// A missing fact must not count as 0 or as an empty string.
 func TestExpression_NeedsAllFacts(t *testing.T) {
 	for _, source := range []string{
 		"candidate.metrics.absent < 1", "not (candidate.metrics.absent > 1)", `candidate.tags.absent == ""`,

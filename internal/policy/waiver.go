@@ -43,7 +43,7 @@ func DayIsOver(until string, now time.Time) bool {
 }
 
 // waive applies the waivers for this version. If a waiver has expired and its gate still fails, the gate blocks,
-// whatever its on-fail. The waiver's author meant to fix the problem by that day.
+// whatever its `on-fail` setting, because the waiver's author meant to fix the problem by that day.
 func waive(v verdict.Verdict, waivers []Waiver, facts fact.Facts) verdict.Verdict {
 	for _, w := range waivers {
 		if !w.covers(facts) {

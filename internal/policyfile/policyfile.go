@@ -75,7 +75,7 @@ func (w Workspace) find(needed bool) (file, missing string, err error) {
 		return "", "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    "find policy: " + err.Error(),
-			Hint:   "name the file with " + w.AsInput("policy-file", policy.DefaultFiles[0]),
+			Hint:   "specify the file with " + w.AsInput("policy-file", policy.DefaultFiles[0]),
 		}
 	}
 	file, err = found.choose(w.AsInput)
@@ -83,11 +83,11 @@ func (w Workspace) find(needed bool) (file, missing string, err error) {
 	case err != nil || file != "":
 		return file, "", err
 	case needed:
-		hint := "add the file, or name it with " + w.AsInput("policy-file", "PATH")
+		hint := "add the file, or specify it with " + w.AsInput("policy-file", "PATH")
 		if !found.checkout {
 			hint = "check out the repository before this step (uses: actions/checkout)"
 			if !w.InJob {
-				hint = "run it at the root of the repository, or name the file with " + w.AsInput("policy-file", "PATH")
+				hint = "run it at the repository's root, or specify the file with " + w.AsInput("policy-file", "PATH")
 			}
 		}
 		return "", "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + found.missing(), Hint: hint}

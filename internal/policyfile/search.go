@@ -101,7 +101,7 @@ func (f search) choose(asInput func(input, value string) string) (string, error)
 		return "", &registry.Error{
 			Reason: registry.BadPolicy,
 			Msg:    fmt.Sprintf("find policy: there is a file %s, but no policy at %s", f.near[0], usualPlaces),
-			Hint: "if it is the policy, move it to " + policy.DefaultFiles[0] + " or name it with " +
+			Hint: "if it is the policy, move it to " + policy.DefaultFiles[0] + " or specify it with " +
 				asInput("policy-file", f.near[0]),
 		}
 	}

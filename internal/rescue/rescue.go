@@ -1,5 +1,5 @@
-// Package rescue adds a command to an error that stopped a rollback: a rollback that works as it stands, although the
-// ledger cannot be used.
+// Package rescue adds a command to an error that stopped a rollback. The command is a rollback that works as printed,
+// although the ledger cannot be used.
 //
 // It is pure.
 package rescue
@@ -18,16 +18,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Request says what was tried, and what the command needs.
+// Request describes the rollback that was tried, and what the command needs.
 type Request struct {
 	Rescue plan.Rescue
-	Need   []string // overrides that the state of the ledger requires
+	Need   []string // overrides that are required in the current state of the ledger
 	Intent plan.Intent
-	Given  map[string]string // inputs of the user, without secrets
-	Job    bool              // in a job, the inputs are printed too
+	Given  map[string]string // the user's inputs, without secrets
+	Job    bool              // the rollback runs in a job, so the inputs are printed too
 }
 
-// Error returns the error with the command at the end of its hint.
+// Error returns the error with the command appended to its hint.
 func Error(r Request, err error) error {
 	words := slices.Clone(r.Intent.Override)
 	for _, w := range slices.Concat(r.Need, r.Rescue.Override) {
@@ -72,7 +72,7 @@ func Error(r Request, err error) error {
 	return out
 }
 
-// command returns the command as the user gave it, with other values for some inputs.
+// command returns the user's command with the inputs in set replaced.
 func (r Request) command(set map[string]string) string {
 	words := []string{"mlflow-promote", "rollback"}
 	given := maps.Clone(r.Given)

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// column is a model's input, output or parameter: a named column, a tensor, or a value without a name.
+// column is one input, output or parameter of a model: a named column, a tensor, or a value without a name.
 type column struct {
 	key      string // canonical JSON of the name, or the position if there is no name
 	name     string // the name as shown to users
@@ -40,7 +40,7 @@ func Parse(s registry.Signature) (c Contract, err error) {
 		to   *[]column
 	}{{"inputs", s.Inputs, &c.Inputs}, {"outputs", s.Outputs, &c.Outputs}, {"params", s.Params, &c.Params}} {
 		if *part.to, err = parseColumns(part.text); err != nil {
-			return Contract{}, fmt.Errorf("read the %s of the signature: %v", part.name, err)
+			return Contract{}, fmt.Errorf("parse the %s of the signature: %v", part.name, err)
 		}
 	}
 	return c, nil
@@ -80,7 +80,7 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	if c.key, c.name, err = columnName(fields["name"]); err != nil {
 		return c, err
 	}
-	if dtype, ok := fields["dtype"]; ok && fields["type"] == nil { // parameters of the client 2.6
+	if dtype, ok := fields["dtype"]; ok && fields["type"] == nil { // parameters as the MLflow 2.6 client writes them
 		fields["type"] = dtype
 		delete(fields, "dtype")
 	}
@@ -119,11 +119,11 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	return c, err
 }
 
-// textOrNumber matches the texts in JSON, and three numbers that are not JSON. Python writes these three, so the stock
-// client does.
+// textOrNumber matches the strings in JSON, and three numbers that are not valid JSON. Python's JSON encoder writes
+// these numbers, and so does MLflow's own client.
 var textOrNumber = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
 
-// quoteNumbers turns NaN and infinite numbers into texts.
+// quoteNumbers turns NaN and infinite numbers into strings.
 func quoteNumbers(text string) string {
 	if !strings.Contains(text, "NaN") && !strings.Contains(text, "Infinity") {
 		return text
@@ -136,16 +136,16 @@ func quoteNumbers(text string) string {
 	})
 }
 
-// columnName returns the name of a column as a key and as shown to users. Both are empty if it has none. The stock
-// client writes names as they are in the DataFrame. They may be numbers, or lists if the columns have several levels.
-// 0 and "0" are different columns. A text that looks like another kind of name is shown with its quotes.
+// columnName returns the name of a column as a key and as shown to users. Both are empty if it has none. MLflow's own
+// client writes names as they are in the DataFrame: a name may be a number, or a list if the columns have several
+// levels. 0 and "0" are different columns, so a string that looks like a number or list is shown with its quotes.
 func columnName(raw json.RawMessage) (key, name string, err error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return "", "", nil
 	}
 	text, err := canonical.JSON(raw)
 	if err != nil || text[0] == '{' {
-		return "", "", fmt.Errorf("%s is not the name of a column", raw)
+		return "", "", fmt.Errorf("%s is not a column name", raw)
 	}
 	if json.Unmarshal(raw, &name) != nil || name == "" || json.Valid([]byte(name)) {
 		name = string(text)
@@ -153,7 +153,7 @@ func columnName(raw json.RawMessage) (key, name string, err error) {
 	return string(text), name, nil
 }
 
-// Level is how much a change affects callers. Higher levels affect them more.
+// Level says how much a change affects callers. Higher levels affect them more.
 type Level int
 
 const (
@@ -184,9 +184,9 @@ func Compare(was, now Contract) []Change {
 	return append(out, outputChanges("parameter", was.Params, now.Params)...)
 }
 
-// inputChanges compares inputs. An input may become optional or accept a wider type, and an optional one may be added.
-// An input may also be dropped, because MLflow ignores unknown inputs. But if one is dropped while another is added,
-// the input was probably renamed.
+// inputChanges compares inputs. An input may become optional or accept a wider type, and an optional input may be
+// added. An input may also be dropped, because MLflow ignores unknown inputs. But if one input is dropped while another
+// is added, it was probably renamed.
 func inputChanges(was, now []column) []Change {
 	var out []Change
 	after := byKey(now)
@@ -222,7 +222,8 @@ func inputChanges(was, now []column) []Change {
 	return out
 }
 
-// outputChanges compares outputs or parameters. New ones may be added. The others must keep their names and types.
+// outputChanges compares outputs or parameters. New ones may be added, but existing ones must keep their names and
+// types.
 func outputChanges(what string, was, now []column) []Change {
 	var out []Change
 	after := byKey(now)
@@ -246,7 +247,7 @@ var wider = map[string][]string{
 	"int8": {"int16", "int32", "int64"}, "int16": {"int32", "int64"}, "int32": {"int64"}, "float32": {"float64"},
 }
 
-// retyped compares the types of an input.
+// retyped returns how much it matters that an input changed its type.
 func retyped(o, n column) Level {
 	switch {
 	case o.raw == n.raw:
@@ -260,7 +261,7 @@ func retyped(o, n column) Level {
 	return widened(o.kind, n.kind)
 }
 
-// widened compares two type names.
+// widened returns how much it matters that a type name changed.
 func widened(was, now string) Level {
 	switch {
 	case was == now:
@@ -271,7 +272,7 @@ func widened(was, now string) Level {
 	return Breaking
 }
 
-// reshaped compares two tensor shapes. A fixed size may become -1. Any other difference is breaking.
+// reshaped compares two tensor shapes. A fixed dimension may become -1 (any size). Any other difference is breaking.
 func reshaped(was, now []int64) Level {
 	if len(was) != len(now) {
 		return Breaking

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Prefixes of the text forms.
+// Prefixes of the text form of each kind of key.
 const (
 	publicPrefix  = "ed25519:"
 	privatePrefix = "ed25519-private:"
@@ -59,14 +59,14 @@ func ParsePublic(text string) (Public, error) {
 func decode(text, prefix string, size int) ([]byte, error) {
 	encoded, ok := strings.CutPrefix(text, prefix)
 	if !ok {
-		return nil, errors.New("it has another beginning")
+		return nil, errors.New("it does not begin with this prefix")
 	}
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	switch {
 	case err != nil || base64.StdEncoding.EncodeToString(raw) != encoded:
-		return nil, errors.New("it is not in base64")
+		return nil, errors.New("it is not valid base64")
 	case len(raw) != size:
-		return nil, fmt.Errorf("it has %d bytes instead of %d", len(raw), size)
+		return nil, fmt.Errorf("it is %d bytes instead of %d", len(raw), size)
 	}
 	return raw, nil
 }
@@ -82,7 +82,8 @@ func (k KeyPair) Private() string {
 // Public returns the public half.
 func (k KeyPair) Public() Public { return Public{ed25519.PublicKey(k.private[ed25519.SeedSize:])} }
 
-// Sign returns the signature of a message, with the fingerprint of the key. Equal messages have equal signatures.
+// Sign returns the signature of a message, prefixed with the key's fingerprint. The same message always gets the same
+// signature.
 func (k KeyPair) Sign(message string) string {
 	signature := ed25519.Sign(k.private, []byte(message))
 	return k.Public().Fingerprint() + separator + base64.StdEncoding.EncodeToString(signature)

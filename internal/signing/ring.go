@@ -11,17 +11,17 @@ import (
 type Key struct {
 	Name   string
 	Public Public
-	// Until is the time when the key stops being valid. It is zero if the key does not expire.
+	// Until is the time from which the key is no longer valid. It is zero if the key does not expire.
 	Until time.Time
-	// NotBetween is a period when the key does not count. The end is not part of the period. Both
-	// times are zero if there is no such period.
+	// NotBetween is a period in which the key does not count. The period excludes its end. Both times are zero if there
+	// is no such period.
 	NotBetween [2]time.Time
 }
 
 // Ring contains the keys that a policy lists.
 type Ring []Key
 
-// Kind says why a signature does not count.
+// Kind is the reason why a signature does not count.
 type Kind string
 
 const (
@@ -52,9 +52,8 @@ func (p *Problem) Error() string {
 	return "its signature is malformed"
 }
 
-// Verify checks the signature of a message that was signed at the given time, and returns the name of
-// the key. The error is a *Problem. Verify reports that a key had expired or was barred at that time
-// only if the signature itself is correct.
+// Verify checks the signature of a message that was signed at the given time, and returns the name of the key. The
+// error is a *Problem. Verify reports an expired or barred key only if the signature itself is correct.
 func (r Ring) Verify(message, signature string, at time.Time) (name string, err error) {
 	fingerprint, raw := parse(signature)
 	if raw == nil {
@@ -70,7 +69,7 @@ func (r Ring) Verify(message, signature string, at time.Time) (name string, err 
 	return k.Name, k.ValidAt(at)
 }
 
-// ValidAt returns a *Problem if the key does not count at the given time.
+// ValidAt returns a *Problem if the key has expired or is barred at the given time.
 func (k Key) ValidAt(at time.Time) error {
 	from, to := k.NotBetween[0], k.NotBetween[1]
 	switch {

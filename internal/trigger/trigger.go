@@ -16,7 +16,7 @@ import (
 type startRule int
 
 const (
-	ifListed   startRule = iota // writes only if the input allow-events lists the event
+	ifListed   startRule = iota // writes only if the `allow-events` input lists the event
 	byRef                       // writes on the default branch, on tags on its commits, and on allowed refs
 	byCommit                    // writes on commits on the default branch and on allowed refs
 	byFollowed                  // writes if this run follows a run on a commit of the default branch
@@ -144,7 +144,7 @@ func (s Start) byCommit(rule startRule) Decision {
 	case !known:
 		cause := fmt.Sprintf("check whether commit %.12s is on the default branch: %s", s.Commit, s.OnDefault.Why())
 		return refusal(cause, "add contents: read to the job's permissions, "+
-			"and leave the input github-token at its default"+orAllow+"; "+orDryRun)
+			"and leave the github-token input at its default"+orAllow+"; "+orDryRun)
 	case !onDefault:
 		return refusal(fmt.Sprintf("commit %.12s is not on the default branch", s.Commit), hint)
 	}

@@ -30,7 +30,7 @@ const (
 var (
 	contained = registry.Is(true)
 	elsewhere = registry.Is(false)
-	noAnswer  = registry.Unreadable[bool]("the input github-token is empty")
+	noAnswer  = registry.Unreadable[bool]("the github-token input is empty")
 )
 
 // startCase is a test case. The cases in starts also become the rows of the table in docs/github.md.
@@ -69,7 +69,7 @@ var starts = []startCase{
 	{Start: Start{Event: "push", ref: onTag, OnDefault: elsewhere}, cause: "is not on the default branch"},
 	{
 		Start: Start{Event: "push", ref: onTag, OnDefault: noAnswer},
-		cause: "on the default branch: the input github-token is empty",
+		cause: "on the default branch: the github-token input is empty",
 	},
 	{Start: Start{Event: "push", ref: onTag, OnDefault: elsewhere}, allowRefs: []string{"refs/tags/v*"}, want: Writes},
 	{
@@ -89,7 +89,7 @@ var starts = []startCase{
 	{Start: Start{Event: "deployment_status", ref: onMain, OnDefault: contained}, want: Writes},
 	{
 		Start: Start{Event: "deployment_status", ref: onTopic, OnDefault: noAnswer},
-		cause: "the input github-token is empty",
+		cause: "the github-token input is empty",
 	},
 	{
 		Start: Start{Event: "workflow_run", ref: onMain, followed: mainRun, OnDefault: contained},
@@ -101,7 +101,7 @@ var starts = []startCase{
 	},
 	{
 		Start: Start{Event: "workflow_run", ref: onMain, followed: tagRun, OnDefault: noAnswer},
-		cause: "the input github-token is empty",
+		cause: "the github-token input is empty",
 	},
 	{
 		Start:     Start{Event: "workflow_run", ref: onMain, followed: forkedRun, OnDefault: elsewhere},

@@ -41,7 +41,7 @@ type Session struct {
 	asked int // the ledger entry whose workflow run was looked up
 }
 
-var errNoToken = errors.New("there is no GitHub token: the input github-token is empty")
+var errNoToken = errors.New("there is no GitHub token: the github-token input is empty")
 
 // Connect returns the client for this repository. It sends nothing.
 func (g *Session) Connect() (*github.Client, error) {

@@ -66,7 +66,7 @@ func (a *Auditor) Needs() audit.Needs {
 type Judgement struct {
 	Findings []audit.Finding
 	Unjudged []audit.Unjudged
-	Moving   bool // a running promotion may be the cause of a finding: read the model again and call Confirmed
+	Moving   bool // a running promotion may have caused a finding: read the model again and call Confirmed
 }
 
 // Server checks the server.

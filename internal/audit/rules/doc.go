@@ -4,6 +4,6 @@
 // It must stay pure: it is given one model at a time and returns findings. If a rule cannot check something, that is
 // counted and never treated as a pass.
 //
-// Each rule is one file, rule_<name>.go, and a row in the table rules. The policy file's section, its JSON schema and
+// Each rule is one file, rule_<name>.go, and a row in the `rules` table. The policy file's section, its JSON schema and
 // the documentation are generated from that row.
 package rules

@@ -34,7 +34,8 @@ type register struct {
 	exceptions []audit.Exception
 }
 
-// ownerTags are the tags that name an owner, the first one first. The version's tags count before the model's.
+// ownerTags lists the tags that name an owner, in order of precedence. The version's tags take precedence over the
+// model's.
 var ownerTags = []string{"owner", "team"}
 
 func (r *register) inventory() []audit.LiveVersion {
@@ -55,7 +56,8 @@ func (r *register) inventory() []audit.LiveVersion {
 	return out
 }
 
-// current returns the entry that the target's version is live by. There is none if others have moved the target.
+// current returns the entry that made the target's version live. There is none if the target has been moved outside
+// this tool.
 func (r *register) current(t target) (ledger.Entry, bool) {
 	if r.movedOutside(t) {
 		return ledger.Entry{}, false
@@ -74,7 +76,7 @@ func (r *register) movedOutside(t target) bool {
 	return drifted
 }
 
-// since returns when the target began to point to its version, or when that was first recorded.
+// since returns when the target began to point to its version, or when this was first recorded.
 func (r *register) since(t target, last ledger.Entry) (at time.Time) {
 	at = last.Ended
 	for _, e := range slices.Backward(r.chain.Entries) {
@@ -173,7 +175,7 @@ func listed(w policy.Waiver, e ledger.Entry, f verdict.Finding) bool {
 	return w.Gate == f.Gate && w.Version == e.Record.To && (w.Target == "" || f.Target == "" || w.Target == f.Target)
 }
 
-// refOf returns the alias or stage that a policy file names. It returns the zero value for "".
+// refOf parses the name of an alias or stage in a policy file. It returns the zero value for "".
 func refOf(name string) registry.Ref {
 	switch {
 	case name == "":
@@ -184,7 +186,7 @@ func refOf(name string) registry.Ref {
 	return registry.AliasRef(name)
 }
 
-// recorded adds what the entries of the ledger record: waivers that the policy file no longer lists, overrides, report
+// recorded adds the exceptions in the ledger's entries: waivers that the policy file no longer lists, overrides, report
 // mode and imports.
 func (r *register) recorded() {
 	for _, e := range r.chain.Entries {
@@ -238,7 +240,7 @@ func (r *register) imported(e ledger.Entry, row audit.Exception) {
 	}
 }
 
-// liveAt reports whether the target points to the version, and by which entry.
+// liveAt reports whether the target points to the version, and returns the entry that moved it there.
 func (r *register) liveAt(ref registry.Ref, version int) (bool, ledger.Entry) {
 	for _, t := range r.targets {
 		if t.ref == ref && t.version.Number == version {
@@ -259,14 +261,14 @@ func (r *register) state(e ledger.Entry) audit.ExceptionState {
 	return audit.ExceptionPast
 }
 
-// inPolicy reports whether the policy file still lists the waiver that the gate of an entry used.
+// inPolicy reports whether the policy file still lists the waiver that a gate in an entry used.
 func (r *register) inPolicy(e ledger.Entry, f verdict.Finding) bool {
 	return r.Policy != nil && slices.ContainsFunc(r.Policy.Waivers, func(w policy.Waiver) bool {
 		return w.Model == r.Model.Name && listed(w, e, f)
 	})
 }
 
-// unsigned adds the entries that were written with override: unsigned. Nothing in them is believed.
+// unsigned adds the entries that were written with `override: unsigned`. Nothing in them is believed.
 func (r *register) unsigned() {
 	skipped := r.chain.Skipped()
 	for _, f := range r.chain.Foreign {
@@ -300,7 +302,7 @@ func (r *register) reportMode() {
 	}
 }
 
-// accepted adds the findings that the policy file accepts, or accepted until a day that is over.
+// accepted adds the findings that the policy file accepts, including those whose acceptance has expired.
 func (r *register) accepted(findings []audit.Finding) {
 	if r.Policy == nil {
 		return

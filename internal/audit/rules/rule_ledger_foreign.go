@@ -11,11 +11,11 @@ var ledgerForeign = rule{
 		ID:       "ledger-foreign",
 		Title:    "Signed ledger contains something that is not believed",
 		Severity: audit.Medium,
-		Why: "Somebody who may edit the ledger wrote it without a key of the policy, or edited it. It decides " +
-			"nothing, but it shows an attempt, a missing secret or `override: unsigned`. The finding is low once a " +
+		Why: "A login that may edit the ledger wrote it without a key in the policy, or edited it. It decides " +
+			"nothing, but points to an attack, a missing secret or `override: unsigned`. The finding is low once a " +
 			"signed entry skips it.",
-		Fix: "find out who wrote it with `mlflow-promote history --model MODEL`; take EDIT on the ledger's " +
-			"experiment away from everybody but this tool",
+		Fix: "find out who wrote it with `mlflow-promote history --model MODEL`; revoke EDIT on the ledger's " +
+			"experiment from every login except this tool's",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

@@ -11,8 +11,8 @@ var liveBlocked = rule{
 		ID:       "live-blocked",
 		Title:    "Live version is blocked or on hold",
 		Severity: audit.High,
-		Why: "Gates blocked the version when it was last judged, or a rollback put it on hold. Consumers load it all " +
-			"the same. The finding is low if neither the policy nor the ledger protects the target, because teams " +
+		Why: "Gates blocked the version when it was last judged, or a rollback put it on hold, but consumers still " +
+			"load it. The finding is low if neither the policy nor the ledger protects the target, because teams " +
 			"mark such versions with an alias.",
 		Fix: "go back to a good version with `mlflow-promote rollback --model MODEL --alias ALIAS`, or promote one " +
 			"that passes",
@@ -52,7 +52,7 @@ var liveBlocked = rule{
 	},
 }
 
-// onHold says since when the version is on hold; "" if it is not on hold.
+// onHold says since when the version has been on hold. It returns "" if it is not.
 func (s ruleInput) onHold(v registry.Version) string {
 	l, _, _ := s.ledger()
 	return fact.Facts{Ledger: l.Decisive()}.OnHold(v)

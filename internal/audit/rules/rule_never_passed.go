@@ -89,7 +89,8 @@ func isImported(l ledger.Chain, t target) bool {
 	return imported
 }
 
-// importedResult is the finding about a version that was imported. Somebody answers for it, so it weighs less.
+// importedResult returns the finding about an imported version. Its severity is lower, because a named user has
+// justified the import.
 func importedResult(l ledger.Chain, t target) result {
 	e, _ := lastImport(l, t)
 	r := t.finds("version %d at %s was never judged by the policy's gates; it was imported on %s by %s: %s",

@@ -18,7 +18,7 @@ import (
 )
 
 // ruleCase makes one change to the healthy model. The rule's message must start with want. If want is empty, no rule
-// may report anything. unjudged is why the rule could not check.
+// may report anything. unjudged is the reason why the rule could not check.
 type ruleCase struct {
 	rule, when string
 	plant      func(*healthyModel)
@@ -28,7 +28,7 @@ type ruleCase struct {
 	also       []string // other rules that report something too
 }
 
-// inReportMode puts the last promotion in report mode, with this outcome for the target's gates.
+// inReportMode sets the last promotion to report mode, with this outcome for the target's gates.
 func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	return func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) {
@@ -42,13 +42,13 @@ func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	}
 }
 
-// foreign is how run-not-own starts its finding about the healthy model.
+// foreign is the beginning of the `run-not-own` finding about the healthy model.
 const foreign = "version 2 (@champion) does not belong to its run r2: "
 
 // moved is the beginning of a policy file with a moved artifact store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
 
-// foreignEntry adds an entry that is not believed to the ledger.
+// foreignEntry adds an entry to the ledger that is not believed.
 func foreignEntry(s *healthyModel) {
 	chain := s.Ledger.OrZero()
 	chain.Foreign = []ledger.Foreign{{Page: "p1", Number: 3, Why: "it is not signed"}}
@@ -461,12 +461,12 @@ var cases = []ruleCase{
 	{rule: "ledger-foreign", when: "every entry is believed", plant: func(*healthyModel) {}},
 
 	{rule: "key-expiring", when: "the only key counts for eight days", plant: keys("until: 2026-05-10"),
-		want: "the key k0 counts until 2026-05-10, in 7 days", severity: audit.Medium},
-	{rule: "key-expiring", when: "another key counts for longer", plant: keys("until: 2026-05-10", ""),
-		want:     "the key k0 counts until 2026-05-10, in 7 days; another key counts for longer",
+		want: "the key k0 is valid until 2026-05-10 (7 days left)", severity: audit.Medium},
+	{rule: "key-expiring", when: "another key is valid for longer", plant: keys("until: 2026-05-10", ""),
+		want:     "the key k0 is valid until 2026-05-10 (7 days left); another key is valid for longer",
 		severity: audit.Low},
 	{rule: "key-expiring", when: "the only key has expired", plant: keys("until: 2026-05-02"),
-		want: "no key of the policy counts today; the last one counted until 2026-05-02", severity: audit.High},
+		want: "no key in the policy is valid today; the last one was valid until 2026-05-02", severity: audit.High},
 	{rule: "key-expiring", when: "an old key has expired after a rotation", plant: keys("until: 2026-05-02", "")},
 	{rule: "key-expiring", when: "the last day is far away", plant: keys("until: 2026-12-31")},
 
@@ -972,7 +972,7 @@ func (c ruleCase) check(s *healthyModel) error {
 
 // A promotion made without a ledger leaves no record, so an audit of such a model must not look clean.
 func TestRules_PromotedWithoutLedger(t *testing.T) {
-	const weak = `{"to":2,"no_ledger":"the input ledger is off"}`
+	const weak = `{"to":2,"no_ledger":"the ledger input is off"}`
 	byLedger := []string{"moved-outside", "artifact-changed", "waiver-expired", "evidence-old", "promotion-unfinished",
 		"no-rollback-target"}
 	for _, c := range []struct {

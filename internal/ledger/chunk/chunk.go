@@ -1,4 +1,4 @@
-// Package chunk stores long texts in several short values, as ledgers need for MLflow's parameters.
+// Package chunk splits long texts into several short values, so that ledgers can store them in MLflow's parameters.
 //
 // It must stay pure.
 package chunk
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Size is the maximum length of a value in bytes. The limit of servers before 2.9 is 500 characters, but some databases
-// count bytes.
+// Size is the maximum length of a value in bytes. Servers before 2.9 allow 500 characters, but some databases count
+// bytes.
 const Size = 250
 
 // Cut shortens a text so that it fits into one value.
@@ -24,8 +24,8 @@ func Cut(text string) string {
 	}
 }
 
-// Split splits a text into numbered values, but never inside a character. Some databases lose spaces at the ends of a
-// value, so no value begins or ends with one.
+// Split splits a text into numbered values, but never inside a character. Some databases strip spaces from the ends of
+// a value, so no value begins or ends with a space.
 func Split(key, text string) map[string]string {
 	out := map[string]string{}
 	for i := 0; text != ""; i++ {
@@ -38,7 +38,7 @@ func Split(key, text string) map[string]string {
 	return out
 }
 
-// Join returns the text that Split has split. It ends at the first value that is missing.
+// Join is the inverse of Split. It stops at the first missing value.
 func Join(kv map[string]string, key string) string {
 	var b strings.Builder
 	for i := 0; ; i++ {

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Attacker says what the author of a forged ledger may do. None of them has a key that the policy lists.
+// Attacker says what the author of a forged ledger is able to do. No attacker has a key that the policy lists.
 type Attacker int
 
 const (
@@ -27,16 +27,16 @@ const (
 
 func (a Attacker) String() string { return []string{"outsider", "editor", "operator"}[a] }
 
-// Carrier carries out what an attacker does to the ledger of one model: in memory, through an API, or by SQL. What the
-// attacker may not do has no effect.
+// Carrier carries out an attacker's operations on one model's ledger: in memory, through an API, or with SQL. An
+// operation that the attacker is not allowed to do has no effect.
 type Carrier interface {
-	// Ours returns the pages of the honest ledger, the oldest first.
+	// Ours returns the pages of the honest ledger, oldest first.
 	Ours() []string
 	// Others returns the pages of another honest ledger, and the attacker's own.
 	Others() []string
 	// Values returns a copy of the values of a page.
 	Values(page string) map[string]string
-	// Begin creates an empty page of the attacker's own. An outsider's page is in an experiment of their own.
+	// Begin creates an empty page of the attacker's own. An outsider's page is in the outsider's own experiment.
 	Begin() (page string)
 	// Add stores all these values or none. A key that already has a value keeps it.
 	Add(page string, values map[string]string)
@@ -44,10 +44,10 @@ type Carrier interface {
 	Replace(page string, values map[string]string)
 	// Remove deletes a page.
 	Remove(page string)
-	// Place returns where the ledger's name leads to, and Point changes that.
+	// Place returns what the ledger's name points to, and Point changes that.
 	Place() registry.LedgerPlace
 	Point(registry.LedgerPlace)
-	// Anchor sets the anchor of the model. Without a text, it removes the anchor.
+	// Anchor sets the model's anchor. If the text is empty, it removes the anchor.
 	Anchor(text string)
 }
 
@@ -57,15 +57,15 @@ type Forger struct {
 	Carrier
 	Who   Attacker
 	Model string
-	Key   signing.KeyPair // signs what is forged; a test with a listed key shows that forgeries are well made
+	Key   signing.KeyPair // signs forgeries; a test with a listed key shows that they are well made
 	Now   time.Time
-	// Lie changes the record of a forged entry, so that tests can recognise what a reader has believed.
+	// Lie changes the record of a forged entry, so that a test can tell whether a reader has believed it.
 	Lie  func(record map[string]any)
-	Only []string // the names of the kinds to choose from; all if empty
-	Did  []string // the names of the kinds that were carried out
+	Only []string // names of the kinds to choose from; all kinds if empty
+	Did  []string // names of the kinds that were carried out
 }
 
-// Forge carries out one to four kinds, after which check is called.
+// Forge carries out one to four kinds, and calls check after each.
 func (f *Forger) Forge(check func(kind string)) {
 	for range 1 + f.IntN(4) {
 		k := f.draw()
@@ -75,7 +75,7 @@ func (f *Forger) Forge(check func(kind string)) {
 	}
 }
 
-// draw returns a random kind. Half of the time, it is one that no less powerful attacker can carry out.
+// draw returns a random kind. Half of the time, the kind is one that no less powerful attacker can carry out.
 func (f *Forger) draw() Kind {
 	own := f.IntN(2) == 0
 	some := slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool {
@@ -106,14 +106,14 @@ func (f *Forger) any() (string, map[string]string) {
 	return id, f.Values(id)
 }
 
-// page creates a page of the attacker's own with these values.
+// page creates one of the attacker's own pages, with these values.
 func (f *Forger) page(kv map[string]string) string {
 	id := f.Begin()
 	f.Add(id, kv)
 	return id
 }
 
-// The format of pages. It is written down here again, because an attacker has their own program.
+// The format of pages. It is repeated here, because an attacker has their own program.
 const (
 	plain       = "1"
 	signed      = "2"
@@ -123,7 +123,7 @@ const (
 
 func numberKey(letter string, n int) string { return fmt.Sprintf("%s%06d", letter, n) }
 
-// numberOf returns the number that a key belongs to; 0 for keys of the page itself.
+// numberOf returns the number that a key belongs to, or 0 for a key of the page itself.
 func numberOf(key string) int {
 	if len(key) < 7 || !strings.Contains("ehdrsko", key[:1]) {
 		return 0
@@ -132,7 +132,7 @@ func numberOf(key string) int {
 	return n
 }
 
-// Slot returns all values of a number, except the marks of notifications.
+// Slot returns all values that are stored for a number, except notification marks.
 func Slot(kv map[string]string, n int) map[string]string {
 	out := map[string]string{}
 	for key, value := range kv {
@@ -143,7 +143,7 @@ func Slot(kv map[string]string, n int) map[string]string {
 	return out
 }
 
-// renumbered returns the values of a number under another one.
+// renumbered returns the values of a number, renumbered to n.
 func renumbered(slot map[string]string, n int) map[string]string {
 	out := map[string]string{}
 	for key, value := range slot {
@@ -157,7 +157,7 @@ func base(kv map[string]string) int {
 	return n
 }
 
-// free returns the first number of a page at which nothing is stored; 0 if there is none.
+// free returns the first number of a page for which nothing is stored, or 0 if there is none.
 func free(kv map[string]string) int {
 	for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {
 		if len(Slot(kv, n)) == 0 {
@@ -167,7 +167,7 @@ func free(kv map[string]string) int {
 	return 0
 }
 
-// number returns a number of the page that is in use, or one right after those.
+// number returns a number of the page that is in use, or the one right after.
 func (f *Forger) number(kv map[string]string) int {
 	last := base(kv)
 	for key := range kv {
@@ -188,8 +188,8 @@ func headDigest(id string, kv map[string]string) string {
 	)
 }
 
-// ends returns the digests that an entry of the page may name as the entry before, the oldest first, with the numbers
-// of those entries.
+// ends returns the digests that an entry of the page may use as the digest of the previous entry, oldest first, and the
+// numbers of those entries.
 func ends(id string, kv map[string]string) (digests []string, numbers []int) {
 	digests, numbers = []string{headDigest(id, kv)}, []int{base(kv)}
 	for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {
@@ -209,7 +209,7 @@ func (f *Forger) sign(kv map[string]string, kind string, number int, prev string
 	return f.Key.Sign(string(text))
 }
 
-// head returns the head of a page with this id. Without a ledger, the page has no signatures.
+// head returns the head of a page with this id. If ledger is "", the page has no signatures.
 func (f *Forger) head(id string, from int, prev, prior, ledger string) map[string]string {
 	kv := map[string]string{
 		"format": plain, "model": f.Model, "base": strconv.Itoa(from), "prev": orNone(prev), "prior": orNone(prior),
@@ -236,11 +236,11 @@ type forged struct {
 	number  int
 	prev    string
 	skipped []int // the numbers that the record lists as skipped
-	key     bool  // it is signed
-	ended   bool  // it has an outcome
+	key     bool  // the entry is signed
+	ended   bool  // the entry has an outcome
 }
 
-// next returns a forged entry that follows from the last one of the page, as a careful attacker writes it.
+// next returns a forged entry that follows the last one on the page, as a careful attacker would write it.
 func (f *Forger) next(id string, kv map[string]string) forged {
 	digests, numbers := ends(id, kv)
 	last := len(digests) - 1
@@ -293,7 +293,7 @@ func (f *Forger) entry(kv map[string]string, e forged) map[string]string {
 	return out
 }
 
-// record returns the record of a stored entry, or a small one.
+// record returns the record of a stored entry, or a small record if there is none.
 func (f *Forger) record(kv map[string]string) map[string]any {
 	for n := base(kv) + pageEntries; n > base(kv); n-- {
 		if text := chunk.Join(kv, numberKey("r", n)); text != "" && f.IntN(4) > 0 {
@@ -333,19 +333,19 @@ func (f *Forger) outcome(kv map[string]string, n int, key bool) map[string]strin
 		var r struct {
 			Previous string `json:"prev_record_sha256"`
 		}
-		_ = json.Unmarshal([]byte(record), &r) // an entry that cannot be read is closed all the same
+		_ = json.Unmarshal([]byte(record), &r) // an entry that cannot be read is closed anyway
 		out[numberKey("o", n)] = f.sign(kv, "outcome/2", n, r.Previous, text)
 	}
 	return out
 }
 
-// anchorText returns an anchor to a page.
+// anchorText returns the text of an anchor that points to a page.
 func anchorText(id string, entries int, digest string) string {
 	text, _ := canonical.JSON(map[string]any{"run": id, "epoch": entries, "sha256": digest})
 	return string(text)
 }
 
-// other returns a text that differs in its last character.
+// other returns the text with a different last character.
 func other(text string) string {
 	if text == "" {
 		return "1"

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// InMemory carries out what an attacker does to the ledger of a model in a Memory.
+// InMemory carries out an attacker's operations on a model's ledger in a Memory.
 type InMemory struct {
 	*Memory
 	Who   Attacker
@@ -19,13 +19,13 @@ type InMemory struct {
 	begun int
 }
 
-// theirs is the experiment of outsiders, and the first letter of the attackers' pages is x.
+// theirs is the outsiders' experiment. The names of attackers' pages begin with x.
 const (
 	theirs = "theirs"
 	theirX = "x"
 )
 
-// Ours returns the pages of the model at home.
+// Ours returns the model's pages in the home experiment.
 func (c *InMemory) Ours() []string {
 	return c.pages(func(id string) bool { return c.ours(id) && c.Memory.Pages[id]["model"] == c.Model })
 }
@@ -52,7 +52,7 @@ func (c *InMemory) Values(id string) map[string]string {
 	return kv
 }
 
-// Begin creates a page of the attacker's own.
+// Begin creates one of the attacker's own pages.
 func (c *InMemory) Begin() string {
 	c.begun++
 	id := fmt.Sprint(theirX, c.begun)
@@ -63,7 +63,7 @@ func (c *InMemory) Begin() string {
 	return id
 }
 
-// Add writes to a page. An outsider writes to pages of their own only.
+// Add writes to a page. An outsider can write only to their own pages.
 func (c *InMemory) Add(id string, kv map[string]string) {
 	if c.Who == Outsider && !strings.HasPrefix(id, theirX) {
 		return
@@ -73,7 +73,7 @@ func (c *InMemory) Add(id string, kv map[string]string) {
 		for _, key := range slices.Sorted(maps.Keys(kv))[:maxBatch] {
 			some[key] = kv[key]
 		}
-		_ = c.Write(context.Background(), id, some) // the attacker may not be allowed to
+		_ = c.Write(context.Background(), id, some) // fails if the attacker is not allowed to do this
 		kv = maps.Clone(kv)
 		for key := range some {
 			delete(kv, key)
@@ -98,10 +98,10 @@ func (c *InMemory) Remove(id string) {
 	}
 }
 
-// Place returns where the name leads to.
+// Place returns what the name points to.
 func (c *InMemory) Place() registry.LedgerPlace { return c.Places[c.Model] }
 
-// Point changes where the name leads to. An outsider may do so if the name is theirs.
+// Point changes what the name points to. An outsider may do so if the name is theirs.
 func (c *InMemory) Point(p registry.LedgerPlace) {
 	was := c.Places[c.Model]
 	if c.Who != Outsider || was.ID == theirX || c.Homes[was.First] == theirs {

@@ -296,7 +296,7 @@ func (f *Forger) fill(id string, kv map[string]string, key bool) {
 	}
 }
 
-// rebuild forges the whole page again, as somebody could who has a program without a key that the policy lists.
+// rebuild forges the whole page again, as an attacker could who has a program but no key that the policy lists.
 func (f *Forger) rebuild(id string, kv map[string]string, key bool) {
 	ledger := ""
 	if key {
@@ -335,7 +335,7 @@ func (f *Forger) edit(change func(kv map[string]string, key string)) {
 	})
 }
 
-// remove removes all values of a number.
+// remove removes all values that are stored for a number.
 func remove(kv map[string]string, n int) {
 	for key := range kv {
 		if numberOf(key) == n {
@@ -344,7 +344,7 @@ func remove(kv map[string]string, n int) {
 	}
 }
 
-// encoded returns a signature as it is, cut, or in another encoding.
+// encoded returns a signature unchanged, truncated, or in a different encoding.
 func (f *Forger) encoded(signature string) string {
 	fingerprint, text, _ := strings.Cut(signature, "|")
 	raw, err := base64.StdEncoding.DecodeString(text)

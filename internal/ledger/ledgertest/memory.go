@@ -22,8 +22,8 @@ type Memory struct {
 	Reads   int
 	Spare   int    // pages that were deleted
 	Single  bool   // values are stored one by one, as a file store does
-	Why     string // reason that was passed to Unfit
-	// Homes has the experiment of each page that is not in the home experiment.
+	Why     string // the reason that was passed to Unfit
+	// Homes contains the experiment of each page that is not in the home experiment.
 	Homes  map[string]string
 	Tagged map[string]map[string]string // tags of the models, without the anchor
 	Away   string                       // experiment of new pages if the login may not write to the home experiment
@@ -149,7 +149,7 @@ func (m *Memory) Found(_ context.Context, model, suffix, page string) (registry.
 	return m.Places[model], nil
 }
 
-// Reopen does nothing: there is no experiment that could be deleted.
+// Reopen does nothing, because there is no experiment that could have been deleted.
 func (m *Memory) Reopen(context.Context) (bool, error) { return false, nil }
 
 // Refound stores the page as the first page of the model, even if the model already has one.

@@ -1,4 +1,4 @@
-// Package summary is the short form of a decision that is stored in a version's tag promote.record.
+// Package summary is the short form of a decision. It is stored in the `promote.record` tag of the version.
 //
 // It must stay pure.
 package summary

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Summary is the last decision about a version in short form. It is stored in the version's tag promote.record.
+// Summary is the short form of the last decision about a version. It is stored in the version's `promote.record` tag.
 type Summary struct {
 	Version  int             `json:"record_version"`
 	At       string          `json:"at"` // RFC 3339, UTC
@@ -30,12 +30,12 @@ type Summary struct {
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
 }
 
-// Of parses the tag promote.record of a version. ok is false if the tag is missing or cannot be parsed.
+// Of parses the `promote.record` tag of a version. ok is false if the tag is missing or cannot be parsed.
 func Of(v registry.Version) (s Summary, ok bool) {
 	return s, json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &s) == nil
 }
 
-// betweenAliases separates the aliases of a target. Only the command alias makes targets with several aliases.
+// betweenAliases separates the aliases of a target. Only the `alias` command makes targets with several aliases.
 const betweenAliases = ", "
 
 // TargetOf returns the target that consists of these aliases.
@@ -43,7 +43,7 @@ func TargetOf(aliases []string) registry.Target {
 	return registry.Target{Alias: strings.Join(aliases, betweenAliases)}
 }
 
-// Refs returns the aliases and the stage that were moved.
+// Refs returns the aliases and stages that were moved.
 func (s Summary) Refs() []registry.Ref {
 	var refs []registry.Ref
 	for alias := range strings.SplitSeq(s.Target.Alias, betweenAliases) {

@@ -1,5 +1,5 @@
-// Package views derives facts from the entries of a ledger: what was live at a time, since when a target points to a
-// version, and what it pointed to before. It also makes statements for attestations.
+// Package views derives facts from the entries of a ledger: what was live at a given time, when a target was moved to
+// its current version, and what it pointed to before. It also makes statements for attestations.
 //
 // It must stay pure.
 package views

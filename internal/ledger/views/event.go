@@ -10,11 +10,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// EventSchema is the version of Event. It increases if a field changes its meaning, but not for new fields.
+// EventSchema is the version of Event. It is increased if the meaning of a field changes, but not for new fields.
 const EventSchema = 1
 
-// Event is sent to other systems after a promotion was read back. It is made from the ledger entry alone. So a later
-// run can send an event that an earlier run could not send. GitHub allows at most ten keys at the top level.
+// Event is sent to other systems after a promotion has been read back. It is made from the ledger entry alone, so a
+// later run can send an event that an earlier run could not. GitHub allows at most ten top-level keys.
 type Event struct {
 	Schema   int         `json:"schema"`
 	Event    string      `json:"event"`     // promoted, rolled-back or aliases-moved
@@ -22,7 +22,7 @@ type Event struct {
 	Model    string      `json:"model"`
 	Version  string      `json:"version,omitempty"` // a string, as in MLflow; "" if several versions were moved
 	Previous string      `json:"previous_version,omitempty"`
-	ModelURI string      `json:"model_uri,omitempty"` // URI of this version, even if the target has moved on
+	ModelURI string      `json:"model_uri,omitempty"` // URI of this version, even if the target has been moved since
 	Target   EventTarget `json:"target"`
 	Source   EventSource `json:"source"`
 	Record   EventRecord `json:"record"`
@@ -44,25 +44,25 @@ type EventSource struct {
 	Digest string `json:"artifact_sha256,omitempty"`
 }
 
-// EventRecord has further fields of the ledger entry.
+// EventRecord contains further fields of the ledger entry.
 type EventRecord struct {
-	// later events of a model have a higher number; 0 without a ledger
+	// later events about a model have a higher number; 0 without a ledger
 	Sequence    int              `json:"sequence,omitempty"`
 	At          string           `json:"at"` // RFC 3339, UTC
 	WorkflowRun string           `json:"workflow_run,omitempty"`
 	Actor       string           `json:"actor,omitempty"`
 	Approvers   []string         `json:"approvers,omitempty"`
-	Decision    verdict.Decision `json:"decision,omitempty"` // decision of the gates, if it was not enforced
+	Decision    verdict.Decision `json:"decision,omitempty"` // the gates' decision, if it was not enforced
 	// report or ungated; absent if the gates were enforced
 	Mode verdict.Mode `json:"mode,omitempty"`
-	// id of a later record that moved the same target, which makes this event outdated
+	// id of a later record that moved the same target and so made this event outdated
 	SupersededBy string `json:"superseded_by,omitempty"`
 }
 
-// eventNames has the name of the event for each command.
+// eventNames maps each command to the name of its event.
 var eventNames = map[string]string{"promote": "promoted", "rollback": "rolled-back", "alias": "aliases-moved"}
 
-// NewEvent returns the event of the record with this id.
+// NewEvent returns the event for the record with this id.
 func NewEvent(id string, r ledger.Record) Event {
 	e := Event{
 		Schema: EventSchema, Event: eventNames[r.Command], RecordID: id, Model: r.Model,
@@ -77,7 +77,7 @@ func NewEvent(id string, r ledger.Record) Event {
 		e.Record.Decision = r.Decision
 	}
 	to, from := r.To, r.From
-	if len(r.Moves) == 1 && to == 0 { // the command alias set one alias
+	if len(r.Moves) == 1 && to == 0 { // the `alias` command set one alias
 		to, from = r.Moves[0].Want.Versions.Only(), r.Moves[0].Was.Versions.Only()
 	}
 	if to != 0 {

@@ -9,14 +9,14 @@ import (
 
 // Stay says how long a target has pointed to a version. The zero value means that this is not known.
 type Stay struct {
-	Entry   ledger.Entry // the oldest entry that shows the version there, without a gap since then
+	Entry   ledger.Entry // the oldest entry that shows the target at the version, without a gap since
 	Known   bool         // Entry is set
-	Moved   bool         // the entry moved it there; if false, the time of the move is not known
-	Earlier bool         // the version was there before the oldest entry that was read
+	Moved   bool         // the entry moved the target there; if false, the time of the move is not known
+	Earlier bool         // the target was there before the oldest entry that was read
 }
 
-// Since says how long the alias or stage has pointed to the version. Only entries with the outcome done count. Other
-// entries that may have moved the target make a gap.
+// Since says how long the alias or stage has pointed to the version. Only entries with the outcome `done` count. Any
+// other entry that may have moved the target counts as a gap.
 func Since(l ledger.Chain, ref registry.Ref, number int) Stay {
 	var s Stay
 	for _, e := range slices.Backward(l.Entries) {

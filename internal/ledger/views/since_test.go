@@ -10,13 +10,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The ledger knows since which entry a target has pointed to its version, however it was moved there. If the first
-// pages are not read, it says that the version may have been there earlier.
+// The ledger shows the entry since which a target has pointed to its version, however the target was moved there. If
+// the first pages are not read, the result says that the target may have been there earlier.
 func TestSince_FindsTheMove(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ref := rapid.SampledFrom([]string{"@champion", "Staging"}).Draw(t, "ref")
 		var all []ledger.Entry
-		// what the target points to, since which entry, and whether that entry only found the move
+		// what the target points to, since which entry, and whether that entry found the move rather than made it
 		now, since, byHand := "", 0, false
 		states := []string{""}
 		for n := range rapid.IntRange(1, 12).Draw(t, "entries") {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Types of the in-toto statement that describes a promotion, and of its predicate.
+// Types of the in-toto statement that describes a promotion, and of the statement's predicate.
 const (
 	StatementType = "https://in-toto.io/Statement/v1"
 	PredicateType = "https://github.com/mlflow-promote/mlflow-promote/promotion/v1"
@@ -23,7 +23,7 @@ type Statement struct {
 	Predicate     Predicate            `json:"predicate"`
 }
 
-// ResourceDescriptor is the subject of a statement. For its digest see FilesDigest.
+// ResourceDescriptor is the subject of a statement. For its digest, see FilesDigest.
 type ResourceDescriptor struct {
 	Name   string            `json:"name"`
 	Digest map[string]string `json:"digest"` // by algorithm
@@ -37,7 +37,8 @@ type Predicate struct {
 	Entry   string        `json:"entry_sha256,omitempty"` // "" if no entry was made
 }
 
-// NewStatement turns an entry into a statement. It fails if the entry did not end well or has no digest of the files.
+// NewStatement converts an entry into a statement. It fails if the entry did not end well or contains no digest of the
+// model's files.
 func NewStatement(e ledger.Entry) (Statement, error) {
 	r := e.Record
 	switch {
@@ -45,7 +46,7 @@ func NewStatement(e ledger.Entry) (Statement, error) {
 		return Statement{}, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    fmt.Sprintf("make statement: the promotion of entry %d of %s did not succeed", e.Epoch, r.Model),
-			Hint:   "give the number of an entry with the outcome done",
+			Hint:   "specify the number of an entry whose outcome is done",
 		}
 	case r.Artifact == "":
 		return Statement{}, &registry.Error{

@@ -10,15 +10,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Live is a version, or several, to which a target pointed for some time.
+// Live is one or more versions that a target pointed to for some time.
 type Live struct {
 	Ref   registry.Ref   `json:"ref"`
 	Named registry.State `json:"named"`           // zero if it pointed to no version
 	From  string         `json:"from"`            // RFC 3339; "" if the start is not known
 	Until string         `json:"until,omitempty"` // RFC 3339; "" if no entry shows an end
-	// number of the entry that shows it; 0 for the current state of the registry
+	// number of the entry that shows this; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
-	Outside bool `json:"outside,omitempty"` // it was moved there by others, at some time before that entry
+	Outside bool `json:"outside,omitempty"` // moved there outside this program, some time before that entry
 	Unknown bool `json:"unknown,omitempty"` // no record of the target is older than that entry
 }
 
@@ -36,13 +36,14 @@ func (l *Live) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// span is the time in which a target may have had a state. A zero time means that it has no limit.
+// span is the period in which a target may have had a state. A zero time means that the period is unbounded on that
+// side.
 type span struct {
 	Live
 	from, to time.Time
 }
 
-// ended returns the state with the time at which it ended, if it has.
+// ended returns the state with the time at which it ended, if it has ended.
 func (s span) ended() Live {
 	if !s.to.IsZero() {
 		s.Until = s.to.UTC().Format(time.RFC3339)
@@ -50,9 +51,9 @@ func (s span) ended() Live {
 	return s.Live
 }
 
-// LiveAt returns what each target pointed to at a time, or during a period if until is later. It returns every state
-// that the target had or may have had. A move by others is known only from the entry that found it. For the time
-// between that entry and the one before, both states are returned.
+// LiveAt returns what each target pointed to at a given time, or during a period if until is later. It returns every
+// state that the target had or may have had. A move outside this program is known only from the entry that found it, so
+// for the time between that entry and the previous one, both states are returned.
 func LiveAt(entries []ledger.Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {

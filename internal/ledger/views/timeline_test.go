@@ -67,7 +67,7 @@ func TestLiveAt(t *testing.T) {
 	}
 }
 
-// A version is in one stage, so one that is moved on leaves the stage it was in.
+// A version is in only one stage, so moving it to a different stage removes it from the first one.
 func TestLiveAt_AnotherStage(t *testing.T) {
 	entry := func(epoch int, move registry.Shift) ledger.Entry {
 		return ledger.Entry{
@@ -88,7 +88,7 @@ func TestLiveAt_AnotherStage(t *testing.T) {
 	}
 }
 
-// A state that was written and read is written the same again.
+// A state that is marshalled, parsed and marshalled again stays the same.
 func TestLive_JSON(t *testing.T) {
 	const live = `{"ref":"@champion","named":"7","from":"","epoch":3}`
 	var l Live

@@ -66,7 +66,7 @@ func (g candidate) checkLogged(known registry.Known[registry.LoggedModel]) error
 	switch {
 	case !ok:
 		return mlflow.Gone(
-			known.Why(), "check the id in the input candidate; the id is shown on the logged model's page in MLflow",
+			known.Why(), "check the id in the candidate input; the id is shown on the logged model's page in MLflow",
 		)
 	}
 	if err := checkUploaded(m); err != nil {

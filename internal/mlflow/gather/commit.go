@@ -104,7 +104,7 @@ func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject]
 func errNeedExperiment(why string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    "the input experiment is missing, and the incumbent's experiment is unknown: " + why,
+		Msg:    "the experiment input is missing, and the incumbent's experiment is unknown: " + why,
 		Hint:   "set experiment to the one in which the model is trained (on a laptop: --experiment NAME)",
 	}
 }
@@ -128,7 +128,7 @@ func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
 	hint := "run the training in a git checkout, so that MLflow sets the tag " + registry.RunTagCommit + ". In a " +
 		"pull request, check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +
-		"merge commit. If the model was trained in a different experiment, set the input experiment"
+		"merge commit. If the model was trained in a different experiment, set the experiment input"
 	if len(ignored) > 0 {
 		hint = fmt.Sprintf("none of the commit's %d runs counts: %s. Wait for one to finish, or train again",
 			len(ignored), registry.Others(ignored))

@@ -343,7 +343,7 @@ func (g *gathering) refusePrompt() error {
 		return &registry.Error{
 			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt in MLflow's prompt "+
 				"registry", m.Name),
-			Hint: "prompts cannot be promoted: set the input model to a registered model",
+			Hint: "prompts cannot be promoted: set the model input to a registered model",
 		}
 	}
 	return nil

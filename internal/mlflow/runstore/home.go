@@ -129,7 +129,7 @@ func lacking(c *mlflow.Client, op string, err error, right, name, id string) err
 		Msg: fmt.Sprintf(
 			"%s: the login lacks the permission %s on the experiment %s (403)", op, right, cmp.Or(name, id),
 		),
-		Hint: hint + "or, to continue without a lock and a record, set the input ledger to off",
+		Hint: hint + "or, to continue without a lock and a record, set the ledger input to off",
 	}
 }
 

@@ -45,7 +45,7 @@ func (c Writer) observeModel(
 		return registry.State{}, nil, &registry.Error{
 			Reason: registry.ModelGone,
 			Msg:    known.Why(),
-			Hint:   "the model was renamed or deleted meanwhile: check the input model, then run it again",
+			Hint:   "the model was renamed or deleted meanwhile: check the model input, then run it again",
 		}
 	}
 	if s.Do == plan.SetModelTag {

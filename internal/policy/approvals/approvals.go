@@ -102,7 +102,7 @@ func (g Rules) exclusions(login string, made []fact.Role) []string {
 		out = append(out, string(role))
 	}
 	if len(g.By) > 0 && !slices.Contains(g.By, login) {
-		out = append(out, "is not listed in the gate's key by")
+		out = append(out, "is not listed under the gate's `by` key")
 	}
 	if login == "" {
 		out = append(out, "the account was deleted")

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Unidentified says why the login of somebody who must be excluded is not known, and what to do about it. It returns ""
+// Unidentified says why the login of a person who must be excluded is not known, and what to do about it. It returns ""
 // if all logins are known.
 func Unidentified(f fact.Facts, makers Roles, unnamed []fact.Contributor) (why, fix string) {
 	for _, c := range unnamed {

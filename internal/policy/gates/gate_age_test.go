@@ -108,7 +108,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 		"no time": {time.Time{}, unsure, "without the promotion ledger, it is not known"},
 	} {
 		f := policytest.Facts()
-		f.Ledger = ledger.Chain{Off: "the input ledger is off"}
+		f.Ledger = ledger.Chain{Off: "the ledger input is off"}
 		v := f.Candidate.Version.OrZero()
 		v.Updated = c.updated
 		v.Tags = map[string]string{registry.StageTimeTag("Staging"): ago(330 * 24)}
@@ -119,10 +119,10 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 	}
 
 	f := soaking(nil, ago(48))
-	f.Ledger.Off = "the input ledger is off"
+	f.Ledger.Off = "the ledger input is off"
 	got := mustParse(t, "age: any, soak: 24h, in: challenger").Check(f)
-	const want = "without the promotion ledger, it is not known how long version 2 has been in challenger: the input " +
-		"ledger is off"
+	const want = "without the promotion ledger, it is not known how long version 2 has been in challenger: the ledger " +
+		"input is off"
 	if got.Outcome != verdict.Inconclusive || got.Why != want {
 		t.Errorf("an alias: %s: %s", got.Outcome, got.Why)
 	}

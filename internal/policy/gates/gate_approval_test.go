@@ -187,7 +187,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"somebody who is not listed": {
 			"approval: 1, environment: production, by: [joe]", eveThere, nil, verdict.Fail,
-			"approvals that count: 0 of 1; not counted: eve (is not listed in the gate's key by)", "ask another person to approve",
+			"approvals that count: 0 of 1; not counted: eve (is not listed under the gate's `by` key)", "ask another person to approve",
 		},
 		"a listed person in capitals": {
 			"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", "",
