@@ -21,7 +21,7 @@ func WithFormerNames(c Command, value func(string) string) (lookUp func(string) 
 			continue
 		}
 		former[in.Name] = in.Formerly
-		warnings = append(warnings, fmt.Sprintf("the input %s is now called %s for the %s command; use the new name",
+		warnings = append(warnings, fmt.Sprintf("the %s input is now called %s for the %s command; use the new name",
 			in.Formerly, in.Name, c.Name))
 	}
 	return func(name string) string {

@@ -29,9 +29,9 @@ const compat = "testdata/compat"
 var announced = map[string]string{
 	"all-pass.yml: verdict is block, expected promote; evidence reports/scan.sarif (line 45): fail: read the report: " +
 		"version is missing, want a text": "SARIF needs `\"version\": \"2.1.0\"`",
-	"the input alias is now called assign for the alias command; use the new name":             "write `assign: challenger=8`",
-	"the input comment is now called issue for the audit command; use the new name":            "write `issue: true`",
-	"the input plan-file is now called approved-plans for the audit command; use the new name": "`approved-plans` instead of `plan-file`",
+	"the alias input is now called assign for the alias command; use the new name":             "write `assign: challenger=8`",
+	"the comment input is now called issue for the audit command; use the new name":            "write `issue: true`",
+	"the plan-file input is now called approved-plans for the audit command; use the new name": "`approved-plans` instead of `plan-file`",
 }
 
 // notAnnounced returns the texts that docs/upgrading.md does not announce.

@@ -53,7 +53,7 @@ func NewStatement(e ledger.Entry) (Statement, error) {
 			Reason: registry.BadInput, Msg: fmt.Sprintf(
 				"make statement: entry %d of %s has no digest of the model's files", e.Epoch, r.Model,
 			),
-			Hint: "promote with the input attest, which records the digest (docs/ledger.md)",
+			Hint: "promote with the attest input, which records the digest (docs/ledger.md)",
 		}
 	}
 	return Statement{
@@ -85,7 +85,7 @@ func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
 			"give the number of an entry, as history shows it, or last")
 	case !keys:
 		return refused("the policy lists no keys, so anyone who can edit the ledger may have written the entry",
-			"promote with the input attest, which makes the statement in the same job, or list keys under ledger "+
+			"promote with the attest input, which makes the statement in the same job, or list keys under ledger "+
 				"in the policy (docs/ledger.md)")
 	case entries[i].Signed == "":
 		return refused(fmt.Sprintf("no key signed entry %d", n),

@@ -81,7 +81,7 @@ func WithDigest(ctx context.Context, c *mlflow.Client, f fact.Facts) (fact.Facts
 	if _, ok := digest.Get(); !ok {
 		return f, &registry.Error{
 			Reason: registry.ServerError,
-			Msg:    "compute the digest of the candidate's files for the input attest: " + digest.Why(),
+			Msg:    "compute the digest of the candidate's files for the attest input: " + digest.Why(),
 			Hint:   "nothing was moved; to promote without a statement, leave out attest",
 		}
 	}

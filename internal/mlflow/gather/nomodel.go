@@ -20,7 +20,7 @@ func unusableRun(known registry.Known[registry.Run], id string) error {
 	switch {
 	case !ok:
 		return mlflow.Gone(
-			known.Why(), "check the run id in the input candidate; the id is shown on the run's page in MLflow",
+			known.Why(), "check the run id in the candidate input; the id is shown on the run's page in MLflow",
 		)
 	case run.Deleted:
 		return mlflow.Gone(fmt.Sprintf("run %s is deleted", id), restoreRun(id))
