@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword release-dry-run
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -64,7 +64,7 @@ define tier
 else echo "make: skipped the $(1) tests, because they need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
-test-all: test test-matrix test-attacks test-reliability fuzz mutants reword ## run test, then every campaign at full length; takes hours
+test-all: test test-matrix test-attacks test-reliability fuzz mutants reword release-dry-run ## run test, then every campaign at full length; takes hours
 
 test-reliability: ## run races, kills, faults, rollbacks and tampering at full length, and print one table
 	@go run $(FLAGS) ./tools/reliability $(if $(ONLY),-only '$(ONLY)')
@@ -82,6 +82,9 @@ mutants: ## check that tests notice wrong judging code
 
 reword: ## put another word into every message, in a copy, and check that no digest of a plan or record changes
 	@go run $(FLAGS) ./tools/reword
+
+release-dry-run: ## build a release twice, compare the bytes, and check it with the commands of docs/verify.md
+	@go run $(FLAGS) ./tools/release dry-run
 
 lint: ## check formatting, workflows, scripts and sentences
 	@tools/setup lint

@@ -191,6 +191,7 @@ var layers = map[string][]string{
 	"internal/policy/policytest":   {"internal/fact", "internal/ledger", "internal/registry"},
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest/large"},
 	"tools/mutants":                {},
+	"tools/release":                {},
 	"tools/reliability":            {},
 	"tools/reword":                 {},
 	"tools/demo":                   {"internal/realtest"},

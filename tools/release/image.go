@@ -1,0 +1,200 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+)
+
+// The media types of the OCI image specification.
+const (
+	typeIndex    = "application/vnd.oci.image.index.v1+json"
+	typeManifest = "application/vnd.oci.image.manifest.v1+json"
+	typeConfig   = "application/vnd.oci.image.config.v1+json"
+	typeLayer    = "application/vnd.oci.image.layer.v1.tar+gzip"
+)
+
+// entrypoint and labels equal those of the Dockerfile. A test compares them.
+var (
+	entrypoint = []string{"/mlflow-promote"}
+	labels     = map[string]string{
+		"org.opencontainers.image.title":       "mlflow-promote",
+		"org.opencontainers.image.description": "Registers, validates and promotes MLflow model versions",
+		"org.opencontainers.image.source":      repository,
+		"org.opencontainers.image.licenses":    "Apache-2.0",
+	}
+)
+
+type descriptor struct {
+	MediaType   string            `json:"mediaType"`
+	Digest      string            `json:"digest"`
+	Size        int               `json:"size"`
+	Platform    *imagePlatform    `json:"platform,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+type imagePlatform struct {
+	CPU string `json:"architecture"`
+	OS  string `json:"os"`
+}
+
+type index struct {
+	Schema      int               `json:"schemaVersion"`
+	MediaType   string            `json:"mediaType"`
+	Manifests   []descriptor      `json:"manifests"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+type manifest struct {
+	Schema    int          `json:"schemaVersion"`
+	MediaType string       `json:"mediaType"`
+	Config    descriptor   `json:"config"`
+	Layers    []descriptor `json:"layers"`
+}
+
+type imageConfig struct {
+	imagePlatform
+	Created time.Time `json:"created"`
+	Config  struct {
+		Entrypoint []string          `json:"Entrypoint"`
+		Labels     map[string]string `json:"Labels"`
+	} `json:"config"`
+	Files struct {
+		Type    string   `json:"type"`
+		Digests []string `json:"diff_ids"`
+	} `json:"rootfs"`
+}
+
+// blobs contains the parts of an image by their digest.
+type blobs map[string][]byte
+
+func (b blobs) add(mediaType string, data []byte) descriptor {
+	sum := digestOf(data)
+	b[sum] = data
+	return descriptor{MediaType: mediaType, Digest: "sha256:" + sum, Size: len(data)}
+}
+
+func (b blobs) addJSON(mediaType string, value any) (descriptor, error) {
+	data, err := json.Marshal(value)
+	return b.add(mediaType, data), err
+}
+
+// buildImage returns the image for all CPUs as a tar file in OCI layout. The image contains the CA certificates and the
+// program, and nothing else.
+func (r release) buildImage(binaries map[platform][]byte) ([]byte, error) {
+	parts := blobs{}
+	certificates := []member{
+		{"etc/", nil, 0o755}, {"etc/ssl/", nil, 0o755}, {"etc/ssl/certs/", nil, 0o755},
+		{"etc/ssl/certs/ca-certificates.crt", authorities(), 0o644},
+	}
+	annotations := maps.Clone(labels) // registries show those of the index
+	annotations["org.opencontainers.image.version"] = r.version
+	all := index{Schema: 2, MediaType: typeIndex, Annotations: annotations}
+	for _, p := range platforms {
+		if p.os != "linux" {
+			continue
+		}
+		config := imageConfig{imagePlatform: imagePlatform{p.cpu, p.os}, Created: r.time}
+		config.Config.Entrypoint, config.Config.Labels = entrypoint, labels
+		config.Files.Type = "layers"
+		m := manifest{Schema: 2, MediaType: typeManifest}
+		for _, files := range [][]member{certificates, {{program, binaries[p], 0o755}}} {
+			layer, err := tarFile(files, r.time)
+			if err != nil {
+				return nil, err
+			}
+			small, err := compress(layer)
+			if err != nil {
+				return nil, err
+			}
+			config.Files.Digests = append(config.Files.Digests, "sha256:"+digestOf(layer))
+			m.Layers = append(m.Layers, parts.add(typeLayer, small))
+		}
+		var err error
+		if m.Config, err = parts.addJSON(typeConfig, config); err != nil {
+			return nil, err
+		}
+		d, err := parts.addJSON(typeManifest, m)
+		if err != nil {
+			return nil, err
+		}
+		d.Platform = &config.imagePlatform
+		all.Manifests = append(all.Manifests, d)
+	}
+	root, err := parts.addJSON(typeIndex, all)
+	if err != nil {
+		return nil, err
+	}
+	root.Annotations = map[string]string{"org.opencontainers.image.ref.name": r.version}
+	top, err := json.Marshal(index{Schema: 2, MediaType: typeIndex, Manifests: []descriptor{root}})
+	if err != nil {
+		return nil, err
+	}
+	files := []member{
+		{"oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`), 0o644},
+		{"index.json", top, 0o644},
+		{"blobs/", nil, 0o755}, {"blobs/sha256/", nil, 0o755},
+	}
+	for _, sum := range slices.Sorted(maps.Keys(parts)) {
+		files = append(files, member{"blobs/sha256/" + sum, parts[sum], 0o644})
+	}
+	return tarFile(files, r.time)
+}
+
+// authorities returns Mozilla's CA certificates in PEM form, as of the module's version in go.mod. It leaves out those
+// that Mozilla trusts only under conditions, such as the date of issue, because a PEM file cannot express them.
+func authorities() []byte {
+	var out bytes.Buffer
+	for root := range bundle.Roots() {
+		if root.Constraint == nil {
+			pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate})
+		}
+	}
+	return out.Bytes()
+}
+
+// imageDigest returns the digest of the image in the folder of a build: that of the index for all CPUs, which is what a
+// registry shows.
+func imageDigest(dist string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(dist, "*_image.tar"))
+	if err != nil || len(files) != 1 {
+		return "", fmt.Errorf("find image in %q: %d files are called *_image.tar (%v)", dist, len(files), err)
+	}
+	f, err := os.Open(files[0])
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", files[0], err)
+		}
+		if h.Name != "index.json" {
+			continue
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			return "", err
+		}
+		var top index
+		if err := json.Unmarshal(data, &top); err != nil {
+			return "", err
+		}
+		if len(top.Manifests) != 1 {
+			return "", errors.New("read " + files[0] + ": it does not contain exactly one image")
+		}
+		return top.Manifests[0].Digest, nil
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+)
+
+// pageBlock is a block of shell commands in a page.
+type pageBlock struct {
+	title  string // heading above it
+	before string // command that prepares it
+	notRun string // why tests cannot run it; "" if they can
+	text   string
+}
+
+var pagePart = regexp.MustCompile(
+	"(?m)^#+ (.*)$|^<!-- before: (.*) -->$|^<!-- not run: (.*) -->$|(?s)^```sh\n(.*?)\n```$")
+
+// readPage returns the shell blocks of a page in their order. The first one sets the variables of all others, with the
+// version replaced.
+func readPage(file, version string) (setup string, out []pageBlock, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", nil, err
+	}
+	var b pageBlock
+	for _, m := range pagePart.FindAllStringSubmatch(strings.ReplaceAll(string(text), "v1.2.0", version), -1) {
+		switch {
+		case m[1] != "":
+			b = pageBlock{title: m[1]}
+		case m[2] != "":
+			b.before = m[2]
+		case m[3] != "":
+			b.notRun = m[3]
+		case setup == "":
+			setup = m[4]
+		default:
+			b.text = m[4]
+			out = append(out, b)
+			b = pageBlock{title: b.title}
+		}
+	}
+	return setup, out, nil
+}
+
+// shell runs commands of the page in the folder dir.
+func shell(dir, setup, text string) error {
+	cmd := exec.Command("sh", "-euc", setup+"\n"+text)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+const root = "../../"
+
+// tinyFile compiles a small program, once for all tests.
+var tinyFile = sync.OnceValues(func() (file string, err error) {
+	dir, err := os.MkdirTemp("", "tiny")
+	if err != nil {
+		return "", err
+	}
+	for name, text := range map[string]string{
+		"go.mod": "module example.com/tiny\n\ngo 1.26.0\n", "LICENSE": "free\n",
+		"main.go": "package main\n\nfunc main() { println(\"tiny\") }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return "", err
+		}
+	}
+	file = filepath.Join(dir, "tiny")
+	return file, goBuild(release{version: "v1.2.3", source: dir}, platform{"linux", "amd64"}, file)
+})
+
+// tiny returns a release of a small program, which is packed for every platform.
+func tiny(t *testing.T) release {
+	t.Helper()
+	file, err := tinyFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := release{version: "v1.2.3", source: filepath.Dir(file), time: time.Unix(1_700_000_000, 0).UTC()}
+	r.compile = func(_ release, p platform, out string) error {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(out, append(data, p.os+p.cpu...), 0o755)
+	}
+	return r
+}
+
+// Two builds give the same bytes. The commands of docs/verify.md accept them, and notice every changed byte.
+func TestRelease_VerifyPage(t *testing.T) {
+	r, dir := tiny(t), t.TempDir()
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	for _, out := range []string{first, second} {
+		t.Setenv("TZ", out) // any other value
+		if err := r.build(out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	if err := compareFolders(&log, first, second); err != nil {
+		t.Fatal(err)
+	}
+	if err := sign(dir, first); err != nil {
+		t.Fatal(err)
+	}
+	if err := verifyAndSpoil(&log, r, filepath.Join(dir, "check"), first, root+"docs/verify.md"); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(log.String())
+	if err := os.WriteFile(filepath.Join(second, checksums), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := compareFolders(io.Discard, first, second); err == nil || !strings.Contains(err.Error(), checksums) {
+		t.Errorf("a different file: %v", err)
+	}
+}
+
+// The results of a build must not depend on the caller's Go settings.
+func TestRelease_GoSettings(t *testing.T) {
+	r, dir := tiny(t), t.TempDir()
+	var want []byte
+	for i, setting := range []string{"GOAMD64=v1", "GOAMD64=v3", "GOFLAGS=-tags=a -ldflags=-X=main.version=b", "CGO_ENABLED=1"} {
+		name, value, _ := strings.Cut(setting, "=")
+		t.Setenv(name, value)
+		file := filepath.Join(dir, "out")
+		if err := goBuild(r, platform{"linux", "amd64"}, file); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 && !bytes.Equal(got, want) {
+			t.Errorf("%s changes the program", setting)
+		}
+		want = got
+	}
+}
+
+func TestCheckFormat(t *testing.T) {
+	r := tiny(t)
+	file := filepath.Join(t.TempDir(), "program")
+	if err := r.compile(r, platform{}, file); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range platforms {
+		if err := checkFormat(p, file); (err == nil) != (p == platform{"linux", "amd64"}) {
+			t.Errorf("%v: %v", p, err)
+		}
+	}
+}
+
+// The program for every platform is built by Makefile, Dockerfile and releases in the same way, and the image has the
+// Dockerfile's labels and entrypoint.
+func TestRelease_SameAsDockerfile(t *testing.T) {
+	dockerfile, err := os.ReadFile(root + "Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile, err := os.ReadFile(root + "Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		string(dockerfile): "CGO_ENABLED=0 GOARCH=$TARGETARCH go build " + buildFlags + " \\\n    -ldflags=\"" + linkerFlags + "${VERSION}\"",
+		string(makefile):   "-ldflags '" + linkerFlags + "$(VERSION)'",
+	} {
+		if !strings.Contains(file, want) {
+			t.Errorf("other flags than %q", want)
+		}
+	}
+	got := map[string]string{}
+	for _, m := range regexp.MustCompile(`(org\.opencontainers[\w.]+)="(.*)"`).FindAllStringSubmatch(string(dockerfile), -1) {
+		got[m[1]] = m[2]
+	}
+	if !reflect.DeepEqual(got, labels) {
+		t.Errorf("labels of the Dockerfile: %v, want %v", got, labels)
+	}
+	var entry []string
+	_, rest, _ := strings.Cut(string(dockerfile), "\nENTRYPOINT ")
+	if err := json.Unmarshal([]byte(rest), &entry); err != nil || !reflect.DeepEqual(entry, entrypoint) {
+		t.Errorf("entrypoint of the Dockerfile: %v, %v", entry, err)
+	}
+}
+
+// The bill of materials has the fields that SPDX 2.3 demands, and lists the modules of the program.
+func TestBill(t *testing.T) {
+	r := tiny(t)
+	self, err := os.Executable() // a program with many modules
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := r.bill(platform{"linux", "amd64"}, self, strings.Repeat("a", 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := jsonschema.UnmarshalJSON(strings.NewReader(spdxSchema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("spdx.json", schema); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.MustCompile("spdx.json").Validate(doc); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"pkg:golang/golang.org/x/crypto/x509roots/fallback@v", "pkg:golang/stdlib@1."} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// spdxSchema holds the rules of SPDX 2.3's own JSON schema for the parts that we write.
+const spdxSchema = `{"type": "object",
+"required": ["SPDXID", "creationInfo", "dataLicense", "name", "spdxVersion", "documentNamespace", "packages", "relationships"],
+"properties": {
+ "spdxVersion": {"const": "SPDX-2.3"}, "SPDXID": {"const": "SPDXRef-DOCUMENT"}, "dataLicense": {"const": "CC0-1.0"},
+ "creationInfo": {"type": "object", "required": ["created", "creators"], "properties": {
+  "created": {"pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$"},
+  "creators": {"type": "array", "minItems": 1, "items": {"pattern": "^(Tool|Person|Organization): .+"}}}},
+ "packages": {"type": "array", "minItems": 2, "items": {"type": "object", "required": ["SPDXID", "name", "downloadLocation"],
+  "properties": {"SPDXID": {"pattern": "^SPDXRef-[A-Za-z0-9.-]+$"},
+   "versionInfo": {"type": "string", "minLength": 1},
+   "primaryPackagePurpose": {"enum": ["APPLICATION", "LIBRARY"]},
+   "checksums": {"items": {"properties": {"algorithm": {"const": "SHA256"}, "checksumValue": {"pattern": "^[0-9a-f]{64}$"}}}},
+   "externalRefs": {"items": {"required": ["referenceCategory", "referenceLocator", "referenceType"]}}}}},
+ "relationships": {"type": "array", "items": {"required": ["spdxElementId", "relatedSpdxElement", "relationshipType"],
+  "properties": {"relationshipType": {"enum": ["DESCRIBES", "CONTAINS"]}}}}}}`
+
+func TestVersion(t *testing.T) {
+	for _, bad := range []string{
+		"", "1.2.3", "v1.2", "v1", "v1.2.3-rc", "v1.2.3+a", "v01.2.3", "v1.2.3\n", " v1.2.3", "v1.2.3.4", "v1.2.9999999999",
+	} {
+		if v, err := parseVersion(bad); err == nil {
+			t.Errorf("%q is read as %v", bad, v)
+		}
+	}
+	if v, err := parseVersion("v10.0.3"); err != nil || v.String() != "v10.0.3" {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
+// The moving tags never move backwards.
+func TestMoving(t *testing.T) {
+	const lines = "0123abcd\trefs/tags/v1.2.9\n0123abcd\trefs/tags/v1.2.9^{}\n0123abcd\trefs/tags/v1.10.0\nff\trefs/tags/v1\n" +
+		"ff\trefs/tags/v3.0.0-rc\nff\trefs/tags/nested/v9.9.9\nff\trefs/tags/v0.9.0\n"
+	for release, want := range map[string]string{
+		"v1.2.8": "", "v1.2.10": "v1.2", "v1.9.0": "v1.9", "v1.10.0": "v1 v1.10", "v1.10.1": "v1 v1.10", "v1.11.0": "v1 v1.11",
+		"v2.0.0": "v2 v2.0", "v0.9.1": "v0 v0.9", "v0.8.9": "v0.8", "v3.0.0": "v3 v3.0",
+	} {
+		var out bytes.Buffer
+		if err := run([]string{"moving", release}, strings.NewReader(lines), &out); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.Fields(out.String()), " "); got != want {
+			t.Errorf("%s moves %q, want %q", release, got, want)
+		}
+	}
+}
+
+// Every action of this repository that runs in a container is pinned, and nothing else changes.
+func TestPin(t *testing.T) {
+	r, dist, copied := tiny(t), t.TempDir(), t.TempDir()
+	if err := r.build(dist); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := imageDigest(dist)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := copySource(root, copied); err != nil {
+		t.Fatal(err)
+	}
+	nested := filepath.Join(copied, "other")
+	if err := os.MkdirAll(nested, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	action := filepath.Join(nested, "action.yml")
+	if err := os.WriteFile(action, []byte("runs:\n  using: docker\n  image: ../Dockerfile\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := pin(copied, dist); err != nil {
+		t.Fatal(err)
+	}
+	diff, err := exec.Command("diff", "-r", "--exclude=.git", "--exclude=.cache", "--exclude=bin", root, copied).Output()
+	if err != nil && len(diff) == 0 {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(diff)), "\n") {
+		switch {
+		case strings.HasPrefix(line, "diff "), strings.HasPrefix(line, "< "), line == "---",
+			regexp.MustCompile(`^\d+c\d+$`).MatchString(line),
+			line == ">   image: docker://"+imageName+"@"+digest,
+			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": other"),
+			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": "+checksums),
+			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": setup"),
+			strings.HasPrefix(line, "Only in "+root): // what Git ignores
+		default:
+			t.Errorf("unexpected change: %s", line)
+		}
+	}
+	if err := pin(copied, dist); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+	for _, text := range []string{
+		"runs:\n  using: docker\n  image: Containerfile\n",
+		"runs:\n  using: docker\n  image: docker://" + imageName + "@sha256:" + strings.Repeat("0", 64) + "\n",
+		"runs:\n  using: 'docker'\n",
+	} {
+		if err := os.WriteFile(action, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := pin(copied, dist); err == nil {
+			t.Errorf("pinned: %s", text)
+		}
+	}
+}
