@@ -1,6 +1,7 @@
-# Plain tags, so that the classic builder and every mirror can use them; a
-# release passes NAME@sha256:… instead.
-ARG GO_IMAGE=golang:1.26-bookworm
+# A plain tag, so that the classic builder and every mirror can use it. Dependabot
+# updates it only in a line FROM. To use another image, pass GO_IMAGE.
+ARG GO_IMAGE=go
+FROM golang:1.26-bookworm AS go
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
 COPY go.mod go.sum ./

@@ -234,11 +234,10 @@ func TestWorkflow_UsesAction(t *testing.T) {
 func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, error) {
 	t.Helper()
 	return e.act(t, ".github/workflows/selftest.yml", object{
-		"tracking-uri": e.server.URL,
-		"model":        "workflow",
-		"alias":        "champion",
-		"candidate":    candidate,
-		"threshold":    threshold,
+		"model":     "workflow",
+		"alias":     "champion",
+		"candidate": candidate,
+		"threshold": threshold,
 	})
 }
 
@@ -259,7 +258,8 @@ func (e engine) act(t *testing.T, workflow string, inputs object) (string, error
 	}
 	cmd := exec.Command(filepath.Join(root, ".cache", "bin", "act"), "workflow_dispatch", "--eventpath", file,
 		"--workflows", workflow, "--platform", "ubuntu-latest="+runnerImage,
-		"--pull=false", "--action-offline-mode", "--rm", "--secret", "GITHUB_TOKEN=of-no-use")
+		"--pull=false", "--action-offline-mode", "--rm", "--secret", "GITHUB_TOKEN=of-no-use",
+		"--var", "MLFLOW_TRACKING_URI="+e.server.URL)
 	cmd.Dir = e.copy
 	cmd.Env = Environment("HOME=" + t.TempDir())
 	out, err := cmd.CombinedOutput()
