@@ -43,7 +43,7 @@ const (
 	guarded                   // no ledger, but checks before and after the write
 	claiming                  // with the ledger
 	taking                    // with the ledger, and a promoter may take over the entry of a dead one
-	signed                    // with a signed ledger, to which somebody without a key writes once
+	signed                    // with a signed ledger, to which a login without a key writes once
 	strangers                 // the same, and each promoter accepts only its own key and the founder's
 )
 
@@ -489,7 +489,7 @@ func (s *stage) abandon() {
 type count struct {
 	walks, states, ends int
 
-	succeed   int // more than one promotion succeeded, going by what it reported or by its ledger entry
+	succeed   int // more than one promotion succeeded, according to what it reported or to its ledger entry
 	lost      int // two successes started from the same version, and the later record shows no drift
 	lineage   int // a success recorded a different version from the one it replaced
 	residue   int // the alias points to the version of a promotion that did not succeed
@@ -641,8 +641,8 @@ func (s *stage) entries() ledger.Chain {
 
 // In every order and with every fault, a claim prevents two or three promoters from losing updates. MLflow has no
 // conditional writes, so some defects cannot be prevented; the audit rule finds those. Without claims, the same walk
-// must find lost updates. Otherwise the test would prove nothing. The same holds for a signed ledger while somebody
-// without a key writes to it at any moment, and if the promoters accept different keys.
+// must find lost updates. Otherwise the test would prove nothing. The same is true of a signed ledger to which a login
+// without a key writes at any moment, even if the promoters accept different keys.
 func TestInterleavings(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
 		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // takes minutes
@@ -671,8 +671,8 @@ func TestInterleavings(t *testing.T) {
 
 // overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a dead
 // promoter whose entry was taken over, or it is the second copy of a write that got no response. If promoters accept
-// different keys, a hostile writer can end a claim that the other one does not believe. Then only one of the two is a
-// success.
+// different keys, a hostile writer can end a claim that the other promoter does not believe. In that case only one of
+// the two succeeds.
 func (m *model) overtakes() bool {
 	return m.protocol == strangers || m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }

@@ -68,7 +68,7 @@ func playLine(ts *testscript.TestScript, line string) string {
 }
 
 // cmdEdits edits every value of an export, one at a time. With the given policy, the comparison must find each edit and
-// name its path.
+// report its path.
 func cmdEdits(ts *testscript.TestScript, neg bool, args []string) {
 	p, err := policy.Parse(args[1], []byte(ts.ReadFile(args[1])))
 	ts.Check(err)

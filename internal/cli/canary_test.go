@@ -30,7 +30,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Canaries are made-up credentials. Some of them contain characters that look different in a URL and in JSON.
+// Canaries are made-up credentials. Some of them contain characters that are encoded in a URL or in JSON.
 const (
 	canaryToken    = "Kq7Zp3vX9mB2cN5tR8wY1sD4gH6j"
 	canarySigns    = `W4x/Lm+9pQ"z3&vT<6bN%2cR8yS=1d`

@@ -73,7 +73,7 @@ func compareVersions(e *env, facts fact.Facts) (fact.Comparison, error) {
 	}
 	if numbers := facts.Shared[key.Name]; len(numbers) > 0 {
 		reason = registry.StageNotExclusive
-		hint = "give the number of one of them, such as " +
+		hint = "use the number of one of them, such as " +
 			e.asInput("against", strconv.Itoa(numbers[len(numbers)-1]))
 	}
 	msg := "find version to compare with: " + facts.Holders[key].Why()

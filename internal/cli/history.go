@@ -25,7 +25,7 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    fmt.Sprintf("at: %q: is in the future", e.set.History.At.UTC().Format(time.RFC3339)),
-			Hint:   "give a time up to now, " + now.UTC().Format(time.RFC3339),
+			Hint:   "use a time up to now, " + now.UTC().Format(time.RFC3339),
 		})
 	}
 	all, err := histories(ctx, e)
@@ -191,7 +191,7 @@ func buildHistory(e *env, r ledgerReading) (h history.History, consistent bool) 
 // brokenHistory returns the error for a ledger that is not intact.
 func brokenHistory(model string, b ledger.Break) error {
 	msg := "read promotion ledger of " + model + ": it is not intact"
-	hint := "to see what was changed, give a saved history in the records-file input " +
+	hint := "to see what was changed, set the records-file input to a saved history " +
 		"(the report file of an earlier history run)"
 	if b.Epoch > 0 {
 		msg += fmt.Sprintf(" at entry %d", b.Epoch)

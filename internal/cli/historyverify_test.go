@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Every value of an export is edited, one at a time. The comparison must find each edit and name its path.
+// Every value of an export is edited, one at a time. The comparison must find each edit and report its path.
 func TestVerify_FindsEveryEdit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)

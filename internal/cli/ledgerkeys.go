@@ -15,17 +15,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// ledgerStore keeps ledgers where the policy says, or in an experiment of the login.
+// ledgerStore returns the store for ledgers. New ledgers are kept where the policy says, or in the login's own
+// experiment.
 func ledgerStore(e *env) runstore.Store {
 	return runstore.New(e.client, e.policy.Ledger.Experiment).As(e.login.name, e.process.nonce)
 }
 
-// ledgerReader reads the ledger of a model with the keys of the policy.
+// ledgerReader returns a reader for a model's ledger that uses the policy's keys.
 func ledgerReader(e *env, model string) ledger.Reader {
 	return ledger.Reader{Store: ledgerStore(e), Model: model, Ring: e.policy.Ledger.Ring, Now: e.servers.Now}
 }
 
-// needlessKey is the error that there is a key, but no policy that lists it.
+// needlessKey returns the error for a key without a policy that lists keys.
 func needlessKey(e *env) error {
 	what := "the policy lists no keys"
 	if e.policy.Missing != "" {
@@ -38,11 +39,12 @@ func needlessKey(e *env) error {
 	}
 }
 
-// runLedgerKeygen makes a key pair. The private half is printed, so it must not run in a job, whose log others read.
+// runLedgerKeygen makes a key pair. It prints the private half, so it must not run in a job, whose log other people can
+// read.
 func runLedgerKeygen(_ context.Context, e *env) report.Outcome {
 	if e.runner.InActions() {
 		return stopped(e, &registry.Error{
-			Reason: registry.BadInput, Msg: "ledger keygen: prints a private key, and others can read the log of a job",
+			Reason: registry.BadInput, Msg: "ledger keygen: prints a private key, and others can read a job's log",
 			Hint: "run it on a laptop: mlflow-promote ledger keygen",
 		})
 	}
@@ -59,16 +61,16 @@ func runLedgerKeygen(_ context.Context, e *env) report.Outcome {
 func ledgerKeyPage(key signing.KeyPair, now time.Time) doc.Page {
 	name := "promotions-" + now.UTC().Format("2006")
 	return doc.Page{
-		doc.P(doc.L("Private key. Store it as a secret, best in the environment that may promote, and give it to the "+
-			"input ", doc.C("ledger-key"), ":")),
+		doc.P(doc.L("Private key. Store it as a secret, ideally in the environment that may promote, and pass it to "+
+			"the input ", doc.C("ledger-key"), ":")),
 		doc.Code{Text: key.Private()},
 		doc.P(doc.L("Public key. Add it to the policy file:")),
 		doc.Code{Lang: "yaml", Text: "ledger:\n  keys:\n    " + name + ":\n      public: " + key.Public().String()},
-		doc.P(doc.L("Nothing was stored. Anyone with the private key can write entries that the policy believes.")),
+		doc.P(doc.L("Nothing was stored. Anyone with the private key can write entries that are believed.")),
 	}
 }
 
-// runLedgerRepair continues a signed ledger that others have damaged.
+// runLedgerRepair continues a damaged signed ledger.
 func runLedgerRepair(ctx context.Context, e *env) report.Outcome {
 	model := e.set.Intent.Query.Model
 	facts, err := gather.Aliases(ctx, e.client, e.set.Intent.Query)
@@ -93,7 +95,8 @@ func runLedgerRepair(ctx context.Context, e *env) report.Outcome {
 	return report.PageOutcome(succeeded(e), doc.L("Repaired the promotion ledger of ", doc.C(model)), body, nil)
 }
 
-// checkRenamed returns an error if a model with the former name exists, because then this one is not the same model.
+// checkRenamed returns an error if a model with the former name exists, because in that case this model was not
+// renamed.
 func checkRenamed(ctx context.Context, e *env) error {
 	former, err := e.client.Models.Get(ctx, e.set.RenamedFrom)
 	if err != nil || former.IsAbsent() {
@@ -102,7 +105,7 @@ func checkRenamed(ctx context.Context, e *env) error {
 	model := e.set.Intent.Query.Model
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    fmt.Sprintf("renamed-from: %q: exists, so %s is another model", e.set.RenamedFrom, model),
+		Msg:    fmt.Sprintf("renamed-from: %q: exists, so %s is a different model", e.set.RenamedFrom, model),
 		Hint:   "a ledger belongs to one model; promote " + model + " to begin its own",
 	}
 }

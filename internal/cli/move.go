@@ -17,7 +17,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// move is what belongs to this run's move: its ledger entry, its deployment on GitHub and its notification.
+// move contains everything that belongs to this run's move: its ledger entry, its deployment on GitHub and its
+// notification.
 type move struct {
 	env    *env
 	entry  *ledger.Promotion // nil if no entry is made
@@ -74,7 +75,7 @@ func (m *move) notification(version int) *notify.Notification {
 	return &n
 }
 
-// ledger returns what apply has to begin before the move and end after it, or nil if there is nothing.
+// ledger returns what package apply has to begin before the move and end after it, or nil if there is nothing.
 func (m *move) ledger() apply.Ledger {
 	switch {
 	case m == nil:

@@ -184,8 +184,8 @@ func roundOf(t *testing.T, attempts []attempt, end dumped, hostile bool) racetes
 	return r
 }
 
-// The ledgers in races. In the last two, a login without a key writes to the ledger during the race. In the last one,
-// each promoter accepts only its own key and the founder's.
+// The kinds of ledgers in races. With the last two kinds, a login without a key writes to the ledger during the race.
+// With the last kind, each promoter accepts only its own key and the founder's.
 const (
 	plainLedger     = "required"
 	noLedger        = "off"
@@ -193,13 +193,13 @@ const (
 	strangersLedger = "signed by different keys, hostile writer"
 )
 
-// founder is the promoter of the first entry in a signed ledger, which moves the target to version 6.
+// founder is the promoter that makes the first entry in a signed ledger. That entry moves the target to version 6.
 const (
 	founder = -1
 	founded = 6
 )
 
-// raceKey returns the key of a promoter.
+// raceKey returns a promoter's key.
 func raceKey(who int) signing.KeyPair {
 	k, err := signing.Generate(bytes.NewReader(bytes.Repeat([]byte{byte(who + 2)}, 32)))
 	if err != nil {
@@ -294,7 +294,7 @@ func (m *meddler) Place() registry.LedgerPlace {
 }
 
 func (m *meddler) Point(p registry.LedgerPlace) {
-	_ = m.store.Tail(context.Background(), m.Place(), p.Tail) // only the hint can be changed while others read it
+	_ = m.store.Tail(context.Background(), m.Place(), p.Tail) // only the hint can be changed while it is being read
 }
 
 func (m *meddler) Anchor(text string) {

@@ -39,7 +39,8 @@ func givenInputs(e *env, value func(string) string) map[string]string {
 	return out
 }
 
-// originOf returns, for the record, who started the command, with which inputs, and the version of this program.
+// originOf returns the origin for the record: who started the command, with which inputs, and the version of this
+// program.
 func originOf(e *env, f fact.Facts) ledger.Origin {
 	o := ledger.Origin{
 		Workflow:    e.set.Intent.WorkflowRun,
@@ -65,7 +66,7 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 	return o
 }
 
-// login is the user as whom the program is logged in to the registry's server, for the record.
+// login is the user name with which the program is logged in to the registry's server, for the record.
 type login struct {
 	client *mlflow.Client
 	given  string // user name in the inputs, "" = none

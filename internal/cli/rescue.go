@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// withRescue adds one command to an error that stopped a rollback before it moved anything: a rollback that works as it
-// stands. skip has versions whose files are missing. Errors that are not about the ledger or the choice of a version
-// stay as they are.
+// withRescue adds one command to an error that stopped a rollback before it moved anything. The command is a rollback
+// that works as printed. skip contains the versions whose files are missing. Errors that are not about the ledger or
+// the choice of a version are returned unchanged.
 func withRescue(e *env, l *claim.Session, f fact.Facts, err error, skip []int) error {
 	none := registry.ReasonOf(err) == registry.NoRollbackTarget
 	if l.Trouble == nil && !none {
@@ -26,15 +26,15 @@ func withRescue(e *env, l *claim.Session, f fact.Facts, err error, skip []int) e
 	return e.rescued(r, need, err)
 }
 
-// rescued returns the error with the command at the end of its hint.
+// rescued returns the error with the command appended to its hint.
 func (e *env) rescued(r plan.Rescue, need []string, err error) error {
 	return rescue.Error(rescue.Request{
 		Rescue: r, Need: need, Intent: e.set.Intent, Given: e.recorded, Job: e.asAction,
 	}, err)
 }
 
-// rollbackPolicy decides what a rollback does if the policy cannot be used. With the override unsigned, it continues
-// with a warning. Otherwise, the error contains the command that does so.
+// rollbackPolicy decides what a rollback does if the policy cannot be used. With `override: unsigned`, the rollback
+// continues with a warning. Otherwise, the error contains a command that sets this override.
 func (e *env) rollbackPolicy(err error) error {
 	switch {
 	case err == nil || e.command.Name != "rollback":

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A killing is a command that dies after its nth request and is then run again by a runner. The second run may die
-// after its mth request, in which case the first workflow run runs the command once more.
+// A killing is a command that dies after its nth request and is then run again. The second run may die after its mth
+// request, in which case the first workflow run runs the command once more.
 type killing struct {
 	story
 	nth  int
@@ -30,7 +30,7 @@ func (k killing) String() string {
 	return text
 }
 
-// runner is who runs the command again.
+// runner says who runs the command again.
 type runner string
 
 const (

@@ -81,8 +81,8 @@ func planRollback(ctx context.Context, e *env, l *claim.Session, f fact.Facts) p
 	return out
 }
 
-// keepUnremovable returns the plan without the removal of aliases if the login may not remove them. Such a right is no
-// reason to stop a rollback.
+// keepUnremovable returns the plan without the removal of aliases if the login may not remove them. The missing right
+// is no reason to stop a rollback.
 func keepUnremovable(ctx context.Context, e *env, p plan.Plan) plan.Plan {
 	removal := func(s plan.Step) bool { return s.Do == plan.DeleteAlias }
 	if e.start.Dry || !slices.ContainsFunc(p.Steps, removal) {
@@ -108,8 +108,8 @@ func rolledBackBy(holder ledger.Holder, in plan.Intent, e ledger.Entry) bool {
 	return same && e.Outcome == ledger.EntryDone && holder.LaterAttemptOf(e.Holder)
 }
 
-// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. lacking has the versions
-// without files. If the artifact store cannot be read, the rollback continues with a warning.
+// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. lacking contains the
+// versions without files. If the artifact store cannot be read, the rollback continues with a warning.
 func chooseRollbackVersion(
 	ctx context.Context, e *env, f fact.Facts,
 ) (to int, notes []string, lacking []int, err error) {

@@ -86,7 +86,7 @@ func (n *night) run(args ...string) (status int, out string) {
 	return status, b.String()
 }
 
-// claim begins an entry and leaves it open. Without a key, the entry is a foreign one.
+// claim begins an entry and leaves it open. Without a key, the entry is foreign.
 func (n *night) claim(t *testing.T, key string) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: n.double.Transport()})
@@ -137,7 +137,7 @@ func (n *night) experiment(t *testing.T, name string) string {
 	return e.(map[string]any)["experiment_id"].(string)
 }
 
-// printedCommand returns the words, as a shell parses them, of the command at the end of the printed hint.
+// printedCommand parses the command at the end of the printed hint as a shell would, and returns its words.
 func printedCommand(t *testing.T, out string) []string {
 	t.Helper()
 	var found []string

@@ -29,8 +29,8 @@ func keyed(t *testing.T, metric string, args []string) []string {
 	return args
 }
 
-// half reports whether the ledger is signed in a case of a campaign, which is true for every second one. The variable
-// PROMOTE_SIGNED sets this for all cases.
+// half reports whether the ledger is signed in this case of a campaign. It is signed in every second case, unless the
+// variable PROMOTE_SIGNED sets this for all cases.
 func half(number int) bool {
 	switch os.Getenv("PROMOTE_SIGNED") {
 	case "all":
@@ -43,7 +43,7 @@ func half(number int) bool {
 
 // signed reports whether the story's ledger is signed.
 func (s story) signed() bool {
-	if s.situation == forged { // in this situation, others write entries
+	if s.situation == forged { // in this situation, an attacker writes entries
 		return false
 	}
 	number := 0

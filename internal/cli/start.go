@@ -49,7 +49,7 @@ func headCommit(job actions.Context, merged bool) (string, error) {
 			Reason: registry.RefNotAllowed,
 			Msg: fmt.Sprintf("check candidate: its commit is on branch %q of %q and may not be merged yet",
 				job.HeadBranch, job.HeadRepository),
-			Hint: "restrict the workflow to runs on the default branch (use branches below workflow_run), " +
+			Hint: "restrict the workflow to runs on the default branch (use branches under workflow_run), " +
 				"or set candidate to the run, such as runs:/RUN_ID/model; to write nothing, set dry-run to true",
 		}
 	}

@@ -552,7 +552,7 @@ func TestChooseLike(t *testing.T) {
 	}
 }
 
-// Property: values that strangers log on a model change nothing if their runs are in other experiments.
+// Property: values that outsiders log on a model change nothing if their runs are in other experiments.
 func TestChoose_StrangersChangeNothing(t *testing.T) {
 	rows := func(run string) *rapid.Generator[registry.ModelMetric] {
 		return rapid.Custom(func(t *rapid.T) registry.ModelMetric {

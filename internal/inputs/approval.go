@@ -62,17 +62,17 @@ func readApproval(r *reader) (a Approval) {
 	}
 	m := digestText.FindStringSubmatch(text)
 	if m == nil {
-		r.problem("plan-digest", text, "is not a plan digest; give the dry run's whole plan-digest output, "+
+		r.problem("plan-digest", text, "is not a plan digest; use the dry run's whole plan-digest output, "+
 			"including the time at its start")
 		return a
 	}
 	made, err := time.Parse(plan.PlanTime, m[1])
 	if err != nil {
 		r.problem("plan-digest", text, "does not start with a valid time; "+
-			"give the dry run's whole plan-digest output")
+			"use the dry run's whole plan-digest output")
 	}
 	if a.HasPlan && plan.PlanStamp(a.Digest, made) != text {
-		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; give only one of the two inputs")
+		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; set only one of the two inputs")
 	}
 	a.stamp, a.Made = text, made
 	return a

@@ -30,7 +30,7 @@ func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignme
 		out = append(out, registry.Assignment{Alias: p.key, Version: readAssignedVersion(r, p)})
 	}
 	if len(out) == 0 && len(traffic) == 0 && r.value("assign") == "" {
-		r.problem("assign", "", "is missing; give an assignment such as challenger=8, or set traffic")
+		r.problem("assign", "", "is missing; use an assignment such as challenger=8, or set traffic")
 	}
 	return out
 }

@@ -165,7 +165,7 @@ func readExperiments(r *reader) []string {
 	names := limitExperiments(r)
 	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
 	if len(names) == 0 && !hasTarget {
-		r.problem("experiment", "", "is missing; give the experiment in which the model is trained, "+
+		r.problem("experiment", "", "is missing; specify the experiment in which the model is trained, "+
 			"or a target whose version is in that experiment")
 	}
 	return names
@@ -175,7 +175,7 @@ func readExperiments(r *reader) []string {
 func limitExperiments(r *reader) []string {
 	names := r.list("experiment")
 	if len(names) > maxExperiments {
-		r.problem("experiment", "", fmt.Sprintf("lists %d experiments; give at most %d", len(names), maxExperiments))
+		r.problem("experiment", "", fmt.Sprintf("lists %d experiments; the maximum is %d", len(names), maxExperiments))
 	}
 	return names
 }

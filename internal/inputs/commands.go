@@ -212,7 +212,7 @@ func Commands() []Command {
 		},
 		{
 			Name:    "ledger repair",
-			Summary: "continue a signed promotion ledger that others have damaged, after its last signed entry",
+			Summary: "continue a damaged signed promotion ledger after its last signed entry",
 			Writes:  true,
 			Keys:    true,
 			example: []string{"--model", "churn"},

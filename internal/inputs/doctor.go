@@ -16,7 +16,7 @@ func readDoctor(r *reader) Settings {
 	s.Allow = readAllowance(r)
 	s.GitHub.Token = readGitHubToken(r)
 	if (len(s.Doctor.Repair) > 0 || s.Doctor.Reset != "") && r.value("model") == "" {
-		r.problem("model", "", "is missing; give the name of the registered model to repair")
+		r.problem("model", "", "is missing; specify the registered model to repair")
 	}
 	return s
 }

@@ -36,7 +36,7 @@ func Arguments(argv []string) (Args, error) {
 		return Args{Version: true}, nil
 	case a.Command == "history" && len(argv) > 0 && argv[0] == "verify":
 		if len(argv) == 1 || strings.HasPrefix(argv[1], "-") {
-			return a, errors.New("history verify: the file is missing; give the report file of an earlier history run")
+			return a, errors.New("history verify: the file is missing; pass the report file of an earlier history run")
 		}
 		a.Flags["records-file"], argv = argv[1], argv[2:]
 	}

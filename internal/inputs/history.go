@@ -67,7 +67,7 @@ func readHistory(r *reader) (s Settings) {
 		s.Intent.Query.Model = cmp.Or(model, "*")
 		h.Kept, h.Saved = h.Saved, history.Saved{}
 		if of := h.Kept.Model; of != "" && of != model {
-			want := fmt.Sprintf("is the history of %q, but model is %q; give the file for that model", of, model)
+			want := fmt.Sprintf("is the history of %q, but model is %q; use the file for that model", of, model)
 			r.problem("records-file", r.value("records-file"), want)
 		}
 	}

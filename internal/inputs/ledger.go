@@ -70,7 +70,7 @@ func readLedgerKey(r *reader) signing.KeyPair {
 	}
 	key, err := signing.ParsePrivate(text)
 	if err != nil {
-		r.problem("ledger-key", "", err.Error()+"; give the private key that ledger keygen printed")
+		r.problem("ledger-key", "", err.Error()+"; use the private key that ledger keygen printed")
 	}
 	return key
 }

@@ -83,14 +83,14 @@ func shorten(text string) string {
 	return text
 }
 
-// required returns an input, and adds a problem if it is empty. want completes the message "is missing; give …".
+// required returns an input, and adds a problem if it is empty. want completes the message "is missing; set it to …".
 func (r *reader) required(name, want string) string {
 	v := r.value(name)
 	if v == "" {
 		if env := Get(name).Env; env != "" {
 			want += " (or the variable " + env + ")"
 		}
-		r.problem(name, "", "is missing; give "+want)
+		r.problem(name, "", "is missing; set it to "+want)
 	}
 	return v
 }

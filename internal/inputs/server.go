@@ -122,7 +122,7 @@ func readServer(r *reader) (s Server) {
 		"MLFLOW_TRACKING_AUTH":      "an authentication plugin for MLflow's Python client",
 	} {
 		if v := r.env(name); v != "" && !strings.EqualFold(v, "false") {
-			want := "needs " + what + ", which is not supported; give a token or headers that the server accepts"
+			want := "needs " + what + ", which is not supported; use a token or headers that the server accepts"
 			r.problem("variable "+name, v, want)
 		}
 	}
@@ -187,7 +187,7 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	case u.RawQuery != "" || u.Fragment != "":
 		u.RawQuery, u.Fragment = "", "" // which may contain a token
 		r.problem(name, u.String(), "contains a query (?) or fragment (#); "+
-			"give the address of the server, not of a page")
+			"use the address of the server, not of a page")
 		return ""
 	}
 	return strings.TrimRight(u.String(), "/")
@@ -203,15 +203,15 @@ func hosted(u *url.URL) string {
 	switch {
 	case u.Scheme == "arn":
 		return "is the ARN of MLflow on Amazon SageMaker, whose requests must be signed with AWS SigV4, which is not " +
-			"supported; give the address of a self-hosted MLflow server"
+			"supported; use the address of a self-hosted MLflow server"
 	case u.Scheme == "azureml" || strings.HasSuffix(u.Hostname(), ".api.azureml.ms"):
-		return "is an Azure ML workspace, which has no MLflow server of its own and no aliases; give the address of " +
+		return "is an Azure ML workspace, which has no MLflow server of its own and no aliases; use the address of " +
 			"a self-hosted MLflow server"
 	case strings.HasPrefix(u.Scheme, "databricks"):
-		return "is a Databricks workspace, whose model registry has a different API; give the address of a " +
+		return "is a Databricks workspace, whose model registry has a different API; use the address of a " +
 			"self-hosted MLflow server"
 	case u.Scheme == "uc":
-		return "is Unity Catalog OSS, which has no aliases or stages; give the address of an MLflow server"
+		return "is Unity Catalog OSS, which has no aliases or stages; use the address of an MLflow server"
 	case hostAndPort.MatchString(text):
 		return "has no scheme; write https://" + text + " or, without TLS, http://" + text
 	case u.Scheme == "" && u.Host == "" && strings.Contains(u.Path, ".") && !strings.HasPrefix(u.Path, "."):
@@ -231,9 +231,9 @@ func (s *Server) login(r *reader, header http.Header) {
 		r.secret(token)
 		header.Set("Authorization", "Bearer "+token)
 	case user != "":
-		r.problem("password", "", "is missing; give it together with username")
+		r.problem("password", "", "is missing; set it together with username")
 	case password != "":
-		r.problem("username", "", "is missing; give it together with password")
+		r.problem("username", "", "is missing; set it together with password")
 	}
 	if strings.ContainsAny(user+password+token, "\r\n\x00") {
 		r.problem("username, password or token", "", "contains a line break; "+
@@ -296,7 +296,7 @@ func (r *reader) pem(name string) []byte {
 	}
 	if name == "ca-file" && !x509.NewCertPool().AppendCertsFromPEM(text) {
 		r.problem(name, path, "contains no certificate in PEM format; "+
-			"give a file that starts with -----BEGIN CERTIFICATE-----")
+			"use a file that starts with -----BEGIN CERTIFICATE-----")
 	}
 	if name == "client-cert" {
 		if _, err := tls.X509KeyPair(text, text); err != nil {

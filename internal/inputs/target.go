@@ -96,7 +96,7 @@ func readTarget(r *reader) (t registry.Target, from string) {
 	}
 	from = readFrom(r, t)
 	if r.command.needsTarget && t.Empty() && r.value("stage") == "" {
-		r.problem("alias", "", "is missing; give an alias such as champion, a stage, or both")
+		r.problem("alias", "", "is missing; use an alias such as champion, a stage, or both")
 	}
 	return t, from
 }

@@ -110,7 +110,7 @@ utc_time_created: '2026-05-03 10:00:00.123'
 		strings.Repeat(" ", 300) + "a: b":            "nests more than 60 levels",
 		strings.Repeat("- &a x\n", 21):               "21 anchors",
 		strings.Repeat("- a\n", 25_001):              "50002 YAML tokens, more than the limit of 50000",
-		strings.Repeat("x ", 150_000):                "300000 bytes besides the texts of its signature",
+		strings.Repeat("x ", 150_000):                "300000 bytes besides its signature",
 	} {
 		if _, err := parseMLmodel([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)

@@ -104,7 +104,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"name resolves only on a runner in that network"
 	case rest.TLS:
 		if e.PlainHTTP {
-			hint = "write http:// in tracking-uri if the server speaks http at this port"
+			hint = "use http:// in tracking-uri if the server speaks HTTP on this port"
 			return registry.Unreachable, e.Message, hint
 		}
 		return registry.Unreachable, e.Message, "set the ca-file input to the server's certificate authority"
@@ -227,7 +227,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"%d and %s", e.Status, answerName(e),
 		), "MLflow or a proxy in front of it failed: check their logs"
 	case e.Status == 400 && e.Code == "" && strings.Contains(e.Body+e.Title, "HTTP request"):
-		return registry.NotMLflow, "the port speaks https (400): " + others(e), "write https:// in tracking-uri"
+		return registry.NotMLflow, "the port speaks https (400): " + others(e), "use https:// in tracking-uri"
 	case e.Status == 400 && e.Code == "" && isHTML(e):
 		return registry.NotMLflow, fmt.Sprintf(
 				"400 and %s",

@@ -29,7 +29,7 @@ func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[regist
 		return registry.Known[registry.LoggedModel]{}, &registry.Error{
 			Reason: registry.Unsupported, Msg: "this server has no logged models, which exist since MLflow " +
 				"3.0",
-			Hint: "name the model by its run: runs:/RUN_ID/PATH",
+			Hint: "specify the model by its run: runs:/RUN_ID/PATH",
 		}
 	case err != nil:
 		return registry.Known[registry.LoggedModel]{}, Explain("read logged model "+id, err)
@@ -83,13 +83,13 @@ func (s LoggedModels) InExperiment(
 	}
 }
 
-// WithIDHint adds a hint to the error from a search with too many results. The hint says how to name the model
+// WithIDHint adds a hint to the error from a search with too many results. The hint says how to specify the model
 // instead.
 func WithIDHint(err error) error {
 	e := (*registry.Error)(nil)
 	if part := incomplete(err); part != nil && part.Hint == HintShorter && errors.As(err, &e) {
 		e.Reason = registry.ServerError
-		e.Hint = "name the model by its id, as in models:/m-…, or by its run, as in runs:/RUN_ID/PATH; " +
+		e.Hint = "specify the model by its id, as in models:/m-…, or by its run, as in runs:/RUN_ID/PATH; " +
 			"or train in a smaller experiment"
 	}
 	return err

@@ -16,13 +16,13 @@ import (
 )
 
 // Limits on an MLmodel file before it reaches the YAML parser. For 40 KB of open brackets or a line of dashes, the
-// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because a quoted text may
-// contain anything: names of columns contain brackets, ampersands and dashes.
+// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because a quoted string may
+// contain anything: column names contain brackets, ampersands and dashes.
 const (
 	maxNesting  = 60
 	maxAnchors  = 20
 	maxTokens   = 50_000
-	maxUnquoted = 256 << 10 // bytes outside the texts of the signature; 64 KiB need up to 15 MiB as tokens
+	maxUnquoted = 256 << 10 // bytes outside the strings in the signature; 64 KiB need up to 15 MiB as tokens
 )
 
 // parseMLmodel parses an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in the file is
@@ -64,7 +64,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	return m, nil
 }
 
-// signature returns the three parts of the signature. In the file, each is a text that contains JSON.
+// signature returns the three parts of the signature. In the file, each part is a string that contains JSON.
 func signature(parts map[string]any) registry.Signature {
 	text := func(name string) string {
 		t, _ := parts[name].(string)
@@ -73,22 +73,22 @@ func signature(parts map[string]any) registry.Signature {
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
 }
 
-// signatureLines matches the signature of an MLmodel file, and quotedText one of its texts, as PyYAML writes them. In
-// such a text, a quote is doubled.
+// signatureLines matches the signature in an MLmodel file, and quotedText matches one of its strings, as PyYAML writes
+// them. In such a string, a quote is doubled.
 var (
 	signatureLines = regexp.MustCompile(`(?m)^signature:\n(?: .*\n|\n)+`)
 	quotedText     = regexp.MustCompile(`(?m)^  (inputs|outputs|params): '(?:[^']|'')*'$`)
 )
 
-// foldedLine matches a line break in a quoted text, with the spaces around it.
+// foldedLine matches a line break in a quoted string, with the spaces around it.
 var foldedLine = regexp.MustCompile(`[ \t]*\n[ \t\n]*`)
 
-// textsTaken maps each placeholder to the quoted text that it replaced in an MLmodel file.
+// textsTaken maps each placeholder to the quoted string that it replaced in an MLmodel file.
 type textsTaken map[string]string
 
-// withoutTexts replaces the texts of the signature with placeholders, for two reasons. A text of 20,000 columns is a
-// single token, but the scanner copies it many times. The scanner also loses spaces if a line of a text starts with a
-// quote. The placeholders contain the digest of the file, so they cannot occur in the file itself.
+// withoutTexts replaces the strings in the signature with placeholders, for two reasons. A string with 20,000 columns
+// is a single token, but the scanner copies it many times. The scanner also loses spaces if a line of a string starts
+// with a quote. The placeholders contain the digest of the file, so they cannot occur in the file itself.
 func withoutTexts(text, digest string) (short string, taken textsTaken) {
 	taken = textsTaken{}
 	return signatureLines.ReplaceAllStringFunc(text, func(lines string) string {
@@ -101,8 +101,8 @@ func withoutTexts(text, digest string) (short string, taken textsTaken) {
 	}), taken
 }
 
-// restore puts the texts back into the signature. It fails if a placeholder is not the value of a signature key,
-// because then the text that it replaced was not part of the signature.
+// restore puts the strings back into the signature. It fails if a placeholder is not the value of a signature key,
+// because then the string that it replaced was not part of the signature.
 func (t textsTaken) restore(signature map[string]any) error {
 	for name, value := range signature {
 		holder, _ := value.(string)
@@ -112,13 +112,13 @@ func (t textsTaken) restore(signature map[string]any) error {
 		}
 	}
 	if len(t) > 0 {
-		return errors.New("it contains a text that looks like a part of its signature, but is not")
+		return errors.New("it contains a string that looks like a part of its signature, but is not")
 	}
 	return nil
 }
 
-// unquote returns the content of a text in single quotes. In such a text, a line break means a space, and each empty
-// line means a line break.
+// unquote returns the content of a string in single quotes. In such a string, a line break means a space, and each
+// empty line means a line break.
 func unquote(quoted string) string {
 	text := strings.ReplaceAll(quoted[1:len(quoted)-1], "''", "'")
 	return foldedLine.ReplaceAllStringFunc(text, func(breaks string) string {
@@ -133,7 +133,7 @@ func unquote(quoted string) string {
 // and indentation at the start of a line.
 func checkTokens(text string) error {
 	if len(text) > maxUnquoted {
-		return fmt.Errorf("it contains %d bytes besides the texts of its signature, more than the limit of %d",
+		return fmt.Errorf("it contains %d bytes besides its signature, more than the limit of %d",
 			len(text), maxUnquoted)
 	}
 	tokens := lexer.Tokenize(text)

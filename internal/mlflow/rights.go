@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Permissions of MLflow's basic-auth app on a registered model.
+// Permissions on a registered model in MLflow's basic-auth app.
 const (
 	rightRead   = "READ"
 	RightEdit   = "EDIT"

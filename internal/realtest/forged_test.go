@@ -108,7 +108,7 @@ func TestForgeries_WithKey(t *testing.T) {
 	}
 }
 
-// keyPair returns the key pair whose seed consists of this letter 32 times.
+// keyPair returns the key pair whose seed consists of this letter, repeated 32 times.
 func keyPair(letter string) signing.KeyPair {
 	k, err := signing.Generate(strings.NewReader(strings.Repeat(letter, 32)))
 	if err != nil {
@@ -152,7 +152,7 @@ func newForgedServer(t *testing.T, o Options) *forgedServer {
 	return s
 }
 
-// must sends a request that must succeed.
+// must sends a request, and fails the test if the request fails.
 func (s *forgedServer) must(c Client, path string, in object, out any) {
 	s.t.Helper()
 	if err := c.Call(s.t.Context(), http.MethodPost, path, in, out); err != nil {
@@ -188,13 +188,13 @@ var shapes = []string{
 	"one page", "two pages", "unsigned first", "open entry", "squatted name", "foreign claim", "hidden name",
 }
 
-// forge carries out the ways one after another. Several servers are used at the same time.
+// forge tries the ways to forge a ledger one after another. Several servers are used at the same time.
 func (s *forgedServer) forge(ways int, key signing.KeyPair) *forgeryTally {
 	tally := &forgeryTally{by: map[string]int{}, how: map[string]int{}}
 	s.theirs = s.newExperiment(s.outsider, "theirs", nil)
 	var models []*forgedModel
 	for _, shape := range shapes {
-		if !s.taken || shape != "unsigned first" { // this ledger cannot begin in a different experiment
+		if !s.taken || shape != "unsigned first" { // this kind of ledger cannot begin in a different experiment
 			models = append(models, s.newModel(shape))
 		}
 	}
@@ -597,8 +597,8 @@ func (m *forgedModel) forger(
 	}
 }
 
-// lie changes a record so that it is worth believing: the bad version was promoted or rolled back to, the incumbent had
-// different values, or the candidate has been in Staging for a long time.
+// lie changes a record so that an attacker would gain something if it were believed: the bad version was promoted or
+// rolled back to, the incumbent had different values, or the candidate has been in Staging for a long time.
 func lie(chance *rand.Rand, r map[string]any) {
 	move := func(stage, was, now string) []any {
 		return []any{map[string]any{"ref": stage, "was": was, "now": now}}
@@ -628,7 +628,7 @@ func lie(chance *rand.Rand, r map[string]any) {
 	}
 }
 
-// way forges the ledger in one way, asks every reader, promotes once more, and restores everything.
+// way forges the ledger in one way, queries every reader, promotes once more, and restores everything.
 func (m *forgedModel) way(n int, key signing.KeyPair, tally *forgeryTally) {
 	defer m.restore()
 	a := m.attempt()

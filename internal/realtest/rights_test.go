@@ -9,9 +9,9 @@ import (
 )
 
 // This test runs on servers with logins. A login that may edit the ledger but not the model is refused before it writes
-// an entry. A login that may edit the model but not the ledger is refused, too. A login that may not write to the home
-// experiment begins new ledgers in an experiment of its own. The `doctor` command says how ledgers are protected and
-// which rights a second team's login needs, and the requests that it prints must grant these rights.
+// an entry. A login that may edit the model but not the ledger is refused too. A login that may not write to the home
+// experiment begins new ledgers in its own experiment. The `doctor` command says how ledgers are protected and which
+// rights a second team's login needs, and the requests that it prints must grant these rights.
 func TestRights_BeforeClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
@@ -191,7 +191,7 @@ func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(st
 	if got := promote("second", "rum", "1"); got.Reason != "forbidden" {
 		t.Errorf("a login without rights on the model: %s", got.Reason)
 	}
-	// an outsider takes the names of ledgers, once without and once with a forged page
+	// an outsider takes the names of two ledgers, one of them with a forged page
 	var theirs struct {
 		ID string `json:"experiment_id"`
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// GitHub is what a run read from GitHub and sent to GitHub and other channels.
+// GitHub contains what a run read from GitHub, and what it sent to GitHub and other channels.
 type GitHub struct {
-	PullRequest *PullRequest // the one that the candidate comes from, nil = none
+	PullRequest *PullRequest // the pull request that the candidate comes from; nil if none
 	Deployment  Deployment   // the zero value if none was requested
 	Notified    []NotificationResult
 }
@@ -37,7 +37,7 @@ type NotificationResult struct {
 	Channel  string `json:"channel"`
 	Model    string `json:"model"`
 	RecordID string `json:"record_id"`
-	Why      string `json:"error,omitempty"` // why it was not sent, "" = it was sent
+	Why      string `json:"error,omitempty"` // why the notification was not sent; "" if it was sent
 }
 
 // NotValidated reports whether a pull request from a fork was not validated because it got no secrets.

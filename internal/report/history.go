@@ -74,7 +74,7 @@ func Evidence(r ledger.Record) string {
 	return evidence
 }
 
-// gateEvidence is the same without the justification and the approval.
+// gateEvidence is like Evidence, but without the justification and the approval.
 func gateEvidence(r ledger.Record) string {
 	var parts []string
 	if r.Change == ledger.Imported {
@@ -101,8 +101,8 @@ func gateEvidence(r ledger.Record) string {
 	return cmp.Or(strings.Join(parts, "; "), "no gate")
 }
 
-// VerifyHistory reads the pages of a saved history with the keys of the policy, and compares the readable part of the
-// file with what the pages say. If the file was written without keys, they are only used for reading.
+// VerifyHistory reads the pages of a saved history with the policy's keys, and compares the readable part of the file
+// with the pages. If the file was written without keys, the keys are used only to read the pages.
 func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *history.Verification, error) {
 	of, err := ledger.ParseHistory(ledger.Reader{Model: saved.Model, Ring: ring}, saved.Pages)
 	if len(ring) == 0 {
@@ -124,8 +124,8 @@ func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *his
 	return of, v, err
 }
 
-// compareSaved compares the readable part of a saved history with what its pages say. keys means that they were read
-// with the keys of the policy.
+// compareSaved compares the readable part of a saved history with what its pages say. keys means that the pages were
+// read with the policy's keys.
 func compareSaved(saved history.Saved, of ledger.History, keys bool) *history.Verification {
 	if !keys && saved.Keys {
 		of.Entries = saved.Believed(of.Entries)

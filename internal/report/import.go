@@ -8,19 +8,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Import says what became of one alias or stage. Without a target it is about a model that could not be imported.
+// Import says what became of one alias or stage. Without a target, it describes a model that could not be imported.
 type Import struct {
 	Model    string         `json:"model"`
 	Ref      registry.Ref   `json:"ref,omitzero"`
-	Versions registry.State `json:"versions,omitzero"` // that the target points to
+	Versions registry.State `json:"versions,omitzero"` // versions that the target points to
 	Result   string         `json:"result"`            // imported, planned, unchanged or failed
 	RecordID string         `json:"record_id,omitempty"`
-	// why it failed, as a code and in words
+	// why the import failed, as a code and in words
 	Reason registry.Reason `json:"reason,omitempty"`
 	Error  string          `json:"error,omitempty"`
 }
 
-// ImportOutcome is the outcome of the command import.
+// ImportOutcome returns the outcome of the `import` command.
 func ImportOutcome(r Run, all []Import) Outcome {
 	d := r.opening(view{headline: r.headline(func(r Run) doc.Line { return imported(r, all) })})
 	t := doc.Table{Head: []string{"model", "target", "version", "result", "entry"}}
@@ -39,7 +39,7 @@ func ImportOutcome(r Run, all []Import) Outcome {
 	return out
 }
 
-// imported is the headline of an import that succeeded, or that would succeed.
+// imported returns the headline for an import that succeeded or, in a dry run, would succeed.
 func imported(r Run, all []Import) doc.Line {
 	targets, models := 0, map[string]bool{}
 	for _, i := range all {

@@ -31,7 +31,7 @@ func PolicyCheckPage(file string, targets []PolicyTarget) (doc.Line, doc.Page) {
 	return doc.L("Valid: ", doc.C(file), " defines ", found), doc.Page{t}
 }
 
-// PolicyExplanation is what a policy requires for a model and a target.
+// PolicyExplanation describes what a policy requires for a model and a target.
 type PolicyExplanation struct {
 	File, Model, Target string
 	Rule                PolicyRule

@@ -75,7 +75,7 @@ func (c Change) position(adverb string, number int) doc.Line {
 	return l
 }
 
-// further says where the aliases are that moved together with the target.
+// further says what the aliases that moved together with the target point to.
 func (c Change) further() (l doc.Line) {
 	for _, s := range c.Plan.Further() {
 		l = append(append(l, doc.T("; ")), aliasSpan(s)...)

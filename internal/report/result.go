@@ -125,7 +125,7 @@ func ReadPlan(text []byte) (SavedPlan, error) {
 		return SavedPlan{}, err
 	}
 	if file.Plan == nil {
-		return SavedPlan{}, errors.New("contains no plan; give the report file of a dry run")
+		return SavedPlan{}, errors.New("contains no plan; use the report file of a dry run")
 	}
 	digest, err := file.Plan.Digest()
 	if err != nil {
@@ -134,7 +134,7 @@ func ReadPlan(text []byte) (SavedPlan, error) {
 	minute, _, _ := strings.Cut(file.Digest, "-")
 	made, err := time.Parse(plan.PlanTime, minute)
 	if err != nil {
-		return SavedPlan{}, errors.New("contains no valid plan_digest; give the unchanged report file of a dry run")
+		return SavedPlan{}, errors.New("contains no valid plan_digest; use the unchanged report file of a dry run")
 	}
 	if plan.PlanStamp(digest, made) != file.Digest {
 		return SavedPlan{}, errors.New("contains a plan that does not match its digest, so it was changed, " +

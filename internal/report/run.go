@@ -20,7 +20,7 @@ type Run struct {
 	GitHub
 }
 
-// Setting is where and how a command ran.
+// Setting describes where and how a command ran.
 type Setting struct {
 	Dry      bool
 	DryWhy   string // why it is a dry run, if the inputs did not ask for one
@@ -28,7 +28,7 @@ type Setting struct {
 	Workflow Workflow
 }
 
-// Judgement is what the gates decided about the candidate.
+// Judgement describes what the gates decided about the candidate.
 type Judgement struct {
 	Judged     bool
 	Verdict    verdict.Verdict
@@ -41,7 +41,7 @@ type Judgement struct {
 	SignatureChanges []string
 }
 
-// Change is what was planned and what was applied.
+// Change describes what was planned and what was applied.
 type Change struct {
 	Facts   fact.Facts
 	Plan    plan.Plan
@@ -55,7 +55,7 @@ type Change struct {
 	Statement *views.Statement // about the promotion; nil if there is none
 }
 
-// Usage is what a run cost.
+// Usage describes what a run cost.
 type Usage struct {
 	Requests int
 	Rounds   int

@@ -45,7 +45,7 @@ func tlsProblem(err error, host string) string {
 	)
 	switch {
 	case errors.As(err, &noTLS):
-		return fmt.Sprintf("%q does not speak TLS at this port; is it an http url?", host)
+		return fmt.Sprintf("%q does not speak TLS on this port; is it an http url?", host)
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("certificate of %q is signed by %s, which is not trusted here", host, issuer(unknown.Cert))
 	case errors.As(err, &name):

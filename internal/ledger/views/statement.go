@@ -82,14 +82,14 @@ func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
 	switch {
 	case i < 0:
 		return refused(fmt.Sprintf("there is no such entry; the ledger has %d", len(entries)),
-			"give the number of an entry, as history shows it, or last")
+			"use the number of an entry, as history shows it, or last")
 	case !keys:
 		return refused("the policy lists no keys, so anyone who can edit the ledger may have written the entry",
 			"promote with the attest input, which makes the statement in the same job, or list keys under ledger "+
 				"in the policy (docs/ledger.md)")
 	case entries[i].Signed == "":
 		return refused(fmt.Sprintf("no key signed entry %d", n),
-			"give the number of an entry that a key of the policy signed")
+			"use the number of an entry that a key in the policy signed")
 	}
 	s, err := NewStatement(entries[i])
 	if err != nil {

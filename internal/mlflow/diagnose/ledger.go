@@ -87,7 +87,7 @@ func (p *probe) homeRight(id, name string, right access, err error) string {
 	}
 	own := runstore.OwnName(p.server.Login.OrZero().User)
 	if own == runstore.LedgerExperiment {
-		own += " with a random ending"
+		own += " with a random suffix"
 	}
 	return name + ": this login is not allowed to write to it, so its new ledgers begin in " + own
 }

@@ -404,7 +404,7 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 }
 
 func (s *bestSearch) tooManyRuns() error {
-	hint := "name the model by its run, as in runs:/RUN_ID/PATH"
+	hint := "specify the model by its run, as in runs:/RUN_ID/PATH"
 	if also := s.otherNames(); also != "" {
 		hint = also + "; or " + hint
 	}
@@ -454,7 +454,7 @@ func (s *bestSearch) errNone(found fact.BestRun) error {
 	}
 	if hint == "" {
 		hint = "a model counts if its run is finished and not deleted, and if it has one finite value of the metric. " +
-			"You can also name a model, as in runs:/RUN_ID/PATH or models:/m-…"
+			"You can also specify a model, as in runs:/RUN_ID/PATH or models:/m-…"
 	}
 	return mlflow.Gone(msg, hint)
 }

@@ -134,7 +134,7 @@ func TestBest_TooManyModels(t *testing.T) {
 		"search", &mlflow.Incomplete{Why: "the list has more than 1000 pages", Hint: mlflow.HintShorter},
 	)
 	var e *registry.Error
-	if !errors.As(mlflow.WithIDHint(long), &e) || !strings.HasPrefix(e.Hint, "name the model by its id") {
+	if !errors.As(mlflow.WithIDHint(long), &e) || !strings.HasPrefix(e.Hint, "specify the model by its id") {
 		t.Errorf("%v, hint %q", e, e.Hint)
 	}
 	broken := mlflow.Explain("search", &mlflow.Incomplete{Why: "page 2 came before", Hint: mlflow.HintToken})

@@ -322,7 +322,7 @@ func (g candidate) outputsOf(
 	if !ok {
 		return nil, nil, mlflow.Gone(
 			fmt.Sprintf("the models of run %s cannot be listed: %s", run.ID, models.Why()),
-			"name the model by its id, as in models:/m-…",
+			"specify the model by its id, as in models:/m-…",
 		)
 	}
 	return list, byID, nil

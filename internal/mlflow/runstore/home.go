@@ -15,17 +15,17 @@ import (
 )
 
 // As returns the store for a login that may lack rights on the home experiment. name returns the login, or "" if it is
-// not known or must not be shown. nonce returns a text that other processes cannot guess.
+// not known or must not be shown. nonce returns a string that other processes cannot guess.
 func (p Store) As(name, nonce func() string) Store {
 	p.login, p.nonce = name, nonce
 	return p
 }
 
-// HomeName is the name of the home experiment.
+// HomeName returns the name of the home experiment.
 func (p Store) HomeName() string { return p.home }
 
-// OwnName is the name of the experiment in which a login begins ledgers if it may not write to the home experiment. An
-// ending is added if the name is taken, or if the login is not known.
+// OwnName returns the name of the experiment in which a login begins ledgers if it may not write to the home
+// experiment. A suffix is added if the name is taken or the login is not known.
 func OwnName(login string) string {
 	if !plainLogin.MatchString(login) {
 		return LedgerExperiment
@@ -33,8 +33,8 @@ func OwnName(login string) string {
 	return LedgerExperiment + "-" + login
 }
 
-// Page creates a run in an experiment, by default in the home experiment. If the login may not write there, it creates
-// an experiment of its own for the run, and returns its name as away.
+// Page creates a run in an experiment, by default in the home experiment. If the login may not write there, Page
+// creates an experiment of the login's own for the run, and returns the experiment's name as away.
 func (p Store) Page(ctx context.Context, model, experiment string) (page, away string, err error) {
 	const op = "begin promotion ledger"
 	if experiment != "" {
@@ -63,11 +63,11 @@ func (p Store) Page(ctx context.Context, model, experiment string) (page, away s
 // plainLogin matches logins that can be part of an experiment's name.
 var plainLogin = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]{0,99}$`)
 
-// ownTries limits how many names are tried for an experiment of the login's own.
+// ownTries limits how many names are tried for the login's own experiment.
 const ownTries = 5
 
-// ownExperiment creates an experiment that only this login may write. One that exists is never used: its creator
-// may write there too, even if its name contains the login.
+// ownExperiment creates an experiment that only this login may write to. It never uses an existing experiment, even if
+// the name contains the login, because the experiment's creator may write there too.
 func ownExperiment(ctx context.Context, p Store) (name, id string, err error) {
 	const op = "create experiment for promotion ledger"
 	for try := range ownTries {
@@ -92,7 +92,7 @@ func ownExperiment(ctx context.Context, p Store) (name, id string, err error) {
 		case err == nil:
 			return name, out.ID, nil
 		case mlflow.Unclear(err):
-			// If it was created and its response was lost, it stays empty.
+			// If the experiment was created but the response was lost, the experiment stays empty.
 			if !p.c.BriefPause(ctx, try) {
 				return "", "", mlflow.Explain(op, err)
 			}
@@ -103,16 +103,16 @@ func ownExperiment(ctx context.Context, p Store) (name, id string, err error) {
 	return "", "", mlflow.Explain(op, err)
 }
 
-// needsRead is the permission that reading a ledger needs.
+// needsRead is the permission that is needed to read a ledger.
 const needsRead = "READ"
 
-// explain is mlflow.Explain, but names the experiment and the permission that is missing.
+// explain is like mlflow.Explain, but also names the experiment and the missing permission.
 func explain(c *mlflow.Client, op string, err error, right, name, id string) error {
 	return lacking(c, op, mlflow.Explain(op, err), right, name, id)
 }
 
-// lacking returns an error that names the permission that the login lacks. Other errors stay as they are. name or id of
-// the experiment may be "".
+// lacking returns an error that names the permission that the login lacks. Other errors are returned unchanged. The
+// experiment's name or id may be "".
 func lacking(c *mlflow.Client, op string, err error, right, name, id string) error {
 	var e *registry.Error
 	if !errors.As(err, &e) || e.Reason != registry.Forbidden {
@@ -129,7 +129,7 @@ func lacking(c *mlflow.Client, op string, err error, right, name, id string) err
 		Msg: fmt.Sprintf(
 			"%s: the login lacks the permission %s on the experiment %s (403)", op, right, cmp.Or(name, id),
 		),
-		Hint: hint + "or, to continue without a lock and a record, set the ledger input to off",
+		Hint: hint + "or, to continue without a lock and a record, use `ledger: off`",
 	}
 }
 
@@ -148,7 +148,7 @@ func (p Store) Home(ctx context.Context) (string, error) {
 	return e.Experiment.ID, err
 }
 
-// openHome returns the id of the home experiment. It creates it if necessary.
+// openHome returns the id of the home experiment, which it creates if necessary.
 func (p Store) openHome(ctx context.Context) (string, error) {
 	e, ok, err := p.Experiment(ctx, p.home)
 	if err == nil && !ok {
@@ -183,7 +183,7 @@ func (p Store) openHome(ctx context.Context) (string, error) {
 			Reason: registry.Unsupported,
 			Msg:    "begin promotion ledger: " + why,
 			Hint: fmt.Sprintf(
-				"after moving MLflow to a database, remove the tag %s of the experiment %s",
+				"after moving MLflow to a database, remove the tag %s from the experiment %s",
 				TagUnfit,
 				p.home,
 			),

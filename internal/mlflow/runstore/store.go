@@ -17,18 +17,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Store keeps values that can be written only once, as parameters of runs. The name of an experiment tells which run is
-// the first of a model. For both, MLflow guarantees that only one of several writers succeeds. All runs are on the
+// Store keeps values that can be written only once, as parameters of runs. The name of an experiment shows which run is
+// a model's first. For both, MLflow guarantees that only one of several writers succeeds. All runs are stored on the
 // registry's server. Errors have the reasons that package ledger expects.
 type Store struct {
 	c     *mlflow.Client
 	home  string
 	login func() string // see As
 	nonce func() string
-	homes *sync.Map // experiments of the runs that were read, to name them in errors
+	homes *sync.Map // experiments of the runs that were read, for error messages
 }
 
-// New returns a store on the client's registry. New ledgers are kept in the experiment with the name home, by default
+// New returns a store on the client's registry. New ledgers are kept in the experiment called home, which defaults to
 // LedgerExperiment.
 func New(c *mlflow.Client, home ...string) Store {
 	none := func() string { return "" }
@@ -47,7 +47,7 @@ const (
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
 
 // experimentOf returns the name of a model's own, empty experiment. Some databases ignore case or trailing spaces and
-// would confuse two models. So all but the simplest names contain a digest.
+// would confuse two models, so all but the simplest names contain a digest.
 func experimentOf(model string) string {
 	if plainName.MatchString(model) {
 		return LedgerExperiment + "/" + model
@@ -61,7 +61,7 @@ func experimentOf(model string) string {
 	return fmt.Sprintf("%s/%s-%s", LedgerExperiment, string(short[:min(len(short), 100)]), canonical.Digest(model)[:16])
 }
 
-// Experiment reads an experiment by name; ok is false if it does not exist.
+// Experiment reads an experiment by name. ok is false if it does not exist.
 func (p Store) Experiment(ctx context.Context, name string) (e mlflow.ExperimentJSON, ok bool, err error) {
 	err = mlflow.Get(
 		ctx,
@@ -116,7 +116,8 @@ func (p Store) locate(ctx context.Context, model, name string) (registry.LedgerP
 	return place, nil
 }
 
-// Read returns the parameters of a run, and the id of its experiment. It does so with an error if the run is deleted.
+// Read returns the parameters of a run, and the id of its experiment. If the run is deleted, Read returns them together
+// with an error.
 func (p Store) Read(ctx context.Context, page string) (values map[string]string, experiment string, err error) {
 	var out struct {
 		Run mlflow.RunJSON `json:"run"`
@@ -139,7 +140,7 @@ func (p Store) Read(ctx context.Context, page string) (values map[string]string,
 			Msg:    fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
 			Hint: fmt.Sprintf(
 				"restore it before MLflow purges it: restore the experiment %s if it was deleted "+
-					"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)",
+					"(MlflowClient().restore_experiment), otherwise the run (MlflowClient().restore_run)",
 				nameOf(ctx, p, info.ExperimentID),
 			),
 		}
@@ -150,7 +151,7 @@ func (p Store) Read(ctx context.Context, page string) (values map[string]string,
 	return mlflow.Pairs(out.Run.Data.Params), info.ExperimentID, nil
 }
 
-// nameOf returns the name of an experiment, or of the home experiment if it cannot be read.
+// nameOf returns an experiment's name, or the name of the home experiment if the experiment cannot be read.
 func nameOf(ctx context.Context, p Store, id string) string {
 	if id == "" {
 		return p.home
@@ -159,7 +160,8 @@ func nameOf(ctx context.Context, p Store, id string) string {
 	return cmp.Or(e.Experiment.Name, p.home)
 }
 
-// Write stores parameters in one batch. MLflow stores all or none, and refuses to change an existing value.
+// Write stores parameters in one batch. MLflow stores either all of them or none, and refuses to change an existing
+// value.
 func (p Store) Write(ctx context.Context, page string, values map[string]string) error {
 	body := map[string]any{"run_id": page, "params": mlflow.PairList(values), "metrics": []any{}, "tags": []any{}}
 	err := p.send(ctx, "write promotion ledger", "runs/log-batch", body)
@@ -168,7 +170,7 @@ func (p Store) Write(ctx context.Context, page string, values map[string]string)
 	return lacking(p.c, "write promotion ledger", err, mlflow.RightEdit, "of the run "+page, experiment)
 }
 
-// send sends a request whose result is the same even if it arrives several times.
+// send sends a request that has the same result even if it arrives several times.
 func (p Store) send(ctx context.Context, op, path string, body map[string]any) error {
 	err := p.c.Registry.JSON(
 		ctx, rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write}, nil,
@@ -230,7 +232,7 @@ func (p Store) createRun(ctx context.Context, model, id string) (string, error) 
 		"finish run",
 		"runs/update",
 		map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now},
-	) // only for people who look at the run
+	) // only for people who look at the run in MLflow
 	return out.Run.Info.ID, nil
 }
 
@@ -238,8 +240,8 @@ func (p Store) settling(op string) mlflow.Settling {
 	return mlflow.Settling{Client: p.c, Op: op, Explain: func(err error) error { return mlflow.Explain(op, err) }}
 }
 
-// Found makes the run the first of the model's ledger, unless there is one. One request creates the experiment with its
-// tag, and its name is unique. A suffix makes it another name.
+// Found makes the run the first of the model's ledger, unless the model already has a ledger. One request creates the
+// experiment with its tag. The experiment's name is unique, and a suffix changes it.
 func (p Store) Found(ctx context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
 	name := experimentOf(model)
@@ -288,7 +290,7 @@ func (p Store) restore(ctx context.Context, e mlflow.ExperimentJSON) error {
 }
 
 // Refound replaces the first run of the model's ledger. It restores the model's experiment if it was deleted, because
-// its name stays in use until it is purged.
+// the experiment's name stays in use until MLflow purges it.
 func (p Store) Refound(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
 	e, ok, err := p.Experiment(ctx, experimentOf(model))
 	if err != nil {
@@ -313,7 +315,7 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 	return registry.LedgerPlace{ID: id, First: page, Tail: page}, nil
 }
 
-// Tail stores the hint to a recent run on the model's experiment.
+// Tail stores a hint about a recent run on the model's experiment.
 func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
 	return p.send(
 		ctx,
@@ -323,7 +325,7 @@ func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string
 	)
 }
 
-// Tag sets a tag of the registered model.
+// Tag sets a tag on the registered model.
 func (p Store) Tag(ctx context.Context, model, key, value string) error {
 	return p.send(
 		ctx,
@@ -339,12 +341,12 @@ func (p Store) Tags(ctx context.Context, model string) (map[string]string, error
 	return m.OrZero().Tags, err
 }
 
-// AllPages returns the parameters of the runs of an experiment that are named after the model.
+// AllPages returns the parameters of the experiment's runs that are named after the model.
 func (p Store) AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error) {
 	body := map[string]any{
 		"experiment_ids": []string{experiment}, "run_view_type": "ACTIVE_ONLY", "max_results": mlflow.RunsPage,
 	}
-	if !strings.ContainsAny(model, "'\"\\`%") { // servers differ in how they read such a text
+	if !strings.ContainsAny(model, "'\"\\`%") { // servers differ in how they parse such a name
 		body["filter"] = "tags.`mlflow.runName` = '" + model + "'"
 	}
 	pages := map[string]map[string]string{}
@@ -365,7 +367,7 @@ func (p Store) Drop(ctx context.Context, page string) error {
 	return p.send(ctx, "delete ledger run", "runs/delete", map[string]any{"run_id": page})
 }
 
-// Unfit stores on the ledger's experiment why this server keeps no ledger.
+// Unfit stores the reason why this server keeps no ledger, as a tag on the ledger's experiment.
 func (p Store) Unfit(ctx context.Context, why string) error {
 	e, ok, err := p.Experiment(ctx, p.home)
 	if !ok || err != nil {
@@ -412,8 +414,8 @@ func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 	return names, nil
 }
 
-// Founded lists all ledgers, including deleted ones. has reports whether a model has one, even if its anchor and all
-// tags of its versions were removed.
+// Founded lists all ledgers, including deleted ones. has reports whether a model has a ledger, even if the anchor and
+// all tags of the model's versions were removed.
 func Founded(ctx context.Context, c *mlflow.Client) (has func(model string) bool, err error) {
 	names := map[string]bool{}
 	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}

@@ -45,7 +45,7 @@ func (c Writer) observeModel(
 		return registry.State{}, nil, &registry.Error{
 			Reason: registry.ModelGone,
 			Msg:    known.Why(),
-			Hint:   "the model was renamed or deleted meanwhile: check the model input, then run it again",
+			Hint:   "the model has since been renamed or deleted: check the model input, then run it again",
 		}
 	}
 	if s.Do == plan.SetModelTag {
@@ -69,7 +69,7 @@ func (c Writer) observeVersions(
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
 		return registry.State{}, nil, mlflow.Gone(
 			fmt.Sprintf("version %d of %s no longer exists", s.Version, s.Model),
-			"the version was deleted meanwhile, and nothing was moved: choose another version",
+			"the version has since been deleted, and nothing was moved: choose another version",
 		)
 	}
 	if s.Do == plan.TagAlias {

@@ -45,9 +45,9 @@ func buildAge(n *tree.Node) (Gate, error) {
 	a.most, a.soak = tree.ParseDuration(a.text), tree.ParseDuration(a.soakText)
 	switch {
 	case (a.soakText == "") != (a.in == ""):
-		return Gate{}, n.Problem("age", "soak and in must be used together; give a duration and a stage or alias")
+		return Gate{}, n.Problem("age", "soak and in must be used together; use a duration and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "age set to any always passes without soak; give a limit such as 30d, or soak "+
+		return Gate{}, n.Problem("age", "age set to any always passes without soak; use a limit such as 30d, or soak "+
 			"and in")
 	}
 	wanted := "run at most " + a.text + " old"

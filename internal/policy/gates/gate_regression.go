@@ -134,9 +134,9 @@ func provable(key string, base fact.Subject) string {
 	switch {
 	case base.DeletedRun != "":
 		return "restore the run with `mlflow runs restore --run-id " + format.ShellWord(base.DeletedRun) +
-			"`, or give a number as the limit instead"
+			"`, or use a number as the limit instead"
 	case !readable && !base.Run.IsAbsent():
-		return fmt.Sprintf("make the run of the incumbent (%s) readable, or give a number as the limit instead",
+		return fmt.Sprintf("make the run of the incumbent (%s) readable, or use a number as the limit instead",
 			base.Ref)
 	}
 	return fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key,

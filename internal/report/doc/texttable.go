@@ -76,7 +76,7 @@ func columnWidths(rows [][]string, n, columns int) (width []int, fits bool) {
 	return width, true
 }
 
-// sampled is how many rows decide about the widths of the columns.
+// sampled is how many rows determine the widths of the columns.
 const sampled = 30
 
 // linesOf returns how many lines the rows need with these widths.
