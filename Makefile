@@ -49,7 +49,7 @@ test-scanners: ## run the six scanners, which must be on PATH; ARGS=-write renew
 	go test -tags=scanners -v ./internal/evidence -run TestScanners $(ARGS)
 
 test-container: ## test the image in a Docker engine, and workflows with act
-	$(call tier,container,mlflow-3.17.2 postgres docker act)
+	$(call tier,container,mlflow-3.17.2 postgres docker skopeo act)
 
 test-workflows: lint ## lint our workflows and the examples, and run them with act on a real MLflow and a GitHub double
 	@tools/setup mlflow-3.17.2 postgres docker act
@@ -89,10 +89,10 @@ release-dry-run: ## build a release twice, compare the bytes, and check it with 
 lint: ## check formatting, workflows, scripts and sentences
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
-	.cache/bin/shellcheck tools/setup .ci/run
+	.cache/bin/shellcheck tools/setup .ci/run setup/install.sh
 	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
 	$(MAKE) --no-print-directory prose
-	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
+	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml */action.yml examples/workflows/*.yml
 
 prose: ## check the sentences of documents, comments and messages; ARGS=-all lists every alert
 	@tools/setup lint

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"os/user"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -22,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 )
 
-// version is set by release builds.
+// version is set by release builds. `go install …@v1.2.0` does not set it; see programVersion.
 var version = "dev"
 
 func main() { os.Exit(run()) }
@@ -41,10 +42,20 @@ func run() int {
 	}
 	return cli.Run(ctx, cli.Process{
 		Args: os.Args[1:], Env: os.Getenv, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
-		Now: time.Now, Jitter: rand.Float64, Random: crypto.Reader, Version: version, Go: runtime.Version(),
+		Now: time.Now, Jitter: rand.Float64, Random: crypto.Reader,
+		Version: programVersion(debug.ReadBuildInfo()), Go: runtime.Version(),
 		Zone: time.Local, Columns: columns(), User: userName(),
 		Nonce: func() string { return strconv.FormatUint(rand.Uint64(), 36) },
 	})
+}
+
+// programVersion returns the version of this program. If no release build set it, it is the version of the module that
+// `go install` downloaded. Only such a module has a checksum. A build from a checkout stays "dev".
+func programVersion(info *debug.BuildInfo, known bool) string {
+	if version == "dev" && known && info.Main.Sum != "" {
+		return info.Main.Version
+	}
+	return version
 }
 
 // columns returns the width of the terminal, or 0 if the output goes elsewhere.

@@ -110,18 +110,8 @@ func newHub(t *testing.T) *hub {
 // prepare makes the files that the build jobs will find.
 func (h *hub) prepare(version string) {
 	h.t.Helper()
-	r := tiny(h.t)
-	r.version = version
-	dist := filepath.Join(r.source, version) // shared by all tests
-	if _, err := os.Stat(dist); err != nil {
-		if err := r.build(dist); err != nil {
-			h.t.Fatal(err)
-		}
-	}
 	for _, runner := range []string{"ubuntu-24.04", "ubuntu-24.04-arm"} {
-		if err := os.CopyFS(filepath.Join(h.dir, "prepared", runner, version), os.DirFS(dist)); err != nil {
-			h.t.Fatal(err)
-		}
+		buildTiny(h.t, version, filepath.Join(h.dir, "prepared", runner, version))
 	}
 }
 
