@@ -127,7 +127,7 @@ type forgedServer struct {
 	only     []string
 
 	team, outsider, editor Client // on a server without logins, all three are the same
-	home, theirs           string // ids of the experiments that contain the ledgers and that belong to the outsider
+	theirs                 string // id of the outsider's experiment
 	count                  atomic.Int64
 }
 
@@ -253,6 +253,7 @@ type forgedModel struct {
 	dir         string
 	place       registry.LedgerPlace
 	experiments []string // experiments that have the ledger's name
+	home        string   // id of the experiment that contains the pages
 	pages       []string // oldest first
 	others      []string // pages of another model
 	saved       snapshot
@@ -392,7 +393,7 @@ func (m *forgedModel) found() {
 // honest lets the editor write to the ledger while it is being founded.
 func (m *forgedModel) honest(do func(*ledgertest.Forger)) {
 	a := m.attempt()
-	do(m.forger(1, ledgertest.Editor, keyPair("x"), &throughAPI{a, m.s.editor, m.s.home}))
+	do(m.forger(1, ledgertest.Editor, keyPair("x"), &throughAPI{a, m.s.editor, m.home}))
 	if a.denied > 0 {
 		m.t.Fatalf("%s: the editor was refused", m.name)
 	}
@@ -422,13 +423,10 @@ func (m *forgedModel) locate() {
 	for _, p := range r.History.Pages {
 		m.pages = append(m.pages, p.Page)
 	}
-	if s.home == "" {
-		s.home = m.query("SELECT experiment_id FROM runs WHERE run_uuid = '" + m.pages[0] + "'")[0][0]
-		if s.logins {
-			if err := s.Grant(m.t.Context(), "editor", "EDIT", "experiment", s.home); err != nil {
-				m.t.Fatal(err)
-			}
-		}
+	// The team may have begun this ledger elsewhere than other ledgers, if somebody has taken the name of the home.
+	m.home = m.query("SELECT experiment_id FROM runs WHERE run_uuid = '" + m.pages[0] + "'")[0][0]
+	if s.logins {
+		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.home) // it may have been granted before
 	}
 }
 
@@ -632,7 +630,7 @@ func lie(chance *rand.Rand, r map[string]any) {
 func (m *forgedModel) way(n int, key signing.KeyPair, tally *forgeryTally) {
 	defer m.restore()
 	a := m.attempt()
-	api := throughAPI{a, m.s.editor, m.s.home}
+	api := throughAPI{a, m.s.editor, m.home}
 	who, carried, carrier := ledgertest.Editor, ledgertest.Editor, ledgertest.Carrier(&api)
 	switch i := n % 3; {
 	case i == 0 && m.s.logins:

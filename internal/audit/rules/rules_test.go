@@ -598,7 +598,7 @@ var cases = []ruleCase{
 
 	{rule: "no-rollback-target", when: "the previous version was deleted",
 		plant:    func(s *healthyModel) { s.Versions = s.Versions[1:] },
-		want:     "@champion is at version 2 and has no version to roll back to: version 1 is deleted",
+		want:     "@champion is at version 2 and has no version to roll back to: version 1: it was deleted",
 		severity: audit.Medium},
 	{rule: "no-rollback-target", when: "the previous version is not READY",
 		plant: func(s *healthyModel) { s.version(1).Status = "FAILED_REGISTRATION" },
@@ -607,7 +607,7 @@ var cases = []ruleCase{
 		s.version(1).Tags[registry.TagHold] = "2026-05-01T00:00:00Z"
 		s.entries(func(all []ledger.Entry) []ledger.Entry { return all[1:] })
 	},
-		want: "@champion is at version 2 and has no version to roll back to: version 1 was rolled back"},
+		want: "@champion is at version 2 and has no version to roll back to: version 1: rolled back on 2026-05-01T00:00:00Z"},
 	{rule: "no-rollback-target", when: "it is the first promotion", plant: func(s *healthyModel) {
 		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = registry.State{}; return all[1:] })
 	}},
