@@ -54,7 +54,8 @@ func (s ruleInput) rollbackVersion(l ledger.Chain, ref registry.Ref, now int) (r
 	for _, b := range earlier[:min(len(earlier), audit.MaxEarlierVersions)] {
 		known := f.Versions[b.Number]
 		if _, there := known.Get(); !there && !known.IsAbsent() && !f.Whole {
-			r.unjudged, r.message = true, fmt.Sprintf("version %d, which was at %s before: %s", b.Number, ref, known.Why())
+			r.message = fmt.Sprintf("version %d, which was at %s before: %s", b.Number, ref, known.Why())
+			r.unjudged = true
 			return r, true
 		}
 		if b.Why == "" {

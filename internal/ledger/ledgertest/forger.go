@@ -278,8 +278,8 @@ func (f *Forger) entry(kv map[string]string, e forged) map[string]string {
 	}
 	lease := at.Add(15 * time.Minute)
 	claim := strings.Join([]string{
-		kv["format"], fmt.Sprint(r["pid"]), fmt.Sprint(r["to"]), canonical.Digest(text), cmp.Or(e.claimant, f.claimant(kv)),
-		lease.UTC().Format(time.RFC3339),
+		kv["format"], fmt.Sprint(r["pid"]), fmt.Sprint(r["to"]), canonical.Digest(text),
+		cmp.Or(e.claimant, f.claimant(kv)), lease.UTC().Format(time.RFC3339),
 	}, "|")
 	out := chunk.Split(numberKey("r", e.number), text)
 	out[numberKey("e", e.number)], out[numberKey("h", e.number)] = claim, "https://elsewhere.example"
