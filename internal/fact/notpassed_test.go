@@ -71,4 +71,8 @@ func TestFacts_NotPassedUnread(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+	f := Facts{Ledger: ledger.Chain{Keyed: true, Foreign: []ledger.Foreign{{Number: 4, Entry: about(2)}}}}
+	if f.notPassed(champion.Target(), 2, true) == "" {
+		t.Error("an entry that is not believed was taken for a good one")
+	}
 }

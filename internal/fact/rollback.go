@@ -125,7 +125,8 @@ func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 			return ""
 		}
 	}
-	if f.Ledger.Keyed && !unread {
+	foreign := func(g ledger.Foreign) bool { return g.Entry.Record.To == number }
+	if f.Ledger.Keyed && (!unread || slices.ContainsFunc(f.Ledger.Foreign, foreign)) {
 		return "no signed entry says that it passed its gates or was imported"
 	}
 	return ""
