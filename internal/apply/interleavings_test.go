@@ -45,12 +45,14 @@ const (
 	taking                    // with the ledger, and a promoter may take over the entry of a dead one
 	signed                    // with a signed ledger, to which a login without a key writes once
 	strangers                 // the same, and each promoter accepts only its own key and the founder's
+	rotating                  // the same, and each promoter also accepts the key of the one before
 )
 
 func (p protocol) String() string {
 	return []string{
 		"read, write, record", "guard, write, verify, record", "claim, guard, write, verify", "claim + takeover",
 		"signed claim + hostile writer", "different keys + hostile writer",
+		"rotating keys + hostile writer",
 	}[p]
 }
 
@@ -290,6 +292,8 @@ func (p *promoter) ledger() *ledger.Ledger {
 		l.Ring, l.Key = ring(), keyOf(-1)
 	case strangers:
 		l.Ring, l.Key = ring(p.who), keyOf(p.who)
+	case rotating:
+		l.Ring, l.Key = ring(p.who, max(p.who-1, 0)), keyOf(p.who)
 	}
 	return l
 }
@@ -495,6 +499,7 @@ type count struct {
 	residue   int // the alias points to the version of a promotion that did not succeed
 	later     int // the result of a success was overwritten by something other than a success
 	unnoticed int // end states with residue or an overwritten success that the audit rule does not find
+	stuck     int // walks after which a promoter neither ended nor died, although nothing more can happen
 }
 
 func (c count) String() string {
@@ -540,6 +545,9 @@ func (m *model) explore() count {
 				path = append(slices.Clone(path), 0)
 			}
 			if len(choices) == 0 {
+				if !s.over() {
+					c.stuck++
+				}
 				break
 			}
 			choices[path[step]].take()
@@ -674,13 +682,15 @@ func TestInterleavings(t *testing.T) {
 // different keys, a hostile writer can end a claim that the other promoter does not believe. In that case only one of
 // the two succeeds.
 func (m *model) overtakes() bool {
-	return m.protocol == strangers || m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
+	return m.protocol >= strangers || m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }
 
 func (m *model) promises(t *testing.T, c count) {
 	switch {
 	case c.ends == 0:
 		t.Error("nothing was walked")
+	case c.stuck > 0:
+		t.Errorf("in %d walks, a promoter did not end", c.stuck)
 	case !m.ledger():
 		if m.faults == none && (c.lost == 0 || c.succeed == 0) {
 			t.Error("no update was lost without claims, so the walk proves nothing")

@@ -121,7 +121,7 @@ func chooseRollbackVersion(
 	for i := range backs {
 		b := &backs[i]
 		if b.Why != "" {
-			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))
+			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Rejection()))
 			continue
 		}
 		v, _ := f.Versions[b.Number].Get()

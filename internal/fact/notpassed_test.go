@@ -41,9 +41,38 @@ func TestFacts_NotPassed(t *testing.T) {
 		"ungated after it passed":              {true, []ledger.Entry{entry("prod", passed), entry("prod", ungated)}, bypassed},
 	} {
 		f := Facts{Ledger: ledger.Chain{Keyed: c.keyed, Entries: c.entries}}
-		got := f.NotPassed(champion.Target(), 2)
+		got := f.notPassed(champion.Target(), 2, false)
 		if got == "" != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// A forecast reads only the newest page of the ledger. A version that no entry there is about may have passed before.
+func TestFacts_NotPassedUnread(t *testing.T) {
+	champion := registry.AliasRef("champion")
+	about := func(to int) ledger.Entry {
+		return ledger.Entry{Outcome: ledger.EntryDone, Record: ledger.Record{
+			Command: "promote", Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "acc >= 0.5"}}, To: to,
+			Target: champion.Target(), Moves: []registry.Shift{{Ref: champion, Want: registry.PointsTo(to)}},
+		}}
+	}
+	for name, c := range map[string]struct {
+		entries []ledger.Entry
+		want    bool
+	}{
+		"no entry":                          {nil, true},
+		"an entry about another version":    {[]ledger.Entry{about(3)}, true},
+		"an entry about it, not signed":     {[]ledger.Entry{about(2)}, false},
+		"an older entry about it, unsigned": {[]ledger.Entry{about(2), about(3)}, false},
+	} {
+		f := Facts{Ledger: ledger.Chain{Keyed: true, Entries: c.entries}}
+		if got := f.notPassed(champion.Target(), 2, true); got == "" != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	f := Facts{Ledger: ledger.Chain{Keyed: true, Foreign: []ledger.Foreign{{Number: 4, Entry: about(2)}}}}
+	if f.notPassed(champion.Target(), 2, true) == "" {
+		t.Error("an entry that is not believed was taken for a good one")
 	}
 }

@@ -13,16 +13,28 @@ import (
 type RollbackTarget struct {
 	Number int
 	Why    string // why it was rejected; "" if it can be used
+	Ask    bool   // it was rejected only because the user did not name it
+}
+
+// Rejection returns why the version was rejected, and what the user can do about it.
+func (b RollbackTarget) Rejection() string {
+	if b.Ask {
+		return b.Why + "; to return to it anyway, name it in the candidate input"
+	}
+	return b.Why
 }
 
 // RollbackAllowed says which versions a rollback accepts besides good ones.
 type RollbackAllowed struct {
 	Hold  bool // versions that are on hold
 	Named bool // versions that never passed the gates, because the user asked for this version by name
+	// Versions that no entry is about, if older pages of the ledger were not read. Only a forecast accepts them.
+	Unread bool
 }
 
 // RollbackTargets returns the versions that the target pointed to before the current one, newest first. A rejected
 // version comes with the reason. The versions are taken from the ledger and, for the time before it, from version tags.
+// A rollback, the forecast of a promotion and the audit all use this function.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	chain := f.Ledger.Decisive()
@@ -31,9 +43,8 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			!slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
 			b := f.RollbackTo(number, allowed)
 			if b.Why == "" && !allowed.Named {
-				if b.Why = f.NotPassed(t, number); b.Why != "" {
-					b.Why += "; to return to it anyway, name it in the candidate input"
-				}
+				b.Why = f.notPassed(t, number, allowed.Unread && len(f.Ledger.Before) > 0)
+				b.Ask = b.Why != ""
 			}
 			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {
 				b.Why = "it is in Production and would leave that stage"
@@ -89,10 +100,11 @@ func (f Facts) inProduction(number int) bool {
 	return left.Versions.Has(number)
 }
 
-// NotPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
+// notPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
 // version passed or was imported. Without keys in the policy it also returns "" if the version was never evaluated, for
-// example because the target pointed to it before this tool was used, or because it was moved outside this program.
-func (f Facts) NotPassed(t registry.Target, number int) string {
+// example because the target pointed to it before this tool was used, or because it was moved outside this program. If
+// older pages were not read, it returns "" for a version that none of the entries is about.
+func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
 		return "gates blocked it in the last evaluation (" + registry.TagValidation + " is " + status + ")"
@@ -108,11 +120,13 @@ func (f Facts) NotPassed(t registry.Target, number int) string {
 		case judged && !r.Passed():
 			return fmt.Sprintf("it went live without passing gates (entry %d of the ledger)", e.Epoch)
 		case !f.Ledger.Decides(e):
+			unread = unread && r.To != number
 		case judged, slices.ContainsFunc(t.Refs(), imported):
 			return ""
 		}
 	}
-	if f.Ledger.Keyed {
+	foreign := func(g ledger.Foreign) bool { return g.Entry.Record.To == number }
+	if f.Ledger.Keyed && (!unread || slices.ContainsFunc(f.Ledger.Foreign, foreign)) {
 		return "no signed entry says that it passed its gates or was imported"
 	}
 	return ""
@@ -133,7 +147,7 @@ func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	case !allowed.Hold:
 		why = f.OnHold(v)
 	}
-	return RollbackTarget{number, why}
+	return RollbackTarget{Number: number, Why: why}
 }
 
 // version returns a version of the model. The version is absent if all versions were read and it is not among them.

@@ -141,7 +141,7 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 	if len(backs) > 0 {
 		lines := []string{"rejected versions, newest first:"}
 		for _, b := range backs {
-			lines = append(lines, fmt.Sprintf("  version %d: %s", b.Number, b.Why))
+			lines = append(lines, fmt.Sprintf("  version %d: %s", b.Number, b.Rejection()))
 		}
 		lines = append(
 			lines,
@@ -196,10 +196,14 @@ func withCandidate(f fact.Facts, to int) fact.Facts {
 // NextRollback returns the version that a rollback would return to after the plan is applied, or says why there is
 // none.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
-	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), ledger.Entry{
+	next := ledger.Entry{
 		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},
-	})
-	backs := f.RollbackTargets(p.Target, f.Number(), fact.RollbackAllowed{})
+	}
+	if !slices.Contains(p.Override, verdict.OverrideUnsigned) {
+		next.Signed = "a key of the policy"
+	}
+	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), next)
+	backs := f.RollbackTargets(p.Target, f.Number(), fact.RollbackAllowed{Unread: true})
 	for _, b := range backs {
 		if b.Why == "" {
 			return b.Number, ""
@@ -207,7 +211,7 @@ func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	}
 	switch {
 	case len(backs) > 0:
-		why = backs[0].Why
+		why = backs[0].Rejection()
 	case f.Ledger.Off != "":
 		why = "no earlier version of the target is known"
 	default: // tags on other versions may show more, but only a rollback reads them

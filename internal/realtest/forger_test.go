@@ -215,7 +215,7 @@ var tables = []struct{ name, columns, where string }{
 }
 
 func (m *forgedModel) keys() object {
-	return object{"model": m.name, "name": m.place.ID, "home": m.s.home, "named": "mlflow-promotions/" + m.name + "%"}
+	return object{"model": m.name, "name": m.place.ID, "home": m.home, "named": "mlflow-promotions/" + m.name + "%"}
 }
 
 func (m *forgedModel) query(sql string) [][]string {

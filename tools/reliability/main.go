@@ -33,9 +33,9 @@ var campaigns = []campaign{
 		shows: `^seeds`,
 	},
 	{
-		name:  "every interleaving of two and three promotions",
+		name:  "every interleaving of two and three promotions, and random walks",
 		env:   []string{"PROMOTE_INTERLEAVINGS=3"},
-		test:  []string{"-run", "^TestInterleavings$", "./internal/apply"},
+		test:  []string{"-run", "^TestInterleavings", "./internal/apply"},
 		shows: `^\|`,
 	},
 	{

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
@@ -26,11 +27,10 @@ var noRollbackTarget = rule{
 		var out []result
 		for _, ref := range l.Refs() {
 			now := s.versionsAt(ref).Versions.Only()
-			earlier := views.EarlierVersions(l, ref, now)
-			if now == 0 || len(earlier) == 0 {
+			if now == 0 || len(views.EarlierVersions(l, ref, now)) == 0 {
 				continue
 			}
-			if r, found := s.rollbackVersion(l, ref, now, earlier); found {
+			if r, found := s.rollbackVersion(l, ref, now); found {
 				out = append(out, r)
 			}
 		}
@@ -38,39 +38,32 @@ var noRollbackTarget = rule{
 	}),
 }
 
-// rollbackVersion returns a finding if none of the earlier versions is fit to roll back to.
-func (s ruleInput) rollbackVersion(l ledger.Chain, ref registry.Ref, now int, earlier []int) (result, bool) {
+// rollbackVersion returns a finding if a rollback would reject all of the earlier versions.
+func (s ruleInput) rollbackVersion(l ledger.Chain, ref registry.Ref, now int) (result, bool) {
 	target := ref.Target()
 	r := result{version: now, alias: target.Alias, stage: target.Stage}
+	f := fact.Facts{Ledger: l, Versions: maps.Clone(s.EarlierVersions), Whole: s.Scope == audit.ScopeAll}
+	if f.Versions == nil {
+		f.Versions = map[int]registry.Known[registry.Version]{}
+	}
+	for _, v := range s.Versions {
+		f.Versions[v.Number] = registry.Is(v)
+	}
+	earlier := f.RollbackTargets(target, now, fact.RollbackAllowed{})
 	var rejected []string
-	for _, n := range earlier[:min(len(earlier), audit.MaxEarlierVersions)] {
-		v, there := s.Version(n)
-		known := s.EarlierVersions[n]
-		if !there && known.Gathered() {
-			v, there = known.Get()
-		}
-		switch {
-		case !there && (s.Scope == audit.ScopeAll || known.IsAbsent()):
-			rejected = append(rejected, fmt.Sprintf("version %d is deleted", n))
-		case !there:
-			r.unjudged, r.message = true, fmt.Sprintf("version %d, which was at %s before: %s", n, ref, known.Why())
+	for _, b := range earlier[:min(len(earlier), audit.MaxEarlierVersions)] {
+		known := f.Versions[b.Number]
+		if _, there := known.Get(); !there && !known.IsAbsent() && !f.Whole {
+			r.message = fmt.Sprintf("version %d, which was at %s before: %s", b.Number, ref, known.Why())
+			r.unjudged = true
 			return r, true
-		case v.Usable() != "":
-			rejected = append(rejected, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
-		case r.stage == "Staging" && v.Stage == "Production":
-			rejected = append(rejected, fmt.Sprintf("version %d is in Production", n))
-		case (fact.Facts{Ledger: l}).OnHold(v) != "":
-			rejected = append(rejected, fmt.Sprintf("version %d was rolled back", n))
-		default:
-			f := fact.Facts{Ledger: l, Versions: map[int]registry.Known[registry.Version]{n: registry.Is(v)}}
-			why := f.NotPassed(target, n)
-			if why == "" {
-				return r, false
-			}
-			rejected = append(rejected, fmt.Sprintf("version %d: %s", n, why))
 		}
+		if b.Why == "" {
+			return r, false
+		}
+		rejected = append(rejected, fmt.Sprintf("version %d: %s", b.Number, short(b.Why)))
 	}
 	r.message = fmt.Sprintf("%s is at version %d and has no version to roll back to: %s", ref, now,
 		strings.Join(rejected, ", "))
-	return r, true
+	return r, len(rejected) > 0
 }

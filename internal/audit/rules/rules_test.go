@@ -598,7 +598,7 @@ var cases = []ruleCase{
 
 	{rule: "no-rollback-target", when: "the previous version was deleted",
 		plant:    func(s *healthyModel) { s.Versions = s.Versions[1:] },
-		want:     "@champion is at version 2 and has no version to roll back to: version 1 is deleted",
+		want:     "@champion is at version 2 and has no version to roll back to: version 1: it was deleted",
 		severity: audit.Medium},
 	{rule: "no-rollback-target", when: "the previous version is not READY",
 		plant: func(s *healthyModel) { s.version(1).Status = "FAILED_REGISTRATION" },
@@ -607,7 +607,26 @@ var cases = []ruleCase{
 		s.version(1).Tags[registry.TagHold] = "2026-05-01T00:00:00Z"
 		s.entries(func(all []ledger.Entry) []ledger.Entry { return all[1:] })
 	},
-		want: "@champion is at version 2 and has no version to roll back to: version 1 was rolled back"},
+		want: "@champion is at version 2 and has no version to roll back to: version 1: rolled back on 2026-05-01T0"},
+	{rule: "no-rollback-target", when: "only the entry of the live version is signed", plant: func(s *healthyModel) {
+		chain := s.Ledger.OrZero()
+		chain.Keyed = true
+		s.Ledger = registry.Is(chain)
+		s.last(func(e *ledger.Entry) { e.Signed = "k0" })
+	},
+		want: "@champion is at version 2 and has no version to roll back to: version 1: no signed entry says that it " +
+			"passed its gates or was imported"},
+	{rule: "no-rollback-target", when: "all entries are signed", plant: func(s *healthyModel) {
+		chain := s.Ledger.OrZero()
+		chain.Keyed = true
+		s.Ledger = registry.Is(chain)
+		s.entries(func(all []ledger.Entry) []ledger.Entry {
+			for i := range all {
+				all[i].Signed = "k0"
+			}
+			return all
+		})
+	}},
 	{rule: "no-rollback-target", when: "it is the first promotion", plant: func(s *healthyModel) {
 		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = registry.State{}; return all[1:] })
 	}},

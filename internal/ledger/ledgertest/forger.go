@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -60,9 +61,8 @@ type Forger struct {
 	Key   signing.KeyPair // signs forgeries; a test with a listed key shows that they are well made
 	Now   time.Time
 	// Lie changes the record of a forged entry, so that a test can tell whether a reader has believed it.
-	Lie  func(record map[string]any)
-	Only []string // names of the kinds to choose from; all kinds if empty
-	Did  []string // names of the kinds that were carried out
+	Lie func(record map[string]any)
+	Did []string // names of the kinds that were carried out
 }
 
 // Forge carries out one to four kinds, and calls check after each.
@@ -79,9 +79,6 @@ func (f *Forger) Forge(check func(kind string)) {
 func (f *Forger) draw() Kind {
 	own := f.IntN(2) == 0
 	some := slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool {
-		if len(f.Only) > 0 {
-			return k.By > f.Who || !slices.Contains(f.Only, k.Name)
-		}
 		return k.By > f.Who || own && k.By < f.Who
 	})
 	return some[f.IntN(len(some))]
@@ -238,6 +235,9 @@ type forged struct {
 	skipped []int // the numbers that the record lists as skipped
 	key     bool  // the entry is signed
 	ended   bool  // the entry has an outcome
+
+	claimant string    // the run that made the claim; "" for a random one
+	at       time.Time // of the claim; zero for a random time
 }
 
 // next returns a forged entry that follows the last one on the page, as a careful attacker would write it.
@@ -272,11 +272,14 @@ func (f *Forger) entry(kv map[string]string, e forged) map[string]string {
 	f.Lie(r)
 	bytes, _ := canonical.JSON(r)
 	text := string(bytes)
-	at := f.Now.Add(pick(f, 0, 0, 0, -time.Hour, -10*time.Minute, 10*time.Minute, 20*time.Minute))
+	at := e.at
+	if at.IsZero() {
+		at = f.Now.Add(pick(f, 0, 0, 0, -time.Hour, -10*time.Minute, 10*time.Minute, 20*time.Minute))
+	}
 	lease := at.Add(15 * time.Minute)
 	claim := strings.Join([]string{
-		kv["format"], fmt.Sprint(r["pid"]), fmt.Sprint(r["to"]), canonical.Digest(text), f.claimant(kv),
-		lease.UTC().Format(time.RFC3339),
+		kv["format"], fmt.Sprint(r["pid"]), fmt.Sprint(r["to"]), canonical.Digest(text),
+		cmp.Or(e.claimant, f.claimant(kv)), lease.UTC().Format(time.RFC3339),
 	}, "|")
 	out := chunk.Split(numberKey("r", e.number), text)
 	out[numberKey("e", e.number)], out[numberKey("h", e.number)] = claim, "https://elsewhere.example"

@@ -365,6 +365,16 @@ func (f *Forger) Claim() {
 	f.Add(id, f.entry(kv, f.next(id, kv)))
 }
 
+// Entry adds an entry that is as well made as the forger's key allows. Its claim is by this run, and it is open if it
+// did not end.
+func (f *Forger) Entry(claimant string, ended bool) {
+	id := f.Ours()[len(f.Ours())-1]
+	kv := f.Values(id)
+	e := f.next(id, kv)
+	e.key, e.ended, e.claimant, e.at = true, ended, claimant, f.Now
+	f.Add(id, f.entry(kv, e))
+}
+
 // UseUp stores junk in all free numbers of the newest page of the ledger.
 func (f *Forger) UseUp() { f.useUp(f.Ours()[len(f.Ours())-1]) }
 
