@@ -19,7 +19,7 @@ type Demand struct {
 // Matches reports whether the text is a justification that the demand accepts.
 func (d Demand) Matches(text string) bool { return d.re.MatchString(text) }
 
-var justificationShape = tree.Object("what the input justification must contain; the one of a target replaces that of "+
+var justificationShape = tree.Object("what the justification input must contain; the one of a target replaces that of "+
 	"its model, and both replace that of the file",
 	tree.Required("matches", tree.MaxLength(200,
 		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
@@ -76,6 +76,6 @@ func (p Policy) Unjustified(d Demand, justification string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    fmt.Sprintf("justification: %s: %s:%d demands a match of %s", what, p.File, d.Line, d.Pattern),
-		Hint:   "nothing was moved; set the input justification to a text that contains such a match",
+		Hint:   "nothing was moved; set the justification input to a text that contains such a match",
 	}
 }

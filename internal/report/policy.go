@@ -42,7 +42,7 @@ type PolicyExplanation struct {
 	Justifications      []PolicyDemand
 }
 
-// PolicyDemand is a pattern that the input justification must match.
+// PolicyDemand is a pattern that the justification input must match.
 type PolicyDemand struct {
 	Pattern string
 	Line    int
@@ -91,7 +91,7 @@ func PolicyExplainPage(e PolicyExplanation) (doc.Line, doc.Page) {
 	}
 	for _, j := range e.Justifications {
 		at := fmt.Sprintf(" (line %d).", j.Line)
-		d = append(d, doc.P("The input justification must match ", doc.C(j.Pattern), at))
+		d = append(d, doc.P("The justification input must match ", doc.C(j.Pattern), at))
 	}
 	var waivers []doc.Line
 	for _, w := range e.Waivers {
