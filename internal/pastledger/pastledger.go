@@ -158,7 +158,7 @@ func (r Reader) build(now reading) (h history.History, consistent bool) {
 // Broken returns the error for a ledger that is not intact.
 func Broken(model string, b ledger.Break) error {
 	msg := "read promotion ledger of " + model + ": it is not intact"
-	hint := "to see what was changed, give a saved history in the records-file input " +
+	hint := "to see what was changed, set the records-file input to a saved history " +
 		"(the report file of an earlier history run)"
 	if b.Epoch > 0 {
 		msg += fmt.Sprintf(" at entry %d", b.Epoch)
