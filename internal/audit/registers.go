@@ -58,11 +58,13 @@ const (
 	ExceptionAccepted   ExceptionKind = "accepted" // an accepted finding of the audit
 	ExceptionReportMode ExceptionKind = "report-mode"
 	ExceptionImport     ExceptionKind = "import"
+	// an urgent rollback whose justification does not match the pattern of the policy
+	ExceptionJustification ExceptionKind = "justification"
 )
 
 // ExceptionKinds lists every kind in the order of the summary.
 var ExceptionKinds = []ExceptionKind{
-	ExceptionWaiver, ExceptionOverride, ExceptionReportMode, ExceptionImport, ExceptionAccepted,
+	ExceptionWaiver, ExceptionOverride, ExceptionReportMode, ExceptionImport, ExceptionJustification, ExceptionAccepted,
 }
 
 // ExceptionState is whether an exception matters today.

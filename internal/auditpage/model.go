@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -265,7 +266,7 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 			cell{"ended", int(seconds(e.Ended))},
 			cell{"command", m.Words.at(cut(e.Record.What()))},
 			cell{"to", e.Record.To},
-			cell{"actor", m.Words.at(cut(e.Record.Actor))},
+			cell{"actor", m.Words.at(cut(views.Who(e.Record.Origin)))},
 			cell{"link", m.Words.at(cut(address(e.Link)))},
 			cell{"outcome", m.Words.at(cut(e.Outcome))},
 			cell{"reason", m.Words.at(cut(string(e.Reason)))},

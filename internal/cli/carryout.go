@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/claim"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -41,6 +42,9 @@ func carryOut(
 	if err := checkApproval(ctx, e, r); err != nil {
 		return failed(r, err), nil, false
 	}
+	if r, err = checkJustification(e, r); err != nil {
+		return failed(r, err), nil, false
+	}
 	if r.Dry {
 		return decided(r), nil, false
 	}
@@ -52,6 +56,7 @@ func carryOut(
 			return failed(r, err), nil, false
 		}
 	}
+	r.By, r.Justification = views.Who(originOf(e, r.Facts)), e.set.Intent.Justification
 	m = newMove(e, l, r)
 	if err := l.Writable(m.promotion()); err != nil {
 		return failed(r, err), nil, false

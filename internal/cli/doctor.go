@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/pastledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -51,14 +52,14 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 // ledgerState returns the state of the model's ledger as text, and adds to the server who may write it. wrong is a
 // warning, or "" if the ledger is intact or absent. It checks the ledger just as `history` does.
 func ledgerState(ctx context.Context, e *env, server *registry.Server, model string) (state, wrong string) {
-	h, err := historyOf(ctx, e, model)
+	h, err := historyReader(e).One(ctx, model)
 	used := ""
 	if n := len(h.Pages); n > 0 {
 		used = h.Pages[n-1].Experiment
 	}
 	where := diagnose.Ledger(ctx, ledgerStore(e), e.client, server, model, used)
 	if h.Broken != "" {
-		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
+		err = pastledger.Broken(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:

@@ -126,7 +126,7 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		by.SHA = sha
 	}
 	e.set.Intent.WorkflowRun = job.RunURL()
-	e.set.Intent.Actor = job.TriggeringActor
+	e.set.Intent.Actor, e.set.Intent.Initiator = job.TriggeringActor, job.Actor
 	e.set.Intent.Notify = e.set.Notify.Names()
 	e.start.Dry = e.set.DryRun && writes
 	e.start.Tracking = e.set.Server.Tracking
@@ -179,9 +179,11 @@ func (e *env) beginPolicy() error {
 	switch {
 	case err != nil || !e.policy.Found:
 		return err
+	case decides && e.set.Judging.NeedsPolicy && !e.policy.HasModels():
+		return noModels(e)
 	case decides:
 		e.set, e.start.PolicyNote, err = withPolicy(e.set, e.policy, c)
-		if c.Judges && err == nil && e.start.PolicyNote == "" {
+		if c.Judges && err == nil && e.start.PolicyNote == "" && e.policy.HasModels() {
 			e.start.Policy = e.policy.Path
 		}
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/pastledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -54,7 +55,7 @@ func ledgerEntries(h ledger.History, err error, t lineage.Traced) registry.Known
 	broken := h.Check(t.ModelTags, t.Version)
 	switch {
 	case broken != nil:
-		why := brokenHistory(h.Model, *broken).Error() + "; see mlflow-promote history"
+		why := pastledger.Broken(h.Model, *broken).Error() + "; see mlflow-promote history"
 		return registry.Unreadable[[]ledger.Entry](why)
 	case len(h.Pages) == 0:
 		return registry.Absent[[]ledger.Entry](fmt.Sprintf("%s has no promotion ledger", h.Model))

@@ -36,10 +36,12 @@ func newMove(e *env, l *claim.Session, r report.Run) *move {
 		return nil
 	}
 	record := func(version int) ledger.Record {
-		return plan.NewRecord(
+		out := plan.NewRecord(
 			r.Plan, plan.Applied{Digest: r.Digest, Version: version, At: e.process.Now()}, e.set.Intent,
 			originOf(e, r.Facts), r.Facts,
 		)
+		out.Unmatched = r.Unmatched
+		return out
 	}
 	return &move{env: e, record: record, entry: l.Entry(record, movesMade(e, r.Facts))}
 }

@@ -40,6 +40,10 @@ func withPolicy(
 	if err := refuseGuarded(p.Policy, rules, *in); err != nil || c.Adopts {
 		return set, "", err
 	}
+	in.Query.MovedRoots, set.Judging.Identities = p.MovedRoots, p.Identities
+	if !p.HasModels() { // keys of the ledger and settings of an audit are no rules
+		return set, "", nil
+	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
 	if err != nil {
 		if !slices.Contains(in.Override, verdict.OverrideUngated) {
@@ -53,17 +57,30 @@ func withPolicy(
 		in.Rules[t.Ref()] = t.Digest
 	}
 	set.Judging.Gates = append(applied.Gates, set.Judging.Gates...)
-	set.Judging.Waivers, set.Judging.Identities = p.Waivers, p.Identities
-	in.Query.MovedRoots = p.MovedRoots
+	set.Judging.Waivers = p.Waivers
 	return set, "", nil
 }
 
-// printNoPolicy prints where a policy file was searched if none was found, and returns the text for the summary.
+// printNoPolicy prints that there are no rules, and returns the text for the summary. It says where a policy file was
+// searched if none was found.
 func printNoPolicy(e *env) string {
-	if e.policy.Missing != "" {
-		e.console.Println(e.policy.Missing)
+	text := e.policy.Missing
+	if e.command.Judges && e.policy.Found && !e.policy.HasModels() {
+		text = e.policy.Path + " has no models, so it has no gates"
 	}
-	return e.policy.Missing
+	if text != "" {
+		e.console.Println(text)
+	}
+	return text
+}
+
+// noModels is the error that a policy file is required, and the file contains no rules.
+func noModels(e *env) error {
+	return &registry.Error{
+		Reason: registry.BadPolicy,
+		Msg:    fmt.Sprintf("require-policy: %s has no models, so it has no gates", e.policy.Path),
+		Hint:   "add rules under models, or leave out require-policy to use thresholds alone",
+	}
 }
 
 // annotatePolicy annotates the lines of the policy file that contain errors. Outside a job, the list of errors

@@ -31,6 +31,11 @@ func runPolicyExplain(_ context.Context, e *env) report.Outcome {
 			Deferred: g.Deferred, Line: g.Line,
 		})
 	}
+	for _, t := range a.Targets {
+		if j := t.Justification; j != nil {
+			x.Justifications = append(x.Justifications, report.PolicyDemand{Pattern: j.Pattern, Line: j.Line})
+		}
+	}
 	for _, w := range p.Waivers {
 		if w.Concerns(model, a.Gates) {
 			x.Waivers = append(x.Waivers, report.PolicyWaiver{

@@ -45,7 +45,7 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 	o := ledger.Origin{
 		Workflow:    e.set.Intent.WorkflowRun,
 		Actor:       e.set.Intent.Actor,
-		Initiator:   e.job.Actor,
+		Initiator:   e.set.Intent.Initiator,
 		Login:       e.login.name(),
 		Caller:      e.job.Repository,
 		SHA:         e.job.SHA,

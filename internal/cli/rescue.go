@@ -28,8 +28,10 @@ func withRescue(e *env, l *claim.Session, f fact.Facts, err error, skip []int) e
 
 // rescued returns the error with the command appended to its hint.
 func (e *env) rescued(r plan.Rescue, need []string, err error) error {
+	in := e.set.Intent
+	_, unmatched := e.policy.Unmatched(in.Query.Model, in.Query.Target.Refs(), in.Justification)
 	return rescue.Error(rescue.Request{
-		Rescue: r, Need: need, Intent: e.set.Intent, Given: e.recorded, Job: e.asAction,
+		Rescue: r, Need: need, Intent: in, Given: e.recorded, Job: e.asAction, Unmatched: unmatched,
 	}, err)
 }
 

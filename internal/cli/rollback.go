@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -133,10 +134,18 @@ func chooseRollbackVersion(
 		case file.Why() != "":
 			warning := fmt.Sprintf("warning: could not check whether version %d can be loaded: %s",
 				b.Number, strings.TrimSuffix(file.Why(), "."))
-			return b.Number, append(notes, warning), nil, nil
+			return b.Number, withPartly(append(notes, warning), backs, in.Query.Target, b.Number), nil, nil
 		default:
-			return b.Number, notes, nil, nil
+			return b.Number, withPartly(notes, backs, in.Query.Target, b.Number), nil, nil
 		}
 	}
 	return 0, nil, lacking, plan.NoRollbackTarget(f, in, backs)
+}
+
+// withPartly adds a note if alias and stage go to a version that was not at both.
+func withPartly(notes []string, backs []fact.RollbackTarget, t registry.Target, to int) []string {
+	if note := plan.PartlyNote(backs, t, to); note != "" {
+		notes = append(notes, note)
+	}
+	return notes
 }

@@ -13,6 +13,7 @@ import (
 type RollbackTarget struct {
 	Number int
 	Why    string // why it was rejected; "" if it can be used
+	Only   string // the part of the target at which it was, if it was not at the other part; "" otherwise
 	Ask    bool   // it was rejected only because the user did not name it
 }
 
@@ -34,11 +35,14 @@ type RollbackAllowed struct {
 
 // RollbackTargets returns the versions that the target pointed to before the current one, newest first. A rejected
 // version comes with the reason. The versions are taken from the ledger and, for the time before it, from version tags.
+// If the target is an alias and a stage, usable versions that were at only one of them come last, unless all were.
 // A rollback, the forecast of a promotion and the audit all use this function.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	chain := f.Ledger.Decisive()
-	add := func(number int) {
+	at := map[int][]registry.Ref{}
+	add := func(number int, refs ...registry.Ref) {
+		at[number] = append(at[number], refs...)
 		if number != 0 && number != current &&
 			!slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
 			b := f.RollbackTo(number, allowed)
@@ -63,19 +67,19 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		)
 		for _, s := range moves {
 			if s.Want.Versions.Has(e.Record.To) { // the promoted version, even if others are in the stage
-				add(e.Record.To)
+				add(e.Record.To, s.Ref)
 			}
-			add(decisive(s.Ref, s.Want))
+			add(decisive(s.Ref, s.Want), s.Ref)
 		}
 		for _, s := range moves {
-			add(decisive(s.Ref, s.Was))
+			add(decisive(s.Ref, s.Was), s.Ref)
 		}
 	}
 	for _, ref := range refs {
-		add(decisive(ref, chain.Before[ref]))
+		add(decisive(ref, chain.Before[ref]), ref)
 	}
 	for _, v := range f.byTags(t) {
-		add(v.Number)
+		add(v.Number, taggedFor(v, t)...)
 	}
 	for _, e := range slices.Backward(chain.Entries) { // the versions that unfinished entries replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
@@ -84,10 +88,45 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		for _, s := range slices.DeleteFunc(
 			slices.Clone(e.Record.Moves), func(s registry.Shift) bool { return !about(s) },
 		) {
-			add(decisive(s.Ref, s.Was))
+			add(decisive(s.Ref, s.Was), s.Ref)
 		}
 	}
-	return out
+	return wholeFirst(out, refs, at)
+}
+
+// wholeFirst moves usable versions that were at only one part of the target to the end, unless all usable ones were.
+func wholeFirst(backs []RollbackTarget, refs []registry.Ref, at map[int][]registry.Ref) []RollbackTarget {
+	if len(refs) < 2 {
+		return backs
+	}
+	whole := false
+	for i := range backs {
+		b := &backs[i]
+		was := slices.DeleteFunc(slices.Clone(refs), func(r registry.Ref) bool {
+			return !slices.Contains(at[b.Number], r)
+		})
+		if len(was) == 1 {
+			b.Only = was[0].String()
+		}
+		whole = whole || b.Why == "" && b.Only == ""
+	}
+	if !whole {
+		return backs
+	}
+	partly := func(b RollbackTarget) bool { return b.Why == "" && b.Only != "" }
+	last := slices.DeleteFunc(slices.Clone(backs), func(b RollbackTarget) bool { return !partly(b) })
+	return append(slices.DeleteFunc(slices.Clone(backs), partly), last...)
+}
+
+// taggedFor returns the parts of the target to which the version was promoted according to its tags.
+func taggedFor(v registry.Version, t registry.Target) (refs []registry.Ref) {
+	if t.Alias != "" && v.Tags[registry.AliasTimeTag(t.Alias)] != "" {
+		refs = append(refs, registry.AliasRef(t.Alias))
+	}
+	if key := registry.StageTimeTag(t.Stage); key != "" && v.Tags[key] != "" {
+		refs = append(refs, registry.StageRef(t.Stage))
+	}
+	return refs
 }
 
 // inProduction reports whether the version is in Production. For a version that was not read, the last move in the

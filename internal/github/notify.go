@@ -53,6 +53,7 @@ type SlackMessage struct {
 	From    string // previous version
 	To      string
 	Who     string
+	Why     string // in the words of the user
 	RunURL  string // link to the workflow run
 }
 
@@ -98,6 +99,7 @@ func (m SlackMessage) blocks() slackPayload {
 	fields := slackBlock{Type: "section"}
 	for _, f := range []struct{ name, value string }{
 		{"Model", m.Model}, {"Target", m.Target}, {"From", m.From}, {"To", m.To}, {"By", m.Who},
+		{"Why", m.Why},
 	} {
 		if f.value != "" {
 			fields.Fields = append(fields.Fields, slackText{

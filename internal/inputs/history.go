@@ -119,17 +119,52 @@ func readTime(r *reader, input string) (from, until time.Time) {
 		return from, until
 	}
 	for _, layout := range []string{time.DateOnly, "2 January 2006", "2 Jan 2006"} {
-		if day, err := time.ParseInLocation(layout, text, r.zone); err == nil {
-			return day.UTC(), day.AddDate(0, 0, 1).Add(-time.Second).UTC()
+		if day, err := time.Parse(layout, text); err == nil {
+			y, m, d := day.Date()
+			return dayStart(y, m, d, r.zone), dayStart(y, m, d+1, r.zone).Add(-time.Second)
 		}
 	}
 	for _, layout := range timeLayouts {
 		if at, err := time.ParseInLocation(layout, strings.Replace(text, " UTC", "Z", 1), r.zone); err == nil {
+			if why := unclearTime(at, layout, text); why != "" {
+				r.problem(input, text, why+"; add the offset, such as 2026-05-03T14:30+02:00")
+			}
 			return at.UTC(), at.UTC()
 		}
 	}
 	r.problem(input, text, "is neither a date nor a time; write 2026-05-03, 2026-05-03 14:30 or 2026-05-03T14:30+02:00")
 	return from, until
+}
+
+// dayStart returns the first moment of a day. On the day on which the clocks change, midnight may not exist, or exist
+// twice. Then time.Date would return a moment of the day before, or the second midnight.
+func dayStart(y int, m time.Month, d int, zone *time.Location) time.Time {
+	near := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	y, m, d = time.Date(y, m, d, 12, 0, 0, 0, time.UTC).Date() // the last day of a month has a day after it
+	for back := 180; back >= -180; back-- {
+		at := near.Add(-time.Duration(back) * time.Minute)
+		if ay, am, ad := at.Date(); ay == y && am == m && ad == d {
+			return at.UTC()
+		}
+	}
+	return near.UTC() // the zone has no such day
+}
+
+// unclearTime says why a time without an offset does not mean exactly one moment, because the clocks change. It returns
+// "" if it does.
+func unclearTime(at time.Time, layout, text string) string {
+	if strings.Contains(layout, "Z07:00") {
+		return ""
+	}
+	if wall, err := time.Parse(layout, text); err == nil && wall.Format(time.DateTime) != at.Format(time.DateTime) {
+		return "does not exist in the local time zone, because the clocks are set forward"
+	}
+	for _, minutes := range []time.Duration{-120, -60, -30, 30, 60, 120} {
+		if at.Add(minutes*time.Minute).Format(time.DateTime) == at.Format(time.DateTime) {
+			return "exists twice in the local time zone, because the clocks are set back"
+		}
+	}
+	return ""
 }
 
 // timeLayouts are the forms of a time. Those without an offset are in the local time zone.

@@ -21,8 +21,8 @@ var ledgerInputs = []Input{
 		Name:  "justification",
 		Group: "safety",
 		For:   and(recording, "import"),
-		Help: "Reason for this run, such as a ticket. It is recorded. Required for `import`, and with " +
-			"`override: unsigned`.",
+		Help: "Reason for this run, such as a ticket. It is recorded. Required for `import`, with " +
+			"`override: unsigned`, and if the policy demands a pattern.",
 	},
 	{
 		Name:  "attest",

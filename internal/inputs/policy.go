@@ -26,7 +26,7 @@ var policyInputs = []Input{
 		For:     and(judging, "alias", "audit"),
 		Kind:    Bool,
 		Default: "false",
-		Help:    "Stop if there is no policy file, instead of using `thresholds` alone.",
+		Help:    "Stop if there is no policy file with rules, instead of using `thresholds` alone.",
 	},
 	{
 		Name:    "policy-tests",

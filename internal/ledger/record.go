@@ -85,7 +85,8 @@ type Record struct {
 	Override  []string `json:"override,omitempty"`
 	// the user's reason, in their own words
 	Justification string `json:"justification,omitempty"`
-	Hold          []int  `json:"hold,omitempty"` // versions that a rollback puts on hold
+	Unmatched     string `json:"justification_unmatched,omitempty"` // the policy's pattern, if that does not match
+	Hold          []int  `json:"hold,omitempty"`                    // versions that a rollback puts on hold
 	// targets that have been moved outside this program since the last entry
 	Outside   []registry.Shift `json:"moved_outside,omitempty"`
 	TakesOver int              `json:"takes_over,omitempty"`    // number of an unfinished entry

@@ -339,7 +339,8 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
 		ID: e.ID(), Epoch: e.Epoch, Command: r.What(), At: r.At, Outcome: cmp.Or(e.Outcome, "open"), Reason: e.Reason,
-		Actor: r.Actor, Workflow: r.Workflow, From: "ledger",
+		Actor: r.Actor, Initiator: r.Initiator, OSUser: r.OSUser, Login: r.Login, Justification: r.Justification,
+		Workflow: r.Workflow, From: "ledger",
 	}
 	if !e.Ended.IsZero() {
 		p.At = instant(e.Ended)
@@ -370,7 +371,7 @@ func (l *Lineage) addFromTags(v registry.Version) {
 	if r, ok := summary.Of(v); ok && r.To == v.Number {
 		p := Promotion{
 			At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor,
-			Workflow: r.Run, From: "tags",
+			Initiator: r.Initiator, Justification: r.Justification, Workflow: r.Run, From: "tags",
 		}
 		var was registry.Versions
 		if r.From != 0 {

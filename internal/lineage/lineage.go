@@ -138,11 +138,17 @@ type Promotion struct {
 	Gates    []Gate           `json:"gates,omitempty"`
 	Override []string         `json:"override,omitempty"`
 	Actor    string           `json:"actor,omitempty"`
-	Workflow string           `json:"workflow_run,omitempty"`
-	From     string           `json:"from"` // "ledger", or "tags" of the version
+	// whose event started the workflow run
+	Initiator string `json:"initiator,omitempty"`
+	OSUser    string `json:"os_user,omitempty"` // user name of the system, outside a workflow
+	Login     string `json:"login,omitempty"`   // user name at the MLflow server
+	// why, in the words of the user
+	Justification string `json:"justification,omitempty"`
+	Workflow      string `json:"workflow_run,omitempty"`
+	From          string `json:"from"` // "ledger", or "tags" of the version
 
-	Approvers        []string `json:"-"` // shown, and in the JSON of the history
-	ApproversUnknown string   `json:"-"` // why that is not known, see fact.ApproversGap
+	Approvers        []string `json:"approvers,omitempty"`
+	ApproversUnknown string   `json:"approvers_unknown,omitempty"` // why that is not known, see fact.ApproversGap
 }
 
 // Move is one move of an alias or stage to the version, or away from it.

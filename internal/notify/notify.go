@@ -105,10 +105,13 @@ func (n *Notifier) dialOut(address string) (*rest.Client, error) {
 
 func slackMessage(e views.Event) github.SlackMessage {
 	m := github.SlackMessage{
-		Model:  e.Model,
-		From:   e.Previous,
-		To:     e.Version,
-		Who:    e.Record.Actor,
+		Model: e.Model,
+		From:  e.Previous,
+		To:    e.Version,
+		Who: views.Who(ledger.Origin{
+			Actor: e.Record.Actor, Initiator: e.Record.Initiator, OSUser: e.Record.OSUser,
+		}),
+		Why:    e.Record.Justification,
 		RunURL: e.Record.WorkflowRun,
 		Target: e.Refs(),
 	}

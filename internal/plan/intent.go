@@ -26,7 +26,8 @@ type Intent struct {
 	Override         []string                // safety checks that the user turned off for this run
 	Justification    string                  // why, in the user's words
 	WorkflowRun      string                  // link to the workflow run; "" outside a workflow
-	Actor            string                  // who started the workflow; "" if unknown
+	Actor            string                  // who started this attempt of the workflow run; "" if unknown
+	Initiator        string                  // whose event started the workflow run; "" if unknown
 	Traffic          map[string]int          // percentages by alias; nil leaves the traffic unchanged
 	Notify           []string                // channels to notify of a promotion, by name and without secrets
 	KnownAliases     []string                // the model's aliases that the policy lists

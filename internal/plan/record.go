@@ -196,7 +196,11 @@ func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 		),
 		Model: p.Model, From: p.Incumbent, To: number, Target: p.targetOf(number),
 		Override: p.Override, Plan: a.Digest, Run: in.WorkflowRun, Actor: in.Actor,
-		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
+		Justification: in.Justification,
+		Ledger:        place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
+	}
+	if in.Initiator != in.Actor {
+		r.Initiator = in.Initiator
 	}
 	if p.Verdict != nil {
 		r.Mode, r.Waivers = p.Verdict.Mode, p.Verdict.Waivers

@@ -29,9 +29,10 @@ func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	if asked != 0 && slices.Contains(in.Override, verdict.OverrideUngated) {
 		return e, f.RollbackTo(asked, allowed).Why == ""
 	}
-	return e, slices.Contains(
-		f.RollbackTargets(in.Query.Target, e.Record.From, allowed), fact.RollbackTarget{Number: e.Record.To},
-	)
+	backs := f.RollbackTargets(in.Query.Target, e.Record.From, allowed)
+	return e, slices.ContainsFunc(backs, func(b fact.RollbackTarget) bool {
+		return b.Number == e.Record.To && b.Why == ""
+	})
 }
 
 // FinishRollback plans the rest of an interrupted rollback. The same workflow run keeps the record. Any other run gets

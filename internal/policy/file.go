@@ -23,7 +23,12 @@ type Policy struct {
 	Identities map[string]string // GitHub logins, by MLflow user or e-mail address
 	Audit      Audit
 	Ledger     Ledger
+
+	Justification *Demand // for models without a rule; nil if the policy demands nothing
 }
+
+// HasModels reports whether the file contains rules. Keys of the ledger and settings of an audit are none.
+func (p Policy) HasModels() bool { return len(p.Rules) > 0 }
 
 // Rule contains the targets for every model whose name matches a pattern.
 type Rule struct {
@@ -31,6 +36,8 @@ type Rule struct {
 	Line    int
 	Mode    verdict.Mode // applies to targets without a mode of their own
 	Targets []TargetRule
+
+	Justification *Demand // for targets without a rule; nil if the policy demands nothing
 }
 
 // TargetRule contains the conditions for moving an alias or stage to a version.
@@ -43,6 +50,8 @@ type TargetRule struct {
 	Gates        []gates.Gate
 	AllowAssign  bool   // the `alias` command may move the alias without its gates
 	Digest       string // digest of the gates and `from`; independent of mode, comments and layout
+
+	Justification *Demand // nil if the policy demands nothing
 }
 
 // Ref returns the alias or the stage.
@@ -75,11 +84,13 @@ var (
 			tree.Custom(tree.KindList, "gates that a version must pass; at least one, because otherwise every version "+
 				"would pass")),
 		tree.Optional("mode", modeShape),
+		tree.Optional("justification", justificationShape),
 	}
 	modelFields = []tree.Field{
 		tree.Optional("aliases", tree.Custom(tree.KindMap, "targets that are aliases")),
 		tree.Optional("stages", tree.Custom(tree.KindMap, "targets that are stages")),
 		tree.Optional("mode", modeShape),
+		tree.Optional("justification", justificationShape),
 	}
 	waiverFields = []tree.Field{
 		tree.Required("gate", tree.Text("name of the gate in reports")),
@@ -102,6 +113,7 @@ var (
 				tree.Object("a moved store", movedRootFields...))),
 		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
 			tree.Text("an MLflow user or an e-mail address"), tree.Login)),
+		tree.Optional("justification", justificationShape),
 		tree.Optional("ledger",
 			tree.Object("keys that sign promotion ledgers, and where new ledgers are kept", ledgerFields...)),
 	}
@@ -157,19 +169,20 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 		return
 	}
 	r.CheckFields(fieldsOf(r.rules), root, "the policy")
-	if !root.Has("models") && !root.Has("audit") && !root.Has("ledger") {
+	if !root.Has("models") && !root.Has("audit") && !root.Has("ledger") && !root.Has("justification") {
 		r.Add(root.Line, root.Col, "the policy needs the key models: rules by the name of the registered model")
 	}
 	if v := root.Get("version"); v != nil && v.Kind == tree.KindNumber && v.Number() != 1 {
 		r.Add(v.Line, v.Col, "unknown version %s of the policy format; want 1", v.Text)
 	}
+	p.Justification = r.demand(root, nil)
 	if m := root.Get("models"); m != nil && m.Kind == tree.KindMap {
 		if len(m.Entries) > MaxRules {
 			r.Add(m.Line, m.Col, "models has %d rules; the maximum is %d", len(m.Entries), MaxRules)
 			return
 		}
 		for _, e := range m.Entries {
-			p.Rules = append(p.Rules, r.rule(p.File, e))
+			p.Rules = append(p.Rules, r.rule(p, e))
 		}
 	}
 	r.ambiguous(p.Rules)
@@ -202,11 +215,12 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 // MaxRules limits the number of rules, because each pattern is compared with every other.
 const MaxRules = 200
 
-func (r *reader) rule(file string, e tree.Entry) Rule {
+func (r *reader) rule(p *Policy, e tree.Entry) Rule {
 	out := Rule{Glob: e.Key, Line: e.Line}
 	r.Check(globShape, e.KeyNode(), "the name of a model")
 	r.Check(tree.Object("", modelFields...), e.Value, "model "+e.Key)
 	out.Mode = mode(e.Value, verdict.Enforced)
+	out.Justification = r.demand(e.Value, p.Justification)
 	for _, group := range []struct {
 		name string
 		keys tree.Shape
@@ -217,8 +231,9 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 		}
 		for _, t := range targets.Entries {
 			r.Check(group.keys, t.KeyNode(), "a key of "+group.name)
-			rule := r.target(file, t)
+			rule := r.target(p.File, t)
 			rule.Mode = mode(t.Value, out.Mode)
+			rule.Justification = r.demand(t.Value, out.Justification)
 			if group.name == "stages" {
 				rule.Stage = t.Key
 				if n := t.Value.Get("allow-assign"); n != nil {
@@ -239,6 +254,13 @@ func (r *reader) rule(file string, e tree.Entry) Rule {
 	return out
 }
 
+// demand returns the demand for justifications of the file, a model or a target.
+func (r *reader) demand(n *tree.Node, or *Demand) *Demand {
+	d, problems := demandOf(n, or)
+	r.Problems = append(r.Problems, problems...)
+	return d
+}
+
 // mode returns the mode set for a model or target. If none is set, it returns or, the mode that applies otherwise.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
@@ -253,7 +275,7 @@ func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 func (r *reader) target(file string, e tree.Entry) TargetRule {
 	out := TargetRule{
 		Line: e.Line, AllowAssign: e.Value.Yes("allow-assign"),
-		Digest: canonical.Digest("target/1", e.Value.Without("mode").Canonical()),
+		Digest: canonical.Digest("target/1", e.Value.Without("mode").Without("justification").Canonical()),
 	}
 	r.Check(tree.Object("", targetFields...), e.Value, "target "+e.Key)
 	if from := e.Value.Get("from"); from != nil {

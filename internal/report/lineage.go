@@ -13,6 +13,8 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -240,7 +242,9 @@ func promotionRow(p lineage.Promotion, w Workflow) []doc.Line {
 	return doc.Row(
 		entry, clock(p.At), orDash(p.Command),
 		doc.C(strings.Join(from, "; ")), doc.C(strings.Join(to, "; ")),
-		w.by(p.Actor, p.Workflow), gatesLine(p), outcome,
+		w.by(views.Who(ledger.Origin{
+			Actor: p.Actor, Initiator: p.Initiator, OSUser: p.OSUser, Login: p.Login,
+		}), p.Workflow), gatesLine(p), outcome,
 	)
 }
 
@@ -265,6 +269,9 @@ func gatesLine(p lineage.Promotion) doc.Line {
 	}
 	if len(p.Override) > 0 {
 		parts = append(parts, doc.L("override ", doc.C(strings.Join(p.Override, ", "))))
+	}
+	if p.Justification != "" {
+		parts = append(parts, doc.L("justification: ", doc.C(short(p.Justification))))
 	}
 	parts = append(parts, doc.L(doc.C(fact.ApprovedBy(p.Approvers, p.ApproversUnknown))))
 	if out := joined(parts...); len(out) > 0 {

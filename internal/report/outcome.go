@@ -40,7 +40,9 @@ type view struct {
 	incumbent string   // label of the version that the target pointed to before, "" = incumbent
 	next      doc.Page // what to do next
 	target    bool     // the command moves the target to the candidate
-	notesOnly bool     // only tags that record the promotion were missing
+	// what is recorded about the version that a rollback goes to
+	destination doc.Page
+	notesOnly   bool // only tags that record the promotion were missing
 }
 
 // outcome returns the outcome of a command that evaluates gates or changes something. The page shows the verdict, then
@@ -49,6 +51,7 @@ func (r Run) outcome(v view) Outcome {
 	d := r.opening(v)
 	d = append(d, r.exceptions()...)
 	d = append(d, r.subject(v.incumbent)...)
+	d = append(d, v.destination...)
 	d = append(d, r.problem()...)
 	d = append(d, r.gates(r.Workflow)...)
 	d = append(d, r.signature()...)

@@ -39,6 +39,13 @@ type PolicyExplanation struct {
 	Gates               []PolicyGate
 	Reads               []string // what the gates need in addition to the run and the MLmodel file
 	Waivers             []PolicyWaiver
+	Justifications      []PolicyDemand
+}
+
+// PolicyDemand is a pattern that the justification input must match.
+type PolicyDemand struct {
+	Pattern string
+	Line    int
 }
 
 // PolicyRule is a rule in a policy file.
@@ -81,6 +88,10 @@ func PolicyExplainPage(e PolicyExplanation) (doc.Line, doc.Page) {
 	d := doc.Page{doc.P(append(rule, doc.T("."))), t}
 	if len(e.Reads) > 0 {
 		d = append(d, doc.P("Also read, besides the run and the MLmodel file: ", strings.Join(e.Reads, "; "), "."))
+	}
+	for _, j := range e.Justifications {
+		at := fmt.Sprintf(" (line %d).", j.Line)
+		d = append(d, doc.P("The justification input must match ", doc.C(j.Pattern), at))
 	}
 	var waivers []doc.Line
 	for _, w := range e.Waivers {

@@ -26,6 +26,8 @@ type Setting struct {
 	DryWhy   string // why it is a dry run, if the inputs did not ask for one
 	Tracking string // address of MLflow, for links
 	Workflow Workflow
+
+	By, Justification string // who ran the command, and why; "" if it writes nothing
 }
 
 // Judgement describes what the gates decided about the candidate.
@@ -52,6 +54,7 @@ type Change struct {
 	Applied bool
 	Ledger  LedgerNote
 
+	Unmatched string           // the policy's pattern that the justification of an urgent rollback does not match
 	Statement *views.Statement // about the promotion; nil if there is none
 }
 

@@ -44,6 +44,12 @@ func (r Run) subject(incumbentLabel string) doc.Page {
 			doc.Row(cmp.Or(incumbentLabel, "incumbent"), incumbent),
 		)
 	}
+	if r.By != "" {
+		rows = append(rows, doc.Row("run by", doc.C(r.By)))
+	}
+	if r.Justification != "" {
+		rows = append(rows, doc.Row("justification", doc.C(r.Justification)))
+	}
 	rows = append(append(rows, r.approvedRow()...), r.pullRequestRow()...)
 	return doc.Page{doc.Table{Head: []string{"", ""}, Rows: rows}}
 }

@@ -80,7 +80,8 @@ var layers = map[string][]string{
 	"internal/report/doc": {"internal/format"},
 	"internal/sarif":      {"internal/audit", "internal/format", "internal/report/doc"},
 	"internal/auditpage": {
-		"internal/audit", "internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/report",
+		"internal/audit", "internal/fact", "internal/format", "internal/ledger", "internal/ledger/views",
+		"internal/registry", "internal/report",
 		"internal/report/doc",
 	},
 	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
@@ -129,6 +130,10 @@ var layers = map[string][]string{
 		"internal/canonical", "internal/console", "internal/github", "internal/inputs", "internal/ledger",
 		"internal/ledger/views", "internal/report", "internal/rest", "internal/verdict", "internal/workflow",
 	},
+	"internal/pastledger": {
+		"internal/history", "internal/ledger", "internal/mlflow", "internal/mlflow/diagnose", "internal/mlflow/gather",
+		"internal/mlflow/runstore", "internal/registry",
+	},
 	"internal/claim": {
 		"internal/console", "internal/fact", "internal/ledger", "internal/ledger/views", "internal/mlflow",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/registry", "internal/report", "internal/signing",
@@ -154,7 +159,7 @@ var layers = map[string][]string{
 		"internal/incumbents", "internal/inputs", "internal/ledger", "internal/ledger/views", "internal/lineage", "internal/mlflow",
 		"internal/mlflow/diagnose", "internal/mlflow/gather",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
-		"internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
+		"internal/pastledger", "internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
 		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",
 		"internal/report/doc", "internal/rescue", "internal/rest", "internal/sarif", "internal/signing",
 		"internal/trigger", "internal/verdict", "internal/workflow",

@@ -25,6 +25,28 @@ type Request struct {
 	Intent plan.Intent
 	Given  map[string]string // the user's inputs, without secrets
 	Job    bool              // the rollback runs in a job, so the inputs are printed too
+
+	Unmatched bool // the policy does not accept the user's justification
+}
+
+// urgent begins the justification of an urgent rollback. The policy accepts it, and the audit lists it.
+const urgent = "urgent rollback"
+
+// IsUrgent reports whether the run is a rollback with the justification of an urgent one.
+func IsUrgent(in plan.Intent) bool {
+	return in.Command == "rollback" && strings.HasPrefix(in.Justification, urgent)
+}
+
+// justification returns the justification of the command: the user's own, or that it is urgent.
+func (r Request) justification(err error) string {
+	given := r.Intent.Justification
+	switch {
+	case r.Unmatched && !IsUrgent(r.Intent):
+		return urgent + ": " + format.Truncate(cmp.Or(given, "the reason follows"), 400)
+	case given != "":
+		return given
+	}
+	return urgent + ": " + format.Truncate(err.Error(), 200)
 }
 
 // Error returns the error with the command appended to its hint.
@@ -38,7 +60,7 @@ func Error(r Request, err error) error {
 	words = slices.DeleteFunc(words, func(w string) bool { return w == "insecure-tls" })
 	set := map[string]string{
 		"override":      strings.Join(words, ","),
-		"justification": cmp.Or(r.Intent.Justification, "urgent rollback: "+format.Truncate(err.Error(), 200)),
+		"justification": r.justification(err),
 	}
 	lead := "to roll back now"
 	if r.Rescue.Number != 0 {

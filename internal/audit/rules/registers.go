@@ -187,7 +187,7 @@ func refOf(name string) registry.Ref {
 }
 
 // recorded adds the exceptions in the ledger's entries: waivers that the policy file no longer lists, overrides, report
-// mode and imports.
+// mode, imports, and justifications that do not match.
 func (r *register) recorded() {
 	for _, e := range r.chain.Entries {
 		if !effective(e) {
@@ -219,6 +219,7 @@ func (r *register) recorded() {
 			x.Kind, x.What = audit.ExceptionReportMode, "promotion"
 			r.add(x)
 		}
+		r.unmatched(rec, row)
 		if rec.Change == ledger.Imported {
 			r.imported(e, row)
 		}
@@ -281,12 +282,23 @@ func (r *register) unsigned() {
 			state = audit.ExceptionPast
 		}
 		at, _ := time.Parse(time.RFC3339, rec.At)
-		for _, name := range rec.Override {
-			r.add(audit.Exception{
-				Kind: audit.ExceptionOverride, What: name, Version: rec.To, Ref: rec.Target.Main(), By: person(rec),
-				Why: rec.Justification, Since: at, State: state, Entry: f.Entry.ID(),
-			})
+		row := audit.Exception{
+			Kind: audit.ExceptionOverride, Version: rec.To, Ref: rec.Target.Main(), By: person(rec),
+			Why: rec.Justification, Since: at, State: state, Entry: f.Entry.ID(),
 		}
+		for _, name := range rec.Override {
+			row.What = name
+			r.add(row)
+		}
+		r.unmatched(rec, row)
+	}
+}
+
+// unmatched adds a row if the justification of an urgent rollback did not match the pattern of the policy.
+func (r *register) unmatched(rec ledger.Record, row audit.Exception) {
+	if rec.Unmatched != "" {
+		row.Kind, row.What = audit.ExceptionJustification, "does not match "+rec.Unmatched
+		r.add(row)
 	}
 }
 

@@ -23,6 +23,9 @@ type Summary struct {
 	Plan     string          `json:"plan"` // digest
 	Run      string          `json:"run,omitempty"`
 	Actor    string          `json:"actor,omitempty"`
+	// whose event started the workflow run, if that was somebody else
+	Initiator     string `json:"initiator,omitempty"`
+	Justification string `json:"justification,omitempty"` // why, in the words of the user
 
 	Ledger string `json:"ledger,omitempty"`    // first page of the ledger that contains the whole record
 	Epoch  int    `json:"epoch,omitempty"`     // number of its entry

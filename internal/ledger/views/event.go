@@ -47,12 +47,18 @@ type EventSource struct {
 // EventRecord contains further fields of the ledger entry.
 type EventRecord struct {
 	// later events about a model have a higher number; 0 without a ledger
-	Sequence    int              `json:"sequence,omitempty"`
-	At          string           `json:"at"` // RFC 3339, UTC
-	WorkflowRun string           `json:"workflow_run,omitempty"`
-	Actor       string           `json:"actor,omitempty"`
-	Approvers   []string         `json:"approvers,omitempty"`
-	Decision    verdict.Decision `json:"decision,omitempty"` // the gates' decision, if it was not enforced
+	Sequence    int    `json:"sequence,omitempty"`
+	At          string `json:"at"` // RFC 3339, UTC
+	WorkflowRun string `json:"workflow_run,omitempty"`
+	Actor       string `json:"actor,omitempty"`
+	Initiator   string `json:"initiator,omitempty"`
+	OSUser      string `json:"os_user,omitempty"` // outside a workflow
+	// why, in the words of the user
+	Justification string   `json:"justification,omitempty"`
+	Approvers     []string `json:"approvers,omitempty"`
+	// why that is not known: a code of fact.ApproversGap
+	Unknown  string           `json:"approvers_unknown,omitempty"`
+	Decision verdict.Decision `json:"decision,omitempty"` // the gates' decision, if it was not enforced
 	// report or ungated; absent if the gates were enforced
 	Mode verdict.Mode `json:"mode,omitempty"`
 	// id of a later record that moved the same target and so made this event outdated
@@ -69,7 +75,8 @@ func NewEvent(id string, r ledger.Record) Event {
 		Target: EventTarget{Alias: r.Target.Alias, Stage: r.Target.Stage, Moves: r.Moves},
 		Source: EventSource{Server: r.Server, RunID: r.RunID, Commit: r.Commit, Digest: r.Contents.Artifact},
 		Record: EventRecord{
-			Sequence: r.Epoch, At: r.At, WorkflowRun: r.Workflow, Actor: r.Actor, Approvers: r.Approvers,
+			Sequence: r.Epoch, At: r.At, WorkflowRun: r.Workflow, Actor: r.Actor, Initiator: r.Initiator,
+			OSUser: r.OSUser, Justification: r.Justification, Approvers: r.Approvers, Unknown: r.Unknown,
 		},
 	}
 	e.Record.Mode = r.Mode

@@ -1,0 +1,81 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Demand is a pattern that the justification of a run must match.
+type Demand struct {
+	Pattern string // of RE2; it must match a part of the text
+	Line    int
+	re      *regexp.Regexp
+}
+
+// Matches reports whether the text is a justification that the demand accepts.
+func (d Demand) Matches(text string) bool { return d.re.MatchString(text) }
+
+var justificationShape = tree.Object("what the justification input must contain; the one of a target replaces that of "+
+	"its model, and both replace that of the file",
+	tree.Required("matches", tree.MaxLength(200,
+		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
+
+// demandOf returns the demand of the file, a model or a target. If there is none, it returns or, the demand that
+// applies otherwise.
+func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
+	j := n.Get("justification")
+	if j == nil || j.Kind != tree.KindMap || j.Str("matches") == "" {
+		return or, nil
+	}
+	text := j.Str("matches")
+	re, err := regexp.Compile(text)
+	if err == nil && !re.MatchString("") {
+		return &Demand{Pattern: text, Line: j.Line, re: re}, nil
+	}
+	problem := j.Problem("matches", "%q matches an empty text, so it demands nothing; write .+ for any text", text)
+	if err != nil {
+		problem = j.Problem("matches", "%q is not a valid regular expression: %v", text, err)
+	}
+	return or, []tree.Problem{problem.(tree.Problem)}
+}
+
+// Unmatched returns the first demand that the justification of a run does not meet. The run moves these aliases and
+// stages of the model.
+func (p Policy) Unmatched(model string, moved []registry.Ref, justification string) (Demand, bool) {
+	rule, found := p.rule(model)
+	for _, ref := range moved {
+		d := p.Justification
+		if found {
+			d = rule.Justification
+		}
+		for _, t := range rule.Targets {
+			if sameTarget(t.Ref(), ref) {
+				d = t.Justification
+			}
+		}
+		if d != nil && !d.Matches(justification) {
+			return *d, true
+		}
+	}
+	return Demand{}, false
+}
+
+// sameTarget compares two targets. Some databases ignore the case of an alias.
+func sameTarget(a, b registry.Ref) bool { return a.Kind == b.Kind && strings.EqualFold(a.Name, b.Name) }
+
+// Unjustified returns the error for a run whose justification does not meet the demand.
+func (p Policy) Unjustified(d Demand, justification string) error {
+	what := "is missing"
+	if justification != "" {
+		what = fmt.Sprintf("%q does not match", justification)
+	}
+	return &registry.Error{
+		Reason: registry.BadInput,
+		Msg:    fmt.Sprintf("justification: %s: %s:%d demands a match of %s", what, p.File, d.Line, d.Pattern),
+		Hint:   "nothing was moved; set the justification input to a text that contains such a match",
+	}
+}
