@@ -108,11 +108,11 @@ func TestMessages(t *testing.T) {
 		},
 		"best, if the model has another name": {
 			args: "validate --model wine --candidate best --experiment irises --metric acc --goal max --thresholds acc>=0.5",
-			want: []string{"set candidate to best/iris_model"}, never: []string{"runs:/named"},
+			want: []string{"set --candidate best/iris_model"}, never: []string{"runs:/named"},
 		},
 		"the parent of a search": {
 			args: "validate --model wine --candidate runs:/parent/model --thresholds acc>=0.5",
-			want: []string{"its child runs have models: set candidate to best, with experiment sweep"},
+			want: []string{"its child runs have models: set --candidate best, with experiment sweep"},
 		},
 		"a pickle that is no model": {
 			args:  "validate --model wine --candidate runs:/pickled/model/model.pkl --thresholds acc>=0.5",
@@ -142,11 +142,17 @@ func TestMessages(t *testing.T) {
 		},
 		"suggested thresholds": {
 			args: "promote --model wine --candidate runs:/good/model --alias champion",
-			want: []string{"acc >= 0.8"}, never: []string{"acc >= 0.9\n", "training_acc >= 1\n"},
+			want: []string{"  acc >= 0.891\n      acc >= incumbent\n      # training_acc >= 0.99 (training data)"},
 		},
 		"two tags on a line": {
-			args: "register --model new --candidate runs:/good/model --tags owner=me,team=x",
-			want: []string{"Registered new version 1"}, never: []string{"me,team=x"},
+			before: []string{"register --model new --candidate runs:/good/model"},
+			args:   "register --model new --candidate runs:/good/model --tags owner=me,team=x",
+			want:   []string{"set tag owner", "set tag team"}, never: []string{"me,team=x"},
+		},
+		"a value with a comma": {
+			before: []string{"register --model new --candidate runs:/good/model"},
+			args:   "register --model new --candidate runs:/good/model --tags note=a,b",
+			want:   []string{"set tag note", "a,b"},
 		},
 		"registered again with a tag": {
 			before: []string{"register --model new --candidate runs:/good/model"},
@@ -164,8 +170,9 @@ func TestMessages(t *testing.T) {
 			args: "audit --model wine --html-file sub/dir/z.html", want: []string{"sub/dir/z.html"},
 		},
 		"hints on a laptop": {
-			args: "promote --model wine --candidate models:/wine/1 --alias champion --thresholds acc>=0.5 --override nothing",
-			want: []string{"--override"}, never: []string{"override:\n"},
+			seed: strings.Replace(wine, `"champion": 1`, `"champion": 2`, 1),
+			args: "promote --model wine --candidate 1 --alias champion --thresholds acc>=0.5",
+			want: []string{"--override downgrade"}, never: []string{"override:", "set override to"},
 		},
 		"a failed run": {
 			args: "validate --model wine --candidate runs:/failed/model --thresholds acc>=0.5",
@@ -336,7 +343,7 @@ func (m message) launch(t *testing.T, dir string, wire http.RoundTripper, args s
 	for i := range list {
 		list[i] = strings.ReplaceAll(list[i], "~", " ")
 	}
-	if !strings.Contains(args, "--tracking-uri") {
+	if !strings.Contains(args, "--tracking-uri") && list[0] != "policy" {
 		list = append(list, "--tracking-uri", address)
 	}
 	var text bytes.Buffer

@@ -131,8 +131,8 @@ func fieldsOf(rules []audit.Rule) []tree.Field {
 	return append(slices.Clone(fileFields), tree.Optional("audit", audit))
 }
 
-// isKey reports whether some mapping of a policy file has the key. If the key is in the wrong one, it is probably indented
-// wrongly.
+// isKey reports whether some mapping of a policy file has the key. If the key is in a different one, its indentation is
+// probably wrong.
 func isKey(key string) bool {
 	return gates.IsKey(key) || slices.ContainsFunc(slices.Concat(targetFields, modelFields, fileFields),
 		func(f tree.Field) bool { return f.Name == key })

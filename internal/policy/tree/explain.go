@@ -16,11 +16,14 @@ var slips = []struct {
 	{regexp.MustCompile(`^(<{7}|={7}|>{7})( |$)`), "the file has an unresolved merge conflict (%s)"},
 	{regexp.MustCompile(`^\s*(\*[^\s:]*)\s*:`), `a name with * at the beginning needs quotes; write "%s":`},
 	{regexp.MustCompile(`^\s*@([^\s:]+)\s*:`), "the @ is not part of an alias; write %s:"},
-	{regexp.MustCompile(`^\s*(?:- +)?[\w-]+:\s*[@` + "`" + `](\S*)`), `a value with this first character needs quotes (%s)`},
+	{regexp.MustCompile("^\\s*(?:- +)?[\\w-]+:\\s*([@`]\\S*)"), "a value with this first character needs quotes: %s"},
 	{regexp.MustCompile(`^\s*-([A-Za-z"'][^\s:]*)\s*:`), "a space is missing after the dash; write - %s:"},
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+):[^\s:/]`), "a space is missing after %s:"},
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+):\s*[<>]=?\s*-?[0-9]`), "the value of %s must be only the number"},
-	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+):\s+[^"'#|>\[{\s][^"#]*:\s`), "the value of %s contains a colon; put it in quotes"},
+	{
+		regexp.MustCompile(`^\s*(?:- +)?([\w-]+):\s+[^"'#|>\[{\s][^"#]*:\s`),
+		"the value of %s contains a colon; put it in quotes",
+	},
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+)\s+-?[\w."'][^:]*$`), "a colon is missing after %s"},
 }
 
@@ -119,8 +122,7 @@ func (o *outline) place(col int, list bool, name string) string {
 	top := &o.levels[len(o.levels)-1]
 	if col > top.col {
 		if !o.opened {
-			return fmt.Sprintf("indentation: %s begins in column %d; it belongs under %s, in column %d", shown(name, list),
-				col+1, top.key, top.col+1)
+			return wrongColumn(shown(name, list), col, *top)
 		}
 		o.levels = append(o.levels, level{col, list, name})
 		return ""
@@ -145,8 +147,12 @@ func (o *outline) place(col int, list bool, name string) string {
 		return fmt.Sprintf("indentation: the list item in column %d belongs under %s, in column %d or further right",
 			col+1, under.key, under.col+1)
 	}
-	return fmt.Sprintf("indentation: %s begins in column %d; it belongs under %s, in column %d", shown(name, list),
-		col+1, under.key, under.col+1)
+	return wrongColumn(shown(name, list), col, under)
+}
+
+func wrongColumn(name string, col int, under level) string {
+	return fmt.Sprintf("indentation: %s begins in column %d; it belongs under %s, in column %d", name, col+1, under.key,
+		under.col+1)
 }
 
 func shown(name string, list bool) string {
@@ -169,8 +175,8 @@ func checkText(text string) error {
 		}
 		rest := strings.TrimLeft(line, " \t")
 		if first := []rune(rest + " ")[0]; first > 127 && (unicode.IsSpace(first) || unicode.Is(unicode.Cf, first)) {
-			return Problem{i + 1, len(line) - len(rest) + 1, fmt.Sprintf("the line begins with the invisible character "+
-				"U+%04X; indent it with plain spaces", first)}
+			msg := fmt.Sprintf("the line begins with the invisible character U+%04X; indent it with plain spaces", first)
+			return Problem{i + 1, len(line) - len(rest) + 1, msg}
 		}
 	}
 	return nil

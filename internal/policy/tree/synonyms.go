@@ -9,10 +9,14 @@ import (
 
 // synonyms are words that people write instead of a key or value, without hyphens and underscores.
 var synonyms = map[string][]string{
-	"min": {"minimum", "atleast", "threshold", "lower", "lowerbound", "lowerlimit", "ge", "gte", "gt", "floor", "minvalue",
-		"limit", "greaterthan", "above"},
-	"max": {"maximum", "atmost", "upper", "upperbound", "upperlimit", "le", "lte", "lt", "ceiling", "maxvalue", "lessthan",
-		"below", "limit", "threshold"},
+	"min": {
+		"minimum", "atleast", "threshold", "lower", "lowerbound", "lowerlimit", "ge", "gte", "gt", "floor",
+		"minvalue", "limit", "greaterthan", "above",
+	},
+	"max": {
+		"maximum", "atmost", "upper", "upperbound", "upperlimit", "le", "lte", "lt", "ceiling", "maxvalue",
+		"lessthan", "below",
+	},
 	"between":        {"range", "within", "in"},
 	"equals":         {"equal", "eq", "exactly", "is", "value"},
 	"at":             {"step", "point", "aggregate"},
