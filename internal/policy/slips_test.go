@@ -41,7 +41,7 @@ func TestParse_Slips(t *testing.T) {
 		"a colon in a text":        {"min: 0.85", "name: see: it", "8:13: the value of name contains a colon; put it in quotes"},
 		"a merge conflict":         {"            min: 0.85\n", "<<<<<<< HEAD\n            min: 0.85\n=======\n            min: 0.9\n>>>>>>> x\n", "8:1: the file has an unresolved merge conflict"},
 		"no version":               {"version: 1\n", "", "1:1: the policy needs the key version; add the line version: 1"},
-		"an invisible space":       {"            min", "\u00a0           min", "8:1: the line begins with the invisible character U+00A0; indent it with plain spaces"},
+		"an invisible space":       {"            min", "\u00a0           min", "8:1: the line begins with the invisible character U+00A0; use plain spaces"},
 		"another encoding":         {"churn", "mod\xe8le", "3:1: the line is not valid UTF-8; save the file as UTF-8"},
 		"minimum":                  {"min:", "minimum:", `8:13: gate metric has no key "minimum"; did you mean min?`},
 		"at_least":                 {"min:", "at_least:", "did you mean min?"},

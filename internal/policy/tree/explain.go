@@ -175,7 +175,7 @@ func checkText(text string) error {
 		}
 		rest := strings.TrimLeft(line, " \t")
 		if first := []rune(rest + " ")[0]; first > 127 && (unicode.IsSpace(first) || unicode.Is(unicode.Cf, first)) {
-			msg := fmt.Sprintf("the line begins with the invisible character U+%04X; indent it with plain spaces", first)
+			msg := fmt.Sprintf("the line begins with the invisible character U+%04X; use plain spaces", first)
 			return Problem{i + 1, len(line) - len(rest) + 1, msg}
 		}
 	}
