@@ -17,6 +17,9 @@ var (
 	theInput = regexp.MustCompile(`\b(?:the input ([a-z][a-z-]*)\b|the ([a-z][a-z-]*) input\b)`)
 )
 
+// setting matches an input with its value as a line of a workflow.
+var setting = regexp.MustCompile("`([a-z][a-z-]*): ([^`\n]+)`")
+
 // articles are words after "to" that are not a value.
 var articles = []string{"a", "an", "the", "one", "another", "it", "its", "your", "that", "what", "those", "these"}
 
@@ -39,6 +42,16 @@ func Spoken(hint string, inWorkflow bool) string {
 	if inWorkflow {
 		return hint
 	}
+	hint = setting.ReplaceAllStringFunc(hint, func(found string) string {
+		m := setting.FindStringSubmatch(found)
+		switch {
+		case !isInput(m[1]):
+			return found
+		case m[2] == "true" && Get(m[1]).Kind == Bool:
+			return "`--" + m[1] + "`"
+		}
+		return "`--" + m[1] + " " + m[2] + "`"
+	})
 	hint = withFlags(hint, setInput, "set --")
 	return withFlags(hint, theInput, "--")
 }

@@ -233,8 +233,8 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	return t
 }
 
-// suggestMetrics adds similar names, or all names, to the reason for a missing metric. near is the most similar name. It
-// is "" if none is similar.
+// suggestMetrics adds similar names, or all names, to the reason for a missing metric. near is the most similar name,
+// or "" if none is similar.
 func suggestMetrics(why, key string, s fact.Subject) (text, near string) {
 	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
 	if found := spelling.Nearest(key, names); len(found) > 0 {
