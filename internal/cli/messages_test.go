@@ -162,7 +162,7 @@ func TestMessages(t *testing.T) {
 		"history of a model": {args: "history wine", want: []string{"wine"}, never: []string{"unexpected argument"}},
 		"help":               {args: "help", want: []string{"promote"}, never: []string{"unexpected argument"}},
 		"help for a command": {args: "help promote", want: []string{"--candidate"}, never: []string{"unexpected argument"}},
-		"version":            {args: "version", want: []string{"test"}, never: []string{"unexpected argument"}},
+		"version":            {args: "version", want: []string{"mlflow-promote test"}, never: []string{"unexpected argument"}},
 		"bad input": {
 			args: "promote --model wine", want: []string{"nothing was tried"}, never: []string{"0 requests"},
 		},
@@ -343,7 +343,7 @@ func (m message) launch(t *testing.T, dir string, wire http.RoundTripper, args s
 	for i := range list {
 		list[i] = strings.ReplaceAll(list[i], "~", " ")
 	}
-	if !strings.Contains(args, "--tracking-uri") && list[0] != "policy" {
+	if !strings.Contains(args, "--tracking-uri") && list[0] != "policy" && list[0] != "version" {
 		list = append(list, "--tracking-uri", address)
 	}
 	var text bytes.Buffer
