@@ -263,6 +263,10 @@ func completed(e *env, r report.Run) report.Run {
 	if r.Digest != "" {
 		r.Stamped = plan.PlanStamp(r.Digest, e.process.Now())
 	}
+	var err *registry.Error
+	if errors.As(r.Err, &err) {
+		err.Hint = inputs.Spoken(err.Hint, e.asAction)
+	}
 	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.Warned(), r.NotificationWarnings())
 	if r.PullRequest != nil {
 		r.Signature, r.SignatureChanges = signatureChanges(r.Facts)

@@ -77,8 +77,12 @@ func incomplete(e *env, reason registry.Reason, unwritten error) int {
 	return code
 }
 
-// printLastLine prints the last line: the reason, the number of requests and the time.
+// printLastLine prints the last line: the reason and, if there were requests, their number and the time.
 func printLastLine(e *env, reason registry.Reason, u report.Usage) {
+	if u.Requests == 0 {
+		fmt.Fprintln(e.runner.Out(), reason)
+		return
+	}
 	fmt.Fprintf(e.runner.Out(), "%s: %d requests in %d rounds, %d ms\n",
 		reason, u.Requests, u.Rounds, u.Took.Milliseconds())
 }

@@ -3,6 +3,7 @@ package inputs
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -108,13 +109,36 @@ func (r *reader) portable(name string, limit int) string {
 	return v
 }
 
+// tagLines yields one tag at a time: each line, or the parts of a line such as owner=me,team=x. A line with other
+// commas or equals signs is one tag.
+func tagLines(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range format.Lines(text) {
+			parts := strings.Split(line, tagSeparator)
+			if slices.ContainsFunc(parts, func(p string) bool { return strings.Count(p, "=") != 1 }) {
+				parts = []string{line}
+			}
+			for _, part := range parts {
+				if !yield(strings.TrimSpace(part)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// tagSeparator separates the tags on a line.
+const tagSeparator = ","
+
 func (r *reader) tags(name string) map[string]string {
 	tags := map[string]string{}
-	for _, l := range format.Lines(r.value(name)) {
+	for l := range tagLines(r.value(name)) {
 		key, value, ok := strings.Cut(l, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		_, repeated := tags[key]
 		switch {
+		case ok && key == "":
+			r.problem(name, l, registry.EmptyValue("key in front of the ="))
 		case !ok || key == "":
 			r.problem(name, l, "is not a tag; write key=value, one per line")
 		case repeated:

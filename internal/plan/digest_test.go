@@ -2,7 +2,9 @@ package plan
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -72,5 +74,15 @@ func TestStep_JSON(t *testing.T) {
 		if diff := cmp.Diff(result, read); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// The time is part of the digest, so it cannot be replaced to make an old plan look new.
+func TestPlanStamp(t *testing.T) {
+	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
+	_, early, _ := strings.Cut(PlanStamp("d", at), "-")
+	_, late, _ := strings.Cut(PlanStamp("d", at.Add(time.Minute)), "-")
+	if early == late || !strings.HasPrefix(PlanStamp("d", at), "202605031000-") {
+		t.Errorf("%s at one time and %s at another", early, late)
 	}
 }

@@ -102,8 +102,12 @@ var (
 		tree.Required("until", tree.Date("last day of the exception, in UTC")),
 	}
 	fileFields = []tree.Field{
-		tree.Required("version",
-			tree.Shape{Kind: tree.KindNumber, About: "version of the file format, always 1", Whole: true, Min: 1}),
+		{
+			Name: "version", Required: true, Add: "version: 1",
+			Shape: tree.Shape{
+				Kind: tree.KindNumber, About: "version of the file format, always 1", Whole: true, Min: 1,
+			},
+		},
 		tree.Optional("models",
 			tree.Custom(tree.KindMap, "rules by the name of the registered model, with * as a wildcard")),
 		tree.Optional("waivers", tree.List("exceptions with an expiry date",
@@ -139,6 +143,13 @@ func fieldsOf(rules []audit.Rule) []tree.Field {
 	return append(slices.Clone(fileFields), tree.Optional("audit", audit))
 }
 
+// isKey reports whether some mapping of a policy file has the key. If the key is in a different one, its indentation is
+// probably wrong.
+func isKey(key string) bool {
+	return gates.IsKey(key) || slices.ContainsFunc(slices.Concat(targetFields, modelFields, fileFields),
+		func(f tree.Field) bool { return f.Name == key })
+}
+
 // reader reads a policy file and collects its problems.
 type reader struct {
 	tree.Checker
@@ -150,6 +161,7 @@ type reader struct {
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
+	r.Elsewhere = isKey
 	root, err := tree.Parse(string(data))
 	var problem tree.Problem
 	if errors.As(err, &problem) {

@@ -315,11 +315,15 @@ func TestNeeds_NoDuplicates(t *testing.T) {
 }
 
 func TestSuggest(t *testing.T) {
-	f := policytest.MetricFacts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()},
+	f := policytest.MetricFacts(
+		map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN(), "Train_f1": 1, "train_loss": 0},
 		map[string]float64{"test_f1": 0.8, "loss": 0.1})
 	target := registry.Target{Alias: "champion"}
 	lines := Suggest(f, target)
-	if diff := cmp.Diff([]string{"test_f1 >= 0.9", "test_f1 >= incumbent", "loss <= 0.2"}, lines); diff != "" {
+	if diff := cmp.Diff([]string{
+		"test_f1 >= 0.891", "test_f1 >= incumbent", "loss <= 0.202", "# Train_f1 >= 0.99 (training data)",
+		"# train_loss <= 0 (training data)",
+	}, lines); diff != "" {
 		t.Error(diff)
 	}
 	if v := judge(t, strings.Join(lines, "\n"), f); v.Decision != verdict.Promote {

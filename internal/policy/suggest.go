@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -14,9 +15,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
+// slack is how much worse than the candidate's own value a suggested limit is, as a part of the value's size. Without
+// it, the next training of the same model would fail by chance.
+const slack = 0.01
+
 // Suggest returns lines of thresholds that the candidate passes, for users who have none yet to paste. The limits come
 // from the metrics of the candidate and the incumbent. Suggest covers at most ten metrics, and puts metrics on held-out
-// data first.
+// data first. Metrics on training data come last, as comments, because an overfitted model passes them too.
 func Suggest(f fact.Facts, t registry.Target) []string {
 	values := map[string]fact.Value{}
 	var keys []string
@@ -27,30 +32,48 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 		}
 	}
 	incumbent, hasIncumbent := f.Incumbent().Get()
-	slices.SortFunc(keys, func(a, b string) int {
-		if r := rank(a) - rank(b); r != 0 {
-			return r
+	order := func(key string) int {
+		if onTraining(values[key], f.Candidate.Run.OrZero()) {
+			return len(heldOut) + 1
 		}
-		return strings.Compare(a, b)
+		return rank(key)
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		return cmp.Or(order(a)-order(b), strings.Compare(a, b))
 	})
 	var lines []string
 	for _, key := range keys[:min(len(keys), 10)] {
 		v := values[key]
-		op := compare.Operator(">=")
+		op, lower := compare.Operator(">="), slack*math.Abs(v.Value)
 		if lowerIsBetter(key) {
-			op = "<="
+			op, lower = "<=", -lower
 		}
-		name := gates.ThresholdName(key)
-		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, format.Number(rounded(op, v.Value))))
+		limit := v.Value - lower
+		line := fmt.Sprintf("%s %s %s", gates.ThresholdName(key), op, format.Number(rounded(op, limit)))
+		if order(key) > len(heldOut) {
+			lines = append(lines, "# "+line+" (training data)")
+			continue
+		}
+		lines = append(lines, line)
 		if !hasIncumbent || t.Empty() {
 			continue
 		}
 		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() &&
 			op.Holds(v.Value, b.Value.Value) {
-			lines = append(lines, fmt.Sprintf("%s %s incumbent", name, op))
+			lines = append(lines, fmt.Sprintf("%s %s incumbent", gates.ThresholdName(key), op))
 		}
 	}
 	return lines
+}
+
+// onTraining reports whether a value was measured on training data, as far as its name or its dataset says so.
+func onTraining(v fact.Value, run registry.Run) bool {
+	if strings.Contains(strings.ToLower(v.Metric), "train") {
+		return true
+	}
+	return v.Dataset != (registry.DataRef{}) && slices.ContainsFunc(run.Datasets, func(d registry.Dataset) bool {
+		return d.Name == v.Dataset.Name && d.Digest == v.Dataset.Digest && strings.HasPrefix(d.Context, "train")
+	})
 }
 
 // rounded returns a limit with three significant digits that the value passes, or else the value itself.
@@ -78,14 +101,17 @@ func threeDigits(v float64) float64 {
 	return r
 }
 
+// heldOut are parts of names of metrics on held-out data.
+var heldOut = []string{"test", "val", "eval"}
+
 // rank orders metrics. Those on held-out data come first, because they say more than metrics on training data.
 func rank(key string) int {
-	for i, word := range []string{"test", "val", "eval"} {
+	for i, word := range heldOut {
 		if strings.Contains(strings.ToLower(key), word) {
 			return i
 		}
 	}
-	return 3
+	return len(heldOut)
 }
 
 // lowerIsBetter guesses from the name of a metric whether lower values are better. It is used only for suggestions and

@@ -52,7 +52,7 @@ type part struct {
 	line int
 }
 
-// thresholdParts splits the `at` input line breaks, commas and semicolons. Those in quotes or brackets do not count. An
+// thresholdParts splits the text at line breaks, commas and semicolons. Those in quotes or brackets do not count. An
 // open quote or bracket ends with the line.
 func thresholdParts(text string) (parts []part) {
 	for i, line := range strings.Split(text, "\n") {

@@ -198,7 +198,8 @@ func (j Judgement) suggestions() doc.Page {
 		return nil
 	}
 	return doc.Page{
-		doc.P("The candidate passes these thresholds (its own values, rounded). Paste them, then adjust them:"),
+		doc.P("The candidate passes these thresholds (its own values with 1 % slack, rounded). Paste them, then " +
+			"adjust them:"),
 		doc.Code{Lang: "yaml", Text: "thresholds: |\n  " + strings.Join(j.Suggest, "\n  ")},
 	}
 }

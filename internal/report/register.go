@@ -29,6 +29,8 @@ func registered(r Run) doc.Line {
 		return doc.L("Unchanged: ", model, " version ", number, " is already registered")
 	case r.Dry:
 		return doc.L("Would register ", model)
+	case !r.Receipt.Registered():
+		return doc.L("Updated ", model, " version ", number)
 	}
 	return doc.L("Registered ", model, " version ", number)
 }

@@ -310,6 +310,9 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 // Explain replaces an error with a better one if the server has no registry at all. Such a server refuses requests
 // without saying why.
 func Explain(ctx context.Context, c *mlflow.Client, err error) error {
+	if missing := withoutRegistry(ctx, c, err); missing != nil {
+		return missing
+	}
 	if !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
 		return err
 	}
@@ -317,4 +320,32 @@ func Explain(ctx context.Context, c *mlflow.Client, err error) error {
 		return s.Registry
 	}
 	return err
+}
+
+// withoutRegistry returns an error if the host answers for runs and not for registered models, and otherwise nil.
+func withoutRegistry(ctx context.Context, c *mlflow.Client, err error) error {
+	e := mlflow.Remote(err)
+	if e == nil || !mlflow.NoRoute(err) ||
+		!strings.Contains(e.URL, "registered-models/") && !strings.Contains(e.URL, "model-versions/") {
+		return nil
+	}
+	search := rest.Request{
+		Method: "GET", Path: mlflow.API + "registered-models/search", Query: url.Values{"max_results": {"1"}},
+		Class: rest.Read, ExpectAny: mlflow.PageKeys,
+	}
+	runs := rest.Request{
+		Method: "POST", Path: mlflow.API + "experiments/search", Body: map[string]any{"max_results": 1},
+		Class: rest.Read, Expect: "experiments",
+	}
+	if !mlflow.NoRoute(c.Registry.JSON(ctx, search, nil)) || c.Tracking.JSON(ctx, runs, nil) != nil {
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.Unsupported,
+		Msg: fmt.Sprintf("%s has no model registry (%d): the tracking server answers, but no request for registered "+
+			"models does", c.Address, e.Status),
+		Detail: mlflow.ServerText(err), Cause: err,
+		Hint: "set the input registry-uri to the server that has the registry; if this one should have it, let the " +
+			"proxy in front of it pass all paths below /api",
+	}
 }

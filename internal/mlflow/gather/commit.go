@@ -105,7 +105,7 @@ func errNeedExperiment(why string) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    "the experiment input is missing, and the incumbent's experiment is unknown: " + why,
-		Hint:   "set experiment to the one in which the model is trained (on a laptop: --experiment NAME)",
+		Hint:   "set experiment to the one in which the model is trained",
 	}
 }
 

@@ -90,8 +90,9 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
 	case len(numbers) > 1:
 		return &registry.Error{
-			Reason: registry.StageNotExclusive, Msg: why,
-			Hint: fmt.Sprintf("choose one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
+			Reason: registry.StageNotExclusive,
+			Msg:    fmt.Sprintf("the versions %s of %s are in %s", numbers.Join(" and "), g.q.Model, stage),
+			Hint:   fmt.Sprintf("choose one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
 		}
 	}
 	return mlflow.Gone(why, "use a version number, as in models:/"+g.q.Model+"/7")

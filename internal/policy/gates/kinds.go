@@ -32,6 +32,18 @@ func Names() []string {
 	return names
 }
 
+// IsKey reports whether a word is a key of some kind of gate.
+func IsKey(word string) bool {
+	for _, k := range Kinds {
+		for _, f := range k.Keys() {
+			if f.Name == word {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // common are the keys that every gate accepts.
 var common = []tree.Field{
 	tree.Optional("name", tree.Text("name of the gate in reports; default: its kind and what it checks")),

@@ -95,10 +95,14 @@ func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	switch {
 	case c.Absent:
 		t.shown = "absent"
-		if len(c.Others) == 0 { // otherwise the reason lists them
-			t.why += suggestMetrics(r.key, s)
-		}
 		t.fix = fmt.Sprintf("log a finite %s, or correct the name in the gate", r.key)
+		if len(c.Others) == 0 { // otherwise the reason lists them
+			near := ""
+			t.why, near = suggestMetrics(t.why, r.key, s)
+			if near != "" {
+				t.fix = "write " + near + " in the gate"
+			}
+		}
 	case c.Why != "":
 		t.shown, t.fix = "?", r.hint(s, c)
 	case !c.Value.Finite():
@@ -229,14 +233,15 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	return t
 }
 
-// suggestMetrics returns the end of a message about a missing metric, which suggests similar names.
-func suggestMetrics(key string, s fact.Subject) string {
+// suggestMetrics adds similar names, or all names, to the reason for a missing metric. near is the most similar name,
+// or "" if none is similar.
+func suggestMetrics(why, key string, s fact.Subject) (text, near string) {
 	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
-	if near := spelling.Nearest(key, names); len(near) > 0 {
-		return "; did you mean " + strings.Join(near, " or ") + "?"
+	if found := spelling.Nearest(key, names); len(found) > 0 {
+		return why + "; did you mean " + strings.Join(found, " or ") + "?", found[0]
 	}
 	if len(names) == 0 {
-		return "; it has no metrics"
+		return why + "; it has no metrics", ""
 	}
-	return "; it has the metrics " + format.First(names, 8)
+	return why + "; it has the metrics " + format.First(names, 8), ""
 }

@@ -7,12 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // Checker collects every problem in a file.
-type Checker struct{ Problems []Problem }
+type Checker struct {
+	Problems  []Problem
+	Elsewhere func(key string) bool // reports whether another mapping of the file has the key; may be nil
+}
 
 // Add adds a problem at a position.
 func (c *Checker) Add(line, col int, format string, args ...any) {
@@ -26,7 +27,14 @@ func (c *Checker) Check(s Shape, n *Node, what string) {
 		s = *s.Or
 	}
 	if n.Kind != s.Kind {
-		c.Add(n.Line, n.Col, "%s is %s; want %s", what, n.Shown(), s.wants())
+		advice := ""
+		switch {
+		case n.Kind == KindNull && (s.Kind == KindMap || s.Kind == KindList):
+			advice = "; indent the lines below that belong to it"
+		case n.Kind == KindMap && s.Kind == KindList:
+			advice = "; write a dash in front of each item"
+		}
+		c.Add(n.Line, n.Col, "%s is %s; want %s%s", what, n.Shown(), s.wants(), advice)
 		return
 	}
 	switch s.Kind {
@@ -62,8 +70,8 @@ func (c *Checker) checkText(s Shape, n *Node, what string) {
 	switch {
 	case len(s.Values) > 0 && !slices.Contains(s.Values, n.Text):
 		near := ""
-		if found := spelling.Nearest(n.Text, s.Values); len(found) > 0 {
-			near = "; did you mean " + found[0] + "?"
+		if found := meant(n.Text, s.Values); found != "" {
+			near = "; did you mean " + found + "?"
 		}
 		c.Add(n.Line, n.Col, "%s is %s; want %s%s", what, n.Shown(), s.wants(), near)
 	case s.Pattern != "" && !s.re.MatchString(n.Text), s.MaxLength > 0 && utf8.RuneCountInString(n.Text) > s.MaxLength:
@@ -88,16 +96,55 @@ func (c *Checker) CheckFields(fields []Field, n *Node, what string) {
 	for _, e := range n.Entries {
 		i := slices.Index(names, e.Key)
 		if i < 0 {
-			c.Add(e.Line, e.Col, "%s has no key %q%s", what, e.Key, Suggestion(e.Key, names))
+			c.Add(e.Line, e.Col, "%s has no key %q%s", what, e.Key, c.suggest(n, e.Key, names))
 			continue
 		}
 		c.Check(fields[i].Shape, e.Value, e.Key+" of "+what)
 	}
 	for _, f := range fields {
-		if f.Required && n.Get(f.Name) == nil {
+		switch {
+		case !f.Required || n.Get(f.Name) != nil:
+		case f.Add != "":
+			c.Add(n.Line, n.Col, "%s needs the key %s; add the line %s", what, f.Name, f.Add)
+		default:
 			c.Add(n.Line, n.Col, "%s needs the key %s: %s", what, f.Name, f.About)
 		}
 	}
+}
+
+// suggest returns the end of a message about an unknown key of a mapping: the key that was probably meant, the place
+// where the key belongs, or all keys.
+func (c *Checker) suggest(n *Node, key string, names []string) string {
+	if c.Elsewhere == nil || meant(key, names) != "" || !c.Elsewhere(key) {
+		return Suggestion(key, names)
+	}
+	above := ""
+	for _, e := range n.Entries {
+		if e.Key == key {
+			break
+		}
+		if last := lastMapping(e.Value); last != nil {
+			above = fmt.Sprintf("; it belongs under %s, in column %d", last.Entries[0].Key, last.Entries[0].Col)
+		}
+	}
+	if above == "" {
+		return Suggestion(key, names) + "; check its indentation"
+	}
+	return above
+}
+
+// lastMapping returns the innermost mapping at the end of a value, or nil.
+func lastMapping(n *Node) *Node {
+	var inner *Node
+	switch {
+	case n.Kind == KindList && len(n.Items) > 0:
+		return lastMapping(n.Items[len(n.Items)-1])
+	case n.Kind == KindMap && len(n.Entries) > 0:
+		if inner = lastMapping(n.Entries[len(n.Entries)-1].Value); inner == nil {
+			inner = n
+		}
+	}
+	return inner
 }
 
 func fieldNames(fields []Field) []string {
@@ -111,8 +158,8 @@ func fieldNames(fields []Field) []string {
 // Suggestion returns the end of a message about an unknown key. It suggests the most similar key, or lists all keys if
 // none is similar.
 func Suggestion(key string, names []string) string {
-	if near := spelling.Nearest(key, names); len(near) > 0 {
-		return "; did you mean " + near[0] + "?"
+	if near := meant(key, names); near != "" {
+		return "; did you mean " + near + "?"
 	}
 	return "; it has " + strings.Join(names, ", ")
 }

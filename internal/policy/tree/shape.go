@@ -35,6 +35,7 @@ type Field struct {
 	Name     string
 	Required bool
 	Shape
+	Add string // the line to add if a required key is missing; "" describes the key instead
 }
 
 const (
@@ -97,10 +98,10 @@ func Object(about string, fields ...Field) Shape {
 }
 
 // Required is a key that must be present.
-func Required(name string, s Shape) Field { return Field{name, true, s} }
+func Required(name string, s Shape) Field { return Field{Name: name, Required: true, Shape: s} }
 
 // Optional is a key that may be missing.
-func Optional(name string, s Shape) Field { return Field{name, false, s} }
+func Optional(name string, s Shape) Field { return Field{Name: name, Shape: s} }
 
 // wants describes the allowed values in messages, after "want".
 func (s Shape) wants() string {

@@ -102,12 +102,16 @@ func (n *Node) Canonical() string {
 // Parse reads one YAML document. An error is a Problem. Anchors, aliases, tags and merge keys are refused, so that
 // people who read the file see every value where it applies.
 func Parse(text string) (*Node, error) {
+	text = strings.TrimPrefix(text, "\ufeff")
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
 	if err := checkLimits(text); err != nil {
 		return nil, err
 	}
 	file, err := parser.ParseBytes([]byte(text), 0)
 	if err != nil {
-		return nil, syntax(err)
+		return nil, syntax(text, err)
 	}
 	var body ast.Node
 	for _, doc := range file.Docs {
@@ -165,7 +169,7 @@ func checkLimits(text string) error {
 }
 
 // syntax returns an error from the parser as a Problem.
-func syntax(err error) error {
+func syntax(text string, err error) error {
 	var e yaml.Error
 	if !errors.As(err, &e) {
 		return Problem{1, 1, err.Error()}
@@ -174,7 +178,7 @@ func syntax(err error) error {
 	if t := e.GetToken(); t != nil && t.Position != nil {
 		p.Line, p.Col = max(1, t.Position.Line), max(1, t.Position.Column)
 	}
-	return p
+	return explain(text, p)
 }
 
 // convert converts a node from the parser to a Node.

@@ -1,0 +1,71 @@
+package inputs
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// named matches an input in a hint. One of the groups is its name.
+const named = `(?:the input ([a-z][a-z-]*)|the ([a-z][a-z-]*) input|([a-z][a-z-]*))`
+
+// These match the places of a hint that name an input, with a value or without one.
+var (
+	setValue = regexp.MustCompile(`\bset ` + named + ` to ("[^"]+"|[^\s",;]*[^\s",;:.])`)
+	setInput = regexp.MustCompile(`\bset ` + named + `\b`)
+	theInput = regexp.MustCompile(`\b(?:the input ([a-z][a-z-]*)\b|the ([a-z][a-z-]*) input\b)`)
+)
+
+// setting matches an input with its value as a line of a workflow.
+var setting = regexp.MustCompile("`([a-z][a-z-]*): ([^`\n]+)`")
+
+// articles are words after "to" that are not a value.
+var articles = []string{"a", "an", "the", "one", "another", "it", "its", "your", "that", "what", "those", "these"}
+
+// Spoken returns a hint in the words of the place where it is read. The text says "set override to hold". In a
+// workflow, that is "set override: hold", and on a command line "set --override hold".
+func Spoken(hint string, inWorkflow bool) string {
+	hint = setValue.ReplaceAllStringFunc(hint, func(found string) string {
+		m := setValue.FindStringSubmatch(found)
+		name, value := cmp.Or(m[1:4]...), strings.Trim(m[4], `"`)
+		switch {
+		case !isInput(name) || slices.Contains(articles, value):
+			return found
+		case inWorkflow:
+			return "set " + name + ": " + value
+		case value == "true" && Get(name).Kind == Bool:
+			return "set --" + name
+		}
+		return "set --" + name + " " + value
+	})
+	if inWorkflow {
+		return hint
+	}
+	hint = setting.ReplaceAllStringFunc(hint, func(found string) string {
+		m := setting.FindStringSubmatch(found)
+		switch {
+		case !isInput(m[1]):
+			return found
+		case m[2] == "true" && Get(m[1]).Kind == Bool:
+			return "`--" + m[1] + "`"
+		}
+		return "`--" + m[1] + " " + m[2] + "`"
+	})
+	hint = withFlags(hint, setInput, "set --")
+	return withFlags(hint, theInput, "--")
+}
+
+// withFlags replaces the inputs that a pattern finds with flags.
+func withFlags(hint string, pattern *regexp.Regexp, prefix string) string {
+	return pattern.ReplaceAllStringFunc(hint, func(found string) string {
+		if name := cmp.Or(pattern.FindStringSubmatch(found)[1:]...); isInput(name) {
+			return prefix + name
+		}
+		return found
+	})
+}
+
+func isInput(name string) bool {
+	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
+}
