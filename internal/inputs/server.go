@@ -57,15 +57,15 @@ var serverInputs = []Input{
 		Name:  "audience",
 		Group: "server",
 		For:   onServer,
-		Help: "Log in with a token that GitHub issues to this job, for this audience. The server must accept tokens of " +
-			"GitHub. The job needs the permission `id-token: write`.",
+		Help: "Log in with a token that GitHub issues to this job, for this audience. The server must accept such " +
+			"tokens, and the job needs the permission `id-token: write` (see docs/logins.md).",
 	},
 	{
 		Name:  "role-to-assume",
 		Group: "server",
 		For:   onServer,
-		Help: "AWS role for MLflow on Amazon SageMaker, assumed with a token that GitHub issues to this job. Default: " +
-			"the credentials in the environment, as aws-actions/configure-aws-credentials sets them.",
+		Help: "AWS role for MLflow on Amazon SageMaker, assumed with a token that GitHub issues to this job. " +
+			"Default: the credentials that `aws-actions/configure-aws-credentials` sets.",
 	},
 	{
 		Name:   "headers",
@@ -285,13 +285,13 @@ func (s *Server) issued(r *reader) {
 	case s.Audience != "" && constant:
 		r.problem("audience", s.Audience, "cannot be combined with username, password or token; remove one of them")
 	case aws && constant:
-		r.problem("tracking-uri", "", "is on Amazon SageMaker, where requests are signed; remove username, password and "+
-			"token")
+		r.problem("tracking-uri", "", "is on Amazon SageMaker, where requests are signed; remove username, password "+
+			"and token")
 	case s.Role != "" && !aws:
 		r.problem("role-to-assume", s.Role, "is only for Amazon SageMaker; set tracking-uri to the ARN of the server")
 	}
 	r.secret(r.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
-	if aws := len(s.SageMaker) > 0; aws {
+	if len(s.SageMaker) > 0 {
 		r.secret(r.env("AWS_SECRET_ACCESS_KEY"), r.env("AWS_SESSION_TOKEN"))
 	}
 }

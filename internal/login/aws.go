@@ -36,7 +36,8 @@ func ParseARN(text string) (SageMaker, error) {
 		return SageMaker{}, errors.New("is in the partition aws-cn, where SageMaker has no MLflow")
 	case parts == nil:
 		return SageMaker{}, errors.New("is not the ARN of an MLflow server; write " +
-			"arn:aws:sagemaker:REGION:ACCOUNT:mlflow-tracking-server/NAME or arn:aws:sagemaker:REGION:ACCOUNT:mlflow-app/ID")
+			"arn:aws:sagemaker:REGION:ACCOUNT:mlflow-tracking-server/NAME or " +
+			"arn:aws:sagemaker:REGION:ACCOUNT:mlflow-app/ID")
 	}
 	region := parts[2]
 	if parts[4] == "mlflow-app" {
@@ -157,11 +158,14 @@ func refusedBySTS(op string, err error) error {
 	if !errors.As(err, &e) || e.Status == 0 {
 		return wrap(op, err)
 	}
-	out := &registry.Error{Reason: registry.Unauthorized, Msg: fmt.Sprintf("%s: AWS answered %d", op, e.Status), Cause: err}
+	out := &registry.Error{
+		Reason: registry.Unauthorized, Msg: fmt.Sprintf("%s: AWS answered %d", op, e.Status), Cause: err,
+	}
 	for code, hint := range map[string]string{
 		"AccessDenied": "the role's trust policy does not accept this job: compare its condition on sub with the " +
 			"repository, branch or environment (new repositories have ids in it: repo:OWNER@ID/REPO@ID:…)",
-		"InvalidIdentityToken":  "create GitHub as an identity provider in this AWS account, with the audience " + audienceSTS,
+		"InvalidIdentityToken": "create GitHub as an identity provider in this AWS account, with the audience " +
+			audienceSTS,
 		"ExpiredTokenException": "the token had expired: check the runner's clock",
 	} {
 		if strings.Contains(e.Body, "<Code>"+code+"</Code>") {

@@ -95,7 +95,8 @@ func TestBearer_Renews(t *testing.T) {
 	call()
 	minted(3)
 	for token := range masked {
-		if claims, _ := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1]); !strings.Contains(string(claims), `"aud":"mlflow"`) {
+		claims, _ := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+		if !strings.Contains(string(claims), `"aud":"mlflow"`) {
 			t.Errorf("the token is for another audience: %s", claims)
 		}
 	}

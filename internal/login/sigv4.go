@@ -176,5 +176,7 @@ func escaped(text, keep string) string {
 
 // noKeys is the error for a job without credentials of AWS.
 func noKeys(hint string) error {
-	return &registry.Error{Reason: registry.Unauthorized, Msg: "sign the request for AWS: there are no credentials", Hint: hint}
+	return &registry.Error{
+		Reason: registry.Unauthorized, Msg: "sign the request for AWS: there are no credentials", Hint: hint,
+	}
 }

@@ -24,9 +24,8 @@ type call struct {
 	pending  bool          // at least one attempt was sent without a response from the server itself
 	wait     time.Duration // before the next attempt
 	login    Authorizer    // nil for a constant login, and for requests of other libraries
-	sum      string        // SHA-256 of the request's body in hexadecimal digits, for the login
 	request  *http.Request // last attempt, as it was sent
-	renewed  bool          // the login was refused once, and is made anew
+	renewed  bool          // the login was refused once, and replaced
 	answer   *answer       // the final 2xx response
 	failure  *Error        // failure of the last attempt; nil after a 2xx
 }
@@ -126,6 +125,16 @@ func (t *repeater) check(ctx context.Context, c *call) bool {
 		return false
 	}
 	return true
+}
+
+// renews reports whether the call can be repeated with a new login. A 401 has no effect, so this is safe for every
+// class. It happens once in a call.
+func (c *call) renews(e *Error) bool {
+	if c.login == nil || c.renewed || e.Kind != Status || e.Status != http.StatusUnauthorized {
+		return false
+	}
+	c.renewed = c.login.Forget(c.request)
+	return c.renewed
 }
 
 // announce runs after check has returned true and before the wait.

@@ -86,7 +86,8 @@ func New(cfg Config) (*Client, error) {
 		return nil, refusal
 	}
 	if cfg.Login != nil && !calls.secret(base) {
-		return nil, refused(&http.Request{URL: base}, InsecureCredentials, "the login would be sent unencrypted; use https")
+		return nil, refused(&http.Request{URL: base}, InsecureCredentials,
+			"the login would be sent unencrypted; use https")
 	}
 	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter}, nil
 }

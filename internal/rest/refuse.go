@@ -41,8 +41,8 @@ func (t *repeater) refuse(req *http.Request) *Error {
 	return nil
 }
 
-// secret reports whether credentials may be sent to the address: nobody on the way can read them, or the user accepts
-// that.
+// secret reports whether credentials may be sent to the address: the connection is encrypted or local, or the user
+// accepts that it is neither.
 func (t *repeater) secret(u *url.URL) bool {
 	return u.Scheme == "https" || isLoopback(u.Hostname()) || t.cfg.AllowInsecureHTTP
 }

@@ -79,7 +79,7 @@ func (s *stream) Len() int64 { return s.came }
 
 // send sends r. The response body goes into the given sink, or into memory if the sink is nil.
 func (c *Client) send(ctx context.Context, r Request, accept string, into sink) (*call, error) {
-	call := &call{class: r.Class, limit: r.Limit, body: into}
+	call := &call{class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login}
 	if call.limit <= 0 {
 		call.limit = defaultLimit
 	}
@@ -133,8 +133,6 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	call := callOf(req)
-	call.login, call.sum = c.cfg.Login, sumOf(data)
 	if c.cfg.UserAgent != "" {
 		req.Header.Set("User-Agent", c.cfg.UserAgent)
 	}
