@@ -263,7 +263,7 @@ func (s *Server) login(r *reader, header http.Header) {
 
 // sageMaker returns the address of the server that an ARN names.
 func (s *Server) sageMaker(r *reader, name, arn string) string {
-	server, err := login.ParseARN(arn)
+	server, err := login.ParseARN(arn, strings.TrimRight(r.env("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT"), "/"))
 	if err != nil {
 		r.problem(name, arn, err.Error())
 		return ""

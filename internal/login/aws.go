@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -28,8 +29,9 @@ var sageMakerARN = regexp.MustCompile(
 	`^arn:(aws|aws-us-gov):sagemaker:([a-z0-9-]+):([0-9]{12}):(mlflow-tracking-server|mlflow-app)/([A-Za-z0-9-]+)$`)
 
 // ParseARN returns the server that an ARN names. It describes what is wrong with any other text. The addresses and
-// headers are those of AWS's plugin sagemaker-mlflow 0.5.0.
-func ParseARN(text string) (SageMaker, error) {
+// headers are those of AWS's plugin sagemaker-mlflow 0.5.0. endpoint replaces the address, as the plugin's variable
+// SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT does; "" for the region's own.
+func ParseARN(text, endpoint string) (SageMaker, error) {
 	parts := sageMakerARN.FindStringSubmatch(text)
 	switch {
 	case parts == nil && strings.HasPrefix(text, "arn:aws-cn:"):
@@ -42,12 +44,12 @@ func ParseARN(text string) (SageMaker, error) {
 	region := parts[2]
 	if parts[4] == "mlflow-app" {
 		return SageMaker{
-			Address: "https://mlflow.sagemaker." + region + ".app.aws", Service: "sagemaker", Region: region,
+			Address: cmp.Or(endpoint, "https://mlflow.sagemaker."+region+".app.aws"), Service: "sagemaker", Region: region,
 			Header: http.Header{"X-Sm-Mlflow-App-Arn": {text}},
 		}, nil
 	}
 	return SageMaker{
-		Address: "https://" + region + ".experiments.sagemaker.aws", Service: "sagemaker-mlflow", Region: region,
+		Address: cmp.Or(endpoint, "https://"+region+".experiments.sagemaker.aws"), Service: "sagemaker-mlflow", Region: region,
 		Header: http.Header{"X-Mlflow-Sm-Tracking-Server-Arn": {text}},
 	}, nil
 }

@@ -174,7 +174,7 @@ func TestParseARN(t *testing.T) {
 		server + "/../x": "",
 		server + "\n":    "",
 	} {
-		got, err := ParseARN(text)
+		got, err := ParseARN(text, "")
 		if got.Address != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", text, got.Address, err)
 		}

@@ -69,7 +69,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
 	environment := s.Version
 	if o.Issuer != "" {
-		environment = "oidc"
+		environment = "logins"
 	}
 	if s.python, err = Python(ctx, environment); err != nil {
 		return nil, err

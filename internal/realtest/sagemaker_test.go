@@ -18,8 +18,9 @@ import (
 
 // byAlias asks with AWS's own plugin which version an alias points to.
 const byAlias = `
+import sys
 import mlflow
-print("version", mlflow.MlflowClient().get_model_version_by_alias("churn", "champion").version)
+print("version", mlflow.MlflowClient().get_model_version_by_alias(sys.argv[1], "champion").version)
 `
 
 // The program and AWS's own plugin pass a façade that computes every signature again with botocore, in front of a real
@@ -38,11 +39,11 @@ func TestSageMaker_Signs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, arn := range map[string]string{
-		"tracking server": "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/ts1",
-		"app":             "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-1",
+	for model, arn := range map[string]string{
+		"server": "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/ts1",
+		"app":    "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-1",
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(model, func(t *testing.T) {
 			port, err := freePort("127.0.0.1")
 			if err != nil {
 				t.Fatal(err)
@@ -64,7 +65,7 @@ func TestSageMaker_Signs(t *testing.T) {
 				t.Helper()
 				var stdout, stderr bytes.Buffer
 				cli.Run(t.Context(), cli.Process{
-					Args: append(args, "--json", "--model", "churn"), Env: func(name string) string { return env[name] },
+					Args: append(args, "--json", "--model", model), Env: func(name string) string { return env[name] },
 					Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(), Now: time.Now, Jitter: rand.Float64, Version: "test",
 				})
 				var r report.Result
@@ -90,7 +91,7 @@ func TestSageMaker_Signs(t *testing.T) {
 					t.Fatalf("promote:\n%s", text)
 				}
 			}
-			cmd := exec.Command(python, "-c", byAlias)
+			cmd := exec.Command(python, "-c", byAlias, model)
 			for name, value := range env {
 				cmd.Env = append(cmd.Env, name+"="+value)
 			}
