@@ -83,6 +83,7 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	e.recorded = givenInputs(e, value)
 	e.servers = &connect.Servers{
 		Settings: e.set.Server, Console: e.console, Wire: p.Wire, Version: p.Version, Jitter: p.Jitter, Clock: p.Now,
+		Env: p.Env, Mask: runner.Mask, InJob: runner.InActions(), Fork: job.Fork(),
 	}
 	e.gitHub = &workflow.Session{
 		Job: job, Token: e.set.GitHub.Token, Pause: p.Pause, Config: e.servers.Config, Console: e.console,

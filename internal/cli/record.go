@@ -77,7 +77,7 @@ type login struct {
 // newLogin returns the login. A token does not say who owns it, so the server has to be asked. A dry run does not ask,
 // because it records nothing.
 func newLogin(client *mlflow.Client, set inputs.Server, dry bool) *login {
-	sent := set.Header.Get("Authorization") != "" || set.RegistryHeader.Get("Authorization") != ""
+	sent := set.Header.Get("Authorization") != "" || set.RegistryHeader.Get("Authorization") != "" || set.Audience != ""
 	return &login{client: client, given: set.Login, ask: sent && !dry}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/console"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
+	"github.com/mlflow-promote/mlflow-promote/internal/login"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -20,7 +21,12 @@ type Servers struct {
 	Version  string      // of this program, for the user agent
 	Jitter   func() float64
 	Clock    func() time.Time // of this machine
+	Env      func(string) string
+	Mask     func(...string)
+	InJob    bool // running in a GitHub Actions job
+	Fork     bool // for a pull request from a fork
 
+	issued  *login.Bearer  // shared by both servers; nil before the first use
 	clients []*rest.Client // for MLflow; the last one is for the registry
 }
 
@@ -45,12 +51,14 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 			return nil, err
 		}
 	}
+	_, sent := s.login(s.Settings.Registry)
 	return mlflow.New(tracking, models, mlflow.About{
 		Address:   s.Settings.Registry,
 		Login:     s.Settings.Login,
 		LoggedIn:  s.Settings.Basic,
 		MayName:   safeLogin,
 		Workspace: s.Settings.Workspace,
+		Sent:      sent,
 	}, s.Jitter), nil
 }
 
@@ -61,12 +69,51 @@ func (s *Servers) dial(address string, own http.Header) (*rest.Client, error) {
 	header := own.Clone()
 	maps.Copy(header, s.Settings.Header)
 	c.Base, c.Header, c.ClientCert, c.InsecureTLS = address, header, s.Settings.ClientCert, s.Settings.InsecureTLS
+	c.Login, _ = s.login(address)
 	client, err := rest.New(c)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)
 	}
 	s.clients = append(s.clients, client)
 	return client, nil
+}
+
+// login returns the login that is made for each request to the address, and what it is, in words. It returns nil if the
+// login is constant.
+func (s *Servers) login(address string) (rest.Authorizer, string) {
+	gitHub := login.GitHub{
+		URL: s.Env("ACTIONS_ID_TOKEN_REQUEST_URL"), Token: s.Env("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), InJob: s.InJob,
+		Fork: s.Fork, Wire: s.Config(), Now: s.Clock,
+	}
+	if server, ok := s.Settings.SageMaker[address]; ok {
+		aws := login.AWS{
+			Env: s.Env, Role: s.Settings.Role, Region: server.Region, GitHub: gitHub, Wire: s.Config(), Now: s.Clock,
+		}
+		return &login.Signer{
+			Service: server.Service, Region: server.Region, Header: server.Header, Now: s.Clock, Mask: s.Mask,
+			Keys: aws.Keys, Renewable: aws.Renewable(),
+		}, aws.How()
+	}
+	if s.Settings.Audience == "" {
+		return nil, constant(s.Settings)
+	}
+	if s.issued == nil {
+		s.issued = login.NewBearer(gitHub.ForAudience(s.Settings.Audience), s.Mask, s.Clock)
+	}
+	return s.issued, "a token from GitHub for the audience " + s.Settings.Audience + ", because audience is set"
+}
+
+// constant says which constant login is sent, or "" if there is none.
+func constant(set inputs.Server) string {
+	switch sent := set.Header.Get("Authorization") + set.RegistryHeader.Get("Authorization"); {
+	case set.Basic:
+		return "a user name and a password"
+	case sent != "":
+		return "a token"
+	case len(set.ClientCert) > 0:
+		return "a client certificate"
+	}
+	return ""
 }
 
 // Now returns the time on the registry's server or, before the first response, on this machine.

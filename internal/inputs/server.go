@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/login"
 )
 
 var serverInputs = []Input{
@@ -51,6 +52,20 @@ var serverInputs = []Input{
 		Env:    "MLFLOW_TRACKING_TOKEN",
 		Secret: true,
 		Help:   "Bearer token. It is ignored if `username` and `password` are set, as in MLflow's Python client.",
+	},
+	{
+		Name:  "audience",
+		Group: "server",
+		For:   onServer,
+		Help: "Log in with a token that GitHub issues to this job, for this audience. The server must accept such " +
+			"tokens, and the job needs the permission `id-token: write` (see docs/logins.md).",
+	},
+	{
+		Name:  "role-to-assume",
+		Group: "server",
+		For:   onServer,
+		Help: "AWS role for MLflow on Amazon SageMaker, assumed with a token that GitHub issues to this job. " +
+			"Default: the credentials that `aws-actions/configure-aws-credentials` sets.",
 	},
 	{
 		Name:   "headers",
@@ -103,10 +118,13 @@ var serverInputs = []Input{
 
 // Server holds the inputs that say where the MLflow servers are and how to connect to them.
 type Server struct {
-	Tracking, Registry string      // addresses without credentials
-	Header             http.Header // sent with every request
-	TrackingHeader     http.Header // credentials from the address of the tracking server
-	RegistryHeader     http.Header // credentials from the address of the registry
+	Tracking, Registry string                     // addresses without credentials
+	Header             http.Header                // sent with every request
+	TrackingHeader     http.Header                // credentials from the address of the tracking server
+	RegistryHeader     http.Header                // credentials from the address of the registry
+	Audience           string                     // of the tokens that GitHub issues; "" for a constant login
+	Role               string                     // ARN of the AWS role to assume; "" for the environment's credentials
+	SageMaker          map[string]login.SageMaker // servers whose requests are signed, by their address
 	Workspace          string
 	Basic              bool   // a user name and a password are sent
 	Login              string // the user name; "" if it is a credential itself
@@ -138,6 +156,7 @@ func readServer(r *reader) (s Server) {
 		s.Registry = s.address(r, "registry-uri", v, s.RegistryHeader)
 	}
 	s.login(r, header)
+	s.issued(r)
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
@@ -172,6 +191,9 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 		s.basic(r, header, u.User.Username(), password)
 		u.User = nil
 	}
+	if u.Scheme == "arn" {
+		return s.sageMaker(r, name, text)
+	}
 	if want := hosted(u); want != "" {
 		r.problem(name, u.String(), want)
 		return ""
@@ -201,9 +223,6 @@ var hostAndPort = regexp.MustCompile(`^[A-Za-z0-9.-]+:[0-9]+(/.*)?$`)
 func hosted(u *url.URL) string {
 	text := u.String()
 	switch {
-	case u.Scheme == "arn":
-		return "is the ARN of MLflow on Amazon SageMaker, whose requests must be signed with AWS SigV4, which is not " +
-			"supported; use the address of a self-hosted MLflow server"
 	case u.Scheme == "azureml" || strings.HasSuffix(u.Hostname(), ".api.azureml.ms"):
 		return "is an Azure ML workspace, which has no MLflow server of its own and no aliases; use the address of " +
 			"a self-hosted MLflow server"
@@ -239,6 +258,41 @@ func (s *Server) login(r *reader, header http.Header) {
 		r.problem("username, password or token", "", "contains a line break; "+
 			"remove it, for example at the end of the file that it was read from")
 		header.Del("Authorization")
+	}
+}
+
+// sageMaker returns the address of the server that an ARN names.
+func (s *Server) sageMaker(r *reader, name, arn string) string {
+	server, err := login.ParseARN(arn, strings.TrimRight(r.env("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT"), "/"))
+	if err != nil {
+		r.problem(name, arn, err.Error())
+		return ""
+	}
+	if s.SageMaker == nil {
+		s.SageMaker = map[string]login.SageMaker{}
+	}
+	s.SageMaker[server.Address] = server
+	return server.Address
+}
+
+// issued reads the inputs for logins that are made for this job. Each request can have only one login.
+func (s *Server) issued(r *reader) {
+	s.Audience, s.Role = r.value("audience"), r.value("role-to-assume")
+	constant := r.value("username")+r.value("password")+r.value("token") != ""
+	switch aws := len(s.SageMaker) > 0; {
+	case s.Audience != "" && aws:
+		r.problem("audience", s.Audience, "cannot be used with Amazon SageMaker; set role-to-assume")
+	case s.Audience != "" && constant:
+		r.problem("audience", s.Audience, "cannot be combined with username, password or token; remove one of them")
+	case aws && constant:
+		r.problem("tracking-uri", "", "is on Amazon SageMaker, where requests are signed; remove username, password "+
+			"and token")
+	case s.Role != "" && !aws:
+		r.problem("role-to-assume", s.Role, "is only for Amazon SageMaker; set tracking-uri to the ARN of the server")
+	}
+	r.secret(r.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+	if len(s.SageMaker) > 0 {
+		r.secret(r.env("AWS_SECRET_ACCESS_KEY"), r.env("AWS_SESSION_TOKEN"))
 	}
 }
 

@@ -47,6 +47,7 @@ type About struct {
 	LoggedIn  bool                     // whether a user name and a password are sent
 	MayName   func(name string) string // returns the name if it may be shown, and "" otherwise; nil allows all names
 	Workspace string                   // "" if none was requested
+	Sent      string                   // which login is sent, in words; "" for none
 }
 
 // New returns a client for a tracking server and a registry. jitter returns a number in [0, 1), which spreads out the

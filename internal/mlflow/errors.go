@@ -126,6 +126,11 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"allow-insecure-http to true if the network between runner and server is trusted"
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
+	case rest.Login:
+		if own := (*registry.Error)(nil); errors.As(e.Cause, &own) {
+			return own.Reason, own.Msg, own.Hint
+		}
+		return registry.Unauthorized, e.Message, ""
 	case rest.Canceled:
 		return registry.Cancelled, "cancelled", ""
 	}
@@ -156,7 +161,7 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 // isFromMLflow reports whether MLflow itself refused the request, with JSON that contains an error code, or with a
 // sentence of its basic-auth app. Proxies, meshes and login pages write other texts.
 func isFromMLflow(e *rest.Error) bool {
-	return e.Code != "" || strings.HasPrefix(e.Body, "Permission denied") ||
+	return e.Code != "" || strings.HasPrefix(strings.Trim(e.Body, `"`), "Permission denied") ||
 		strings.HasPrefix(e.Body, "You are not authenticated")
 }
 

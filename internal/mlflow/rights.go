@@ -40,11 +40,12 @@ func (c *Client) LoginName(ctx context.Context) string {
 		User struct {
 			Name string `json:"username"`
 		} `json:"user"`
+		Name string `json:"username"` // in the answer of mlflow-oidc-auth
 	}
-	if Get(ctx, c.Registry, API+"users/current", nil, "user", &out) != nil {
+	if Get(ctx, c.Registry, API+"users/current", nil, "", &out) != nil {
 		return ""
 	}
-	return c.shown(out.User.Name)
+	return c.shown(cmp.Or(out.User.Name, out.Name))
 }
 
 // shown returns the user name if it may be shown, and "" otherwise.

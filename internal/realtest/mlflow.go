@@ -32,6 +32,7 @@ type Options struct {
 	Dir     string   // folder for all of the server's files; default a temporary folder
 	Prefix  string   // path prefix such as /mlflow; only in 3.x
 	Login   bool     // use the basic-auth app; the Server's user is an administrator
+	Issuer  string   // use the app mlflow-oidc-auth, which accepts tokens of this issuer; only with the newest version
 
 	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces need
 	// MLflow 3.10 or later.
@@ -66,7 +67,11 @@ type Server struct {
 // minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
-	if s.python, err = Python(ctx, s.Version); err != nil {
+	environment := s.Version
+	if o.Issuer != "" {
+		environment = "logins"
+	}
+	if s.python, err = Python(ctx, environment); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -109,6 +114,10 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 		o.Env = append(o.Env, "PYTHONPATH="+s.Dir)
 	}
+	if o.Issuer != "" {
+		argv = append(argv, "--app-name", "oidc-auth")
+		o.Env = append(o.Env, oidcEnv(o.Issuer, s.Dir)...)
+	}
 	if o.Workers > 0 {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))
 	}
@@ -134,6 +143,22 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, s.process.failure(err)
 	}
 	return s, s.settle(ctx, o)
+}
+
+// Audience is the audience of the tokens that a server with Options.Issuer accepts.
+const Audience = "mlflow"
+
+// oidcEnv returns the settings with which mlflow-oidc-auth accepts tokens of GitHub's shape: the subject of the token,
+// which names the repository and the environment, is the user.
+func oidcEnv(issuer, dir string) []string {
+	return []string{
+		"OIDC_DISCOVERY_URL=" + issuer + "/.well-known/openid-configuration", "OIDC_ISSUER=" + issuer,
+		"OIDC_AUDIENCE=" + Audience, "OIDC_CLIENT_ID=of-no-use", "OIDC_CLIENT_SECRET=of-no-use",
+		"OIDC_USERNAME_FIELD=sub", "OIDC_GROUPS_ATTRIBUTE=repository", "OIDC_GROUP_NAME=acme/churn",
+		"OIDC_PROVISION_ON_BEARER_AUTH=true", "DEFAULT_MLFLOW_PERMISSION=READ",
+		"SECRET_KEY=throw-away",
+		"OIDC_USERS_DB_URI=sqlite:///" + filepath.Join(dir, "users.db"),
+	}
 }
 
 // adminPassword is the password of the user admin on servers with logins.
@@ -250,7 +275,7 @@ func (s *Server) ready(ctx context.Context, port string) error {
 		if resp, err := client.Get(s.URL + "/health"); err == nil {
 			body, _ := io.ReadAll(io.LimitReader(resp.Body, 100))
 			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK && string(body) == "OK" {
+			if resp.StatusCode == http.StatusOK && strings.Contains(strings.ToLower(string(body)), "ok") {
 				return listens(port, s.process.group)
 			}
 		}

@@ -43,15 +43,16 @@ func Setup(ctx context.Context, targets ...string) error {
 }
 
 // Python returns the path of the interpreter for this version of MLflow, with scikit-learn. The version "client" has
-// only MLflow's client.
+// only MLflow's client, and "logins" has the newest MLflow with mlflow-oidc-auth
+// and AWS's plugin.
 func Python(ctx context.Context, version string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
 	target, dir := "mlflow-"+version, filepath.Join("mlflow", version)
-	if version == "client" {
-		target, dir = "client", "client"
+	if version == "client" || version == "logins" {
+		target, dir = version, version
 	}
 	return filepath.Join(root, ".cache", dir, "bin", "python"), Setup(ctx, target)
 }

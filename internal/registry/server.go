@@ -12,6 +12,7 @@ type Server struct {
 	LoggedModels bool
 	Workspaces   bool
 	Artifacts    string // description of the response from the artifacts route
+	Sent         string // which login was sent, in words; "" for none
 	Login        Known[Login]
 	Models       int      // number of visible registered models on the first page of 1000
 	MoreModels   bool     // there are more pages

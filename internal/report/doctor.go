@@ -41,6 +41,7 @@ func serverTable(s registry.Server) doc.Page {
 	t := doc.Table{Head: []string{"what", "found"}, Rows: [][]doc.Line{
 		doc.Row("MLflow version", doc.C(cmp.Or(s.Version, "unknown"))),
 		doc.Row("store", cmp.Or(s.Store, "unknown")+": "+s.StoreWhy),
+		doc.Row("login sent", cmp.Or(s.Sent, "none")),
 		doc.Row("login", loginLine(s.Login)),
 		doc.Row("registered models visible to this login", models),
 		doc.Row("aliases", supported(s.Aliases, noAliases)),
@@ -110,6 +111,7 @@ type ServerResult struct {
 	ServerInfo bool              `json:"server_info"`
 	StoreWhy   string            `json:"store_why,omitempty"`
 	Artifacts  string            `json:"artifacts,omitempty"`
+	Sent       string            `json:"login_sent,omitempty"` // in words
 	User       string            `json:"user,omitempty"`
 	Admin      bool              `json:"admin,omitempty"`
 	Rights     map[string]string `json:"rights,omitempty"` // by registered model
@@ -127,7 +129,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Address: s.Address, Version: s.Version, Store: s.Store, StoreWhy: s.StoreWhy, ServerInfo: s.ServerInfo,
 		Aliases: s.Aliases, LoggedModels: s.LoggedModels, Workspaces: s.Workspaces, Artifacts: s.Artifacts,
 		Models: s.Models, MoreModels: s.MoreModels, Dangling: s.Dangling,
-		User: login.User, Admin: login.Admin, Rights: login.Rights,
+		Sent: s.Sent, User: login.User, Admin: login.Admin, Rights: login.Rights,
 		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Home: s.Ledger.Home, Grants: s.Ledger.Grants,
 		Warnings: s.Warnings,
 	}

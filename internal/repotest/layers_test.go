@@ -112,7 +112,8 @@ var layers = map[string][]string{
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
 		"internal/audit", "internal/fact", "internal/format", "internal/history", "internal/ledger/views",
-		"internal/plan", "internal/policy", "internal/policy/gates", "internal/registry", "internal/report", "internal/signing", "internal/spelling",
+		"internal/login", "internal/plan", "internal/policy", "internal/policy/gates", "internal/registry", "internal/report",
+		"internal/signing", "internal/spelling",
 		"internal/trigger", "internal/verdict",
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
@@ -150,7 +151,11 @@ var layers = map[string][]string{
 		"internal/audit", "internal/audit/rules", "internal/ledger", "internal/mlflow", "internal/mlflow/crawl",
 		"internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/report",
 	},
-	"internal/connect": {"internal/console", "internal/inputs", "internal/mlflow", "internal/rest"},
+	"internal/connect": {
+		"internal/console", "internal/inputs", "internal/login", "internal/mlflow", "internal/rest",
+	},
+	"internal/login":           {"internal/registry", "internal/rest"},
+	"internal/login/logintest": {},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
 		"internal/auditfiles", "internal/auditrun", "internal/canonical", "internal/claim", "internal/connect", "internal/console",

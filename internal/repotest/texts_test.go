@@ -16,6 +16,7 @@ import (
 var readsOrWritesText = map[string]string{
 	"internal/registry/ref.go ParseRef":               "reads refs",
 	"internal/registry/ref.go String":                 "writes refs",
+	"internal/login/sigv4.go canonicalHeaders":        "joins the values of a header",
 	"internal/registry/versions.go UnmarshalText":     "reads versions",
 	"internal/registry/names.go CheckAlias":           "checks what users write",
 	"internal/policy/gates/baseline.go ParseBaseline": "reads what users write",

@@ -53,7 +53,12 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, call.fail(noResponse(req, err, &p))
 	}
+	req, refused := call.authorized(req)
+	if refused != nil {
+		return nil, call.fail(refused)
+	}
 	call.attempts++
+	call.request = req
 	round := t.meter.begin()
 	defer func() { t.meter.end(round) }()
 

@@ -23,6 +23,9 @@ type call struct {
 	unclear  bool          // at least one attempt was sent and not refused
 	pending  bool          // at least one attempt was sent without a response from the server itself
 	wait     time.Duration // before the next attempt
+	login    Authorizer    // nil for a constant login, and for requests of other libraries
+	request  *http.Request // last attempt, as it was sent
+	renewed  bool          // the login was refused once, and replaced
 	answer   *answer       // the final 2xx response
 	failure  *Error        // failure of the last attempt; nil after a 2xx
 }
@@ -86,7 +89,7 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	client := retryablehttp.Client{
 		HTTPClient: t.once,
 		// never reached: check stops earlier, because the library would discard the last response
-		RetryMax: t.cfg.Attempts,
+		RetryMax: t.cfg.Attempts + 1, // one more for a new login
 		CheckRetry: func(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 			return t.check(ctx, call), nil
 		},
@@ -105,7 +108,14 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 // the deadline, because the last response says more than "deadline exceeded".
 func (t *repeater) check(ctx context.Context, c *call) bool {
 	e := c.failure
-	if e == nil || ctx.Err() != nil || c.attempts >= t.cfg.Attempts || !repeats(c.class, e, c.had500) {
+	if e == nil || ctx.Err() != nil {
+		return false
+	}
+	if c.renews(e) {
+		c.wait = 0
+		return true
+	}
+	if c.attempts >= t.cfg.Attempts || !repeats(c.class, e, c.had500) {
 		return false
 	}
 	c.had500 = c.had500 || e.Status == http.StatusInternalServerError
@@ -117,10 +127,20 @@ func (t *repeater) check(ctx context.Context, c *call) bool {
 	return true
 }
 
+// renews reports whether the call can be repeated with a new login. A 401 has no effect, so this is safe for every
+// class. It happens once in a call.
+func (c *call) renews(e *Error) bool {
+	if c.login == nil || c.renewed || e.Kind != Status || e.Status != http.StatusUnauthorized {
+		return false
+	}
+	c.renewed = c.login.Forget(c.request)
+	return c.renewed
+}
+
 // announce runs after check has returned true and before the wait.
 func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	t.meter.retried()
-	if t.cfg.Notify != nil {
+	if t.cfg.Notify != nil && c.wait > 0 {
 		t.cfg.Notify(Retry{Method: req.Method, URL: shown(req), Attempt: c.attempts, Wait: c.wait, Cause: c.failure})
 	}
 	return c.wait

@@ -22,6 +22,7 @@ type Config struct {
 	// http(s) URL of the server, without user info, query or fragment; its path is the prefix of every request path
 	Base       string
 	Header     http.Header // sent with every request, except through HTTPClient: Authorization, workspace, sign-on
+	Login      Authorizer  // adds a login to every attempt of our own calls; nil if Header contains the login
 	UserAgent  string
 	CAs        []byte // PEM, in addition to the system's certificate authorities
 	ClientCert []byte // PEM with certificate and key
@@ -83,6 +84,10 @@ func New(cfg Config) (*Client, error) {
 	calls := newRepeater(cfg, secure, meter)
 	if refusal := calls.refuse(&http.Request{URL: base, Header: cfg.Header}); refusal != nil {
 		return nil, refusal
+	}
+	if cfg.Login != nil && !calls.secret(base) {
+		return nil, refused(&http.Request{URL: base}, InsecureCredentials,
+			"the login would be sent unencrypted; use https")
 	}
 	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter}, nil
 }

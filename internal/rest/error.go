@@ -30,6 +30,7 @@ const (
 	TooLarge            Kind = "too-large"            // more than Request.Limit decoded bytes
 	Blocked             Kind = "blocked"              // an address that cannot belong to a server
 	InsecureCredentials Kind = "insecure-credentials" // credentials over plain http
+	Login               Kind = "login"                // no login could be made; Cause says why
 	Canceled            Kind = "canceled"             // the caller canceled its context
 )
 

@@ -34,11 +34,17 @@ func (t *repeater) refuse(req *http.Request) *Error {
 			fmt.Sprintf("%q is an unusual form of an IP address; write it like 192.0.2.1", host))
 	}
 	name := credential(req.Header)
-	if req.URL.Scheme != "https" && name != "" && !isLoopback(host) && !t.cfg.AllowInsecureHTTP {
+	if name != "" && !t.secret(req.URL) {
 		const text = "header %s may be a credential, and http to %q would send it unencrypted; use https"
 		return refused(req, InsecureCredentials, fmt.Sprintf(text, name, host))
 	}
 	return nil
+}
+
+// secret reports whether credentials may be sent to the address: the connection is encrypted or local, or the user
+// accepts that it is neither.
+func (t *repeater) secret(u *url.URL) bool {
+	return u.Scheme == "https" || isLoopback(u.Hostname()) || t.cfg.AllowInsecureHTTP
 }
 
 func refused(req *http.Request, k Kind, text string) *Error {

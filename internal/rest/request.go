@@ -19,7 +19,8 @@ type Request struct {
 	Method string // default GET
 	Path   string // relative to the base URL, with escaped elements (url.PathEscape)
 	Query  url.Values
-	Body   any // sent as JSON; nil for no body
+	Body   any        // sent as JSON; nil for no body
+	Form   url.Values // sent as a form; not together with Body
 	Class  Class
 	Limit  int64  // maximum bytes of the decoded response; default 8 MiB
 	Read   *int64 // if not nil, the decoded bytes of 2xx responses are added to it, to limit several requests together
@@ -78,7 +79,7 @@ func (s *stream) Len() int64 { return s.came }
 
 // send sends r. The response body goes into the given sink, or into memory if the sink is nil.
 func (c *Client) send(ctx context.Context, r Request, accept string, into sink) (*call, error) {
-	call := &call{class: r.Class, limit: r.Limit, body: into}
+	call := &call{class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login}
 	if call.limit <= 0 {
 		call.limit = defaultLimit
 	}
@@ -114,12 +115,12 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	if err != nil {
 		return nil, err
 	}
+	data, contentType, err := r.encoded()
+	if err != nil {
+		return nil, err
+	}
 	var body io.Reader
-	if r.Body != nil {
-		data, err := json.Marshal(r.Body)
-		if err != nil {
-			return nil, err
-		}
+	if contentType != "" {
 		body = bytes.NewReader(data)
 	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, u.String(), body)
@@ -129,13 +130,25 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	for k, v := range c.cfg.Header {
 		req.Header[http.CanonicalHeaderKey(k)] = v
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	if c.cfg.UserAgent != "" {
 		req.Header.Set("User-Agent", c.cfg.UserAgent)
 	}
 	return req, nil
+}
+
+// encoded returns the body and its type, or "" without a body.
+func (r Request) encoded() (data []byte, contentType string, err error) {
+	switch {
+	case r.Form != nil:
+		return []byte(r.Form.Encode()), "application/x-www-form-urlencoded", nil
+	case r.Body != nil:
+		data, err = json.Marshal(r.Body)
+		return data, "application/json", err
+	}
+	return nil, "", nil
 }
 
 // resolve joins base and path without cleaning them, because a name may contain an escaped slash. A path that leaves
@@ -153,6 +166,6 @@ func (c *Client) resolve(r Request) (*url.URL, error) {
 		}
 	}
 	u.Path = path
-	u.RawQuery = r.Query.Encode()
+	u.RawQuery = strings.ReplaceAll(r.Query.Encode(), "+", "%20") // signatures of AWS require %20
 	return &u, nil
 }

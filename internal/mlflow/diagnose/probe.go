@@ -19,7 +19,7 @@ import (
 // permissions the login has on the model, and whether its aliases point to existing versions. It never fails. If it
 // cannot find something out, the result says so.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
-	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address}}
+	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address, Sent: c.Sent}}
 	_ = parallel.Do(
 		func() error { p.server.Version = c.ServerVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
@@ -275,8 +275,14 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 		login.User = cmp.Or(c.LoginName(ctx), login.User)
 		return registry.Is(login)
 	}
-	if !c.LoggedIn {
+	switch {
+	case c.Sent == "":
 		return registry.Absent[registry.Login]("not logged in")
+	case !c.LoggedIn:
+		if login.User = c.LoginName(ctx); login.User != "" {
+			return registry.Is(login)
+		}
+		return registry.Unreadable[registry.Login]("unknown: the server does not say who this login is")
 	}
 	if c.Login == "" { // the user name is a credential, and the request would put it into a URL
 		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")

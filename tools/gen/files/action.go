@@ -64,7 +64,11 @@ func commandTable() string {
 		if c.Writes {
 			writes = "yes"
 		}
-		rows = append(rows, []string{code(c.Name), writes, c.Summary})
+		name := code(c.Name)
+		if len(c.First) > 0 {
+			name = "[" + name + "](" + c.Name + "/README.md)" // the command's own action
+		}
+		rows = append(rows, []string{name, writes, c.Summary})
 	}
 	return markdown.Table(rows)
 }

@@ -1,0 +1,178 @@
+package login
+
+import (
+	"cmp"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// SageMaker is an MLflow server on Amazon SageMaker.
+type SageMaker struct {
+	Address string // of the REST API
+	Service string // name in signatures
+	Region  string
+	Header  http.Header // tells the service which server is meant
+}
+
+var sageMakerARN = regexp.MustCompile(
+	`^arn:(aws|aws-us-gov):sagemaker:([a-z0-9-]+):([0-9]{12}):(mlflow-tracking-server|mlflow-app)/([A-Za-z0-9-]+)$`)
+
+// ParseARN returns the server that an ARN names. It describes what is wrong with any other text. The addresses and
+// headers are those of AWS's plugin sagemaker-mlflow 0.5.0. endpoint replaces the address, as the plugin's variable
+// SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT does; "" for the region's own.
+func ParseARN(text, endpoint string) (SageMaker, error) {
+	parts := sageMakerARN.FindStringSubmatch(text)
+	switch {
+	case parts == nil && strings.HasPrefix(text, "arn:aws-cn:"):
+		return SageMaker{}, errors.New("is in the partition aws-cn, where SageMaker has no MLflow")
+	case parts == nil:
+		return SageMaker{}, errors.New("is not the ARN of an MLflow server; write " +
+			"arn:aws:sagemaker:REGION:ACCOUNT:mlflow-tracking-server/NAME or " +
+			"arn:aws:sagemaker:REGION:ACCOUNT:mlflow-app/ID")
+	}
+	region := parts[2]
+	if parts[4] == "mlflow-app" {
+		return SageMaker{
+			Address: cmp.Or(endpoint, "https://mlflow.sagemaker."+region+".app.aws"), Service: "sagemaker", Region: region,
+			Header: http.Header{"X-Sm-Mlflow-App-Arn": {text}},
+		}, nil
+	}
+	return SageMaker{
+		Address: cmp.Or(endpoint, "https://"+region+".experiments.sagemaker.aws"), Service: "sagemaker-mlflow", Region: region,
+		Header: http.Header{"X-Mlflow-Sm-Tracking-Server-Arn": {text}},
+	}, nil
+}
+
+// AWS finds credentials as AWS's own programs do: in the variables that configure-aws-credentials sets, or by
+// exchanging a token for those of a role.
+type AWS struct {
+	Env    func(string) string
+	Role   string // ARN of the role to assume with GitHub's token; "" for the environment's credentials
+	Region string
+	GitHub GitHub
+	Wire   rest.Config
+	Now    func() time.Time
+}
+
+// audienceSTS is the audience that AWS's identity provider for GitHub expects.
+const audienceSTS = "sts.amazonaws.com"
+
+// Renewable reports whether new credentials can be made while the program runs.
+func (a AWS) Renewable() bool { return a.Role != "" || a.Env("AWS_WEB_IDENTITY_TOKEN_FILE") != "" }
+
+// How says where the credentials come from, and why.
+func (a AWS) How() string {
+	switch {
+	case a.Role != "":
+		return "signatures of AWS as " + a.Role + ", because role-to-assume is set"
+	case a.Env("AWS_ACCESS_KEY_ID") != "":
+		return "signatures of AWS with the credentials in AWS_ACCESS_KEY_ID"
+	case a.Env("AWS_WEB_IDENTITY_TOKEN_FILE") != "":
+		return "signatures of AWS as " + a.Env("AWS_ROLE_ARN") + ", from AWS_WEB_IDENTITY_TOKEN_FILE"
+	}
+	return "none: there are no AWS credentials"
+}
+
+// Keys returns credentials.
+func (a AWS) Keys(ctx context.Context) (Keys, error) {
+	switch file := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"); {
+	case a.Role != "":
+		token, err := a.GitHub.ForAudience(audienceSTS)(ctx)
+		if err != nil {
+			return Keys{}, err
+		}
+		return a.exchange(ctx, a.Role, token.Value)
+	case a.Env("AWS_ACCESS_KEY_ID") != "" && a.Env("AWS_SECRET_ACCESS_KEY") != "":
+		return Keys{
+			ID: a.Env("AWS_ACCESS_KEY_ID"), Secret: a.Env("AWS_SECRET_ACCESS_KEY"), Session: a.Env("AWS_SESSION_TOKEN"),
+		}, nil
+	case file != "" && a.Env("AWS_ROLE_ARN") != "":
+		token, err := os.ReadFile(file)
+		if err != nil {
+			return Keys{}, wrap("read AWS_WEB_IDENTITY_TOKEN_FILE", err)
+		}
+		return a.exchange(ctx, a.Env("AWS_ROLE_ARN"), strings.TrimSpace(string(token)))
+	case a.Env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" || a.Env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
+		return Keys{}, noKeys("the credentials of an ECS task or EKS pod are not read; run " +
+			"aws-actions/configure-aws-credentials before this step, or set role-to-assume")
+	case a.Env("AWS_PROFILE") != "":
+		return Keys{}, noKeys("profiles are not read; run aws configure export-credentials --format env")
+	}
+	return Keys{}, noKeys("run aws-actions/configure-aws-credentials before this step, or set role-to-assume")
+}
+
+// assumed is the part of AWS's answer that contains the credentials.
+type assumed struct {
+	Keys struct {
+		ID      string    `xml:"AccessKeyId"`
+		Secret  string    `xml:"SecretAccessKey"`
+		Session string    `xml:"SessionToken"`
+		Expires time.Time `xml:"Expiration"`
+	} `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
+}
+
+// exchange returns the credentials of a role for a token. The request is not signed. AWS limits names of sessions to 64
+// characters.
+func (a AWS) exchange(ctx context.Context, role, token string) (Keys, error) {
+	op := "assume the role " + role
+	wire := a.Wire
+	if wire.Base = a.Env("AWS_ENDPOINT_URL_STS"); wire.Base == "" {
+		wire.Base = "https://sts." + a.Region + ".amazonaws.com"
+	}
+	client, err := rest.New(wire)
+	if err != nil {
+		return Keys{}, wrap(op, err)
+	}
+	body, header, err := client.Bytes(ctx, rest.Request{
+		Method: http.MethodPost, Path: "/", Limit: 64 << 10, Form: url.Values{
+			"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {role},
+			"RoleSessionName": {"mlflow-promote"}, "WebIdentityToken": {token},
+		},
+	})
+	if err != nil {
+		return Keys{}, refusedBySTS(op, err)
+	}
+	var answer assumed
+	if err := xml.Unmarshal(body, &answer); err != nil || answer.Keys.ID == "" || answer.Keys.Secret == "" {
+		return Keys{}, wrap(op, fmt.Errorf("the answer contains no credentials (%s)", header.Get("Content-Type")))
+	}
+	life := time.Hour // the default of AWS, if the answer does not say
+	if sent, err := http.ParseTime(header.Get("Date")); err == nil && answer.Keys.Expires.After(sent) {
+		life = answer.Keys.Expires.Sub(sent)
+	}
+	return Keys{answer.Keys.ID, answer.Keys.Secret, answer.Keys.Session, a.Now().Add(life)}, nil
+}
+
+// refusedBySTS explains why a role was not given.
+func refusedBySTS(op string, err error) error {
+	var e *rest.Error
+	if !errors.As(err, &e) || e.Status == 0 {
+		return wrap(op, err)
+	}
+	out := &registry.Error{
+		Reason: registry.Unauthorized, Msg: fmt.Sprintf("%s: AWS answered %d", op, e.Status), Cause: err,
+	}
+	for code, hint := range map[string]string{
+		"AccessDenied": "the role's trust policy does not accept this job: compare its condition on sub with the " +
+			"repository, branch or environment (new repositories have ids in it: repo:OWNER@ID/REPO@ID:…)",
+		"InvalidIdentityToken": "create GitHub as an identity provider in this AWS account, with the audience " +
+			audienceSTS,
+		"ExpiredTokenException": "the token had expired: check the runner's clock",
+	} {
+		if strings.Contains(e.Body, "<Code>"+code+"</Code>") {
+			out.Msg, out.Hint = op+": AWS refused with "+code, hint
+		}
+	}
+	return out
+}

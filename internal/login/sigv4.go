@@ -1,0 +1,182 @@
+package login
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Keys are credentials of AWS.
+type Keys struct {
+	ID, Secret string
+	Session    string    // "" for a permanent key
+	Expires    time.Time // zero if unknown
+}
+
+// Signer signs each request with AWS Signature Version 4, as described in "Create a signed AWS API request" in the IAM
+// user guide. It signs the same headers as botocore: all but those that a proxy may change.
+type Signer struct {
+	Service, Region string
+	Header          http.Header // sent and signed with every request
+	Now             func() time.Time
+	Mask            func(...string)
+	// Keys returns the credentials. It is called again when they end.
+	Keys func(ctx context.Context) (Keys, error)
+	// Renewable means that Keys can return new credentials after a 401.
+	Renewable bool
+
+	mu   sync.Mutex
+	keys Keys
+}
+
+// Apply implements [rest.Authorizer].
+func (s *Signer) Apply(r *http.Request, sum string) error {
+	keys, err := s.current(r.Context())
+	if err != nil {
+		return err
+	}
+	now := s.Now().UTC()
+	maps.Copy(r.Header, s.Header)
+	r.Header.Set("X-Amz-Date", now.Format(amzTime))
+	r.Header.Set("X-Amz-Content-Sha256", sum)
+	if keys.Session != "" {
+		r.Header.Set("X-Amz-Security-Token", keys.Session)
+	}
+	r.Header.Set("Authorization", authorization(r, sum, keys, scope{now.Format("20060102"), s.Region, s.Service}))
+	return nil
+}
+
+// Forget implements [rest.Authorizer].
+func (s *Signer) Forget(r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Header.Get("X-Amz-Security-Token") == s.keys.Session {
+		s.keys = Keys{}
+	}
+	return s.Renewable
+}
+
+func (s *Signer) current(ctx context.Context) (Keys, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keys.ID != "" && (s.keys.Expires.IsZero() || s.Now().Add(margin).Before(s.keys.Expires)) {
+		return s.keys, nil
+	}
+	keys, err := s.Keys(ctx)
+	if err != nil {
+		return Keys{}, err
+	}
+	s.Mask(keys.Secret, keys.Session)
+	s.keys = keys
+	return keys, nil
+}
+
+const (
+	amzTime   = "20060102T150405Z"
+	algorithm = "AWS4-HMAC-SHA256"
+)
+
+// scope is what the signing key is good for.
+type scope struct{ day, region, service string }
+
+func (s scope) String() string { return s.day + "/" + s.region + "/" + s.service + "/aws4_request" }
+
+// authorization returns the header with the signature of the request, which has all other headers already.
+func authorization(r *http.Request, sum string, keys Keys, s scope) string {
+	names, headers := canonicalHeaders(r)
+	canonical := strings.Join([]string{
+		r.Method, canonicalPath(r.URL, s.service), canonicalQuery(r.URL.Query()), headers, names, sum,
+	}, "\n")
+	digest := sha256.Sum256([]byte(canonical))
+	toSign := strings.Join([]string{
+		algorithm, r.Header.Get("X-Amz-Date"), s.String(), hex.EncodeToString(digest[:]),
+	}, "\n")
+	key := []byte("AWS4" + keys.Secret)
+	for _, part := range []string{s.day, s.region, s.service, "aws4_request", toSign} {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(part))
+		key = mac.Sum(nil)
+	}
+	return algorithm + " Credential=" + keys.ID + "/" + s.String() + ", SignedHeaders=" + names + ", Signature=" +
+		hex.EncodeToString(key)
+}
+
+// unsigned are the headers that are not signed, because proxies and the service itself change them.
+var unsigned = []string{"authorization", "connection", "expect", "user-agent", "x-amzn-trace-id"}
+
+// canonicalHeaders returns the names of the signed headers and their lines.
+func canonicalHeaders(r *http.Request) (names, lines string) {
+	values := map[string]string{"host": r.URL.Host}
+	for name, all := range r.Header {
+		name = strings.ToLower(name)
+		if slices.Contains(unsigned, name) {
+			continue
+		}
+		var trimmed []string
+		for _, v := range all {
+			trimmed = append(trimmed, strings.Join(strings.Fields(v), " "))
+		}
+		values[name] = strings.Join(trimmed, ",")
+	}
+	sorted := slices.Sorted(maps.Keys(values))
+	var b strings.Builder
+	for _, name := range sorted {
+		b.WriteString(name + ":" + values[name] + "\n")
+	}
+	return strings.Join(sorted, ";"), b.String()
+}
+
+// canonicalPath returns the path as it is signed. All services but S3 escape the sent path once more.
+func canonicalPath(u *url.URL, service string) string {
+	path := u.EscapedPath()
+	if path == "" {
+		return "/"
+	}
+	if service == "s3" {
+		path = u.Path
+	}
+	return escaped(path, "/")
+}
+
+func canonicalQuery(query url.Values) string {
+	var pairs []string
+	for name, values := range query {
+		for _, v := range values {
+			pairs = append(pairs, escaped(name, "")+"="+escaped(v, ""))
+		}
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, "&")
+}
+
+// escaped escapes all bytes but the unreserved ones of RFC 3986 and those in keep.
+func escaped(text, keep string) string {
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; strings.IndexByte(unreserved+keep, c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// noKeys is the error for a job without credentials of AWS.
+func noKeys(hint string) error {
+	return &registry.Error{
+		Reason: registry.Unauthorized, Msg: "sign the request for AWS: there are no credentials", Hint: hint,
+	}
+}
