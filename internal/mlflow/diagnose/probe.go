@@ -136,7 +136,7 @@ func (p *probe) artifacts(ctx context.Context) {
 	switch e := mlflow.Remote(err); {
 	case err == nil, mlflow.IsMissing(err), e != nil && e.Status == 500:
 		p.server.Artifacts = "served"
-	case e != nil && e.Status == 503:
+	case e != nil && e.Off:
 		p.server.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store " +
 			"themselves"
 	case mlflow.NoRoute(err):

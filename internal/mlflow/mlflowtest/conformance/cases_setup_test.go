@@ -127,6 +127,16 @@ var setupCases = []testCase{
 		GET experiments/get?experiment_id=$e
 		! GET /api/2.0/mlflow-artifacts/artifacts?path=a
 		! GET /api/2.0/mlflow-artifacts/artifacts/a`},
+	{name: "no artifacts: the server still reads the store itself", group: "no artifacts", script: newRun + `
+		! GET artifacts/list?run_id=$r
+		! GET /get-artifact?run_id=$r&path=model/MLmodel
+		POST registered-models/create {"name":"$m"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/root/$e/$r/artifacts/model","run_id":"$r"}
+		! GET /model-versions/get-artifact?name=$m&version=1&path=MLmodel
+		! POST artifacts/presigned-download-url {"run_id":"$r","path":"model/MLmodel"}`},
+	{name: "no artifacts: of a logged model", group: "no artifacts", when: withLoggedModels, script: newRun + newLogged + `
+		! GET logged-models/$l/artifacts/directories
+		! GET /ajax-api/2.0/mlflow/logged-models/$l/artifacts/files?artifact_file_path=MLmodel`},
 	{name: "artifacts only: everything else is off", group: "artifacts only", script: `
 		GET /health
 		GET registered-models/get?name=$m
