@@ -45,7 +45,7 @@ var routes = []route{
 // are there too.
 func throughVersion(_ context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
 	v := f.version
-	if v.Model == "" || c.split() && !isStore(v.Source) {
+	if v.Model == "" || c.Split() && !IsStore(v.Source) {
 		return nil, rest.Request{}
 	}
 	return c.Registry, rest.Request{
@@ -116,7 +116,7 @@ func inProxy(uri, host string) (string, bool) {
 // without the server.
 func throughPresigned(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
 	where := f.place(ctx, c)
-	if where.in.Run == "" || !isStore(where.root(ctx, c)) {
+	if where.in.Run == "" || !IsStore(where.root(ctx, c)) {
 		return nil, rest.Request{}
 	}
 	return c.Tracking, rest.Request{
@@ -125,8 +125,8 @@ func throughPresigned(ctx context.Context, c *Client, f *artifact) (*rest.Client
 	}
 }
 
-// isStore reports whether a location is in a store that does not belong to one MLflow server, such as s3://.
-func isStore(uri string) bool {
+// IsStore reports whether a location is in a store that does not belong to one MLflow server, such as s3://.
+func IsStore(uri string) bool {
 	scheme, _, found := strings.Cut(uri, "://")
 	switch scheme {
 	case "mlflow-artifacts", "http", "https", "file", "dbfs":
@@ -197,8 +197,8 @@ type reading struct {
 	places map[string]*place // folders, by version, logged model or run
 }
 
-// split reports whether runs and models are on two servers.
-func (c *Client) split() bool { return c.Tracking != c.Registry }
+// Split reports whether runs and models are on two servers.
+func (c *Client) Split() bool { return c.Tracking != c.Registry }
 
 func (f *artifact) key() string {
 	if f.version.Model != "" {
