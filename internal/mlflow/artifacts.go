@@ -99,7 +99,9 @@ func (s Artifacts) Document(ctx context.Context, run, name string) registry.Know
 	case IsMissing(err):
 		return registry.Absent[string](fmt.Sprintf("run %s has no artifact %s", run, name))
 	case err != nil:
-		return registry.Unreadable[string](fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, unreadText(err)))
+		return registry.Unreadable[string](
+			fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, unreadText(err)),
+		)
 	}
 	return registry.Is(string(body))
 }

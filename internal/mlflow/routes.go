@@ -140,8 +140,8 @@ type artifact struct {
 	version registry.Version
 	in      Location
 	path    string // relative to the folder of the model
-	// unlisted reports whether the list of the file's folder does not contain it. It is called for a response with status
-	// 500, which MLflow before version 3 sends if a file does not exist. nil if this is not known.
+	// unlisted reports whether the list of the file's folder does not contain it. It is called for a response with
+	// status 500, which MLflow before version 3 sends if a file does not exist. nil if this is not known.
 	unlisted func() bool
 	found    *place
 }
@@ -234,7 +234,7 @@ func (r *reading) place(ctx context.Context, c *Client, f *artifact) *place {
 
 func (c *Client) placeOf(ctx context.Context, v registry.Version) *place {
 	for range LongestLineage {
-		of, err := registry.ParseCandidate(v.Source)
+		of, err := registry.ParseCandidate(v.Source, "")
 		if err != nil || of.Number == 0 {
 			break
 		}

@@ -234,8 +234,8 @@ func (p *probe) warn() {
 	}
 	if p.c.Split() && p.checksSources {
 		add(
-			"the registry at %s is not the server of the runs, %s. MLflow 3.17 and later registers only files of its own "+
-				"runs, or files in a store such as s3://. Versions of other runs are refused",
+			"the registry at %s is not the server of the runs, %s. MLflow 3.17 and later registers only files of its "+
+				"own runs, or files in a store such as s3://. Versions of other runs are refused",
 			p.c.Address, p.c.Tracking.Host(),
 		)
 	}
