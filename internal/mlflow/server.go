@@ -62,7 +62,7 @@ func (c *Client) ErrElsewhere(location string) error {
 			c.Address, location, c.Tracking.Host(),
 		),
 		Hint: "MLflow 3.17 and later registers only files of its own runs, or files in a store such as s3://. Start " +
-			"the tracking server with --no-serve-artifacts --default-artifact-root s3://BUCKET and train again, or leave " +
-			"registry-uri empty to register on the tracking server",
+			"the tracking server with --no-serve-artifacts --default-artifact-root s3://BUCKET and train again, or " +
+			"leave registry-uri empty to register on the tracking server",
 	}
 }
