@@ -57,7 +57,7 @@ func (s Versions) ByAlias(
 		return registry.Absent[registry.Version](fmt.Sprintf("%s has no alias %s", name, alias)), false, nil
 	case NoRoute(err):
 		return v, true, nil
-	case isForbidden(err) && s.c.Models.isMissing(ctx, name):
+	case alias != AnyAlias && isForbidden(err) && s.c.Models.isMissing(ctx, name):
 		return registry.Absent[registry.Version](fmt.Sprintf("there is no registered model %q", name)), false, nil
 	}
 	return v, false, err
