@@ -120,3 +120,62 @@ func TestRun_UnwritableOutcome(t *testing.T) {
 		})
 	}
 }
+
+// Every command that reports to the job fails if it cannot: before it changes anything, and also if a file vanishes
+// while it runs.
+func TestRun_UnwritableEveryCommand(t *testing.T) {
+	seed, err := os.ReadFile("testdata/seed/churn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	promote := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
+		"test_f1 >= 0.5",
+	}
+	for name, args := range map[string][]string{
+		"promote":  promote,
+		"rollback": {"rollback", "--model", "churn", "--alias", "champion"},
+		"alias":    {"alias", "--model", "churn", "--assign", "shadow=1"},
+		"import":   {"import", "--model", "churn", "--justification", "live before"},
+		"audit":    {"audit", "--model", "churn"},
+		"history":  {"history", "--model", "churn"},
+		"register": {"register", "--model", "fresh", "--candidate", "runs:/better/model"},
+		"validate": append([]string{"validate"}, promote[1:]...),
+		"lineage":  {"lineage", "churn", "1"},
+		"compare":  {"compare", "--model", "churn", "--candidate", "models:/churn/1", "--against", "champion"},
+		"doctor":   {"doctor"},
+	} {
+		for _, file := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} {
+			for _, when := range []string{"before", "after"} {
+				t.Run(name+" "+file+" "+when, func(t *testing.T) {
+					server, step := double(t, "3.17.2", string(seed)), actionstest.NewStep(t)
+					if name != "promote" {
+						if status, out, trouble := launch(t, server, promote...); status != 0 {
+							t.Fatal(out, trouble)
+						}
+					}
+					began := len(server.Writes())
+					var out, trouble bytes.Buffer
+					p := Process{
+						Args: asAction(append(args, "--tracking-uri", address), true), Env: step.Getenv,
+						Stdout: &out, Stderr: &trouble, Dir: step.Workspace,
+						Now: func() time.Time { return now }, Jitter: func() float64 { return 0 },
+						Wire: rest.Config{Transport: server.Transport(), MinWait: 1, MaxWait: 1},
+					}
+					if when == "before" {
+						step.Env[file] = step.Workspace
+					} else {
+						p.result = func(report.Result) { os.Remove(step.Env[file]) }
+					}
+					status := Run(context.Background(), p)
+					if text := out.String() + trouble.String(); status == 0 {
+						t.Errorf("succeeded silently\n%s", text)
+					}
+					if when == "before" && len(server.Writes()) != began {
+						t.Errorf("%d writes", len(server.Writes())-began)
+					}
+				})
+			}
+		}
+	}
+}

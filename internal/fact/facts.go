@@ -108,6 +108,7 @@ type Facts struct {
 	Found     Found
 	// registration request for the candidate; empty if the candidate is already a version
 	Source registry.Source
+	Barred error // why the registry would refuse the registration; nil if nothing is known against it
 	Twins  Twins
 	// also keyed by Incumbent; absent only if it is certain that no such version exists
 	Holders      map[registry.Ref]registry.Known[Subject]

@@ -102,9 +102,13 @@ func leastRights(b *bench) {
 			),
 			"ok", "",
 		},
-		{"editor", []string{"alias", "--model", "churn", "--assign", "rights=1", "--traffic", "rights=100"}, "ok", ""},
 		{
-			"editor", []string{"alias", "--model", "churn", "--assign", "rights=none"}, "refused(forbidden)",
+			"editor", []string{"alias", "--model", "churn", "--assign", "rights=1"}, "refused(protected)",
+			"its last move, in ledger entry 1, was a gated promotion",
+		},
+		{"editor", []string{"alias", "--model", "churn", "--assign", "split=1", "--traffic", "split=100"}, "ok", ""},
+		{
+			"editor", []string{"alias", "--model", "churn", "--assign", "split=none"}, "refused(forbidden)",
 			"lacks the permission MANAGE",
 		},
 		{"nobody", []string{"doctor"}, "refused(unauthorized)", "the login was refused"},
@@ -119,6 +123,23 @@ func leastRights(b *bench) {
 		strings.Join(s.Warnings, " "), `"permission":"EDIT"`,
 	) {
 		b.Errorf("doctor says rights %v and warns %q", s.Rights, s.Warnings)
+	}
+}
+
+// firstPromotion promotes a run to an alias and a stage of a model that does not exist yet. With this login, MLflow
+// refuses to say whether an alias of such a model exists, and its rights on the model begin with the model.
+func firstPromotion(b *bench) {
+	a := b.run(
+		"promote", "--model", "new", "--candidate", "runs:/"+b.better.RunID+"/model", "--alias", "champion", "--stage",
+		"Staging", "--thresholds", "test_accuracy >= 0.5",
+	)
+	if a.cell() != "ok" || a.result.Version != "1" || a.result.RecordID == "" {
+		b.Errorf("the first promotion: %s, version %q, record %q\n%s", a.cell(), a.result.Version, a.result.RecordID, a.stderr)
+	}
+	for _, s := range a.result.Steps {
+		if s.Done != "done" {
+			b.Errorf("step %s: %s", s.Step.Do, s.Done)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package matrix
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,13 @@ func (r row) try(t *testing.T, table *table) {
 	}
 	defer s.Stop()
 	ready := time.Since(began)
+	if r.user != "" {
+		user := map[string]any{"username": r.user, "password": "throw-away-" + r.user}
+		if err := s.Call(t.Context(), http.MethodPost, "users/create", user, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.User, s.Password = r.user, "throw-away-"+r.user
+	}
 	b := &bench{T: t, server: s, env: environment(s)}
 	b.train()
 	trained := time.Since(began)

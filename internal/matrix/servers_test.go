@@ -9,25 +9,33 @@ type row struct {
 	name  string
 	fast  bool // used in every test run; the other rows only for the whole matrix
 	start realtest.Options
+	user  string       // a login without special rights that trains and promotes; "" for the administrator
 	also  func(*bench) // further checks for this server
 }
 
 // rows lists the servers in the table, in the order of the README.
 var rows = []row{
-	{"3.17.2 on PostgreSQL", true, realtest.Options{Store: "postgresql"}, func(b *bench) { together(b); twoMovers(b) }},
-	{"3.17.2 on MariaDB", false, realtest.Options{Store: "mariadb"}, together},
-	{"3.17.2 on SQLite", false, realtest.Options{}, nil},
-	{"3.17.2, a workspace", false, realtest.Options{Workspace: workspace, Workers: 1}, nil},
-	{"3.17.2, `--static-prefix`", false, realtest.Options{Prefix: "/mlflow", Workers: 1}, nil},
-	{"3.17.2, basic-auth", false, realtest.Options{Login: true, Workers: 1}, nil},
-	{"2.22.5 on PostgreSQL", false, realtest.Options{Version: "2.22.5", Store: "postgresql"}, nil},
-	{"2.22.5 on SQLite", true, realtest.Options{Version: "2.22.5", Workers: 1}, nil},
-	{"2.22.5 on files", true, realtest.Options{Version: "2.22.5", Store: "file", Workers: 1}, nil},
-	{"2.22.5, basic-auth", false, realtest.Options{Version: "2.22.5", Login: true, Workers: 1}, nil},
-	{"2.9.2 on SQLite", false, realtest.Options{Version: "2.9.2", Workers: 1}, nil},
-	{"2.2.2 on SQLite", false, realtest.Options{Version: "2.2.2", Workers: 1}, nil},
-	{"1.30.1 on SQLite", true, realtest.Options{Version: "1.30.1", Workers: 1}, nil},
-	{"1.30.1 on files", false, realtest.Options{Version: "1.30.1", Store: "file", Workers: 1}, nil},
+	{"3.17.2 on PostgreSQL", true, realtest.Options{Store: "postgresql"}, "", func(b *bench) { together(b); twoMovers(b) }},
+	{"3.17.2 on MariaDB", false, realtest.Options{Store: "mariadb"}, "", together},
+	{"3.17.2 on SQLite", false, realtest.Options{}, "", nil},
+	{"3.17.2, a workspace", false, realtest.Options{Workspace: workspace, Workers: 1}, "", nil},
+	{"3.17.2, `--static-prefix`", false, realtest.Options{Prefix: "/mlflow", Workers: 1}, "", nil},
+	{"3.17.2, basic-auth", false, realtest.Options{Login: true, Workers: 1}, "", nil},
+	{
+		"3.17.2, an ordinary login", false, realtest.Options{Login: true, Workers: 1}, "ann", firstPromotion,
+	},
+	{"2.22.5 on PostgreSQL", false, realtest.Options{Version: "2.22.5", Store: "postgresql"}, "", nil},
+	{"2.22.5 on SQLite", true, realtest.Options{Version: "2.22.5", Workers: 1}, "", nil},
+	{"2.22.5 on files", true, realtest.Options{Version: "2.22.5", Store: "file", Workers: 1}, "", nil},
+	{"2.22.5, basic-auth", false, realtest.Options{Version: "2.22.5", Login: true, Workers: 1}, "", nil},
+	{
+		"2.22.5, an ordinary login", false, realtest.Options{Version: "2.22.5", Login: true, Workers: 1}, "ann",
+		firstPromotion,
+	},
+	{"2.9.2 on SQLite", false, realtest.Options{Version: "2.9.2", Workers: 1}, "", nil},
+	{"2.2.2 on SQLite", false, realtest.Options{Version: "2.2.2", Workers: 1}, "", nil},
+	{"1.30.1 on SQLite", true, realtest.Options{Version: "1.30.1", Workers: 1}, "", nil},
+	{"1.30.1 on files", false, realtest.Options{Version: "1.30.1", Store: "file", Workers: 1}, "", nil},
 }
 
 const workspace = "team-a"
@@ -40,6 +48,7 @@ var allowed = map[string]map[string]cell{
 	"3.17.2 on SQLite":          {"workspace": noWorkspaces},
 	"3.17.2, `--static-prefix`": {"workspace": noWorkspaces},
 	"3.17.2, basic-auth":        {"workspace": noWorkspaces},
+	"3.17.2, an ordinary login": {"workspace": noWorkspaces},
 	"2.22.5 on PostgreSQL":      {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.22.5 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.22.5 on files": {
@@ -48,8 +57,9 @@ var allowed = map[string]map[string]cell{
 		"history":      noLedger,
 		"import":       noImport,
 	},
-	"2.22.5, basic-auth": {"workspace": noWorkspaces, "logged model": noLoggedModels},
-	"2.9.2 on SQLite":    {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.22.5, basic-auth":        {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.22.5, an ordinary login": {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.9.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.2.2 on SQLite": {
 		"workspace":    noWorkspaces,
 		"logged model": noLoggedModels,

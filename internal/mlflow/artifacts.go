@@ -1,57 +1,64 @@
 package mlflow
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // descriptorLimit is the maximum size of an MLmodel file. Most of them are a few KiB, but a signature with 20,000
 // columns takes 2 MiB.
 const descriptorLimit = 8 << 20
 
-// The server serves MLmodel files at three addresses, and uses its own credentials to read all of them.
-
+// RunMLmodel reads the MLmodel file in a folder of a run's artifacts.
 func (s Artifacts) RunMLmodel(ctx context.Context, run, path string) registry.Known[registry.MLmodel] {
-	query := url.Values{"run_id": {run}, "path": {path + "/MLmodel"}}
-	return descriptor(ctx, s.c.Tracking, "get-artifact", query)
+	return s.descriptor(ctx, artifact{in: Location{Run: run, Path: path}})
 }
 
+// LoggedMLmodel reads the MLmodel file of a logged model.
 func (s Artifacts) LoggedMLmodel(ctx context.Context, id string) registry.Known[registry.MLmodel] {
-	path := "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(id) + "/artifacts/files"
-	return descriptor(ctx, s.c.Tracking, path, url.Values{"artifact_file_path": {"MLmodel"}})
+	return s.descriptor(ctx, artifact{in: Location{Model: id}})
 }
 
+// VersionMLmodel reads the MLmodel file of a version.
 func (s Artifacts) VersionMLmodel(ctx context.Context, v registry.Version) registry.Known[registry.MLmodel] {
-	query := url.Values{"name": {v.Model}, "version": {fmt.Sprint(v.Number)}, "path": {"MLmodel"}}
-	return descriptor(ctx, s.c.Registry, "model-versions/get-artifact", query)
+	return s.descriptor(ctx, artifact{version: v})
 }
 
-func descriptor(ctx context.Context, c *rest.Client, path string, query url.Values) registry.Known[registry.MLmodel] {
-	body, header, err := c.Bytes(
-		ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit},
-	)
+func (s Artifacts) descriptor(ctx context.Context, f artifact) registry.Known[registry.MLmodel] {
+	f.path = "MLmodel"
+	body, err := s.c.bytes(ctx, f, descriptorLimit)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.MLmodel]("there is no MLmodel file")
 	case err != nil:
-		return registry.Unreadable[registry.MLmodel](
-			"the MLmodel file could not be read: GET " + path + ": " + Short(err),
-		)
-	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
-		return registry.Unreadable[registry.MLmodel]("the server sent an HTML page instead of the MLmodel file")
+		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: " + unreadText(err))
 	}
 	m, err := parseMLmodel(body)
 	if err != nil {
 		return registry.Unreadable[registry.MLmodel]("the MLmodel file cannot be parsed: " + err.Error())
 	}
 	return registry.Is(m)
+}
+
+// bytes reads a small file.
+func (c *Client) bytes(ctx context.Context, f artifact, limit int64) ([]byte, error) {
+	var body bytes.Buffer
+	open := func() io.Writer { body.Reset(); return &body }
+	page := func(html bool, _ int64, untyped bool) bool { return html && (!untyped || startsHTML(body.Bytes())) }
+	_, err := c.read(ctx, f, contents{limit, open, page})
+	return body.Bytes(), err
+}
+
+func startsHTML(text []byte) bool {
+	start := bytes.ToLower(bytes.TrimSpace(text[:min(len(text), 512)]))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 // RunFiles lists the files and folders directly under path in a run's own artifacts. The list is empty if the run's
@@ -85,20 +92,16 @@ func (s Artifacts) Document(ctx context.Context, run, name string) registry.Know
 	if run == "" {
 		return registry.Unreadable[string]("the run is not known")
 	}
-	query := url.Values{"run_id": {run}, "path": {name}}
-	body, header, err := s.c.Tracking.Bytes(
-		ctx,
-		rest.Request{Method: "GET", Path: "get-artifact", Query: query, Class: rest.Artifact, Limit: documentLimit},
-	)
+	body, err := s.c.bytes(ctx, artifact{
+		in: Location{Run: run}, path: name, unlisted: func() bool { return s.unlisted(ctx, run, name) },
+	}, documentLimit)
 	switch {
-	case IsMissing(err), IsFailure(err) && s.unlisted(ctx, run, name):
+	case IsMissing(err):
 		return registry.Absent[string](fmt.Sprintf("run %s has no artifact %s", run, name))
 	case err != nil:
 		return registry.Unreadable[string](
-			fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, Short(err)),
+			fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, unreadText(err)),
 		)
-	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
-		return registry.Unreadable[string]("the server sent an HTML page instead of the file")
 	}
 	return registry.Is(string(body))
 }

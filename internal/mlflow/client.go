@@ -14,7 +14,8 @@ type Client struct {
 	Tracking *rest.Client // runs, experiments, logged models, artifacts
 	Registry *rest.Client // registered models and their versions
 	About
-	jitter func() float64
+	jitter  func() float64
+	reading reading
 
 	// The endpoints, grouped by subject.
 	Artifacts    Artifacts

@@ -224,6 +224,10 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 			"https://HOST/mlflow"
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the workspace input empty: this server runs without workspaces"
+	case e.Off:
+		return registry.Unsupported, "the server has switched this endpoint off (503): " + others(e),
+			"the options of mlflow server decide this: --no-serve-artifacts disables artifacts, and --artifacts-only " +
+				"disables everything else"
 	case e.Status >= 502 && e.Status <= 504 && e.Code == "":
 		return registry.ServerError, fmt.Sprintf("something in front of MLflow failed (%d): %s", e.Status, others(e)),
 			"check whether MLflow is running, and look at the log of the proxy or load balancer in front of it"

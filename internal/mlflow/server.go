@@ -43,3 +43,26 @@ func (c *Client) ServerVersion(ctx context.Context) string {
 	}
 	return strings.TrimSpace(string(body))
 }
+
+// ChecksSources reports whether the registry refuses versions whose files are in the store of a different MLflow
+// server. MLflow does so since 3.17, the first release that reports the feature that is asked for here.
+func (c *Client) ChecksSources(ctx context.Context) bool {
+	var info struct {
+		Since317 bool `json:"presigned_upload_model_id_supported"`
+	}
+	return Get(ctx, c.Registry, "api/3.0/mlflow/server-info", nil, "", &info) == nil && info.Since317
+}
+
+// ErrElsewhere returns the error for files that a registry on a different server refuses.
+func (c *Client) ErrElsewhere(location string) error {
+	return &registry.Error{
+		Reason: registry.Unsupported,
+		Msg: fmt.Sprintf(
+			"the registry at %s does not accept %s, because these files are in the store of the tracking server %s",
+			c.Address, location, c.Tracking.Host(),
+		),
+		Hint: "MLflow 3.17 and later registers only files of its own runs, or files in a store such as s3://. Start " +
+			"the tracking server with --no-serve-artifacts --default-artifact-root s3://BUCKET and train again, or " +
+			"leave registry-uri empty to register on the tracking server",
+	}
+}

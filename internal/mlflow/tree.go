@@ -304,23 +304,15 @@ func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.
 
 // sum returns the SHA-256 of one file in hex. It fails if the size differs from the listed size.
 func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (string, error) {
-	r := rest.Request{
-		Path:  "get-artifact",
-		Query: url.Values{"run_id": {where.Run}, "path": {path.Join(where.Path, f.Path)}},
-		Class: rest.Artifact,
-		Limit: f.Size + 1,
-	}
-	if where.Model != "" {
-		r.Path = "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(where.Model) + "/artifacts/files"
-		r.Query = url.Values{"artifact_file_path": {f.Path}}
-	}
 	var h hash.Hash
-	came, err := s.c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
+	open := func() io.Writer { h = sha256.New(); return h }
+	page := func(html bool, came int64, _ bool) bool { return html && came != f.Size }
+	came, err := s.c.read(ctx, artifact{in: where, path: f.Path}, contents{f.Size + 1, open, page})
 	switch {
 	case came > f.Size:
 		return "", fmt.Errorf("%s is larger than the listed %d bytes", f.Path, f.Size)
 	case err != nil:
-		return "", fmt.Errorf("%s could not be read: %s", f.Path, Short(err))
+		return "", fmt.Errorf("%s could not be read: %s", f.Path, unreadText(err))
 	case came != f.Size:
 		return "", fmt.Errorf("%s is %d bytes, not %d as listed", f.Path, came, f.Size)
 	}

@@ -57,8 +57,22 @@ func (s Versions) ByAlias(
 		return registry.Absent[registry.Version](fmt.Sprintf("%s has no alias %s", name, alias)), false, nil
 	case NoRoute(err):
 		return v, true, nil
+	case alias != AnyAlias && isForbidden(err) && s.c.Models.isMissing(ctx, name):
+		return registry.Absent[registry.Version](fmt.Sprintf("there is no registered model %q", name)), false, nil
 	}
 	return v, false, err
+}
+
+// isForbidden reports whether MLflow refused a request because of the login's permissions.
+func isForbidden(err error) bool {
+	e := Remote(err)
+	return e != nil && e.Status == 403 && isFromMLflow(e)
+}
+
+// isMissing reports whether a registered model certainly does not exist. With basic-auth, MLflow 3.17 responds to every
+// other request about such a model with 403 if the login is not an administrator.
+func (s Models) isMissing(ctx context.Context, name string) bool {
+	return IsMissing(Get(ctx, s.c.Registry, API+"registered-models/get", url.Values{"name": {name}}, "", nil))
 }
 
 // Place returns the location where a version's files are now. Some servers store the source of a copy unchanged and

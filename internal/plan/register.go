@@ -66,7 +66,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 func checkReady(f fact.Facts) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
-		return nil
+		return f.Barred
 	}
 	return checkReadyVersion(v)
 }

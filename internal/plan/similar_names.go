@@ -24,7 +24,23 @@ func Names(f fact.Facts, in Intent) error {
 		}
 		known = append(known, alias)
 	}
+	for _, a := range in.Query.Aliases {
+		if twin := f.Similar.Aliases[a.Alias]; twin != "" && a.Removes() {
+			return errTwin("remove", a.Alias, in.Query.Model, twin)
+		}
+	}
 	return nil
+}
+
+// errTwin returns the error for an alias that the database takes for another one.
+func errTwin(verb, alias, model, twin string) error {
+	return &registry.Error{
+		Reason: registry.NearName,
+		Msg: fmt.Sprintf(
+			"%s alias %s of %s: the database cannot distinguish it from the alias %s", verb, alias, model, twin,
+		),
+		Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
+	}
 }
 
 // assigned returns the aliases that the command sets.
@@ -43,13 +59,7 @@ func assigned(in Intent) []string {
 
 func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 	if twin := f.Similar.Aliases[alias]; twin != "" {
-		return &registry.Error{
-			Reason: registry.NearName,
-			Msg: fmt.Sprintf(
-				"set alias %s of %s: the database cannot distinguish it from the alias %s", alias, in.Query.Model, twin,
-			),
-			Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
-		}
+		return errTwin("set", alias, in.Query.Model, twin)
 	}
 	near := spelling.NearTo(alias, known)
 	if slices.Contains(known, alias) || near == "" || slices.Contains(in.Override, verdict.OverrideNewAlias) {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -23,12 +24,15 @@ func statusError(a *answer) *Error {
 	var body struct {
 		Code    any `json:"error_code"`
 		Message any `json:"message"`
+		Detail  any `json:"detail"` // instead of a message, from MLflow's routes that are built with FastAPI
 	}
 	if json.Unmarshal(a.body, &body) == nil {
 		code, _ := body.Code.(string)
 		message, _ := body.Message.(string)
-		e.Code, e.Message = Clean(code), Clean(message)
+		detail, _ := body.Detail.(string)
+		e.Code, e.Message = Clean(code), Clean(cmp.Or(message, detail))
 	}
+	e.Off = endpointOff(e)
 	if e.Message == "" && e.Title == "" && e.Code == "" {
 		e.Message = firstLine(e.Body, a.status)
 	}

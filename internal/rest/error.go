@@ -62,6 +62,7 @@ type Error struct {
 	Proxy       string // host and port of the forward proxy that the request was to pass; "" = none
 	ProxyFailed bool   // the forward proxy did not open the way, so nothing reached the server
 	PlainHTTP   bool   // the port speaks http, not https
+	Off         bool   // MLflow has this endpoint, but its start options disable it
 
 	Cause error
 

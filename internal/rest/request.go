@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,10 @@ type Request struct {
 	// ExpectAny lists keys. A 2xx response must contain one of them, unless it is an empty object. MLflow leaves out
 	// empty lists.
 	ExpectAny []string
+
+	Type *string // if not nil, receives the content type of a 2xx response
+
+	rawQuery string // sent unchanged instead of Query, because a signature covers it
 }
 
 // JSON sends r and decodes the response into out, which may be nil. It succeeds only if the response is 2xx and its
@@ -95,6 +100,9 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 	resp.Body.Close()
 	if call.failure != nil {
 		return nil, call.failure
+	}
+	if r.Type != nil {
+		*r.Type = call.answer.header.Get("Content-Type")
 	}
 	if r.Read != nil {
 		*r.Read += call.answer.size
@@ -166,6 +174,6 @@ func (c *Client) resolve(r Request) (*url.URL, error) {
 		}
 	}
 	u.Path = path
-	u.RawQuery = strings.ReplaceAll(r.Query.Encode(), "+", "%20") // signatures of AWS require %20
+	u.RawQuery = cmp.Or(r.rawQuery, strings.ReplaceAll(r.Query.Encode(), "+", "%20")) // signatures of AWS require %20
 	return &u, nil
 }

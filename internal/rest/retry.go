@@ -24,7 +24,7 @@ func repeatsStatus(class Class, e *Error, had500 bool) bool {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return true
 	case http.StatusServiceUnavailable:
-		return !endpointOff(e)
+		return !e.Off
 	case http.StatusInternalServerError:
 		// from MLflow itself, not from a gateway
 		settled := e.Code == "INTERNAL_ERROR" || e.Code == "FEATURE_DISABLED"
@@ -35,10 +35,12 @@ func repeatsStatus(class Class, e *Error, had500 bool) bool {
 }
 
 // endpointOff reports whether MLflow has disabled an endpoint because of its start options. MLflow then sends the
-// same 503 with text/html as a gateway with a temporary problem. Only the sentence in the body differs, so this is
-// the only function that checks one.
+// same 503 with text/html as a gateway with a temporary problem, and from 3.15 on sometimes JSON without an error code.
+// Only the sentence in the body differs, so this is the only function that checks one.
 func endpointOff(e *Error) bool {
-	return strings.Contains(e.Body, "disabled due to the mlflow server running")
+	return e.Status == http.StatusServiceUnavailable && e.Code == "" &&
+		(strings.Contains(e.Body, "disabled due to the mlflow server running") ||
+			strings.HasPrefix(e.Message, "Artifact serving is disabled"))
 }
 
 // longestWait limits how long a server can make us wait.

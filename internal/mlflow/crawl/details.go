@@ -417,5 +417,5 @@ func (r details) descriptor(ctx context.Context, v registry.Version) (m registry
 // artifactsDisabled reports whether the server was started without serving artifacts.
 func artifactsDisabled(err error) bool {
 	e := mlflow.Remote(err)
-	return e != nil && e.Status == 503 && e.Code == "" && e.Attempts == 1
+	return e != nil && e.Off
 }

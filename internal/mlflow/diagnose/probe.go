@@ -29,6 +29,7 @@ func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server 
 		func() error { p.experiments(ctx); return nil },
 		func() error { p.artifacts(ctx); return nil },
 		func() error { p.server.Login = readLogin(ctx, c); return nil },
+		func() error { p.checksSources = c.Split() && c.ChecksSources(ctx); return nil },
 	)
 	if p.server.Registry != nil {
 		return p.server
@@ -48,6 +49,7 @@ type probe struct {
 	server        registry.Server
 	reportedStore string   // name of the store that the server reports
 	ids           []string // ids of experiments
+	checksSources bool     // the registry refuses files of other MLflow servers
 }
 
 func (p *probe) info(ctx context.Context) {
@@ -136,7 +138,7 @@ func (p *probe) artifacts(ctx context.Context) {
 	switch e := mlflow.Remote(err); {
 	case err == nil, mlflow.IsMissing(err), e != nil && e.Status == 500:
 		p.server.Artifacts = "served"
-	case e != nil && e.Status == 503:
+	case e != nil && e.Off:
 		p.server.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store " +
 			"themselves"
 	case mlflow.NoRoute(err):
@@ -228,6 +230,13 @@ func (p *probe) warn() {
 			"the registry is kept in files. A move to a stage archives the other versions before it looks for the " +
 				"new one, and concurrent runs may fail. For production, start the server with a database " +
 				"(--backend-store-uri postgresql://…)",
+		)
+	}
+	if p.c.Split() && p.checksSources {
+		add(
+			"the registry at %s is not the server of the runs, %s. MLflow 3.17 and later registers only files of its "+
+				"own runs, or files in a store such as s3://. Versions of other runs are refused",
+			p.c.Address, p.c.Tracking.Host(),
 		)
 	}
 	login, known := p.server.Login.Get()

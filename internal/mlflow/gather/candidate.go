@@ -89,6 +89,9 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	if !ok {
 		return g.noVersion(ctx, known.Why())
 	}
+	if err := g.exactAlias(ctx, v); err != nil {
+		return err
+	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
 		if of, err := registry.ParseSource(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" &&
@@ -113,6 +116,33 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not copied yet")
 	g.facts.Source = registry.Source{RunID: v.RunID, URI: mlflow.VersionRef(v)}
 	return nil
+}
+
+// exactAlias fails if the database found the candidate's version by an alias with a similar name. MariaDB and MySQL
+// ignore case, accents and trailing spaces.
+func (g candidate) exactAlias(ctx context.Context, v registry.Version) error {
+	q := g.q.Candidate
+	if q.Alias == "" || g.noAliases.Load() {
+		return nil
+	}
+	m := g.facts.Model
+	if q.Model != g.q.Model {
+		var err error
+		if m, err = g.c.Models.Get(ctx, q.Model); err != nil {
+			return err
+		}
+	}
+	if _, listed := m.OrZero().Aliases[q.Alias]; listed {
+		return nil
+	}
+	twin, err := g.c.Models.SameAlias(ctx, q.Model, q.Alias, v.Number)
+	if err != nil {
+		return err
+	}
+	return mlflow.Gone(
+		fmt.Sprintf("%s has no alias %s: the database confuses it with %s", q.Model, q.Alias, twin),
+		fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
+	)
 }
 
 // noVersion returns the error for a version or alias that does not exist. Usually the name is misspelt.

@@ -33,6 +33,7 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 	if err := g.secondRound(ctx); err != nil {
 		return fact.Facts{}, err
 	}
+	(candidate{g}).elsewhere(ctx)
 	if err := (candidate{g}).findVersion(ctx); err != nil {
 		return fact.Facts{}, err
 	}

@@ -68,6 +68,9 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 		return requested{}, g.errNotFound(ctx, root.version.Why())
 	}
 	out := requested{version: v, model: g.facts.Model.OrZero(), noAliases: g.noAliases.Load()}
+	if err := (candidate{g}).exactAlias(ctx, v); err != nil {
+		return out, err
+	}
 	for alias, number := range out.model.Aliases {
 		if number == v.Number {
 			out.aliases = append(out.aliases, alias)

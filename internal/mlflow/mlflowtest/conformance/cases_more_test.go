@@ -711,6 +711,11 @@ var artifactCases = []testCase{
 		GET /model-versions/get-artifact?name=$m&version=1&path=a%23b
 		GET /model-versions/get-artifact?name=$m&version=9&path=MLmodel
 		GET /model-versions/get-artifact?name=$m-none&version=1&path=MLmodel`},
+	{name: "artifact: presigned address", script: withFiles + `
+		POST artifacts/presigned-download-url {"run_id":"$r","path":"model/MLmodel"}
+		POST artifacts/presigned-download-url {"run_id":"$r"}
+		POST artifacts/presigned-download-url {"run_id":"0123456789abcdef0123456789abcdef","path":"model/MLmodel"}
+		POST artifacts/presigned-download-url {"run_id":"$r","path":"../x"}`},
 	{name: "artifact: of a version stored elsewhere", script: versioned(1) + `
 		! GET /model-versions/get-artifact?name=$m&version=1&path=MLmodel`},
 }

@@ -74,6 +74,12 @@ func rights(grant string) string {
 	return s
 }
 
+// newInBucket creates a run whose artifacts are in a bucket. Their location contains the number of the experiment.
+const newInBucket = `
+		POST experiments/create {"name":"$m"} => e=experiment_id
+		! POST runs/create {"experiment_id":"$e","user_id":"ann","start_time":1700000000000} => r=run.info.run_id
+`
+
 var setupCases = []testCase{
 	{
 		name:  "hosts: allowed hosts",
@@ -127,6 +133,17 @@ var setupCases = []testCase{
 		GET experiments/get?experiment_id=$e
 		! GET /api/2.0/mlflow-artifacts/artifacts?path=a
 		! GET /api/2.0/mlflow-artifacts/artifacts/a`},
+	{name: "no artifacts: the server still reads the store itself", group: "no artifacts", script: newInBucket + `
+		! GET artifacts/list?run_id=$r
+		! GET /get-artifact?run_id=$r&path=model/MLmodel
+		POST registered-models/create {"name":"$m"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/root/$r/model","run_id":"$r"}
+		! GET /model-versions/get-artifact?name=$m&version=1&path=MLmodel
+		! POST artifacts/presigned-download-url {"run_id":"$r","path":"model/MLmodel"}`},
+	{name: "no artifacts: of a logged model", group: "no artifacts", when: withLoggedModels, script: newInBucket + `
+		! POST logged-models {"experiment_id":"$e","name":"model","source_run_id":"$r"} => l=model.info.model_id
+		! GET logged-models/$l/artifacts/directories
+		! GET /ajax-api/2.0/mlflow/logged-models/$l/artifacts/files?artifact_file_path=MLmodel`},
 	{name: "artifacts only: everything else is off", group: "artifacts only", script: `
 		GET /health
 		GET registered-models/get?name=$m

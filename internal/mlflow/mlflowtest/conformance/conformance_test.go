@@ -431,7 +431,7 @@ func sortKey(v any) string {
 
 var (
 	hexID    = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
-	ownRoot  = regexp.MustCompile(`(mlflow-artifacts:/|experiment |id=)[0-9]+\b`)
+	ownRoot  = regexp.MustCompile(`(mlflow-artifacts:/|s3://bucket/root/|experiment |id=)[0-9]+\b`)
 	pySet    = regexp.MustCompile(`\{'[^{}]*'\}`)
 	sqlWords = regexp.MustCompile(`(?s)( Error: )\(.*`)
 	roleName = regexp.MustCompile(`__user_[0-9]+__`)

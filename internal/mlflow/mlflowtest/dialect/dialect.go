@@ -95,6 +95,7 @@ type artifactSwitches struct {
 	MissingProxied  string // response for a missing file from the artifact proxy
 	ArtifactTypes   bool   // artifacts have a content type; otherwise the proxy sends text as HTML
 	ArtifactPaths   bool   // checks the path of an artifact; otherwise a bad path is an uncaught exception
+	Presigns        bool   // hands out addresses in the object store for downloads (MLflow 3.15)
 	PathNeeded      bool   // a download without a path is a bad request; if false, it causes an uncaught exception
 	ProxyDeletes    bool   // the artifact proxy can delete files
 }
@@ -129,7 +130,7 @@ var table = []Dialect{
 			CreateInputs: true, Datasets: true, ExperimentIDs: true,
 		},
 		artifactSwitches: artifactSwitches{
-			AsyncProxy: true, MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
+			Presigns: true, AsyncProxy: true, MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
 			ArtifactPaths: true, PathNeeded: true, ProxyDeletes: true,
 		},
 	},

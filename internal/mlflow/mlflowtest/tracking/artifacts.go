@@ -49,6 +49,19 @@ func getRunArtifact(c *call.Call) (any, error) {
 	return artifacts.Download(c, r.ArtifactURI, file)
 }
 
+// presignRunArtifact returns an address of a file in the object store, which needs no login.
+func presignRunArtifact(c *call.Call) (any, error) {
+	file, err := artifacts.SafePath(c, "path")
+	if err != nil {
+		return nil, err
+	}
+	r, err := requestedRun(c)
+	if err != nil {
+		return nil, err
+	}
+	return artifacts.Presign(c, r.ArtifactURI, file)
+}
+
 func getModelArtifact(c *call.Call) (any, error) {
 	if c.Request.URL.Query().Get("artifact_file_path") == "" {
 		return nil, wire.Fail("BAD_REQUEST", `Request must include the "artifact_file_path" query parameter.`)

@@ -298,6 +298,14 @@ var Routes = []call.Route{
 		Do:     listRunArtifacts,
 	},
 	{Method: "GET", Path: "/get-artifact", Right: readRun, Do: getRunArtifact},
+	{
+		Method: "POST",
+		Path:   wire.API + "artifacts/presigned-download-url",
+		Fields: wire.Fields{wire.Need("run_id"), wire.Need("path")},
+		Right:  readRun,
+		Do:     presignRunArtifact,
+		Since:  func(d *dialect.Dialect) bool { return d.Presigns },
+	},
 }
 
 var (

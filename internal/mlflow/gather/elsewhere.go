@@ -1,0 +1,26 @@
+package gather
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+)
+
+// elsewhere completes the source of a registration in a registry on a different server than the run. That registry
+// knows neither the run nor its logged models, so only the location of the files is registered. If the registry would
+// refuse it, elsewhere says so in the facts, so that nothing is created.
+func (g candidate) elsewhere(ctx context.Context) {
+	s := &g.facts.Source
+	if _, registered := g.facts.Candidate.Version.Get(); registered || !g.c.Split() || g.copyOf.Model != "" {
+		return
+	}
+	location := cmp.Or(s.ArtifactURI, s.URI)
+	if !mlflow.IsStore(location) && g.c.ChecksSources(ctx) {
+		g.facts.Barred = g.c.ErrElsewhere(location)
+	}
+	if s.ModelID != "" && s.ArtifactURI != "" {
+		s.URI, s.ModelID = s.ArtifactURI, ""
+		s.Request = request(g.q.Model, *s)
+	}
+}

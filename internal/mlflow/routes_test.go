@@ -1,0 +1,235 @@
+package mlflow
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// routed is a server of which some routes can read files. It counts requests by path.
+type routed struct {
+	*httptest.Server
+	mu     sync.Mutex
+	seen   map[string]int
+	answer map[string]http.HandlerFunc // by a part of the path
+}
+
+const smallMLmodel = "flavors:\n  python_function: {loader_module: x}\n"
+
+func file(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain")
+	fmt.Fprint(w, smallMLmodel)
+}
+
+func status(code int, kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(code)
+		fmt.Fprint(w, body)
+	}
+}
+
+var (
+	noRoute   = status(404, "text/html", "<html><title>404 Not Found</title></html>")
+	loginPage = status(200, "text/html", "<html><title>Sign in</title></html>")
+	noSuch    = status(404, "application/json", `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No such artifact"}`)
+	switched  = status(503, "application/json", `{"detail":"Artifact serving is disabled. Run it otherwise."}`)
+	broken    = status(500, "text/html", "<html><title>500 Internal Server Error</title></html>")
+	refusing  = status(403, "text/html", "Permission denied")
+	blocking  = status(403, "text/html", "<html><title>Blocked by the firewall</title></html>")
+)
+
+func serveRoutes(t *testing.T, answer map[string]http.HandlerFunc) (*routed, *Client) {
+	t.Helper()
+	s := &routed{seen: map[string]int{}, answer: answer}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.seen[strings.TrimPrefix(r.URL.Path, "/")]++
+		s.mu.Unlock()
+		for part, do := range s.answer {
+			if strings.Contains(r.URL.Path, part) {
+				do(w, r)
+				return
+			}
+		}
+		noRoute(w, r)
+	}))
+	t.Cleanup(s.Close)
+	wire, err := rest.New(rest.Config{Base: s.URL, Attempts: 2, MinWait: 1, MaxWait: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, New(wire, wire, About{}, func() float64 { return 0 })
+}
+
+// run answers runs/get with a run whose artifacts are at the given location.
+func run(root string) http.HandlerFunc {
+	return status(200, "application/json", `{"run":{"info":{"run_id":"r1","experiment_id":"1","artifact_uri":"`+root+`"}}}`)
+}
+
+func TestRoutes_Fallback(t *testing.T) {
+	const own, bucket = "mlflow-artifacts:/1/r1/artifacts", "s3://bucket/1/r1/artifacts"
+	version := registry.Version{Model: "m", Number: 1, RunID: "r1", Source: own + "/model"}
+	inBucket := version
+	inBucket.Source = bucket + "/model"
+	for name, c := range map[string]struct {
+		version registry.Version
+		answer  map[string]http.HandlerFunc
+		absent  bool
+		why     []string // empty if the file is read
+	}{
+		"the first route costs one request": {
+			version: version, answer: map[string]http.HandlerFunc{"model-versions/get-artifact": file},
+		},
+		"only paths under api pass, and others get a login page": {
+			version: version, answer: map[string]http.HandlerFunc{
+				"get-artifact": loginPage, "runs/get": run(own), "mlflow-artifacts/artifacts/1/r1/artifacts/model/MLmodel": file,
+			},
+		},
+		"a firewall blocks the first routes": {
+			version: version, answer: map[string]http.HandlerFunc{
+				"get-artifact": blocking, "runs/get": run(own), "mlflow-artifacts": file,
+			},
+		},
+		"the registry has no such route, but runs do": {
+			version: version, answer: map[string]http.HandlerFunc{"runs/get": run(own), "/get-artifact": func(
+				w http.ResponseWriter, r *http.Request,
+			) {
+				if r.URL.Path != "/get-artifact" {
+					noRoute(w, r)
+					return
+				}
+				file(w, r)
+			}},
+		},
+		"the file does not exist": {
+			version: version, absent: true,
+			answer: map[string]http.HandlerFunc{"get-artifact": loginPage, "runs/get": run(own), "mlflow-artifacts": noSuch},
+		},
+		"no artifacts are served, and the store fails": {
+			version: version,
+			answer:  map[string]http.HandlerFunc{"get-artifact": broken, "runs/get": run(own), "mlflow-artifacts": switched},
+			why: []string{
+				"GET model-versions/get-artifact: 500", "GET api/2.0/mlflow-artifacts/artifacts/1/r1/artifacts/model/MLmodel: " +
+					`the server has switched this endpoint off (503): "Artifact serving is disabled`,
+			},
+		},
+		"a refusal by MLflow is final": {
+			version: version,
+			answer:  map[string]http.HandlerFunc{"get-artifact": refusing, "runs/get": run(own), "mlflow-artifacts": file},
+			why:     []string{"GET model-versions/get-artifact: the login lacks the permission"},
+		},
+		"the server signs, but the store is unknown": {
+			version: inBucket,
+			answer: map[string]http.HandlerFunc{"runs/get": run(bucket), "presigned-download-url": status(
+				400, "application/json", `{"error_code":"INVALID_PARAMETER_VALUE","message":"not supported"}`,
+			)},
+			why: []string{
+				"GET model-versions/get-artifact: there is no MLflow API", "GET get-artifact: there is no MLflow API",
+				"POST api/2.0/mlflow/artifacts/presigned-download-url: 400 INVALID_PARAMETER_VALUE: not supported",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, client := serveRoutes(t, c.answer)
+			m := client.Artifacts.VersionMLmodel(t.Context(), c.version)
+			_, read := m.Get()
+			switch {
+			case c.absent:
+				if !m.IsAbsent() {
+					t.Errorf("not absent: %s", m.Why())
+				}
+			case read != (c.why == nil):
+				t.Errorf("read: %v, %s", read, m.Why())
+			}
+			for _, text := range c.why {
+				if !strings.Contains(m.Why(), text) {
+					t.Errorf("nothing says %q: %s", text, m.Why())
+				}
+			}
+			if strings.HasPrefix(name, "the first") && len(s.seen) != 1 {
+				t.Error(s.seen)
+			}
+		})
+	}
+}
+
+// A route that the server does not offer is tried only once.
+func TestRoutes_Remembered(t *testing.T) {
+	s, client := serveRoutes(t, map[string]http.HandlerFunc{
+		"get-artifact": loginPage, "runs/get": run("mlflow-artifacts:/1/r1/artifacts"), "mlflow-artifacts": file,
+	})
+	for n := range 20 {
+		v := registry.Version{Model: "m", Number: n + 1, RunID: "r1", Source: "mlflow-artifacts:/1/r1/artifacts/model"}
+		if m := client.Artifacts.VersionMLmodel(t.Context(), v); !m.Gathered() || m.Why() != "" {
+			t.Fatal(m.Why())
+		}
+	}
+	if s.seen["model-versions/get-artifact"] != 1 || s.seen["get-artifact"] != 1 {
+		t.Error(s.seen)
+	}
+	const path = "api/2.0/mlflow-artifacts/artifacts/1/r1/artifacts/model/MLmodel"
+	if s.seen[path] != 20 {
+		t.Error(s.seen)
+	}
+}
+
+// An address in the object store is read without the credentials for MLflow, and with the query unchanged.
+func TestRoutes_Presigned(t *testing.T) {
+	var got *http.Request
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		fmt.Fprint(w, smallMLmodel)
+	}))
+	t.Cleanup(store.Close)
+	const query = "z=1&a=b%20c&X-Amz-Signature=secret%2Fx"
+	s, _ := serveRoutes(t, map[string]http.HandlerFunc{
+		"runs/get": run("s3://bucket/1/r1/artifacts"), "presigned-download-url": status(200, "application/json",
+			`{"presigned_url":"`+store.URL+`/bucket/MLmodel?`+query+`","headers":{"X-Store":"yes"}}`),
+	})
+	wire, err := rest.New(rest.Config{Base: s.URL, Header: http.Header{"Authorization": {"Basic abc"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := New(wire, wire, About{}, func() float64 { return 0 })
+	m := client.Artifacts.RunMLmodel(t.Context(), "r1", "model")
+	if _, ok := m.Get(); !ok {
+		t.Fatal(m.Why())
+	}
+	if got.Header.Get("Authorization") != "" || got.Header.Get("X-Store") != "yes" || got.URL.RawQuery != query {
+		t.Errorf("%v %s", got.Header, got.URL)
+	}
+	store.Close()
+	other, _ := serveRoutes(t, nil)
+	s.answer["presigned-download-url"] = status(200, "application/json",
+		`{"presigned_url":"`+other.URL+`/bucket/none?`+query+`"}`)
+	if m := client.Artifacts.RunMLmodel(t.Context(), "r1", "other"); strings.Contains(m.Why(), "secret") {
+		t.Error(m.Why())
+	} else if _, ok := m.Get(); ok {
+		t.Error("read")
+	}
+}
+
+func TestInProxy(t *testing.T) {
+	for uri, want := range map[string]string{
+		"mlflow-artifacts:/1/r/artifacts":              "1/r/artifacts",
+		"mlflow-artifacts://ml.example:5000/1/r":       "1/r",
+		"mlflow-artifacts://other.example/1/r":         "",
+		"http://ml.example:5000/" + proxyPath + "/1/r": "1/r",
+		"http://other/" + proxyPath + "/1/r":           "",
+		"http://ml.example:5000/1/r":                   "",
+		"mlflow-artifacts:/1/%2e%2e/r":                 "",
+		"s3://ml.example:5000/1":                       "",
+		"mlflow-artifacts:/":                           "",
+	} {
+		if got, _ := inProxy(uri, "ml.example:5000"); got != want {
+			t.Errorf("%s: %q, want %q", uri, got, want)
+		}
+	}
+}
