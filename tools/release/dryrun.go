@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-	"syscall"
 )
 
 const (
@@ -64,7 +63,7 @@ func buildElsewhere(r release, work, dist string, quick bool) error {
 	if out, err := exec.Command("go", "build", "-o", tool, "./tools/release").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
-	cmd := exec.Command(tool, "build", "-version", r.version, "-out", dist)
+	cmd := exec.Command("sh", "-c", `umask 077 && exec "$@"`, "sh", tool, "build", "-version", r.version, "-out", dist)
 	cmd.Dir = dir
 	modules, err := exec.Command("go", "env", "GOMODCACHE").Output()
 	if err != nil {
@@ -77,7 +76,6 @@ func buildElsewhere(r release, work, dist string, quick bool) error {
 		home := filepath.Join(work, "home")
 		cmd.Env = append(cmd.Env, "HOME="+home, "GOCACHE="+filepath.Join(home, "cache"))
 	}
-	defer syscall.Umask(syscall.Umask(0o077))
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build again: %w\n%s", err, text)
 	}
