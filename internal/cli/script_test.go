@@ -104,7 +104,7 @@ type scriptState struct {
 	dir    string
 	seeds  string
 	inputs []string // INPUT_… variables in the script
-	plain  bool     // the program is not told that it is an action
+	plain  bool     // the program does not know that it runs as an action
 	double *mlflowtest.Server
 	page   http.HandlerFunc // answers instead of MLflow
 	status int

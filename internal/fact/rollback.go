@@ -91,7 +91,7 @@ func (f Facts) inProduction(number int) bool {
 
 // NotPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
 // version passed or was imported. Without keys in the policy it also returns "" if the version was never evaluated, for
-// example because the target pointed to it before this tool was used, or because it was moved outside this program.
+// example because the target pointed to it before this tool was used, or because another client moved the target.
 func (f Facts) NotPassed(t registry.Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:

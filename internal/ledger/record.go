@@ -86,7 +86,7 @@ type Record struct {
 	// the user's reason, in their own words
 	Justification string `json:"justification,omitempty"`
 	Hold          []int  `json:"hold,omitempty"` // versions that a rollback puts on hold
-	// targets that have been moved outside this program since the last entry
+	// targets that other clients have moved since the last entry
 	Outside   []registry.Shift `json:"moved_outside,omitempty"`
 	TakesOver int              `json:"takes_over,omitempty"`    // number of an unfinished entry
 	Skipped   []Skip           `json:"skipped,omitempty"`       // numbers skipped since the previous entry

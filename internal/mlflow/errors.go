@@ -122,8 +122,8 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.NotMLflow, e.Message, "the server at this address does not use MLflow's API; check " +
 			"tracking-uri and any proxy in front of the server"
 	case rest.InsecureCredentials:
-		return registry.BadInput, "credentials would be sent over plain http", "use https, or set " +
-			"allow-insecure-http to true if the network between runner and server is trusted"
+		return registry.BadInput, "credentials would be sent over plain http", "use https, or " +
+			"`allow-insecure-http: true` if the network between runner and server is trusted"
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Canceled:

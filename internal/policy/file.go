@@ -158,7 +158,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	r.CheckFields(fieldsOf(r.rules), root, "the policy")
 	if !root.Has("models") && !root.Has("audit") && !root.Has("ledger") {
-		r.Add(root.Line, root.Col, "the policy needs the key models: rules by the name of the registered model")
+		r.Add(root.Line, root.Col, "the policy lacks the key models, which contains rules by model name")
 	}
 	if v := root.Get("version"); v != nil && v.Kind == tree.KindNumber && v.Number() != 1 {
 		r.Add(v.Line, v.Col, "unknown version %s of the policy format; want 1", v.Text)
