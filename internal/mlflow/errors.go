@@ -154,7 +154,7 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 }
 
 // isFromMLflow reports whether MLflow itself refused the request, with JSON that contains an error code, or with a
-// sentence of its basic-auth app. Proxies, meshes and login pages write other texts.
+// sentence of its basic-auth app. Proxies, meshes and login pages write other strings.
 func isFromMLflow(e *rest.Error) bool {
 	return e.Code != "" || strings.HasPrefix(e.Body, "Permission denied") ||
 		strings.HasPrefix(e.Body, "You are not authenticated")
