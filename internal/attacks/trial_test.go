@@ -594,7 +594,7 @@ func digestOf(files map[string][]byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(list.Bytes()))
 }
 
-// quoted returns a text in quotes, for YAML or JSON.
+// quoted returns a string in quotes, for YAML or JSON.
 func quoted(text string) string {
 	b, err := json.Marshal(text)
 	if err != nil {

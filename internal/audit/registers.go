@@ -30,7 +30,7 @@ const (
 	VerdictNotEnforced  = "not-enforced"  // promoted in report mode
 	VerdictImported     = "imported"      // live before this tool was used
 	VerdictNotJudged    = "not-judged"    // the target was set without gates, for example by the `alias` command
-	VerdictMovedOutside = "moved-outside" // the target was moved outside this tool since the last entry
+	VerdictMovedOutside = "moved-outside" // another client has moved the target since the last entry
 	VerdictNotRecorded  = "not-recorded"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// words numbers texts so that each one is written only once. 0 is the empty text.
+// words numbers strings so that each one is written only once. 0 is the empty string.
 type words struct {
 	list  []string
 	index map[string]int
@@ -25,7 +25,7 @@ func (w *words) at(text string) int {
 
 func (w *words) MarshalJSON() ([]byte, error) { return json.Marshal(w.list) }
 
-// lists numbers lists of texts in the same way. 0 is the empty list.
+// lists numbers lists of strings in the same way. 0 is the empty list.
 type lists struct {
 	words *words
 	list  [][]int

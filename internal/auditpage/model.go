@@ -40,7 +40,7 @@ var manyRows = [nothing]int{everything: 500, lean: 200, notable: 50, nameOnly: 1
 // the page.
 const roomForFindings = Limit - 100_000
 
-// Limits on the length of texts, in bytes, and of lists.
+// Limits on the length of strings, in bytes, and of lists.
 const (
 	longDescription = 2000
 	longTag         = 300

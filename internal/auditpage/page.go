@@ -185,7 +185,7 @@ func (p *Page) block(attribute, name string, text []byte) {
 func encode(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // cannot happen: the values are texts, numbers and valid times
+		panic(err) // cannot happen: the values are strings, numbers and valid times
 	}
 	return text
 }

@@ -399,7 +399,7 @@ func sampleLarge(i, versions int) audited {
 	return audited{a, sampleFindings(chance, a)}
 }
 
-// payloads are texts that try to run scripts, create links, load resources or mislead readers.
+// payloads are strings that try to run scripts, create links, load resources or mislead readers.
 var payloads = []string{
 	`</script><script>globalThis.hit = 1</script>`, `<!--<script>`,
 	`--></script><img src=x onerror="globalThis.hit = 1">`, `<svg/onload=globalThis.hit=1>`,

@@ -59,7 +59,7 @@ var kindOfHost = map[string]string{
 	hookHost:         "hook",
 }
 
-// leaksOf returns the secrets in a text that its receiver must not see.
+// leaksOf returns the secrets in a string that its receiver must not see.
 func leaksOf(host, text string) []string {
 	var out []string
 	for _, m := range canary.FindAllStringSubmatch(text, -1) {

@@ -118,7 +118,7 @@ type scriptState struct {
 
 func (s *scriptState) now() time.Time { return now.Add(s.later) }
 
-// address is the server's address in scripts. No socket is behind it, so golden texts and digests do not change.
+// address is the server's address in scripts. No socket is behind it, so expected outputs and digests do not change.
 // Requests to other addresses are really sent.
 const address = "https://mlflow.example"
 

@@ -50,7 +50,7 @@ func headCommit(job actions.Context, merged bool) (string, error) {
 			Msg: fmt.Sprintf("check candidate: its commit is on branch %q of %q and may not be merged yet",
 				job.HeadBranch, job.HeadRepository),
 			Hint: "restrict the workflow to runs on the default branch (use branches under workflow_run), " +
-				"or set candidate to the run, such as runs:/RUN_ID/model; to write nothing, set dry-run to true",
+				"or set candidate to the run, such as runs:/RUN_ID/model; to write nothing, use `dry-run: true`",
 		}
 	}
 	head := job.Head()

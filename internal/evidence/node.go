@@ -176,7 +176,7 @@ const shownLength = 120
 // cut shortens a report's text for use in a message.
 func cut(text string) string { return format.Shorten(text, shownLength) }
 
-// line joins a text into one line and shortens it.
+// line joins a string into one line and shortens it.
 func line(text string) string { return cut(strings.Join(strings.Fields(text), " ")) }
 
 func quoted(text string) string { return strconv.Quote(cut(text)) }

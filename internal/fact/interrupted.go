@@ -33,8 +33,8 @@ func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool
 }
 
 // Interrupted returns the newest entry that moved something, if this command was interrupted while it made that entry
-// and no part has been moved outside this program since. Each part must therefore be in its former state or in the
-// state that the entry wanted. parts gives the current states.
+// and no other client has moved any part since. Each part must therefore be in its former state or in the state that
+// the entry wanted. parts gives the current states.
 func (f Facts) Interrupted(command string, parts []registry.Shift) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Decisive().Entries) {
 		switch {
@@ -62,8 +62,8 @@ func (f Facts) untouched(r ledger.Record, parts []registry.Shift) bool {
 	})
 }
 
-// showsMoves reports whether some of the recorded moves were made and none of these parts has been moved outside this
-// program since.
+// showsMoves reports whether some of the recorded moves were made and no other client has moved any of these parts
+// since.
 func (f Facts) showsMoves(r ledger.Record, parts []registry.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)

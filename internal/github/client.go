@@ -371,8 +371,8 @@ func (c *Client) query(
 	return "", nil
 }
 
-// wrote reports whether a text is ours: it carries the marker for the key, and this client's login wrote it. The login
-// is looked up only if there is a marker.
+// wrote reports whether a string is ours: it carries the marker for the key, and this client's login wrote it. The
+// login is looked up only if there is a marker.
 func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
 	if _, marked, _ := unmarked(key, body); !marked {
 		return false, nil

@@ -35,7 +35,7 @@ func marker(key string) string {
 	return b.String()
 }
 
-// marked adds the marker to a text and cuts the result to GitHub's limit.
+// marked adds the marker to a string and cuts the result to GitHub's limit.
 func marked(key, text, full string) string {
 	head := marker(key) + "\n"
 	if units(head)+units(text) <= bodyLimit {
@@ -120,7 +120,7 @@ func (o *block) pass(line string) {
 	}
 }
 
-// maxDepth limits the number of closing lines. None of our texts nests <details> more deeply.
+// maxDepth limits the number of closing lines. None of our comments nests <details> more deeply.
 const maxDepth = 8
 
 func (o block) closing() string {

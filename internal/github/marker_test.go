@@ -23,7 +23,7 @@ func TestMarker(t *testing.T) {
 	}
 }
 
-// pieces lists parts of Markdown that break if a text is cut inside them.
+// pieces lists parts of Markdown that break if a string is cut inside them.
 var pieces = []string{
 	"text ", "\n", "\n\n", "```", "````", "~~~", "<details>", "<details open>\n", "</details>", "<summary>x</summary>",
 	"| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
@@ -75,7 +75,7 @@ func checkClosed(t *rapid.T, body string) {
 	}
 	if open.fence != "" || open.details > 0 {
 		if open.details > 0 && strings.Count(body, "</details>") >= maxDepth {
-			return // nested more deeply than any of our texts
+			return // nested more deeply than any of our comments
 		}
 		t.Fatalf("open at the end: %+v", open)
 	}

@@ -170,7 +170,7 @@ func undelivered(op string, u *url.URL, err error) error {
 	case httpErr.Kind == rest.InsecureCredentials:
 		out.Reason = registry.BadInput
 		out.Msg = op + ": the address is plain http, so anyone on the network could read the message"
-		out.Hint = "use https, or set allow-insecure-http to true if you trust the network"
+		out.Hint = "use https, or `allow-insecure-http: true` if you trust the network"
 	case httpErr.Unclear:
 		out.Reason, out.Msg = registry.Unknown, op+": sent, but it is unknown whether it arrived"
 	case httpErr.Message != "":

@@ -234,7 +234,7 @@ func secretAddress(r *reader, name string) string {
 		return ""
 	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !r.bool("allow-insecure-http"):
 		r.problem(name, "", fmt.Sprintf("would send to %s over plain HTTP; "+
-			"use https, or set allow-insecure-http to true", u.Hostname()))
+			"use https, or `allow-insecure-http: true`", u.Hostname()))
 		return ""
 	}
 	if u.User != nil {

@@ -111,8 +111,8 @@ func readHistoryQuery(r *reader) (q history.Query) {
 	return q
 }
 
-// readTime returns the first and the last second that a text may mean. They differ only for a date,
-// which means the whole day.
+// readTime returns the first and the last second that a string may mean. They differ only for a date, which means the
+// whole day.
 func readTime(r *reader, input string) (from, until time.Time) {
 	text := r.value(input)
 	if text == "" {

@@ -126,7 +126,7 @@ func (in Input) Wants() string {
 	return "text"
 }
 
-// Of returns the input as the command explains it.
+// Of returns the input as it is described for the command.
 func (in Input) Of(c Command) Input {
 	in.Help = cmp.Or(in.HelpFor[c.Name], in.HelpFor[""], in.Help)
 	return in

@@ -158,7 +158,7 @@ func (l Chain) Refs() []registry.Ref {
 	return slices.SortedFunc(maps.Keys(refs), registry.Ref.Compare)
 }
 
-// Drift returns the targets that recorded promotions have moved and that have since been moved outside this program.
+// Drift returns the targets that recorded promotions have moved and that other clients have moved since.
 func (l Chain) Drift(m registry.Model, versions []registry.Version) []registry.Shift {
 	var out []registry.Shift
 	for _, ref := range l.Refs() {

@@ -12,9 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view with room for another entry. It creates the ledger if none exists. It creates a new page if the
-// last one is full, or if the last one has no signatures and the ledger is to be signed from now on. If an entry on the
-// old page is still open, Ready closes it with moved as its number of moves (see Claim).
+// Ready returns a view with room for another entry. It creates the ledger if none exists, and a new page if the last
+// one is full, or if the last one has no signatures and the policy now lists keys. If an entry on the old page is still
+// open, Ready closes it with moved as its number of moves (see Claim).
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	_, room := v.page.nextNumber()
 	switch {

@@ -97,8 +97,8 @@ type Holder struct {
 	Nonce   string
 }
 
-// SameRun reports whether both holders belong to the same workflow run, in any attempt. Outside a workflow it is always
-// false.
+// SameRun reports whether both processes belong to the same workflow run, in any attempt. Outside a workflow it is
+// always false.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
 // LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts an attempt only after the

@@ -103,7 +103,7 @@ func (p *Promotion) lostRace(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, claimIn(kv, n), p.Ledger.Now())
 }
 
-// claimIn returns the entry with this number, as far as it can be read.
+// claimIn returns the parts of the entry with this number that can be read.
 func claimIn(kv map[string]string, n int) Entry {
 	e, _ := readEntry(n, kv)
 	return e

@@ -76,7 +76,7 @@ type Record struct {
 	// the version's values that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
 	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out because the record is long
-	// texts of the waivers; only before record version 3, since when the gates contain them
+	// the waivers as text; only before record version 3, because since then the gates contain them
 	Waivers []string `json:"waivers,omitempty"`
 	// author of the training commit; only if a gate asked for it
 	Author    string   `json:"author,omitempty"`

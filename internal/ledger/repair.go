@@ -166,7 +166,7 @@ func newerThan(p, other page) bool {
 	return len(p.entries) > len(other.entries)
 }
 
-// fence returns values that use up the free numbers of a signed page, so that no more entries can be claimed on it.
+// fence returns values that use up the free numbers of a signed page, so that no further entry can be claimed on it.
 func fence(p page) map[string]string {
 	out := map[string]string{}
 	for n := p.base + 1; n <= p.base+PageEntries; n++ {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Reader reads the ledger of one model. If the policy lists keys, signed pages are believed only as far as these keys
-// signed them.
+// Reader reads the ledger of one model. If the policy lists keys, only values that these keys signed are believed on
+// signed pages.
 type Reader struct {
 	Store Store
 	Model string

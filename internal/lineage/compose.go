@@ -425,7 +425,7 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }
 
-// withoutUserInfo returns the texts with user names and passwords removed from addresses.
+// withoutUserInfo returns the strings with user names and passwords removed from addresses.
 func withoutUserInfo(texts map[string]string) map[string]string {
 	out := make(map[string]string, len(texts))
 	for key, text := range texts {

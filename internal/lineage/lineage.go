@@ -134,7 +134,7 @@ type Promotion struct {
 	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
 	Reason   registry.Reason  `json:"reason,omitempty"`
 	Decision verdict.Decision `json:"decision,omitempty"`
-	Mode     verdict.Mode     `json:"mode,omitempty"` // report if the decision was not enforced
+	Mode     verdict.Mode     `json:"mode,omitempty"` // "report" if the decision was not enforced
 	Gates    []Gate           `json:"gates,omitempty"`
 	Override []string         `json:"override,omitempty"`
 	Actor    string           `json:"actor,omitempty"`

@@ -122,8 +122,8 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.NotMLflow, e.Message, "the server at this address does not use MLflow's API; check " +
 			"tracking-uri and any proxy in front of the server"
 	case rest.InsecureCredentials:
-		return registry.BadInput, "credentials would be sent over plain http", "use https, or set " +
-			"allow-insecure-http to true if the network between runner and server is trusted"
+		return registry.BadInput, "credentials would be sent over plain http", "use https, or " +
+			"`allow-insecure-http: true` if the network between runner and server is trusted"
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Login:
@@ -159,7 +159,7 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 }
 
 // isFromMLflow reports whether MLflow itself refused the request, with JSON that contains an error code, or with a
-// sentence of its basic-auth app. Proxies, meshes and login pages write other texts.
+// sentence of its basic-auth app. Proxies, meshes and login pages write other strings.
 func isFromMLflow(e *rest.Error) bool {
 	return e.Code != "" || strings.HasPrefix(strings.Trim(e.Body, `"`), "Permission denied") ||
 		strings.HasPrefix(e.Body, "You are not authenticated")

@@ -23,7 +23,7 @@ const (
 )
 
 // Find finds an active experiment by its name or id. Every login may create experiments, and the name of one experiment
-// can be the id of another, so a text that matches two experiments is refused.
+// can be the id of another, so a string that matches two experiments is refused.
 func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
 	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}

@@ -31,7 +31,7 @@ func Read(text []byte) (any, error) {
 	return doc, nil
 }
 
-// Plain returns a document of the format with Said in place of every sentence. JSON inside texts is decoded, lists of
+// Plain returns a document of the format with Said in place of every sentence. JSON inside strings is decoded, lists of
 // keys and values become objects, and values in several parts are joined. Values that differ in each run are left out.
 func Plain(f Format, doc any) any {
 	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
@@ -87,7 +87,7 @@ func (w walker) walk(f Format, path []string, doc any) any {
 	return doc
 }
 
-// isSentence reports whether a text at a path in a document is a sentence.
+// isSentence reports whether a string at a path in a document is a sentence.
 func isSentence(f Format, path []string, text string) bool {
 	if text == "" || len(path) == 0 {
 		return false

@@ -25,7 +25,7 @@ const (
 type Field struct {
 	Format Format
 	Path   string         // the keys, without list indices, as in findings.why; * is any last key
-	But    *regexp.Regexp // matches texts at this place that are not sentences
+	But    *regexp.Regexp // matches strings at this place that are not sentences
 }
 
 var (

@@ -12,7 +12,8 @@ const (
 	RegisterIfValid = "if-valid" // never
 )
 
-// Intent holds what the user asks for besides the candidate and the target: texts to write, and choices about safety.
+// Intent holds what the user asks for besides the candidate and the target: descriptions and tags to write, and choices
+// about safety.
 type Intent struct {
 	Command          string
 	Query            fact.Query

@@ -38,7 +38,7 @@ func (p Plan) MovedOutside(f fact.Facts) []registry.Shift {
 	return out
 }
 
-// Confirms reports whether all of the plan's moves have already been made outside this program.
+// Confirms reports whether other clients have already made all of the plan's moves.
 func (p Plan) Confirms() bool {
 	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })
 	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Confirms() })

@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Promote plans a promotion. The target is moved only if the verdict allows it. The candidate is registered even if
-// gates block it, depending on in.Register. If the incumbent is retained, nothing is written. If the target already
-// points to the candidate, it needs no move.
+// Promote plans a promotion. The target is moved only if the verdict allows it. in.Register says whether the candidate
+// is registered even if gates block it. If the incumbent is retained, nothing is written. If the target already points
+// to the candidate, it needs no move.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict = &v
@@ -41,7 +41,7 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	if !allowed && !registersBlocked(f, v, in) {
 		if in.Register == RegisterJudged && in.Command == "promote" {
 			p.Notes = append(p.Notes, "no gate could be evaluated, so the candidate was not registered; to register "+
-				"it anyway, set register to always")
+				"it anyway, use `register: always`")
 		}
 		return p, nil
 	}
@@ -161,8 +161,8 @@ func moves(f fact.Facts, in Intent) []Step {
 }
 
 // aliasMove returns the step that points the alias to a version, or removes the alias if want is zero. A step is also
-// needed if the alias has already been moved, but no completed entry records the move. It may have been moved outside
-// this program or by an interrupted promotion.
+// needed if the alias has already been moved, but no completed entry records the move. Another client or an interrupted
+// promotion may have moved it.
 func aliasMove(f fact.Facts, model, alias string, number int, want registry.State) (Step, bool) {
 	s := Step{Do: SetAlias, Model: model, Version: number, Name: alias, Want: want}
 	switch {

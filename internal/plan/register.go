@@ -166,7 +166,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 }
 
 // Words returns the description and tags that the candidate will have after the plan from Register or Promote has been
-// applied, so that gates can evaluate them before anything is written. Existing texts stay if the version was created
+// applied, so that gates can evaluate them before anything is written. Existing ones stay if the version was created
 // outside this program.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
@@ -191,8 +191,8 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	return w
 }
 
-// writtenByUs reports whether this program has written to the version before. Existing texts on other versions do not
-// belong to this program.
+// writtenByUs reports whether this program has written to the version before. Existing descriptions and tags on other
+// versions do not belong to this program.
 func writtenByUs(tags map[string]string) bool {
 	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }
@@ -224,12 +224,14 @@ func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 		return
 	}
 	if in.ModelDescription != "" && in.ModelDescription != m.Description {
-		p.Notes = append(p.Notes, fmt.Sprintf("registered model %s keeps its description: it exists already", m.Name))
+		p.Notes = append(
+			p.Notes, fmt.Sprintf("registered model %s keeps its description, because it already exists", m.Name),
+		)
 	}
 	for _, key := range slices.Sorted(maps.Keys(in.ModelTags)) {
 		if m.Tags[key] != in.ModelTags[key] {
 			p.Notes = append(
-				p.Notes, fmt.Sprintf("registered model %s keeps its tag %s: it exists already", m.Name, key),
+				p.Notes, fmt.Sprintf("registered model %s keeps its tag %s, because it already exists", m.Name, key),
 			)
 		}
 	}

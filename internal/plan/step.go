@@ -115,8 +115,8 @@ func (s Step) parseState(text string) registry.State {
 	return registry.Text(text)
 }
 
-// Confirms reports whether this move has already been made outside this program. In that case no request is sent, and
-// the move is only confirmed and recorded.
+// Confirms reports whether another client has already made this move. In that case no request is sent, and the move is
+// only confirmed and recorded.
 func (s Step) Confirms() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
 
 // For returns the step for the created version's number.

@@ -203,7 +203,7 @@ func TestThresholds_Problems(t *testing.T) {
 		"a >= champion-x":      `"champion-x" is neither a number nor a version`,
 		"a >= 1.01 * champion": `cannot read "* champion" after 1.01`,
 		"0.9 <= a":             "0.9 is a number; write the metric first",
-		"a >= 0.85 b >= 0.8":   "one threshold per line: with `thresholds: |`",
+		"a >= 0.85 b >= 0.8":   "one threshold per line, under `thresholds: |`",
 		"a >= champion b<1":    "there is more than one comparison",
 		"0.8 <= a <= 0.9":      "there is more than one comparison",
 		`"a >= 1`:              "there is no comparison",

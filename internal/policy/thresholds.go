@@ -36,8 +36,7 @@ func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []
 }
 
 // onePerLine is the advice for thresholds that YAML has folded into one line.
-const onePerLine = "write one threshold per line: with `thresholds: |`, which keeps the lines apart, and not " +
-	"`thresholds: >`"
+const onePerLine = "write one threshold per line, under `thresholds: |` and not `thresholds: >`, which joins the lines"
 
 // commentedOut reports whether a line is a comment that contains a comparison. YAML folds several lines into such a
 // line if the first one is a comment.

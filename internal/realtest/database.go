@@ -74,7 +74,7 @@ func (d *Database) Script(statements ...Statement) (rows [][]string, changed int
 }
 
 // SQL changes the server's database directly, to create states that no request can produce. A colon starts a parameter,
-// so write \: for a colon in a text. SQL fails if a statement changes no row.
+// so write \: for a colon in a string. SQL fails if a statement changes no row.
 func (s *Server) SQL(ctx context.Context, statements ...string) error {
 	db, err := s.Database(ctx)
 	if err != nil {

@@ -688,8 +688,9 @@ func (m *forgedModel) forger(
 	}
 }
 
-// lie changes a record so that an attacker would gain something if it were believed: the bad version was promoted or
-// rolled back to, the incumbent had different values, or the candidate has been in Staging for a long time.
+// lie changes a record so that an attacker would gain something if it were believed. The record says that the bad
+// version was promoted or rolled back to, that the incumbent had different values, or that the candidate has been in
+// Staging for a long time.
 func lie(chance *rand.Rand, r map[string]any) {
 	values, _ := r["values"].([]any)
 	for _, v := range values {

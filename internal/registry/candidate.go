@@ -38,7 +38,7 @@ func EmptyValue(what string) string {
 	return "the " + what + " is empty: is the input or step output set?"
 }
 
-// IsExpression reports whether a text contains an expression of a GitHub workflow that nobody has replaced.
+// IsExpression reports whether a string contains a GitHub workflow expression that has not been replaced.
 func IsExpression(text string) bool { return strings.Contains(text, "${{") }
 
 // ParseCandidate parses a candidate. model is the registered model for the short forms, such as 7, @challenger and

@@ -46,7 +46,7 @@ const (
 	tagTextPrefix = "tag "
 )
 
-// ParseRef parses the text of Ref.String. A text without a prefix is a stage, unless it is a number.
+// ParseRef parses the text of Ref.String. A string without a prefix is a stage, unless it is a number.
 func ParseRef(text string) Ref {
 	if alias, ok := strings.CutPrefix(text, aliasPrefix); ok {
 		return AliasRef(alias)
@@ -121,7 +121,7 @@ func (r Ref) Target() Target {
 	return Target{Alias: alias, Stage: stage}
 }
 
-// RefTexts returns the texts of the refs, in their order.
+// RefTexts returns the refs as strings, in the same order.
 func RefTexts(refs []Ref) []string {
 	texts := make([]string, len(refs))
 	for i, r := range refs {

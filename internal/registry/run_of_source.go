@@ -115,7 +115,7 @@ func SameRegistration(v Version, s Source, run Run) bool {
 	return okWas && okNow && was == now
 }
 
-// IsLocation reports whether a text is an artifact location that can contain files.
+// IsLocation reports whether a string is an artifact location that can contain files.
 func IsLocation(text string) bool {
 	l, ok := parseLocation(text)
 	return ok && len(l.segments) > 0

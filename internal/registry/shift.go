@@ -35,7 +35,7 @@ func (s *Shift) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// ParseShift parses a move from the texts of its target and of both states.
+// ParseShift parses a move. Its target and both states are given as strings.
 func ParseShift(target, was, now string) Shift {
 	ref := ParseRef(target)
 	return Shift{Ref: ref, Was: ref.ParseState(was), Want: ref.ParseState(now)}

@@ -15,7 +15,7 @@ func PointsTo(numbers ...int) State { return State{Versions: VersionsOf(numbers.
 // Text returns the state of a tag or a description.
 func Text(text string) State { return State{Text: text} }
 
-// ParseState parses the text that State.String wrote for an alias or a stage. A text that is not a list of versions
+// ParseState parses the text that State.String wrote for an alias or a stage. A string that is not a list of versions
 // is kept as it is, so that String returns it again.
 func ParseState(text string) State {
 	var v Versions

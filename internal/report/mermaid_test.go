@@ -17,7 +17,7 @@ var (
 	arrow = regexp.MustCompile(`^  n\d+ (-->|-\.->) n\d+$`)
 )
 
-// mermaidWords lists texts with a special meaning in Mermaid or Markdown, and some ordinary ones.
+// mermaidWords lists strings with a special meaning in Mermaid or Markdown, and some ordinary ones.
 var mermaidWords = []string{
 	`"`, `"]`, `"];`, "end", "click n1 call alert()", "%%{init: {}}%%", "%%", "#quot;", "&quot;", "$$x$$",
 	"fa:fa-ban", ":::red", "-->", "subgraph", "@{ shape: x }",

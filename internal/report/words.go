@@ -60,7 +60,7 @@ func list(data []string) doc.Line {
 	return l
 }
 
-// dataList returns a list of texts, formatted as data. It returns nil if there are none.
+// dataList returns a list of strings, formatted as data. It returns nil if there are none.
 func dataList(texts []string) doc.Page {
 	if len(texts) == 0 {
 		return nil

@@ -34,7 +34,7 @@ var readsOrWritesText = map[string]string{
 }
 
 // Refs and lists of versions are text only when they are read or written. Other functions must not parse or format such
-// a text, but use registry.Ref or registry.Versions instead.
+// a string, but use registry.Ref or registry.Versions instead.
 func TestTexts_OfRefsAndVersions(t *testing.T) {
 	used := map[string]bool{}
 	err := filepath.WalkDir("../../internal", func(path string, d fs.DirEntry, err error) error {
@@ -73,7 +73,7 @@ func TestTexts_OfRefsAndVersions(t *testing.T) {
 }
 
 // handlesText reports whether a function passes a ref's prefix or a comma to package strings, or joins a prefix and a
-// text.
+// string.
 func handlesText(f *ast.FuncDecl) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -34,8 +34,8 @@ const (
 	Canceled            Kind = "canceled"             // the caller canceled its context
 )
 
-// Error describes a failed call and its last attempt. None of its texts contains user info or a query. Texts from the
-// server are limited and free of control characters, but they are untrusted: escape them before showing them.
+// Error describes a failed call and its last attempt. None of its strings contains user info or a query. Strings from
+// the server are limited and free of control characters, but they are untrusted: escape them before showing them.
 type Error struct {
 	Kind   Kind
 	Method string

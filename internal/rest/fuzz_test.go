@@ -27,8 +27,8 @@ func (a *fixedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(bytes.NewReader(a.body)), Request: r}, nil
 }
 
-// Whatever a server sends, the caller gets an object or an error. The object is what another JSON reader reads, and
-// it has the wanted key and no duplicate keys. The error has a known kind, and its texts are limited and printable.
+// Whatever a server sends, the caller gets an object or an error. The object is what another JSON reader reads, and it
+// has the wanted key and no duplicate keys. The error has a known kind, and its strings are limited and printable.
 func FuzzAnswer(f *testing.F) {
 	f.Add(200, "application/json", "", "", []byte(`{"model": {"name": "churn"}}`))
 	f.Add(200, "application/json", "", "", []byte(`{"model": null}`))

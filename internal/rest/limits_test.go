@@ -73,7 +73,7 @@ func TestJSON_InvalidGzip(t *testing.T) {
 	failure(t, client(t, Config{Base: s.URL}).JSON(background(t), Request{Path: "x"}, nil), Malformed)
 }
 
-// stuck sends the given text and then nothing more until the client disconnects.
+// stuck sends the given string and then nothing more until the client disconnects.
 func stuck(before string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if before != "" {

@@ -92,7 +92,7 @@ type Decision struct {
 	Cause, Hint string
 }
 
-const orDryRun = "to write nothing, set dry-run to true"
+const orDryRun = "to write nothing, use `dry-run: true`"
 
 // Decide returns what the job may do, given what the inputs allow.
 func (s Start) Decide(allow Allowance) Decision {

@@ -164,7 +164,7 @@ func authorities() []byte {
 	return out.Bytes()
 }
 
-// imageDigest returns the digest of the image in the folder of a build: that of the index for all CPUs, which is what a
+// imageDigest returns the digest of the image in a build's folder. It is the digest of the index for all CPUs, which a
 // registry shows.
 func imageDigest(dist string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(dist, "*_image.tar"))

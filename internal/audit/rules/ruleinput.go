@@ -226,5 +226,5 @@ func versionsAre(s registry.State) string {
 	return versionsText(s) + " is"
 }
 
-// short truncates texts from the registry for messages.
+// short truncates strings from the registry for messages.
 func short(text string) string { return format.Truncate(text, 160) }

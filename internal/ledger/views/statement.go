@@ -98,7 +98,7 @@ func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
 	return &s, nil
 }
 
-// LastEntry stands for the number of the newest entry.
+// LastEntry can be used instead of a number to select the newest entry.
 const LastEntry = -1
 
 // LastPromotion returns the newest entry that promoted the version to the target, if a key of the policy signed it.

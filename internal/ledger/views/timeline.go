@@ -18,7 +18,7 @@ type Live struct {
 	Until string         `json:"until,omitempty"` // RFC 3339; "" if no entry shows an end
 	// number of the entry that shows this; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
-	Outside bool `json:"outside,omitempty"` // moved there outside this program, some time before that entry
+	Outside bool `json:"outside,omitempty"` // another client moved it there, some time before that entry
 	Unknown bool `json:"unknown,omitempty"` // no record of the target is older than that entry
 }
 
@@ -52,7 +52,7 @@ func (s span) ended() Live {
 }
 
 // LiveAt returns what each target pointed to at a given time, or during a period if until is later. It returns every
-// state that the target had or may have had. A move outside this program is known only from the entry that found it, so
+// state that the target had or may have had. A move by another client is known only from the entry that found it, so
 // for the time between that entry and the previous one, both states are returned.
 func LiveAt(entries []ledger.Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}

@@ -70,9 +70,9 @@ func must(err error) {
 	}
 }
 
-// Dump describes the state, without times, as indented JSON. Equal states give equal texts. The text contains models
-// with versions, aliases and tags, experiments, runs with parameters and tags, and logged models with tags. Metrics
-// and artifacts are left out, because no promotion may change them.
+// Dump describes the state, without times, as indented JSON. Equal states give equal dumps. A dump contains models with
+// versions, aliases and tags, experiments, runs with parameters and tags, and logged models with tags. Metrics and
+// artifacts are left out, because no promotion may change them.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

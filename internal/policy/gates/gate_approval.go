@@ -49,7 +49,7 @@ func buildApproval(n *tree.Node) (Gate, error) {
 			len(g.By))
 	case n.Has("any-attempt") && g.Environment == "":
 		return Gate{}, n.Problem("any-attempt",
-			"any-attempt is only for approvals of an environment; add the key environment")
+			"any-attempt is only for approvals of an environment; add the `environment` key")
 	}
 	wanted := fmt.Sprintf("%d approvals", g.needed)
 	if g.needed == 1 {
@@ -89,7 +89,7 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 		out.Why = approvals.Unmapped(f, makers)
 		return passed(out)
 	case missing <= len(t.Undated):
-		const fix = "start a new workflow run instead of re-running this one, or set any-attempt to true in the gate"
+		const fix = "start a new workflow run instead of re-running this one, or use `any-attempt: true` in the gate"
 		return inconclusive(out, g.doubt(review.Attempt, t.Undated), fix)
 	}
 	return failed(out, t.Shortfall(g.needed), g.hint(review, t))

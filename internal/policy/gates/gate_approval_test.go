@@ -296,13 +296,13 @@ func TestApproval_Outcomes(t *testing.T) {
 		"the second attempt": {
 			env, eveThere, []change{attempt(2)}, verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
-			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
+			"start a new workflow run instead of re-running this one, or use `any-attempt: true` in the gate",
 		},
 		"an attempt that is not known": {
 			env, eveThere, []change{attempt(0)}, verdict.Inconclusive,
 			"the attempt of this workflow run is not known, and GitHub does not say for which attempt " +
 				"eve approved environment production",
-			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
+			"start a new workflow run instead of re-running this one, or use `any-attempt: true` in the gate",
 		},
 		"the second attempt, and the gate takes it": {
 			"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "",
@@ -312,7 +312,7 @@ func TestApproval_Outcomes(t *testing.T) {
 			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)},
 			verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
-			"start a new workflow run instead of re-running this one, or set any-attempt to true in the gate",
+			"start a new workflow run instead of re-running this one, or use `any-attempt: true` in the gate",
 		},
 		"the second attempt, and reviews suffice": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"),

@@ -94,7 +94,7 @@ func (g commitGate) descent(f fact.Facts, commit string, out verdict.Finding) ve
 	if !g.ancestors {
 		return failed(out, fmt.Sprintf("the run was trained from commit %s, but the workflow runs on %s", commit,
 			strings.Join(f.Commit.Heads, " and ")),
-			"train from this commit, or set commit to ancestor in the gate to allow earlier commits")
+			"train from this commit, or use `commit: ancestor` in the gate to allow earlier commits")
 	}
 	contained, ok := f.Commit.Contains.Get()
 	switch {

@@ -181,7 +181,7 @@ func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or set bound-to to location in "+
+	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or use `bound-to: location` in "+
 		"the gate",
 		d.Format, run)
 }
@@ -194,7 +194,7 @@ func modelHint(model string) string {
 	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
-// otherFiles says why the report is not about the candidate's files; "" if it is.
+// otherFiles says why the report is not about the candidate's files. It returns "" if it is.
 func otherFiles(f fact.Facts, d evidence.Report) string {
 	has, ok := f.Candidate.Digest.Get()
 	switch {
@@ -244,7 +244,7 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	case f.Now.IsZero():
 		return "the server's time is not known"
 	case d.Created.IsZero():
-		return "the report does not say when it was written (created)"
+		return "the report does not say when it was written; it lacks the created key"
 	case d.Created.After(f.Now.Add(skewShown)):
 		return "the report was written in the future according to the server's clock"
 	}
@@ -282,7 +282,7 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 		return inconclusive(out,
 			"the report does not say whether it passed (passed, exit_status or a report from a tool), and the gate "+
 				"requires no result",
-			"add passed to the report, or require to the gate")
+			"add `passed` to the report, or `require` to the gate")
 	}
 	return passed(out)
 }
@@ -309,7 +309,7 @@ func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed in
 // fixHint says what to do about the findings.
 func (g evidenceGate) fixHint(allSuppressed bool) string {
 	if allSuppressed {
-		return "fix the suppressed findings, or set suppressed to accept in the gate if the policy's reviewers agree"
+		return "fix the suppressed findings, or use `suppressed: accept` in the gate if the policy's reviewers agree"
 	}
 	return "fix the findings, then train a new candidate"
 }

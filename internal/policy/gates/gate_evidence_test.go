@@ -692,11 +692,11 @@ func TestEvidence_Hints(t *testing.T) {
 		"our own report": {`{"passed":true}`, `write "run_id": "rcandidate" in the report`},
 		"the report of a tool": {
 			`[{"RuleID":"aws","File":"a"}]`,
-			`wrap the report of gitleaks in {"run_id": "rcandidate", "report": ...}, or set bound-to to location ` +
-				`in the gate`,
+			`wrap the report of gitleaks in {"run_id": "rcandidate", "report": ...}, or use ` +
+				"`bound-to: location` in the gate",
 		},
 		"only suppressed": {
-			policytest.SARIFResult(`"level":"error","suppressions":[{"kind":"inSource"}]`), "set suppressed to accept",
+			policytest.SARIFResult(`"level":"error","suppressions":[{"kind":"inSource"}]`), "use `suppressed: accept`",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -63,7 +63,7 @@ func (g lineageGate) check(f fact.Facts) verdict.Finding {
 			if len(g.allowed) > 0 && slices.Contains(g.contexts, context) && !slices.Contains(g.allowed, d) {
 				parts = append(parts,
 					failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d),
-						"use an allowed dataset, or add its digest to the gate's key digests"))
+						"use an allowed dataset, or add its digest to the gate's `digests` key"))
 			}
 		}
 	}

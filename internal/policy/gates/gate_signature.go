@@ -74,9 +74,9 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	out.Incumbent = seen
 	if end != nil {
 		if end.Outcome == verdict.Fail || end.Absent { // the incumbent has no signature or no MLmodel file
-			return absent(out, unproven+end.Why, "set signature to present until the incumbent has a signature")
+			return absent(out, unproven+end.Why, "use `signature: present` until the incumbent has a signature")
 		}
-		return inconclusive(out, unproven+end.Why, "set signature to present until the incumbent has a signature")
+		return inconclusive(out, unproven+end.Why, "use `signature: present` until the incumbent has a signature")
 	}
 	changes := signature.Compare(theirs, mine)
 	slices.SortStableFunc(changes, func(a, b signature.Change) int { return cmp.Compare(b.Level, a.Level) })

@@ -22,7 +22,7 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 			"value: run.%s %s", r.key, r.key, r.condition)
 	case len(c.Unused) > 0:
 		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
-			"value by setting of to run in the gate", r.key)
+			"value with `of: run` in the gate", r.key)
 	}
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }

@@ -142,7 +142,7 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 			t.why = fmt.Sprintf("%s of run %s is now %s at step %d, but the ledger recorded %s at step %d", r.key,
 				now.RunID, now.Value, now.Step, u.Value, u.Step)
 			t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, u.Value)
-			t.fix = "find out who logged it, or set incumbent to recorded in the gate to compare with that " +
+			t.fix = "find out who logged it, or use `incumbent: recorded` in the gate to compare with that " +
 				"value"
 			return t
 		}
@@ -203,7 +203,7 @@ func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
 
 // useRecorded replaces the current value with the recorded one.
 func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t metricValue) metricValue {
-	t.shown, t.fix = "?", "remove the key incumbent, or promote the incumbent again to record its values"
+	t.shown, t.fix = "?", "remove the `incumbent` key, or promote the incumbent again to record its values"
 	switch len(records) {
 	case 0:
 		t.why = fmt.Sprintf("the ledger has no %s for %s that can be compared with the candidate's", r.key, base.Ref)

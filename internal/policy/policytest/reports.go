@@ -53,7 +53,7 @@ const (
 		`"success":true,"file_metadata":{},"start_time":1777798800.5}}`
 )
 
-// Replace replaces a text that must occur exactly once in the report.
+// Replace replaces a string that must occur exactly once in the report.
 func Replace(report, from, to string) string {
 	if strings.Count(report, from) != 1 {
 		panic(from + " is not there exactly once")

@@ -53,10 +53,10 @@ func Pattern(about, re string) Shape {
 	return Shape{Kind: KindText, About: about, Pattern: re, re: regexp.MustCompile(re)}
 }
 
-// MaxLength limits the number of characters in a text.
+// MaxLength limits the number of characters in a string.
 func MaxLength(most int, s Shape) Shape { s.MaxLength = most; return s }
 
-// OneOf allows only the given texts.
+// OneOf allows only the given strings.
 func OneOf(about string, values ...string) Shape {
 	return Shape{Kind: KindText, About: about, Values: values}
 }

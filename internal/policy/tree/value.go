@@ -47,7 +47,7 @@ func (n *Node) Has(key string) bool { return n.Get(key) != nil }
 // Yes reports whether the value for the key is true.
 func (n *Node) Yes(key string) bool { return n.Str(key) == "true" }
 
-// Texts returns the items of a list of texts.
+// Texts returns the items of a list of strings.
 func (n *Node) Texts(key string) []string {
 	v := n.Get(key)
 	if v == nil {

@@ -2,7 +2,7 @@ package dialect
 
 import "strings"
 
-// SameText compares two texts as the database does. MariaDB's usual collation ignores case, accents and trailing
+// SameText compares two strings as the database does. MariaDB's usual collation ignores case, accents and trailing
 // spaces, so models, aliases, tags and parameters can be found under names that they were not given. Filters, and
 // comparisons in the server itself, are always exact.
 func (d *Dialect) SameText(a, b string) bool {

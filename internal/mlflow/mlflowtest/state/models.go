@@ -128,7 +128,7 @@ func StageNamed(name string) string {
 	return ""
 }
 
-// TextOf returns a text that may be missing, or "" if it is.
+// TextOf returns a string that may be missing, or "" if it is.
 func TextOf(s *string) string {
 	if s == nil {
 		return ""

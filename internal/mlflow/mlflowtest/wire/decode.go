@@ -25,7 +25,7 @@ func newMessage() *Message { return &Message{set: map[string]any{}} }
 // Has reports whether the request contains the field with a value of the right type.
 func (m *Message) Has(name string) bool { _, ok := m.set[name]; return ok }
 
-// Str returns a text, or "" if the request does not contain it. The other methods return zero values in that case
+// Str returns a string, or "" if the request does not contain it. The other methods return zero values in that case
 // too.
 func (m *Message) Str(name string) string { v, _ := m.set[name].(string); return v }
 
@@ -38,7 +38,7 @@ func (m *Message) Float(name string) float64 { v, _ := m.set[name].(float64); re
 // Bool returns a boolean.
 func (m *Message) Bool(name string) bool { v, _ := m.set[name].(bool); return v }
 
-// List returns a list of texts.
+// List returns a list of strings.
 func (m *Message) List(name string) []string { v, _ := m.set[name].([]string); return v }
 
 // Each returns a list of messages.

@@ -39,7 +39,7 @@ func Need(name string) Field { return Required(May(name)) }
 // May returns a text field that the request may contain.
 func May(name string) Field { return Field{name: name} }
 
-// List returns a field for a list of texts.
+// List returns a field for a list of strings.
 func List(name string) Field { return Field{name: name, kind: listKind} }
 
 // Number returns an integer field.
