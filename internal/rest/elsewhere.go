@@ -28,7 +28,7 @@ func (c *Client) StreamFrom(
 		return 0, refused(&http.Request{Method: http.MethodGet, URL: u}, InsecureCredentials, fmt.Sprintf(text, u.Host))
 	}
 	cfg := c.cfg
-	cfg.Base, cfg.Header, cfg.ClientCert = u.Scheme+"://"+u.Host, http.Header{}, nil
+	cfg.Base, cfg.Header, cfg.ClientCert, cfg.Login = u.Scheme+"://"+u.Host, http.Header{}, nil, nil
 	for name, value := range header {
 		cfg.Header.Set(name, value)
 	}
