@@ -141,7 +141,7 @@ func (f Facts) inProduction(number int) bool {
 
 // notPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
 // version passed or was imported. Without keys in the policy it also returns "" if the version was never evaluated, for
-// example because the target pointed to it before this tool was used, or because it was moved outside this program. If
+// example because the target pointed to it before this tool was used, or because it was moved by other means. If
 // older pages were not read, it returns "" for a version that none of the entries is about.
 func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {

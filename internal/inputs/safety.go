@@ -56,10 +56,10 @@ var safetyInputs = []Input{
 		Values: []string{
 			"ungated", "downgrade", "hold", "takeover", verdict.OverrideNewAlias, verdict.OverrideUnsigned,
 		},
-		Help: "Safety checks to turn off for this run: `ungated` (missing gates), `downgrade` (an older version), " +
-			"`hold` (a version on hold), `takeover` (the open entry of another run), `new-alias` (a name like an " +
-			"existing one) and `unsigned` (an entry without a signature; for `rollback` also a ledger that cannot be " +
-			"used). Each one is shown and recorded.",
+		Help: "Safety checks to turn off for this run. Each one is shown and recorded. `ungated`: no gates. " +
+			"`downgrade`: an older version. `hold`: a version on hold. `takeover`: the open entry of another run. " +
+			"`new-alias`: a name like an existing one. `unsigned`: an entry without a signature, and for `rollback` " +
+			"also a ledger that cannot be used.",
 	},
 	{
 		Name:  "allow-refs",

@@ -87,7 +87,7 @@ type Record struct {
 	Justification string `json:"justification,omitempty"`
 	Unmatched     string `json:"justification_unmatched,omitempty"` // the policy's pattern, if that does not match
 	Hold          []int  `json:"hold,omitempty"`                    // versions that a rollback puts on hold
-	// targets that have been moved outside this program since the last entry
+	// targets that have been moved by other means since the last entry
 	Outside   []registry.Shift `json:"moved_outside,omitempty"`
 	TakesOver int              `json:"takes_over,omitempty"`    // number of an unfinished entry
 	Skipped   []Skip           `json:"skipped,omitempty"`       // numbers skipped since the previous entry

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// routed is a server of which some routes can read files. It counts requests by path.
+// routed is a server on which only some routes can read files. It counts requests by path.
 type routed struct {
 	*httptest.Server
 	mu     sync.Mutex

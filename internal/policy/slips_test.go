@@ -17,7 +17,7 @@ models:
             min: 0.85
 `
 
-// A mistake in a policy file is explained in words, at the line where it is.
+// A mistake in a policy file is explained in words, with its line.
 func TestParse_Slips(t *testing.T) {
 	for name, c := range map[string]struct{ old, now, want string }{
 		"a tab":                           {"            min", "\t\t\tmin", "8:1: tabs cannot indent YAML; use spaces"},

@@ -66,7 +66,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 	return lines
 }
 
-// onTraining reports whether a value was measured on training data, as far as its name or its dataset says so.
+// onTraining reports whether a value was measured on training data, judging by its name and its dataset.
 func onTraining(v fact.Value, run registry.Run) bool {
 	if strings.Contains(strings.ToLower(v.Metric), "train") {
 		return true

@@ -516,7 +516,7 @@ func (m *forgedModel) locate() {
 	for _, p := range r.History.Pages {
 		m.pages = append(m.pages, p.Page)
 	}
-	// The team may have begun this ledger elsewhere than other ledgers, if somebody has taken the name of the home.
+	// This ledger may be elsewhere than other ledgers, if someone has taken the name of the home.
 	m.home = m.query("SELECT experiment_id FROM runs WHERE run_uuid = '" + m.pages[0] + "'")[0][0]
 	if s.logins {
 		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.home) // it may have been granted before

@@ -3,7 +3,7 @@ package views
 import "github.com/mlflow-promote/mlflow-promote/internal/ledger"
 
 // Who says in a few words who ran a command: the actor of the workflow run, and who started the run if that was
-// somebody else. Outside a workflow, it names the users of the system and of MLflow. It returns "" if nobody is known.
+// someone else. Outside a workflow, it names the users of the system and of MLflow. It returns "" if neither is known.
 func Who(o ledger.Origin) string {
 	switch {
 	case o.Actor != "" && o.Initiator != "" && o.Initiator != o.Actor:
