@@ -158,7 +158,7 @@ func TestDeletedExperiment_HintWorks(t *testing.T) {
 		look, doctor := f, f
 		look.args, doctor.args = []string{"history", "--model", "churn"}, []string{"doctor", "--model", "churn"}
 		const hint = "restore the experiment mlflow-promotions if it was deleted " +
-			"(MlflowClient().restore_experiment), else the run"
+			"(MlflowClient().restore_experiment), otherwise the run"
 		if r, _ := look.run(t); r.Reason != registry.LedgerLost || !strings.Contains(r.Hint, hint) {
 			t.Errorf("history: %s: %s", r.Reason, r.Hint)
 		}

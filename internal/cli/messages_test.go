@@ -80,7 +80,7 @@ func TestMessages(t *testing.T) {
 	for situation, m := range map[string]message{
 		"thresholds in a folded list": {
 			args: "promote --model wine --candidate runs:/good/model --alias champion --thresholds acc>=0.5~f1>=0.5",
-			want: []string{"one threshold per line: with `thresholds: |`"}, never: []string{"+ 0.01"},
+			want: []string{"one threshold per line, under `thresholds: |`"}, never: []string{"+ 0.01"},
 		},
 		"thresholds with a comma": {
 			args: "validate --model wine --candidate runs:/good/model --thresholds acc>=0.5,~training_acc>=0.5;acc<1",

@@ -207,7 +207,8 @@ func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 func (v View) driftRows(first any, when string, drift []registry.Shift, decision string) (rows [][]doc.Line) {
 	for _, d := range drift {
 		if v.about(d.Ref) {
-			rows = append(rows, doc.Row(first, when, targetWords(d.Ref), moveWords(d), "unknown", "–", "–", decision))
+			row := doc.Row(first, when, targetWords(d.Ref), moveWords(d), "unknown", "–", "–", decision)
+			rows = append(rows, row)
 		}
 	}
 	return rows

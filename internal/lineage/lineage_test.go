@@ -35,7 +35,10 @@ func full() Traced {
 			Artifact: strings.Repeat("ab", 32), Repository: "https://u:p@git.example/a/b",
 			Datasets: []ledger.DatasetRef{{Name: "wine", Digest: "d1", Context: "training"}},
 		},
-		Origin: ledger.Origin{Actor: "ann", Workflow: "https://github.example/run/1"},
+		Origin: ledger.Origin{
+			Actor: "ann", Initiator: "ben", Login: "bot", OSUser: "ann", Workflow: "https://github.example/run/1",
+		},
+		Justification: "CHG1", Approvers: []string{"eve"}, Unknown: "no-permission",
 	}}
 	return Traced{
 		Version: registry.Version{Model: "churn", Number: 7, Source: "models:/dev/3", RunID: "r1", Stage: "Production", Status: "READY", Description: "deeper", Created: noon, Updated: noon,

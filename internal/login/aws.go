@@ -44,12 +44,14 @@ func ParseARN(text, endpoint string) (SageMaker, error) {
 	region := parts[2]
 	if parts[4] == "mlflow-app" {
 		return SageMaker{
-			Address: cmp.Or(endpoint, "https://mlflow.sagemaker."+region+".app.aws"), Service: "sagemaker", Region: region,
+			Address: cmp.Or(endpoint, "https://mlflow.sagemaker."+region+".app.aws"),
+			Service: "sagemaker", Region: region,
 			Header: http.Header{"X-Sm-Mlflow-App-Arn": {text}},
 		}, nil
 	}
 	return SageMaker{
-		Address: cmp.Or(endpoint, "https://"+region+".experiments.sagemaker.aws"), Service: "sagemaker-mlflow", Region: region,
+		Address: cmp.Or(endpoint, "https://"+region+".experiments.sagemaker.aws"),
+		Service: "sagemaker-mlflow", Region: region,
 		Header: http.Header{"X-Mlflow-Sm-Tracking-Server-Arn": {text}},
 	}, nil
 }

@@ -177,6 +177,7 @@ func escaped(text, keep string) string {
 // noKeys is the error for a job without credentials of AWS.
 func noKeys(hint string) error {
 	return &registry.Error{
-		Reason: registry.Unauthorized, Msg: "sign the request for AWS: there are no credentials", Hint: hint,
+		Reason: registry.Unauthorized, Msg: "sign the request for Amazon SageMaker: there are no AWS credentials",
+		Hint: hint,
 	}
 }

@@ -16,7 +16,8 @@ type Ledger struct {
 var (
 	keyFields = []tree.Field{
 		tree.Required("public",
-			tree.Pattern("a public key as ledger keygen prints it, such as ed25519:…", `^ed25519:[A-Za-z0-9+/]{43}=$`)),
+			tree.Pattern("a public key as ledger keygen prints it, such as ed25519:…",
+				`^ed25519:[A-Za-z0-9+/]{43}=$`)),
 		tree.Optional("until", tree.Date("last day on which the key counts, in UTC; by default it has no end")),
 		tree.Optional("not-between",
 			tree.Shape{

@@ -162,7 +162,8 @@ func shown(name string, list bool) string {
 	return name
 }
 
-// checkText refuses a file that is not plain UTF-8 text. GitHub shows UTF-16 as a binary file, which cannot be reviewed.
+// checkText refuses a file that is not plain UTF-8 text. GitHub shows UTF-16 as a binary file, which cannot be
+// reviewed.
 func checkText(text string) error {
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") || strings.Count(text, "\x00") > 1 &&
 		strings.Count(text, "\x00") >= len(text)/3 {
