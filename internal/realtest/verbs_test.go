@@ -7,9 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 )
 
-// Each command's own action runs under act, and later steps see its outputs.
+// Each command's own action runs under act, and later steps see its outputs. One of them builds the image, as on main. All
+// others name it, as in a release.
 func TestWorkflow_OwnActions(t *testing.T) {
 	e := shared(t)
 	logged, err := e.server.Train(t.Context(),
@@ -24,6 +27,18 @@ func TestWorkflow_OwnActions(t *testing.T) {
 	const workflow = ".github/workflows/verbs.yml"
 	if err := os.WriteFile(filepath.Join(e.copy, workflow), text, 0o644); err != nil {
 		t.Fatal(err)
+	}
+	for _, c := range inputs.Commands() {
+		if file := filepath.Join(e.copy, c.Name, "action.yml"); len(c.First) > 0 && c.Name != "doctor" {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			named := strings.Replace(string(text), "image: ../Dockerfile", "image: docker://"+imageName, 1)
+			if err := os.WriteFile(file, []byte(named), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	out, err := e.act(t, workflow, object{
 		"tracking-uri": e.server.URL,
