@@ -51,14 +51,13 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 			return nil, err
 		}
 	}
-	_, sent := s.login(s.Settings.Registry)
 	return mlflow.New(tracking, models, mlflow.About{
 		Address:   s.Settings.Registry,
 		Login:     s.Settings.Login,
 		LoggedIn:  s.Settings.Basic,
 		MayName:   safeLogin,
 		Workspace: s.Settings.Workspace,
-		Sent:      sent,
+		Sent:      s.sent(),
 	}, s.Jitter), nil
 }
 
@@ -69,7 +68,7 @@ func (s *Servers) dial(address string, own http.Header) (*rest.Client, error) {
 	header := own.Clone()
 	maps.Copy(header, s.Settings.Header)
 	c.Base, c.Header, c.ClientCert, c.InsecureTLS = address, header, s.Settings.ClientCert, s.Settings.InsecureTLS
-	c.Login, _ = s.login(address)
+	c.Login = s.authorizer(address)
 	client, err := rest.New(c)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)
@@ -78,29 +77,42 @@ func (s *Servers) dial(address string, own http.Header) (*rest.Client, error) {
 	return client, nil
 }
 
-// login returns the login that is made for each request to the address, and what it is, in words. It returns nil if the
-// login is constant.
-func (s *Servers) login(address string) (rest.Authorizer, string) {
-	gitHub := login.GitHub{
+// authorizer returns the login that is made for each request to the address, or nil if the login is constant.
+func (s *Servers) authorizer(address string) rest.Authorizer {
+	if server, ok := s.Settings.SageMaker[address]; ok {
+		return login.NewSigner(server, s.credentials(server), s.Mask, s.Clock)
+	}
+	if s.Settings.Audience == "" {
+		return nil
+	}
+	if s.issued == nil {
+		s.issued = login.NewBearer(s.gitHub().ForAudience(s.Settings.Audience), s.Mask, s.Clock)
+	}
+	return s.issued
+}
+
+func (s *Servers) credentials(server login.SageMaker) login.Credentials {
+	return login.AWS{
+		Env: s.Env, Role: s.Settings.Role, Region: server.Region, GitHub: s.gitHub(), Wire: s.Config(), Now: s.Clock,
+	}.Credentials()
+}
+
+func (s *Servers) gitHub() login.GitHub {
+	return login.GitHub{
 		URL: s.Env("ACTIONS_ID_TOKEN_REQUEST_URL"), Token: s.Env("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), InJob: s.InJob,
 		Fork: s.Fork, Wire: s.Config(), Now: s.Clock,
 	}
-	if server, ok := s.Settings.SageMaker[address]; ok {
-		aws := login.AWS{
-			Env: s.Env, Role: s.Settings.Role, Region: server.Region, GitHub: gitHub, Wire: s.Config(), Now: s.Clock,
-		}
-		return &login.Signer{
-			Service: server.Service, Region: server.Region, Header: server.Header, Now: s.Clock, Mask: s.Mask,
-			Keys: aws.Keys, Renewable: aws.Renewable(),
-		}, aws.How()
+}
+
+// sent says which login the registry gets, or "" if there is none.
+func (s *Servers) sent() string {
+	if server, ok := s.Settings.SageMaker[s.Settings.Registry]; ok {
+		return s.credentials(server).How
 	}
-	if s.Settings.Audience == "" {
-		return nil, constant(s.Settings)
+	if s.Settings.Audience != "" {
+		return "a token from GitHub for the audience " + s.Settings.Audience + ", because audience is set"
 	}
-	if s.issued == nil {
-		s.issued = login.NewBearer(gitHub.ForAudience(s.Settings.Audience), s.Mask, s.Clock)
-	}
-	return s.issued, "a token from GitHub for the audience " + s.Settings.Audience + ", because audience is set"
+	return constant(s.Settings)
 }
 
 // constant says which constant login is sent, or "" if there is none.

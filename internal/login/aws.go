@@ -70,48 +70,61 @@ type AWS struct {
 // audienceSTS is the audience that AWS's identity provider for GitHub expects.
 const audienceSTS = "sts.amazonaws.com"
 
-// Renewable reports whether new credentials can be made while the program runs.
-func (a AWS) Renewable() bool { return a.Role != "" || a.Env("AWS_WEB_IDENTITY_TOKEN_FILE") != "" }
-
-// How says where the credentials come from, and why.
-func (a AWS) How() string {
-	switch {
-	case a.Role != "":
-		return "signatures of AWS as " + a.Role + ", because role-to-assume is set"
-	case a.Env("AWS_ACCESS_KEY_ID") != "":
-		return "signatures of AWS with the credentials in AWS_ACCESS_KEY_ID"
-	case a.Env("AWS_WEB_IDENTITY_TOKEN_FILE") != "":
-		return "signatures of AWS as " + a.Env("AWS_ROLE_ARN") + ", from AWS_WEB_IDENTITY_TOKEN_FILE"
-	}
-	return "none: there are no AWS credentials"
+// Credentials are where keys come from.
+type Credentials struct {
+	How       string // in words, and why
+	Renewable bool   // Keys returns new ones at each call
+	Keys      func(ctx context.Context) (Keys, error)
 }
 
-// Keys returns credentials.
-func (a AWS) Keys(ctx context.Context) (Keys, error) {
-	switch file := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"); {
+// Credentials returns the source of the keys. Its function fails with a hint if there is none.
+func (a AWS) Credentials() Credentials {
+	switch file, role := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"), a.Env("AWS_ROLE_ARN"); {
 	case a.Role != "":
-		token, err := a.GitHub.ForAudience(audienceSTS)(ctx)
-		if err != nil {
-			return Keys{}, err
-		}
-		return a.exchange(ctx, a.Role, token.Value)
+		how := "signatures of AWS as " + a.Role + ", because role-to-assume is set"
+		return Credentials{how, true, func(ctx context.Context) (Keys, error) {
+			token, err := a.GitHub.ForAudience(audienceSTS)(ctx)
+			if err != nil {
+				return Keys{}, err
+			}
+			return a.exchange(ctx, a.Role, token.Value)
+		}}
 	case a.Env("AWS_ACCESS_KEY_ID") != "" && a.Env("AWS_SECRET_ACCESS_KEY") != "":
-		return Keys{
-			ID: a.Env("AWS_ACCESS_KEY_ID"), Secret: a.Env("AWS_SECRET_ACCESS_KEY"), Session: a.Env("AWS_SESSION_TOKEN"),
-		}, nil
-	case file != "" && a.Env("AWS_ROLE_ARN") != "":
-		token, err := os.ReadFile(file)
-		if err != nil {
-			return Keys{}, wrap("read AWS_WEB_IDENTITY_TOKEN_FILE", err)
-		}
-		return a.exchange(ctx, a.Env("AWS_ROLE_ARN"), strings.TrimSpace(string(token)))
-	case a.Env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" || a.Env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
-		return Keys{}, noKeys("the credentials of an ECS task or EKS pod are not read; run " +
-			"aws-actions/configure-aws-credentials before this step, or set role-to-assume")
-	case a.Env("AWS_PROFILE") != "":
-		return Keys{}, noKeys("profiles are not read; run aws configure export-credentials --format env")
+		const how = "signatures of AWS with the credentials in AWS_ACCESS_KEY_ID"
+		return Credentials{how, false, func(context.Context) (Keys, error) {
+			return Keys{
+				ID: a.Env("AWS_ACCESS_KEY_ID"), Secret: a.Env("AWS_SECRET_ACCESS_KEY"),
+				Session: a.Env("AWS_SESSION_TOKEN"),
+			}, nil
+		}}
+	case file != "" && role != "":
+		how := "signatures of AWS as " + role + ", from AWS_WEB_IDENTITY_TOKEN_FILE"
+		return Credentials{how, true, func(ctx context.Context) (Keys, error) {
+			token, err := os.ReadFile(file)
+			if err != nil {
+				return Keys{}, wrap("read AWS_WEB_IDENTITY_TOKEN_FILE", err)
+			}
+			return a.exchange(ctx, role, strings.TrimSpace(string(token)))
+		}}
 	}
-	return Keys{}, noKeys("run aws-actions/configure-aws-credentials before this step, or set role-to-assume")
+	return Credentials{"none: there are no AWS credentials", false, func(context.Context) (Keys, error) {
+		return Keys{}, a.missing()
+	}}
+}
+
+// missing says why there are no keys.
+func (a AWS) missing() error {
+	hint := "run aws-actions/configure-aws-credentials before this step, or set role-to-assume"
+	switch {
+	case a.Env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" || a.Env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
+		hint = "the credentials of an ECS task or EKS pod are not read; " + hint
+	case a.Env("AWS_PROFILE") != "":
+		hint = "profiles are not read; run aws configure export-credentials --format env"
+	}
+	return &registry.Error{
+		Reason: registry.Unauthorized, Msg: "sign the request for Amazon SageMaker: there are no AWS credentials",
+		Hint: hint,
+	}
 }
 
 // assumed is the part of AWS's answer that contains the credentials.

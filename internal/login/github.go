@@ -24,9 +24,6 @@ type GitHub struct {
 	Now   func() time.Time
 }
 
-// Available reports whether the job may ask for a token.
-func (g GitHub) Available() bool { return g.URL != "" && g.Token != "" }
-
 // missing says why there is no token.
 func (g GitHub) missing() error {
 	e := &registry.Error{Reason: registry.Unauthorized, Msg: "get a token from GitHub: the job may not have one"}
@@ -46,7 +43,7 @@ func (g GitHub) missing() error {
 // ForAudience returns a source of tokens for an audience, the name under which the other side expects them.
 func (g GitHub) ForAudience(audience string) Source {
 	return func(ctx context.Context) (Token, error) {
-		if !g.Available() {
+		if g.URL == "" || g.Token == "" {
 			return Token{}, g.missing()
 		}
 		client, path, query, err := g.client()

@@ -1,6 +1,6 @@
-// Package login makes the logins that expire or depend on the request: tokens that GitHub issues to a job, OAuth tokens
-// of Databricks, and signatures of AWS. Each of them is a [rest.Authorizer]. A login is never stored or shown: every
-// token is passed to a function that masks it before it is used.
+// Package login makes the logins that expire or depend on the request: tokens that GitHub issues to a job, and AWS
+// signatures. Each of them is a [rest.Authorizer]. A login is never stored or shown: every credential is passed to a
+// function that masks it before it is used.
 package login
 
 import (
@@ -10,68 +10,80 @@ import (
 	"time"
 )
 
-// Token is a credential with an end.
-type Token struct {
-	Value   string
-	Expires time.Time // on this machine's clock; zero means that it does not expire
+// credential is what a login consists of.
+type credential interface {
+	comparable
+	end() time.Time    // on this machine's clock; zero means that it does not expire
+	secrets() []string // values that must be masked
 }
 
-// margin is how long before its end a token is replaced, so that it does not expire on the way.
+// Token is a credential that is sent as it is.
+type Token struct {
+	Value   string
+	Expires time.Time // zero means that it does not expire
+}
+
+func (t Token) end() time.Time    { return t.Expires }
+func (t Token) secrets() []string { return []string{t.Value} }
+
+// margin is how long before its end a credential is replaced, so that it does not expire on the way.
 const margin = 30 * time.Second
 
 // Source makes a new token. It returns a [registry.Error] that says what is missing.
 type Source func(ctx context.Context) (Token, error)
 
-// cache keeps one token until shortly before its end. It is safe for concurrent use; calls that need a new token wait
-// for one request.
-type cache struct {
-	source Source
+// cache keeps one credential until shortly before its end. It is safe for concurrent use; calls that need a new one
+// wait for one request.
+type cache[T credential] struct {
+	source func(context.Context) (T, error)
 	mask   func(...string)
 	now    func() time.Time
 
-	mu    sync.Mutex
-	token Token
+	mu   sync.Mutex
+	kept T // the zero value if there is none
 }
 
-// get returns the token, or a new one if it ends soon.
-func (c *cache) get(ctx context.Context) (Token, error) {
+// get returns the credential, or a new one if it ends soon.
+func (c *cache[T]) get(ctx context.Context) (T, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.token.Value != "" && (c.token.Expires.IsZero() || c.now().Add(margin).Before(c.token.Expires)) {
-		return c.token, nil
+	var none T
+	if c.kept != none && (c.kept.end().IsZero() || c.now().Add(margin).Before(c.kept.end())) {
+		return c.kept, nil
 	}
-	token, err := c.source(ctx)
+	made, err := c.source(ctx)
 	if err != nil {
-		return Token{}, err
+		return none, err
 	}
-	c.mask(token.Value)
-	c.token = token
-	return token, nil
+	c.mask(made.secrets()...)
+	c.kept = made
+	return made, nil
 }
 
-// forget drops the token if it is still the one with this value. Several calls can be refused at once, and only the
-// first one drops it.
-func (c *cache) forget(value string) {
+// forget drops the credential if it is the one that was sent. Several calls can be refused at once, and only the first
+// one drops it.
+func (c *cache[T]) forget(sent func(T) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.token.Value == value {
-		c.token = Token{}
+	if sent(c.kept) {
+		var none T
+		c.kept = none
 	}
 }
 
 // Bearer sends a token in the header Authorization.
-type Bearer struct{ cache cache }
+type Bearer struct{ cache cache[Token] }
 
 // NewBearer returns a login with tokens from the source. mask is called with each token before it is used, and now is
 // this machine's clock.
 func NewBearer(source Source, mask func(...string), now func() time.Time) *Bearer {
-	return &Bearer{cache{source: source, mask: mask, now: now}}
+	return &Bearer{cache[Token]{source: source, mask: mask, now: now}}
 }
 
 const scheme = "Bearer "
 
 // Apply implements [rest.Authorizer].
-func (b *Bearer) Apply(r *http.Request, _ string) error {
+func (b *Bearer) Apply(r *http.Request) error {
 	token, err := b.cache.get(r.Context())
 	if err != nil {
 		return err
@@ -82,8 +94,6 @@ func (b *Bearer) Apply(r *http.Request, _ string) error {
 
 // Forget implements [rest.Authorizer]. A new token can always be made.
 func (b *Bearer) Forget(r *http.Request) bool {
-	if sent := r.Header.Get("Authorization"); len(sent) > len(scheme) {
-		b.cache.forget(sent[len(scheme):])
-	}
+	b.cache.forget(func(t Token) bool { return r.Header.Get("Authorization") == scheme+t.Value })
 	return true
 }

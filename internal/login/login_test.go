@@ -205,7 +205,7 @@ func TestAWS_Role(t *testing.T) {
 		`<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>AK</AccessKeyId><SecretAccessKey>SK</SecretAccessKey>`+
 		`<SessionToken>ST</SessionToken><Expiration>`+end+`</Expiration></Credentials>`+
 		`</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
-	keys, err := a.Keys(t.Context())
+	keys, err := a.Credentials().Keys(t.Context())
 	life := time.Until(keys.Expires)
 	if err != nil || keys.ID != "AK" || keys.Secret != "SK" || keys.Session != "ST" || life < 14*time.Minute ||
 		life > 16*time.Minute {
@@ -214,7 +214,7 @@ func TestAWS_Role(t *testing.T) {
 	for code, hint := range map[string]string{
 		"AccessDenied": "trust policy", "InvalidIdentityToken": "identity provider", "ExpiredTokenException": "clock",
 	} {
-		_, err := sts(t, 403, "<ErrorResponse><Error><Code>"+code+"</Code></Error></ErrorResponse>").Keys(t.Context())
+		_, err := sts(t, 403, "<ErrorResponse><Error><Code>"+code+"</Code></Error></ErrorResponse>").Credentials().Keys(t.Context())
 		var e *registry.Error
 		if !errors.As(err, &e) || !strings.Contains(e.Hint, hint) {
 			t.Errorf("%s: %v", code, err)
@@ -234,7 +234,7 @@ func TestAWS_NoCredentials(t *testing.T) {
 			}
 			return ""
 		}}
-		_, err := a.Keys(context.Background())
+		_, err := a.Credentials().Keys(context.Background())
 		var e *registry.Error
 		if !errors.As(err, &e) || e.Reason != registry.Unauthorized || !strings.Contains(e.Hint, hint) {
 			t.Errorf("%s: %v", name, err)

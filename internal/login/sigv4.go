@@ -1,19 +1,16 @@
 package login
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Keys are credentials of AWS.
@@ -23,62 +20,68 @@ type Keys struct {
 	Expires    time.Time // zero if unknown
 }
 
+func (k Keys) end() time.Time    { return k.Expires }
+func (k Keys) secrets() []string { return []string{k.Secret, k.Session} }
+
 // Signer signs each request with AWS Signature Version 4, as described in "Create a signed AWS API request" in the IAM
 // user guide. It signs the same headers as botocore: all but those that a proxy may change.
 type Signer struct {
-	Service, Region string
-	Header          http.Header // sent and signed with every request
-	Now             func() time.Time
-	Mask            func(...string)
-	// Keys returns the credentials. It is called again when they end.
-	Keys func(ctx context.Context) (Keys, error)
-	// Renewable means that Keys can return new credentials after a 401.
-	Renewable bool
+	service, region string
+	header          http.Header // sent and signed with every request
+	renewable       bool        // the source can return new keys after a 401
+	cache           cache[Keys]
+}
 
-	mu   sync.Mutex
-	keys Keys
+// NewSigner returns a login that signs requests to the server. mask is called with the keys before they are used, and
+// now is this machine's clock.
+func NewSigner(to SageMaker, from Credentials, mask func(...string), now func() time.Time) *Signer {
+	return &Signer{
+		service: to.Service, region: to.Region, header: to.Header, renewable: from.Renewable,
+		cache: cache[Keys]{source: from.Keys, mask: mask, now: now},
+	}
 }
 
 // Apply implements [rest.Authorizer].
-func (s *Signer) Apply(r *http.Request, sum string) error {
-	keys, err := s.current(r.Context())
+func (s *Signer) Apply(r *http.Request) error {
+	keys, err := s.cache.get(r.Context())
 	if err != nil {
 		return err
 	}
-	now := s.Now().UTC()
-	maps.Copy(r.Header, s.Header)
+	sum, err := bodySum(r)
+	if err != nil {
+		return err
+	}
+	now := s.cache.now().UTC()
+	maps.Copy(r.Header, s.header)
 	r.Header.Set("X-Amz-Date", now.Format(amzTime))
 	r.Header.Set("X-Amz-Content-Sha256", sum)
 	if keys.Session != "" {
 		r.Header.Set("X-Amz-Security-Token", keys.Session)
 	}
-	r.Header.Set("Authorization", authorization(r, sum, keys, scope{now.Format("20060102"), s.Region, s.Service}))
+	r.Header.Set("Authorization", authorization(r, sum, keys, scope{now.Format("20060102"), s.region, s.service}))
 	return nil
 }
 
 // Forget implements [rest.Authorizer].
 func (s *Signer) Forget(r *http.Request) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r.Header.Get("X-Amz-Security-Token") == s.keys.Session {
-		s.keys = Keys{}
-	}
-	return s.Renewable
+	s.cache.forget(func(k Keys) bool { return r.Header.Get("X-Amz-Security-Token") == k.Session })
+	return s.renewable
 }
 
-func (s *Signer) current(ctx context.Context) (Keys, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.keys.ID != "" && (s.keys.Expires.IsZero() || s.Now().Add(margin).Before(s.keys.Expires)) {
-		return s.keys, nil
+// bodySum returns the SHA-256 of the request's body in hexadecimal digits.
+func bodySum(r *http.Request) (string, error) {
+	hash := sha256.New()
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return "", err
+		}
+		defer body.Close()
+		if _, err := io.Copy(hash, body); err != nil {
+			return "", err
+		}
 	}
-	keys, err := s.Keys(ctx)
-	if err != nil {
-		return Keys{}, err
-	}
-	s.Mask(keys.Secret, keys.Session)
-	s.keys = keys
-	return keys, nil
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 const (
@@ -172,12 +175,4 @@ func escaped(text, keep string) string {
 		}
 	}
 	return b.String()
-}
-
-// noKeys is the error for a job without credentials of AWS.
-func noKeys(hint string) error {
-	return &registry.Error{
-		Reason: registry.Unauthorized, Msg: "sign the request for Amazon SageMaker: there are no AWS credentials",
-		Hint: hint,
-	}
 }

@@ -2,8 +2,6 @@ package login
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -36,15 +34,14 @@ func TestSigner_EqualsPlugin(t *testing.T) {
 		for name, value := range c.Headers {
 			r.Header.Set(name, value)
 		}
-		s := &Signer{
-			Service: c.Service, Region: c.Region, Mask: func(...string) {},
-			Now: func() time.Time { return time.Date(2026, 11, 27, 17, 17, 8, 0, time.UTC) },
-			Keys: func(context.Context) (Keys, error) {
-				return Keys{ID: "AKIDEXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Session: c.Session}, nil
-			},
-		}
-		sum := sha256.Sum256([]byte(c.Body))
-		if err := s.Apply(r, hex.EncodeToString(sum[:])); err != nil {
+		keys := Keys{ID: "AKIDEXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Session: c.Session}
+		s := NewSigner(
+			SageMaker{Service: c.Service, Region: c.Region},
+			Credentials{Keys: func(context.Context) (Keys, error) { return keys, nil }},
+			func(...string) {},
+			func() time.Time { return time.Date(2026, 11, 27, 17, 17, 8, 0, time.UTC) },
+		)
+		if err := s.Apply(r); err != nil {
 			t.Fatal(err)
 		}
 		if got := r.Header.Get("Authorization"); got != c.Authorization {

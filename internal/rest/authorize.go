@@ -1,18 +1,12 @@
 package rest
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
-	"net/http"
-)
+import "net/http"
 
 // Authorizer adds a login that expires or depends on the request. It is called for every attempt of our own calls, but
 // not for requests of other libraries (see [Client.HTTPClient]). It must be safe for concurrent use.
 type Authorizer interface {
-	// Apply sets headers of the request, which is a copy for one attempt. sum is the SHA-256 of the body in
-	// hexadecimal digits.
-	Apply(r *http.Request, sum string) error
+	// Apply sets headers of the request, which is a copy for one attempt.
+	Apply(r *http.Request) error
 	// Forget drops the login that r was sent with, because the server refused it with a 401. It reports whether the
 	// next Apply can use a different one.
 	Forget(r *http.Request) bool
@@ -24,30 +18,10 @@ func (c *call) authorized(req *http.Request) (*http.Request, *Error) {
 		return req, nil
 	}
 	req = req.Clone(req.Context())
-	sum, err := sumOf(req)
-	if err == nil {
-		err = c.login.Apply(req, sum)
-	}
-	if err != nil {
+	if err := c.login.Apply(req); err != nil {
 		e := newError(req, Login)
 		e.Message, e.Cause = err.Error(), err
 		return nil, e
 	}
 	return req, nil
-}
-
-// sumOf returns the SHA-256 of the request's body in hexadecimal digits.
-func sumOf(req *http.Request) (string, error) {
-	hash := sha256.New()
-	if req.GetBody != nil {
-		body, err := req.GetBody()
-		if err != nil {
-			return "", err
-		}
-		defer body.Close()
-		if _, err := io.Copy(hash, body); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
 }

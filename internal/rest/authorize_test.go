@@ -14,8 +14,19 @@ import (
 // signer signs each request with the digest of its body.
 type signer struct{ refused int }
 
-func (s *signer) Apply(r *http.Request, sum string) error {
-	r.Header.Set("Authorization", "sum "+sum)
+func (s *signer) Apply(r *http.Request) error {
+	var text []byte
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return err
+		}
+		if text, err = io.ReadAll(body); err != nil {
+			return err
+		}
+	}
+	sum := sha256.Sum256(text)
+	r.Header.Set("Authorization", "sum "+hex.EncodeToString(sum[:]))
 	return nil
 }
 
