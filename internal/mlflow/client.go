@@ -15,7 +15,7 @@ type Client struct {
 	Registry *rest.Client // registered models and their versions
 	About
 	jitter  func() float64
-	reading reading
+	reading *reading
 
 	// The endpoints, grouped by subject.
 	Artifacts    Artifacts
@@ -54,7 +54,7 @@ type About struct {
 // New returns a client for a tracking server and a registry. jitter returns a number in [0, 1), which spreads out the
 // retries of several callers.
 func New(tracking, registry *rest.Client, about About, jitter func() float64) *Client {
-	c := &Client{Tracking: tracking, Registry: registry, About: about, jitter: jitter}
+	c := &Client{Tracking: tracking, Registry: registry, About: about, jitter: jitter, reading: newReading()}
 	c.Artifacts, c.Experiments, c.LoggedModels = Artifacts{c}, Experiments{c}, LoggedModels{c}
 	c.Models, c.Runs, c.Versions = Models{c}, Runs{c}, Versions{c}
 	return c

@@ -181,7 +181,7 @@ func (p *place) root(ctx context.Context, c *Client) string {
 			}
 		case p.in.Run != "":
 			if run, err := c.Runs.Get(ctx, p.in.Run); err == nil && run.OrZero().ArtifactURI != "" {
-				p.uri = strings.TrimSuffix(run.OrZero().ArtifactURI, "/") + "/" + p.in.Path
+				p.uri = run.OrZero().Artifact(p.in.Path)
 			}
 		}
 	})
@@ -195,6 +195,12 @@ type reading struct {
 	failed map[string]bool   // routes that could not read from a store, by name and store
 	works  map[string]string // route that read the last file of a folder
 	places map[string]*place // folders, by version, logged model or run
+}
+
+func newReading() *reading {
+	return &reading{
+		closed: map[string]error{}, failed: map[string]bool{}, works: map[string]string{}, places: map[string]*place{},
+	}
 }
 
 // Split reports whether runs and models are on two servers.
@@ -222,9 +228,6 @@ func (r *reading) place(ctx context.Context, c *Client, f *artifact) *place {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.places == nil {
-		r.places = map[string]*place{}
-	}
 	if was := r.places[key]; was != nil {
 		return was
 	}
@@ -259,7 +262,7 @@ func (c *Client) placeOf(ctx context.Context, v registry.Version) *place {
 		if inside, ok := registry.ArtifactPath(v.Source, run.OrZero()); err == nil && ok {
 			return &place{
 				in:  Location{Run: v.RunID, Path: inside},
-				uri: strings.TrimSuffix(run.OrZero().ArtifactURI, "/") + "/" + inside,
+				uri: run.OrZero().Artifact(inside),
 			}
 		}
 	}
@@ -444,9 +447,6 @@ func (f *artifact) store(ctx context.Context, c *Client) string {
 func (r *reading) worked(way route, key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.works == nil {
-		r.works = map[string]string{}
-	}
 	r.works[key] = way.name
 }
 
@@ -454,9 +454,6 @@ func (r *reading) remember(ctx context.Context, c *Client, way route, f *artifac
 	if isClosed(err) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.closed == nil {
-			r.closed = map[string]error{}
-		}
 		r.closed[way.name] = err
 		return
 	}
@@ -466,8 +463,5 @@ func (r *reading) remember(ctx context.Context, c *Client, way route, f *artifac
 	store := f.store(ctx, c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.failed == nil {
-		r.failed = map[string]bool{}
-	}
 	r.failed[way.name+" "+store] = true
 }

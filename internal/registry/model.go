@@ -67,6 +67,9 @@ type Run struct {
 // HasEnded reports whether the run has ended, successfully or not.
 func (r Run) HasEnded() bool { return r.Status != "RUNNING" && r.Status != "SCHEDULED" }
 
+// Artifact returns the URI of a path below the run's artifacts.
+func (r Run) Artifact(path string) string { return strings.TrimSuffix(r.ArtifactURI, "/") + "/" + path }
+
 // LoggedPaths returns the sorted paths of the models that an MLflow 1 or 2 client logged. MLflow 3 lists models as
 // outputs instead.
 func (r Run) LoggedPaths() []string {

@@ -61,7 +61,7 @@ func (r Run) artifactURI() string {
 	if m, ok := c.Logged.Get(); ok {
 		at = m.ArtifactURI
 	} else if run, ok := c.Run.Get(); ok && c.Path != "" && c.InPlace {
-		at = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + c.Path
+		at = run.Artifact(c.Path)
 	}
 	if u, err := url.Parse(r.Tracking); err == nil && u.Host != "" && strings.Contains(at, u.Host) {
 		return ""

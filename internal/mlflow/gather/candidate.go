@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -390,7 +389,7 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 		return false, nil
 	}
 	g.facts.Candidate.MLmodel = model
-	g.facts.Source.URI = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + path
+	g.facts.Source.URI = run.Artifact(path)
 	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
