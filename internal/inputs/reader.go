@@ -3,7 +3,6 @@ package inputs
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -109,22 +108,19 @@ func (r *reader) portable(name string, limit int) string {
 	return v
 }
 
-// tagLines yields one tag at a time: each line, or the parts of a line such as owner=me,team=x. A line with other
-// commas or equals signs is one tag.
-func tagLines(text string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, line := range format.Lines(text) {
-			parts := strings.Split(line, tagSeparator)
-			if slices.ContainsFunc(parts, func(p string) bool { return strings.Count(p, "=") != 1 }) {
-				parts = []string{line}
-			}
-			for _, part := range parts {
-				if !yield(strings.TrimSpace(part)) {
-					return
-				}
-			}
+// tagLines returns the tags: each line, or the parts of a line such as owner=me,team=x. A line with other commas or
+// equals signs is one tag.
+func tagLines(text string) (out []string) {
+	for _, line := range format.Lines(text) {
+		parts := strings.Split(line, tagSeparator)
+		if slices.ContainsFunc(parts, func(p string) bool { return strings.Count(p, "=") != 1 }) {
+			parts = []string{line}
+		}
+		for _, part := range parts {
+			out = append(out, strings.TrimSpace(part))
 		}
 	}
+	return out
 }
 
 // tagSeparator separates the tags on a line.
@@ -132,7 +128,7 @@ const tagSeparator = ","
 
 func (r *reader) tags(name string) map[string]string {
 	tags := map[string]string{}
-	for l := range tagLines(r.value(name)) {
+	for _, l := range tagLines(r.value(name)) {
 		key, value, ok := strings.Cut(l, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		_, repeated := tags[key]

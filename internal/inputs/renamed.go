@@ -5,7 +5,7 @@ import "fmt"
 // renamed returns the command's input that was formerly called name. ok is false if there is none.
 func (c Command) renamed(name string) (in Input, ok bool) {
 	for _, in := range All {
-		if in.Formerly == name && name != "" && c.Takes(in) {
+		if in.Formerly == name && c.Takes(in) {
 			return in, true
 		}
 	}

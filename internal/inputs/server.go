@@ -279,7 +279,8 @@ func (s *Server) sageMaker(r *reader, name, arn string) string {
 func (s *Server) issued(r *reader) {
 	s.Audience, s.Role = r.value("audience"), r.value("role-to-assume")
 	constant := r.value("username")+r.value("password")+r.value("token") != ""
-	switch aws := len(s.SageMaker) > 0; {
+	aws := len(s.SageMaker) > 0
+	switch {
 	case s.Audience != "" && aws:
 		r.problem("audience", s.Audience, "cannot be used with Amazon SageMaker; set role-to-assume")
 	case s.Audience != "" && constant:
@@ -291,7 +292,7 @@ func (s *Server) issued(r *reader) {
 		r.problem("role-to-assume", s.Role, "is only for Amazon SageMaker; set tracking-uri to the ARN of the server")
 	}
 	r.secret(r.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
-	if len(s.SageMaker) > 0 {
+	if aws {
 		r.secret(r.env("AWS_SECRET_ACCESS_KEY"), r.env("AWS_SESSION_TOKEN"))
 	}
 }

@@ -30,7 +30,7 @@ func Spoken(hint string, inWorkflow bool) string {
 		m := setValue.FindStringSubmatch(found)
 		name, value := cmp.Or(m[1:4]...), strings.Trim(m[4], `"`)
 		switch {
-		case !isInput(name) || slices.Contains(articles, value):
+		case !declared(name) || slices.Contains(articles, value):
 			return found
 		case inWorkflow:
 			return "set " + name + ": " + value
@@ -45,7 +45,7 @@ func Spoken(hint string, inWorkflow bool) string {
 	hint = setting.ReplaceAllStringFunc(hint, func(found string) string {
 		m := setting.FindStringSubmatch(found)
 		switch {
-		case !isInput(m[1]):
+		case !declared(m[1]):
 			return found
 		case m[2] == "true" && Get(m[1]).Kind == Bool:
 			return "`--" + m[1] + "`"
@@ -59,13 +59,9 @@ func Spoken(hint string, inWorkflow bool) string {
 // withFlags replaces the inputs that a pattern finds with flags.
 func withFlags(hint string, pattern *regexp.Regexp, prefix string) string {
 	return pattern.ReplaceAllStringFunc(hint, func(found string) string {
-		if name := cmp.Or(pattern.FindStringSubmatch(found)[1:]...); isInput(name) {
+		if name := cmp.Or(pattern.FindStringSubmatch(found)[1:]...); declared(name) {
 			return prefix + name
 		}
 		return found
 	})
-}
-
-func isInput(name string) bool {
-	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
