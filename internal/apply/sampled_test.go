@@ -45,8 +45,8 @@ func (m *model) sample(walks int, seed uint64) count {
 	return c
 }
 
-// prefer returns half of the time only the choices of the last promoter and those of the hostile writer. So some promotions run to their end
-// before others begin.
+// prefer returns, half of the time, only the choices of the last promoter and of the hostile writer, so that some
+// promotions end before others begin.
 func prefer(chance *rand.Rand, choices []choice, last string) []choice {
 	of := func(who string) func(choice) bool {
 		return func(c choice) bool { return strings.HasPrefix(c.name, who+":") }

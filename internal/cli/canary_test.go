@@ -209,7 +209,8 @@ func (w *canaryWire) RoundTrip(r *http.Request) (*http.Response, error) {
 		switch name {
 		case "Authorization", "X-Auth", "Proxy-Authorization":
 			allowed := []string{secret}
-			if host == "registry.example" { // credentials from inputs are sent to both servers, those in an address only to that server
+			// Credentials from inputs are sent to both servers, those in an address only to that server.
+			if host == "registry.example" {
 				allowed = append(allowed, "inputs")
 			}
 			w.check(what, strings.Join(values, "\n")+decoded(values), allowed...)

@@ -90,8 +90,8 @@ func TestWalks(t *testing.T) {
 		times += n
 	}
 	t.Logf(
-		"%d walks of 10 or 80 steps, seeds 0 to %d, %d of them signed: %d times a target was where others had moved "+
-			"it, and told; what was live asked for %d times",
+		"%d walks of 10 or 80 steps, seeds 0 to %d, %d of them signed; drift was found and reported %d times, and "+
+			"history was asked %d times what was live",
 		len(cases), n-1, signed, drifts, times,
 	)
 	if drifts == 0 || times == 0 {

@@ -37,7 +37,7 @@ func TestPerson(t *testing.T) {
 		"–":                                     {},
 	} {
 		page := doc.Page{doc.Para{Line: person(ledger.Record{Origin: origin})}}
-		if got := strings.TrimSpace(doc.Text(page)); got != want {
+		if got := strings.TrimSpace(doc.Terminal(page, 0)); got != want {
 			t.Errorf("%+v: %q, want %q", origin, got, want)
 		}
 	}

@@ -241,6 +241,20 @@ func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, err
 	})
 }
 
+// workflow copies a workflow from testdata into the copy of this repository, and returns its path there.
+func (e engine) workflow(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(".github", "workflows", file)
+	if err := os.WriteFile(filepath.Join(e.copy, path), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // act runs a workflow in the copy of this repository, and returns what it printed.
 func (e engine) act(t *testing.T, workflow string, inputs object) (string, error) {
 	t.Helper()

@@ -3,9 +3,7 @@
 package realtest
 
 import (
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -30,14 +28,7 @@ func TestWorkflow_Setup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("testdata/setup.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const workflow = ".github/workflows/setup.yml"
-	if err := os.WriteFile(filepath.Join(e.copy, workflow), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	workflow := e.workflow(t, "setup.yml")
 	prepare := exec.Command("bash", "-euc", releaseScript)
 	prepare.Dir = e.copy
 	if out, err := prepare.CombinedOutput(); err != nil {

@@ -20,14 +20,7 @@ func TestWorkflow_OwnActions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("testdata/verbs.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const workflow = ".github/workflows/verbs.yml"
-	if err := os.WriteFile(filepath.Join(e.copy, workflow), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	workflow := e.workflow(t, "verbs.yml")
 	for _, c := range inputs.Commands() {
 		if file := filepath.Join(e.copy, c.Name, "action.yml"); len(c.First) > 0 && c.Name != "doctor" {
 			text, err := os.ReadFile(file)

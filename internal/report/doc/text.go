@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// Text renders the page for a log. Tables are as wide as their content.
-func Text(d Page) string { return Terminal(d, 0) }
-
 // Terminal renders the page for a terminal with this many columns. Wider tables are wrapped inside their cells. 0 means
 // that the width is not known, and that nothing is wrapped.
 func Terminal(d Page, columns int) string {
