@@ -35,7 +35,7 @@ func (r Reader) Check(v View, modelTags map[string]string, versions ...registry.
 	why := anchorFits(modelTags, v.page.last(), []page{v.page}, append(v.prior, v.page.prior))
 	for _, version := range versions {
 		if why == "" && v.Exists() {
-			_, why = contradicts(v.place.First, v.page.last(), v.Facts(), version)
+			_, why = contradicts(v.ID(), v.page.last(), v.Facts(), version)
 		}
 	}
 	if why != "" {

@@ -205,7 +205,7 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	}
 	if next.page.id != id {
 		_ = l.Founder.Drop(ctx, id)
-		return next, nil
+		return l.Ready(ctx, next, MovedUnknown)
 	}
 	_ = l.Founder.Tail(ctx, v.place, id) // only a hint: without it, the next reader follows one more link
 	return next, l.anchor(ctx, next.page)

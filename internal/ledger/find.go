@@ -98,10 +98,7 @@ func (r Reader) byName(ctx context.Context, v View, err error, modelTags map[str
 	switch _, marked := modelTags[registry.TagLedgerPage+v.place.First]; {
 	case v.place.First == "":
 		return View{squatted: true}, nil
-	case v.page.verified:
-		v.place.First = v.page.ledger
-		return v, err
-	case marked:
+	case v.page.verified, marked:
 		return v, err
 	}
 	home, homeErr := r.home(ctx)
@@ -151,10 +148,7 @@ func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 		}
 		first = p
 	}
-	v.place = Place{First: first.id}
-	if first.signed() {
-		v.place.First = first.ledger
-	}
+	v.place = Place{First: cmp.Or(first.ledger, first.id)}
 	return v, nil
 }
 

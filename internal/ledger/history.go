@@ -83,7 +83,8 @@ func (h History) replaced(modelTags map[string]string) string {
 
 func (h History) anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	why := cmp.Or(err, h.Lost)
-	if !notOurs(why) && !hidden(why) && (why != nil || h.fits(modelTags) == "") {
+	cut := len(h.pages) > 0 && h.pages[0].prior != "" // the ledger's name leads to a later page
+	if !notOurs(why) && !hidden(why) && (why != nil || h.fits(modelTags) == "" && !cut) {
 		return h, err
 	}
 	v, lookErr := r.Look(ctx)
@@ -262,35 +263,25 @@ func (h History) Chain(r Reader) Chain {
 
 // Continues compares the history with a copy that was kept elsewhere, and returns the first difference. The history
 // must begin with the copy. It may have more values than the copy, but must not lack or change any.
-func (h History) Continues(kept []Saved) *Break { return continues(kept, h.Pages) }
-
-// Reset says why this ledger replaced a lost one. It returns "" if it replaced none.
-func (h History) Reset() string {
-	if len(h.Pages) == 0 {
-		return ""
-	}
-	return fromNone(h.Pages[0].Values[keyReset])
-}
-
-func continues(kept, live []Saved) *Break {
+func (h History) Continues(kept []Saved) *Break {
 	for i, s := range kept {
-		if i >= len(live) {
+		if i >= len(h.Pages) {
 			return &Break{
 				firstEntry(s),
-				fmt.Sprintf("the kept copy contains run %s, but the live ledger ends after %d runs", s.Page, len(live)),
+				fmt.Sprintf("the kept copy contains run %s, but the live ledger has only %d", s.Page, len(h.Pages)),
 			}
 		}
-		if live[i].Page != s.Page {
+		if h.Pages[i].Page != s.Page {
 			return &Break{
 				firstEntry(s),
 				fmt.Sprintf(
-					"the kept copy continues with run %s, but the live ledger with run %s", s.Page, live[i].Page,
+					"the kept copy continues with run %s, but the live ledger with run %s", s.Page, h.Pages[i].Page,
 				),
 			}
 		}
 		var changed []string
 		for key, value := range s.Values {
-			if live[i].Values[key] != value {
+			if h.Pages[i].Values[key] != value {
 				changed = append(changed, key)
 			}
 		}
@@ -302,6 +293,14 @@ func continues(kept, live []Saved) *Break {
 		}
 	}
 	return nil
+}
+
+// Reset says why this ledger replaced a lost one. It returns "" if it replaced none.
+func (h History) Reset() string {
+	if len(h.Pages) == 0 {
+		return ""
+	}
+	return fromNone(h.Pages[0].Values[keyReset])
 }
 
 // firstEntry returns the number of the page's first entry.

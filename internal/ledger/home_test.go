@@ -105,6 +105,35 @@ func TestAway_IsProven(t *testing.T) {
 	}
 }
 
+// An outsider can make the ledger's name lead to any page. With an anchor, the history is complete all the same, and
+// promotions go on after a full page.
+func TestName_LeadsToAnotherPage(t *testing.T) {
+	for name, c := range map[string]struct{ first, tail string }{
+		"our second page":                   {"page-2", ""},
+		"no page, and then our newest":      {"nothing", "page-2"},
+		"a foreign page, and then ours":     {"page-90", "page-2"},
+		"our second page, and then nothing": {"page-2", "nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := ledgertest.New()
+			l := signedBy(m, "a")
+			mustPromote(t, l, 1, 2)
+			forge(m, "page-90", "theirs")
+			for version := 3; version <= 2*PageEntries+2; version++ {
+				if version == PageEntries+2 {
+					m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: c.first, Tail: c.tail}
+				}
+				mustPromote(t, l, version)
+			}
+			h, err := Salvage(ctx, l.reader())
+			h, err = h.Anchored(ctx, l.reader(), tagsOf(l), err)
+			if err != nil || len(h.Entries) != 2*PageEntries+2 || h.Broken != nil {
+				t.Errorf("%d entries, %v, %v", len(h.Entries), h.Broken, err)
+			}
+		})
+	}
+}
+
 // bare removes every proof that is stored on the model.
 func bare(m *ledgertest.Memory, _ string) {
 	clear(m.Anchors)

@@ -156,8 +156,14 @@ func (v View) Page() (id string, after int) { return v.page.id, v.page.base }
 // home experiment, or "" if the run did not.
 func (v View) Away() string { return v.away }
 
-// ID identifies the ledger. It is the id of the first page.
-func (v View) ID() string { return v.place.First }
+// ID identifies the ledger. It is the id of the first page. A verified page names that page itself, because an outsider
+// may have made the ledger's name lead to a different one.
+func (v View) ID() string {
+	if v.page.verified {
+		return v.page.ledger
+	}
+	return v.place.First
+}
 
 // Past returns the facts of the view together with the entries of at most this many earlier pages (see Back).
 func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {

@@ -11,8 +11,9 @@ import (
 )
 
 // Repair continues a damaged signed ledger with a new page after the last believed entry. All earlier signed entries
-// stay valid, and nothing more can be added to the old page. Repair looks for the ledger from the anchor, by its name,
-// and among all runs of its experiment. If the model was renamed, former is its former name.
+// stay valid, and nothing more can be added to the old page. Repair looks for the ledger from the anchor, by its name
+// and among all runs of its experiment, and if all of that fails, in all experiments that may contain ledgers. If the
+// model was renamed, former is its former name.
 //
 // It fails if the ledger is not damaged or a promotion is under way.
 func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former string) (View, error) {
@@ -29,8 +30,7 @@ func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former
 	if !l.signs() {
 		return View{}, refused("the policy lists no keys, so it is not signed")
 	}
-	v, lookErr := l.Look(ctx)
-	v, err := l.Confirm(ctx, v, lookErr, modelTags)
+	v, err := l.whole(ctx, modelTags)
 	switch {
 	case err != nil && !notOurs(err):
 		return v, err
@@ -105,41 +105,43 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 		return page{}, err
 	}
 	var last, gone page
-	seen := map[string]bool{"": true}
-	experiments := slices.Compact([]string{home, v.page.experiment})
-	for todo := []string{v.page.id, a.Page, v.place.Tail, v.place.First}; len(todo) > 0; todo = todo[1:] {
+	seen, searched := map[string]bool{"": true}, map[string]bool{}
+	todo := []string{v.page.id, a.Page, v.place.Tail, v.place.First}
+	search := func(experiment string) error {
+		if searched[experiment] {
+			return nil
+		}
+		searched[experiment] = true
+		pages, err := l.Store.AllPages(ctx, r.Model, experiment)
+		todo = append(todo, slices.Sorted(maps.Keys(pages))...)
+		return err
+	}
+	for err = search(home); len(todo) > 0 && err == nil; {
 		id := todo[0]
-		if !seen[id] {
+		if todo = todo[1:]; !seen[id] {
 			seen[id] = true
-			p, there, err := r.believed(ctx, id)
+			p, there, readErr := r.believed(ctx, id)
 			switch {
-			case err != nil:
-				return page{}, err
-			case p.id != "" && !there && id == a.Page:
+			case readErr != nil || p.id == "":
+				err = readErr
+			case !there && id == a.Page:
 				gone = p
-			case p.id != "" && there && newerThan(p, last):
+			case there && newerThan(p, last):
 				last = p
 			}
-			if p.id != "" && !slices.Contains(experiments, p.experiment) {
-				experiments = append(experiments, p.experiment)
+			if p.id != "" {
+				todo = append(todo, p.next, p.prior)
+				err = search(p.experiment)
 			}
-			todo = append(todo, p.next, p.prior)
 		}
-		for ; len(todo) == 1 && len(experiments) > 0; experiments = experiments[1:] {
-			if experiments[0] == "" {
-				continue
-			}
-			pages, err := l.Store.AllPages(ctx, r.Model, experiments[0])
-			if err != nil {
-				return page{}, err
-			}
-			todo = append(todo, slices.Sorted(maps.Keys(pages))...)
+		if len(todo) == 0 && last.id == "" && err == nil {
+			err = search("") // only now, because outsiders may create such experiments
 		}
 	}
-	if newerThan(gone, last) && gone.id != "" {
-		return page{}, lost(l.Model, fmt.Sprintf("its run %s was deleted", gone.id))
+	if err == nil && newerThan(gone, last) && gone.id != "" {
+		err = lost(l.Model, fmt.Sprintf("its run %s was deleted", gone.id))
 	}
-	return last, nil
+	return last, err
 }
 
 // believed reads a page, and returns the zero page if its head is not believed. there is false if the page was deleted.

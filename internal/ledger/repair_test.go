@@ -96,6 +96,13 @@ func TestRepair(t *testing.T) {
 			clear(m.Anchors)
 			clear(m.Places)
 		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the same, and the ledger is outside the home experiment": {
+			damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+				m.Homes["page-1"] = "mlflow-promotions-ann"
+				m.Anchors["churn"] = `{"run":"page-99","epoch":0,"sha256":"x"}`
+				m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: "page-99"}
+			}, wants: "1:1 done a, 2:2 done a, 33:9 done a",
+		},
 		"all numbers are used up": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			for n := 3; n <= PageEntries; n++ {
 				m.Pages["page-1"][claimKey(n)] = "x"

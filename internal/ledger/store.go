@@ -19,7 +19,7 @@ type Store interface {
 	// with an error whose reason is LedgerLost.
 	Read(ctx context.Context, page string) (values map[string]string, experiment string, err error)
 	// AllPages returns the values of all the model's pages in an experiment, by page id. It includes pages that nothing
-	// points to.
+	// points to. If experiment is "", it searches all experiments that may contain ledgers.
 	AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error)
 	// Write stores all values or none. A key that already has a value keeps it.
 	Write(ctx context.Context, page string, values map[string]string) error

@@ -209,13 +209,13 @@ func (m *Memory) Tags(_ context.Context, model string) (map[string]string, error
 	return out, err
 }
 
-// AllPages returns the pages of an experiment that say they are the model's.
+// AllPages returns the pages of an experiment, or of all experiments, that say they are the model's.
 func (m *Memory) AllPages(_ context.Context, model, experiment string) (map[string]map[string]string, error) {
 	end, err := m.begin("pages", model)
 	defer end()
 	out := map[string]map[string]string{}
 	for id, kv := range m.Pages {
-		if kv["model"] == model && cmp.Or(m.Homes[id], home) == experiment {
+		if kv["model"] == model && (experiment == "" || cmp.Or(m.Homes[id], home) == experiment) {
 			out[id] = maps.Clone(kv)
 		}
 	}

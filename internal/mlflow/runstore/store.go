@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -341,25 +342,54 @@ func (p Store) Tags(ctx context.Context, model string) (map[string]string, error
 	return m.OrZero().Tags, err
 }
 
-// AllPages returns the parameters of the experiment's runs that are named after the model.
+// AllPages returns the parameters of an experiment's runs that are named after the model. If experiment is "", it
+// searches all experiments that may contain ledgers.
 func (p Store) AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error) {
-	body := map[string]any{
-		"experiment_ids": []string{experiment}, "run_view_type": "ACTIVE_ONLY", "max_results": mlflow.RunsPage,
-	}
-	if !strings.ContainsAny(model, "'\"\\`%") { // servers differ in how they parse such a name
-		body["filter"] = "tags.`mlflow.runName` = '" + model + "'"
+	const op = "search pages of the promotion ledger"
+	experiments := []string{experiment}
+	if experiment == "" {
+		var err error
+		if experiments, err = ledgerExperiments(ctx, p); err != nil {
+			return nil, mlflow.Explain(op, err)
+		}
 	}
 	pages := map[string]map[string]string{}
-	list := mlflow.List{Server: p.c.Registry, Path: "runs/search", Body: body, Limit: 64 << 20}
-	for r, err := range mlflow.Search[mlflow.RunJSON](ctx, list) {
-		if err != nil {
-			return nil, mlflow.Explain("search pages of the promotion ledger", err)
+	for some := range slices.Chunk(experiments, mlflow.ExperimentsAtOne) {
+		body := map[string]any{"experiment_ids": some, "run_view_type": "ACTIVE_ONLY", "max_results": mlflow.RunsPage}
+		if !strings.ContainsAny(model, "'\"\\`%") { // servers differ in how they parse such a name
+			body["filter"] = "tags.`mlflow.runName` = '" + model + "'"
 		}
-		if r.Info.Name == model || mlflow.Pairs(r.Data.Tags)["mlflow.runName"] == model {
-			pages[r.Info.ID] = mlflow.Pairs(r.Data.Params)
+		list := mlflow.List{Server: p.c.Registry, Path: "runs/search", Body: body, Limit: 64 << 20}
+		for r, err := range mlflow.Search[mlflow.RunJSON](ctx, list) {
+			if err != nil {
+				return nil, mlflow.Explain(op, err)
+			}
+			if r.Info.Name == model || mlflow.Pairs(r.Data.Tags)["mlflow.runName"] == model {
+				pages[r.Info.ID] = mlflow.Pairs(r.Data.Params)
+			}
 		}
 	}
 	return pages, nil
+}
+
+// ledgerExperiments returns the ids of the home experiment and of the experiments in which logins without rights on it
+// begin ledgers (see OwnName).
+func ledgerExperiments(ctx context.Context, p Store) (ids []string, err error) {
+	home, err := p.Home(ctx)
+	if err == nil && home != "" {
+		ids = append(ids, home)
+	}
+	if err != nil && registry.ReasonOf(err) != registry.Forbidden {
+		return nil, err
+	}
+	body := map[string]any{"view_type": "ACTIVE_ONLY", "filter": "name LIKE '" + LedgerExperiment + "-%'"}
+	for e, err := range mlflow.SearchExperiments(ctx, p.c.Registry, body, nil) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, e.ID)
+	}
+	return ids, nil
 }
 
 // Drop deletes a run.
