@@ -11,9 +11,8 @@ import (
 )
 
 // Repair continues a damaged signed ledger with a new page after the last believed entry. All earlier signed entries
-// stay valid, and nothing more can be added to the old page. Repair looks for the ledger from the anchor, by its name
-// and among all runs of its experiment, and if all of that fails, in all experiments that may contain ledgers. If the
-// model was renamed, former is its former name.
+// stay valid, and nothing more can be added to the old page. Repair looks for the ledger from the anchor, by its name,
+// in its experiment and, if that fails, in all that may contain ledgers. former is the name of a renamed model.
 //
 // It fails if the ledger is not damaged or a promotion is under way.
 func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former string) (View, error) {
