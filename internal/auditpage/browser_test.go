@@ -117,7 +117,7 @@ func (s shown) top(width, height int) []byte {
 
 func modelHash(name string) string { return "#/model/" + url.PathEscape(name) }
 
-func TestPage_Readable(t *testing.T) {
+func TestPage_Readable_Browser(t *testing.T) {
 	s := show(t, sampleModels())
 	views := []string{
 		"#/",
@@ -155,7 +155,7 @@ func TestPage_Readable(t *testing.T) {
 }
 
 // The overview and the tables show the same numbers as the audit.
-func TestPage_Numbers(t *testing.T) {
+func TestPage_Numbers_Browser(t *testing.T) {
 	models := sampleModels()
 	sum := totals(models)
 	s := show(t, models)
@@ -204,7 +204,7 @@ func TestPage_Numbers(t *testing.T) {
 }
 
 // Hostile names and descriptions are shown as text, completely and visibly, in every view.
-func TestPage_HostileTextIsInert(t *testing.T) {
+func TestPage_HostileTextIsInert_Browser(t *testing.T) {
 	models := hostileModels()
 	s := show(t, models)
 	views := []string{"#/", "#/findings?state=", "#/models", "#/versions"}
@@ -256,7 +256,7 @@ func TestPage_HostileTextIsInert(t *testing.T) {
 	s.clean()
 }
 
-func TestPage_Keyboard(t *testing.T) {
+func TestPage_Keyboard_Browser(t *testing.T) {
 	s := show(t, sampleModels())
 	focus := func() string {
 		t.Helper()
@@ -338,7 +338,7 @@ func TestPage_Keyboard(t *testing.T) {
 	s.clean()
 }
 
-func TestPage_NoScriptOrPrinted(t *testing.T) {
+func TestPage_NoScriptOrPrinted_Browser(t *testing.T) {
 	page := []byte(pageOf(t, sampleModels()))
 	s := showFile(t, page)
 	s.must(s.Call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil))
@@ -368,7 +368,7 @@ func TestPage_NoScriptOrPrinted(t *testing.T) {
 	}
 }
 
-func TestPage_EmptyRegistry(t *testing.T) {
+func TestPage_EmptyRegistry_Browser(t *testing.T) {
 	s := show(t, nil)
 	got := s.text(`document.querySelector("main").textContent`)
 	if !strings.Contains(got, "Nothing to report") || strings.Contains(got, "NaN") ||
@@ -395,7 +395,7 @@ const watch = `globalThis.drawn = 0; new MutationObserver((_, observer) => {
 
 // The test logs how long a page with 100,000 versions takes, but checks only its size, because the machine may be slow
 // or busy.
-func TestPage_100000Versions(t *testing.T) {
+func TestPage_100000Versions_Browser(t *testing.T) {
 	var b bytes.Buffer
 	models := make([]audited, 1000)
 	for i := range models {
@@ -419,7 +419,7 @@ func TestPage_100000Versions(t *testing.T) {
 }
 
 // Even the largest possible page opens.
-func TestPage_Largest(t *testing.T) {
+func TestPage_Largest_Browser(t *testing.T) {
 	var b bytes.Buffer
 	p := New(&b, &b, "https://mlflow.example")
 	if err := p.Rules(sampleRules); err != nil {

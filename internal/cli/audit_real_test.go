@@ -37,7 +37,7 @@ import (
 // look similar. The test uses the API, or SQL if the API refuses the defect. The audit must find exactly the defects.
 // The test prints a table of them. A new rule needs no defects here if other rules read the same facts, but it must not
 // report the sound models.
-func TestAudit_PlantedDefects(t *testing.T) {
+func TestAudit_PlantedDefects_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -1033,7 +1033,7 @@ func (p *plot) table(found map[place]string) {
 }
 
 // While versions are created, moved, promoted and deleted, an audit sees none of them twice and reports nothing false.
-func TestAudit_MovingRegistry(t *testing.T) {
+func TestAudit_MovingRegistry_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 2}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -1219,7 +1219,7 @@ func (m *restless) watch() {
 }
 
 // The oldest server has neither aliases nor datasets, so tags replace aliases. The audit finds the same defects.
-func TestAudit_WithoutAliases(t *testing.T) {
+func TestAudit_WithoutAliases_Real(t *testing.T) {
 	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})
 	if err != nil {
 		t.Fatal(err)

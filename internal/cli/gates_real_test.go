@@ -29,7 +29,7 @@ import (
 )
 
 // Gates pass, fail and are inconclusive on real servers, with models made by scikit-learn. The test prints a table.
-func TestGates_OnRealServers(t *testing.T) {
+func TestGates_Real(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), realtest.Options{Version: version, Workers: 1})

@@ -23,7 +23,7 @@ const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 // On a server of each generation, MLflow's Python client and this program make versions, and the test checks their
 // lineage. Some are complete, some are copies of copies, and some have lost their run, source or files. The test
 // prints a table of the missing parts.
-func TestLineage_RealServers(t *testing.T) {
+func TestLineage_Real(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5", "1.30.1"} {
 		t.Run(version, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), realtest.Options{Version: version, Workers: 1})

@@ -15,7 +15,7 @@ import (
 )
 
 // Names that differ only in case or accents are tried on a database that distinguishes them and on one that does not.
-func TestNames_OnRealServers(t *testing.T) {
+func TestNames_Real(t *testing.T) {
 	const twice = "The database treats both names as equal"
 	for store, want := range map[string][]struct {
 		args   []string

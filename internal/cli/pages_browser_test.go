@@ -40,7 +40,7 @@ type markdown struct{ script, text string }
 // Every summary from every script is shown as GitHub would show it, in a real browser: rendered by GitHub's Markdown
 // library with its style sheet, and with diagrams by Mermaid. Whatever names the scripts use, no page loads, links to
 // or runs anything that it should not, and nothing is cut off.
-func TestBrowser_Summaries(t *testing.T) {
+func TestSummaries_Browser(t *testing.T) {
 	all := summaries(t)
 	if len(all) < 50 {
 		t.Fatalf("only %d summaries", len(all))
@@ -144,7 +144,7 @@ func fewColours(path string) ([]byte, error) {
 
 // With hostile names everywhere in a lineage, the page loads, links to and runs nothing that it should not. Every box
 // in the diagram contains its text, and long tables scroll.
-func TestBrowser_HostileNames(t *testing.T) {
+func TestHostileNames_Browser(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
 		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x",

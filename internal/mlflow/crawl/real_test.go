@@ -20,7 +20,7 @@ import (
 
 // Versions are created, promoted and deleted on a real server while audits read it in small pages. Untouched versions
 // appear exactly once, nothing appears twice, and no model contradicts itself.
-func TestAudit_RealServerUnderWrites(t *testing.T) {
+func TestAudit_UnderWrites_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql"}, {Version: "2.22.5"}, {Version: "1.30.1"}} {
 		t.Run(o.Version+o.Store, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
