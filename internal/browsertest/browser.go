@@ -167,7 +167,7 @@ func (p *Page) keep(event any) {
 			}
 			fail(words...)
 		}
-	case *log.EventEntryAdded: // the browser's own messages, for example about a failed request or a violation of the page's policy
+	case *log.EventEntryAdded: // the browser's own messages, for example about a failed request
 		if e.Entry.Level == log.EntryLevelError {
 			fail(string(e.Entry.Source)+":", e.Entry.Text, e.Entry.URL)
 		}
