@@ -9,9 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rescue"
 )
 
-// checkJustification returns an error if the run moves something and its justification does not meet the demand of the
-// policy. An urgent rollback continues, and the record says that the demand was not met. In a dry run, the demand is a
-// note.
+// checkJustification returns an error if the run moves something and its justification does not meet the policy's
+// demand. An urgent rollback continues, and its record says that the demand was not met. In a dry run, the demand
+// becomes a note.
 func checkJustification(e *env, r report.Run) (report.Run, error) {
 	in := e.set.Intent
 	var moved []registry.Ref
