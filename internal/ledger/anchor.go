@@ -10,8 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anchor is the value of the anchor tag on the registered model. It describes the page that was the newest when the tag
-// was written.
+// anchor is the value of the anchor tag on the registered model. It describes the newest page at the time of writing.
 type anchor struct {
 	Page   string `json:"run"`
 	Epoch  int    `json:"epoch"` // the number of entries before that page

@@ -18,8 +18,7 @@ type Chain struct {
 }
 
 // Decisive returns the part of the chain that is allowed to decide what happens next: all of it, or only the signed
-// entries if the policy lists keys. It is used to resume, to roll back, to make statements, and to determine soak times
-// and the incumbent's values.
+// entries if the policy lists keys. Resuming, rolling back, statements, soak times and the incumbent's values use it.
 func (l Chain) Decisive() Chain {
 	if !l.Keyed {
 		return l

@@ -12,16 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Lease is the time for which a claim excludes other runs, measured by the server's clock. A promotion usually takes
-// seconds.
+// Lease is how long a claim excludes other runs, by the server's clock. A promotion usually takes seconds.
 const Lease = 15 * time.Minute
 
 // Claim contains what a run needs in order to claim an entry.
 type Claim struct {
 	Holder Holder
 	Link   string // link to the workflow run
-	// whether the run that claimed the open entry has ended: either the user says so, or the lease has expired and
-	// GitHub confirms it
+	// whether the run with the open entry has ended: the user says so, or its lease expired and GitHub confirms it
 	Takeover bool
 	Moved    int // the number of the open entry's moves that are visible in the registry, or MovedUnknown
 	Now      time.Time

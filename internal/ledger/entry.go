@@ -24,8 +24,7 @@ func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	return Entry{}, false
 }
 
-// PendingNotifications returns the channels that have not yet been notified of the entry, by their indexes in the
-// record's list.
+// PendingNotifications returns the channels not yet notified of the entry, by their indexes in the record's list.
 func (e Entry) PendingNotifications() map[int]string {
 	out := map[int]string{}
 	if e.Outcome != EntryDone {
@@ -39,8 +38,7 @@ func (e Entry) PendingNotifications() map[int]string {
 	return out
 }
 
-// The outcomes of an entry. An entry without an outcome is open, which means that its promotion is running or has been
-// interrupted.
+// The outcomes of an entry. An entry without an outcome is open: its promotion is running or was interrupted.
 const (
 	EntryDone       = "done"
 	EntryAborted    = "aborted"    // the promotion stopped before all moves were made
@@ -66,8 +64,7 @@ type Entry struct {
 	Foreign  bool   // the entry is part of a signed ledger, but is not believed
 }
 
-// Claimed returns the time, by the server's clock, at which a signed entry was claimed. The time is derived from the
-// end of the lease, which is signed.
+// Claimed returns when, by the server's clock, a signed entry was claimed. It follows from the end of the lease.
 func (e Entry) Claimed() time.Time { return e.Lease.Add(-Lease) }
 
 func (e Entry) asForeign() Entry {
@@ -75,8 +72,7 @@ func (e Entry) asForeign() Entry {
 	return e
 }
 
-// superseded returns a copy of an open entry that was closed by a later entry. It is not known how many of the open
-// entry's moves were made.
+// superseded returns a copy of an open entry that a later entry closed. It is not known which moves were made.
 func (e Entry) superseded(at time.Time) Entry {
 	e.Outcome, e.Reason, e.Moved, e.Ended = EntrySuperseded, registry.Conflict, MovedUnknown, at
 	return e
@@ -98,8 +94,7 @@ type Holder struct {
 	Nonce   string
 }
 
-// SameRun reports whether both processes belong to the same workflow run, regardless of the attempt. It returns false
-// outside a workflow.
+// SameRun reports whether both processes belong to the same workflow run. It returns false outside a workflow.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
 // LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts an attempt only after the

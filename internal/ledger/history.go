@@ -199,8 +199,7 @@ func ParseHistory(r Reader, pages []Saved) (History, error) {
 	return h, nil
 }
 
-// proven returns the number of the last entry in `before` that is confirmed by `after`. The first signed page contains
-// the digest of that entry.
+// proven returns the number of the last entry in `before` whose digest is in `after`, the first signed page.
 func proven(before, after page) int {
 	if before.signed() || !after.signed() {
 		return after.base
@@ -213,8 +212,7 @@ func proven(before, after page) int {
 	return before.base
 }
 
-// formerly returns the reader for a page that comes before the given later pages, which say whether the model was
-// renamed.
+// formerly returns the reader for a page before these later pages, which say whether the model was renamed.
 func (r Reader) formerly(later []Saved) Reader {
 	for _, s := range slices.Backward(later) {
 		if former := fromNone(s.Values[keyFormer]); former != "" && isSigned(s) {

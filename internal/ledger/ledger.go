@@ -22,8 +22,7 @@ type Ledger struct {
 
 	Ring signing.Ring    // the keys that the policy lists; if there are none, nothing is signed
 	Key  signing.KeyPair // signs what is written, if the policy lists keys
-	// Unsigned allows the program to write an unsigned entry although the policy lists keys. Such an entry is never
-	// believed.
+	// Unsigned allows the program to write an unsigned entry although the policy lists keys. It is never believed.
 	Unsigned bool
 }
 

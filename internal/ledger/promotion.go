@@ -89,8 +89,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// now returns the time for a new value on the page. It is never earlier than the existing values, even if clocks
-// differ.
+// now returns the time for a new value on the page. It is never before the existing values, even if clocks differ.
 func (p page) now(now time.Time) time.Time {
 	if now.Before(p.latest) {
 		return p.latest
