@@ -55,7 +55,7 @@ func runImport(ctx context.Context, e *env) report.Outcome {
 			Reason: registry.BadInput,
 			Msg: fmt.Sprintf("import %s: %s points to no version", e.set.Intent.Query.Model,
 				strings.Join(registry.RefTexts(only), ", ")),
-			Hint: "check the inputs alias and stage; without them, everything that points to a version is imported",
+			Hint: "check the alias and stage inputs; without them, every alias and stage in use is imported",
 		})
 	}
 	return report.ImportOutcome(r, all)

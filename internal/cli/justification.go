@@ -30,7 +30,7 @@ func checkJustification(e *env, r report.Run) (report.Run, error) {
 		r.Plan.Notes = append(r.Plan.Notes, fmt.Sprintf(line, d.Pattern, e.policy.Path, d.Line))
 		return r, nil
 	case r.Dry:
-		const apply = "to apply this, set the justification input to a text with a match of %s (%s:%d)"
+		const apply = "to apply this, set the justification input to a text that matches %s (%s:%d)"
 		r.Plan.Notes = append(r.Plan.Notes, fmt.Sprintf(apply, d.Pattern, e.policy.Path, d.Line))
 		return r, nil
 	case in.Command == "rollback":

@@ -44,8 +44,9 @@ func needlessKey(e *env) error {
 func runLedgerKeygen(_ context.Context, e *env) report.Outcome {
 	if e.runner.InActions() {
 		return stopped(e, &registry.Error{
-			Reason: registry.BadInput, Msg: "ledger keygen: prints a private key, and others can read a job's log",
-			Hint: "run it on a laptop: mlflow-promote ledger keygen",
+			Reason: registry.BadInput,
+			Msg:    "ledger keygen: the command prints a private key, and other people can read a job's log",
+			Hint:   "run it on a laptop: mlflow-promote ledger keygen",
 		})
 	}
 	key, err := signing.Generate(e.process.Random)

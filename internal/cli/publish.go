@@ -68,7 +68,7 @@ func incomplete(e *env, reason registry.Reason, unwritten error) int {
 	for _, line := range lines {
 		e.console.Printf("  %s", line)
 	}
-	e.console.Printf("  hint: the changes are printed above; fix the cause and run it again, nothing is done twice")
+	e.console.Printf("  hint: the changes are printed above; fix the cause and run it again; nothing is done twice")
 	if e.runner.InActions() {
 		e.runner.Annotate(actions.Annotation{
 			Level: actions.Error, Title: "Incomplete report", Message: strings.Join(lines, "; "),

@@ -95,7 +95,7 @@ func keepUnremovable(ctx context.Context, e *env, p plan.Plan) plan.Plan {
 	}
 	for _, s := range p.Steps {
 		if removal(s) {
-			note := "warning: alias %s stays at version %s: removing it needs the MANAGE permission"
+			note := "warning: alias %s stays at version %s, because removing it needs the MANAGE permission"
 			p.Notes = append(p.Notes, fmt.Sprintf(note, s.Name, s.Was))
 		}
 	}

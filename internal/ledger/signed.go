@@ -179,9 +179,9 @@ func (l *Ledger) Writable(v View) error {
 	case !l.Key.Exists() && !l.Unsigned:
 		return refused(
 			registry.BadInput, "the policy lists keys, but there is no key to sign with",
-			"set the `ledger-key` input from the secret that contains the private key, in a job of the environment "+
-				"that has it. To write an entry that decides nothing, use `override: unsigned`, with a "+
-				"justification",
+			"set the `ledger-key` input from the secret that contains the private key, in a job that uses the "+
+				"environment with that secret. To write an entry that decides nothing, use `override: unsigned`, with "+
+				"a justification",
 		)
 	case !l.Key.Exists():
 		if _, room := p.nextNumber(); !room && p.signed() {
@@ -201,8 +201,8 @@ func (l *Ledger) Writable(v View) error {
 	}
 	if err := k.ValidAt(l.Now()); err != nil {
 		return refused(
-			registry.BadPolicy, fmt.Sprintf("the key %s in the `ledger-key` input does not count now", k.Name),
-			"make a new key with mlflow-promote ledger keygen, add it to the policy, and replace the secret",
+			registry.BadPolicy, fmt.Sprintf("the key %s in the `ledger-key` input is not valid at present", k.Name),
+			"create a new key with mlflow-promote ledger keygen, add it to the policy, and replace the secret",
 		)
 	}
 	return nil

@@ -666,7 +666,7 @@ func TestSigned_Writable(t *testing.T) {
 		"no key":              {func(l *Ledger) { l.Key = signing.KeyPair{} }, registry.BadInput, "no key to sign with"},
 		"a key not listed":    {func(l *Ledger) { l.Key = pair("x") }, registry.BadPolicy, "does not list the key"},
 		"an expired key":      {func(l *Ledger) { l.Ring[0].Until = start.Add(time.Second) }, registry.OK, ""},
-		"a key that is over":  {func(l *Ledger) { l.Ring[0].Until = l.Now().Add(5 * time.Second) }, registry.BadPolicy, "does not count now"},
+		"a key that is over":  {func(l *Ledger) { l.Ring[0].Until = l.Now().Add(5 * time.Second) }, registry.BadPolicy, "is not valid at present"},
 		"unsigned on purpose": {func(l *Ledger) { l.Key, l.Unsigned = signing.KeyPair{}, true }, registry.OK, ""},
 	} {
 		m := ledgertest.New()

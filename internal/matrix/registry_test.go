@@ -54,7 +54,7 @@ func (b *bench) promoteElsewhere(models *realtest.Server) {
 		b.Error("the password of the registry is shown")
 	}
 	doctor := b.run("doctor")
-	warned := strings.Contains(strings.Join(doctor.result.Server.Warnings, " "), "is not the server of the runs")
+	warned := strings.Contains(strings.Join(doctor.result.Server.Warnings, " "), "is not the tracking server")
 	refuses := models.Version == "3.17.2"
 	if warned != refuses {
 		b.Errorf("doctor warns %v: %q", warned, doctor.result.Server.Warnings)

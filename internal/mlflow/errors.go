@@ -176,14 +176,14 @@ func others(e *rest.Error) string {
 	return answerName(e)
 }
 
-const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the headers input or " +
-	"token, or use an address that reaches MLflow directly"
+const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the headers " +
+	"or token input, or use an address that reaches MLflow directly"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
 	case e.Status == 401 && e.Anonymous:
 		return registry.Unauthorized, "no credentials were sent (401)",
-			"set the inputs username and password, or token. If you have set them, the secret is empty: check its " +
+			"set the username and password inputs, or token. If you have set them, the secret is empty: check its " +
 				"name, and whether this job is allowed to read it"
 	case e.Status == 401 && !isFromMLflow(e):
 		return registry.Unauthorized, "something in front of MLflow refused the login (401): " + others(e), hintLogin
@@ -225,8 +225,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the workspace input empty: this server runs without workspaces"
 	case e.Off:
-		return registry.Unsupported, "the server has switched this endpoint off (503): " + others(e),
-			"the options of mlflow server decide this: --no-serve-artifacts disables artifacts, and --artifacts-only " +
+		return registry.Unsupported, "this endpoint is disabled on the server (503): " + others(e),
+			"two options of mlflow server do this: --no-serve-artifacts disables artifacts, and --artifacts-only " +
 				"disables everything else"
 	case e.Status >= 502 && e.Status <= 504 && e.Code == "":
 		return registry.ServerError, fmt.Sprintf("something in front of MLflow failed (%d): %s", e.Status, others(e)),
@@ -241,8 +241,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.NotMLflow, fmt.Sprintf(
 				"400 and %s",
 				answerName(e),
-			), "a proxy in front of MLflow refused the request. If it requires a client certificate, set the input " +
-				"client-cert. If it requires a header, set the headers input"
+			), "a proxy in front of MLflow refused the request. If it requires a client certificate, set the " +
+				"client-cert input. If it requires a header, set the headers input"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}

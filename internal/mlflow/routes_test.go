@@ -117,7 +117,7 @@ func TestRoutes_Fallback(t *testing.T) {
 			answer:  map[string]http.HandlerFunc{"get-artifact": broken, "runs/get": run(own), "mlflow-artifacts": switched},
 			why: []string{
 				"GET model-versions/get-artifact: 500", "GET api/2.0/mlflow-artifacts/artifacts/1/r1/artifacts/model/MLmodel: " +
-					`the server has switched this endpoint off (503): "Artifact serving is disabled`,
+					`this endpoint is disabled on the server (503): "Artifact serving is disabled`,
 			},
 		},
 		"a refusal by MLflow is final": {

@@ -119,7 +119,7 @@ func (c Change) unreadable() []string {
 	notes := []string{"no lineage from the MLmodel file: " + why}
 	if run, ok := c.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
 		notes = append(notes, "the server reads the run's files under "+run.ArtifactURI+
-			"; gates on the model's files need them, gates on metrics do not")
+			", which gates on the model's files need, but gates on metrics do not")
 	}
 	return notes
 }

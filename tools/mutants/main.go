@@ -860,7 +860,7 @@ var mutants = []mutant{
 		test: "TestBelief",
 	},
 	{
-		what: "an entry needs not follow from one before",
+		what: "an entry need not follow from an earlier one",
 		file: "ledger/belief.go",
 		from: "case !p.continues(*e):",
 		to:   "case false:",

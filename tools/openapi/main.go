@@ -115,7 +115,7 @@ func unpack(path string, wanted []string) (map[string][]byte, error) {
 	for archive := tar.NewReader(zipped); len(out) < len(wanted); {
 		h, err := archive.Next()
 		if err != nil {
-			return nil, fmt.Errorf("the package does not have all of %v: %w", wanted, err)
+			return nil, fmt.Errorf("the package does not contain all of %v: %w", wanted, err)
 		}
 		if slices.Contains(wanted, h.Name) {
 			if out[h.Name], err = io.ReadAll(archive); err != nil {

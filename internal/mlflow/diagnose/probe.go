@@ -234,8 +234,8 @@ func (p *probe) warn() {
 	}
 	if p.c.Split() && p.checksSources {
 		add(
-			"the registry at %s is not the server of the runs, %s. MLflow 3.17 and later registers only files of its "+
-				"own runs, or files in a store such as s3://. Versions of other runs are refused",
+			"the registry at %s is not the tracking server, which is %s. MLflow 3.17 and later registers only files "+
+				"from its own runs, or files in a store such as s3://. Versions from other runs are refused",
 			p.c.Address, p.c.Tracking.Host(),
 		)
 	}
@@ -360,7 +360,7 @@ func withoutRegistry(ctx context.Context, c *mlflow.Client, err error) error {
 		Msg: fmt.Sprintf("%s has no model registry (%d): the tracking server answers, but no request for registered "+
 			"models does", c.Address, e.Status),
 		Detail: mlflow.ServerText(err), Cause: err,
-		Hint: "set the input registry-uri to the server that has the registry; if this one should have it, let the " +
-			"proxy in front of it pass all paths below /api",
+		Hint: "set the registry-uri input to the server that has the registry; if this server should have one, let " +
+			"the proxy in front of it pass all paths below /api",
 	}
 }

@@ -182,8 +182,8 @@ func (s *bestSearch) blameFilter(err error) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    fmt.Sprintf("input filter: MLflow cannot read %q: %s", s.contest.Filter, mlflow.Short(err)),
-		Hint: "write conditions such as params.depth = '6' and metrics.loss < 0.3 and tags.team = 'fraud', " +
-			"joined by and",
+		Hint: "write conditions joined by `and`, for example params.depth = '6' and metrics.loss < 0.3 and " +
+			"tags.team = 'fraud'",
 	}
 }
 
@@ -410,7 +410,7 @@ func (s *bestSearch) tooManyRuns() error {
 	}
 	what := "the %d best runs of %s by %s have no model at %q"
 	if _, found := s.contest.Winner(); found {
-		what = "more than %d runs of %s may have the best %s, too many to search for a model at %q"
+		what = "more than %d runs of %s could have the best %s, which is too many to search for a model at %q"
 	}
 	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Where(), s.contest.Metric, s.contest.Path), hint)
 }

@@ -280,8 +280,8 @@ func errDangling(model, alias string, number int) error {
 		Msg:    fmt.Sprintf("alias %s of %s points to version %d, which was deleted", alias, model, number),
 		Hint: fmt.Sprintf(
 			"the incumbent is unknown, so nothing is compared or moved. Remove the alias with: mlflow-promote doctor "+
-				"--model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: "+
-				"mlflow-promote alias --model %s --assign %s=VERSION",
+				"--model %s --repair dangling-aliases\n    or, if no gates protect it, point it to an existing "+
+				"version: mlflow-promote alias --model %s --assign %s=VERSION",
 			format.ShellWord(model),
 			format.ShellWord(model),
 			format.ShellWord(alias),
