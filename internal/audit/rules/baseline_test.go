@@ -71,7 +71,7 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// A finding that is carried over twice has the note only once.
+// If a finding is carried over twice, the note is added only once.
 func TestCompare_NotCheckedNoteOnce(t *testing.T) {
 	f := found("no-run", audit.Medium, "a")
 	for range 3 {

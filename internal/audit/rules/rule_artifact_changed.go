@@ -36,7 +36,7 @@ var artifactChanged = rule{
 	}),
 }
 
-// compareFiles compares a version's files with the record of them from its promotion.
+// compareFiles compares a version's files with those recorded when it was promoted.
 func (s ruleInput) compareFiles(v registry.Version, e ledger.Entry) (result, bool) {
 	was := e.Record.Contents
 	if was.MLmodel == "" && was.Files == 0 {

@@ -48,7 +48,7 @@ const foreign = "version 2 (@champion) does not belong to its run r2: "
 // moved is the start of a policy file that lists a moved artifact store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
 
-// foreignEntry adds an entry to the ledger that is not believed.
+// foreignEntry adds to the ledger an entry that is not believed.
 func foreignEntry(s *healthyModel) {
 	chain := s.Ledger.OrZero()
 	chain.Foreign = []ledger.Foreign{{Page: "p1", Number: 3, Why: "it is not signed"}}
