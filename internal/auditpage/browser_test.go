@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	wide  = browsertest.View{Width: 1280, Height: 9000} // high enough to fit the whole page
+	wide  = browsertest.View{Width: 1280, Height: 9000} // tall enough for the whole page
 	dark  = browsertest.View{Width: 1280, Height: 9000, Dark: true}
 	phone = browsertest.View{Width: 390, Height: 30_000}
 )
@@ -27,7 +27,7 @@ var (
 //go:embed testdata/look.js
 var look string
 
-// shown is a page open in a browser.
+// shown is a page that is open in a browser.
 type shown struct {
 	*browsertest.Page
 	t *testing.T
@@ -74,7 +74,7 @@ func (s shown) settle() {
   () => requestAnimationFrame(() => requestAnimationFrame(() => done(1)))))`, nil))
 }
 
-// follow opens another view.
+// follow opens a different view.
 func (s shown) follow(hash string) {
 	s.t.Helper()
 	s.must(s.Run(fmt.Sprintf(`new Promise(done => {
@@ -93,7 +93,7 @@ func (s shown) text(expression string) string {
 	return out
 }
 
-// clean fails the test if the page loaded anything else or logged an error.
+// clean fails the test if the page has loaded anything else or logged an error.
 func (s shown) clean() {
 	s.t.Helper()
 	if got := s.Errors(); len(got) > 0 {
@@ -203,7 +203,7 @@ func TestPage_Numbers_Browser(t *testing.T) {
 	s.clean()
 }
 
-// Hostile names and descriptions are shown as text, completely and visibly, in every view.
+// Hostile names and descriptions are shown in every view as text that is complete and visible.
 func TestPage_HostileTextIsInert_Browser(t *testing.T) {
 	models := hostileModels()
 	s := show(t, models)
@@ -388,13 +388,13 @@ func TestPage_EmptyRegistry_Browser(t *testing.T) {
 	s.clean()
 }
 
-// watch records when the overview is drawn. It runs before the page is opened.
+// watch records when the overview is drawn. It must be set up before the page is opened.
 const watch = `globalThis.drawn = 0; new MutationObserver((_, observer) => {
   if (document.querySelector(".tiles")) { drawn = performance.now(); observer.disconnect(); }
 }).observe(document, {childList: true, subtree: true})`
 
-// The test logs how long a page with 100,000 versions takes, but checks only its size, because the machine may be slow
-// or busy.
+// The test logs how long a page with 100,000 versions takes to open, but checks only its size, because the machine may
+// be slow or busy.
 func TestPage_100000Versions_Browser(t *testing.T) {
 	var b bytes.Buffer
 	models := make([]audited, 1000)

@@ -22,8 +22,8 @@ func away(m *ledgertest.Memory, keys bool) *Ledger {
 	return open(m)
 }
 
-// A ledger outside the home experiment is read like any other, and the run that begins it reports the experiment's
-// name.
+// A ledger outside the home experiment is read like any other, and the run that begins the ledger reports the
+// experiment's name.
 func TestAway_IsReadByOthers(t *testing.T) {
 	for _, keys := range []bool{true, false} {
 		m := ledgertest.New()
@@ -53,7 +53,7 @@ func TestAway_IsReadByOthers(t *testing.T) {
 }
 
 // A ledger outside the home experiment is believed only if it has an anchor, a mark or a signature. Each of these
-// requires a right on the model or a key, so an outsider cannot provide one.
+// requires either permission to edit the model or a key, so an outsider cannot provide one.
 func TestAway_IsProven(t *testing.T) {
 	for name, c := range map[string]struct {
 		keys   bool
@@ -140,7 +140,7 @@ func bare(m *ledgertest.Memory, _ string) {
 	clear(m.Tagged)
 }
 
-// forge makes a page in an experiment. The page contains one entry, without a signature.
+// forge makes a page with a single unsigned entry in an experiment.
 func forge(m *ledgertest.Memory, id, experiment string) {
 	x := open(ledgertest.New())
 	_ = try(x, 66)
@@ -205,8 +205,8 @@ func (r racer) Write(ctx context.Context, page string, values map[string]string)
 	return r.Memory.Write(ctx, page, values)
 }
 
-// Two logins begin a model's ledger at the same moment, each in its own or in the home experiment, while the name is
-// free or has been taken. At most one of them gets an entry, and later runs find it.
+// Two logins begin a model's ledger at the same moment, each in its own experiment or in the home experiment, while the
+// ledger's name is free or has been taken. At most one of them gets an entry, and later runs find that entry.
 func TestAway_Race(t *testing.T) {
 	began, none := 0, 0
 	for seed := range uint64(3000) {
@@ -238,7 +238,7 @@ func TestAway_Race(t *testing.T) {
 		}
 		for running := []int{0, 1}; len(running) > 0; {
 			i := random.IntN(len(running))
-			// each login performs several operations in a row, so that one may get far ahead of the other
+			// each login performs several operations in a row, so that one of them may get far ahead of the other
 			for n := random.IntN(8); n >= 0 && len(running) > 0; n-- {
 				select {
 				case turns[running[i%len(running)]] <- struct{}{}:

@@ -78,7 +78,7 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 		return v, err
 	}
 	if old.next == "" {
-		// only a shortcut: the anchor decides
+		// only a shortcut, because the anchor decides
 		_ = l.Store.Write(ctx, old.id, map[string]string{keyNext: id})
 	}
 	next := View{place: Place{ID: v.place.ID, First: old.ledger}}
@@ -143,7 +143,8 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 	return last, err
 }
 
-// believed reads a page, and returns the zero page if its head is not believed. there is false if the page was deleted.
+// believed reads a page. It returns the zero page if the page's head is not believed. `there` is false if the page has
+// been deleted.
 func (r Reader) believed(ctx context.Context, id string) (p page, there bool, err error) {
 	s, readErr := r.stored(ctx, id)
 	if readErr != nil && !notOurs(readErr) {
@@ -156,7 +157,7 @@ func (r Reader) believed(ctx context.Context, id string) (p page, there bool, er
 }
 
 // newerThan reports whether p contains a newer value than the other page. An unused page without entries may have the
-// same numbers as the page that is used.
+// same numbers as the page that is in use.
 func newerThan(p, other page) bool {
 	switch {
 	case !p.latest.Equal(other.latest):

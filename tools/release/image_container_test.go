@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Other programs can read the image: skopeo copies it with its digest, and Docker runs it.
+// Other programs can read the image: skopeo copies it without changing its digest, and Docker runs it.
 func TestImage_SkopeoAndDocker_Container(t *testing.T) {
 	dist := t.TempDir()
 	buildTiny(t, "v1.2.3", dist)
