@@ -274,6 +274,23 @@ func TestMessages_Evaluations(t *testing.T) {
 	}
 }
 
+// doctor shows the proxy variables without their credentials.
+func TestMessages_Proxy(t *testing.T) {
+	for name, value := range map[string]string{
+		"HTTPS_PROXY": "http://ann:canary-pw@proxy.example:3128", "https_proxy": "ann:canary-pw@proxy.example:3128",
+		"HTTP_PROXY": "http://canary-pw@proxy.example", "ALL_PROXY": "socks5://ann:canary-pw@proxy.example",
+		"no_proxy": "canary.example",
+	} {
+		m := message{
+			args: "doctor", env: map[string]string{name: value}, never: []string{"canary-pw", "ann"},
+			want: []string{"forward proxy", name + "=", "requests to the server are sent directly"},
+		}
+		t.Run(name, func(t *testing.T) { m.check(t) })
+	}
+	m := message{args: "doctor", want: []string{"Server: "}, never: []string{"proxy "}}
+	t.Run("none", func(t *testing.T) { m.check(t) })
+}
+
 // If https is sent to a port that speaks http, the only hint is about that.
 func TestMessages_HTTPSOnHTTPPort(t *testing.T) {
 	plain := func(t *testing.T) string {
