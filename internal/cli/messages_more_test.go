@@ -274,6 +274,43 @@ func TestMessages_Evaluations(t *testing.T) {
 	}
 }
 
+// Keys of tags that MariaDB takes for one.
+func TestMessages_Tags(t *testing.T) {
+	const register = "register --model new --candidate runs:/good/model --tags "
+	policy := strings.Replace(onePolicy, "metric: acc", "tags:", 1)
+	policy = strings.Replace(policy, "min: 0.85", "  Owner: me", 1)
+	for situation, m := range map[string]message{
+		"register": {
+			before: []string{register + "owner=me"}, args: register + "Owner=you",
+			want: []string{"the tags owner and Owner differ only in case or spaces", "owner loses its value"},
+		},
+		"register, dry run": {
+			before: []string{register + "owner=me"}, args: register + "Owner=you --dry-run",
+			want: []string{"the tags owner and Owner differ only in case or spaces"},
+		},
+		"promote": {
+			before: []string{promoteGood + " --tags owner=me"}, args: promoteGood + " --tags OWNER=you",
+			want: []string{"the tags owner and OWNER differ only in case or spaces"},
+		},
+		"two of one command": {
+			args: register + "owner=me --tags Owner=you",
+			want: []string{"the tags Owner and owner differ only in case or spaces", "one of them loses its value"},
+		},
+		"a gate": {
+			before: []string{promoteGood + " --tags owner=me"}, files: map[string]string{"p.yml": policy},
+			args: "validate --model wine --candidate 3 --policy-file p.yml --alias champion",
+			want: []string{`there is no tag "Owner", only "owner"`, "it is Owner in the policy"},
+		},
+		"the same key": {
+			before: []string{register + "owner=me"}, args: register + "owner=you", never: []string{"differ only"},
+			want: []string{"set tag owner"},
+		},
+	} {
+		m.store = "mariadb"
+		t.Run(situation, func(t *testing.T) { m.check(t) })
+	}
+}
+
 // doctor shows the proxy variables without their credentials.
 func TestMessages_Proxy(t *testing.T) {
 	for name, value := range map[string]string{
