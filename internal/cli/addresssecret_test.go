@@ -23,8 +23,8 @@ var onPurpose = []string{
 }
 
 // If the address of the server is a secret, GitHub masks it in the log and in the summary, and drops outputs that
-// contain it. So no output, comment, SARIF or CSV file contains the address or its host. The log and the summary contain
-// the address only in the form that GitHub masks. The HTML page names the server on purpose.
+// contain it. So no output, comment, SARIF or CSV file contains the address or its host. The log and the summary
+// contain the address only in the form that GitHub masks. The HTML page names the server on purpose.
 func TestAddress_AsSecret(t *testing.T) {
 	seed, err := os.ReadFile("testdata/seed/churn.json")
 	if err != nil {
