@@ -49,6 +49,14 @@ func Plans(r *actions.Runner, patterns []string) ([]rules.ApprovedPlan, error) {
 	var out []rules.ApprovedPlan
 	for _, pattern := range patterns {
 		names, err := matching(r, pattern)
+		if err == nil && len(names) == 0 {
+			return nil, &registry.Error{
+				Reason: registry.BadInput,
+				Msg:    fmt.Sprintf("approved-plans: %q: no file matches", pattern),
+				Hint: "check the folder and whether an earlier step downloads the plans; " +
+					"without plans, leave approved-plans empty",
+			}
+		}
 		file := pattern
 		for _, name := range names {
 			var text []byte

@@ -325,7 +325,7 @@ var canaryCommands = map[string][]string{
 	"validate": {
 		"--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--policy-file", "policy.yml",
 	},
-	"alias": {"--model", "churn", "--alias", "shadow=1", "--policy-file", "policy.yml"},
+	"alias": {"--model", "churn", "--assign", "shadow=1", "--policy-file", "policy.yml"},
 	"rollback": {
 		"--model", "churn", "--alias", "champion", "--candidate", "models:/churn/1", "--policy-file", "policy.yml",
 	},
@@ -340,7 +340,10 @@ var canaryCommands = map[string][]string{
 	},
 	"compare": {"--model", "churn", "--candidate", "runs:/better/model", "--against", "champion"},
 	"lineage": {"--model", "churn", "--candidate", "models:/churn/1"},
-	"audit":   {"--page-file", "page.html", "--sarif-file", "found.sarif", "--policy-file", "policy.yml"},
+	"audit": {
+		"--html-file", "page.html", "--sarif-file", "found.sarif", "--inventory-file", "inventory.csv",
+		"--exceptions-file", "exceptions.csv", "--policy-file", "policy.yml",
+	},
 	"ledger repair": {
 		"--model", "churn", "--policy-file", "policy.yml",
 	},
@@ -380,7 +383,7 @@ func TestCanaries(t *testing.T) {
 							if !job && answer != "ok" && answer != "500" {
 								continue
 							}
-							r := canaryRun{cases[name], command, canaryCommands[command], answer, job, seed, key}
+							r := canaryRun{cases[name], command, canaryCommands[command], answer, job, seed, key, nil}
 							places, status := r.run(t)
 							sinks.Add(int64(places))
 							runs.Add(1)
@@ -408,6 +411,7 @@ type canaryRun struct {
 	job     bool
 	seed    []byte
 	key     signing.KeyPair
+	look    func(where, text string) // is called for each place that is searched; may be nil
 }
 
 // run runs the command and searches everything that leaves the process. It returns the exit code and the number of
@@ -486,26 +490,31 @@ func (k canaryRun) run(t *testing.T) (places, status int) {
 		Wire: rest.Config{Transport: w, MinWait: time.Microsecond, MaxWait: time.Microsecond},
 	})
 	places = 4
-	w.check("stdout", unmasked(stdout.String()))
-	w.check("stderr", unmasked(stderr.String()))
+	check := func(where, text string) {
+		if w.check(where, text); k.look != nil {
+			k.look(where, text)
+		}
+	}
+	check("stdout", unmasked(stdout.String()))
+	check("stderr", unmasked(stderr.String()))
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || d.Name() == "policy.yml" || d.Name() == "client.pem" {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		w.check("file "+d.Name(), string(text))
+		check("file "+d.Name(), string(text))
 		places++
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.check("state of GitHub", string(w.hub.Dump()))
+	check("state of GitHub", string(w.hub.Dump()))
 	var stored bytes.Buffer
 	for _, write := range w.double.Writes() {
 		fmt.Fprintln(&stored, write.Path, string(write.Body))
 	}
-	w.check("state of MLflow", stored.String())
+	check("state of MLflow", stored.String())
 	if k.refused && w.sent > 0 {
 		t.Errorf("%s: %d requests were sent to an address that is not valid", k.command, w.sent)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/pastledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/proxyenv"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -21,6 +22,7 @@ import (
 func runDoctor(ctx context.Context, e *env) report.Outcome {
 	model := e.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, e.client, model)
+	server.Proxies = proxies(e)
 	if server.Registry != nil {
 		return stopped(e, server.Registry)
 	}
@@ -47,6 +49,16 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 		}
 	}
 	return report.DoctorOutcome(r, server)
+}
+
+// proxies describes the proxy variables and what they mean for the servers.
+func proxies(e *env) []string {
+	s := e.set.Server
+	addresses := map[string]string{"server": s.Tracking}
+	if s.Registry != s.Tracking {
+		addresses["registry"] = s.Registry
+	}
+	return proxyenv.Describe(e.process.Env, e.process.Wire.ProxyFor, addresses)
 }
 
 // ledgerState describes the state of the model's ledger, and adds to the server who may write to the ledger. wrong is a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,6 +27,9 @@ type message struct {
 	answer  func(*http.Request) *http.Response // responds in place of the server, unless it returns nil
 	files   map[string]string
 	env     map[string]string
+	rewrite [2]string               // replaces the first text with the second in all responses to args
+	direct  func(*testing.T) string // returns the address of a server to use instead of the double
+	options []mlflowtest.Option
 	before  []string // commands to run first, with their arguments separated by spaces
 	args    string   // arguments separated by spaces; a ~ in an argument stands for a space
 	want    []string
@@ -297,7 +301,7 @@ func (m message) check(t *testing.T) {
 	if m.store != "" {
 		options = append(options, mlflowtest.Store(m.store))
 	}
-	s := mlflowtest.New(version, options...)
+	s := mlflowtest.New(version, append(options, m.options...)...)
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +311,11 @@ func (m message) check(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wire := answering{s.Transport(), nil}
+	wire := answering{RoundTripper: s.Transport()}
+	if m.direct != nil {
+		m.args += " --tracking-uri " + m.direct(t)
+		wire.RoundTripper = http.DefaultTransport
+	}
 	for _, args := range m.before {
 		if out, status := m.launch(t, dir, wire, args); status != 0 {
 			t.Fatalf("%s\n%s", args, out)
@@ -320,8 +328,15 @@ func (m message) check(t *testing.T) {
 		}
 		s.Fault(f)
 	}
-	wire.answer = m.answer
+	wire.answer, wire.rewrite = m.answer, m.rewrite
 	out, _ := m.launch(t, dir, wire, m.args)
+	if path := m.env["GITHUB_STEP_SUMMARY"]; path != "" {
+		summary, err := os.ReadFile(strings.ReplaceAll(path, "$DIR", dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += string(summary)
+	}
 	for _, want := range m.want {
 		if !strings.Contains(out, want) {
 			t.Errorf("does not say %q", want)
@@ -348,7 +363,8 @@ func (m message) launch(t *testing.T, dir string, wire http.RoundTripper, args s
 	}
 	var text bytes.Buffer
 	status = Run(context.Background(), Process{
-		Args: list, Env: func(name string) string { return m.env[name] }, Stdout: &text, Stderr: &text, Dir: dir,
+		Args: list, Env: func(name string) string { return strings.ReplaceAll(m.env[name], "$DIR", dir) },
+		Stdout: &text, Stderr: &text, Dir: dir,
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
 		Wire: rest.Config{Transport: wire, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
@@ -358,7 +374,8 @@ func (m message) launch(t *testing.T, dir string, wire http.RoundTripper, args s
 // answering responds to some requests itself.
 type answering struct {
 	http.RoundTripper
-	answer func(*http.Request) *http.Response
+	answer  func(*http.Request) *http.Response
+	rewrite [2]string
 }
 
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -367,5 +384,16 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 			return out, nil
 		}
 	}
-	return a.RoundTripper.RoundTrip(r)
+	out, err := a.RoundTripper.RoundTrip(r)
+	if err != nil || a.rewrite[0] == "" {
+		return out, err
+	}
+	body, err := io.ReadAll(out.Body)
+	if err != nil {
+		return nil, err
+	}
+	out.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(body), a.rewrite[0], a.rewrite[1])))
+	out.ContentLength = -1
+	out.Header.Del("Content-Length")
+	return out, nil
 }

@@ -155,7 +155,12 @@ func (v View) table(histories []History) doc.Page {
 		}
 		t.Rows = append(t.Rows, v.driftRows("", "before that", e.Record.Outside, "drift, found and recorded")...)
 	}
-	if len(t.Rows) == 0 {
+	broken := func(h History) bool { return h.Broken != "" }
+	switch {
+	case len(t.Rows) > 0:
+	case slices.ContainsFunc(histories, broken):
+		return nil // the headline says which entry is broken
+	default:
 		return doc.Page{doc.P("No entry matches.")}
 	}
 	signed := func(e listed) bool { return e.Signed != "" }

@@ -118,6 +118,7 @@ var layers = map[string][]string{
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
+	"internal/proxyenv":   {},
 	"internal/rescue":     {"internal/format", "internal/plan", "internal/registry", "internal/verdict"},
 	"internal/console":    {"internal/actions", "internal/mlflow", "internal/rest"},
 	"internal/workflow": {
@@ -166,7 +167,7 @@ var layers = map[string][]string{
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
 		"internal/pastledger", "internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
 		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",
-		"internal/report/doc", "internal/rescue", "internal/rest", "internal/sarif", "internal/signing",
+		"internal/proxyenv", "internal/report/doc", "internal/rescue", "internal/rest", "internal/sarif", "internal/signing",
 		"internal/trigger", "internal/verdict", "internal/workflow",
 	},
 
@@ -227,7 +228,7 @@ func double(names ...string) []string {
 // pure lists packages that only decide and render. They do not use the system, the network, the clock or randomness.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
+	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/proxyenv",
 	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/rescue", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 }

@@ -112,6 +112,15 @@ func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) 
 	}
 }
 
+// ProxyFor returns the forward proxy for an address, or nil if requests are sent directly.
+func (c Config) ProxyFor(address *url.URL) (*url.URL, error) {
+	proxy := c.Proxy
+	if proxy == nil {
+		proxy = http.ProxyFromEnvironment
+	}
+	return direct(proxy)(&http.Request{URL: address})
+}
+
 // direct bypasses the proxy for requests to this machine.
 func direct(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {

@@ -38,8 +38,10 @@ func OwnName(login string) string {
 func (p Store) Page(ctx context.Context, model, experiment string) (page, away string, err error) {
 	const op = "begin promotion ledger"
 	if experiment != "" {
-		page, err = p.createRun(ctx, model, experiment)
-		return page, "", lacking(p.c, op, err, mlflow.RightEdit, "", experiment)
+		if page, err = p.createRun(ctx, model, experiment); registry.ReasonOf(err) == registry.Forbidden {
+			err = lacking(p.c, op, err, mlflow.RightEdit, nameOf(ctx, p, experiment), experiment)
+		}
+		return page, "", err
 	}
 	id, err := p.openHome(ctx)
 	if err == nil {
@@ -139,6 +141,7 @@ func (p Store) ExperimentWithID(ctx context.Context, id string) (e mlflow.Experi
 	if err = mlflow.Get(ctx, p.c.Registry, mlflow.API+"experiments/get", query, "experiment", &e); err != nil {
 		return e, explain(p.c, "find promotion ledger", err, needsRead, "", id)
 	}
+	p.names.Store(e.Experiment.ID, e.Experiment.Name)
 	return e, nil
 }
 

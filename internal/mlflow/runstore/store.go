@@ -27,13 +27,14 @@ type Store struct {
 	login func() string // see As
 	nonce func() string
 	homes *sync.Map // the experiments of the runs that have been read, for error messages
+	names *sync.Map // names of experiments by id, also for error messages
 }
 
 // New returns a store on the client's registry. New ledgers are kept in the experiment whose name is home, or in
 // LedgerExperiment by default.
 func New(c *mlflow.Client, home ...string) Store {
 	none := func() string { return "" }
-	return Store{c, cmp.Or(append(home, LedgerExperiment)...), none, none, &sync.Map{}}
+	return Store{c, cmp.Or(append(home, LedgerExperiment)...), none, none, &sync.Map{}, &sync.Map{}}
 }
 
 // LedgerExperiment is the name of the experiment that contains the runs of all ledgers. The runs are named after the
@@ -86,6 +87,7 @@ func (p Store) Experiment(ctx context.Context, name string) (e mlflow.Experiment
 	case err != nil:
 		return e, false, explain(p.c, "find promotion ledger", err, needsRead, name, "")
 	}
+	p.names.Store(e.Experiment.ID, e.Experiment.Name)
 	return e, true, nil
 }
 
@@ -158,6 +160,9 @@ func nameOf(ctx context.Context, p Store, id string) string {
 	if id == "" {
 		return p.home
 	}
+	if name, ok := p.names.Load(id); ok {
+		return name.(string)
+	}
 	e, _ := p.ExperimentWithID(ctx, id)
 	return cmp.Or(e.Experiment.Name, p.home)
 }
@@ -169,7 +174,14 @@ func (p Store) Write(ctx context.Context, page string, values map[string]string)
 	err := p.send(ctx, "write promotion ledger", "runs/log-batch", body)
 	id, _ := p.homes.Load(page)
 	experiment, _ := id.(string)
-	return lacking(p.c, "write promotion ledger", err, mlflow.RightEdit, "of the run "+page, experiment)
+	if registry.ReasonOf(err) != registry.Forbidden {
+		return err
+	}
+	name := "of the run " + page
+	if experiment != "" {
+		name = nameOf(ctx, p, experiment)
+	}
+	return lacking(p.c, "write promotion ledger", err, mlflow.RightEdit, name, experiment)
 }
 
 // send sends a request that is safe to send more than once.
@@ -283,12 +295,9 @@ func (p Store) Reopen(ctx context.Context) (reopened bool, err error) {
 }
 
 func (p Store) restore(ctx context.Context, e mlflow.ExperimentJSON) error {
-	return p.send(
-		ctx,
-		"restore experiment "+e.Experiment.Name,
-		"experiments/restore",
-		map[string]any{"experiment_id": e.Experiment.ID},
-	)
+	op, id := "restore experiment "+e.Experiment.Name, e.Experiment.ID
+	err := p.send(ctx, op, "experiments/restore", map[string]any{"experiment_id": id})
+	return lacking(p.c, op, err, mlflow.RightEdit, e.Experiment.Name, id)
 }
 
 // Refound replaces the first run of the model's ledger. If the model's experiment was deleted, Refound restores it,
@@ -311,8 +320,9 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 	// run.
 	for _, key := range []string{tagLastPage, tagFirstPage} {
 		tag := map[string]any{"experiment_id": id, "key": key, "value": page}
-		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", tag); err != nil {
-			return registry.LedgerPlace{}, err
+		const op = "replace promotion ledger"
+		if err := p.send(ctx, op, "experiments/set-experiment-tag", tag); err != nil {
+			return registry.LedgerPlace{}, lacking(p.c, op, err, mlflow.RightEdit, e.Experiment.Name, id)
 		}
 	}
 	return registry.LedgerPlace{ID: id, First: page, Tail: page}, nil
