@@ -53,7 +53,7 @@ test-container: ## test the image in a Docker engine, and workflows with act
 
 test-workflows: lint ## lint our workflows and the examples, and run them with act on a real MLflow and a GitHub double
 	@tools/setup mlflow-3.17.2 postgres docker act
-	go test -timeout 45m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
+	go test -timeout 45m -tags=container -v ./internal/realtest ./tools/release -run 'Workflow|Cancelled'
 
 test-browser: ## test pages in a real Chromium
 	$(call tier,browser,chromium gfm)
