@@ -122,6 +122,23 @@ func TestImage(t *testing.T) {
 	}
 }
 
+// The image contains the licences of the program and of everything that is linked into it.
+func TestImage_Licences(t *testing.T) {
+	shared(t)
+	const script = `id=$(docker create "$1") && trap 'docker rm "$id" >/dev/null' EXIT && docker cp --quiet "$id:/licenses" "$2"`
+	dir := t.TempDir()
+	if out, err := exec.Command("bash", "-euc", script, "copy", imageName, dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, want := range map[string]string{
+		"LICENSE": "Apache License", "THIRD_PARTY_NOTICES.txt": "github.com/hashicorp/go-retryablehttp v",
+	} {
+		if text, err := os.ReadFile(filepath.Join(dir, "licenses", name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+	}
+}
+
 func TestContainer_AsRunnerStartsIt(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(),

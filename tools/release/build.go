@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/tools/notices"
 )
 
 const (
@@ -58,6 +60,9 @@ type release struct {
 	compile func(r release, p platform, file string) error
 }
 
+// content is what a platform's archive contains.
+type content struct{ binary, license, notices []byte }
+
 // folder returns the folder in the archive for one platform, which is also the start of the names of its files.
 func (r release) folder(p platform) string {
 	return fmt.Sprintf("%s_%s_%s_%s", program, r.version, p.os, p.cpu)
@@ -87,7 +92,7 @@ func (r release) build(out string) error {
 		sums[name] = digestOf(data)
 		return os.WriteFile(filepath.Join(out, name), data, 0o644)
 	}
-	binaries := map[platform][]byte{}
+	contents := map[platform]content{}
 	for _, p := range platforms {
 		file := filepath.Join(work, p.os+p.cpu)
 		if err := r.compile(r, p, file); err != nil {
@@ -97,11 +102,16 @@ func (r release) build(out string) error {
 		if err != nil {
 			return err
 		}
-		binaries[p] = binary
+		third, err := notices.Of(file)
+		if err != nil {
+			return err
+		}
+		contents[p] = content{binary: binary, license: license, notices: third}
 		folder := r.folder(p)
 		sums[folder+"/"+p.binary()] = digestOf(binary)
 		files := []member{
 			{folder + "/LICENSE", license, 0o644},
+			{folder + "/" + notices.File, third, 0o644},
 			{folder + "/" + p.binary(), binary, 0o755},
 		}
 		archive, err := pack(p, files, r.time)
@@ -119,7 +129,7 @@ func (r release) build(out string) error {
 			return err
 		}
 	}
-	image, err := r.buildImage(binaries)
+	image, err := r.buildImage(contents)
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)
 	}

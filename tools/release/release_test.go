@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/mlflow-promote/mlflow-promote/tools/notices"
 )
 
 const root = "../../"
@@ -136,8 +138,8 @@ func TestCheckFormat(t *testing.T) {
 	}
 }
 
-// The program for every platform is built by Makefile, Dockerfile and releases in the same way, and the image has the
-// Dockerfile's labels and entrypoint.
+// The program for every platform is built by Makefile, Dockerfile and releases in the same way. The image has the
+// Dockerfile's licences, labels and entrypoint.
 func TestRelease_SameAsDockerfile(t *testing.T) {
 	dockerfile, err := os.ReadFile(root + "Dockerfile")
 	if err != nil {
@@ -147,12 +149,13 @@ func TestRelease_SameAsDockerfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{
-		string(dockerfile): "CGO_ENABLED=0 GOARCH=$TARGETARCH go build " + buildFlags + " \\\n    -ldflags=\"" + linkerFlags + "${VERSION}\"",
-		string(makefile):   "-ldflags '" + linkerFlags + "$(VERSION)'",
+	for want, file := range map[string][]byte{
+		"CGO_ENABLED=0 GOARCH=$TARGETARCH go build " + buildFlags + " \\\n    -ldflags=\"" + linkerFlags + "${VERSION}\"": dockerfile,
+		"-ldflags '" + linkerFlags + "$(VERSION)'":                                makefile,
+		"\nCOPY --from=build /src/LICENSE /out/" + notices.File + " /licenses/\n": dockerfile,
 	} {
-		if !strings.Contains(file, want) {
-			t.Errorf("other flags than %q", want)
+		if !strings.Contains(string(file), want) {
+			t.Errorf("other lines than %q", want)
 		}
 	}
 	got := map[string]string{}
@@ -166,6 +169,39 @@ func TestRelease_SameAsDockerfile(t *testing.T) {
 	_, rest, _ := strings.Cut(string(dockerfile), "\nENTRYPOINT ")
 	if err := json.Unmarshal([]byte(rest), &entry); err != nil || !reflect.DeepEqual(entry, entrypoint) {
 		t.Errorf("entrypoint of the Dockerfile: %v, %v", entry, err)
+	}
+}
+
+// Each archive and the image for each CPU contain the licence and those of other software, as the image of the Dockerfile
+// does.
+func TestRelease_Licences(t *testing.T) {
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	const script = `cd "$1" && for file in *.zip; do unzip -q "$file"; done && for file in *64.tar.gz; do tar -xzf "$file"; done
+		mkdir image && tar -xf *_image.tar -C image && cd image/blobs/sha256 && for blob in *; do
+			if tar -tzf "$blob" mlflow-promote >/dev/null 2>&1; then mkdir "../$blob" && tar -xzf "$blob" -C "../$blob"; fi
+		done`
+	if out, err := exec.Command("bash", "-euc", script, "unpack", dist).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	folders := 0
+	for _, pattern := range []string{"mlflow-promote_v1.2.3_*64", "image/blobs/*/licenses"} {
+		found, err := filepath.Glob(filepath.Join(dist, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, folder := range found {
+			folders++
+			for name, want := range map[string]string{"LICENSE": "free\n", notices.File: "Copyright 2009 The Go Authors"} {
+				text, err := os.ReadFile(filepath.Join(folder, name))
+				if err != nil || !strings.Contains(string(text), want) {
+					t.Errorf("%s in %s: %v\n%s", name, folder, err, text)
+				}
+			}
+		}
+	}
+	if folders != len(platforms)+2 {
+		t.Errorf("%d folders with licences, want one for each platform and one for each CPU of the image", folders)
 	}
 }
 
