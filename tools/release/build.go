@@ -2,9 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"debug/elf"
-	"debug/macho"
-	"debug/pe"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -187,46 +184,4 @@ func goBuild(r release, p platform, file string) error {
 		return fmt.Errorf("%w\n%s", err, text)
 	}
 	return checkFormat(p, file)
-}
-
-// checkFormat fails unless the file is an executable for the platform that needs no shared libraries of its own.
-func checkFormat(p platform, file string) error {
-	wrong := fmt.Errorf("%s is not an executable for %s/%s", file, p.os, p.cpu)
-	switch p.os {
-	case "windows":
-		f, err := pe.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]uint16{"amd64": pe.IMAGE_FILE_MACHINE_AMD64, "arm64": pe.IMAGE_FILE_MACHINE_ARM64}[p.cpu]
-		if f.Machine != want || f.Characteristics&pe.IMAGE_FILE_EXECUTABLE_IMAGE == 0 {
-			return wrong
-		}
-	case "darwin":
-		f, err := macho.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]macho.Cpu{"amd64": macho.CpuAmd64, "arm64": macho.CpuArm64}[p.cpu]
-		if f.Cpu != want || f.Type != macho.TypeExec {
-			return wrong
-		}
-	default:
-		f, err := elf.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[p.cpu]
-		libraries, err := f.ImportedLibraries()
-		if err != nil {
-			return err
-		}
-		if f.Machine != want || f.Type != elf.ET_EXEC || len(libraries) > 0 {
-			return wrong
-		}
-	}
-	return nil
 }

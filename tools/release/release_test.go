@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"os"
@@ -125,17 +126,58 @@ func TestRelease_GoSettings(t *testing.T) {
 	}
 }
 
+// A program is accepted for its own platform only, and not if a single property is wrong.
 func TestCheckFormat(t *testing.T) {
 	r := tiny(t)
 	file := filepath.Join(t.TempDir(), "program")
-	if err := r.compile(r, platform{}, file); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range platforms {
-		if err := checkFormat(p, file); (err == nil) != (p == platform{"linux", "amd64"}) {
-			t.Errorf("%v: %v", p, err)
+	for own, spoilers := range map[platform]map[string]func(data []byte){
+		{"linux", "amd64"}: {"not executable": func(data []byte) { data[16] = 3 }}, // a shared library
+		{"windows", "amd64"}: {
+			"not for the console": func(data []byte) { data[headerOfPE(data)+24+68] = 2 },
+			"not executable":      func(data []byte) { data[headerOfPE(data)+22] &^= 2 },
+			"kernel32.dll":        func(data []byte) { data[bytes.LastIndex(data, []byte("kernel32.dll\x00"))] = 'K' },
+		},
+		{"darwin", "arm64"}: {
+			"not signed":         func(data []byte) { data[loadOf(data, loadSignature)] = 0x1e },
+			"not executable":     func(data []byte) { data[loadOf(data, loadMain)] = 0 },
+			"part of the system": func(data []byte) { data[bytes.Index(data, []byte("/usr/lib/libS"))] = '.' },
+		},
+	} {
+		if err := goBuild(r, own, file); err != nil { // which also checks the format
+			t.Fatal(err)
+		}
+		for _, p := range platforms {
+			if err := checkFormat(p, file); (err == nil) != (p == own) {
+				t.Errorf("a program for %v as %v: %v", own, p, err)
+			}
+		}
+		good, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want, spoil := range spoilers {
+			bad := bytes.Clone(good)
+			spoil(bad)
+			if err := os.WriteFile(file, bad, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := checkFormat(own, file); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %v, want %q", own, err, want)
+			}
 		}
 	}
+}
+
+// headerOfPE returns the position of the header in a program for Windows.
+func headerOfPE(data []byte) int { return int(binary.LittleEndian.Uint32(data[0x3c:])) }
+
+// loadOf returns the position of a command in a program for macOS.
+func loadOf(data []byte, command uint32) int {
+	at := 32
+	for binary.LittleEndian.Uint32(data[at:]) != command {
+		at += int(binary.LittleEndian.Uint32(data[at+4:]))
+	}
+	return at
 }
 
 // The program for every platform is built by Makefile, Dockerfile and releases in the same way. The image has the
