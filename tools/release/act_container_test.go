@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// standIns are shell steps that replace other projects' actions, which need GitHub. Artifacts are folders.
-var standIns = map[string]string{
+// actionStandIns are shell steps that replace other projects' actions, which need GitHub. Artifacts are folders.
+var actionStandIns = map[string]string{
 	"actions/setup-go":        `go version`,
 	"actions/upload-artifact": `cp -r "$FILES" "$HUB/artifacts/$NAME"`,
 	"actions/download-artifact": `if [ -n "$PATTERN" ]; then cp -r "$HUB/artifacts"/$PATTERN .
@@ -75,7 +75,7 @@ func (h *hub) act(version string) (string, error) {
 		"--eventpath", filepath.Join(h.dir, "event.json"), "--secret-file", filepath.Join(h.dir, "secrets"), "--env", "HUB=" + h.dir, "--action-offline-mode",
 		"--platform", "ubuntu-24.04=-self-hosted", "--platform", "ubuntu-24.04-arm=-self-hosted"}
 	for _, m := range foreignAction.FindAllStringSubmatch(h.read("work/.github/workflows/release.yml"), -1) {
-		if standIns[m[1]] != "" {
+		if actionStandIns[m[1]] != "" {
 			args = append(args, "--local-repository", m[1]+"@"+m[2]+"="+filepath.Join(h.dir, "actions", m[1]))
 		}
 	}
@@ -113,7 +113,7 @@ func TestReleaseWorkflow_Act(t *testing.T) {
 		cd work && rm -f main_test.go && git add --all && git commit -q -m real && git push -q origin main
 		git remote set-url origin https://github.com/mlflow-promote/mlflow-promote
 		git config "url.$PWD/../origin.git.insteadOf" https://github.com/mlflow-promote/mlflow-promote`)
-	for name, script := range standIns {
+	for name, script := range actionStandIns {
 		h.standIn(name, script)
 	}
 	began := time.Now()

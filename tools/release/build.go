@@ -126,6 +126,21 @@ func (r release) build(out string) error {
 			return err
 		}
 	}
+	for p, c := range contents {
+		if p.os != "linux" {
+			continue
+		}
+		deb, err := r.debian(p, c)
+		if err != nil {
+			return fmt.Errorf("build Debian package for %s: %w", p.cpu, err)
+		}
+		if err := write(r.folder(p)+".deb", deb); err != nil {
+			return err
+		}
+	}
+	if err := write(program+".rb", r.homebrew(sums)); err != nil {
+		return err
+	}
 	image, err := r.buildImage(contents)
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)

@@ -32,7 +32,7 @@ var (
 	entrypoint = []string{"/mlflow-promote"}
 	labels     = map[string]string{
 		"org.opencontainers.image.title":       "mlflow-promote",
-		"org.opencontainers.image.description": "Registers, validates and promotes MLflow model versions",
+		"org.opencontainers.image.description": summary,
 		"org.opencontainers.image.source":      repository,
 		"org.opencontainers.image.licenses":    "Apache-2.0",
 	}

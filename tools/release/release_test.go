@@ -104,6 +104,31 @@ func TestRelease_VerifyPage(t *testing.T) {
 	}
 }
 
+// The commands of docs/install.md install the program.
+func TestRelease_InstallPage(t *testing.T) {
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	r := tiny(t)
+	var log bytes.Buffer
+	if err := install(&log, r, t.TempDir(), dist, root+"docs/install.md"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(log.String(), "its commands are for Debian") {
+		t.Skip(log.String())
+	}
+	for _, want := range []string{"installed: Archive", "installed: Debian and Ubuntu"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%q is missing:\n%s", want, log.String())
+		}
+	}
+	if err := os.Remove(filepath.Join(dist, "mlflow-promote_v1.2.3_linux_amd64.tar.gz")); err != nil {
+		t.Fatal(err)
+	}
+	if err := install(&log, r, t.TempDir(), dist, root+"docs/install.md"); err == nil {
+		t.Error("a release without the archive was installed")
+	}
+}
+
 // The results of a build must not depend on the caller's Go settings.
 func TestRelease_GoSettings(t *testing.T) {
 	r, dir := tiny(t), t.TempDir()
@@ -244,6 +269,65 @@ func TestRelease_Licences(t *testing.T) {
 	}
 	if folders != len(platforms)+2 {
 		t.Errorf("%d folders with licences, want one for each platform and one for each CPU of the image", folders)
+	}
+}
+
+// Debian's own tool reads the packages, and they contain the program and its licences.
+func TestRelease_Debian(t *testing.T) {
+	if _, err := exec.LookPath("dpkg-deb"); err != nil {
+		t.Skip("dpkg-deb is not installed")
+	}
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	for _, cpu := range []string{"amd64", "arm64"} {
+		const script = `dpkg-deb --field "$1" Package Version Architecture && dpkg-deb --extract "$1" "$2" && cd "$2" &&
+			find . -type f -printf '%M %p\n' | sort`
+		out, err := exec.Command("sh", "-euc", script, "read", filepath.Join(dist, "mlflow-promote_v1.2.3_linux_"+cpu+".deb"),
+			filepath.Join(dist, cpu)).CombinedOutput()
+		want := "Package: mlflow-promote\nVersion: 1.2.3\nArchitecture: " + cpu + "\n" +
+			"-rw-r--r-- ./usr/share/doc/mlflow-promote/copyright\n-rwxr-xr-x ./usr/bin/mlflow-promote\n"
+		if err != nil || string(out) != want {
+			t.Errorf("%s: %v, got\n%s\nwant\n%s", cpu, err, out, want)
+		}
+		program, err := os.ReadFile(filepath.Join(dist, cpu, "usr/bin/mlflow-promote"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums, err := os.ReadFile(filepath.Join(dist, checksums))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := digestOf(program) + "  mlflow-promote_v1.2.3_linux_" + cpu + "/mlflow-promote\n"; !strings.Contains(string(sums), line) {
+			t.Errorf("the program in the package for %s is not that of the archive", cpu)
+		}
+	}
+}
+
+// The formula has the checksum of each archive under its address, in the block of its platform.
+func TestRelease_Homebrew(t *testing.T) {
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	text, err := os.ReadFile(filepath.Join(dist, "mlflow-promote.rb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := regexp.MustCompile(`(?s)on_(macos|linux) do\s+on_arm do\s+url "(\S+)"\s+sha256 "(\w+)"\s+end\s+`+
+		`on_intel do\s+url "(\S+)"\s+sha256 "(\w+)"\s+end`).FindAllStringSubmatch(string(text), -1)
+	if len(sources) != 2 || !strings.Contains(string(text), "\n  version \"1.2.3\"\n") {
+		t.Fatalf("%s", text)
+	}
+	for _, m := range sources {
+		system := map[string]string{"macos": "darwin", "linux": "linux"}[m[1]]
+		for cpu, found := range map[string][]string{"arm64": m[2:4], "amd64": m[4:6]} {
+			name := "mlflow-promote_v1.2.3_" + system + "_" + cpu + ".tar.gz"
+			archive, err := os.ReadFile(filepath.Join(dist, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []string{repository + "/releases/download/v1.2.3/" + name, digestOf(archive)}; !reflect.DeepEqual(found, want) {
+				t.Errorf("%s on %s: %v, want %v", m[1], cpu, found, want)
+			}
+		}
 	}
 }
 
