@@ -162,6 +162,17 @@ func TestReleaseWorkflow_Act(t *testing.T) {
 		t.Errorf("the setup action of the release installed %q, want %q", installed, want)
 	}
 
+	// The commands of docs/closed-networks.md replace the registry in every action, and keep the digest.
+	_, blocks, err := readPage(root+"docs/closed-networks.md", "v1.2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := h.shell("git clone -q origin.git own && cd own && { " + blocks[0].text + "\n} >/dev/null 2>&1\n" +
+		"grep -h '^  image: ' action.yml */action.yml | sort | uniq -c")
+	if want := fmt.Sprintf("%d   image: docker://registry.example/mlflow-promote@%s", len(actions)-1, digest); named != want {
+		t.Errorf("own copy of the actions: %s, want %s", named, want)
+	}
+
 	// On main, the actions name the Dockerfile, which is an exception. A release needs none.
 	zizmor, err := filepath.Abs(root + ".cache/bin/zizmor")
 	if err != nil {
