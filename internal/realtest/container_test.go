@@ -252,8 +252,16 @@ func (e engine) workflow(t *testing.T, file string) string {
 	return path
 }
 
-// act runs a workflow in the copy of this repository, and returns what it printed.
+// act runs a workflow in the copy of this repository, and returns what it printed. Its steps run in a container.
 func (e engine) act(t *testing.T, workflow string, inputs object) (string, error) {
+	t.Helper()
+	return e.actOn(t, runnerImage, workflow, inputs)
+}
+
+// thisMachine makes act run the steps of a job without Docker, as processes of this machine.
+const thisMachine = "-self-hosted"
+
+func (e engine) actOn(t *testing.T, platform, workflow string, inputs object) (string, error) {
 	t.Helper()
 	root, err := Root()
 	if err != nil {
@@ -268,7 +276,7 @@ func (e engine) act(t *testing.T, workflow string, inputs object) (string, error
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(root, ".cache", "bin", "act"), "workflow_dispatch", "--eventpath", file,
-		"--workflows", workflow, "--platform", "ubuntu-latest="+runnerImage,
+		"--workflows", workflow, "--platform", "ubuntu-latest="+platform,
 		"--pull=false", "--action-offline-mode", "--rm", "--secret", "GITHUB_TOKEN=of-no-use",
 		"--var", "MLFLOW_TRACKING_URI="+e.server.URL)
 	cmd.Dir = e.copy
