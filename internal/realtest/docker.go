@@ -51,7 +51,7 @@ func (c Container) Command() *exec.Cmd {
 	}
 	for _, kv := range c.Env {
 		name, _, _ := strings.Cut(kv, "=")
-		args = append(args, "-e", name) // the value is passed in the client's environment
+		args = append(args, "-e", name) // docker takes the value from its own environment
 	}
 	args = append(args, "-v", "/var/run/docker.sock:/var/run/docker.sock")
 	for _, dir := range []string{"runner_temp", "home", "workflow", "file_commands", workspace} {
@@ -88,7 +88,7 @@ func Defaults() (map[string]string, error) {
 	return inputs, nil
 }
 
-// Bridge returns this machine's address as containers see it.
+// Bridge returns the address at which containers reach this machine.
 func Bridge() (string, error) {
 	docker0, err := net.InterfaceByName("docker0")
 	if err != nil {

@@ -97,7 +97,7 @@ func (h *hub) act(version string) (string, error) {
 // The release workflow runs under act, with the real release tool, Git and signatures. Stand-ins replace what needs
 // GitHub or a registry: gh, skopeo and other projects' actions. Then the setup action of the new release installs it, and
 // zizmor accepts its actions.
-func TestReleaseWorkflow_Act(t *testing.T) {
+func TestReleaseWorkflow_Container(t *testing.T) {
 	if out, err := exec.Command(root+"tools/setup", "act").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
