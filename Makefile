@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword release-dry-run
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword release-dry-run bench-start
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -21,6 +21,9 @@ bench: build ## compare this program with MLflow's Python client
 
 bench-audit: build ## compare reading 100,000 versions with MLflow's Python client and curl
 	@go run $(FLAGS) ./tools/bench -audit -repeat 3
+
+bench-start: ## measure the start of a job: the container, the setup action
+	@go run $(FLAGS) ./tools/bench -start -repeat 10
 
 image: ## build the container image
 	@tools/setup docker
@@ -59,7 +62,7 @@ mixed_container := ./tools/release
 
 test-workflows: lint ## lint our workflows and the examples, and run them with act on a real MLflow and a GitHub double
 	@tools/setup mlflow-3.17.2 postgres docker act
-	go test -timeout 45m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
+	go test -timeout 45m -tags=container -v ./internal/realtest ./tools/release -run 'Workflow|Cancelled'
 
 test-browser: ## test pages in a real Chromium
 	$(call tier,browser,chromium gfm)

@@ -53,8 +53,8 @@ func TestContainer_CancelledDuringMove(t *testing.T) {
 			"tracking-uri": mlflow, "model": "cancel", "alias": "champion", "thresholds": "test_accuracy >= 0.9",
 			"deployment-environment": "production", "github-token": "ghs-of-the-job", "allow-insecure-http": "true",
 		}, "candidate", "runs:/"+logged[0].RunID+"/model")
-		c.env = slices.DeleteFunc(c.env, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_RUN_ATTEMPT=") })
-		c.env = append(c.env, "GITHUB_API_URL="+api, "GITHUB_RUN_ATTEMPT="+attempt)
+		c.Env = slices.DeleteFunc(c.Env, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_RUN_ATTEMPT=") })
+		c.Env = append(c.Env, "GITHUB_API_URL="+api, "GITHUB_RUN_ATTEMPT="+attempt)
 		return c
 	}
 

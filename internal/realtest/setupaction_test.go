@@ -21,6 +21,7 @@ const releaseScript = `
 	rm -r $folder`
 
 // A step after the setup action runs the program by its name. It writes the same job summary and outputs as the action.
+// The job runs without Docker.
 func TestWorkflow_Setup(t *testing.T) {
 	e := shared(t)
 	logged, err := e.server.Train(t.Context(), Spec{Experiment: "setup", Model: "model"})
@@ -33,7 +34,7 @@ func TestWorkflow_Setup(t *testing.T) {
 	if out, err := prepare.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	out, err := e.act(t, workflow, object{
+	out, err := e.actOn(t, thisMachine, workflow, object{
 		"tracking-uri": e.server.URL, "candidate": "runs:/" + logged[0].RunID + "/model",
 	})
 	if err != nil {

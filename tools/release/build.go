@@ -2,9 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"debug/elf"
-	"debug/macho"
-	"debug/pe"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -14,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/tools/notices"
 )
 
 const (
@@ -58,6 +57,9 @@ type release struct {
 	compile func(r release, p platform, file string) error
 }
 
+// content is what a platform's archive contains.
+type content struct{ binary, license, notices []byte }
+
 // folder returns the name of the top folder in the platform's archive. The names of the platform's files start with it
 // too.
 func (r release) folder(p platform) string {
@@ -88,7 +90,7 @@ func (r release) build(out string) error {
 		sums[name] = digestOf(data)
 		return os.WriteFile(filepath.Join(out, name), data, 0o644)
 	}
-	binaries := map[platform][]byte{}
+	contents := map[platform]content{}
 	for _, p := range platforms {
 		file := filepath.Join(work, p.os+p.cpu)
 		if err := r.compile(r, p, file); err != nil {
@@ -98,11 +100,16 @@ func (r release) build(out string) error {
 		if err != nil {
 			return err
 		}
-		binaries[p] = binary
+		third, err := notices.Of(file)
+		if err != nil {
+			return err
+		}
+		contents[p] = content{binary: binary, license: license, notices: third}
 		folder := r.folder(p)
 		sums[folder+"/"+p.binary()] = digestOf(binary)
 		files := []member{
 			{folder + "/LICENSE", license, 0o644},
+			{folder + "/" + notices.File, third, 0o644},
 			{folder + "/" + p.binary(), binary, 0o755},
 		}
 		archive, err := pack(p, files, r.time)
@@ -120,7 +127,22 @@ func (r release) build(out string) error {
 			return err
 		}
 	}
-	image, err := r.buildImage(binaries)
+	for p, c := range contents {
+		if p.os != "linux" {
+			continue
+		}
+		deb, err := r.debian(p, c)
+		if err != nil {
+			return fmt.Errorf("build Debian package for %s: %w", p.cpu, err)
+		}
+		if err := write(r.folder(p)+".deb", deb); err != nil {
+			return err
+		}
+	}
+	if err := write(program+".rb", r.homebrew(sums)); err != nil {
+		return err
+	}
+	image, err := r.buildImage(contents)
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)
 	}
@@ -179,47 +201,4 @@ func goBuild(r release, p platform, file string) error {
 		return fmt.Errorf("%w\n%s", err, text)
 	}
 	return checkFormat(p, file)
-}
-
-// checkFormat fails unless the file is an executable for the platform and needs no shared libraries beyond the system's
-// own.
-func checkFormat(p platform, file string) error {
-	wrong := fmt.Errorf("%s is not an executable for %s/%s", file, p.os, p.cpu)
-	switch p.os {
-	case "windows":
-		f, err := pe.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]uint16{"amd64": pe.IMAGE_FILE_MACHINE_AMD64, "arm64": pe.IMAGE_FILE_MACHINE_ARM64}[p.cpu]
-		if f.Machine != want || f.Characteristics&pe.IMAGE_FILE_EXECUTABLE_IMAGE == 0 {
-			return wrong
-		}
-	case "darwin":
-		f, err := macho.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]macho.Cpu{"amd64": macho.CpuAmd64, "arm64": macho.CpuArm64}[p.cpu]
-		if f.Cpu != want || f.Type != macho.TypeExec {
-			return wrong
-		}
-	default:
-		f, err := elf.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[p.cpu]
-		libraries, err := f.ImportedLibraries()
-		if err != nil {
-			return err
-		}
-		if f.Machine != want || f.Type != elf.ET_EXEC || len(libraries) > 0 {
-			return wrong
-		}
-	}
-	return nil
 }

@@ -50,6 +50,9 @@ func dryRun(out io.Writer, quick bool) error {
 	if err := sign(work, first); err != nil {
 		return err
 	}
+	if err := install(out, r, filepath.Join(work, "install"), first, "docs/install.md"); err != nil {
+		return err
+	}
 	return verifyAndSpoil(out, r, filepath.Join(work, "check"), first, "docs/verify.md")
 }
 
@@ -148,6 +151,53 @@ func runNative(r release, dist string) error {
 	text := "cd \"$(mktemp -d)\" && tar -xzf \"$OLDPWD/" + p.archive(r.folder(p)) + "\" && test \"$(" + file + " --version)\" = '" +
 		program + " " + r.version + "'"
 	return shell(dist, "", text)
+}
+
+// standIns replace programs that would download from GitHub or change this machine. $BIN is a folder on PATH.
+var standIns = map[string]string{
+	"curl": `[ "$1 ${2%/*}" = "-fLO $FILES" ] && cp "$DIST/${2##*/}" .`,
+	"sudo": `case "$1 $2" in
+"apt install") dpkg-deb --extract "$3" unpacked && cp unpacked/usr/bin/mlflow-promote "$BIN/" ;;
+"install "*) [ "$3" = /usr/local/bin/ ] && cp "$2" "$BIN/" ;;
+*) exit 1 ;;
+esac`,
+}
+
+// install runs the commands of the page that installs the program, in the folder dir, with the files in dist.
+func install(out io.Writer, r release, dir, dist, page string) error {
+	if _, err := exec.LookPath("dpkg-deb"); err != nil || runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
+		fmt.Fprintf(out, "not run: %s: its commands are for Debian on amd64\n", page)
+		return nil
+	}
+	setup, blocks, err := readPage(page, r.version)
+	if err != nil {
+		return err
+	}
+	bin := filepath.Join(dir, "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return err
+	}
+	for name, script := range standIns {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nset -e\n"+script+"\n"), 0o755); err != nil {
+			return err
+		}
+	}
+	setup += fmt.Sprintf("\nexport BIN='%s' DIST='%s' FILES=\"$files\" PATH='%[1]s':\"$PATH\"", bin, dist)
+	for _, b := range blocks {
+		if b.notRun != "" {
+			fmt.Fprintf(out, "not run: %s: %s\n", b.title, b.notRun)
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(bin, program)); err != nil {
+			return err
+		}
+		check := "\n[ \"$(mlflow-promote --version)\" = '" + program + " " + r.version + "' ]"
+		if err := shell(dir, setup, b.text+check); err != nil {
+			return fmt.Errorf("%s, %s: %w", page, b.title, err)
+		}
+		fmt.Fprintf(out, "installed: %s\n", b.title)
+	}
+	return nil
 }
 
 // sign creates a key in the folder work and signs the checksums in dist with it. It also writes the file signers.

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"github.com/mlflow-promote/mlflow-promote/tools/notices"
 )
 
 // The media types of the OCI image specification.
@@ -30,7 +32,7 @@ var (
 	entrypoint = []string{"/mlflow-promote"}
 	labels     = map[string]string{
 		"org.opencontainers.image.title":       "mlflow-promote",
-		"org.opencontainers.image.description": "Registers, validates and promotes MLflow model versions",
+		"org.opencontainers.image.description": summary,
 		"org.opencontainers.image.source":      repository,
 		"org.opencontainers.image.licenses":    "Apache-2.0",
 	}
@@ -90,9 +92,9 @@ func (b blobs) addJSON(mediaType string, value any) (descriptor, error) {
 	return b.add(mediaType, data), err
 }
 
-// buildImage returns the image for all CPUs as a tar file in OCI layout. The image contains only the CA certificates
-// and the program.
-func (r release) buildImage(binaries map[platform][]byte) ([]byte, error) {
+// buildImage returns the image for all CPUs as a tar file in OCI layout. The image contains the CA certificates, the
+// program and its licences, and nothing else.
+func (r release) buildImage(contents map[platform]content) ([]byte, error) {
 	parts := blobs{}
 	certificates := []member{
 		{"etc/", nil, 0o755}, {"etc/ssl/", nil, 0o755}, {"etc/ssl/certs/", nil, 0o755},
@@ -109,7 +111,13 @@ func (r release) buildImage(binaries map[platform][]byte) ([]byte, error) {
 		config.Config.Entrypoint, config.Config.Labels = entrypoint, labels
 		config.Files.Type = "layers"
 		m := manifest{Schema: 2, MediaType: typeManifest}
-		for _, files := range [][]member{certificates, {{program, binaries[p], 0o755}}} {
+		files := []member{
+			{"licenses/", nil, 0o755},
+			{"licenses/LICENSE", contents[p].license, 0o644},
+			{"licenses/" + notices.File, contents[p].notices, 0o644},
+			{program, contents[p].binary, 0o755},
+		}
+		for _, files := range [][]member{certificates, files} {
 			layer, err := tarFile(files, r.time)
 			if err != nil {
 				return nil, err
