@@ -71,8 +71,7 @@ func text(goVersion string, modules []*debug.Module, cache string) ([]byte, erro
 		if err != nil {
 			return nil, fmt.Errorf("find licence of %s: %w", m.Path, err)
 		}
-		fmt.Fprintf(&out, "%s%s %s\nSource: https://proxy.golang.org/%s/@v/%s.zip\n\n",
-			line, m.Path, m.Version, escaped(m.Path), escaped(m.Version))
+		fmt.Fprintf(&out, "%s%s %s\nSource: https://pkg.go.dev/%s@%s\n\n", line, m.Path, m.Version, m.Path, m.Version)
 		for _, f := range files {
 			fmt.Fprintf(&out, "--- %s\n\n%s\n", f.name, f.text)
 		}

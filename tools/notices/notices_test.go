@@ -84,7 +84,7 @@ func TestText(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(string(got), line+"example.com/Upper v1.0.0-RC\n")
-	want := "Source: https://proxy.golang.org/example.com/!upper/@v/v1.0.0-!r!c.zip\n\n"
+	want := "Source: https://pkg.go.dev/example.com/Upper@v1.0.0-RC\n\n"
 	for _, name := range wanted {
 		want += "--- " + name + "\n\ntext of " + name + "\n\n"
 	}
