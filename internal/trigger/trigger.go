@@ -18,9 +18,9 @@ type startRule int
 const (
 	ifListed   startRule = iota // writes only if the `allow-events` input lists the event
 	byRef                       // writes on the default branch, on tags on its commits, and on allowed refs
-	byCommit                    // writes on commits on the default branch and on allowed refs
+	byCommit                    // writes on commits of the default branch and on allowed refs
 	byFollowed                  // writes if this run follows a run on a commit of the default branch
-	onSchedule                  // as byRef; always on the default branch, even if the event does not name it
+	onSchedule                  // like byRef; always on the default branch, even if the event does not name it
 	dryRunOnly
 	neverWrites
 )
@@ -129,7 +129,7 @@ func (s Start) Decide(allow Allowance) Decision {
 func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
-		orAllow = "" // allow-refs is about this run's own ref
+		orAllow = "" // `allow-refs` would match this run's own ref
 		hint = "follow only runs on the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
 			"), or merge the commit first; " + orDryRun
 	}
