@@ -10,8 +10,8 @@ import (
 // ByCommit selects the newest finished run that was trained from a commit.
 type ByCommit struct {
 	SHA         string   // full digest
-	Experiments []string // names or ids of the experiments to search; default the experiment of the incumbent's run
-	TrainedBy   []string // MLflow users whose runs count; default all
+	Experiments []string // names or ids of the experiments to search; by default the experiment of the incumbent's run
+	TrainedBy   []string // MLflow users whose runs count; by default all
 	Path        string   // path of the model in the run
 }
 

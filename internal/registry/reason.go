@@ -57,7 +57,7 @@ type ReasonInfo struct {
 	Meaning string
 }
 
-// Reasons is the documented list, in the order in which the documentation shows it.
+// Reasons is the documented list, in the order of the documentation.
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as requested"},
 	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},

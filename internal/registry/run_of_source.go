@@ -9,7 +9,7 @@ import (
 )
 
 // MovedRoot says that artifacts were moved to a different store: everything that MLflow recorded below From is now
-// below To. It is valid until the end of a day.
+// below To. It is valid until the end of a given day.
 type MovedRoot struct {
 	From, To string // locations without a trailing slash, such as s3://old/mlflow
 	Until    time.Time
@@ -99,7 +99,7 @@ func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok b
 	return "", false
 }
 
-// SameRegistration reports whether registering this source of this run would give this version. Both must have the
+// SameRegistration reports whether registering this source of this run would produce this version. Both must have the
 // same run, and the same logged model or location. Tags do not count, because anyone can write them.
 func SameRegistration(v Version, s Source, run Run) bool {
 	switch {
