@@ -17,8 +17,8 @@ type Args struct {
 	Command       string
 	Flags         map[string]string // values of the flags that were given
 	JSON, Version bool
-	// AsAction makes the command read the INPUT_… variables, which a GitHub Action's runner sets. Flags come first.
-	// Without arguments, the program always reads them.
+	// AsAction makes the command read the INPUT_… variables, which a GitHub Action's runner sets. Flags take
+	// precedence. Without arguments, the program always reads these variables.
 	AsAction bool
 }
 
