@@ -427,7 +427,7 @@ func TestReportMode(t *testing.T) {
 	}
 }
 
-// Report mode also applies to the gate for `from` and to gates with on-fail set to retain.
+// Report mode also applies to the gate for `from` and to gates with `on-fail: retain`.
 func TestReportMode_ReachesEveryGate(t *testing.T) {
 	a := gatesOf(t, `version: 1
 models:

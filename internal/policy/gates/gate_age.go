@@ -37,7 +37,7 @@ candidate:
 	build: buildAge,
 }
 
-// skewShown is the smallest difference between the clocks that findings mention.
+// skewShown is the smallest clock difference that findings mention.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -236,8 +236,7 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag belongs to an entry. off is the number of seconds by which
-// the runner's clock is wrong.
+// fits reports whether the time in a tag belongs to an entry. off is the error of the runner's clock, in seconds.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second

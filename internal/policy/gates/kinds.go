@@ -2,7 +2,7 @@ package gates
 
 import "github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 
-// Kind is one kind of gate. The parser, schema, documentation and tests are driven by it.
+// Kind is one kind of gate. It drives the parser, schema, documentation and tests.
 type Kind struct {
 	Name     string
 	showsKey bool         // the gate's default name includes the value of the main key

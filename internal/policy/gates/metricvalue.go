@@ -122,8 +122,8 @@ func (t metricValue) used(of string) []verdict.Used {
 }
 
 // checkRecorded compares the incumbent's value with the one that was written to the ledger when the version was
-// promoted. If run and dataset are the same but the value differs, somebody has changed it since. A value from a later
-// run is a new measurement.
+// promoted. If run and dataset are the same but the value differs, it has been changed since. A value from a later run
+// is a new measurement.
 func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t metricValue) metricValue {
 	records := r.withRunValue(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
@@ -154,7 +154,8 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 }
 
 // withRunValue adds the run's own value to the records for a gate with `of: run`. If a run has only one model, the
-// ledger records only the model's values; if there is exactly one from the source run, it is also the run's last value.
+// ledger records only the model's values; if exactly one of them is from the source run, it is also the run's last
+// value.
 func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
 	source := only(records, func(u verdict.Used) bool { return u.Kind == fact.SourceRun })
