@@ -660,7 +660,7 @@ func TestInterleavings(t *testing.T) {
 			for _, faults := range []faults{none, crash, late, unheard} {
 				m := &model{promoters, protocol, faults}
 				long := protocol.hostile() && faults > crash && os.Getenv("PROMOTE_INTERLEAVINGS") == ""
-				days := protocol.hostile() && faults > none && promoters > 2 // 33 times the states, and more
+				days := protocol.hostile() && faults > none && promoters > 2 // at least 33 times as many states
 				if protocol == taking && faults != crash && faults != late || long || days {
 					continue
 				}
