@@ -40,8 +40,8 @@ func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// previousVersion returns the version that the target pointed to before the candidate. It is 0 if there was no such
-// version, or if there are several.
+// previousVersion returns the version that the target pointed to before the candidate. It returns 0 if there was no
+// such version, or if there were several.
 func previousVersion(f fact.Facts, in Intent) int {
 	number := f.Incumbent().OrZero().Version.OrZero().Number
 	if number != f.Number() {

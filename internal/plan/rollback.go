@@ -194,8 +194,8 @@ func withCandidate(f fact.Facts, to int) fact.Facts {
 	return f
 }
 
-// NextRollback returns the version that a rollback would return to after the plan is applied, or says why there is
-// none.
+// NextRollback returns the version that a rollback would return to after the plan is applied, or says why no such
+// version exists.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	next := ledger.Entry{
 		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},
