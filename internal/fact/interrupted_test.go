@@ -63,7 +63,7 @@ func TestLedger_Unconfirmed(t *testing.T) {
 	}
 }
 
-// An unfinished entry is found even if later entries follow that moved nothing.
+// An unfinished entry is found even if it is followed by entries that moved nothing.
 func TestFacts_CutOff(t *testing.T) {
 	both := []registry.Shift{registry.ParseShift("@champion", "6", "7"), registry.ParseShift("Production", "6", "7")}
 	cut := ledger.Entry{

@@ -13,7 +13,7 @@ import (
 type RollbackTarget struct {
 	Number int
 	Why    string // why it was rejected; "" if it can be used
-	Only   string // the part of the target at which it was, if it was not at the other part; "" otherwise
+	Only   string // the only part of the target that it was at; "" if it was at every part
 	Ask    bool   // it was rejected only because the user did not name it
 }
 
@@ -118,7 +118,7 @@ func wholeFirst(backs []RollbackTarget, refs []registry.Ref, at map[int][]regist
 	return append(slices.DeleteFunc(slices.Clone(backs), partly), last...)
 }
 
-// taggedFor returns the parts of the target to which the version was promoted according to its tags.
+// taggedFor returns the parts of the target that the version was promoted to, according to its tags.
 func taggedFor(v registry.Version, t registry.Target) (refs []registry.Ref) {
 	if t.Alias != "" && v.Tags[registry.AliasTimeTag(t.Alias)] != "" {
 		refs = append(refs, registry.AliasRef(t.Alias))

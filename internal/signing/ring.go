@@ -11,10 +11,10 @@ import (
 type Key struct {
 	Name   string
 	Public Public
-	// Until is the time from which the key is no longer valid. It is zero if the key does not expire.
+	// Until is when the key expires. It is zero if the key never expires.
 	Until time.Time
-	// NotBetween is a period in which the key does not count. The period excludes its end. Both times are zero if there
-	// is no such period.
+	// NotBetween is a period when the key does not count. The period excludes its end. Both times are zero if there is
+	// no such period.
 	NotBetween [2]time.Time
 }
 

@@ -135,8 +135,8 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 	return s.pages, nil
 }
 
-// sampleRows is the minimum number of listed models from which the cost of a page of versions can be estimated. A
-// listed model includes its newest version, so it takes longer to send than a version alone.
+// sampleRows is the minimum number of listed models needed to estimate the cost of a page of versions. A listed model
+// includes its newest version, so it takes longer to send than a version alone.
 const sampleRows = 200
 
 // relist lists the names again until two consecutive lists are stable. Two lists are stable if neither contains a name

@@ -17,8 +17,8 @@ import (
 const defaultExperiment = "0"
 
 // Ledger finds out where the promotion ledger of the model is, who may edit it, and what another login needs to write
-// to it. It adds this to the server. used is the id of the experiment that contains the ledger, or "" if there is none.
-// Ledger returns the experiment's name, with the login's right if the server has logins.
+// to it. It adds this to the server. used is the id of the experiment that contains the ledger, or "" if there is no
+// ledger. Ledger returns the experiment's name, with the login's right if the server has logins.
 func Ledger(
 	ctx context.Context, store runstore.Store, c *mlflow.Client, s *registry.Server, model, used string,
 ) string {
