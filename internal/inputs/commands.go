@@ -20,7 +20,7 @@ type Command struct {
 	read     func(*reader) Settings
 }
 
-// Commands returns all commands in the order in which they are documented.
+// Commands returns all commands in the order of the documentation.
 func Commands() []Command {
 	return []Command{
 		{

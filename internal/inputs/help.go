@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// helpWidth is the column at which --help breaks lines.
+// helpWidth is the maximum width of a line in --help, in columns.
 const helpWidth = 100
 
 // Help returns the --help text for the command, or for the whole program if there is no such command.

@@ -55,7 +55,7 @@ const (
 	Headers  Kind = "Name: text" // one per line
 )
 
-// All lists the inputs in the order in which they are documented. Each group is declared in the file that reads it.
+// All lists the inputs in the order of the documentation. Each group is declared in the file that reads it.
 var All = slices.Concat(
 	commandInput, serverInputs, candidateInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, ledgerInputs,
 	gitHubInputs, notificationInputs, historyInputs, auditInputs,

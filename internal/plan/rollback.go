@@ -71,8 +71,7 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	return p
 }
 
-// rolledBack says between which versions a rollback moves the target. about returns the moves for which tags are
-// written.
+// rolledBack describes a rollback from one version to another. about returns the moves whose tags are written.
 type rolledBack struct {
 	from, to int
 	about    func(fact.Facts, Intent) []Step

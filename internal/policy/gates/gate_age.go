@@ -168,7 +168,7 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	return m.Aliases[a.in] == v.Number, ""
 }
 
-// arrival is the time from which a stage has contained a version, or an alias has pointed to it.
+// arrival is when a version entered a stage, or when an alias began to point to it.
 type arrival struct {
 	at        time.Time
 	source    string // where the time comes from

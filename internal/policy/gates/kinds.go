@@ -13,7 +13,7 @@ type Kind struct {
 	key      tree.Shape   // shape of the main key, whose name is that of the kind
 	more     []tree.Field // the kind's other keys
 	Example  string       // a gate as in a policy file, without the leading "- "
-	Facts    string       // facts on which Example passes, written as in a policy test
+	Facts    string       // facts that Example passes on, written as in a policy test
 	build    func(*tree.Node) (Gate, error)
 }
 

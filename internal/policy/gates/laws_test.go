@@ -39,7 +39,7 @@ func parseGate(t rapid.TB, text string) Gate {
 	return g
 }
 
-// sample is a gate together with facts on which it passes.
+// sample is a gate together with facts that it passes on.
 type sample struct {
 	text  string
 	gate  Gate
@@ -58,7 +58,7 @@ func samples(t rapid.TB) (out []sample) {
 	return out
 }
 
-// factsOf returns the facts on which a kind's example passes.
+// factsOf returns the facts that a kind's example passes on.
 func factsOf(t rapid.TB, k Kind) fact.Facts {
 	t.Helper()
 	n, err := tree.Parse(k.Facts)

@@ -197,7 +197,7 @@ func (r MetricReader) accepts(u verdict.Used, mine metricValue) bool {
 	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
 }
 
-// only returns the values for which keep returns true.
+// only returns the values that keep selects.
 func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
 	return slices.DeleteFunc(slices.Clone(list), func(u verdict.Used) bool { return !keep(u) })
 }
