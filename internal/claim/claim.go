@@ -149,7 +149,7 @@ func (l *Session) Pause(ctx context.Context, try int) bool {
 const longWait = 3
 
 // Optional reports whether the command may continue without a ledger after this error. It may if the server cannot keep
-// a ledger and the `ledger` input is not `required`. It may not if the login merely lacks a right.
+// a ledger and the `ledger` input is not `required`, but not if the login merely lacks a right.
 func (l *Session) Optional(err error) bool {
 	if l.rescued(err) {
 		return true

@@ -134,8 +134,8 @@ type coAuthor struct {
 // commitsAtOnce limits the commits in one query.
 const commitsAtOnce = 50
 
-// coAuthors returns the co-authors of these commits. The first author that GraphQL lists is the commit's author in git,
-// so it is skipped.
+// coAuthors returns the co-authors of the commits with these digests. The first author that GraphQL lists is the
+// commit's author in git, so it is skipped.
 func coAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {

@@ -316,7 +316,7 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	}
 	_, err := c.do(ctx, r, &compared)
 	if statusOf(err) == http.StatusNotFound {
-		// GitHub gives the same response whether the commit was never pushed or the token is not allowed to read it.
+		// GitHub sends the same response whether the commit was never pushed or the token is not allowed to read it.
 		if _, found, lookErr := readCommit(ctx, c, base); lookErr == nil && !found {
 			return registry.Is(false)
 		}

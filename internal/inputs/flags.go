@@ -116,7 +116,7 @@ func unknownFlag(err error) error {
 	return fmt.Errorf("unknown flag --%s%s", name, hint)
 }
 
-// DidYouMean returns a question that suggests the nearest of the names, or "" if none is near.
+// DidYouMean returns a question that suggests the most similar name, or "" if none is similar.
 func DidYouMean(prefix, name string, names []string) string {
 	near := spelling.Nearest(name, names)
 	if len(near) == 0 {

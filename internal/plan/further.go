@@ -18,8 +18,8 @@ func (p Plan) Further() []Step {
 	})
 }
 
-// furtherMoves returns the moves of the further aliases of a promotion. The notes say which aliases
-// are not moved, and which permission each removal needs.
+// furtherMoves returns the moves of a promotion's further aliases. The notes say which aliases are not moved, and which
+// permission each removal needs.
 func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	for _, a := range in.Query.Aliases {
 		number, want := 0, registry.State{}

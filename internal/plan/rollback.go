@@ -158,8 +158,8 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 	}
 }
 
-// To checks a version that was named by the user. A rollback evaluates no gates, so the target must have pointed to
-// this version before.
+// To checks a version that the user named. A rollback evaluates no gates, so the target must have pointed to this
+// version before.
 func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
 		return fact.RollbackTarget{Number: number, Why: "the target points to it now"}

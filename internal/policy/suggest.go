@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// slack is how much worse a suggested limit is than the candidate's own value, as a fraction of the size of that value.
-// Without it, the next training of the same model would fail by chance.
+// slack is how much worse a suggested limit is than the candidate's own value, relative to the size of that value.
+// Without this slack, the next training of the same model would fail by chance.
 const slack = 0.01
 
 // Suggest returns lines of thresholds that the candidate passes, for users who have none yet to paste. The limits come

@@ -23,7 +23,7 @@ type CommitRun struct {
 	Searched   string    // description of the experiments that were searched
 	Older      []OtherRun
 	Ignored    []OtherRun // runs of the commit that do not count
-	More       bool       // there are older runs of the commit that were not read
+	More       bool       // older runs of the commit exist but were not read
 }
 
 // OtherRun is a run of the commit that was not selected, and the reason.

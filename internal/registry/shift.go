@@ -50,8 +50,8 @@ func (s Shift) Equal(other Shift) bool {
 // entry's confirmed moves count only after all its other moves have been made.
 func (s Shift) Confirms() bool { return s.Was.Equal(s.Want) }
 
-// Halfway reports whether an alias that is stored in tags is on its new version but has not yet been removed from all
-// others.
+// Halfway reports whether an alias that is stored in tags is on its new version but has not yet been removed from every
+// other version.
 func (s Shift) Halfway(now State) bool {
 	want := s.Want.Versions
 	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {

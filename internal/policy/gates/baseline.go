@@ -79,7 +79,7 @@ func (h Baseline) hint(f fact.Facts) string {
 }
 
 // isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist,
-// because a typing error would otherwise disable the gate. The target's own alias may be new.
+// because a typo would otherwise disable the gate. The target's own alias may be new.
 func (h Baseline) isOtherAlias(f fact.Facts) bool {
 	alias, isAlias := h.key.Alias()
 	return isAlias && alias != f.Target.Alias

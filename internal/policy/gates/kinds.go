@@ -32,7 +32,7 @@ func Names() []string {
 	return names
 }
 
-// IsKey reports whether a word is a key of some kind of gate.
+// IsKey reports whether a word is a key in any kind of gate.
 func IsKey(word string) bool {
 	for _, k := range Kinds {
 		for _, f := range k.Keys() {

@@ -254,7 +254,7 @@ func TestGates_UnknownNeverPasses(t *testing.T) {
 	}
 }
 
-// The same facts give the same findings, in whatever order the server lists them (1,000 orders).
+// Findings do not depend on the order of the server's lists. The test tries 1,000 orders.
 func TestGates_IgnoreOrderOfFacts(t *testing.T) {
 	all := samples(t)
 	var want []verdict.Finding
