@@ -150,7 +150,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "lineage",
-			Summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
+			Summary: "show where a version came from and what uses it, from data, code and run to aliases, " +
 				"promotions and deployment; read-only",
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},

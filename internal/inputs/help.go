@@ -41,7 +41,7 @@ func Help(name string) string {
 	b.WriteString("\noutput:\n" +
 		"  --json\n        Print the result as JSON.\n" +
 		"  --version\n        Print the version.\n" +
-		"  --as-action\n        Read the INPUT_… variables of a GitHub Action too. Flags come first.\n")
+		"  --as-action\n        Read the INPUT_… variables of a GitHub Action too. Flags take precedence.\n")
 	if !ok {
 		c, _ = CommandNamed("promote")
 		b.WriteString("\nexit codes: ")

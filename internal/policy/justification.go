@@ -19,8 +19,8 @@ type Demand struct {
 // Matches reports whether the text is a justification that the demand accepts.
 func (d Demand) Matches(text string) bool { return d.re.MatchString(text) }
 
-var justificationShape = tree.Object("what the justification input must contain; the one of a target replaces that of "+
-	"its model, and both replace that of the file",
+var justificationShape = tree.Object("what the justification input must contain; a target's pattern replaces its "+
+	"model's, and both replace the file's",
 	tree.Required("matches", tree.MaxLength(200,
 		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
 

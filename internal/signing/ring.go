@@ -41,13 +41,13 @@ type Problem struct {
 func (p *Problem) Error() string {
 	switch p.Kind {
 	case Unknown:
-		return fmt.Sprintf("it is signed by the key %s, which the policy does not list", p.Key)
+		return fmt.Sprintf("it is signed by the key %s, but the policy lists no such key", p.Key)
 	case Wrong:
 		return fmt.Sprintf("its signature by the key %s is wrong: it was edited, or copied from elsewhere", p.Key)
 	case Expired:
 		return fmt.Sprintf("it is signed by the key %s after that key's last day", p.Key)
 	case Barred:
-		return fmt.Sprintf("it is signed by the key %s in a period in which that key does not count", p.Key)
+		return fmt.Sprintf("it is signed by the key %s in a period when that key does not count", p.Key)
 	}
 	return "its signature is malformed"
 }

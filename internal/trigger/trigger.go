@@ -130,8 +130,8 @@ func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
 		orAllow = "" // `allow-refs` would match this run's own ref
-		hint = "follow only runs on the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
-			"), or merge the commit first; " + orDryRun
+		hint = "follow only runs on the default branch (`" + branchesLine(s.DefaultBranch) +
+			"` under `workflow_run`), or merge the commit first; " + orDryRun
 	}
 	if s.DefaultBranch == "" {
 		return refusal("the event does not name the default branch, so the commit cannot be checked", hint)

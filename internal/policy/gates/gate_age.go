@@ -25,7 +25,7 @@ var ageKind = Kind{
 	key:      tree.Pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	more: []tree.Field{
 		tree.Optional("soak", tree.Duration("minimum time in the stage or with the alias pointing to the version")),
-		tree.Optional("in", tree.Text("stage or alias in which the version must soak, such as Staging or challenger")),
+		tree.Optional("in", tree.Text("stage or alias that the version must soak in, such as Staging or challenger")),
 	},
 	Example: "age: 30d\nsoak: 24h\nin: challenger",
 	Facts: `now: "2026-05-20T06:00:00Z"
@@ -47,7 +47,7 @@ func buildAge(n *tree.Node) (Gate, error) {
 	case (a.soakText == "") != (a.in == ""):
 		return Gate{}, n.Problem("age", "soak and in must be used together; use a duration and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "age set to any always passes without soak; use a limit such as 30d, or soak "+
+		return Gate{}, n.Problem("age", "`age: any` always passes without soak; use a limit such as 30d, or soak "+
 			"and in")
 	}
 	wanted := "run at most " + a.text + " old"
