@@ -55,8 +55,8 @@ var (
 	readCode    = permission{scope: "contents", level: "read"}
 )
 
-// Review reads who made a change and who approved it. A part that cannot be read is marked as unreadable, with the
-// reason. Permissions that the token lacks are listed as missing.
+// Review reads who made a change and who approved it. A part that cannot be read is marked as unreadable and contains
+// the reason. Permissions that the token lacks are listed as missing.
 func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	out := fact.Review{
 		Attempt:      q.Attempt,

@@ -79,7 +79,7 @@ func readHistory(r *reader) (s Settings) {
 	return s
 }
 
-// readHistoryQuery returns which of a history's entries to show, and the time to show them for.
+// readHistoryQuery reads the inputs that select the history's entries and the time of interest.
 func readHistoryQuery(r *reader) (q history.Query) {
 	q.At, q.Until = readTime(r, "at")
 	q.Since, _ = readTime(r, "since")

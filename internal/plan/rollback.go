@@ -18,7 +18,8 @@ func Rollback(f fact.Facts, in Intent, to int) Plan {
 }
 
 // InterruptedRollback returns a rollback that was interrupted after it had moved something, provided that this rollback
-// may return to the same version. It need not belong to the same run, because any rollback may return to that version.
+// may return to the same version. The interrupted rollback need not belong to the same run, because any rollback may
+// return to that version.
 func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number

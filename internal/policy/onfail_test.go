@@ -26,7 +26,7 @@ const (
 	cannot state = "could not be read, or is no measurement"
 )
 
-// effects lists, for each state of one gate, the decisions under on-fail block, retain and warn.
+// effects lists, for each state of one gate, the decisions under `on-fail: block`, `retain` and `warn`.
 var effects = map[state][3]verdict.Decision{
 	good:   {verdict.Promote, verdict.Promote, verdict.Promote},
 	worse:  {verdict.Block, verdict.Retain, verdict.Promote},

@@ -21,12 +21,12 @@ func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
 }
 
-// BelongsToRun says why a model does not belong to a run, or returns "" if it does. It trusts nothing that anyone
-// could have written: MLflow checks neither the source run of a logged model nor the run of a version.
+// BelongsToRun says why a model does not belong to a run, or returns "" if it does. It trusts nothing that anyone could
+// have written: MLflow checks neither the source run of a logged model nor the run of a version.
 //
 // A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow 3.15,
-// anyone can write outputs but not experiments, so the experiment is the protection. Any other model belongs to the
-// run if its location is below the run's artifacts. roots lists the allowed moves.
+// anyone can write outputs but not experiments, so only the check of the experiment protects against forgeries. Any
+// other model belongs to the run if its location is below the run's artifacts. roots lists the allowed moves.
 func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoot) string {
 	if logged != nil {
 		return loggedBelongs(source, *logged, run, roots)

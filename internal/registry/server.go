@@ -1,6 +1,7 @@
 package registry
 
-// Server describes a server and its features. Features are detected by sending requests, not from the version.
+// Server describes a server and its features. Features are detected by sending requests, rather than by looking at the
+// version.
 type Server struct {
 	Address      string
 	Version      string // "" if the server does not say

@@ -165,7 +165,7 @@ func (s Start) refHint() string {
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow returns a suggestion to add a line for this ref to allow-refs. It returns "" if no line can allow the ref.
+// orAllow returns a suggestion to add a line for this ref to `allow-refs`. It returns "" if no line can allow the ref.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
@@ -174,8 +174,8 @@ func (s Start) orAllow() string {
 	return ", or set allow-refs to " + format.YAMLWord(line)
 }
 
-// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, alone or
-// together with allow-refs.
+// eventHint returns a hint about the events that may write. It suggests `allow-events` only if that is enough, alone or
+// together with `allow-refs`.
 func (s Start) eventHint() string {
 	hint := "start the job with workflow_dispatch, push or schedule"
 	line := patternFor(s.ref)

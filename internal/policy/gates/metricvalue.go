@@ -37,7 +37,7 @@ var metricFields = []tree.Field{
 	}),
 }
 
-// comparisonFields are metricFields and the key for gates that compare with an incumbent.
+// comparisonFields are metricFields plus the key for gates that compare with an incumbent.
 var comparisonFields = append(slices.Clone(metricFields),
 	tree.Optional("incumbent",
 		tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
@@ -122,8 +122,8 @@ func (t metricValue) used(of string) []verdict.Used {
 }
 
 // checkRecorded compares the incumbent's value with the one that was written to the ledger when the version was
-// promoted. If run and dataset are the same but the value differs, it has been changed since. A value from a later run
-// is a new measurement.
+// promoted. If the run and the dataset are the same but the value differs, the value has been changed since. A value
+// from a later run is a new measurement.
 func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t metricValue) metricValue {
 	records := r.withRunValue(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
