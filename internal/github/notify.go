@@ -19,8 +19,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Headers of a webhook request. The signature has the same format as in GitHub's own webhooks, so receivers can reuse existing
-// code.
+// Headers of a webhook request. The signature has the same format as in GitHub's own webhooks, so receivers can reuse
+// existing code.
 const (
 	SignatureHeader = "X-Promote-Signature-256" // sha256= and the HMAC of the body with the secret, in hex
 	DeliveryHeader  = "X-Promote-Delivery"

@@ -79,8 +79,8 @@ func Arguments(argv []string) (Args, error) {
 	return a, nil
 }
 
-// joinSwitches turns "--dry-run true" into "--dry-run=true", because package flag accepts a boolean's value only in this
-// form.
+// joinSwitches turns "--dry-run true" into "--dry-run=true", because package flag accepts a boolean's value only in
+// this form.
 func joinSwitches(argv []string) []string {
 	var out []string
 	for i := 0; i < len(argv); i++ {

@@ -501,7 +501,7 @@ func TestBelief_Outcomes(t *testing.T) {
 	}{
 		"our own":            {"a", start, nil, ""},
 		"unsigned":           {"", start, nil, "it is not signed"},
-		"an unknown key":     {"x", start, nil, "does not list"},
+		"an unknown key":     {"x", start, nil, "lists no such key"},
 		"before its claim":   {"a", start.Add(-time.Second), nil, "dated before its claim"},
 		"in the future":      {"a", start.Add(time.Hour), nil, "in the future"},
 		"another entry's":    {"a", start, func(kv map[string]string) { kv[outcomeSigKey(2)] = kv[outcomeSigKey(1)] }, "wrong"},
