@@ -95,7 +95,7 @@ func (c Context) RunURL() string {
 }
 
 // Head returns the commit that the job is about, or "" if the runner does not provide it. For a pull request it is the
-// head commit and not GitHub's trial merge, from which no model was trained.
+// head commit, because no model was trained from GitHub's trial merge.
 func (c Context) Head() string {
 	if c.HeadSHA != "" || strings.HasPrefix(c.EventName, "pull_request") {
 		return c.HeadSHA

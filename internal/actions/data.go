@@ -8,8 +8,8 @@ import (
 )
 
 // Data prints one JSON document of any length, for another program to parse. Secrets are hidden. Everything except
-// printable ASCII is escaped, and so is #, which may start a workflow command. This way, the data triggers nothing in a
-// terminal or the runner.
+// printable ASCII is escaped, and so is #, which may start a workflow command. The data therefore cannot trigger
+// anything in a terminal or in the runner.
 func (r *Runner) Data(json string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -23,8 +23,8 @@ type File struct {
 	err             error
 }
 
-// reportFolder is the folder in the workspace for files that no input names. It contains a .gitignore, so that a later
-// step does not commit them.
+// reportFolder is the folder in the workspace for files whose path no input sets. It contains a .gitignore, so that a
+// later step does not commit them.
 const reportFolder = ".mlflow-promote"
 
 // CreateReport starts a new file in the folder for reports. A random string replaces the * in pattern, because several

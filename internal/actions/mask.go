@@ -117,7 +117,7 @@ func (s *secrets) startAt(text string) int {
 	return longest
 }
 
-// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, or in a Go string
+// forms returns the forms that a secret can take: unchanged, line by line, in a URL, in JSON, or in a Go string
 // that is quoted once or twice. It also returns the base64 forms for a secret that follows other text, as in
 // user:password.
 func forms(secret string) []string {

@@ -15,7 +15,7 @@ import (
 
 const canary = `c@nary/"p+ss" w%rd?>~`
 
-// secretForms lists the forms in which a secret can appear.
+// secretForms lists the forms that a secret can take.
 func secretForms(secret string) []string {
 	quoted, _ := json.Marshal(secret)
 	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), string(quoted), fmt.Sprintf("%q", secret)}

@@ -106,7 +106,7 @@ func CheckFiles(r *Runner) error {
 	return errors.Join(errs...)
 }
 
-// appendTo uses a single write, because half an entry would fail the step.
+// appendTo appends the text in a single write, because half an entry would fail the step.
 func appendTo(file, text string) error {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -86,15 +86,15 @@ func cut(line string, limit, dropped int) string {
 	return fmt.Sprintf("%s… (%d more bytes)", line[:end], len(line)-end+dropped)
 }
 
-// These expressions match the start of a command: in the old syntax anywhere, in the new syntax before anything
-// visible. Combining marks may be in between, because the runner's comparison ignores some of them.
+// These expressions match the start of a command: anywhere in a line in the old syntax, and before any visible
+// character in the new syntax. Combining marks may be in between, because the runner's comparison ignores some of them.
 var (
 	oldCommand = regexp.MustCompile(`(#\p{M}*#\p{M}*)\[`)
 	newCommand = regexp.MustCompile(`^([\s\p{Z}\p{M}\x{FFFD}]*:\p{M}*):`)
 )
 
-// inert changes a line so that the runner cannot take it for a workflow command. Invisible characters are replaced and
-// not removed, because removal could join two parts into a secret or a command.
+// inert changes a line so that the runner cannot take it for a workflow command. Invisible characters are replaced
+// rather than removed, because removing them could join two parts into a secret or a command.
 func inert(line string) string {
 	line = strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD"))
 	line = oldCommand.ReplaceAllString(line, "$1 [")

@@ -48,7 +48,8 @@ func (r *Runner) Debug() bool { return r.env("RUNNER_DEBUG") == "1" }
 // nor type.
 func (r *Runner) Input(name string) string { return library(r, nil).GetInput(name) }
 
-// library returns the go-githubactions library with one of our writers, because the library panics if a write fails.
+// library returns the go-githubactions library set up with one of our writers, because the library panics if a write
+// fails.
 func library(r *Runner, w io.Writer) *githubactions.Action {
 	return githubactions.New(githubactions.WithWriter(w), githubactions.WithGetenv(r.env))
 }
@@ -90,7 +91,7 @@ func (r *Runner) EndGroup() {
 }
 
 // Flush ends unfinished lines and reports how many annotations were only printed. It fails if anything could not be
-// printed, now or before.
+// printed, now or earlier.
 func (r *Runner) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -649,8 +649,8 @@ func (s *stage) entries() ledger.Chain {
 
 // In every order and with every fault, a claim prevents two or three promoters from losing updates. MLflow has no
 // conditional writes, so some defects cannot be prevented; the audit rule finds those. Without claims, the same walk
-// must find lost updates. Otherwise the test would prove nothing. The same is true of a signed ledger to which a login
-// without a key writes at any moment, even if the promoters accept different keys.
+// must find lost updates. Otherwise the test would prove nothing. The same holds for a signed ledger that a login
+// without a key writes to at any moment, even if the promoters accept different keys.
 func TestInterleavings(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
 		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // takes minutes
@@ -660,7 +660,7 @@ func TestInterleavings(t *testing.T) {
 			for _, faults := range []faults{none, crash, late, unheard} {
 				m := &model{promoters, protocol, faults}
 				long := protocol.hostile() && faults > crash && os.Getenv("PROMOTE_INTERLEAVINGS") == ""
-				days := protocol.hostile() && faults > none && promoters > 2 // 33 times the states, and more
+				days := protocol.hostile() && faults > none && promoters > 2 // at least 33 times as many states
 				if protocol == taking && faults != crash && faults != late || long || days {
 					continue
 				}

@@ -57,8 +57,8 @@ func prefer(chance *rand.Rand, choices []choice, last string) []choice {
 	return slices.DeleteFunc(slices.Clone(choices), func(c choice) bool { return !of(last)(c) && !of("hostile")(c) })
 }
 
-// draw returns a random choice. Requests are the most likely one. The hostile writer acts if it is time, and otherwise
-// only if nothing else can happen.
+// draw returns a random choice. Requests are the most likely choice. The hostile writer acts when its time has come,
+// and before that only if nothing else can happen.
 func draw(chance *rand.Rand, choices []choice, hostile bool) choice {
 	kinds := map[string][]choice{}
 	for _, c := range choices {

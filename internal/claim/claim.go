@@ -66,7 +66,7 @@ type Session struct {
 	resumes int  // entry that this run resumes; 0 = none
 
 	patience context.Context    // bounds the wait for other promotions; nil before the first read
-	cancel   context.CancelFunc // of patience
+	cancel   context.CancelFunc // cancels patience
 }
 
 // Open prepares the ledger of the model. It sends nothing.
@@ -91,7 +91,7 @@ func Open(c Config) *Session {
 // Resume makes the run finish the entry of an earlier attempt.
 func (l *Session) Resume(e ledger.Entry) { l.resumes = e.Epoch }
 
-// Place returns where the record of the decision is stored. p is the entry of the run, or nil.
+// Place returns where the record of the decision is stored. p is the run's entry, or nil.
 func (l *Session) Place(p *ledger.Promotion) plan.Place {
 	if e, recorded := p.Entry(); recorded {
 		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
@@ -149,7 +149,7 @@ func (l *Session) Pause(ctx context.Context, try int) bool {
 const longWait = 3
 
 // Optional reports whether the command may continue without a ledger after this error. It may if the server cannot keep
-// a ledger and the `ledger` input is not `required`. It may not if the login merely lacks a right.
+// a ledger and the `ledger` input is not `required`, but not if the login merely lacks a right.
 func (l *Session) Optional(err error) bool {
 	if l.rescued(err) {
 		return true
@@ -210,7 +210,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	switch {
 	case err != nil:
 		return facts, err
-	case mayErr != nil && !facts.Model.IsAbsent(): // who creates a model may do everything with it
+	case mayErr != nil && !facts.Model.IsAbsent(): // the creator of a model may do everything with it
 		return facts, mayErr
 	case l.Ledger == nil:
 		facts.Ledger.Off = l.Off
@@ -252,7 +252,8 @@ func (l *Session) rescued(err error) bool {
 }
 
 // Rescue returns the overrides that let a rollback continue despite the trouble with the ledger. If the policy lists
-// keys, `unsigned` is one of them, because the next rollback may have no key. If it has one, it signs its entry anyway.
+// keys, the overrides include `unsigned`, because the next rollback may have no key. A rollback that has a key signs
+// its entry anyway.
 func (l *Session) Rescue() []string {
 	var busy *ledger.BusyError
 	var words []string

@@ -258,7 +258,7 @@ func TestMessages(t *testing.T) {
 		"a commit without an experiment": {
 			env:  map[string]string{"GITHUB_SHA": strings.Repeat("a", 40)},
 			args: "register --model new --candidate commit",
-			want: []string{"the experiment in which the model is trained"},
+			want: []string{"the experiment that the model is trained in"},
 		},
 		"an alias that MLflow reserves": {
 			args: "promote --model wine --candidate runs:/good/model --alias v1 --thresholds acc>=0.5",

@@ -104,7 +104,7 @@ func (s *Servers) gitHub() login.GitHub {
 	}
 }
 
-// sent says which login the registry gets, or "" if there is none.
+// sent says which login the registry gets, or "" if no login is sent.
 func (s *Servers) sent() string {
 	if server, ok := s.Settings.SageMaker[s.Settings.Registry]; ok {
 		return s.credentials(server).How
@@ -115,7 +115,7 @@ func (s *Servers) sent() string {
 	return constant(s.Settings)
 }
 
-// constant says which constant login is sent, or "" if there is none.
+// constant says which constant login is sent, or "" if no such login is set.
 func constant(set inputs.Server) string {
 	switch sent := set.Header.Get("Authorization") + set.RegistryHeader.Get("Authorization"); {
 	case set.Basic:

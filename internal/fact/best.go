@@ -38,7 +38,7 @@ type contender struct {
 
 func (c contender) ref() string { return cmp.Or(c.model, c.run) }
 
-// Contest finds the best of several models. The order in which they are entered makes no difference.
+// Contest finds the best of several models. The order of entry makes no difference.
 type Contest struct {
 	registry.Best
 	Names map[string]string // names of the experiments by id

@@ -39,7 +39,7 @@ type Needs struct {
 	Commit         bool           // how the run's commit is related to the workflow's commit
 	Review         bool           // who made the change and who approved it
 	Environments   []string       // environments whose approvals count
-	// the aliases and stages for which the ledger must show how long each has pointed to the candidate
+	// aliases and stages; the ledger must show how long each of them has pointed to the candidate
 	Since []registry.Ref
 }
 

@@ -13,8 +13,8 @@ import (
 type RollbackTarget struct {
 	Number int
 	Why    string // why it was rejected; "" if it can be used
-	Only   string // if the version was at only one part of the target, that part; "" otherwise
-	Ask    bool   // rejected only because the user did not name the version
+	Only   string // the only part of the target that it was at; "" if it was at every part
+	Ask    bool   // it was rejected only because the user did not name it
 }
 
 // Rejection returns the reason why the version was rejected, and what the user can do about it.
@@ -119,7 +119,7 @@ func wholeFirst(backs []RollbackTarget, refs []registry.Ref, at map[int][]regist
 	return append(slices.DeleteFunc(slices.Clone(backs), partly), last...)
 }
 
-// taggedFor returns the parts of the target to which, according to its tags, the version was promoted.
+// taggedFor returns the parts of the target that the version was promoted to, according to its tags.
 func taggedFor(v registry.Version, t registry.Target) (refs []registry.Ref) {
 	if t.Alias != "" && v.Tags[registry.AliasTimeTag(t.Alias)] != "" {
 		refs = append(refs, registry.AliasRef(t.Alias))

@@ -67,7 +67,7 @@ func nan(step, at int64) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "NaN", Step: step, Time: clock(at)}
 }
 
-// evaluated returns a subject on which an evaluation run logged 0. last is the last value on the run itself.
+// evaluated returns a subject with the value 0, logged by an evaluation run. last is the run's own last value.
 func evaluated(last registry.Point) Subject {
 	s := subject(registry.Point{}, []registry.ModelMetric{row("eval", 0, 0, 6)})
 	e := s.Evaluations.OrZero()["eval"]

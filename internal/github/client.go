@@ -31,8 +31,8 @@ type Config struct {
 
 // Client works on one repository. It is safe for concurrent use; writes are sent one at a time.
 type Client struct {
-	// Only these parts of the library's client are kept. A pointer to the whole client would be stored in an interface
-	// value, which would link all of the client's services into the program and make it 1.6 MB larger.
+	// Only these parts of the library's client are kept. Keeping a pointer to the whole client in an interface value
+	// would link in all of the client's services and add 1.6 MB to the program.
 	newRequest func(method, url string, body any, opts ...gh.RequestOption) (*http.Request, error)
 	send       func(ctx context.Context, req *http.Request, v any) (*gh.Response, error)
 
@@ -43,8 +43,8 @@ type Client struct {
 	viewer     viewer
 }
 
-// New checks the configuration without sending anything. transport configures the connection, except for its Base and
-// Header, which New sets.
+// New returns a client for the configuration, after checking it. It sends no requests. transport configures the
+// connection, except for its Base and Header, which New sets.
 func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("the github token is empty or contains a line break or another invalid character")
@@ -121,7 +121,7 @@ func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // call is one request to the API.
 type call struct {
-	op     string     // "verb object", used in errors
+	op     string     // in the form "verb object", for error messages
 	needs  permission // the permission that the token needs
 	method string
 	path   string // relative to the API's address; its elements are escaped
@@ -131,7 +131,7 @@ type call struct {
 	read   *int64 // if not nil, the size of each response is added to it
 }
 
-// in returns the API path for something in the client's repository.
+// in returns the API path of a resource in the client's repository.
 func (c *Client) in(elements ...any) string { return path(c.repository, elements...) }
 
 func path(repository string, elements ...any) string {
@@ -211,7 +211,7 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 	return resp, nil
 }
 
-// waitForTurn blocks until no other write is in progress, and the pause that GitHub asks for after each write is over.
+// waitForTurn blocks until no other write is in progress and the pause that GitHub asks for after each write is over.
 func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case <-c.writing:
@@ -242,7 +242,7 @@ const (
 	pageBytes = 64 << 20
 )
 
-// all reads every page of a list. It returns an error unless it can read the whole list.
+// all reads every page of a list. It fails unless it can read the whole list.
 func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error) {
 	var out []T
 	query := url.Values{}
@@ -284,8 +284,8 @@ func hasNext(resp *gh.Response) bool {
 	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }
 
-// create sends a request that creates something new each time it arrives. If the response is lost, create calls find
-// before it sends again, in case the first request took effect.
+// create sends a request that creates a new object each time it is received. If the response is lost, create calls find
+// before sending the request again, in case the first one took effect.
 func create[T any](ctx context.Context, c *Client, r call, find func() (T, bool, error)) (T, error) {
 	r.class = rest.Create
 	for again := false; ; again = true {
@@ -316,10 +316,10 @@ type viewer struct {
 	login string
 }
 
-// actionsBot is the login under which GITHUB_TOKEN writes.
+// actionsBot is the login of GITHUB_TOKEN.
 const actionsBot = "github-actions[bot]"
 
-// login returns the login under which this client writes. The REST API returns it only for users' tokens. GraphQL also
+// login returns the login that this client writes as. The REST API returns it only for users' tokens. GraphQL also
 // returns it for apps, including GITHUB_TOKEN. If GraphQL is not available, login assumes actionsBot.
 func (c *Client) login(ctx context.Context) (string, error) {
 	c.viewer.mu.Lock()
@@ -371,8 +371,8 @@ func (c *Client) query(
 	return "", nil
 }
 
-// wrote reports whether a string is ours: it carries the marker for the key, and this client's login wrote it. The
-// login is looked up only if there is a marker.
+// wrote reports whether this client's login wrote a text that contains the marker for the key. The login is looked up
+// only if the text contains the marker.
 func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
 	if _, marked, _ := unmarked(key, body); !marked {
 		return false, nil
@@ -381,7 +381,7 @@ func (c *Client) wrote(ctx context.Context, key, body string, author *user) (boo
 	return err == nil && author.login() == me, err
 }
 
-// user is an account. In responses it is null if the account was deleted.
+// user is an account. In responses, a deleted account is null.
 type user struct {
 	Login string `json:"login"`
 	Type  string `json:"type"` // User, Bot or Organization

@@ -119,7 +119,7 @@ func TestClient_Addresses(t *testing.T) {
 	})
 }
 
-// This test and the next one use real sockets, because a redirect could be followed only there.
+// This test and the next one use real sockets, because without them a redirect could not be followed.
 func TestClient_NoRedirect(t *testing.T) {
 	var elsewhere atomic.Int64
 	foreign, err := net.Listen("tcp", "127.0.0.1:0")
@@ -425,7 +425,7 @@ func TestErrors_HideToken(t *testing.T) {
 						s.Errorf("%s: the token is in %s", what, text)
 					}
 					if strings.Contains(what, "review") || strings.Contains(what, "contains") {
-						continue // a fact has a sentence instead of a reason
+						continue // an unreadable fact contains a sentence instead of a reason
 					}
 					if registry.ReasonOf(err) == registry.OK {
 						s.Errorf("%s: error without a reason: %v", what, err)
@@ -439,7 +439,7 @@ func TestErrors_HideToken(t *testing.T) {
 	}
 }
 
-// limited adds a fault to the first requests: the response that GitHub gives when a limit is reached.
+// limited makes the first requests fail with the response that GitHub sends when a limit has been reached.
 func limited(s *testEnv, times int, f githubtest.Fault) {
 	for n := 1; n <= times; n++ {
 		f.Nth = n
@@ -577,7 +577,7 @@ func TestLimits_Reading(t *testing.T) {
 	})
 }
 
-// If nothing can have been sent, the write has not happened. Otherwise its outcome is unknown.
+// If the request cannot have been sent, the write has not happened. Otherwise its outcome is unknown.
 func TestWrite_UnknownOutcome(t *testing.T) {
 	refuse := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}

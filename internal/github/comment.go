@@ -18,12 +18,12 @@ type comment struct {
 	HTMLURL string `json:"html_url"`
 }
 
-// perPage is the page size for lists of texts. Thirty texts of maximum length fit into one response.
+// perPage is the page size for lists of texts. Thirty texts of maximum length fit in one response.
 const perPage = 30
 
-// Comment maintains one comment for each key on a pull request: it edits our existing comment or posts a new one, and
-// returns its address. It deletes duplicates, which parallel runs may have left. A body above GitHub's limit is cut at
-// the end of a line, and gets a link to full, which is the address of the full text.
+// Comment maintains one comment per key on a pull request: it edits our existing comment or posts a new one, and
+// returns the comment's address. It deletes duplicates that parallel runs may have left. If a body is longer than
+// GitHub's limit, Comment cuts it at the end of a line and adds a link to full, the address of the full text.
 func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (url string, err error) {
 	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 
 var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
 
-// commit contains the fields of a commit that are used. GitHub looks up the logins by the e-mail addresses in the
-// commit.
+// commit contains the fields of a commit that the program uses. GitHub looks up the logins by the e-mail addresses in
+// the commit.
 type commit struct {
 	SHA  string `json:"sha"`
 	Text struct {
@@ -56,7 +56,7 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	return out, true, nil
 }
 
-// commitRoles are the roles that people have in the run's commit or in a commit of the pull request.
+// commitRoles contains the roles to record for the people behind a commit: the run's commit or one in the pull request.
 type commitRoles struct{ author, coAuthor, committer fact.Role }
 
 var (
@@ -64,7 +64,7 @@ var (
 	rolesOfPull = commitRoles{fact.RolePullAuthor, fact.RolePullCoAuthor, fact.RolePullCommitter}
 )
 
-// commitContributors returns who made the run's commit, or nil if the commit is not in the repository.
+// commitContributors returns the people who made the run's commit, or nil if the commit is not in the repository.
 func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Contributor, error) {
 	one, found, err := readCommit(ctx, c, sha)
 	if err != nil || !found {
@@ -134,8 +134,8 @@ type coAuthor struct {
 // commitsAtOnce limits the commits in one query.
 const commitsAtOnce = 50
 
-// coAuthors returns the co-authors of these commits. The first author that GraphQL lists is the commit's author in git,
-// so it is skipped.
+// coAuthors returns the co-authors of the commits with these digests. The first author that GraphQL lists is the
+// commit's author in git, so it is skipped.
 func coAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {

@@ -14,15 +14,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Deployment describes a promotion for the repository's deployment list.
+// Deployment describes a promotion for the list of deployments in the repository.
 type Deployment struct {
 	Ref         string // full commit digest
 	Environment string
 	Key         string // model and target, as passed to Deactivate
 	Description string // cut to GitHub's 140 characters
-	Production  bool   // the environment serves end users; GitHub assumes this for the name production
+	Production  bool   // the environment serves end users; GitHub assumes this if the name is production
 	Record      string // id of the promotion's record; each record is deployed only once
-	RunID       int64  // this workflow run; a deployment that its job made to the environment is reused
+	RunID       int64  // this workflow run; if its job already deployed to the environment, that deployment is reused
 	Payload     map[string]any
 }
 
@@ -65,7 +65,7 @@ type payload struct {
 	Record string `json:"record"`
 }
 
-// ours returns the payload of a deployment that this program made, or the zero value for any other deployment.
+// ours returns the payload of a deployment created by this program, or the zero value for any other deployment.
 func (d deployment) ours() (p payload) {
 	data := []byte(d.Payload)
 	if text := ""; json.Unmarshal(data, &text) == nil {
@@ -181,9 +181,9 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 	return err
 }
 
-// Deactivate sets the deployments of a model and target in an environment to inactive if they are older than keep, or
-// all of them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub
-// itself does this only for environments that are not marked as production.
+// Deactivate makes the deployments of a model and target to an environment inactive if they are older than keep, or all
+// of them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub itself
+// does this only for environments that are not marked as production.
 func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
 	r := deployments("list the deployments to "+environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}

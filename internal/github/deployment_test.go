@@ -291,7 +291,7 @@ func TestDeactivate(t *testing.T) {
 	}
 }
 
-// A run may report its deployment only after the next run has already reported its own.
+// A run may report its deployment after the next run has already reported its own.
 func TestDeactivate_LaterDeployment(t *testing.T) {
 	for name, c := range map[string]struct{ later, after string }{
 		"a later one is live":        {"success", "inactive inactive success"},

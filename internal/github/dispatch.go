@@ -14,8 +14,8 @@ import (
 )
 
 // Dispatch sends a repository_dispatch event to a repository (owner/name; "" for this one). payload becomes
-// client_payload, an object with at most 10 keys and less than 64 KB. If the response is lost, the error has the reason
-// Unknown. An event may be sent again only if its receiver recognises the record's id.
+// client_payload, a JSON object of less than 64 KB with at most 10 keys. If the response is lost, the error has the
+// reason Unknown. An event may be sent again only if its receiver recognises the record's id.
 func (c *Client) Dispatch(ctx context.Context, repository, eventType string, payload any) error {
 	repository, err := repositoryOr(c, repository)
 	if err != nil {
@@ -79,7 +79,7 @@ func sendOnce(ctx context.Context, c *Client, r call) error {
 		return unknown(r.op, err)
 	case err == nil && resp.StatusCode != http.StatusNoContent &&
 		!strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
-		// a login page may come with status 200
+		// a login page may be sent with status 200
 		return explain(r, &invalidResponse{req: resp.Request, err: fmt.Errorf("status %d", resp.StatusCode)})
 	}
 	return err

@@ -26,7 +26,7 @@ const (
 	gone = "4444444444444444444444444444444444444444"
 )
 
-// testEnv is a client for a GitHub double, in a bubble in which waiting takes no time.
+// testEnv is a client for a GitHub double, in a bubble where waiting takes no time.
 type testEnv struct {
 	*testing.T
 	double *githubtest.Server

@@ -22,7 +22,7 @@ type permission struct {
 	elsewhere    bool // in a repository other than the job's
 }
 
-// wanted returns the end of a sentence about a refusal, which names the permission.
+// wanted returns the part of a refusal's message that names the missing permission.
 func (p permission) wanted() string {
 	if p.scope == "" {
 		return ""
@@ -73,8 +73,7 @@ type limitError struct {
 func (e *limitError) Error() string { return e.cause.Error() }
 func (e *limitError) Unwrap() error { return e.cause }
 
-// denied is the error for a request that the token is not allowed to send, or for something that it is not allowed to
-// see.
+// denied is the error for a request that the token is not allowed to send, or a resource that it is not allowed to see.
 type denied struct {
 	need  permission
 	cause error
@@ -83,7 +82,7 @@ type denied struct {
 func (e *denied) Error() string { return e.cause.Error() }
 func (e *denied) Unwrap() error { return e.cause }
 
-// refusalOf returns GitHub's refusal in err, for which go-github has several types.
+// refusalOf extracts GitHub's refusal from err. go-github has several error types for refusals.
 func refusalOf(err error) (resp *http.Response, text string) {
 	var (
 		plain     *gh.ErrorResponse
@@ -122,7 +121,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// limit reports whether GitHub refused because a rate limit is reached, and how long to wait. GitHub uses both 403 and
+// limit reports whether GitHub refused because a rate limit was reached, and how long to wait. GitHub uses both 403 and
 // 429 for both kinds of limits, whereas go-github recognises only 403.
 func limit(err error) (wait time.Duration, limited bool) {
 	var primary *gh.RateLimitError
@@ -145,8 +144,8 @@ func limit(err error) (wait time.Duration, limited bool) {
 	return waitOf(resp.Header), true
 }
 
-// waitOf returns the wait from Retry-After, or else the time until the limit ends by the server's clock. If GitHub
-// sends neither, the wait is a minute, as GitHub asks.
+// waitOf returns how long to wait: the value of Retry-After or, if that is missing, the time until the limit resets by
+// the server's clock. If GitHub sends neither, it returns one minute, as GitHub's documentation asks.
 func waitOf(h http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
 		return time.Duration(seconds)*time.Second + time.Second

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Issue describes the wanted state of the issue for a key.
+// Issue describes the desired state of the issue for a key.
 type Issue struct {
 	Key    string
 	Title  string
@@ -94,7 +94,7 @@ func openIssue(ctx context.Context, c *Client, want Issue, body string) (url str
 	return made.HTMLURL, err
 }
 
-// editIssue changes an issue. It does nothing if the issue is already in the wanted state.
+// editIssue changes an issue. It does nothing if the issue is already in the desired state.
 func editIssue(ctx context.Context, c *Client, is issue, edit gh.IssueRequest) (url string, err error) {
 	if edit.Body == nil && is.State == *edit.State {
 		return is.HTMLURL, nil

@@ -7,8 +7,8 @@ import (
 	"unicode/utf16"
 )
 
-// The marker is the first line of each comment and issue that this program finds again. Anyone may write such a line,
-// so the author is checked as well.
+// The marker is the first line of every comment and issue that this program needs to find again. Anyone can write such
+// a line, so the author is checked as well.
 const (
 	markerStart = "<!-- mlflow-promote:"
 	markerEnd   = " -->"
@@ -61,7 +61,7 @@ func unmarked(key, body string) (text string, ours, whole bool) {
 // characters.
 const bodyLimit = 65536 - 1000
 
-// units counts UTF-16 units. No other way of counting gives more characters.
+// units returns the length in UTF-16 units. No other way of counting characters gives a higher number.
 func units(s string) int {
 	n := 0
 	for _, r := range s {

@@ -19,16 +19,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Headers of a webhook. The signature has the same format as in GitHub's own webhooks, so receivers can reuse existing
-// code.
+// Headers of a webhook request. The signature has the same format as in GitHub's own webhooks, so receivers can reuse
+// existing code.
 const (
 	SignatureHeader = "X-Promote-Signature-256" // sha256= and the HMAC of the body with the secret, in hex
 	DeliveryHeader  = "X-Promote-Delivery"
 )
 
-// PostWebhook sends body, which is JSON. delivery is the record's id and stays the same for each attempt, so a receiver
-// can ignore duplicates and a request whose response was lost can be sent again. Without a secret, the request is not
-// signed. hc must come from a rest client and must not follow redirects.
+// PostWebhook sends body, which is JSON. delivery is the record's id and is the same for every attempt. A receiver can
+// therefore ignore duplicates, and a request can be sent again if its response was lost. Without a secret, the request
+// is not signed. hc must come from a rest client and must not follow redirects.
 func PostWebhook(ctx context.Context, hc *http.Client, address, secret, delivery string, body []byte) error {
 	h := http.Header{}
 	h.Set(DeliveryHeader, delivery)
@@ -53,7 +53,7 @@ type SlackMessage struct {
 	From    string // previous version
 	To      string
 	Who     string
-	Why     string // in the words of the user
+	Why     string // the reason, in the user's words
 	RunURL  string // link to the workflow run
 }
 
@@ -118,8 +118,8 @@ func (m SlackMessage) blocks() slackPayload {
 	return out
 }
 
-// slackEscape escapes text that Slack would take for a link or a mention of a channel. Text of type plain_text needs no
-// escaping.
+// slackEscape escapes characters that Slack would interpret as a link or a channel mention. Text of type plain_text
+// needs no escaping.
 func slackEscape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// PullRequest contains the fields of a pull request that are used.
+// PullRequest contains the fields of a pull request that the program uses.
 type PullRequest struct {
 	Number         int
 	Head           string // its last commit
@@ -67,8 +67,8 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return p.read(c.repository), nil
 }
 
-// PullRequestOf finds the pull request whose merge produced a commit. ok is false if none exists, because the commit
-// was pushed directly or is not the last commit of a rebase.
+// PullRequestOf finds the pull request whose merge produced a commit. ok is false if no such pull request exists: the
+// commit was pushed directly or is not the last commit of a rebase.
 func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest, ok bool, err error) {
 	if !digest.MatchString(sha) {
 		return PullRequest{}, false, nil

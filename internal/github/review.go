@@ -55,8 +55,8 @@ var (
 	readCode    = permission{scope: "contents", level: "read"}
 )
 
-// Review reads who made a change and who approved it. A part that cannot be read is unreadable, with the reason.
-// Permissions that the token lacks are listed as missing.
+// Review reads who made a change and who approved it. A part that cannot be read is marked as unreadable and contains
+// the reason. Permissions that the token lacks are listed as missing.
 func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	out := fact.Review{
 		Attempt:      q.Attempt,
@@ -316,7 +316,7 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	}
 	_, err := c.do(ctx, r, &compared)
 	if statusOf(err) == http.StatusNotFound {
-		// GitHub gives the same response whether the commit was never pushed or the token is not allowed to read it.
+		// GitHub sends the same response whether the commit was never pushed or the token is not allowed to read it.
 		if _, found, lookErr := readCommit(ctx, c, base); lookErr == nil && !found {
 			return registry.Is(false)
 		}

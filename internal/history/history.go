@@ -98,7 +98,7 @@ func (h History) limit() string {
 	return fmt.Sprintf(" according to the last entry, %d, and the drift since then", epoch)
 }
 
-// pending returns the channels that have not been notified of an entry, in the order in which the entry lists them.
+// pending returns the channels that have not been notified of an entry, in the entry's order.
 func pending(e ledger.Entry) []string {
 	var out []string
 	channels := e.PendingNotifications()

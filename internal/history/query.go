@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Query says which entries of a history to show, and for which point in time to show the live versions.
+// Query says which entries of a history to show, and the time to show the live versions for.
 type Query struct {
 	At      time.Time      `json:"at,omitzero"`
 	Until   time.Time      `json:"at_end,omitzero"` // equal to At, or the end of that day

@@ -37,7 +37,7 @@ func Of(ctx context.Context, c *mlflow.Client, p policy.Policy, only fact.Query)
 	return out, nil
 }
 
-// modelsInPolicy returns the models for which the policy has rules. It asks the server for names only if a rule is a
+// modelsInPolicy returns the models that the policy has rules for. It asks the server for names only if a rule is a
 // pattern.
 func modelsInPolicy(ctx context.Context, c *mlflow.Client, p policy.Policy, model string) ([]string, error) {
 	names := []string{model}

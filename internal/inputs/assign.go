@@ -14,8 +14,8 @@ import (
 type pair struct{ key, value string }
 
 // readAssignments returns the assignments in the `assign` input, one ALIAS=VERSION per line. The version `none` removes
-// the alias. A comma does not separate assignments: otherwise the value "8, champion=1" in the line
-// `challenger=${{ inputs.version }}` would also move champion. The input may be empty only if there is traffic.
+// the alias. A comma does not separate assignments: otherwise the value "8, champion=1" in the line `challenger=${{
+// inputs.version }}` would also move champion. The input may be empty only if traffic is given.
 func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignment) {
 	var items []string
 	for _, line := range format.Lines(r.value("assign")) {

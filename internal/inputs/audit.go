@@ -95,5 +95,5 @@ func readAudit(r *reader) Settings {
 	return s
 }
 
-// Never is the value of `fail-on` with which no finding fails the audit.
+// Never is the value of `fail-on` that lets no finding fail the audit.
 const Never = "never"

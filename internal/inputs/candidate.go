@@ -78,7 +78,7 @@ var candidateInputs = []Input{
 		Name:  "filter",
 		Group: "candidate",
 		For:   aboutCandidates,
-		Help: "Consider only runs that match this condition for `best`, in the language of MLflow's search, such as " +
+		Help: "Consider only runs that match this condition for `best`, in MLflow's search syntax, such as " +
 			"`tags.team = 'fraud' and params.depth = '6'`.",
 	},
 	{
@@ -165,7 +165,7 @@ func readExperiments(r *reader) []string {
 	names := limitExperiments(r)
 	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
 	if len(names) == 0 && !hasTarget {
-		r.problem("experiment", "", "is missing; specify the experiment in which the model is trained, "+
+		r.problem("experiment", "", "is missing; specify the experiment that the model is trained in, "+
 			"or a target whose version is in that experiment")
 	}
 	return names

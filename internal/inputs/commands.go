@@ -20,7 +20,7 @@ type Command struct {
 	read     func(*reader) Settings
 }
 
-// Commands returns all commands in the order in which they are documented.
+// Commands returns all commands in the order of the documentation.
 func Commands() []Command {
 	return []Command{
 		{
@@ -150,7 +150,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "lineage",
-			Summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
+			Summary: "show where a version came from and what uses it, from data, code and run to aliases, " +
 				"promotions and deployment; read-only",
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},

@@ -6,8 +6,7 @@ import (
 )
 
 const (
-	// sharedRun is the number of consecutive characters that make a user name count as a credential if
-	// it shares them with one.
+	// sharedRun is how many consecutive characters a user name must share with a credential to count as one.
 	sharedRun = 12
 	// shortestSecret is the minimum length of a credential that is searched for in names. Shorter
 	// credentials occur in many ordinary names.

@@ -17,8 +17,8 @@ type Args struct {
 	Command       string
 	Flags         map[string]string // values of the flags that were given
 	JSON, Version bool
-	// AsAction makes the command read the INPUT_… variables, which a GitHub Action's runner sets. Flags come first.
-	// Without arguments, the program always reads them.
+	// AsAction makes the command read the INPUT_… variables, which a GitHub Action's runner sets. Flags take
+	// precedence. Without arguments, the program always reads these variables.
 	AsAction bool
 }
 
@@ -79,8 +79,8 @@ func Arguments(argv []string) (Args, error) {
 	return a, nil
 }
 
-// joinSwitches turns "--dry-run true" into "--dry-run=true", the only form in which package flag accepts a value for a
-// boolean.
+// joinSwitches turns "--dry-run true" into "--dry-run=true", because package flag accepts a boolean's value only in
+// this form.
 func joinSwitches(argv []string) []string {
 	var out []string
 	for i := 0; i < len(argv); i++ {
@@ -116,7 +116,7 @@ func unknownFlag(err error) error {
 	return fmt.Errorf("unknown flag --%s%s", name, hint)
 }
 
-// DidYouMean returns a question that suggests the nearest of the names, or "" if none is near.
+// DidYouMean returns a question that suggests the most similar name, or "" if none is similar.
 func DidYouMean(prefix, name string, names []string) string {
 	near := spelling.Nearest(name, names)
 	if len(near) == 0 {

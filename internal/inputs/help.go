@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// helpWidth is the column at which --help breaks lines.
+// helpWidth is the maximum width of a line in --help, in columns.
 const helpWidth = 100
 
 // Help returns the --help text for the command, or for the whole program if there is no such command.
@@ -41,7 +41,7 @@ func Help(name string) string {
 	b.WriteString("\noutput:\n" +
 		"  --json\n        Print the result as JSON.\n" +
 		"  --version\n        Print the version.\n" +
-		"  --as-action\n        Read the INPUT_… variables of a GitHub Action too. Flags come first.\n")
+		"  --as-action\n        Read the INPUT_… variables of a GitHub Action too. Flags take precedence.\n")
 	if !ok {
 		c, _ = CommandNamed("promote")
 		b.WriteString("\nexit codes: ")

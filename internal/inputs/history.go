@@ -79,7 +79,7 @@ func readHistory(r *reader) (s Settings) {
 	return s
 }
 
-// readHistoryQuery returns which entries of a history to show, and at which time.
+// readHistoryQuery reads the inputs that select the history's entries and the time of interest.
 func readHistoryQuery(r *reader) (q history.Query) {
 	q.At, q.Until = readTime(r, "at")
 	q.Since, _ = readTime(r, "since")
@@ -136,8 +136,8 @@ func readTime(r *reader, input string) (from, until time.Time) {
 	return from, until
 }
 
-// dayStart returns the first moment of a day. On the day on which the clocks change, midnight may not exist, or exist
-// twice. Then time.Date would return a moment of the day before, or the second midnight.
+// dayStart returns the first moment of a day. If the clocks change that day, midnight may not exist or may occur twice.
+// time.Date would then return a moment of the day before, or the second midnight.
 func dayStart(y int, m time.Month, d int, zone *time.Location) time.Time {
 	near := time.Date(y, m, d, 0, 0, 0, 0, zone)
 	y, m, d = time.Date(y, m, d, 12, 0, 0, 0, time.UTC).Date() // the last day of a month has a day after it

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A date means the whole day, also if its midnight does not exist or exists twice.
+// A date means the whole day, even if its midnight does not exist or occurs twice.
 func TestDayStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		zone             string

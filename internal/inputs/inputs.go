@@ -55,7 +55,7 @@ const (
 	Headers  Kind = "Name: text" // one per line
 )
 
-// All lists the inputs in the order in which they are documented. Each group is declared in the file that reads it.
+// All lists the inputs in the order of the documentation. Each group is declared in the file that reads it.
 var All = slices.Concat(
 	commandInput, serverInputs, candidateInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, ledgerInputs,
 	gitHubInputs, notificationInputs, historyInputs, auditInputs,
@@ -96,8 +96,8 @@ func Get(name string) Input {
 	panic("no input " + name) // a bug: the name is misspelled in the code
 }
 
-// ActionDefault returns the default of the input in action.yml, or "". An input with an environment variable has none
-// there: the runner would pass it as a value, and the variable would never be used.
+// ActionDefault returns the default of the input in action.yml, or "". An input with an environment variable has no
+// default there: the runner would pass the default as a value, and the variable would never be used.
 func (in Input) ActionDefault() string {
 	if in.Expression == "" && in.Env != "" {
 		return ""

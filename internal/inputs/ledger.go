@@ -14,7 +14,7 @@ var ledgerInputs = []Input{
 		Group:  "safety",
 		For:    and(recording, "import", "doctor", "ledger repair"),
 		Secret: true,
-		Help: "Private key that signs the ledger, from `ledger keygen`. Needed if the policy lists keys below " +
+		Help: "Private key that signs the ledger, from `ledger keygen`. Needed if the policy lists keys under " +
 			"`ledger`.",
 	},
 	{

@@ -2,7 +2,7 @@ package inputs
 
 import "fmt"
 
-// renamed returns the command's input that was formerly called name. ok is false if there is none.
+// renamed returns the command's input that was formerly called name. ok is false if it has no such input.
 func (c Command) renamed(name string) (in Input, ok bool) {
 	for _, in := range All {
 		if in.Formerly == name && c.Takes(in) {
@@ -13,7 +13,7 @@ func (c Command) renamed(name string) (in Input, ok bool) {
 }
 
 // WithFormerNames returns a function that looks up an input of the command by its name and, if it is empty, by its
-// former name. warnings has one sentence for each former name that is in use.
+// former name. warnings contains one sentence for each former name that is in use.
 func WithFormerNames(c Command, value func(string) string) (lookUp func(string) string, warnings []string) {
 	former := map[string]string{} // by the new name
 	for _, in := range All {

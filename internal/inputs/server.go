@@ -218,8 +218,8 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 // hostAndPort matches an address without a scheme, such as mlflow.example:5000.
 var hostAndPort = regexp.MustCompile(`^[A-Za-z0-9.-]+:[0-9]+(/.*)?$`)
 
-// hosted says what is wrong with an address of a hosted MLflow or without a scheme, and what to do. It returns "" for
-// other addresses.
+// hosted says what is wrong with an address that belongs to a hosted MLflow or has no scheme, and what to write
+// instead. It returns "" for other addresses.
 func hosted(u *url.URL) string {
 	text := u.String()
 	switch {

@@ -10,7 +10,7 @@ import (
 // named matches an input in a hint. One of the groups is its name.
 const named = `(?:the input ([a-z][a-z-]*)|the ([a-z][a-z-]*) input|([a-z][a-z-]*))`
 
-// These match the places of a hint that name an input, with a value or without one.
+// These match the places in a hint that name an input, with or without a value.
 var (
 	setValue = regexp.MustCompile(`\bset ` + named + ` to ("[^"]+"|[^\s",;]*[^\s",;:.])`)
 	setInput = regexp.MustCompile(`\bset ` + named + `\b`)
@@ -23,8 +23,8 @@ var setting = regexp.MustCompile("`([a-z][a-z-]*): ([^`\n]+)`")
 // articles are words after "to" that are not a value.
 var articles = []string{"a", "an", "the", "one", "another", "it", "its", "your", "that", "what", "those", "these"}
 
-// Spoken returns a hint in the words of the place where it is read. The text says "set override to hold". In a
-// workflow, that is "set override: hold", and on a command line "set --override hold".
+// Spoken adapts a hint to its reader. "set override to hold" becomes "set override: hold" in a workflow and
+// "set --override hold" on a command line.
 func Spoken(hint string, inWorkflow bool) string {
 	hint = setValue.ReplaceAllStringFunc(hint, func(found string) string {
 		m := setValue.FindStringSubmatch(found)

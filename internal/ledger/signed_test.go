@@ -322,7 +322,7 @@ func TestBelief(t *testing.T) {
 		"unsigned": {func(s scene) { _, kv := claimOn(s.p, with(s, ""), 3, start, nil); write(s, kv) }, "it is not signed"},
 		"an unknown key": {
 			func(s scene) { _, kv := claimOn(s.p, with(s, "x"), 3, start, nil); write(s, kv) },
-			"which the policy does not list",
+			"but the policy lists no such key",
 		},
 		"a stolen week": {
 			func(s scene) { _, kv := claimOn(s.p, with(s, "s"), 3, start, nil); write(s, kv) }, "in a period",
@@ -451,9 +451,9 @@ func TestSignatures_Refused(t *testing.T) {
 		forge func(m message, good, other string) string
 		why   string
 	}{
-		"unknown key":      {by("x", nil), "which the policy does not list"},
+		"unknown key":      {by("x", nil), "but the policy lists no such key"},
 		"expired key":      {by("o", nil), "by the key o after that key's last day"},
-		"stolen week":      {by("s", nil), "by the key s in a period in which that key does not count"},
+		"stolen week":      {by("s", nil), "by the key s in a period when that key does not count"},
 		"wrong ledger":     {by("a", func(m *message) { m.Ledger = "page-9" }), wrong},
 		"wrong model":      {by("a", func(m *message) { m.Model = "wine" }), wrong},
 		"wrong number":     {by("a", func(m *message) { m.Number++ }), wrong},
@@ -503,7 +503,7 @@ func TestBelief_Outcomes(t *testing.T) {
 	}{
 		"our own":            {"a", start, nil, ""},
 		"unsigned":           {"", start, nil, "it is not signed"},
-		"an unknown key":     {"x", start, nil, "does not list"},
+		"an unknown key":     {"x", start, nil, "lists no such key"},
 		"before its claim":   {"a", start.Add(-time.Second), nil, "dated before its claim"},
 		"in the future":      {"a", start.Add(time.Hour), nil, "in the future"},
 		"another entry's":    {"a", start, func(kv map[string]string) { kv[outcomeSigKey(2)] = kv[outcomeSigKey(1)] }, "wrong"},

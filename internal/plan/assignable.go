@@ -30,7 +30,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded returns the error for an alias that only a promotion to it may move.
+// Guarded returns the error for an alias that only a promotion to that alias may move.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {

@@ -63,7 +63,7 @@ func (p Plan) Digest() (string, error) {
 	return canonical.Digest("plan/2", string(text)), nil
 }
 
-// PlanTime is the format of the time in front of a plan's digest. It stops at the minutes.
+// PlanTime is the format of the time in front of a plan's digest. It omits the seconds.
 const PlanTime = "200601021504"
 
 // PlanStamp joins the time when a plan was made and the plan's digest as TIME-DIGEST, for the `plan-digest` output.

@@ -18,8 +18,8 @@ func (p Plan) Further() []Step {
 	})
 }
 
-// furtherMoves returns the moves of the further aliases of a promotion. The notes say which aliases
-// are not moved, and which permission each removal needs.
+// furtherMoves returns the moves of a promotion's further aliases. The notes say which aliases are not moved, and which
+// permission each removal needs.
 func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	for _, a := range in.Query.Aliases {
 		number, want := 0, registry.State{}
@@ -40,8 +40,8 @@ func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// previousVersion returns the version that the target pointed to before the candidate. It is 0 if there was no such
-// version, or if there are several.
+// previousVersion returns the version that the target pointed to before the candidate. It returns 0 if there was no
+// such version, or if there were several.
 func previousVersion(f fact.Facts, in Intent) int {
 	number := f.Incumbent().OrZero().Version.OrZero().Number
 	if number != f.Number() {

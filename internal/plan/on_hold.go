@@ -53,7 +53,7 @@ func noRollbackNotes(p Plan, f fact.Facts, moves []Step) []string {
 		return []string{"note: after this, rollback has no version to return to: " + why}
 	}
 	return []string{fmt.Sprintf(
-		"warning: after this, rollback cannot return to version %d, which the target points to now: %s",
+		"warning: after this, rollback cannot return to the current version %d: %s",
 		p.Incumbent, why,
 	)}
 }

@@ -134,8 +134,8 @@ func (p Plan) targetOf(number int) registry.Target {
 	return summary.TargetOf(aliases)
 }
 
-// before returns the version that the first alias moved to this version pointed to before. It is 0 if
-// the alias pointed to no version or to several.
+// before returns the version that the first alias moved to this version pointed to before. It returns 0 if the alias
+// pointed to no version or to several.
 func (p Plan) before(number int) int {
 	for _, s := range p.Steps {
 		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {

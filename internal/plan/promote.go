@@ -58,8 +58,9 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// registersBlocked reports whether a candidate that the gates block is registered. With RegisterJudged it is not if no
-// gate could be evaluated, because nothing is known of it then. A version that exists is marked as blocked.
+// registersBlocked reports whether a candidate that the gates block is registered. With RegisterJudged, the candidate
+// is not registered if no gate could be evaluated, because then nothing is known about it. A version that already
+// exists is marked as blocked.
 func registersBlocked(f fact.Facts, v verdict.Verdict, in Intent) bool {
 	switch in.Register {
 	case RegisterIfValid:

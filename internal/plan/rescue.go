@@ -15,7 +15,7 @@ func (in Intent) NeedsNoLedger() bool {
 
 // Rescue is a rollback to a specified version that works although the ledger cannot be used.
 type Rescue struct {
-	Number   int      // the version to return to; 0 if there is none
+	Number   int      // the version to return to; 0 if none exists
 	Override []string // what the rollback needs besides the user's own overrides
 	Recorded bool     // an entry or a tag says that the target pointed to the version
 }
@@ -68,8 +68,8 @@ func versionNumbers(f fact.Facts) []int {
 	return out
 }
 
-// overridesFor returns the smallest set of overrides with which a rollback to the version is accepted. ok is false if
-// no overrides help.
+// overridesFor returns the smallest set of overrides that a rollback to the version needs. ok is false if no overrides
+// help.
 func overridesFor(f fact.Facts, in Intent, number int, without bool) (words []string, ok bool) {
 	if without {
 		f.Ledger.Entries, f.Ledger.Before = nil, nil

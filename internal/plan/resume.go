@@ -30,8 +30,8 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 }
 
 // Resume plans the rest of an unfinished promotion: the recorded moves that have not been made yet, and the tags. Moves
-// that have been made are confirmed. f and v are current, except that the incumbents are those of Before. If the gates
-// do not pass, the plan contains no further moves.
+// that have been made are confirmed. f and v are current, except that the incumbents are those that Before returns. If
+// the gates do not pass, the plan contains no further moves.
 func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From

@@ -18,7 +18,8 @@ func Rollback(f fact.Facts, in Intent, to int) Plan {
 }
 
 // InterruptedRollback returns a rollback that was interrupted after it had moved something, provided that this rollback
-// may return to the same version. It need not belong to the same run, because any rollback may return to that version.
+// may return to the same version. The interrupted rollback need not belong to the same run, because any rollback may
+// return to that version.
 func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number
@@ -71,8 +72,7 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	return p
 }
 
-// rolledBack says between which versions a rollback moves the target. about returns the moves for which tags are
-// written.
+// rolledBack describes a rollback from one version to another. about returns the moves whose tags are written.
 type rolledBack struct {
 	from, to int
 	about    func(fact.Facts, Intent) []Step
@@ -159,8 +159,8 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 	}
 }
 
-// To checks a version that was named by the user. A rollback evaluates no gates, so the target must have pointed to
-// this version before.
+// To checks a version that the user named. A rollback evaluates no gates, so the target must have pointed to this
+// version before.
 func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
 		return fact.RollbackTarget{Number: number, Why: "the target points to it now"}
@@ -194,8 +194,8 @@ func withCandidate(f fact.Facts, to int) fact.Facts {
 	return f
 }
 
-// NextRollback returns the version that a rollback would return to after the plan is applied, or says why there is
-// none.
+// NextRollback returns the version that a rollback would return to after the plan is applied, or says why no such
+// version exists.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	next := ledger.Entry{
 		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},

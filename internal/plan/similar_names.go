@@ -11,8 +11,8 @@ import (
 )
 
 // Names refuses to create a registered model or an alias whose name is almost the same as an existing one. Such a name
-// is usually a typing error: the model would have no history, and the alias no incumbent. The override new-alias allows
-// the name, except if the database treats both names as the same.
+// is usually a typo: the model would have no history, and the alias no incumbent. `override: new-alias` allows the
+// name, unless the database treats both names as the same.
 func Names(f fact.Facts, in Intent) error {
 	if err := newModel(f, in); err != nil {
 		return err
@@ -32,7 +32,7 @@ func Names(f fact.Facts, in Intent) error {
 	return nil
 }
 
-// errTwin returns the error for an alias that the database takes for another one.
+// errTwin returns the error for an alias that the database cannot distinguish from another one.
 func errTwin(verb, alias, model, twin string) error {
 	return &registry.Error{
 		Reason: registry.NearName,

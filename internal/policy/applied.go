@@ -82,7 +82,7 @@ func (t TargetRule) gates(file string) []gates.Gate {
 }
 
 // withIncumbent returns the facts with this target's version as the incumbent. A promotion to an alias and a stage thus
-// compares the candidate with the version in each.
+// compares the candidate with the version at each.
 func (t TargetRule) withIncumbent(f fact.Facts) fact.Facts {
 	if holder, gathered := f.Holders[t.Ref()]; gathered {
 		f.Holders = maps.Clone(f.Holders)

@@ -19,7 +19,7 @@ type Audit struct {
 	Accepted []Accepted
 }
 
-// AuditSettings are the settings in the file for one audit rule.
+// AuditSettings contains the file's settings for one audit rule.
 type AuditSettings struct {
 	Line     int
 	Off      bool
@@ -27,7 +27,7 @@ type AuditSettings struct {
 	Values   map[string]any // by setting name; the type depends on the kind of setting
 }
 
-// Accepted describes findings that are accepted until the end of a day.
+// Accepted describes findings that are accepted until the end of a given day.
 type Accepted struct {
 	Rule    string
 	Model   string // a pattern; "" = findings about the server
@@ -38,7 +38,7 @@ type Accepted struct {
 	Line    int
 }
 
-// Covers reports whether the finding is among the accepted ones, whatever the day.
+// Covers reports whether the finding is among the accepted ones, regardless of the date.
 func (a Accepted) Covers(f audit.Finding) bool {
 	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && glob.Match(a.Model, f.Model) &&
 		(a.Version == 0 || a.Version == f.Version) && (a.Target == "" || a.Target == f.Alias || a.Target == f.Stage)

@@ -106,8 +106,8 @@ waivers:
 	}
 }
 
-// A comparison with an alias that does not exist is inconclusive, because the name may be a typing error. The target's
-// own alias is an exception, because it may be new.
+// A comparison with an alias that does not exist is inconclusive, because its name may be mistyped. The target's own
+// alias is an exception, because it may be new.
 func TestRegression_MissingAlias(t *testing.T) {
 	policyGate := gatesOf(t,
 		"version: 1\nmodels:\n  churn:\n    aliases:\n      blue:\n        gates: [{metric: a, min: 0.8}, "+

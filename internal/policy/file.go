@@ -27,7 +27,7 @@ type Policy struct {
 	Justification *Demand // for models without a rule; nil if the policy demands nothing
 }
 
-// HasModels reports whether the file contains rules. Keys of the ledger and settings of an audit are none.
+// HasModels reports whether the file contains rules. Ledger keys and audit settings do not count as rules.
 func (p Policy) HasModels() bool { return len(p.Rules) > 0 }
 
 // Rule contains the targets for every model whose name matches a pattern.
@@ -60,7 +60,8 @@ func (t TargetRule) Ref() registry.Ref { return registry.Target{Alias: t.Alias, 
 // Name returns the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// DefaultFiles are the paths where the policy is looked for if the user gives none. At most one of the files may exist.
+// DefaultFiles lists the paths to search for the policy file if the user specifies none. At most one of the files may
+// exist.
 var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
@@ -143,8 +144,8 @@ func fieldsOf(rules []audit.Rule) []tree.Field {
 	return append(slices.Clone(fileFields), tree.Optional("audit", audit))
 }
 
-// isKey reports whether some mapping of a policy file has the key. If the key is in a different one, its indentation is
-// probably wrong.
+// isKey reports whether any mapping in a policy file may contain the key. A key that belongs to a different mapping is
+// probably indented wrongly.
 func isKey(key string) bool {
 	return gates.IsKey(key) || slices.ContainsFunc(slices.Concat(targetFields, modelFields, fileFields),
 		func(f tree.Field) bool { return f.Name == key })
@@ -266,7 +267,7 @@ func (r *reader) rule(p *Policy, e tree.Entry) Rule {
 	return out
 }
 
-// demand returns the demand for justifications of the file, a model or a target.
+// demand returns the demand for justifications that is set for the file, a model or a target.
 func (r *reader) demand(n *tree.Node, or *Demand) *Demand {
 	d, problems := demandOf(n, or)
 	r.Problems = append(r.Problems, problems...)

@@ -11,7 +11,7 @@ import (
 
 // Demand is a pattern that the justification of a run must match.
 type Demand struct {
-	Pattern string // of RE2; it must match a part of the text
+	Pattern string // in RE2 syntax; it must match a part of the text
 	Line    int
 	re      *regexp.Regexp
 }
@@ -19,12 +19,12 @@ type Demand struct {
 // Matches reports whether the text is a justification that the demand accepts.
 func (d Demand) Matches(text string) bool { return d.re.MatchString(text) }
 
-var justificationShape = tree.Object("what the justification input must contain; the one of a target replaces that of "+
-	"its model, and both replace that of the file",
+var justificationShape = tree.Object("what the justification input must contain; a target's pattern replaces its "+
+	"model's, and both replace the file's",
 	tree.Required("matches", tree.MaxLength(200,
 		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
 
-// demandOf returns the demand of the file, a model or a target. If there is none, it returns or, the demand that
+// demandOf returns the demand set for the file, a model or a target. If none is set, it returns or, the demand that
 // applies otherwise.
 func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	j := n.Get("justification")
@@ -43,8 +43,8 @@ func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	return or, []tree.Problem{problem.(tree.Problem)}
 }
 
-// Unmatched returns the first demand that the justification of a run does not meet. The run moves these aliases and
-// stages of the model.
+// Unmatched returns the first demand that the justification of a run does not meet. moved contains the aliases and
+// stages of the model that the run moves.
 func (p Policy) Unmatched(model string, moved []registry.Ref, justification string) (Demand, bool) {
 	rule, found := p.rule(model)
 	for _, ref := range moved {

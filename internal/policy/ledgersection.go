@@ -18,10 +18,10 @@ var (
 		tree.Required("public",
 			tree.Pattern("a public key as ledger keygen prints it, such as ed25519:…",
 				`^ed25519:[A-Za-z0-9+/]{43}=$`)),
-		tree.Optional("until", tree.Date("last day on which the key counts, in UTC; by default it has no end")),
+		tree.Optional("until", tree.Date("last day that the key is valid, in UTC; by default it never expires")),
 		tree.Optional("not-between",
 			tree.Shape{
-				Kind: tree.KindList, About: "first and last day (UTC) of a period in which the key does not count, " +
+				Kind: tree.KindList, About: "first and last day (UTC) of a period when the key does not count, " +
 					"for example because it was stolen", Size: 2, Item: itemShape(tree.Date("a day")),
 			}),
 	}

@@ -26,7 +26,7 @@ const (
 	cannot state = "could not be read, or is no measurement"
 )
 
-// effects lists, for each state of one gate, the decisions under on-fail block, retain and warn.
+// effects lists, for each state of one gate, the decisions under `on-fail: block`, `retain` and `warn`.
 var effects = map[state][3]verdict.Decision{
 	good:   {verdict.Promote, verdict.Promote, verdict.Promote},
 	worse:  {verdict.Block, verdict.Retain, verdict.Promote},
@@ -427,7 +427,7 @@ func TestReportMode(t *testing.T) {
 	}
 }
 
-// Report mode also applies to the gate for `from` and to gates with on-fail set to retain.
+// Report mode also applies to the gate for `from` and to gates with `on-fail: retain`.
 func TestReportMode_ReachesEveryGate(t *testing.T) {
 	a := gatesOf(t, `version: 1
 models:

@@ -293,7 +293,7 @@ func TestThresholds_Margins(t *testing.T) {
 	}
 }
 
-// An alias that is neither the target's nor on the model cannot be compared with, even if other gates pass.
+// An alias that is not the target's and does not exist on the model cannot be compared with, even if other gates pass.
 func TestThresholds_MissingAlias(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0.5})
 	f.Holders[registry.AliasRef("champoin")] = registry.Absent[fact.Subject]("no version has the alias champoin")

@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// slack is how much worse than the candidate's own value a suggested limit is, as a part of the value's size. Without
-// it, the next training of the same model would fail by chance.
+// slack is how much worse a suggested limit is than the candidate's own value, relative to the size of that value.
+// Without this slack, the next training of the same model would fail by chance.
 const slack = 0.01
 
 // Suggest returns lines of thresholds that the candidate passes, for users who have none yet to paste. The limits come
@@ -101,7 +101,7 @@ func threeDigits(v float64) float64 {
 	return r
 }
 
-// heldOut are parts of names of metrics on held-out data.
+// heldOut lists strings that occur in the names of metrics on held-out data.
 var heldOut = []string{"test", "val", "eval"}
 
 // rank orders metrics. Those on held-out data come first, because they say more than metrics on training data.

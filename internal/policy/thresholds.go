@@ -51,8 +51,8 @@ type part struct {
 	line int
 }
 
-// thresholdParts splits the text at line breaks, commas and semicolons. Those in quotes or brackets do not count. An
-// open quote or bracket ends with the line.
+// thresholdParts splits the text at line breaks, commas and semicolons. Separators in quotes or brackets do not count.
+// An open quote or bracket ends with the line.
 func thresholdParts(text string) (parts []part) {
 	for i, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
@@ -160,7 +160,7 @@ func split(line string) (key string, op compare.Operator, right string, ok bool)
 }
 
 // marginForms match a baseline and what is added to it. An alias may contain a hyphen, so the first form needs a space
-// before it. The second form is tried only if the whole word is no baseline.
+// before it. The second form is tried only if the whole word is not a baseline.
 var (
 	marginForm  = regexp.MustCompile(`^(\S+?)(?:\s*([+*])|\s+([-+*]))\s*(.*)$`)
 	closeMargin = regexp.MustCompile(`^([^@\s][^\s]*?)(-)([0-9.]+\s*%?)$`)

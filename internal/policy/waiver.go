@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Waiver is an exception: one version passes one gate until the end of a day.
+// Waiver is an exception: one version passes one gate until the end of a given day.
 type Waiver struct {
 	Gate, Model string
 	Target      string // alias or stage; "" if only one target has the gate
@@ -35,8 +35,8 @@ func (w Waiver) Concerns(model string, list []gates.Gate) bool {
 
 func (w Waiver) expired(now time.Time) bool { return DayIsOver(w.Until, now) }
 
-// DayIsOver reports whether a day in UTC, such as 2026-12-31, is over. It returns true if the day or
-// the time is unknown, so that in case of doubt an exception counts as ended.
+// DayIsOver reports whether a day in UTC, such as 2026-12-31, is over. It returns true if the day or the time is
+// unknown, so when in doubt, an exception counts as ended.
 func DayIsOver(until string, now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, until)
 	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))

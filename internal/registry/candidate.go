@@ -32,7 +32,7 @@ var (
 // bareRunID matches a run id in the form that MLflow's servers generate.
 var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// EmptyValue describes a part of an input that is empty. The usual cause is an expression of a workflow that gave
+// EmptyValue describes a part of an input that is empty. The usual cause is a workflow expression that evaluated to
 // nothing.
 func EmptyValue(what string) string {
 	return "the " + what + " is empty: is the input or step output set?"
@@ -42,7 +42,7 @@ func EmptyValue(what string) string {
 func IsExpression(text string) bool { return strings.Contains(text, "${{") }
 
 // ParseCandidate parses a candidate. model is the registered model for the short forms, such as 7, @challenger and
-// Staging. The error says what would be correct. It has no reason, and the caller adds the name of the input.
+// Staging. The error says which forms are valid. It has no reason, and the caller adds the name of the input.
 func ParseCandidate(text, model string) (Candidate, error) {
 	c := Candidate{Text: text}
 	prefix := "models:/" + model
@@ -106,7 +106,7 @@ func (c Candidate) address(text string) (Candidate, error) {
 	return c, fmt.Errorf("%q is neither a run nor a model", text)
 }
 
-// pathAfter returns the path of the model after the word "best" or "commit". The default is MLflow's usual name.
+// pathAfter returns the model's path, which follows the word "best" or "commit". The default is MLflow's usual name.
 func pathAfter(word, text string) (string, error) {
 	path := strings.Trim(strings.TrimPrefix(text, word), "/ ")
 	if path == "" && text != word {
@@ -217,10 +217,10 @@ type Best struct {
 	Metric      string
 	Goal        string // Maximize or Minimize
 	Path        string // name of the logged model, or path below the run's artifacts
-	Filter      string // condition for the runs, in the language of MLflow's search; "" for all
+	Filter      string // condition for the runs, in MLflow's search syntax; "" for all
 }
 
-// Where names the experiments in a message.
+// Where describes the experiments for a message.
 func (b Best) Where() string {
 	if len(b.Experiments) == 1 {
 		return "experiment " + b.Experiments[0]

@@ -10,8 +10,8 @@ import (
 // ByCommit selects the newest finished run that was trained from a commit.
 type ByCommit struct {
 	SHA         string   // full digest
-	Experiments []string // names or ids of the experiments to search; default the experiment of the incumbent's run
-	TrainedBy   []string // MLflow users whose runs count; default all
+	Experiments []string // names or ids of the experiments to search; by default the experiment of the incumbent's run
+	TrainedBy   []string // MLflow users whose runs count; by default all
 	Path        string   // path of the model in the run
 }
 
@@ -23,7 +23,7 @@ type CommitRun struct {
 	Searched   string    // description of the experiments that were searched
 	Older      []OtherRun
 	Ignored    []OtherRun // runs of the commit that do not count
-	More       bool       // there are older runs of the commit that were not read
+	More       bool       // older runs of the commit exist but were not read
 }
 
 // OtherRun is a run of the commit that was not selected, and the reason.

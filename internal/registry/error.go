@@ -2,15 +2,15 @@ package registry
 
 import "errors"
 
-// Error is a problem that a person can solve. The message has the form "verb object: cause", and the hint says what to
+// Error is a problem that the user can solve. The message has the form "verb object: cause", and the hint says what to
 // do next.
 type Error struct {
 	Reason Reason
 	Msg    string
 	Detail string // one line about the request: method, address, status; "" if nothing was sent
 	Hint   string // what to do; may have several lines
-	// Over applies to a write with reason Unknown. It is true if no request is in flight any more, so reading shows
-	// for certain whether the write took effect.
+	// Over applies to a write with reason Unknown. It is true if no request is in flight any more, so reading the state
+	// shows for certain whether the write took effect.
 	Over  bool
 	Cause error
 }

@@ -122,7 +122,7 @@ type ModelOutput struct {
 	Step    int64
 }
 
-// LoggedModel is a model that MLflow 3 logs as an object of its own.
+// LoggedModel is a model that MLflow 3 logs as a separate object.
 type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
@@ -178,8 +178,8 @@ type Experiment struct {
 // Blocked reports whether, according to the version's tag, gates blocked it when it was last judged.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted returns the time when the version last got a stage or an alias, according to the version's
-// tags. It returns "" if no tag contains such a time.
+// Promoted returns the time when the version was last given a stage or an alias, according to the version's tags. It
+// returns "" if no tag contains such a time.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {
@@ -190,7 +190,7 @@ func (v Version) Promoted() string {
 	return at
 }
 
-// Usable returns the reason why a version can be neither promoted nor used for a rollback, or "" if it can.
+// Usable returns the reason why a version can be neither promoted nor used for a rollback, or "" if it is usable.
 func (v Version) Usable() string {
 	switch {
 	case v.Tags[TagDuplicateOf] != "":

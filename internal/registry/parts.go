@@ -56,7 +56,7 @@ func (m MLmodel) countedLater(name string) bool {
 	return false
 }
 
-// missing reports whether none of the names exists with content. sizes maps all files and folders to their bytes.
+// missing reports whether all of the names are absent or empty. sizes maps all files and folders to their bytes.
 func (p Part) missing(sizes map[string]int64) bool {
 	return !slices.ContainsFunc(p.Names, func(name string) bool { return sizes[name] > 0 })
 }

@@ -57,13 +57,13 @@ type ReasonInfo struct {
 	Meaning string
 }
 
-// Reasons is the documented list, in the order in which the documentation shows it.
+// Reasons is the documented list, in the order of the documentation.
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as requested"},
 	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},
 	{Retained, ExitDone, "a gate with `on-fail: retain` failed: the incumbent stays, and nothing was written"},
 	{Blocked, ExitRefused, "at least one gate failed or could not be evaluated"},
-	{Findings, ExitRefused, "a test of the policy failed, or the audit has findings at or above `fail-on`"},
+	{Findings, ExitRefused, "a policy test failed, or the audit has findings at or above `fail-on`"},
 	{NoGates, ExitRefused, "no gate applies to the target, so the promotion is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
 	{Held, ExitRefused, "the candidate was rolled back before and is on hold; `override: hold` allows it"},
@@ -77,7 +77,7 @@ var Reasons = []ReasonInfo{
 		Protected,
 		ExitRefused,
 		"the alias has gates in the policy, or its last move was a gated promotion or a rollback; `allow-assign: " +
-			"true` in the policy lets the command `alias` move it",
+			"true` in the policy lets the `alias` command move it",
 	},
 	{NoRun, ExitRefused, "the candidate has no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or invalid; all problems are listed"},
@@ -98,7 +98,7 @@ var Reasons = []ReasonInfo{
 	{
 		Conflict,
 		ExitFailed,
-		"another promotion of the model is running, or somebody else moved the target during this one",
+		"another promotion of the model is running, or another client moved the target during this one",
 	},
 	{CandidateGone, ExitFailed, "the run, logged model or version in `candidate` was deleted or never existed"},
 	{ModelGone, ExitFailed, "the registered model was deleted or never existed"},

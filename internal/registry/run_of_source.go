@@ -9,7 +9,7 @@ import (
 )
 
 // MovedRoot says that artifacts were moved to a different store: everything that MLflow recorded below From is now
-// below To. It is valid until the end of a day.
+// below To. It is valid until the end of a given day.
 type MovedRoot struct {
 	From, To string // locations without a trailing slash, such as s3://old/mlflow
 	Until    time.Time
@@ -21,12 +21,12 @@ func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
 }
 
-// BelongsToRun says why a model does not belong to a run, or returns "" if it does. It trusts nothing that anyone
-// could have written: MLflow checks neither the source run of a logged model nor the run of a version.
+// BelongsToRun says why a model does not belong to a run, or returns "" if it does. It trusts nothing that anyone could
+// have written: MLflow checks neither the source run of a logged model nor the run of a version.
 //
 // A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow 3.15,
-// anyone can write outputs but not experiments, so the experiment is the protection. Any other model belongs to the
-// run if its location is below the run's artifacts. roots lists the allowed moves.
+// anyone can write outputs but not experiments, so only the check of the experiment protects against forgeries. Any
+// other model belongs to the run if its location is below the run's artifacts. roots lists the allowed moves.
 func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoot) string {
 	if logged != nil {
 		return loggedBelongs(source, *logged, run, roots)
@@ -99,7 +99,7 @@ func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok b
 	return "", false
 }
 
-// SameRegistration reports whether registering this source of this run would give this version. Both must have the
+// SameRegistration reports whether registering this source of this run would produce this version. Both must have the
 // same run, and the same logged model or location. Tags do not count, because anyone can write them.
 func SameRegistration(v Version, s Source, run Run) bool {
 	switch {

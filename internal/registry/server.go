@@ -1,6 +1,7 @@
 package registry
 
-// Server describes a server and its features. They are found by sending requests, not by looking at its version.
+// Server describes a server and its features. Features are detected by sending requests, rather than by looking at the
+// version.
 type Server struct {
 	Address      string
 	Version      string // "" if the server does not say
@@ -27,7 +28,7 @@ type Custody struct {
 	State  string
 	Guard  string
 	Home   string   // the policy's experiment for new ledgers, and whether this login may write to it
-	Grants []string // requests that let another login, USER, write the ledger
+	Grants []string // requests that let a different login, USER, write the ledger
 }
 
 // Login is the user as the server sees it.

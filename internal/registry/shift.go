@@ -2,7 +2,7 @@ package registry
 
 import "encoding/json"
 
-// States has the state of each target.
+// States maps each target to its state.
 type States map[Ref]State
 
 // UnmarshalJSON parses each state according to its target.
@@ -46,11 +46,12 @@ func (s Shift) Equal(other Shift) bool {
 	return s.Ref == other.Ref && s.Was.Equal(other.Was) && s.Want.Equal(other.Want)
 }
 
-// Confirms reports whether others had made the move already, see Step.Confirms. An entry's confirmed moves count only
-// after all its other moves were made.
+// Confirms reports whether the move had already been made by something other than this program; see Step.Confirms. An
+// entry's confirmed moves count only after all its other moves have been made.
 func (s Shift) Confirms() bool { return s.Was.Equal(s.Want) }
 
-// Halfway reports whether an alias that is kept by tags is on its new version, but not yet removed from all others.
+// Halfway reports whether an alias that is stored in tags is on its new version but has not yet been removed from every
+// other version.
 func (s Shift) Halfway(now State) bool {
 	want := s.Want.Versions
 	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {

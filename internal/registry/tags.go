@@ -18,7 +18,7 @@ const (
 	TagRequest          = "promote.request"        // digest that makes the registration idempotent
 	TagRecord           = "promote.record"         // the last decision in short form, JSON
 	TagAnchor           = "promote.ledger"         // on the registered model: where its ledger is
-	TagLedgerPage       = "promote.ledger."        // with a run: when a ledger elsewhere began
+	TagLedgerPage       = "promote.ledger."        // followed by a run id: when a ledger elsewhere began
 	TagGitCommit        = "promote.git.commit"     // commit of the training code
 	TagGitRepository    = "promote.git.repository" // repository of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version
@@ -85,7 +85,7 @@ func Reserved(key string) bool {
 	return strings.HasPrefix(key, TagPrefix) || strings.HasPrefix(key, "mlflow.") || strings.HasPrefix(key, "alias_")
 }
 
-// AliasTimeTag returns the tag that records when a version last got the alias.
+// AliasTimeTag returns the tag that records when a version was last given the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 
 // FallbackTag returns the tag that replaces the alias on servers that do not support aliases. It is "true" on the

@@ -106,7 +106,7 @@ func (v *Versions) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// inOrder reports whether the numbers ascend and none is negative.
+// inOrder reports whether the numbers are in ascending order and not negative.
 func (v Versions) inOrder() bool {
 	before := -1
 	for _, n := range v {

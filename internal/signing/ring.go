@@ -11,10 +11,10 @@ import (
 type Key struct {
 	Name   string
 	Public Public
-	// Until is the time from which the key is no longer valid. It is zero if the key does not expire.
+	// Until is when the key expires. It is zero if the key never expires.
 	Until time.Time
-	// NotBetween is a period in which the key does not count. The period excludes its end. Both times are zero if there
-	// is no such period.
+	// NotBetween is a period when the key does not count. The period excludes its end. Both times are zero if there is
+	// no such period.
 	NotBetween [2]time.Time
 }
 
@@ -41,13 +41,13 @@ type Problem struct {
 func (p *Problem) Error() string {
 	switch p.Kind {
 	case Unknown:
-		return fmt.Sprintf("it is signed by the key %s, which the policy does not list", p.Key)
+		return fmt.Sprintf("it is signed by the key %s, but the policy lists no such key", p.Key)
 	case Wrong:
 		return fmt.Sprintf("its signature by the key %s is wrong: it was edited, or copied from elsewhere", p.Key)
 	case Expired:
 		return fmt.Sprintf("it is signed by the key %s after that key's last day", p.Key)
 	case Barred:
-		return fmt.Sprintf("it is signed by the key %s in a period in which that key does not count", p.Key)
+		return fmt.Sprintf("it is signed by the key %s in a period when that key does not count", p.Key)
 	}
 	return "its signature is malformed"
 }

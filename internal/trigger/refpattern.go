@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// refPattern is one line of allow-refs, a GitHub filter pattern. Such a pattern differs from a Go glob: ? and + refer
+// refPattern is one line of `allow-refs`, a GitHub filter pattern. Such a pattern differs from a Go glob: ? and + refer
 // to the character before them, and ** also matches inside a name, as in release**.
 type refPattern struct {
 	exclude bool
 	full    *regexp.Regexp // matches the ref's full name, refs/heads/… or refs/tags/…
 }
 
-// refPatterns are the lines of allow-refs. The last line that matches a ref decides.
+// refPatterns are the lines of `allow-refs`. The last line that matches a ref decides.
 type refPatterns []refPattern
 
 // match reports whether a ref may write. It expects the full name and is case-sensitive.
@@ -117,8 +117,8 @@ func refAtom(part string) string {
 
 var refSpecial = regexp.MustCompile(`[*?+\[\]\\]|^!`)
 
-// patternFor returns the allow-refs line that matches exactly this ref. It returns "" if there is no such line, as for
-// refs/pull/7/merge.
+// patternFor returns the `allow-refs` line that matches exactly this ref. It returns "" if there is no such line, as
+// for refs/pull/7/merge.
 func patternFor(ref string) string {
 	name, branch := strings.CutPrefix(ref, branchPrefix)
 	if !branch && !strings.HasPrefix(ref, tagPrefix) {

@@ -18,9 +18,9 @@ type startRule int
 const (
 	ifListed   startRule = iota // writes only if the `allow-events` input lists the event
 	byRef                       // writes on the default branch, on tags on its commits, and on allowed refs
-	byCommit                    // writes on commits on the default branch and on allowed refs
+	byCommit                    // writes on commits of the default branch and on allowed refs
 	byFollowed                  // writes if this run follows a run on a commit of the default branch
-	onSchedule                  // as byRef; always on the default branch, even if the event does not name it
+	onSchedule                  // like byRef; always on the default branch, even if the event does not name it
 	dryRunOnly
 	neverWrites
 )
@@ -129,9 +129,9 @@ func (s Start) Decide(allow Allowance) Decision {
 func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
-		orAllow = "" // allow-refs is about this run's own ref
-		hint = "follow only runs on the default branch (below workflow_run: " + branchesLine(s.DefaultBranch) +
-			"), or merge the commit first; " + orDryRun
+		orAllow = "" // `allow-refs` would match this run's own ref
+		hint = "follow only runs on the default branch (`" + branchesLine(s.DefaultBranch) +
+			"` under `workflow_run`), or merge the commit first; " + orDryRun
 	}
 	if s.DefaultBranch == "" {
 		return refusal("the event does not name the default branch, so the commit cannot be checked", hint)
@@ -165,7 +165,7 @@ func (s Start) refHint() string {
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow returns a suggestion to add a line for this ref to allow-refs. It returns "" if no line can allow the ref.
+// orAllow returns a suggestion to add a line for this ref to `allow-refs`. It returns "" if no line can allow the ref.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
@@ -174,8 +174,8 @@ func (s Start) orAllow() string {
 	return ", or set allow-refs to " + format.YAMLWord(line)
 }
 
-// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, alone or
-// together with allow-refs.
+// eventHint returns a hint about the events that may write. It suggests `allow-events` only if that is enough, alone or
+// together with `allow-refs`.
 func (s Start) eventHint() string {
 	hint := "start the job with workflow_dispatch, push or schedule"
 	line := patternFor(s.ref)

@@ -259,7 +259,7 @@ func TestStart_NeverWrites(t *testing.T) {
 	})
 }
 
-// The table in docs/github.md shows what the rules decide. The flag -update writes it.
+// The table in docs/github.md shows what the rules decide. The -update flag rewrites it.
 func TestStart_TableInDocs(t *testing.T) {
 	const page = "../../docs/github.md"
 	rows := [][]string{{"event", "ref", "what else is known", "inputs", "what happens"}}

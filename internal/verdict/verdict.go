@@ -14,7 +14,7 @@ const (
 	Pass          Outcome = "pass"
 	Fail          Outcome = "fail"
 	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, except as described at Finding.Absent
-	NotApplicable Outcome = "not-applicable" // compares with an incumbent, and it is confirmed that there is none
+	NotApplicable Outcome = "not-applicable" // compares with an incumbent, which is confirmed not to exist
 	// Judged when the plan is applied, because the result depends on the clock or on people.
 	Pending Outcome = "pending"
 )
@@ -79,7 +79,7 @@ func (u Used) Measures(other Used) bool {
 		(u.Kind == RunValue) == (other.Kind == RunValue)
 }
 
-// RunValue is the kind of a value for which the gate explicitly asked for the run's value.
+// RunValue is the kind of a value whose gate explicitly asked for the run's value.
 const RunValue = "run"
 
 // Waived reports whether a waiver lets the candidate pass. Records before record/3 contain only the waiver's text.

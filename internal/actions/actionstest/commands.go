@@ -18,7 +18,7 @@ type Command struct {
 	Line       string // as printed
 }
 
-// registered lists the runner's commands. Case does not matter in their names.
+// registered lists the runner's commands. Their names are case-insensitive.
 var registered = map[string]bool{
 	"add-mask": true, "add-matcher": true, "add-path": true, "debug": true, "echo": true, "endgroup": true,
 	"error": true, "group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true,
@@ -89,8 +89,8 @@ func parseProperties(list, separator string, unescape *strings.Replacer) map[str
 	return all
 }
 
-// The runner replaces one escape after the other, %25 last, so %250A becomes %0A and not a newline. A single pass gives
-// the same result.
+// The runner replaces the escapes one after another, %25 last, so %250A becomes %0A and not a newline. A single pass
+// gives the same result.
 var (
 	newData     = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 	newProperty = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%")

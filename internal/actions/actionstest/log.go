@@ -84,14 +84,15 @@ func Masked(text string, masks []string) string {
 	return text
 }
 
-// Others returns the commands whose names are not listed. Tests use it to find unwanted commands.
+// Others returns the commands other than those with the given names. Tests use it to find unwanted commands.
 func (l *Log) Others(names ...string) []Command {
 	return slices.DeleteFunc(slices.Clone(l.Commands), func(c Command) bool {
 		return slices.Contains(names, strings.ToLower(c.Name))
 	})
 }
 
-// Annotations returns the annotations of a level that GitHub shows, with their messages cut as on the page.
+// Annotations returns the annotations of a level that GitHub shows. Their messages are cut to the length that the page
+// shows.
 func (l *Log) Annotations(level string) []Command {
 	var shown []Command
 	for _, c := range l.Commands {

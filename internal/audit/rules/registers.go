@@ -56,8 +56,8 @@ func (r *register) inventory() []audit.LiveVersion {
 	return out
 }
 
-// current returns the entry that made the target's version live. There is none if the target has been moved outside
-// this tool.
+// current returns the entry that made the target's version live. ok is false if the target has been moved outside this
+// tool.
 func (r *register) current(t target) (ledger.Entry, bool) {
 	if r.movedOutside(t) {
 		return ledger.Entry{}, false

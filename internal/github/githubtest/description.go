@@ -114,7 +114,7 @@ func (d *description) resolve(s *schema) *schema {
 	return s
 }
 
-// fill adds missing required keys to a value: null if allowed, or else the smallest value of the type. It panics at a
+// fill adds missing required keys to a value: null if allowed, or else the smallest value of the type. It panics on a
 // key that is not in the schema, because GitHub never sends such a key.
 func (d *description) fill(s *schema, value any) any {
 	s = d.resolve(s)

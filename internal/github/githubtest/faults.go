@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// FaultKind is a way in which a request can go wrong.
+// FaultKind is a way for a request to go wrong.
 type FaultKind string
 
 const (

@@ -99,7 +99,7 @@ func commitJSON(v *exchange, c *Commit) map[string]any {
 	}
 }
 
-// emailOf returns the e-mail address for a login. It returns an address unchanged.
+// emailOf returns the e-mail address for a login. If it is given an address, it returns the address unchanged.
 func emailOf(login string) string {
 	if strings.Contains(login, "@") {
 		return login

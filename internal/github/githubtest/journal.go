@@ -24,7 +24,7 @@ type Write struct {
 	Body   string // canonical JSON
 }
 
-// Event is a repository_dispatch event, with its type, or the start of a workflow file.
+// Event is a repository_dispatch event and its type, or the start of a workflow file.
 type Event struct {
 	Repository string          `json:"repository"`
 	Type       string          `json:"type,omitempty"`

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// route is an operation from the description, with the permission that a token needs for it.
+// route is an operation from the description and the permission that a token needs for it.
 type route struct {
 	method, path string
 	scope, level string
@@ -131,7 +131,7 @@ func (v *exchange) invalid(resource, field, message string) answer {
 	return v.json(http.StatusUnprocessableEntity, body)
 }
 
-// respond returns the operation's response, with every required key.
+// respond returns the operation's response, including every required key.
 func (v *exchange) respond(status int, value any) answer {
 	shape := v.api.shape(v.op, status)
 	if shape == nil {
@@ -142,7 +142,7 @@ func (v *exchange) respond(status int, value any) answer {
 	return v.json(status, v.api.fill(shape, value))
 }
 
-// page returns one page of a list, with links to the other pages.
+// page returns one page of a list and links to the other pages.
 func (v *exchange) page(all []any) answer {
 	q := v.request.URL.Query()
 	size, err := strconv.Atoi(q.Get("per_page"))

@@ -19,7 +19,7 @@ type Repository struct {
 	Pulls       []*Pull           `json:"pulls,omitempty"`
 	Issues      []*Issue          `json:"issues,omitempty"`
 	Deployments []*Deployment     `json:"deployments,omitempty"`
-	Access      map[string]string `json:"access,omitempty"`    // login -> admin, write or none; all others may read
+	Access      map[string]string `json:"access,omitempty"`    // login -> admin, write or none; everyone else may read
 	Workflows   []string          `json:"workflows,omitempty"` // files that workflow_dispatch can start
 }
 
@@ -67,7 +67,7 @@ type Pull struct {
 type Review struct {
 	User   string `json:"user"`
 	State  string `json:"state,omitempty"`  // default APPROVED
-	Commit string `json:"commit,omitempty"` // default the head
+	Commit string `json:"commit,omitempty"` // by default the head
 
 	// Association is the JSON field author_association. It defaults to COLLABORATOR for users with access and to NONE
 	// for all others.
@@ -177,7 +177,7 @@ func (s *Server) Change(name string, change func(*Repository)) {
 	change(&s.repos[name].Repository)
 }
 
-// Dump returns the state as indented JSON. The same requests always give the same text.
+// Dump returns the state as indented JSON. The same requests always produce the same text.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -136,7 +136,7 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 	return s.pages, nil
 }
 
-// sampleRows is the number of listed models that is enough to estimate the cost of a page of versions. A listed model
+// sampleRows is the minimum number of listed models needed to estimate the cost of a page of versions. A listed model
 // includes its newest version, so it takes longer to send than a version alone.
 const sampleRows = 200
 

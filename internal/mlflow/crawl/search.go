@@ -156,7 +156,7 @@ type sizes struct{ first, versions, models int }
 
 var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
 
-// The limits for a page: its size in memory, and the time in which the server should send it. Servers before 3.0 kill a
+// Limits for a page: its size in memory, and how long the server should take to send it. Servers before 3.0 stop a
 // worker that is silent for 30 seconds.
 const (
 	pageBytes = 10 << 20

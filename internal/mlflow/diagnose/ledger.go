@@ -16,9 +16,9 @@ import (
 // do with any experiment.
 const defaultExperiment = "0"
 
-// Ledger finds out where the model's promotion ledger is, who may edit it, and what a different login needs in order to
-// write to it. It adds this to the server. used is the id of the experiment that contains the ledger, or "" if there is
-// none. Ledger returns the experiment's name, together with the login's permission if the server has logins.
+// Ledger finds out where the promotion ledger of the model is, who may edit it, and what another login needs to write
+// to it. It adds this to the server. used is the id of the experiment that contains the ledger, or "" if there is no
+// ledger. Ledger returns the experiment's name, with the login's right if the server has logins.
 func Ledger(
 	ctx context.Context, store runstore.Store, c *mlflow.Client, s *registry.Server, model, used string,
 ) string {

@@ -79,7 +79,7 @@ func (h Baseline) hint(f fact.Facts) string {
 }
 
 // isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist,
-// because a typing error would otherwise disable the gate. The target's own alias may be new.
+// because a typo would otherwise disable the gate. The target's own alias may be new.
 func (h Baseline) isOtherAlias(f fact.Facts) bool {
 	alias, isAlias := h.key.Alias()
 	return isAlias && alias != f.Target.Alias
@@ -100,8 +100,8 @@ func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	return fmt.Sprintf("there is no alias %s; the model has the aliases %s", alias, format.First(names, 8))
 }
 
-// isBaseline reports whether the candidate is itself the version to compare with. A strict condition would then block
-// every re-run.
+// isBaseline reports whether the candidate is itself the version to compare with. If it is, a strict condition would
+// block every re-run.
 func isBaseline(f fact.Facts, base fact.Subject) bool {
 	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
 }

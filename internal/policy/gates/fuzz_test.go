@@ -65,7 +65,7 @@ func FuzzEvidenceTwin(f *testing.F) {
 	})
 }
 
-// twin spells a key with different case or escapes. how has two bits for each letter.
+// twin spells a key with different case or escapes. how contains two bits for each letter.
 func twin(key string, how uint64) string {
 	var b strings.Builder
 	for i, r := range key {

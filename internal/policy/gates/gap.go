@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// gap says why there is no value. The zero gap means that there is one.
+// gap says why there is no value. The zero gap means that the value exists.
 type gap struct {
 	why    string
 	absent bool // it is confirmed that there is no value

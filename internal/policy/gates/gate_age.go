@@ -25,7 +25,7 @@ var ageKind = Kind{
 	key:      tree.Pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	more: []tree.Field{
 		tree.Optional("soak", tree.Duration("minimum time in the stage or with the alias pointing to the version")),
-		tree.Optional("in", tree.Text("stage or alias in which the version must soak, such as Staging or challenger")),
+		tree.Optional("in", tree.Text("stage or alias that the version must soak in, such as Staging or challenger")),
 	},
 	Example: "age: 30d\nsoak: 24h\nin: challenger",
 	Facts: `now: "2026-05-20T06:00:00Z"
@@ -37,7 +37,7 @@ candidate:
 	build: buildAge,
 }
 
-// skewShown is the smallest difference between the clocks that findings mention.
+// skewShown is the smallest clock difference that findings mention.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -47,7 +47,7 @@ func buildAge(n *tree.Node) (Gate, error) {
 	case (a.soakText == "") != (a.in == ""):
 		return Gate{}, n.Problem("age", "soak and in must be used together; use a duration and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "age set to any always passes without soak; use a limit such as 30d, or soak "+
+		return Gate{}, n.Problem("age", "`age: any` always passes without soak; use a limit such as 30d, or soak "+
 			"and in")
 	}
 	wanted := "run at most " + a.text + " old"
@@ -168,7 +168,7 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	return m.Aliases[a.in] == v.Number, ""
 }
 
-// arrival is the time from which a stage has contained a version, or an alias has pointed to it.
+// arrival is when a version entered a stage, or when an alias began to point to it.
 type arrival struct {
 	at        time.Time
 	source    string // where the time comes from
@@ -236,8 +236,7 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag belongs to an entry. off is the number of seconds by which
-// the runner's clock is wrong.
+// fits reports whether the time in a tag belongs to an entry. off is the error of the runner's clock, in seconds.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second

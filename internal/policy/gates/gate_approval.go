@@ -95,8 +95,8 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 	return failed(out, t.Shortfall(g.needed), g.hint(review, t))
 }
 
-// unreadable says which part of the review could not be read, and why. If a part is missing, somebody who must be
-// excluded could otherwise pass the gate.
+// unreadable says which part of the review could not be read, and why. Without that part, the approval of a person who
+// must be excluded could count.
 func (g approvalGate) unreadable(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()

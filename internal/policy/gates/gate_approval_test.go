@@ -364,7 +364,7 @@ func TestApproval_LongLists(t *testing.T) {
 	}
 }
 
-// The gate never starts to pass because there is one more contributor or one fewer approval.
+// Adding a contributor or removing an approval never makes the gate pass.
 func TestApproval_Monotone(t *testing.T) {
 	logins := []string{"ann", "bob", "eve", "joe", "zoe", "Eve"}
 	rapid.Check(t, func(t *rapid.T) {

@@ -159,7 +159,7 @@ func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out ver
 			if slices.ContainsFunc(formats[format],
 				func(end string) bool { return end[0] == '.' && strings.HasSuffix(strings.ToLower(x.Path), end) }) {
 				end := failed(out, fmt.Sprintf("%s has the format %s, which is not allowed", x.Path, format),
-					"save the model in another format")
+					"save the model in a different format")
 				return &end
 			}
 		}
@@ -167,7 +167,7 @@ func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out ver
 			if how, _ := m.Flavors[name]["serialization_format"].(string); slices.Contains(formats[format],
 				strings.ToLower(how)) {
 				end := failed(out, fmt.Sprintf("flavour %s is saved as %s, which is not allowed", name, how),
-					"save the model in another format")
+					"save the model in a different format")
 				return &end
 			}
 		}

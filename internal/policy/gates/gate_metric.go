@@ -138,7 +138,7 @@ func (t metricValue) shownAt() string {
 }
 
 // pointAt returns the best logged value, or the value at a step. For the best value, all values must be finite, because
-// one that is not could hide a better or a worse one.
+// a value that is not finite could hide a better or a worse one.
 func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	if t.why != "" {
 		return t

@@ -72,7 +72,8 @@ func against(n *tree.Node) (Baseline, error) {
 	return who, nil
 }
 
-// Margin turns the incumbent's value into a limit. At most one field is set. A percentage is that of the value's size.
+// Margin turns the incumbent's value into a limit. At most one field is set. A percentage is relative to the size of
+// the value.
 type Margin struct{ Fixed, Percent, Factor float64 }
 
 func (m Margin) limit(value float64) float64 {
@@ -82,7 +83,7 @@ func (m Margin) limit(value float64) float64 {
 	return value + m.Fixed + math.Abs(value)*m.Percent/100
 }
 
-// relative reports whether the limit depends on the size of the value, so that a reader cannot know it.
+// relative reports whether the size of the margin depends on the value, so that a reader of the policy cannot know it.
 func (m Margin) relative() bool { return m.Percent != 0 || m.Factor != 0 }
 
 func (m Margin) String() string {
@@ -128,7 +129,7 @@ func computed(op compare.Operator, limit float64) string {
 	return format.Number(limit)
 }
 
-// provable says how a version gets a value to compare with. Nothing can be logged on a run that is deleted.
+// provable says how to give a version a value to compare with. Nothing can be logged to a deleted run.
 func provable(key string, base fact.Subject) string {
 	_, readable := base.Run.Get()
 	switch {

@@ -2,7 +2,7 @@ package gates
 
 import "github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 
-// Kind is one kind of gate. The parser, schema, documentation and tests are driven by it.
+// Kind is one kind of gate. It drives the parser, schema, documentation and tests.
 type Kind struct {
 	Name     string
 	showsKey bool         // the gate's default name includes the value of the main key
@@ -13,7 +13,7 @@ type Kind struct {
 	key      tree.Shape   // shape of the main key, whose name is that of the kind
 	more     []tree.Field // the kind's other keys
 	Example  string       // a gate as in a policy file, without the leading "- "
-	Facts    string       // facts on which Example passes, written as in a policy test
+	Facts    string       // facts that Example passes on, written as in a policy test
 	build    func(*tree.Node) (Gate, error)
 }
 
@@ -32,7 +32,7 @@ func Names() []string {
 	return names
 }
 
-// IsKey reports whether a word is a key of some kind of gate.
+// IsKey reports whether a word is a key in any kind of gate.
 func IsKey(word string) bool {
 	for _, k := range Kinds {
 		for _, f := range k.Keys() {

@@ -39,7 +39,7 @@ func parseGate(t rapid.TB, text string) Gate {
 	return g
 }
 
-// sample is a gate together with facts on which it passes.
+// sample is a gate together with facts that it passes on.
 type sample struct {
 	text  string
 	gate  Gate
@@ -58,7 +58,7 @@ func samples(t rapid.TB) (out []sample) {
 	return out
 }
 
-// factsOf returns the facts on which a kind's example passes.
+// factsOf returns the facts that a kind's example passes on.
 func factsOf(t rapid.TB, k Kind) fact.Facts {
 	t.Helper()
 	n, err := tree.Parse(k.Facts)
@@ -254,7 +254,7 @@ func TestGates_UnknownNeverPasses(t *testing.T) {
 	}
 }
 
-// The same facts give the same findings, in whatever order the server lists them (1,000 orders).
+// Findings do not depend on the order of the server's lists. The test tries 1,000 orders.
 func TestGates_IgnoreOrderOfFacts(t *testing.T) {
 	all := samples(t)
 	var want []verdict.Finding

@@ -27,7 +27,7 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
 
-// pick returns a hint with text that selects the first of several values. It returns "" if nothing selects exactly that
+// pick returns a hint with text that selects the first of several values. It returns "" if no text selects exactly that
 // value. A threshold can select only datasets, so the first value with a dataset is used.
 func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 	for _, v := range values {

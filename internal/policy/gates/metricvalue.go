@@ -37,7 +37,7 @@ var metricFields = []tree.Field{
 	}),
 }
 
-// comparisonFields are metricFields and the key for gates that compare with an incumbent.
+// comparisonFields are metricFields plus the key for gates that compare with an incumbent.
 var comparisonFields = append(slices.Clone(metricFields),
 	tree.Optional("incumbent",
 		tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
@@ -122,8 +122,8 @@ func (t metricValue) used(of string) []verdict.Used {
 }
 
 // checkRecorded compares the incumbent's value with the one that was written to the ledger when the version was
-// promoted. If run and dataset are the same but the value differs, somebody has changed it since. A value from a later
-// run is a new measurement.
+// promoted. If the run and the dataset are the same but the value differs, the value has been changed since. A value
+// from a later run is a new measurement.
 func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t metricValue) metricValue {
 	records := r.withRunValue(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
@@ -154,7 +154,8 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 }
 
 // withRunValue adds the run's own value to the records for a gate with `of: run`. If a run has only one model, the
-// ledger records only the model's values; if there is exactly one from the source run, it is also the run's last value.
+// ledger records only the model's values; if exactly one of them is from the source run, it is also the run's last
+// value.
 func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
 	source := only(records, func(u verdict.Used) bool { return u.Kind == fact.SourceRun })
@@ -196,7 +197,7 @@ func (r MetricReader) accepts(u verdict.Used, mine metricValue) bool {
 	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
 }
 
-// only returns the values for which keep returns true.
+// only returns the values that keep selects.
 func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
 	return slices.DeleteFunc(slices.Clone(list), func(u verdict.Used) bool { return !keep(u) })
 }

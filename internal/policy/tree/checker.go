@@ -12,7 +12,7 @@ import (
 // Checker collects every problem in a file.
 type Checker struct {
 	Problems  []Problem
-	Elsewhere func(key string) bool // reports whether another mapping of the file has the key; may be nil
+	Elsewhere func(key string) bool // reports whether another mapping of the file may contain the key; may be nil
 }
 
 // Add adds a problem at a position.

@@ -27,8 +27,8 @@ var slips = []struct {
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+)\s+-?[\w."'][^:]*$`), "a colon is missing after %s"},
 }
 
-// explain returns the parser's problem in words, with the position of the mistake. It knows tabs, wrong indentation and
-// the usual slips.
+// explain returns the parser's problem in words, with the position of the mistake. It recognises
+// tabs, wrong indentation and the usual slips.
 func explain(text string, p Problem) Problem {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i, line := range lines {
@@ -58,7 +58,7 @@ func explain(text string, p Problem) Problem {
 	return p
 }
 
-// level is a column in which the keys of a mapping or the dashes of a list begin.
+// level is the column where the keys of a mapping or the dashes of a list begin.
 type level struct {
 	col  int
 	list bool
@@ -80,7 +80,7 @@ var (
 // misplaced returns the first line whose indentation fits no other line, and the key that it belongs under.
 func misplaced(lines []string) (Problem, bool) {
 	o := outline{}
-	block := -1 // column of the key of a text over several lines
+	block := -1 // column of a key whose text spans several lines
 	for i, line := range lines {
 		col := len(line) - len(strings.TrimLeft(line, " "))
 		switch rest := strings.TrimSpace(line); {

@@ -81,7 +81,7 @@ func (n *Node) Problem(key, format string, args ...any) error {
 	return p
 }
 
-// Shown returns the value as it is shown in messages.
+// Shown returns the value in the form used in messages.
 func (n *Node) Shown() string {
 	switch n.Kind {
 	case KindNull, KindList, KindMap:
