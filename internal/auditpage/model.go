@@ -332,7 +332,7 @@ func (m *pageModel) registers(a audit.Snapshot, most int) {
 	}
 }
 
-// exceptionStates lists the states in the order in which the page shows them.
+// exceptionStates lists the states in the order of the page.
 var exceptionStates = []audit.ExceptionState{audit.ExceptionOpen, audit.ExceptionExpired, audit.ExceptionPast}
 
 func exceptionCells(x audit.Exception, w *words) []cell {

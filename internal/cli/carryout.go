@@ -103,8 +103,8 @@ func decided(r report.Run) report.Run {
 	return r
 }
 
-// concluded closes the ledger entry and the GitHub deployment, both of which a command opens when it moves something,
-// and sends the notifications. m is the last move, or nil.
+// concluded closes the ledger entry and the GitHub deployment, which are opened by a command that moves something, and
+// sends the notifications. m is the last move, or nil.
 func concluded(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
 	note, err := l.Close(ctx, r.Reason, movesMade(e, r.Facts))
 	if err != nil {

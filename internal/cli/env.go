@@ -216,7 +216,7 @@ func (e *env) with(set inputs.Settings) *env {
 	return &out
 }
 
-// asInput returns an input and its value in the form in which the user writes them: as a line in the workflow if the
+// asInput returns an input and its value in the form that the user writes: as a line in the workflow if the
 // program runs as an action, and otherwise as a flag.
 func (e *env) asInput(input, value string) string {
 	switch {

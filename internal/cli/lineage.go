@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runLineage shows where a version comes from and where it is used.
+// runLineage shows where a version comes from and what uses it.
 func runLineage(ctx context.Context, e *env) report.Outcome {
 	q := e.set.Intent.Query
 	if q.Target.Stage != "" {

@@ -66,7 +66,7 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 	return o
 }
 
-// login is the user name with which the program is logged in to the registry's server, for the record.
+// login is the program's user name on the registry's server, for the record.
 type login struct {
 	client *mlflow.Client
 	given  string // the user name in the inputs; "" = none

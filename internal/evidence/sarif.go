@@ -279,7 +279,7 @@ func levelName(s Severity) string {
 	return s.String()
 }
 
-// suppressed reports whether a result has suppressions, all of which are accepted.
+// suppressed reports whether a result has suppressions and all of them are accepted.
 func suppressed(p node) bool {
 	all := p.at("suppressions").optionalObjects()
 	out := len(all) > 0

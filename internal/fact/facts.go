@@ -28,7 +28,7 @@ type Query struct {
 
 // Needs lists the facts that gates ask for.
 type Needs struct {
-	Holders        []registry.Ref // the aliases, stages and versions to which the candidate is compared
+	Holders        []registry.Ref // the aliases, stages and versions that the candidate is compared to
 	HolderMLmodels bool           // also read the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
 	Digest         bool           // a digest over the contents of all files; every file must be downloaded

@@ -236,9 +236,9 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target currently points to, or 0 if there is none. If several versions are in the
-// stage, it returns the one that was promoted there last. If none of them was promoted by this tool, it returns the
-// highest number, because that is the version that MLflow's client loads.
+// Holder returns the version that the target currently points to, or 0 if it points to no version. If several versions
+// are in the stage, it returns the one that was promoted there last. If none of them was promoted by this tool, it
+// returns the highest number, because that is the version that MLflow's client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {
@@ -257,9 +257,9 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target points to in this state. It returns 0 if there is none, or if several
-// versions are in the stage. While an alias that is kept as tags is being moved, several versions may carry the tag, of
-// which the highest counts.
+// decisive returns the version that the target points to in this state, or 0 if it points to no version or if several
+// are in the stage. While an alias that is kept as tags is being moved, several versions may carry the tag. The highest
+// of them counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {
 		return s.Versions.Highest()

@@ -90,7 +90,7 @@ func (v Value) Origin() string {
 
 func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin()) }
 
-// Choice is the value of a metric that a gate uses, or the reason why there is none.
+// Choice is the value of a metric that a gate uses, or the reason why it has no value.
 type Choice struct {
 	Value  Value
 	Why    string   // why no value can be used; "" if one can
@@ -158,7 +158,7 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	return out
 }
 
-// Points returns all points from which the value was chosen, sorted by step, then by time.
+// Points returns all points that the value was chosen from, sorted by step, then by time.
 func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	if c.whole {
 		return s.History[c.Value.Metric]

@@ -51,8 +51,8 @@ func (h History) With(q Query) History {
 	return h
 }
 
-// Version returns the version to which the target pointed at the requested time or, if none was requested, currently
-// points. It returns "" unless there is exactly one such version.
+// Version returns the version that the target pointed to at the requested time or, if none was requested, points
+// to now. It returns "" unless there is exactly one such version.
 func (h History) Version(ref registry.Ref) string {
 	other := func(of registry.Ref) bool { return of != ref }
 	drift := slices.DeleteFunc(slices.Clone(h.Outside), func(s registry.Shift) bool { return other(s.Ref) })

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view with room for another entry. It creates the ledger if there is none, and a new page if the last
+// Ready returns a view with room for another entry. It creates a missing ledger, and a new page if the last
 // one is full, or if the last one is unsigned and the policy now lists keys. If an entry on the old page is still open,
 // Ready closes it with moved as its number of moves (see Claim).
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
@@ -77,7 +77,7 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 }
 
 // suffix returns the suffix for the ledger's name if the usual name has been taken. With a key, all runs use the same
-// suffix, which nobody can guess without the key. Without a key, each run uses a different suffix.
+// suffix, which cannot be guessed without the key. Without a key, each run uses a different suffix.
 func suffix(l *Ledger, page string) string {
 	if l.signs() {
 		return canonical.Digest(l.Key.Sign(message{Kind: "found/2", Model: modelID(l.Model)}.text()))[:16]

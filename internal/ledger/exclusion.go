@@ -12,8 +12,8 @@ const (
 	Busy                      // the run that claimed the entry may still be active
 )
 
-// claimState decides whether a run is excluded by a claim. No other function does. It returns the claim on which the
-// decision is based, or the zero entry if the state is Free.
+// claimState decides whether a run is excluded by a claim. No other function does. It returns the claim behind the
+// decision, or the zero entry if the state is Free.
 //
 // Any well-formed claim excludes other runs until its lease expires, no matter who made it. A claim that is not
 // believed cannot be taken over, and ends with its lease. A claim that is believed ends with its outcome.

@@ -70,7 +70,7 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 	return facts, nil
 }
 
-// ClaimState says whether the run h may claim the next entry, and returns the claim on which the answer depends.
+// ClaimState says whether the run h may claim the next entry, and returns the claim that the answer depends on.
 func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
 	return claimState(v.page, h, takeover, v.page.read)
 }

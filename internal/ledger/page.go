@@ -33,8 +33,8 @@ const (
 	keyFormat = "format"
 	keyModel  = "model"
 	keyBase   = "base"  // the number of entries before this page
-	keyPrev   = "prev"  // the digest of the last entry before this page; "-" if there is none
-	keyPrior  = "prior" // the previous page; "-" if there is none
+	keyPrev   = "prev"  // the digest of the last entry before this page; "-" on the first page
+	keyPrior  = "prior" // the previous page; "-" on the first page
 	keyState  = "state" // the state of each target before this page, in chunks
 	keyReset  = "reset" // why this ledger replaces a lost one
 	keyNext   = "next"  // the next page
@@ -44,7 +44,7 @@ const (
 // Additional keys on a signed page.
 const (
 	keyLedger = "ledger" // the first page of the ledger, which identifies it
-	keyAt     = "at"     // the time at which the head was written
+	keyAt     = "at"     // when the head was written
 	keyFormer = "former" // the model's former name on earlier pages; "-" if it was not renamed
 	keySig    = "sig"    // the signature of the head
 )
@@ -89,7 +89,7 @@ type signedPart struct {
 	ledger   string // the first page
 	former   string
 	at       time.Time
-	free     int       // the next number to claim; 0 if there is none
+	free     int       // the next number to claim; 0 if the page is full
 	links    []link    // everything that the next entry may follow
 	tip      link      // what the next entry follows
 	latest   time.Time // the time of the last believed value

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Move returns the move in the record that concerns an alias, a stage or a tag. ok is false if there is none.
+// Move returns the move in the record that concerns an alias, a stage or a tag. ok is false if there is no such move.
 func (r Record) Move(ref registry.Ref) (move registry.Shift, ok bool) { return moveOf(r.Moves, ref) }
 
 // MovesPartOf reports whether the record moves the target's alias or stage.

@@ -27,7 +27,7 @@ func (r Reader) now() time.Time {
 	return r.Now()
 }
 
-// Skew is the maximum time by which the date of a signed entry may be ahead of the server's clock.
+// Skew says how far ahead of the server's clock the date of a signed entry may be.
 const Skew = 15 * time.Minute
 
 // ahead reports whether a time is too far ahead of the server's clock.

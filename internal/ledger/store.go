@@ -11,7 +11,7 @@ import (
 // already has a different value and nothing was stored. Unknown means that the values may have been stored, or may
 // still be. Any other reason means that nothing was stored.
 type Store interface {
-	// Locate finds the ledger of a model. It returns the zero Place if there is none.
+	// Locate finds the ledger of a model. It returns the zero Place if the model has no ledger.
 	Locate(ctx context.Context, model string) (Place, error)
 	// Home returns the id of the experiment in which new ledgers are kept, or "" if it does not exist.
 	Home(ctx context.Context) (experiment string, err error)

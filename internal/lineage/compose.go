@@ -197,7 +197,7 @@ func (t Traced) ownRun() registry.Run {
 	return t.Run.OrZero()
 }
 
-// code adds the commit recorded on the run. If there is none, the commit comes from the version's tags, if this program
+// code adds the commit recorded on the run. Without one, the commit comes from the version's tags, if this program
 // registered the version, or else from the ledger.
 func (l *Lineage) code(t Traced) {
 	tags, own := t.ownRun().Tags, t.Version.Tags
@@ -334,7 +334,7 @@ func (l *Lineage) promotions(t Traced) {
 	}
 }
 
-// promotion returns the part of a ledger entry that concerns this version. If there is none, ok is false.
+// promotion returns the part of a ledger entry that concerns this version. ok is false if no part does.
 func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{

@@ -118,7 +118,7 @@ func (c Change) before() string {
 	return fmt.Sprintf(" (was version %d)", c.Plan.Incumbent)
 }
 
-// loading returns a Python program that loads the version to which the target points.
+// loading returns a Python program that loads the version that the target points to.
 func (r Run) loading() string {
 	if alias := r.Plan.Target.Alias; alias != "" && r.Facts.Fallback != nil && r.Plan.Target.Stage == "" {
 		filter, tag := nameFilter(r.Plan.Model), registry.FallbackTag(alias)

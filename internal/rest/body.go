@@ -39,7 +39,7 @@ func (c *Client) Open(ctx context.Context, r Request) (*Body, error) {
 	return b, nil
 }
 
-// start returns the beginning of the unread part, from which HTML pages can be told apart from JSON.
+// start returns the beginning of the unread part, which tells HTML pages and JSON apart.
 func (b *Body) start() []byte {
 	if len(b.pieces) == 0 {
 		return nil

@@ -26,7 +26,7 @@ type Request struct {
 	Limit  int64  // maximum number of bytes in the decoded response; default 8 MiB
 	Read   *int64 // if not nil, counts the decoded bytes of 2xx responses, to limit several requests together
 	Expect string // key that a 2xx response must contain, with a value other than null; "" for none
-	// ExpectAny lists keys, one of which a 2xx response must contain unless it is an empty object. MLflow leaves out
+	// ExpectAny lists keys. A 2xx response must contain one of them, unless it is an empty object. MLflow leaves out
 	// empty lists.
 	ExpectAny []string
 

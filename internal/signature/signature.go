@@ -166,7 +166,7 @@ var levelNames = []string{"same", "additive", "breaking"}
 
 func (l Level) String() string { return levelNames[l] }
 
-// ParseLevel returns the level with this name. If there is none, it returns -1, which is below every level.
+// ParseLevel returns the level with this name. If the name is unknown, it returns -1, which is below every level.
 func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
 
 // Change is one difference between two signatures, with text to show to users.

@@ -76,7 +76,7 @@ func (r *register) movedOutside(t target) bool {
 	return drifted
 }
 
-// since returns the time at which the target began to point to its version, or at which this was first recorded.
+// since returns when the target began to point to its version, or when this was first recorded.
 func (r *register) since(t target, last ledger.Entry) (at time.Time) {
 	at = last.Ended
 	for _, e := range slices.Backward(r.chain.Entries) {

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// judgeNewest is the text of the fix, in which the newest version's number replaces NEWEST.
+// judgeNewest is the text of the fix. NEWEST is replaced by the number of the newest version.
 const judgeNewest = "check the newest version with `mlflow-promote validate --model MODEL --candidate " +
 	"models:/MODEL/NEWEST --alias ALIAS`; then promote it, or delete it if it is not wanted"
 

@@ -74,7 +74,7 @@ func unenforced(r ledger.Record, t target) bool {
 	})
 }
 
-// lastImport returns the newest entry that imported the version to which the target points.
+// lastImport returns the newest entry that imported the version that the target points to.
 func lastImport(l ledger.Chain, t target) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		if e.Outcome == ledger.EntryDone && e.Record.Imports(t.ref, t.version.Number) {

@@ -77,7 +77,7 @@ func (a *Auditor) MissingModel(model string) Judgement {
 
 const running = "under way"
 
-// appliedBy returns the outcome of the newest ledger entry for the plan, or "" if there is none.
+// appliedBy returns the outcome of the newest ledger entry for the plan, or "" if the ledger has no such entry.
 func appliedBy(l ledger.Chain, digest string) string {
 	for _, e := range slices.Backward(l.Entries) {
 		switch {

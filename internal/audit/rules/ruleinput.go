@@ -166,8 +166,8 @@ func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// movedAt returns the time at which the target was moved to its version, according to the ledger or to the tag that a
-// promotion writes.
+// movedAt returns when the target was moved to its version, according to the ledger or to the tag that a promotion
+// writes.
 func (s ruleInput) movedAt(t target) (time.Time, bool) {
 	if l, ok, _ := s.ledger(); ok {
 		for _, e := range slices.Backward(l.Entries) {
