@@ -100,7 +100,7 @@ func (s *Servers) credentials(server login.SageMaker) login.Credentials {
 func (s *Servers) gitHub() login.GitHub {
 	return login.GitHub{
 		URL: s.Env("ACTIONS_ID_TOKEN_REQUEST_URL"), Token: s.Env("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), InJob: s.InJob,
-		Fork: s.Fork, Wire: s.Config(), Now: s.Clock,
+		Fork: s.Fork, Wire: s.Config(), Mask: s.Mask, Now: s.Clock,
 	}
 }
 

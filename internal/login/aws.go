@@ -150,7 +150,7 @@ func (a AWS) exchange(ctx context.Context, role, token string) (Keys, error) {
 		return Keys{}, wrap(op, err)
 	}
 	body, header, err := client.Bytes(ctx, rest.Request{
-		Method: http.MethodPost, Path: "/", Limit: 64 << 10, Form: url.Values{
+		Method: http.MethodPost, Path: "/", Limit: 64 << 10, Secret: true, Form: url.Values{
 			"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {role},
 			"RoleSessionName": {"mlflow-promote"}, "WebIdentityToken": {token},
 		},
