@@ -97,8 +97,8 @@ func (d Databricks) host() (*url.URL, error) {
 	text := strings.TrimSpace(d.Env(name))
 	switch {
 	case text == "" && d.Env("DATABRICKS_CONFIG_PROFILE") != "":
-		return nil, badVariable(name, "is not set", "profiles of Databricks are not read; set DATABRICKS_HOST and the "+
-			"variables of a login")
+		return nil, badVariable(name, "is not set", "profiles of Databricks are not read; set DATABRICKS_HOST and "+
+			"the variables of a login")
 	case text == "":
 		return nil, badVariable(name, "is not set", "set it to the address of the workspace, such as "+
 			"https://dbc-a1b2345c-d6e7.cloud.databricks.com")
@@ -126,14 +126,15 @@ func (d Databricks) kind() (kind, why string, err error) {
 	token, client, secret := set("DATABRICKS_TOKEN"), set("DATABRICKS_CLIENT_ID"), set("DATABRICKS_CLIENT_SECRET")
 	switch {
 	case token && (client || secret):
-		return "", "", badVariable("DATABRICKS_AUTH_TYPE", "is not set, and there are several logins", "set it to pat, "+
-			"oauth-m2m or github-oidc, or remove DATABRICKS_TOKEN or DATABRICKS_CLIENT_ID")
+		return "", "", badVariable("DATABRICKS_AUTH_TYPE", "is not set, and there are several logins", "set it to "+
+			"pat, oauth-m2m or github-oidc, or remove DATABRICKS_TOKEN or DATABRICKS_CLIENT_ID")
 	case token:
 		return PersonalToken, "DATABRICKS_TOKEN is set", nil
 	case client && secret:
 		return MachineOAuth, "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET are set", nil
 	case secret:
-		return "", "", badVariable("DATABRICKS_CLIENT_ID", "is not set", "set it together with DATABRICKS_CLIENT_SECRET")
+		return "", "", badVariable("DATABRICKS_CLIENT_ID", "is not set", "set it together with "+
+			"DATABRICKS_CLIENT_SECRET")
 	case client:
 		return GitHubOAuth, "DATABRICKS_CLIENT_ID is set without DATABRICKS_CLIENT_SECRET", nil
 	case d.GitHub.URL != "":
@@ -202,8 +203,8 @@ func (e *exchange) forSecret(ctx context.Context) (Token, error) {
 	}
 	header := http.Header{"Authorization": {"Basic " + pair}}
 	token, err := e.post(ctx, endpoint, header, url.Values{"grant_type": {"client_credentials"}})
-	return token, e.refused(err, "compare DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET with the service principal; "+
-		"its secrets expire")
+	return token, e.refused(err, "compare DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET with the service "+
+		"principal; its secrets expire")
 }
 
 // forGitHub returns a token for a token of GitHub, as RFC 8693 describes.

@@ -64,8 +64,8 @@ func TestDatabricks_Kind(t *testing.T) {
 		"chosen, missing":  {token + " DATABRICKS_AUTH_TYPE=oauth-m2m", true, id + " is not set", "is oauth-m2m"},
 		"unknown choice":   {token + " DATABRICKS_AUTH_TYPE=azure-cli", true, "not supported", "pat, oauth-m2m or"},
 		"secret alone":     {secret, false, id + " is not set", "together with"},
-		"profile":          {"DATABRICKS_CONFIG_PROFILE DATABRICKS_HOST=", false, "DATABRICKS_HOST is not set", "profiles"},
-		"no host":          {token + " DATABRICKS_HOST=", false, "DATABRICKS_HOST is not set", "address of the workspace"},
+		"profile":          {"DATABRICKS_CONFIG_PROFILE DATABRICKS_HOST=", false, "HOST is not set", "profiles"},
+		"no host":          {token + " DATABRICKS_HOST=", false, "HOST is not set", "address of the workspace"},
 		"user in host":     {token + " DATABRICKS_HOST=https://u:p@h", false, "is not an address", "without a user"},
 		"no address":       {token + " DATABRICKS_HOST=ftp://h", false, "is not an address", "https://HOST"},
 		"line break":       {"DATABRICKS_TOKEN=a\n", false, "contains a line break", "remove it"},
@@ -237,7 +237,8 @@ func TestDatabricks_Facts(t *testing.T) {
 			env:   map[string]string{"DATABRICKS_WORKSPACE_ID": "42"}, audience: logintest.AccountID, orgID: "42",
 		},
 		"unknown account": {
-			facts: map[string]any{"oidc_endpoint": "/oidc/accounts/{account_id}"}, want: "DATABRICKS_ACCOUNT_ID is not set",
+			facts: map[string]any{"oidc_endpoint": "/oidc/accounts/{account_id}"},
+			want:  "DATABRICKS_ACCOUNT_ID is not set",
 		},
 		"discovery address": {
 			env: map[string]string{"DATABRICKS_DISCOVERY_URL": "/oidc/own/.well-known/oauth-authorization-server"},

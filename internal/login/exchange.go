@@ -163,8 +163,8 @@ func (e *exchange) trusted(text string) (*url.URL, error) {
 	return nil, fmt.Errorf("the host sent an address on %.100q, which does not belong to Databricks", u.Hostname())
 }
 
-// audience returns the audience of the token that GitHub issues. A host may choose only itself or the account. Otherwise
-// it could ask for a token that another service accepts.
+// audience returns the audience of the token that GitHub issues. A host may choose only itself or the account.
+// Otherwise it could ask for a token that another service accepts.
 func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, error) {
 	if own := e.d.Env("DATABRICKS_TOKEN_AUDIENCE"); own != "" {
 		return own, nil
@@ -176,9 +176,8 @@ func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, err
 		if err == nil || plainID.MatchString(wanted) {
 			return wanted, nil
 		}
-		return "", badVariable("DATABRICKS_TOKEN_AUDIENCE", "is not set", fmt.Sprintf(
-			"the host asks for tokens with the audience %.100q; set the variable to the audience in the federation policy",
-			rest.Clean(wanted)))
+		return "", badVariable("DATABRICKS_TOKEN_AUDIENCE", "is not set", fmt.Sprintf("the host asks for tokens with "+
+			"the audience %.100q; set the variable to the audience in the federation policy", rest.Clean(wanted)))
 	}
 	if account != "" && (e.ofAccount() || facts.found && facts.Workspace == "") {
 		if e.d.Env("DATABRICKS_ACCOUNT_ID") != "" || plainID.MatchString(account) {

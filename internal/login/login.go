@@ -1,6 +1,6 @@
 // Package login makes the logins that expire or depend on the request: tokens that GitHub issues to a job, tokens of
-// Databricks, and AWS signatures. Each of them is a [rest.Authorizer]. A login is never stored or shown: every credential is passed to a
-// function that masks it before it is used.
+// Databricks, and AWS signatures. Each of them is a [rest.Authorizer]. A login is never stored or shown: every
+// credential is passed to a function that masks it before it is used.
 package login
 
 import (

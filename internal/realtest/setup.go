@@ -43,7 +43,7 @@ func Setup(ctx context.Context, targets ...string) error {
 }
 
 // Python returns the path of the interpreter for this version of MLflow, with scikit-learn. The version "client" has
-// only MLflow's client, and "logins" has the newest MLflow with mlflow-oidc-auth
+// only MLflow's client, and "logins" has the newest MLflow with mlflow-oidc-auth, Databricks' SDK
 // and AWS's plugin.
 func Python(ctx context.Context, version string) (string, error) {
 	root, err := Root()

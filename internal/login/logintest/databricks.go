@@ -27,8 +27,8 @@ const (
 	WorkspaceID   = "7405605519549535"
 )
 
-// Workspace is a double of a Databricks workspace: it issues tokens, and checks the login of each other request. Set the
-// fields before the first request.
+// Workspace is a double of a Databricks workspace: it issues tokens, and checks the login of each other request. Set
+// the fields before the first request.
 type Workspace struct {
 	*httptest.Server
 	Issuer   *Issuer        // whose tokens are exchanged
@@ -88,6 +88,9 @@ func (w *Workspace) Revoke() {
 	}
 }
 
+// document is the end of the path under which a host names its endpoints.
+const document = "/.well-known/oauth-authorization-server"
+
 func (w *Workspace) serve(out http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/v1/token") {
 		_ = r.ParseForm() // a broken form has no grant
@@ -96,8 +99,8 @@ func (w *Workspace) serve(out http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/.well-known/databricks-config" && w.Facts != nil:
 		reply(out, w.Facts)
-	case strings.HasPrefix(r.URL.Path, "/oidc/") && strings.HasSuffix(r.URL.Path, "/.well-known/oauth-authorization-server"):
-		own := w.URL + strings.TrimSuffix(r.URL.Path, "/.well-known/oauth-authorization-server") + "/v1/token"
+	case strings.HasPrefix(r.URL.Path, "/oidc") && strings.HasSuffix(r.URL.Path, document):
+		own := w.URL + strings.TrimSuffix(r.URL.Path, document) + "/v1/token"
 		if w.Endpoint != "" {
 			own = w.Endpoint
 		}
@@ -130,7 +133,8 @@ func (w *Workspace) record(r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.requests = append(w.requests, Request{
-		Method: r.Method, Path: r.URL.Path, Login: kind, OrgID: r.Header.Get("X-Databricks-Org-Id"), Form: form.Encode(),
+		Method: r.Method, Path: r.URL.Path, Login: kind, OrgID: r.Header.Get("X-Databricks-Org-Id"),
+		Form: form.Encode(),
 	})
 }
 
@@ -177,7 +181,9 @@ func (w *Workspace) token(out http.ResponseWriter, r *http.Request) {
 		w.left[token] = 1 << 30
 	}
 	w.mu.Unlock()
-	reply(out, map[string]any{"access_token": token, "token_type": "Bearer", "scope": "all-apis", "expires_in": w.Life})
+	reply(out, map[string]any{
+		"access_token": token, "token_type": "Bearer", "scope": "all-apis", "expires_in": w.Life,
+	})
 }
 
 // api answers requests with a valid login.
