@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 func runDoctor(ctx context.Context, e *env) report.Outcome {
 	model := e.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, e.client, model)
-	if server.Registry != nil {
-		return stopped(e, server.Registry)
+	if server.Policy = e.servers.Policy(); server.Registry != nil {
+		return stopped(e, orIAMPolicy(server.Registry, server.Policy))
 	}
 	r := e.start
 	r.Reason = registry.OK
@@ -47,6 +48,15 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 		}
 	}
 	return report.DoctorOutcome(r, server)
+}
+
+// orIAMPolicy adds to a refusal the IAM policy that prevents it.
+func orIAMPolicy(err error, policy string) error {
+	var refused *registry.Error
+	if policy != "" && errors.As(err, &refused) && refused.Reason == registry.Forbidden {
+		refused.Hint = "give the role this IAM policy, from AWS's documentation and not tried on AWS:\n" + policy
+	}
+	return err
 }
 
 // ledgerState returns the state of the model's ledger as text, and adds to the server who may write it. wrong is a

@@ -115,6 +115,14 @@ func (s *Servers) sent() string {
 	return constant(s.Settings)
 }
 
+// Policy returns the IAM policy that the registry's login needs, or "" if AWS does not decide its rights.
+func (s *Servers) Policy() string {
+	if server, ok := s.Settings.SageMaker[s.Settings.Registry]; ok {
+		return server.Policy()
+	}
+	return ""
+}
+
 // constant says which constant login is sent, or "" if there is none.
 func constant(set inputs.Server) string {
 	switch sent := set.Header.Get("Authorization") + set.RegistryHeader.Get("Authorization"); {

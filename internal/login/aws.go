@@ -19,6 +19,7 @@ import (
 
 // SageMaker is an MLflow server on Amazon SageMaker.
 type SageMaker struct {
+	ARN     string
 	Address string // of the REST API
 	Service string // name in signatures
 	Region  string
@@ -44,12 +45,14 @@ func ParseARN(text, endpoint string) (SageMaker, error) {
 	region := parts[2]
 	if parts[4] == "mlflow-app" {
 		return SageMaker{
+			ARN:     text,
 			Address: cmp.Or(endpoint, "https://mlflow.sagemaker."+region+".app.aws"),
 			Service: "sagemaker", Region: region,
 			Header: http.Header{"X-Sm-Mlflow-App-Arn": {text}},
 		}, nil
 	}
 	return SageMaker{
+		ARN:     text,
 		Address: cmp.Or(endpoint, "https://"+region+".experiments.sagemaker.aws"),
 		Service: "sagemaker-mlflow", Region: region,
 		Header: http.Header{"X-Mlflow-Sm-Tracking-Server-Arn": {text}},
@@ -115,8 +118,15 @@ func (a AWS) Credentials() Credentials {
 // missing says why there are no keys.
 func (a AWS) missing() error {
 	hint := "run aws-actions/configure-aws-credentials before this step, or set role-to-assume"
+	set := func(name string) bool { return a.Env(name) != "" }
 	switch {
-	case a.Env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" || a.Env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
+	case set("AWS_ACCESS_KEY_ID") != set("AWS_SECRET_ACCESS_KEY"):
+		hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together; one of them is empty"
+	case set("AWS_WEB_IDENTITY_TOKEN_FILE") != set("AWS_ROLE_ARN"):
+		hint = "set AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN together; one of them is empty"
+	case set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+		hint = "the credentials of an ECS task are not read; " + hint
+	case set("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
 		hint = "the credentials of an ECS task or EKS pod are not read; " + hint
 	case a.Env("AWS_PROFILE") != "":
 		hint = "profiles are not read; run aws configure export-credentials --format env"

@@ -68,18 +68,21 @@ func (d Databricks) Workspace() (Workspace, error) {
 	} else if id == "" {
 		principal = "the principal in the account's federation policy"
 	}
-	bearer := NewBearer(exchange.forSecret, d.Mask, d.Now)
+	bearer := &Bearer{cache: cache[Token]{mask: d.Mask, now: d.Now}, name: "the token"}
+	hint := "check that DATABRICKS_HOST is the workspace of this service principal"
 	switch kind {
 	case PersonalToken:
 		w.How = "a personal access token of Databricks, because " + why
-		bearer = NewBearer(exchange.constant, d.Mask, d.Now)
-		bearer.constant = true
+		bearer.cache.source, bearer.constant = exchange.constant, true
+		hint = "check DATABRICKS_TOKEN, which expires or can be revoked, and DATABRICKS_HOST"
 	case MachineOAuth:
 		w.How = "an OAuth token of Databricks for " + principal + ", because " + why
+		bearer.cache.source = exchange.forSecret
 	case GitHubOAuth:
 		w.How = "GitHub's token, exchanged for one of Databricks for " + principal + ", because " + why
 		bearer.cache.source = exchange.forGitHub
 	}
+	bearer.hint = func(_, _ string) string { return hint }
 	w.Login = &inWorkspace{bearer, exchange}
 	return w, nil
 }

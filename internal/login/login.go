@@ -76,12 +76,16 @@ func (c *cache[T]) forget(sent func(T) bool) {
 type Bearer struct {
 	constant bool // a new token would be the same
 	cache    cache[Token]
+	name     string                            // of the token, in words
+	hint     func(token, answer string) string // what to compare if the server refuses the token
 }
 
-// NewBearer returns a login with tokens from the source. mask is called with each token before it is used, and now is
-// this machine's clock.
+// NewBearer returns a login with tokens of GitHub from the source. mask is called with each token before it is used,
+// and now is this machine's clock.
 func NewBearer(source Source, mask func(...string), now func() time.Time) *Bearer {
-	return &Bearer{cache: cache[Token]{source: source, mask: mask, now: now}}
+	return &Bearer{
+		cache: cache[Token]{source: source, mask: mask, now: now}, name: "GitHub's token", hint: compareGitHub,
+	}
 }
 
 const scheme = "Bearer "

@@ -93,6 +93,9 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	if e.ProxyFailed {
 		return diagnoseProxy(e)
 	}
+	if own := (*registry.Error)(nil); errors.As(e.Cause, &own) { // the login explains itself
+		return own.Reason, own.Msg, own.Hint
+	}
 	switch e.Kind {
 	case rest.Status:
 		return diagnoseStatus(e)
@@ -127,9 +130,6 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Login:
-		if own := (*registry.Error)(nil); errors.As(e.Cause, &own) {
-			return own.Reason, own.Msg, own.Hint
-		}
 		return registry.Unauthorized, e.Message, ""
 	case rest.Canceled:
 		return registry.Cancelled, "cancelled", ""

@@ -84,7 +84,8 @@ func TestDatabricks_EqualsSDK(t *testing.T) {
 			get := func(name string) string { return env[name] }
 			found, err := login.Databricks{
 				Env: get, Mask: func(...string) {}, Now: time.Now, GitHub: login.GitHub{
-					URL: env["ACTIONS_ID_TOKEN_REQUEST_URL"], Token: env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], Now: time.Now,
+					URL: get("ACTIONS_ID_TOKEN_REQUEST_URL"), Token: get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+					Now: time.Now,
 				},
 			}.Workspace()
 			if err != nil {

@@ -66,6 +66,10 @@ func serverTable(s registry.Server) doc.Page {
 	if len(items) > 0 {
 		d = append(d, doc.List{Items: items})
 	}
+	if s.Policy != "" {
+		const says = "IAM policy for this login, from AWS's documentation and not tried on AWS:"
+		d = append(d, doc.P(says), doc.Code{Text: s.Policy})
+	}
 	if len(s.Ledger.Grants) > 0 {
 		d = append(d,
 			doc.P("To let another login, here ", doc.C("USER"), ", promote this model with the same ledger:"),
@@ -112,6 +116,7 @@ type ServerResult struct {
 	StoreWhy   string            `json:"store_why,omitempty"`
 	Artifacts  string            `json:"artifacts,omitempty"`
 	Sent       string            `json:"login_sent,omitempty"` // in words
+	Policy     string            `json:"iam_policy,omitempty"`
 	User       string            `json:"user,omitempty"`
 	Admin      bool              `json:"admin,omitempty"`
 	Rights     map[string]string `json:"rights,omitempty"` // by registered model
@@ -129,7 +134,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Address: s.Address, Version: s.Version, Store: s.Store, StoreWhy: s.StoreWhy, ServerInfo: s.ServerInfo,
 		Aliases: s.Aliases, LoggedModels: s.LoggedModels, Workspaces: s.Workspaces, Artifacts: s.Artifacts,
 		Models: s.Models, MoreModels: s.MoreModels, Dangling: s.Dangling,
-		Sent: s.Sent, User: login.User, Admin: login.Admin, Rights: login.Rights,
+		Sent: s.Sent, Policy: s.Policy, User: login.User, Admin: login.Admin, Rights: login.Rights,
 		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Home: s.Ledger.Home, Grants: s.Ledger.Grants,
 		Warnings: s.Warnings,
 	}

@@ -103,7 +103,7 @@ func (c *call) take(a *answer, err error) error {
 	case err != nil && !errors.Is(err, errTooLarge) && slices.Contains(bodyMatters, a.status):
 		return c.fail(unreadable(a, err))
 	default: // only an excerpt of an error's body is needed, so it may be incomplete
-		c.fail(statusError(a))
+		c.fail(c.explain(a, statusError(a)))
 	}
 	return nil
 }

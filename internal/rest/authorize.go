@@ -12,6 +12,22 @@ type Authorizer interface {
 	Forget(r *http.Request) bool
 }
 
+// Explainer is an [Authorizer] that can say why the server refused its login.
+type Explainer interface {
+	// Explain returns an error for users if e, a response with 401 or 403 to r, is about the login. It returns nil if
+	// it does not know.
+	Explain(r *http.Request, e *Error) error
+}
+
+// explain adds the login's own explanation to a refusal.
+func (c *call) explain(a *answer, e *Error) *Error {
+	login, ok := c.login.(Explainer)
+	if ok && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) {
+		e.Cause = login.Explain(a.req, e)
+	}
+	return e
+}
+
 // authorized returns a copy of the request with the login, or the request itself if the call has none.
 func (c *call) authorized(req *http.Request) (*http.Request, *Error) {
 	if c.login == nil {
