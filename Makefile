@@ -34,7 +34,7 @@ test-pure: ## run tests that need no server
 	go test -timeout 30m ./...
 
 test-real: ## run tests on real MLflow and PostgreSQL servers
-	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins postgres mariadb nginx)
+	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins versitygw postgres mariadb nginx)
 
 test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx

@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/login"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/s3"
 )
 
 // Servers connects to servers and counts the requests to MLflow. Set the exported fields before the first call.
@@ -58,6 +59,7 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 		MayName:   safeLogin,
 		Workspace: s.Settings.Workspace,
 		Sent:      s.sent(),
+		Store:     s.store().Find,
 	}, s.Jitter), nil
 }
 
@@ -95,6 +97,15 @@ func (s *Servers) credentials(server login.SageMaker) login.Credentials {
 	return login.AWS{
 		Env: s.Env, Role: s.Settings.Role, Region: server.Region, GitHub: s.gitHub(), Wire: s.Config(), Now: s.Clock,
 	}.Credentials()
+}
+
+// store returns the buckets that the AWS credentials of the job can read. A server on SageMaker has its files in its
+// own region.
+func (s *Servers) store() *s3.Store {
+	return &s3.Store{Mask: s.Mask, AWS: login.AWS{
+		Env: s.Env, Role: s.Settings.Role, Region: s.Settings.SageMaker[s.Settings.Tracking].Region, GitHub: s.gitHub(),
+		Wire: s.Config(), Now: s.Clock,
+	}}
 }
 
 func (s *Servers) gitHub() login.GitHub {

@@ -77,6 +77,7 @@ const audienceSTS = "sts.amazonaws.com"
 type Credentials struct {
 	How       string // in words, and why
 	Renewable bool   // Keys returns new ones at each call
+	Missing   bool   // Keys always fails
 	Keys      func(ctx context.Context) (Keys, error)
 }
 
@@ -85,7 +86,7 @@ func (a AWS) Credentials() Credentials {
 	switch file, role := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"), a.Env("AWS_ROLE_ARN"); {
 	case a.Role != "":
 		how := "signatures of AWS as " + a.Role + ", because role-to-assume is set"
-		return Credentials{how, true, func(ctx context.Context) (Keys, error) {
+		return Credentials{How: how, Renewable: true, Keys: func(ctx context.Context) (Keys, error) {
 			token, err := a.GitHub.ForAudience(audienceSTS)(ctx)
 			if err != nil {
 				return Keys{}, err
@@ -94,7 +95,7 @@ func (a AWS) Credentials() Credentials {
 		}}
 	case a.Env("AWS_ACCESS_KEY_ID") != "" && a.Env("AWS_SECRET_ACCESS_KEY") != "":
 		const how = "signatures of AWS with the credentials in AWS_ACCESS_KEY_ID"
-		return Credentials{how, false, func(context.Context) (Keys, error) {
+		return Credentials{How: how, Keys: func(context.Context) (Keys, error) {
 			return Keys{
 				ID: a.Env("AWS_ACCESS_KEY_ID"), Secret: a.Env("AWS_SECRET_ACCESS_KEY"),
 				Session: a.Env("AWS_SESSION_TOKEN"),
@@ -102,7 +103,7 @@ func (a AWS) Credentials() Credentials {
 		}}
 	case file != "" && role != "":
 		how := "signatures of AWS as " + role + ", from AWS_WEB_IDENTITY_TOKEN_FILE"
-		return Credentials{how, true, func(ctx context.Context) (Keys, error) {
+		return Credentials{How: how, Renewable: true, Keys: func(ctx context.Context) (Keys, error) {
 			token, err := os.ReadFile(file)
 			if err != nil {
 				return Keys{}, wrap("read AWS_WEB_IDENTITY_TOKEN_FILE", err)
@@ -110,9 +111,10 @@ func (a AWS) Credentials() Credentials {
 			return a.exchange(ctx, role, strings.TrimSpace(string(token)))
 		}}
 	}
-	return Credentials{"none: there are no AWS credentials", false, func(context.Context) (Keys, error) {
+	none := func(context.Context) (Keys, error) {
 		return Keys{}, a.missing()
-	}}
+	}
+	return Credentials{How: "none: there are no AWS credentials", Missing: true, Keys: none}
 }
 
 // missing says why there are no keys.

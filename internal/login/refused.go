@@ -100,7 +100,7 @@ var refusals = []struct {
 	},
 	{
 		[]string{
-			"InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException",
+			"InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException", "<Code>InvalidToken<",
 			"security token included in the request is invalid",
 		},
 		"AWS does not know these credentials", "check AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN; both must be from the " +
@@ -115,9 +115,17 @@ var refusals = []struct {
 	},
 }
 
+// otherRegion finds the region in the answer of S3 to a signature for another one.
+var otherRegion = regexp.MustCompile(`<Code>AuthorizationHeaderMalformed</Code>.*<Region>([a-z0-9-]+)</Region>`)
+
 // Explain implements [rest.Explainer].
 func (s *Signer) Explain(r *http.Request, e *rest.Error) error {
 	out := &registry.Error{Reason: registry.Unauthorized}
+	if found := otherRegion.FindStringSubmatch(e.Body); found != nil {
+		out.Msg = fmt.Sprintf("the bucket is in the region %s, and not in %s (%d)", found[1], s.region, e.Status)
+		out.Hint = "set AWS_REGION to " + found[1]
+		return out
+	}
 	for _, known := range refusals {
 		if !slices.ContainsFunc(known.words, func(w string) bool { return strings.Contains(e.Body, w) }) {
 			continue
@@ -129,8 +137,13 @@ func (s *Signer) Explain(r *http.Request, e *rest.Error) error {
 		}
 		return out
 	}
-	if s.service == "s3" || e.Status != http.StatusForbidden {
+	switch {
+	case e.Status != http.StatusForbidden:
 		return nil
+	case s.service == "s3":
+		out.Reason, out.Msg = registry.Forbidden, "S3 does not allow these credentials to read the file (403)"
+		out.Hint = "allow s3:GetObject on the bucket, and s3:ListBucket, without which missing files look forbidden"
+		return out
 	}
 	action := iamAction(s.service, r.Method, r.URL.Path)
 	if found := notAllowed.FindStringSubmatch(e.Message); found != nil {

@@ -186,10 +186,36 @@ func TestRefused_Sentences(t *testing.T) {
 			status: 403,
 			msg:    "AWS does not allow sagemaker:CallMlflowAppApi (403)",
 		},
+		"S3, another region": {
+			login:  signer("s3"),
+			status: 400,
+			body: "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed" +
+				"</Message><Region>us-west-2</Region></Error>",
+			msg:  "the bucket is in the region us-west-2, and not in eu-west-1 (400)",
+			hint: "set AWS_REGION to us-west-2",
+		},
+		"S3, another session": {
+			login:  signer("s3"),
+			status: 400,
+			body:   "<Error><Code>InvalidToken</Code></Error>",
+			msg:    "AWS does not know these credentials",
+		},
+		"S3, a wrong request": {
+			login:  signer("s3"),
+			status: 400,
+			body:   "<Error><Code>InvalidArgument</Code></Error>",
+		},
+		"SageMaker, a wrong request": {
+			login:  signer("sagemaker-mlflow"),
+			status: 400,
+			body:   `{"error_code": "INVALID_PARAMETER_VALUE", "message": "wrong"}`,
+		},
 		"S3, access": {
 			login:  signer("s3"),
 			status: 403,
 			body:   "<Error><Code>AccessDenied</Code></Error>",
+			msg:    "S3 does not allow these credentials to read the file (403)",
+			hint:   "s3:GetObject",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +235,7 @@ func TestRefused_Sentences(t *testing.T) {
 			if !strings.Contains(e.Msg, c.msg) || !strings.Contains(e.Hint, c.hint) || strings.Contains(e.Hint, "eyJ") {
 				t.Errorf("%s\n%s", e.Msg, e.Hint)
 			}
-			if strings.HasPrefix(c.msg, "AWS does not allow") != (e.Reason == registry.Forbidden) {
+			if strings.Contains(c.msg, "does not allow") != (e.Reason == registry.Forbidden) {
 				t.Errorf("the reason is %s", e.Reason)
 			}
 		})

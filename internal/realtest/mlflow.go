@@ -32,7 +32,9 @@ type Options struct {
 	Dir     string   // folder for all of the server's files; default a temporary folder
 	Prefix  string   // path prefix such as /mlflow; only in 3.x
 	Login   bool     // use the basic-auth app; the Server's user is an administrator
-	Issuer  string   // use the app mlflow-oidc-auth, which accepts tokens of this issuer; only with the newest version
+	// Environment is the Python environment to use, such as "logins", which can read S3; default that of the version.
+	Environment string
+	Issuer      string // use the app mlflow-oidc-auth, which accepts tokens of this issuer; only with the newest version
 
 	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces need
 	// MLflow 3.10 or later.
@@ -67,7 +69,7 @@ type Server struct {
 // minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
-	environment := s.Version
+	environment := cmp.Or(o.Environment, s.Version)
 	if o.Issuer != "" {
 		environment = "logins"
 	}

@@ -44,20 +44,8 @@ func TestSageMaker_Signs(t *testing.T) {
 		"app":    "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-1",
 	} {
 		t.Run(model, func(t *testing.T) {
-			port, err := freePort("127.0.0.1")
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			p, err := launch{
-				name: "sagemaker", dir: dir, log: filepath.Join(dir, "log"), env: Environment(),
-			}.start(t.Context(), python, abs(t, "testdata/sagemaker.py"), port, s.URL, arn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { p.stop(9) })
 			env := map[string]string{
-				"MLFLOW_TRACKING_URI": arn, "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": "http://127.0.0.1:" + port,
+				"MLFLOW_TRACKING_URI": arn, "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": sageMaker(t, s.URL, arn),
 				"AWS_ACCESS_KEY_ID":     "AKIDEXAMPLE",
 				"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_SESSION_TOKEN": "FQoSESSION/+=",
 			}

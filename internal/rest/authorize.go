@@ -14,15 +14,15 @@ type Authorizer interface {
 
 // Explainer is an [Authorizer] that can say why the server refused its login.
 type Explainer interface {
-	// Explain returns an error for users if e, a response with 401 or 403 to r, is about the login. It returns nil if
-	// it does not know.
+	// Explain returns an error for users if e, a response to r with a status from 400 to 499, is about the login. It
+	// returns nil otherwise.
 	Explain(r *http.Request, e *Error) error
 }
 
 // explain adds the login's own explanation to a refusal.
 func (c *call) explain(a *answer, e *Error) *Error {
 	login, ok := c.login.(Explainer)
-	if ok && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) {
+	if ok && e.Status >= 400 && e.Status <= 499 {
 		e.Cause = login.Explain(a.req, e)
 	}
 	return e
