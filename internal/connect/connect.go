@@ -59,7 +59,7 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 		MayName:   safeLogin,
 		Workspace: s.Settings.Workspace,
 		Sent:      s.sent(),
-		Store:     s.store().Find,
+		Store:     s.store(),
 	}, s.Jitter), nil
 }
 
@@ -99,13 +99,17 @@ func (s *Servers) credentials(server login.SageMaker) login.Credentials {
 	}.Credentials()
 }
 
-// store returns the buckets that the AWS credentials of the job can read. A server on SageMaker has its files in its
-// own region.
-func (s *Servers) store() *s3.Store {
-	return &s3.Store{Mask: s.Mask, AWS: login.AWS{
+// store finds files in the buckets that the AWS credentials of the job can read. It returns nil if there are no
+// credentials. A server on SageMaker has its files in its own region.
+func (s *Servers) store() func(address string) (*rest.Client, string) {
+	store := &s3.Store{Mask: s.Mask, AWS: login.AWS{
 		Env: s.Env, Role: s.Settings.Role, Region: s.Settings.SageMaker[s.Settings.Tracking].Region, GitHub: s.gitHub(),
 		Wire: s.Config(), Now: s.Clock,
 	}}
+	if store.AWS.Credentials().Missing {
+		return nil
+	}
+	return store.Find
 }
 
 func (s *Servers) gitHub() login.GitHub {

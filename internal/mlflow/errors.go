@@ -159,9 +159,10 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 }
 
 // isFromMLflow reports whether MLflow itself refused the request, with JSON that contains an error code, or with a
-// sentence of its basic-auth app. Proxies, meshes and login pages write other strings.
+// sentence of its basic-auth app or of mlflow-oidc-auth. Proxies, meshes and login pages write other strings.
 func isFromMLflow(e *rest.Error) bool {
 	return e.Code != "" || strings.HasPrefix(strings.Trim(e.Body, `"`), "Permission denied") ||
+		e.Message == "Permission denied" && e.ContentType == "application/json" ||
 		strings.HasPrefix(e.Body, "You are not authenticated")
 }
 

@@ -130,9 +130,6 @@ func throughPresigned(ctx context.Context, c *Client, f *artifact) (*rest.Client
 
 // throughStore reads from the object store without the server.
 func throughStore(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
-	if c.Store == nil {
-		return nil, rest.Request{}
-	}
 	server, inside := c.Store(strings.TrimRight(f.root(ctx, c), "/") + "/" + f.path)
 	return server, rest.Request{Path: inside}
 }
@@ -450,9 +447,11 @@ func (r *reading) skips(ctx context.Context, c *Client, way route, f *artifact, 
 		return true
 	}
 	switch {
+	case way.direct:
+		return c.Store == nil
 	case so.sent == 0:
 		return false
-	case so.fails && !way.direct && (!way.own || registry.IsCopy(f.version.Source)):
+	case so.fails && (!way.own || registry.IsCopy(f.version.Source)):
 		return true // for a copy, callers ask for the original
 	}
 	store := f.store(ctx, c)

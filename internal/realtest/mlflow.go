@@ -118,7 +118,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	if o.Issuer != "" {
 		argv = append(argv, "--app-name", "oidc-auth")
-		o.Env = append(o.Env, oidcEnv(o.Issuer, s.Dir)...)
+		o.Env = append(oidcEnv(o.Issuer, s.Dir), o.Env...)
 	}
 	if o.Workers > 0 {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))
