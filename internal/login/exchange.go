@@ -206,7 +206,7 @@ func oauthError(e *rest.Error) string {
 	return rest.Clean(strings.Trim(text, ": "))
 }
 
-// identity describes what a token says about the job. None of it is a secret.
+// identity describes what a token says about the job, which contains no secret.
 func identity(token string) string {
 	c, err := claimsOf(token)
 	if err != nil {

@@ -220,8 +220,8 @@ func iamAction(service, method, path string) string {
 	return "sagemaker-mlflow:" + name
 }
 
-// Policy returns an IAM policy with all actions that the program needs, as JSON. It follows AWS's documentation. BUCKET
-// is to be replaced with the bucket of the artifacts.
+// Policy returns an IAM policy with all actions that the program needs, as JSON. It follows AWS's documentation. Users
+// replace BUCKET with the bucket of the artifacts.
 func (s SageMaker) Policy() string {
 	type statement struct {
 		Effect   string

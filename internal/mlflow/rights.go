@@ -85,9 +85,9 @@ func (c *Client) hiddenModel(name string, err error) error {
 	return &registry.Error{
 		Reason: registry.Forbidden, Detail: ServerText(err), Cause: err,
 		Msg: "read registered model " + name + ": the login may not read it, or it does not exist (403)",
-		Hint: "before its first promotion, an administrator creates the model and grants EDIT on it. A server that gives " +
-			"READ to everybody (DEFAULT_MLFLOW_PERMISSION=READ of mlflow-oidc-auth) needs this only for a model that " +
-			"exists. The grant on MLflow's basic-auth:" + c.Grant(name, RightEdit),
+		Hint: "before its first promotion, an administrator creates the model and grants EDIT on it. This is not " +
+			"needed if everybody may read, as with DEFAULT_MLFLOW_PERMISSION=READ of mlflow-oidc-auth. The grant on " +
+			"MLflow's basic-auth:" + c.Grant(name, RightEdit),
 	}
 }
 

@@ -34,7 +34,7 @@ type Options struct {
 	Login   bool     // use the basic-auth app; the Server's user is an administrator
 	// Environment is the Python environment to use, such as "logins", which can read S3; default that of the version.
 	Environment string
-	Issuer      string // use the app mlflow-oidc-auth, which accepts tokens of this issuer; only with the newest version
+	Issuer      string // use the app mlflow-oidc-auth, which accepts tokens of this issuer; only in the newest version
 
 	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces need
 	// MLflow 3.10 or later.

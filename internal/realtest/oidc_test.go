@@ -91,6 +91,10 @@ func TestOIDC_PromotesWithoutSecret(t *testing.T) {
 	if got := issuer.Minted() - before; got != r.Requests {
 		t.Errorf("%d tokens were minted for %d requests", got, r.Requests)
 	}
+	issuer.Life = 5 * time.Minute
+	everyCommand(t, func(args ...string) (report.Result, string) {
+		return run(append(args, "--audience", Audience)...)
+	}, "churn-2", "acc", [2]string{runs[0], runs[1]})
 	if r, text = run("doctor", "--audience", "another"); r.Reason != "unauthorized" {
 		t.Errorf("a token for another audience:\n%s", text)
 	}

@@ -116,7 +116,13 @@ func versitygw(t *testing.T, key, secret, bucket string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.stop(9) })
-	for range 200 {
+	return accepting(t, p, address)
+}
+
+// accepting waits until a process accepts connections, and returns its address.
+func accepting(t *testing.T, p *process, address string) string {
+	t.Helper()
+	for range 600 {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
 			return "http://" + address
@@ -146,5 +152,5 @@ func sageMaker(t *testing.T, upstream, arn string, env ...string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.stop(9) })
-	return "http://127.0.0.1:" + port
+	return accepting(t, p, "127.0.0.1:"+port)
 }

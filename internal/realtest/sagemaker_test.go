@@ -53,7 +53,7 @@ func TestSageMaker_Signs(t *testing.T) {
 				t.Helper()
 				var stdout, stderr bytes.Buffer
 				cli.Run(t.Context(), cli.Process{
-					Args: append(args, "--json", "--model", model), Env: func(name string) string { return env[name] },
+					Args: append(args, "--json"), Env: func(name string) string { return env[name] },
 					Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(), Now: time.Now, Jitter: rand.Float64, Version: "test",
 				})
 				var r report.Result
@@ -67,13 +67,13 @@ func TestSageMaker_Signs(t *testing.T) {
 				}
 				return r, stdout.String()
 			}
-			if r, text := run(env, "doctor"); r.Reason != "ok" || !strings.Contains(r.Server.Sent, "signatures of AWS") {
+			if r, text := run(env, "doctor", "--model", model); r.Reason != "ok" || !strings.Contains(r.Server.Sent, "signatures of AWS") {
 				t.Errorf("doctor:\n%s", text)
 			}
 			var promoted report.Result
 			for _, m := range logged {
 				var text string
-				promoted, text = run(env, "promote", "--alias", "champion", "--candidate", "runs:/"+m.RunID+"/model",
+				promoted, text = run(env, "promote", "--model", model, "--alias", "champion", "--candidate", "runs:/"+m.RunID+"/model",
 					"--thresholds", "test_accuracy >= 0.1", "--tags", "note=a b+c ü", "--override", "downgrade")
 				if promoted.Reason != "ok" && promoted.Reason != "unchanged" {
 					t.Fatalf("promote:\n%s", text)
@@ -87,9 +87,11 @@ func TestSageMaker_Signs(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "version "+promoted.Version+"\n") {
 				t.Errorf("AWS's plugin: %v\n%s", err, out)
 			}
-			if r, text := run(env, "rollback", "--alias", "champion"); r.Reason != "ok" {
+			if r, text := run(env, "rollback", "--model", model, "--alias", "champion"); r.Reason != "ok" {
 				t.Errorf("rollback:\n%s", text)
 			}
+			everyCommand(t, func(args ...string) (report.Result, string) { return run(env, args...) }, model+"-2",
+				"test_accuracy", [2]string{logged[0].RunID, logged[1].RunID})
 			env["AWS_SECRET_ACCESS_KEY"] = "wrong-secret-access-key"
 			if r, text := run(env, "doctor"); r.Reason == "ok" || !strings.Contains(text, "does not match") {
 				t.Errorf("a wrong key:\n%s", text)

@@ -34,7 +34,7 @@ type Workspace struct {
 	Issuer   *Issuer        // whose tokens are exchanged
 	Audience string         // of these tokens; "" for the address that issues tokens
 	Uses     int            // requests after which a token has expired; 0 for no limit
-	Life     int            // in seconds, as it is told to the client
+	Life     int            // in seconds, as the client reads it
 	Facts    map[string]any // answer of /.well-known/databricks-config; nil for 404
 	Endpoint string         // token endpoint in the document; "" for its own
 	API      http.Handler   // behind the login; nil answers {}
