@@ -27,8 +27,9 @@ type Servers struct {
 	InJob    bool // running in a GitHub Actions job
 	Fork     bool // for a pull request from a fork
 
-	issued  *login.Bearer  // shared by both servers; nil before the first use
-	clients []*rest.Client // for MLflow; the last one is for the registry
+	issued    *login.Bearer    // shared by both servers; nil before the first use
+	workspace *login.Workspace // the same, on Databricks
+	clients   []*rest.Client   // for MLflow; the last one is for the registry
 }
 
 // Config returns the settings that all connections share.
@@ -85,6 +86,9 @@ func (s *Servers) authorizer(address string) rest.Authorizer {
 		return login.NewSigner(server, s.credentials(server), s.Mask, s.Clock)
 	}
 	if s.Settings.Audience == "" {
+		if workspace, ok := s.databricks(address); ok {
+			return workspace.Login
+		}
 		return nil
 	}
 	if s.issued == nil {
@@ -126,6 +130,9 @@ func (s *Servers) sent() string {
 	}
 	if s.Settings.Audience != "" {
 		return "a token from GitHub for the audience " + s.Settings.Audience + ", because audience is set"
+	}
+	if workspace, ok := s.databricks(s.Settings.Registry); ok {
+		return workspace.How
 	}
 	return constant(s.Settings)
 }

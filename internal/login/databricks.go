@@ -94,6 +94,15 @@ func badVariable(name, what, hint string) error {
 	return &registry.Error{Reason: registry.BadInput, Msg: "variable " + name + " " + what, Hint: hint}
 }
 
+// Address returns the address in DATABRICKS_HOST, with the same corrections that Databricks' SDKs make.
+func (d Databricks) Address() (string, error) {
+	host, err := d.host()
+	if err != nil {
+		return "", err
+	}
+	return host.String(), nil
+}
+
 // host returns the address in DATABRICKS_HOST, with the same corrections that Databricks' SDKs make.
 func (d Databricks) host() (*url.URL, error) {
 	const name = "DATABRICKS_HOST"
