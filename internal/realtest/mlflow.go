@@ -45,6 +45,7 @@ type Options struct {
 type Client struct {
 	URL            string
 	User, Password string // "" without a login
+	Token          string // sent instead
 	Workspace      string
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -98,13 +97,4 @@ func TestSageMaker_Signs(t *testing.T) {
 			}
 		})
 	}
-}
-
-func abs(t *testing.T, path string) string {
-	t.Helper()
-	out, err := filepath.Abs(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
