@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/login/logintest"
 )
 
-// The examples without a stored secret run under act: on a real server with mlflow-oidc-auth, and on a real server behind
-// the façade of SageMaker, with credentials that a double of STS gives for GitHub's token.
+// The examples without a stored secret run under act. One server is real and has mlflow-oidc-auth. The other one is real
+// behind the façade of SageMaker, and a double of STS gives the credentials for GitHub's token.
 func TestExampleWorkflows_Logins(t *testing.T) {
 	issuer := logintest.New(t)
 	promote := func(t *testing.T, u *adopter, workflow string) {
