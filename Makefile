@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword release-dry-run
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword release-dry-run bench-start
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -22,6 +22,9 @@ bench: build ## compare this program with MLflow's Python client
 bench-audit: build ## compare reading 100,000 versions with MLflow's Python client and curl
 	@go run $(FLAGS) ./tools/bench -audit -repeat 3
 
+bench-start: ## measure the start of a job: the container, the setup action
+	@go run $(FLAGS) ./tools/bench -start -repeat 10
+
 image: ## build the container image
 	@tools/setup docker
 	DOCKER_BUILDKIT=0 docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
@@ -35,6 +38,9 @@ test-pure: ## run tests that need no server
 
 test-real: ## run tests on real MLflow and PostgreSQL servers
 	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins versitygw postgres mariadb nginx)
+
+whole_real := ./internal/attacks ./internal/matrix ./internal/mlflow/mlflowtest/conformance ./internal/realtest
+mixed_real := ./internal/cli ./internal/mlflow/crawl
 
 test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
@@ -51,16 +57,24 @@ test-scanners: ## run the six scanners, which must be on PATH; ARGS=-write renew
 test-container: ## test the image in a Docker engine, and workflows with act
 	$(call tier,container,mlflow-3.17.2 postgres docker skopeo act)
 
+whole_container := ./internal/realtest
+mixed_container := ./tools/release
+
 test-workflows: lint ## lint our workflows and the examples, and run them with act on a real MLflow and a GitHub double
 	@tools/setup mlflow-3.17.2 postgres docker act
-	go test -timeout 45m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
+	go test -timeout 45m -tags=container -v ./internal/realtest ./tools/release -run 'Workflow|Cancelled'
 
 test-browser: ## test pages in a real Chromium
 	$(call tier,browser,chromium gfm)
 
-# tier runs the tests with a build tag. If something is missing, it prints a note, which is an error in CI.
+whole_browser := ./internal/browsertest
+mixed_browser := ./internal/auditpage ./internal/cli
+
+# tier runs the tests with a build tag. In mixed packages, which also have tests without the tag, their names end with
+# it, as in TestGates_Real. If something is missing, it prints a note, which is an error in CI.
 define tier
-@if tools/setup $(2); then set -x; go test -timeout 45m -tags=$(1) ./...; \
+@if tools/setup $(2); then set -ex; go test -timeout 45m -tags=$(1) $(whole_$(1)); \
+go test -timeout 45m -tags=$(1) -run '(?i)_$(1)$$' $(mixed_$(1)); \
 else echo "make: skipped the $(1) tests, because they need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// hostile are texts that a spreadsheet could take for a formula, or that could break a row.
+// hostile contains texts that a spreadsheet could take for a formula, or that could break a row.
 var hostile = []string{
 	"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1",
 	"\u00a0=1", "\uff1d1", "a\",=1", "a\r\n=1,b",
@@ -127,11 +127,13 @@ func TestPlans(t *testing.T) {
 		"missing":           {"plans/c.json", `approved-plans: "plans/c.json"`},
 		"missing folder":    {"none/*.json", `approved-plans: "none/*.json"`},
 		"bad pattern":       {"plans/[*", `approved-plans: "plans/[*"`},
-		"matches no file":   {"plans/*.yml", ""},
+		"matches no file":   {"plans/*.yml", `approved-plans: "plans/*.yml": no file matches`},
+		"wrong case":        {"plans/A*.json", `approved-plans: "plans/A*.json": no file matches`},
+		"no folder":         {"a*.json", `approved-plans: "a*.json": no file matches`},
 		"wildcard in front": {"*/a.json", `approved-plans: "*/a.json"`},
 	} {
 		_, err := Plans(r, []string{c.pattern})
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

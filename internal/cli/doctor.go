@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/pastledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/proxyenv"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -22,7 +23,8 @@ import (
 func runDoctor(ctx context.Context, e *env) report.Outcome {
 	model := e.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, e.client, model)
-	if server.Policy = e.servers.Policy(); server.Registry != nil {
+	server.Proxies, server.Policy = proxies(e), e.servers.Policy()
+	if server.Registry != nil {
 		return stopped(e, orIAMPolicy(server.Registry, server.Policy))
 	}
 	r := e.start
@@ -59,8 +61,18 @@ func orIAMPolicy(err error, policy string) error {
 	return err
 }
 
-// ledgerState returns the state of the model's ledger as text, and adds to the server who may write it. wrong is a
-// warning, or "" if the ledger is intact or absent. It checks the ledger just as `history` does.
+// proxies describes the proxy variables and what they mean for the servers.
+func proxies(e *env) []string {
+	s := e.set.Server
+	addresses := map[string]string{"server": s.Tracking}
+	if s.Registry != s.Tracking {
+		addresses["registry"] = s.Registry
+	}
+	return proxyenv.Describe(e.process.Env, e.process.Wire.ProxyFor, addresses)
+}
+
+// ledgerState describes the state of the model's ledger, and adds to the server who may write to the ledger. wrong is a
+// warning, or "" if the ledger is intact or absent. It checks the ledger in the same way as the `history` command.
 func ledgerState(ctx context.Context, e *env, server *registry.Server, model string) (state, wrong string) {
 	h, err := historyReader(e).One(ctx, model)
 	used := ""
@@ -112,8 +124,8 @@ func repair(ctx context.Context, e *env, l *claim.Session, server registry.Serve
 	return r, m
 }
 
-// resetLedger starts a new ledger if the old one is lost, and returns notes about it. The ledger records the reason
-// given in `reset-ledger`.
+// resetLedger starts a new ledger if the old one is lost, and returns notes about this. The ledger records the reason
+// that the user gave in `reset-ledger`.
 func resetLedger(ctx context.Context, e *env) (notes []string, err error) {
 	facts, err := gather.Aliases(ctx, e.client, e.set.Intent.Query)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,17 +18,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// message is a situation that users meet, and what the program must and must not say.
+// message is a situation that users meet, with what the program must and must not say in it.
 type message struct {
-	version string // of the server; "" is 3.17.2
-	store   string // of the server; "" is the default
+	version string // the server's version; "" is 3.17.2
+	store   string // the server's store; "" is the default
 	seed    string // "" is wine
 	fault   string
-	answer  func(*http.Request) *http.Response // answers instead of the server, unless it returns nil
+	answer  func(*http.Request) *http.Response // responds in place of the server, unless it returns nil
 	files   map[string]string
 	env     map[string]string
-	before  []string // commands to run first, with their arguments separated by a space
-	args    string   // arguments, separated by a space; a ~ in an argument is a space
+	rewrite [2]string               // replaces the first text with the second in all responses to args
+	direct  func(*testing.T) string // returns the address of a server to use instead of the double
+	options []mlflowtest.Option
+	before  []string // commands to run first, with their arguments separated by spaces
+	args    string   // arguments separated by spaces; a ~ in an argument stands for a space
 	want    []string
 	never   []string
 }
@@ -53,7 +57,7 @@ const wine = `{"runs": [
 
 const promoteGood = "promote --model wine --candidate runs:/good/model --alias champion --thresholds acc>=0.5"
 
-// answered returns a function that answers every request in the same way.
+// answered returns a function that responds to every request in the same way.
 func answered(status int, kind, body string) func(*http.Request) *http.Response {
 	return func(*http.Request) *http.Response {
 		w := httptest.NewRecorder()
@@ -64,7 +68,7 @@ func answered(status int, kind, body string) func(*http.Request) *http.Response 
 	}
 }
 
-// onlyFor limits an answer to some requests.
+// onlyFor limits a response to some requests.
 func onlyFor(is func(*http.Request) bool, f func(*http.Request) *http.Response) func(*http.Request) *http.Response {
 	return func(r *http.Request) *http.Response {
 		if !is(r) {
@@ -75,7 +79,7 @@ func onlyFor(is func(*http.Request) bool, f func(*http.Request) *http.Response) 
 }
 
 // The first lines that a user sees say what is wrong and what to do. There is a row for each situation in which an
-// earlier version sent people the wrong way.
+// earlier version misled people.
 func TestMessages(t *testing.T) {
 	for situation, m := range map[string]message{
 		"thresholds in a folded list": {
@@ -297,7 +301,7 @@ func (m message) check(t *testing.T) {
 	if m.store != "" {
 		options = append(options, mlflowtest.Store(m.store))
 	}
-	s := mlflowtest.New(version, options...)
+	s := mlflowtest.New(version, append(options, m.options...)...)
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +311,11 @@ func (m message) check(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wire := answering{s.Transport(), nil}
+	wire := answering{RoundTripper: s.Transport()}
+	if m.direct != nil {
+		m.args += " --tracking-uri " + m.direct(t)
+		wire.RoundTripper = http.DefaultTransport
+	}
 	for _, args := range m.before {
 		if out, status := m.launch(t, dir, wire, args); status != 0 {
 			t.Fatalf("%s\n%s", args, out)
@@ -320,8 +328,15 @@ func (m message) check(t *testing.T) {
 		}
 		s.Fault(f)
 	}
-	wire.answer = m.answer
+	wire.answer, wire.rewrite = m.answer, m.rewrite
 	out, _ := m.launch(t, dir, wire, m.args)
+	if path := m.env["GITHUB_STEP_SUMMARY"]; path != "" {
+		summary, err := os.ReadFile(strings.ReplaceAll(path, "$DIR", dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += string(summary)
+	}
 	for _, want := range m.want {
 		if !strings.Contains(out, want) {
 			t.Errorf("does not say %q", want)
@@ -348,17 +363,19 @@ func (m message) launch(t *testing.T, dir string, wire http.RoundTripper, args s
 	}
 	var text bytes.Buffer
 	status = Run(context.Background(), Process{
-		Args: list, Env: func(name string) string { return m.env[name] }, Stdout: &text, Stderr: &text, Dir: dir,
+		Args: list, Env: func(name string) string { return strings.ReplaceAll(m.env[name], "$DIR", dir) },
+		Stdout: &text, Stderr: &text, Dir: dir,
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
 		Wire: rest.Config{Transport: wire, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
 	return text.String(), status
 }
 
-// answering answers some requests itself.
+// answering responds to some requests itself.
 type answering struct {
 	http.RoundTripper
-	answer func(*http.Request) *http.Response
+	answer  func(*http.Request) *http.Response
+	rewrite [2]string
 }
 
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -367,5 +384,16 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 			return out, nil
 		}
 	}
-	return a.RoundTripper.RoundTrip(r)
+	out, err := a.RoundTripper.RoundTrip(r)
+	if err != nil || a.rewrite[0] == "" {
+		return out, err
+	}
+	body, err := io.ReadAll(out.Body)
+	if err != nil {
+		return nil, err
+	}
+	out.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(body), a.rewrite[0], a.rewrite[1])))
+	out.ContentLength = -1
+	out.Header.Del("Content-Length")
+	return out, nil
 }

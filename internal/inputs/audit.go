@@ -12,7 +12,7 @@ var auditInputs = []Input{
 		Kind:     Lines,
 		Formerly: "plan-file",
 		Help: "Report files of approved dry runs, one per line, with `*` as a wildcard. The audit reports the plans " +
-			"that were never applied.",
+			"that were never applied. It is an error if no file matches a line.",
 	},
 	{
 		Name:    "scope",

@@ -2,8 +2,8 @@ package mlflow
 
 import "strings"
 
-// Quoted puts a value in quotes for a search filter. The filter syntax has no escapes, so ok is false if a value
-// contains both kinds of quotes, and the caller must filter the results.
+// Quoted puts a value in quotes for a search filter. The filter syntax has no escapes, so if a value contains both
+// kinds of quotes, ok is false and the caller must filter the results.
 func Quoted(value string) (text string, ok bool) {
 	switch {
 	case !strings.Contains(value, "'"):
@@ -31,7 +31,7 @@ func ByName(name string) string {
 
 // ByRun and ByTag return terms for a search for versions.
 func ByRun(run string) string {
-	text, _ := Quoted(run) // run ids contain no quotes
+	text, _ := Quoted(run) // a run id contains no quotes
 	return "run_id = " + text
 }
 

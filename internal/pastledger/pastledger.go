@@ -162,6 +162,8 @@ func Broken(model string, b ledger.Break) error {
 		"(the report file of an earlier history run)"
 	if b.Epoch > 0 {
 		msg += fmt.Sprintf(" at entry %d", b.Epoch)
+	}
+	if b.Epoch > 1 {
 		hint = "the entries before that one are intact; " + hint
 	}
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}

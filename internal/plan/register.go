@@ -110,6 +110,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		maps.Copy(tags, asked)
 		maps.Copy(tags, judged)
 		tags[registry.TagRequest] = f.Source.Request
+		p.Notes = append(p.Notes, sameTagNotes("", tags, nil)...)
 		p.Steps = append(p.Steps, Step{
 			Do: CreateVersion, Model: in.Query.Model, Want: registry.PointsTo(registry.NextVersion),
 			Source: p.Source, Description: in.Description, Tags: tags, Newest: f.Newest,
@@ -145,6 +146,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 			"replaced with %q",
 			v.Number, registry.TagValidation, format.Truncate(verdict, 100), judgedAs))
 	}
+	p.Notes = append(p.Notes, sameTagNotes(fmt.Sprintf("version %d: ", v.Number), wanted, v.Tags)...)
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		had, there := v.Tags[key]
 		switch {

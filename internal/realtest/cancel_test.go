@@ -15,8 +15,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-// A job is cancelled while the server makes the move. The container must report what really happened, and its
-// deployment must not stay in progress. The run's next attempt must end with the same result as an undisturbed run.
+// A job is cancelled while the server makes the move. The container must report what really happened, and must not
+// leave its deployment in progress. When the run is tried again, the result must be the same as without the
+// cancellation.
 func TestContainer_CancelledDuringMove(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})
@@ -40,7 +41,7 @@ func TestContainer_CancelledDuringMove(t *testing.T) {
 	mlflow := onBridge(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pass.ServeHTTP(w, r)
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/registered-models/alias") {
-			once.Do(func() { // the server has made the move, but the response is not complete when the signal is sent
+			once.Do(func() { // the server has made the move, but has not finished its response when the signal is sent
 				close(moving)
 				time.Sleep(time.Second)
 			})
@@ -52,8 +53,8 @@ func TestContainer_CancelledDuringMove(t *testing.T) {
 			"tracking-uri": mlflow, "model": "cancel", "alias": "champion", "thresholds": "test_accuracy >= 0.9",
 			"deployment-environment": "production", "github-token": "ghs-of-the-job", "allow-insecure-http": "true",
 		}, "candidate", "runs:/"+logged[0].RunID+"/model")
-		c.env = slices.DeleteFunc(c.env, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_RUN_ATTEMPT=") })
-		c.env = append(c.env, "GITHUB_API_URL="+api, "GITHUB_RUN_ATTEMPT="+attempt)
+		c.Env = slices.DeleteFunc(c.Env, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_RUN_ATTEMPT=") })
+		c.Env = append(c.Env, "GITHUB_API_URL="+api, "GITHUB_RUN_ATTEMPT="+attempt)
 		return c
 	}
 

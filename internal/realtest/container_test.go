@@ -20,26 +20,24 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
-	runnerUser  = 1001       // the owner of the files on a hosted runner
-	maxImage    = 20_000_000 // in bytes; generous, so that no code is contorted to save kilobytes
+	runnerUser  = 1001       // owns the files on a hosted runner
+	maxImage    = 20_000_000 // in bytes; generous, so that nobody contorts the code to save kilobytes
 )
 
-// engine is what all tests in this file share: a copy of the repository, like a checkout, and its image. Containers and
-// this machine reach its server at the same address.
+// engine contains what all tests in this file share: a copy of the repository that looks like a checkout, and its
+// image. Containers and this machine reach the engine's server at the same address.
 type engine struct {
 	server *Server
 	copy   string
 }
 
 var start = sync.OnceValues(func() (e engine, err error) {
-	ctx := context.Background() // outlives the test that uses the engine first
+	ctx := context.Background() // must outlive the test that uses the engine first
 	if err := Setup(ctx, "docker", "act"); err != nil {
 		return e, err
 	}
@@ -51,11 +49,11 @@ var start = sync.OnceValues(func() (e engine, err error) {
 		return e, err
 	}
 	build := exec.Command("docker", "build", "--tag", imageName, e.copy)
-	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // as on the oldest runners and in act
+	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // like the oldest runners, and act
 	if out, err := build.CombinedOutput(); err != nil {
 		return e, fmt.Errorf("docker build: %w\n%s", err, out)
 	}
-	gateway, err := bridge()
+	gateway, err := Bridge()
 	if err != nil {
 		return e, err
 	}
@@ -82,24 +80,6 @@ func checkout(dir string) error {
 		return fmt.Errorf("copy the repository: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// bridge returns this machine's address as containers see it.
-func bridge() (string, error) {
-	docker0, err := net.InterfaceByName("docker0")
-	if err != nil {
-		return "", fmt.Errorf("find docker0: %w", err)
-	}
-	addresses, err := docker0.Addrs()
-	if err != nil {
-		return "", err
-	}
-	for _, a := range addresses {
-		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil {
-			return ip.IP.String(), nil
-		}
-	}
-	return "", fmt.Errorf("docker0 has no address: %v", addresses)
 }
 
 func shared(t *testing.T) engine {
@@ -139,6 +119,23 @@ func TestImage(t *testing.T) {
 	}
 	if !slices.Equal(image.Config.Entrypoint, []string{"/mlflow-promote"}) || image.Config.Cmd != nil {
 		t.Errorf("entry point %q, command %q", image.Config.Entrypoint, image.Config.Cmd)
+	}
+}
+
+// The image contains the licences of the program and of everything that is linked into it.
+func TestImage_Licences(t *testing.T) {
+	shared(t)
+	const script = `id=$(docker create "$1") && trap 'docker rm "$id" >/dev/null' EXIT && docker cp --quiet "$id:/licenses" "$2"`
+	dir := t.TempDir()
+	if out, err := exec.Command("bash", "-euc", script, "copy", imageName, dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, want := range map[string]string{
+		"LICENSE": "Apache License", "THIRD_PARTY_NOTICES.txt": "github.com/hashicorp/go-retryablehttp v",
+	} {
+		if text, err := os.ReadFile(filepath.Join(dir, "licenses", name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
 	}
 }
 
@@ -185,7 +182,7 @@ func TestContainer_CancelledReports(t *testing.T) {
 	var once sync.Once
 	server := onBridge(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
-		<-r.Context().Done() // never send a response
+		<-r.Context().Done() // never respond
 	}))
 	c := newContainer(t, map[string]string{
 		"tracking-uri": server, "model": "container", "alias": "champion",
@@ -230,7 +227,7 @@ func TestWorkflow_UsesAction(t *testing.T) {
 	}
 }
 
-// selfTest runs this repository's workflow for self-tests.
+// selfTest runs the workflow with which this repository tests itself.
 func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, error) {
 	t.Helper()
 	return e.act(t, ".github/workflows/selftest.yml", object{
@@ -241,7 +238,7 @@ func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, err
 	})
 }
 
-// workflow copies a workflow from testdata into the copy of this repository, and returns its path there.
+// workflow copies a workflow from testdata to the copy of this repository, and returns its path there.
 func (e engine) workflow(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", file))
@@ -255,8 +252,16 @@ func (e engine) workflow(t *testing.T, file string) string {
 	return path
 }
 
-// act runs a workflow in the copy of this repository, and returns what it printed.
+// act runs a workflow in the copy of this repository, and returns its output. Its steps run in a container.
 func (e engine) act(t *testing.T, workflow string, inputs object) (string, error) {
+	t.Helper()
+	return e.actOn(t, runnerImage, workflow, inputs)
+}
+
+// thisMachine makes act run the steps of a job without Docker, as processes of this machine.
+const thisMachine = "-self-hosted"
+
+func (e engine) actOn(t *testing.T, platform, workflow string, inputs object) (string, error) {
 	t.Helper()
 	root, err := Root()
 	if err != nil {
@@ -271,7 +276,7 @@ func (e engine) act(t *testing.T, workflow string, inputs object) (string, error
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(root, ".cache", "bin", "act"), "workflow_dispatch", "--eventpath", file,
-		"--workflows", workflow, "--platform", "ubuntu-latest="+runnerImage,
+		"--workflows", workflow, "--platform", "ubuntu-latest="+platform,
 		"--pull=false", "--action-offline-mode", "--rm", "--secret", "GITHUB_TOKEN=of-no-use",
 		"--var", "MLFLOW_TRACKING_URI="+e.server.URL)
 	cmd.Dir = e.copy
@@ -280,42 +285,22 @@ func (e engine) act(t *testing.T, workflow string, inputs object) (string, error
 	return string(out), err
 }
 
-// container is the action as the runner starts it. Its folders are mounted under /github, its files belong to the
-// runner's user, and all inputs are set.
-type container struct {
-	Job
-	name string
-	env  []string
-}
+// container is the action as the runner starts it. Its files belong to the runner's user.
+type container struct{ Container }
 
 func newContainer(t *testing.T, with map[string]string, more ...string) container {
 	t.Helper()
-	job, err := NewJob(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{"runner_temp", "home", "workflow"} {
-		if err := os.MkdirAll(filepath.Join(job.Dir, dir), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Rename(filepath.Join(job.Dir, eventFile), filepath.Join(job.Dir, "workflow", eventFile)); err != nil {
-		t.Fatal(err)
-	}
 	inputs := defaults(t)
 	maps.Copy(inputs, with)
 	for pair := range slices.Chunk(more, 2) {
 		inputs[pair[0]] = pair[1]
 	}
-	c := container{Job: job, name: "mlflow-promote-" + strings.ToLower(t.Name()) + fmt.Sprint(time.Now().UnixNano())}
-	for name, value := range inputs {
-		c.env = append(c.env, "INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))+"="+value)
+	c, err := NewContainer(t.TempDir(), imageName, inputs)
+	if err != nil {
+		t.Fatal(err)
 	}
-	c.env = append(c.env, jobEnv()...)
-	c.env = append(c.env, "HOME=/github/home", "RUNNER_TEMP=/github/runner_temp", "GITHUB_WORKSPACE=/github/workspace",
-		"GITHUB_EVENT_PATH=/github/workflow/"+eventFile, "GITHUB_OUTPUT=/github/"+outputFile, "GITHUB_STEP_SUMMARY=/github/"+summaryFile)
 	if os.Geteuid() == 0 {
-		err := filepath.WalkDir(job.Dir, func(path string, _ fs.DirEntry, err error) error {
+		err := filepath.WalkDir(c.Dir, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -325,56 +310,22 @@ func newContainer(t *testing.T, with map[string]string, more ...string) containe
 			t.Fatal(err)
 		}
 	}
-	return c
+	return container{c}
 }
 
-// defaults returns the inputs that a workflow leaves out, with the values that the runner sets for them.
+// defaults returns the values that the runner sets for inputs that a workflow leaves out.
 func defaults(t *testing.T) map[string]string {
 	t.Helper()
-	root, err := Root()
+	inputs, err := Defaults()
 	if err != nil {
 		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(root, "action.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var action struct {
-		Inputs map[string]struct{ Default string }
-	}
-	if err := yaml.Unmarshal(text, &action); err != nil {
-		t.Fatal(err)
-	}
-	inputs := map[string]string{}
-	for name, input := range action.Inputs {
-		inputs[name] = input.Default
-		if strings.Contains(input.Default, "${{") {
-			inputs[name] = "" // the default is an expression, which has a value only in a workflow
-		}
 	}
 	return inputs
 }
 
-func (c container) command() *exec.Cmd {
-	args := []string{
-		"run", "--name", c.name, "--label", "mlflow-promote-test", "--workdir", "/github/workspace", "--rm",
-	}
-	for _, kv := range c.env {
-		name, _, _ := strings.Cut(kv, "=")
-		args = append(args, "-e", name) // the value is passed in the client's environment
-	}
-	args = append(args, "-v", "/var/run/docker.sock:/var/run/docker.sock")
-	for _, dir := range []string{"runner_temp", "home", "workflow", "file_commands", workspace} {
-		args = append(args, "-v", filepath.Join(c.Dir, dir)+":/github/"+dir)
-	}
-	cmd := exec.Command("docker", append(args, imageName)...)
-	cmd.Env = append(c.env, "PATH="+os.Getenv("PATH"))
-	return cmd
-}
-
 func (c container) run(t *testing.T) (int, string) {
 	t.Helper()
-	cmd := c.command()
+	cmd := c.Command()
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
@@ -382,11 +333,11 @@ func (c container) run(t *testing.T) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// interrupt starts the container, and sends it the runner's first signal as soon as it runs. It returns the exit code
-// and the output. It fails the test if the container ends too early or too late.
+// interrupt starts the container, and sends it the runner's first signal as soon as begun is ready. It returns the exit
+// code and the output. It fails the test if the container exits too early or too late.
 func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) {
 	t.Helper()
-	cmd := c.command()
+	cmd := c.Command()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -404,8 +355,8 @@ func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) 
 	}
 	select {
 	case <-ended:
-	case <-time.After(7500 * time.Millisecond): // at this point, the runner sends SIGTERM
-		_ = exec.Command("docker", "kill", c.name).Run()
+	case <-time.After(7500 * time.Millisecond): // when the runner would send SIGTERM
+		_ = exec.Command("docker", "kill", c.Name).Run()
 		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
 	}
 	return cmd.ProcessState.ExitCode(), out.String()
@@ -414,7 +365,7 @@ func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) 
 // onBridge serves h at an address that containers can reach.
 func onBridge(t *testing.T, h http.Handler) string {
 	t.Helper()
-	gateway, err := bridge()
+	gateway, err := Bridge()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -428,7 +379,8 @@ func onBridge(t *testing.T, h http.Handler) string {
 	return "http://" + listener.Addr().String()
 }
 
-// wrote checks the outputs and the summary. It also checks that the runner's own user can remove all files.
+// wrote checks the outputs, the summary and the report file. It also checks that every file belongs to the runner's
+// user, who can then remove it.
 func (c container) wrote(t *testing.T, want map[string]string) {
 	t.Helper()
 	outputs, err := c.Outputs()
@@ -449,7 +401,7 @@ func (c container) wrote(t *testing.T, want map[string]string) {
 		t.Error(err)
 	}
 	if os.Geteuid() != 0 {
-		return // then all files belong to this user, including those of a rootless engine
+		return // without root, this user owns all files, even those from a rootless engine
 	}
 	err = filepath.WalkDir(filepath.Join(c.Dir, workspace), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -11,8 +11,9 @@ type Server struct {
 	Aliases      bool
 	LoggedModels bool
 	Workspaces   bool
-	Artifacts    string // description of the response from the artifacts route
-	Sent         string // which login was sent, in words; "" for none
+	Artifacts    string   // description of the response from the artifacts route
+	Proxies      []string // proxy variables and what they mean for this server, without credentials
+	Sent         string   // which login was sent, in words; "" for none
 	Login        Known[Login]
 	Policy       string   // rights that the service in front of the server must give, ready to copy; "" for none
 	Models       int      // number of visible registered models on the first page of 1000

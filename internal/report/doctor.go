@@ -49,6 +49,9 @@ func serverTable(s registry.Server) doc.Page {
 		doc.Row("workspaces", supported(s.Workspaces, "no")),
 		doc.Row("artifacts", s.Artifacts),
 	}}
+	for _, line := range s.Proxies {
+		t.Rows = append(t.Rows, doc.Row("forward proxy", doc.C(line)))
+	}
 	if s.Ledger.State != "" {
 		t.Rows = append(t.Rows, doc.Row("promotion ledger", doc.C(s.Ledger.State)))
 		if s.Ledger.Guard != "" {
@@ -123,8 +126,9 @@ type ServerResult struct {
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
 	Ledger     string            `json:"ledger,omitempty"`
 	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
-	Home       string            `json:"ledger_home,omitempty"`  // experiment for new ledgers, and this login's right
+	Home       string            `json:"ledger_home,omitempty"`  // for new ledgers, with the login's permission
 	Grants     []string          `json:"ledger_grants,omitempty"`
+	Proxies    []string          `json:"proxies,omitempty"` // proxy variables, without credentials
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
@@ -136,6 +140,6 @@ func serverResult(s registry.Server) *ServerResult {
 		Models: s.Models, MoreModels: s.MoreModels, Dangling: s.Dangling,
 		Sent: s.Sent, Policy: s.Policy, User: login.User, Admin: login.Admin, Rights: login.Rights,
 		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Home: s.Ledger.Home, Grants: s.Ledger.Grants,
-		Warnings: s.Warnings,
+		Proxies: s.Proxies, Warnings: s.Warnings,
 	}
 }

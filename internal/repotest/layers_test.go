@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/mlflow-promote/mlflow-promote/"
 
-// layers lists the packages of this module that each package may import. The test fails for a package that is not
+// layers maps each package to the packages of this module that it may import. The test fails for a package that is not
 // listed.
 var layers = map[string][]string{
 	"main": {"internal/cli"},
@@ -118,6 +118,7 @@ var layers = map[string][]string{
 	},
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
+	"internal/proxyenv":   {},
 	"internal/rescue":     {"internal/format", "internal/plan", "internal/registry", "internal/verdict"},
 	"internal/console":    {"internal/actions", "internal/mlflow", "internal/rest"},
 	"internal/workflow": {
@@ -167,7 +168,7 @@ var layers = map[string][]string{
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/notify", "internal/outputs",
 		"internal/pastledger", "internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
 		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",
-		"internal/report/doc", "internal/rescue", "internal/rest", "internal/sarif", "internal/signing",
+		"internal/proxyenv", "internal/report/doc", "internal/rescue", "internal/rest", "internal/sarif", "internal/signing",
 		"internal/trigger", "internal/verdict", "internal/workflow",
 	},
 
@@ -202,7 +203,9 @@ var layers = map[string][]string{
 	"internal/policy/policytest":   {"internal/fact", "internal/ledger", "internal/registry"},
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest/large"},
 	"tools/mutants":                {},
-	"tools/release":                {},
+	"tools/notices":                {},
+	"tools/notices/print":          {"tools/notices"},
+	"tools/release":                {"tools/notices"},
 	"tools/reliability":            {},
 	"tools/reword":                 {},
 	"tools/demo":                   {"internal/realtest"},
@@ -216,7 +219,7 @@ var layers = map[string][]string{
 	},
 }
 
-// double returns the paths of these packages in the MLflow double.
+// double returns the import paths of the named packages in the MLflow double.
 func double(names ...string) []string {
 	var out []string
 	for _, name := range names {
@@ -225,10 +228,10 @@ func double(names ...string) []string {
 	return out
 }
 
-// pure packages decide and render. They do not use the system, the network, the clock or randomness.
+// pure lists packages that only decide and render. They do not use the system, the network, the clock or randomness.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
+	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/proxyenv",
 	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/rescue", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 }
@@ -271,11 +274,11 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// Only main uses the clock, environment, streams and exit of the process.
+// Only main uses the clock, environment, streams and exit function of the process.
 func TestProcessGlobals(t *testing.T) {
 	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
 	allowed := map[string][]string{
-		"internal/rest": {"time.Now", "rand.Float64"}, // waits between retries, and the offset of the server's clock
+		"internal/rest": {"time.Now", "rand.Float64"}, // for waits between retries and the server's clock offset
 	}
 	for path := range sources(t) {
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -290,7 +293,7 @@ func TestProcessGlobals(t *testing.T) {
 	}
 }
 
-// selectors returns the names that a file uses from other packages, as package.Name.
+// selectors returns the names that a file uses from other packages, in the form package.Name.
 func selectors(t *testing.T, path string) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), root+path, nil, parser.SkipObjectResolution)

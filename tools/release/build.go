@@ -2,9 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"debug/elf"
-	"debug/macho"
-	"debug/pe"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -14,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/tools/notices"
 )
 
 const (
@@ -24,7 +23,7 @@ const (
 	linkerFlags = "-s -w -buildid= -X main.version="
 )
 
-// platform is an operating system and a CPU, in Go's words.
+// platform is an operating system and a CPU, as Go names them.
 type platform struct{ os, cpu string }
 
 var platforms = []platform{
@@ -41,7 +40,7 @@ func (p platform) binary() string {
 	return program
 }
 
-// archive returns the file name of the archive in a folder's name plus an extension.
+// archive returns the file name of the archive, which is the folder's name with an extension.
 func (p platform) archive(folder string) string {
 	if p.os == "windows" {
 		return folder + ".zip"
@@ -52,20 +51,24 @@ func (p platform) archive(folder string) string {
 // release describes what to build.
 type release struct {
 	version string
-	source  string    // folder of the repository
-	time    time.Time // time of every file
-	// compile writes the program for one platform into a file.
+	source  string    // the repository's folder
+	time    time.Time // the modification time of every file
+	// compile writes the program for one platform to a file.
 	compile func(r release, p platform, file string) error
 }
 
-// folder returns the folder in the archive for one platform, which is also the start of the names of its files.
+// content is what a platform's archive contains.
+type content struct{ binary, license, notices []byte }
+
+// folder returns the name of the top folder in the platform's archive. The names of the platform's files start with it
+// too.
 func (r release) folder(p platform) string {
 	return fmt.Sprintf("%s_%s_%s_%s", program, r.version, p.os, p.cpu)
 }
 
 func (r release) image() string { return program + "_" + r.version + "_image.tar" }
 
-// build writes all files of the release into the folder out, which must be empty or missing.
+// build writes all files of the release to the folder out, which must be empty or must not exist.
 func (r release) build(out string) error {
 	if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
 		return fmt.Errorf("build into %s: the folder is not empty", out)
@@ -82,12 +85,12 @@ func (r release) build(out string) error {
 	if err != nil {
 		return err
 	}
-	sums := map[string]string{} // by file name
+	sums := map[string]string{} // keyed by file name
 	write := func(name string, data []byte) error {
 		sums[name] = digestOf(data)
 		return os.WriteFile(filepath.Join(out, name), data, 0o644)
 	}
-	binaries := map[platform][]byte{}
+	contents := map[platform]content{}
 	for _, p := range platforms {
 		file := filepath.Join(work, p.os+p.cpu)
 		if err := r.compile(r, p, file); err != nil {
@@ -97,11 +100,16 @@ func (r release) build(out string) error {
 		if err != nil {
 			return err
 		}
-		binaries[p] = binary
+		third, err := notices.Of(file)
+		if err != nil {
+			return err
+		}
+		contents[p] = content{binary: binary, license: license, notices: third}
 		folder := r.folder(p)
 		sums[folder+"/"+p.binary()] = digestOf(binary)
 		files := []member{
 			{folder + "/LICENSE", license, 0o644},
+			{folder + "/" + notices.File, third, 0o644},
 			{folder + "/" + p.binary(), binary, 0o755},
 		}
 		archive, err := pack(p, files, r.time)
@@ -119,7 +127,22 @@ func (r release) build(out string) error {
 			return err
 		}
 	}
-	image, err := r.buildImage(binaries)
+	for p, c := range contents {
+		if p.os != "linux" {
+			continue
+		}
+		deb, err := r.debian(p, c)
+		if err != nil {
+			return fmt.Errorf("build Debian package for %s: %w", p.cpu, err)
+		}
+		if err := write(r.folder(p)+".deb", deb); err != nil {
+			return err
+		}
+	}
+	if err := write(program+".rb", r.homebrew(sums)); err != nil {
+		return err
+	}
+	image, err := r.buildImage(contents)
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)
 	}
@@ -144,7 +167,7 @@ func digestOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// goBuild compiles the program. Of the caller's Go settings, only those count that cannot change the result: where
+// goBuild compiles the program. It uses only those of the caller's Go settings that cannot change the result: where
 // modules come from and where they are stored.
 func goBuild(r release, p platform, file string) error {
 	settings, err := exec.Command("go", "env", "-json",
@@ -160,7 +183,8 @@ func goBuild(r release, p platform, file string) error {
 	if err != nil {
 		return err
 	}
-	// The state of the checkout is no part of the program, so that the commit before the release gives the same bytes.
+	// The program must not contain the state of the checkout: a build from the commit before the release must give the
+	// same bytes.
 	cmd := exec.Command("go", "build", buildFlags, "-buildvcs=false", "-ldflags", linkerFlags+r.version, "-o", file, ".")
 	cmd.Dir = r.source
 	for _, v := range os.Environ() {
@@ -177,46 +201,4 @@ func goBuild(r release, p platform, file string) error {
 		return fmt.Errorf("%w\n%s", err, text)
 	}
 	return checkFormat(p, file)
-}
-
-// checkFormat fails unless the file is an executable for the platform that needs no shared libraries of its own.
-func checkFormat(p platform, file string) error {
-	wrong := fmt.Errorf("%s is not an executable for %s/%s", file, p.os, p.cpu)
-	switch p.os {
-	case "windows":
-		f, err := pe.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]uint16{"amd64": pe.IMAGE_FILE_MACHINE_AMD64, "arm64": pe.IMAGE_FILE_MACHINE_ARM64}[p.cpu]
-		if f.Machine != want || f.Characteristics&pe.IMAGE_FILE_EXECUTABLE_IMAGE == 0 {
-			return wrong
-		}
-	case "darwin":
-		f, err := macho.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]macho.Cpu{"amd64": macho.CpuAmd64, "arm64": macho.CpuArm64}[p.cpu]
-		if f.Cpu != want || f.Type != macho.TypeExec {
-			return wrong
-		}
-	default:
-		f, err := elf.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		want := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[p.cpu]
-		libraries, err := f.ImportedLibraries()
-		if err != nil {
-			return err
-		}
-		if f.Machine != want || f.Type != elf.ET_EXEC || len(libraries) > 0 {
-			return wrong
-		}
-	}
-	return nil
 }

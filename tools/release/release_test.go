@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"os"
@@ -15,11 +16,13 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/mlflow-promote/mlflow-promote/tools/notices"
 )
 
 const root = "../../"
 
-// tinyFile compiles a small program, once for all tests.
+// tinyFile compiles a small program once for all tests.
 var tinyFile = sync.OnceValues(func() (file string, err error) {
 	dir, err := os.MkdirTemp("", "tiny")
 	if err != nil {
@@ -38,7 +41,7 @@ var tinyFile = sync.OnceValues(func() (file string, err error) {
 	return file, goBuild(release{version: "v1.2.3", source: dir}, platform{"linux", "amd64"}, file)
 })
 
-// tiny returns a release of a small program, which is packed for every platform.
+// tiny returns a release that packs the same small program for every platform.
 func tiny(t *testing.T) release {
 	t.Helper()
 	file, err := tinyFile()
@@ -56,7 +59,7 @@ func tiny(t *testing.T) release {
 	return r
 }
 
-// buildTiny writes a release of the small program into the folder dist. It builds each version only once.
+// buildTiny writes a release of the small program to the folder dist. It builds each version only once.
 func buildTiny(t *testing.T, version, dist string) {
 	t.Helper()
 	r := tiny(t)
@@ -72,7 +75,7 @@ func buildTiny(t *testing.T, version, dist string) {
 	}
 }
 
-// Two builds give the same bytes. The commands of docs/verify.md accept them, and notice every changed byte.
+// Two builds give the same bytes, and the commands in docs/verify.md accept them and notice every changed byte.
 func TestRelease_VerifyPage(t *testing.T) {
 	r, dir := tiny(t), t.TempDir()
 	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
@@ -101,7 +104,32 @@ func TestRelease_VerifyPage(t *testing.T) {
 	}
 }
 
-// The results of a build must not depend on the caller's Go settings.
+// The commands of docs/install.md install the program.
+func TestRelease_InstallPage(t *testing.T) {
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	r := tiny(t)
+	var log bytes.Buffer
+	if err := install(&log, r, t.TempDir(), dist, root+"docs/install.md"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(log.String(), "its commands are for Debian") {
+		t.Skip(log.String())
+	}
+	for _, want := range []string{"installed: Archive", "installed: Debian and Ubuntu"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%q is missing:\n%s", want, log.String())
+		}
+	}
+	if err := os.Remove(filepath.Join(dist, "mlflow-promote_v1.2.3_linux_amd64.tar.gz")); err != nil {
+		t.Fatal(err)
+	}
+	if err := install(&log, r, t.TempDir(), dist, root+"docs/install.md"); err == nil {
+		t.Error("a release without the archive was installed")
+	}
+}
+
+// The caller's Go settings must not affect the result of a build.
 func TestRelease_GoSettings(t *testing.T) {
 	r, dir := tiny(t), t.TempDir()
 	var want []byte
@@ -123,21 +151,62 @@ func TestRelease_GoSettings(t *testing.T) {
 	}
 }
 
+// A program is accepted for its own platform only, and not if a single property is wrong.
 func TestCheckFormat(t *testing.T) {
 	r := tiny(t)
 	file := filepath.Join(t.TempDir(), "program")
-	if err := r.compile(r, platform{}, file); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range platforms {
-		if err := checkFormat(p, file); (err == nil) != (p == platform{"linux", "amd64"}) {
-			t.Errorf("%v: %v", p, err)
+	for own, spoilers := range map[platform]map[string]func(data []byte){
+		{"linux", "amd64"}: {"not executable": func(data []byte) { data[16] = 3 }}, // a shared library
+		{"windows", "amd64"}: {
+			"not for the console": func(data []byte) { data[headerOfPE(data)+24+68] = 2 },
+			"not executable":      func(data []byte) { data[headerOfPE(data)+22] &^= 2 },
+			"kernel32.dll":        func(data []byte) { data[bytes.LastIndex(data, []byte("kernel32.dll\x00"))] = 'K' },
+		},
+		{"darwin", "arm64"}: {
+			"not signed":         func(data []byte) { data[loadOf(data, loadSignature)] = 0x1e },
+			"not executable":     func(data []byte) { data[loadOf(data, loadMain)] = 0 },
+			"part of the system": func(data []byte) { data[bytes.Index(data, []byte("/usr/lib/libS"))] = '.' },
+		},
+	} {
+		if err := goBuild(r, own, file); err != nil { // which also checks the format
+			t.Fatal(err)
+		}
+		for _, p := range platforms {
+			if err := checkFormat(p, file); (err == nil) != (p == own) {
+				t.Errorf("a program for %v as %v: %v", own, p, err)
+			}
+		}
+		good, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want, spoil := range spoilers {
+			bad := bytes.Clone(good)
+			spoil(bad)
+			if err := os.WriteFile(file, bad, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := checkFormat(own, file); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %v, want %q", own, err, want)
+			}
 		}
 	}
 }
 
-// The program for every platform is built by Makefile, Dockerfile and releases in the same way, and the image has the
-// Dockerfile's labels and entrypoint.
+// headerOfPE returns the position of the header in a program for Windows.
+func headerOfPE(data []byte) int { return int(binary.LittleEndian.Uint32(data[0x3c:])) }
+
+// loadOf returns the position of a command in a program for macOS.
+func loadOf(data []byte, command uint32) int {
+	at := 32
+	for binary.LittleEndian.Uint32(data[at:]) != command {
+		at += int(binary.LittleEndian.Uint32(data[at+4:]))
+	}
+	return at
+}
+
+// The Makefile, the Dockerfile and the release build the program for each platform in the same way. The image has the
+// licences, labels and entrypoint from the Dockerfile.
 func TestRelease_SameAsDockerfile(t *testing.T) {
 	dockerfile, err := os.ReadFile(root + "Dockerfile")
 	if err != nil {
@@ -147,12 +216,13 @@ func TestRelease_SameAsDockerfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{
-		string(dockerfile): "CGO_ENABLED=0 GOARCH=$TARGETARCH go build " + buildFlags + " \\\n    -ldflags=\"" + linkerFlags + "${VERSION}\"",
-		string(makefile):   "-ldflags '" + linkerFlags + "$(VERSION)'",
+	for want, file := range map[string][]byte{
+		"CGO_ENABLED=0 GOARCH=$TARGETARCH go build " + buildFlags + " \\\n    -ldflags=\"" + linkerFlags + "${VERSION}\"": dockerfile,
+		"-ldflags '" + linkerFlags + "$(VERSION)'":                                makefile,
+		"\nCOPY --from=build /src/LICENSE /out/" + notices.File + " /licenses/\n": dockerfile,
 	} {
-		if !strings.Contains(file, want) {
-			t.Errorf("other flags than %q", want)
+		if !strings.Contains(string(file), want) {
+			t.Errorf("other lines than %q", want)
 		}
 	}
 	got := map[string]string{}
@@ -169,7 +239,99 @@ func TestRelease_SameAsDockerfile(t *testing.T) {
 	}
 }
 
-// The bill of materials has the fields that SPDX 2.3 demands, and lists the modules of the program.
+// Each archive and the image for each CPU contain the licence and those of other software, as the image of the Dockerfile
+// does.
+func TestRelease_Licences(t *testing.T) {
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	const script = `cd "$1" && for file in *.zip; do unzip -q "$file"; done && for file in *64.tar.gz; do tar -xzf "$file"; done
+		mkdir image && tar -xf *_image.tar -C image && cd image/blobs/sha256 && for blob in *; do
+			if tar -tzf "$blob" mlflow-promote >/dev/null 2>&1; then mkdir "../$blob" && tar -xzf "$blob" -C "../$blob"; fi
+		done`
+	if out, err := exec.Command("bash", "-euc", script, "unpack", dist).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	folders := 0
+	for _, pattern := range []string{"mlflow-promote_v1.2.3_*64", "image/blobs/*/licenses"} {
+		found, err := filepath.Glob(filepath.Join(dist, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, folder := range found {
+			folders++
+			for name, want := range map[string]string{"LICENSE": "free\n", notices.File: "Copyright 2009 The Go Authors"} {
+				text, err := os.ReadFile(filepath.Join(folder, name))
+				if err != nil || !strings.Contains(string(text), want) {
+					t.Errorf("%s in %s: %v\n%s", name, folder, err, text)
+				}
+			}
+		}
+	}
+	if folders != len(platforms)+2 {
+		t.Errorf("%d folders with licences, want one for each platform and one for each CPU of the image", folders)
+	}
+}
+
+// Debian's own tool reads the packages, and they contain the program and its licences.
+func TestRelease_Debian(t *testing.T) {
+	if _, err := exec.LookPath("dpkg-deb"); err != nil {
+		t.Skip("dpkg-deb is not installed")
+	}
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	for _, cpu := range []string{"amd64", "arm64"} {
+		const script = `dpkg-deb --field "$1" Package Version Architecture && dpkg-deb --extract "$1" "$2" && cd "$2" &&
+			find . -type f -printf '%M %p\n' | sort`
+		out, err := exec.Command("sh", "-euc", script, "read", filepath.Join(dist, "mlflow-promote_v1.2.3_linux_"+cpu+".deb"),
+			filepath.Join(dist, cpu)).CombinedOutput()
+		want := "Package: mlflow-promote\nVersion: 1.2.3\nArchitecture: " + cpu + "\n" +
+			"-rw-r--r-- ./usr/share/doc/mlflow-promote/copyright\n-rwxr-xr-x ./usr/bin/mlflow-promote\n"
+		if err != nil || string(out) != want {
+			t.Errorf("%s: %v, got\n%s\nwant\n%s", cpu, err, out, want)
+		}
+		program, err := os.ReadFile(filepath.Join(dist, cpu, "usr/bin/mlflow-promote"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums, err := os.ReadFile(filepath.Join(dist, checksums))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := digestOf(program) + "  mlflow-promote_v1.2.3_linux_" + cpu + "/mlflow-promote\n"; !strings.Contains(string(sums), line) {
+			t.Errorf("the program in the package for %s is not that of the archive", cpu)
+		}
+	}
+}
+
+// The formula has the checksum of each archive under its address, in the block of its platform.
+func TestRelease_Homebrew(t *testing.T) {
+	dist := t.TempDir()
+	buildTiny(t, "v1.2.3", dist)
+	text, err := os.ReadFile(filepath.Join(dist, "mlflow-promote.rb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := regexp.MustCompile(`(?s)on_(macos|linux) do\s+on_arm do\s+url "(\S+)"\s+sha256 "(\w+)"\s+end\s+`+
+		`on_intel do\s+url "(\S+)"\s+sha256 "(\w+)"\s+end`).FindAllStringSubmatch(string(text), -1)
+	if len(sources) != 2 || !strings.Contains(string(text), "\n  version \"1.2.3\"\n") {
+		t.Fatalf("%s", text)
+	}
+	for _, m := range sources {
+		system := map[string]string{"macos": "darwin", "linux": "linux"}[m[1]]
+		for cpu, found := range map[string][]string{"arm64": m[2:4], "amd64": m[4:6]} {
+			name := "mlflow-promote_v1.2.3_" + system + "_" + cpu + ".tar.gz"
+			archive, err := os.ReadFile(filepath.Join(dist, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []string{repository + "/releases/download/v1.2.3/" + name, digestOf(archive)}; !reflect.DeepEqual(found, want) {
+				t.Errorf("%s on %s: %v, want %v", m[1], cpu, found, want)
+			}
+		}
+	}
+}
+
+// The bill of materials has the fields that SPDX 2.3 requires, and lists the program's modules.
 func TestBill(t *testing.T) {
 	r := tiny(t)
 	self, err := os.Executable() // a program with many modules
@@ -202,7 +364,7 @@ func TestBill(t *testing.T) {
 	}
 }
 
-// spdxSchema holds the rules of SPDX 2.3's own JSON schema for the parts that we write.
+// spdxSchema contains the rules from the official SPDX 2.3 JSON schema for the parts that we write.
 const spdxSchema = `{"type": "object",
 "required": ["SPDXID", "creationInfo", "dataLicense", "name", "spdxVersion", "documentNamespace", "packages", "relationships"],
 "properties": {
@@ -250,7 +412,7 @@ func TestMoving(t *testing.T) {
 	}
 }
 
-// Every action of this repository that runs in a container is pinned, and nothing else changes.
+// Every action in this repository that runs in a container is pinned, and nothing else changes.
 func TestPin(t *testing.T) {
 	dist, copied := t.TempDir(), t.TempDir()
 	buildTiny(t, "v1.2.3", dist)
@@ -284,7 +446,7 @@ func TestPin(t *testing.T) {
 			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": other"),
 			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": "+checksums),
 			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": setup"),
-			strings.HasPrefix(line, "Only in "+root): // what Git ignores
+			strings.HasPrefix(line, "Only in "+root): // files that Git ignores
 		default:
 			t.Errorf("unexpected change: %s", line)
 		}

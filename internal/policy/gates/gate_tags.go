@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -51,8 +52,12 @@ func buildTags(n *tree.Node) (Gate, error) {
 			switch {
 			case !there:
 				out.Candidate = key + " absent"
-				return failed(out, fmt.Sprintf("there is no tag %q", key),
-					fmt.Sprintf("set the tag %s; for a version, use the tags input", key))
+				msg, hint := fmt.Sprintf("there is no tag %q", key), "set the tag %s; for a version, use the tags input"
+				if near := spelling.NearTo(key, slices.Sorted(maps.Keys(tags))); near != "" {
+					msg += fmt.Sprintf(", only %q", near)
+					hint = "write the key in the policy or on the version in the same way: it is %s in the policy"
+				}
+				return failed(out, msg, fmt.Sprintf(hint, key))
 			case !wanted[key].MatchString(value):
 				out.Candidate = key + "=" + format.Truncate(value, 100)
 				return failed(out, fmt.Sprintf("tag %s is %q; it must match %s", key, format.Truncate(value, 100),
