@@ -37,7 +37,7 @@ test-pure: ## run tests that need no server
 	go test -timeout 30m ./...
 
 test-real: ## run tests on real MLflow and PostgreSQL servers
-	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins postgres mariadb nginx)
+	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins versitygw postgres mariadb nginx)
 
 whole_real := ./internal/attacks ./internal/matrix ./internal/mlflow/mlflowtest/conformance ./internal/realtest
 mixed_real := ./internal/cli ./internal/mlflow/crawl

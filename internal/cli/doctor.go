@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,9 +23,9 @@ import (
 func runDoctor(ctx context.Context, e *env) report.Outcome {
 	model := e.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, e.client, model)
-	server.Proxies = proxies(e)
+	server.Proxies, server.Policy = proxies(e), e.servers.Policy()
 	if server.Registry != nil {
-		return stopped(e, server.Registry)
+		return stopped(e, orIAMPolicy(server.Registry, server.Policy))
 	}
 	r := e.start
 	r.Reason = registry.OK
@@ -49,6 +50,15 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 		}
 	}
 	return report.DoctorOutcome(r, server)
+}
+
+// orIAMPolicy adds to a refusal the IAM policy that prevents it.
+func orIAMPolicy(err error, policy string) error {
+	var refused *registry.Error
+	if policy != "" && errors.As(err, &refused) && refused.Reason == registry.Forbidden {
+		refused.Hint = "give the role this IAM policy, from AWS's documentation and not tried on AWS:\n" + policy
+	}
+	return err
 }
 
 // proxies describes the proxy variables and what they mean for the servers.

@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/login"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/s3"
 )
 
 // Servers connects to servers and counts the requests to MLflow. Set the exported fields before the first call.
@@ -26,8 +27,9 @@ type Servers struct {
 	InJob    bool // running in a GitHub Actions job
 	Fork     bool // for a pull request from a fork
 
-	issued  *login.Bearer  // shared by both servers; nil before the first use
-	clients []*rest.Client // for MLflow; the last one is for the registry
+	issued    *login.Bearer    // shared by both servers; nil before the first use
+	workspace *login.Workspace // the same, on Databricks
+	clients   []*rest.Client   // for MLflow; the last one is for the registry
 }
 
 // Config returns the settings that all connections share.
@@ -58,6 +60,7 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 		MayName:   safeLogin,
 		Workspace: s.Settings.Workspace,
 		Sent:      s.sent(),
+		Store:     s.store(),
 	}, s.Jitter), nil
 }
 
@@ -83,6 +86,9 @@ func (s *Servers) authorizer(address string) rest.Authorizer {
 		return login.NewSigner(server, s.credentials(server), s.Mask, s.Clock)
 	}
 	if s.Settings.Audience == "" {
+		if workspace, ok := s.databricks(address); ok {
+			return workspace.Login
+		}
 		return nil
 	}
 	if s.issued == nil {
@@ -97,10 +103,23 @@ func (s *Servers) credentials(server login.SageMaker) login.Credentials {
 	}.Credentials()
 }
 
+// store finds files in the buckets that the AWS credentials of the job can read. It returns nil if there are no
+// credentials. A server on SageMaker has its files in its own region.
+func (s *Servers) store() func(address string) (*rest.Client, string) {
+	store := &s3.Store{Mask: s.Mask, AWS: login.AWS{
+		Env: s.Env, Role: s.Settings.Role, Region: s.Settings.SageMaker[s.Settings.Tracking].Region, GitHub: s.gitHub(),
+		Wire: s.Config(), Now: s.Clock,
+	}}
+	if store.AWS.Credentials().Missing {
+		return nil
+	}
+	return store.Find
+}
+
 func (s *Servers) gitHub() login.GitHub {
 	return login.GitHub{
 		URL: s.Env("ACTIONS_ID_TOKEN_REQUEST_URL"), Token: s.Env("ACTIONS_ID_TOKEN_REQUEST_TOKEN"), InJob: s.InJob,
-		Fork: s.Fork, Wire: s.Config(), Now: s.Clock,
+		Fork: s.Fork, Wire: s.Config(), Mask: s.Mask, Now: s.Clock,
 	}
 }
 
@@ -112,7 +131,18 @@ func (s *Servers) sent() string {
 	if s.Settings.Audience != "" {
 		return "a token from GitHub for the audience " + s.Settings.Audience + ", because audience is set"
 	}
+	if workspace, ok := s.databricks(s.Settings.Registry); ok {
+		return workspace.How
+	}
 	return constant(s.Settings)
+}
+
+// Policy returns the IAM policy that the registry's login needs, or "" if AWS does not decide its rights.
+func (s *Servers) Policy() string {
+	if server, ok := s.Settings.SageMaker[s.Settings.Registry]; ok {
+		return server.Policy()
+	}
+	return ""
 }
 
 // constant says which constant login is sent, or "" if no such login is set.

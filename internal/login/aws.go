@@ -19,6 +19,7 @@ import (
 
 // SageMaker is an MLflow server on Amazon SageMaker.
 type SageMaker struct {
+	ARN     string
 	Address string // of the REST API
 	Service string // name in signatures
 	Region  string
@@ -44,12 +45,14 @@ func ParseARN(text, endpoint string) (SageMaker, error) {
 	region := parts[2]
 	if parts[4] == "mlflow-app" {
 		return SageMaker{
+			ARN:     text,
 			Address: cmp.Or(endpoint, "https://mlflow.sagemaker."+region+".app.aws"),
 			Service: "sagemaker", Region: region,
 			Header: http.Header{"X-Sm-Mlflow-App-Arn": {text}},
 		}, nil
 	}
 	return SageMaker{
+		ARN:     text,
 		Address: cmp.Or(endpoint, "https://"+region+".experiments.sagemaker.aws"),
 		Service: "sagemaker-mlflow", Region: region,
 		Header: http.Header{"X-Mlflow-Sm-Tracking-Server-Arn": {text}},
@@ -74,6 +77,7 @@ const audienceSTS = "sts.amazonaws.com"
 type Credentials struct {
 	How       string // in words, and why
 	Renewable bool   // Keys returns new ones at each call
+	Missing   bool   // Keys always fails
 	Keys      func(ctx context.Context) (Keys, error)
 }
 
@@ -82,7 +86,7 @@ func (a AWS) Credentials() Credentials {
 	switch file, role := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"), a.Env("AWS_ROLE_ARN"); {
 	case a.Role != "":
 		how := "signatures of AWS as " + a.Role + ", because role-to-assume is set"
-		return Credentials{how, true, func(ctx context.Context) (Keys, error) {
+		return Credentials{How: how, Renewable: true, Keys: func(ctx context.Context) (Keys, error) {
 			token, err := a.GitHub.ForAudience(audienceSTS)(ctx)
 			if err != nil {
 				return Keys{}, err
@@ -91,7 +95,7 @@ func (a AWS) Credentials() Credentials {
 		}}
 	case a.Env("AWS_ACCESS_KEY_ID") != "" && a.Env("AWS_SECRET_ACCESS_KEY") != "":
 		const how = "signatures of AWS with the credentials in AWS_ACCESS_KEY_ID"
-		return Credentials{how, false, func(context.Context) (Keys, error) {
+		return Credentials{How: how, Keys: func(context.Context) (Keys, error) {
 			return Keys{
 				ID: a.Env("AWS_ACCESS_KEY_ID"), Secret: a.Env("AWS_SECRET_ACCESS_KEY"),
 				Session: a.Env("AWS_SESSION_TOKEN"),
@@ -99,7 +103,7 @@ func (a AWS) Credentials() Credentials {
 		}}
 	case file != "" && role != "":
 		how := "signatures of AWS as " + role + ", from AWS_WEB_IDENTITY_TOKEN_FILE"
-		return Credentials{how, true, func(ctx context.Context) (Keys, error) {
+		return Credentials{How: how, Renewable: true, Keys: func(ctx context.Context) (Keys, error) {
 			token, err := os.ReadFile(file)
 			if err != nil {
 				return Keys{}, wrap("read AWS_WEB_IDENTITY_TOKEN_FILE", err)
@@ -107,16 +111,24 @@ func (a AWS) Credentials() Credentials {
 			return a.exchange(ctx, role, strings.TrimSpace(string(token)))
 		}}
 	}
-	return Credentials{"none: there are no AWS credentials", false, func(context.Context) (Keys, error) {
+	none := func(context.Context) (Keys, error) {
 		return Keys{}, a.missing()
-	}}
+	}
+	return Credentials{How: "none: there are no AWS credentials", Missing: true, Keys: none}
 }
 
 // missing says why there are no keys.
 func (a AWS) missing() error {
 	hint := "run aws-actions/configure-aws-credentials before this step, or set role-to-assume"
+	set := func(name string) bool { return a.Env(name) != "" }
 	switch {
-	case a.Env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" || a.Env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
+	case set("AWS_ACCESS_KEY_ID") != set("AWS_SECRET_ACCESS_KEY"):
+		hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together; one of them is empty"
+	case set("AWS_WEB_IDENTITY_TOKEN_FILE") != set("AWS_ROLE_ARN"):
+		hint = "set AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN together; one of them is empty"
+	case set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+		hint = "the credentials of an ECS task are not read; " + hint
+	case set("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
 		hint = "the credentials of an ECS task or EKS pod are not read; " + hint
 	case a.Env("AWS_PROFILE") != "":
 		hint = "profiles are not read; run aws configure export-credentials --format env"
@@ -150,7 +162,7 @@ func (a AWS) exchange(ctx context.Context, role, token string) (Keys, error) {
 		return Keys{}, wrap(op, err)
 	}
 	body, header, err := client.Bytes(ctx, rest.Request{
-		Method: http.MethodPost, Path: "/", Limit: 64 << 10, Form: url.Values{
+		Method: http.MethodPost, Path: "/", Limit: 64 << 10, Secret: true, Form: url.Values{
 			"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {role},
 			"RoleSessionName": {"mlflow-promote"}, "WebIdentityToken": {token},
 		},

@@ -21,7 +21,16 @@ type GitHub struct {
 	InJob bool   // running in a GitHub Actions job
 	Fork  bool   // for a pull request from a fork
 	Wire  rest.Config
+	Mask  func(...string) // called with each token before it is used; may be nil
 	Now   func() time.Time
+}
+
+// available returns an error if the job may not have a token.
+func (g GitHub) available() error {
+	if g.URL == "" || g.Token == "" {
+		return g.missing()
+	}
+	return nil
 }
 
 // missing says why there is no token.
@@ -43,8 +52,8 @@ func (g GitHub) missing() error {
 // ForAudience returns a source of tokens for an audience, the name under which the other side expects them.
 func (g GitHub) ForAudience(audience string) Source {
 	return func(ctx context.Context) (Token, error) {
-		if g.URL == "" || g.Token == "" {
-			return Token{}, g.missing()
+		if err := g.available(); err != nil {
+			return Token{}, err
 		}
 		client, path, query, err := g.client()
 		if err != nil {
@@ -57,6 +66,9 @@ func (g GitHub) ForAudience(audience string) Source {
 		err = client.JSON(ctx, rest.Request{Method: http.MethodGet, Path: path, Query: query, Expect: "value"}, &answer)
 		if err != nil {
 			return Token{}, wrap("get a token from GitHub", err)
+		}
+		if g.Mask != nil {
+			g.Mask(answer.Value)
 		}
 		life, err := lifetime(answer.Value)
 		if err != nil {
@@ -79,25 +91,50 @@ func (g GitHub) client() (c *rest.Client, path string, query url.Values, err err
 	return c, u.EscapedPath(), u.Query(), err
 }
 
-// lifetime returns how long a token is valid after it was issued, from its own times. It does not compare them with
-// this machine's clock, which may be wrong. The signature is checked by the receiver.
-func lifetime(token string) (time.Duration, error) {
+// claims is what a token says about itself. The signature is checked by the receiver.
+type claims struct {
+	Issuer   string          `json:"iss"`
+	Subject  string          `json:"sub"`
+	Audience json.RawMessage `json:"aud"` // a string or a list
+	Issued   int64           `json:"iat"`
+	Expires  int64           `json:"exp"`
+}
+
+// claimsOf reads a token without checking it.
+func claimsOf(token string) (c claims, err error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return 0, errors.New("the answer is not a JSON web token")
+		return claims{}, errors.New("the answer is not a JSON web token")
 	}
 	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &c) != nil {
+		return claims{}, errors.New("the answer is not a JSON web token")
+	}
+	return c, nil
+}
+
+// audience returns the audiences, separated by commas.
+func (c claims) audience() string {
+	var one string
+	var list []string
+	if json.Unmarshal(c.Audience, &one) == nil {
+		return one
+	}
+	_ = json.Unmarshal(c.Audience, &list) // a token without an audience is shown as such
+	return strings.Join(list, ", ")
+}
+
+// lifetime returns how long a token is valid after it was issued, from its own times. It does not compare them with
+// this machine's clock, which may be wrong.
+func lifetime(token string) (time.Duration, error) {
+	c, err := claimsOf(token)
 	if err != nil {
-		return 0, errors.New("the answer is not a JSON web token")
+		return 0, err
 	}
-	var claims struct {
-		Issued  int64 `json:"iat"`
-		Expires int64 `json:"exp"`
-	}
-	if json.Unmarshal(text, &claims) != nil || claims.Expires <= claims.Issued {
+	if c.Expires <= c.Issued {
 		return 0, errors.New("the token says nothing about its lifetime")
 	}
-	return time.Duration(claims.Expires-claims.Issued) * time.Second, nil
+	return time.Duration(c.Expires-c.Issued) * time.Second, nil
 }
 
 // wrap returns an error for a login that could not be made.

@@ -1,6 +1,6 @@
-// Package login makes the logins that expire or depend on the request: tokens that GitHub issues to a job, and AWS
-// signatures. Each of them is a [rest.Authorizer]. A login is never stored or shown: every credential is passed to a
-// function that masks it before it is used.
+// Package login makes the logins that expire or depend on the request: tokens that GitHub issues to a job, tokens of
+// Databricks, and AWS signatures. Each of them is a [rest.Authorizer]. A login is never stored or shown: every
+// credential is passed to a function that masks it before it is used.
 package login
 
 import (
@@ -26,8 +26,9 @@ type Token struct {
 func (t Token) end() time.Time    { return t.Expires }
 func (t Token) secrets() []string { return []string{t.Value} }
 
-// margin is how long before its end a credential is replaced, so that it does not expire on the way.
-const margin = 30 * time.Second
+// margin is how long before its end a credential is replaced, so that it does not expire on the way. Azure Databricks
+// refuses tokens already 30 seconds before their end.
+const margin = 40 * time.Second
 
 // Source makes a new token. It returns a [registry.Error] that says what is missing.
 type Source func(ctx context.Context) (Token, error)
@@ -72,12 +73,19 @@ func (c *cache[T]) forget(sent func(T) bool) {
 }
 
 // Bearer sends a token in the header Authorization.
-type Bearer struct{ cache cache[Token] }
+type Bearer struct {
+	constant bool // a new token would be the same
+	cache    cache[Token]
+	name     string                            // of the token, in words
+	hint     func(token, answer string) string // what to compare if the server refuses the token
+}
 
-// NewBearer returns a login with tokens from the source. mask is called with each token before it is used, and now is
-// this machine's clock.
+// NewBearer returns a login with tokens of GitHub from the source. mask is called with each token before it is used,
+// and now is this machine's clock.
 func NewBearer(source Source, mask func(...string), now func() time.Time) *Bearer {
-	return &Bearer{cache[Token]{source: source, mask: mask, now: now}}
+	return &Bearer{
+		cache: cache[Token]{source: source, mask: mask, now: now}, name: "GitHub's token", hint: compareGitHub,
+	}
 }
 
 const scheme = "Bearer "
@@ -92,8 +100,8 @@ func (b *Bearer) Apply(r *http.Request) error {
 	return nil
 }
 
-// Forget implements [rest.Authorizer]. A new token can always be made.
+// Forget implements [rest.Authorizer].
 func (b *Bearer) Forget(r *http.Request) bool {
 	b.cache.forget(func(t Token) bool { return r.Header.Get("Authorization") == scheme+t.Value })
-	return true
+	return !b.constant
 }

@@ -224,9 +224,12 @@ func TestAWS_Role(t *testing.T) {
 
 func TestAWS_NoCredentials(t *testing.T) {
 	for name, hint := range map[string]string{
-		"":                                   "configure-aws-credentials",
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI": "ECS task or EKS pod",
-		"AWS_PROFILE":                        "profiles are not read",
+		"":                                       "configure-aws-credentials",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "ECS task are not read; run aws-actions/configure-aws-credentials",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI":     "ECS task or EKS pod are not read; run aws-actions",
+		"AWS_PROFILE":                            "profiles are not read",
+		"AWS_ACCESS_KEY_ID":                      "AWS_SECRET_ACCESS_KEY together; one of them is empty",
+		"AWS_WEB_IDENTITY_TOKEN_FILE":            "AWS_ROLE_ARN together; one of them is empty",
 	} {
 		a := AWS{Env: func(n string) string {
 			if n == name {

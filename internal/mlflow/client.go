@@ -49,6 +49,9 @@ type About struct {
 	MayName   func(name string) string // returns the name if it may be shown, or else ""; nil means that any may be
 	Workspace string                   // "" if no workspace was requested
 	Sent      string                   // describes the credentials that are sent; "" if there are none
+	// Store returns a client for the object store of a file's address and the path on it. It returns nil if the address
+	// is not in a store for which there are credentials. Store is nil if there are none at all.
+	Store func(address string) (client *rest.Client, path string)
 }
 
 // New returns a client for a tracking server and a registry. jitter returns a number in [0, 1) that spreads out the

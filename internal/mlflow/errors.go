@@ -93,6 +93,9 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	if e.ProxyFailed {
 		return diagnoseProxy(e)
 	}
+	if own := (*registry.Error)(nil); errors.As(e.Cause, &own) { // the login explains itself
+		return own.Reason, own.Msg, own.Hint
+	}
 	switch e.Kind {
 	case rest.Status:
 		return diagnoseStatus(e)
@@ -127,9 +130,6 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case rest.Blocked:
 		return registry.BadInput, e.Message, "set tracking-uri to the server's own address"
 	case rest.Login:
-		if own := (*registry.Error)(nil); errors.As(e.Cause, &own) {
-			return own.Reason, own.Msg, own.Hint
-		}
 		return registry.Unauthorized, e.Message, ""
 	case rest.Canceled:
 		return registry.Cancelled, "cancelled", ""
@@ -159,9 +159,10 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 }
 
 // isFromMLflow reports whether MLflow itself refused the request, either with JSON that contains an error code or with
-// a sentence from its basic-auth app. Proxies, meshes and login pages send other texts.
+// a sentence from its basic-auth app or from mlflow-oidc-auth. Proxies, meshes and login pages send other texts.
 func isFromMLflow(e *rest.Error) bool {
 	return e.Code != "" || strings.HasPrefix(strings.Trim(e.Body, `"`), "Permission denied") ||
+		e.Message == "Permission denied" && e.ContentType == "application/json" ||
 		strings.HasPrefix(e.Body, "You are not authenticated")
 }
 

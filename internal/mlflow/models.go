@@ -29,6 +29,8 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), "", nil
+	case isForbidden(err):
+		return registry.Known[registry.Model]{}, "", s.c.hiddenModel(name, err)
 	case err != nil:
 		return registry.Known[registry.Model]{}, "", Explain("read registered model "+name, err)
 	case out.Model.Name != name:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -75,6 +76,18 @@ func ExperimentResource(id string) resource {
 		map[string]any{"resource_type": "experiment", "resource_id": id},
 		map[string]any{"experiment_id": id},
 		"experiments",
+	}
+}
+
+// hiddenModel explains a 403 for a registered model. Some servers, such as those with mlflow-oidc-auth, do not say
+// whether the model exists.
+func (c *Client) hiddenModel(name string, err error) error {
+	return &registry.Error{
+		Reason: registry.Forbidden, Detail: ServerText(err), Cause: err,
+		Msg: "read registered model " + name + ": the login may not read it, or it does not exist (403)",
+		Hint: "before its first promotion, an administrator creates the model and grants EDIT on it. This is not " +
+			"needed if everybody may read, as with DEFAULT_MLFLOW_PERMISSION=READ of mlflow-oidc-auth. The grant on " +
+			"MLflow's basic-auth:" + c.Grant(name, RightEdit),
 	}
 }
 

@@ -27,6 +27,8 @@ type route struct {
 	// own is true if the route leads only to the server's own store. All other routes read with the server's
 	// credentials for the file's store, so if MLflow fails on one of them, it fails on all.
 	own bool
+	// direct is true if the route reads from the store with the client's own credentials for it.
+	direct bool
 	// untyped is true if servers before 2.3 send files of all types as text/html.
 	untyped bool
 }
@@ -39,6 +41,7 @@ var routes = []route{
 	{name: "GET get-artifact", request: throughRun},
 	{name: "GET api/2.0/mlflow-artifacts/artifacts/PATH", request: throughProxy, own: true, untyped: true},
 	{name: "POST api/2.0/mlflow/artifacts/presigned-download-url", request: throughPresigned, signed: true},
+	{name: "GET from the object store", request: throughStore, direct: true},
 }
 
 // throughVersion lets the registry's server find the files of a version. If runs are on a different server, the files
@@ -124,6 +127,18 @@ func throughPresigned(ctx context.Context, c *Client, f *artifact) (*rest.Client
 		Method: "POST", Path: API + "artifacts/presigned-download-url", Expect: "presigned_url",
 		Body: map[string]any{"run_id": where.in.Run, "path": path.Join(where.in.Path, f.path)},
 	}
+}
+
+// throughStore reads from the object store without the server.
+func throughStore(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
+	server, inside := c.Store(strings.TrimRight(f.root(ctx, c), "/") + "/" + f.path)
+	return server, rest.Request{Path: inside}
+}
+
+// noSuchKey reports whether an object store says that a file does not exist.
+func noSuchKey(err error) bool {
+	e := Remote(err)
+	return e != nil && e.Status == 404 && strings.Contains(e.Body, "<Code>NoSuchKey</Code>")
 }
 
 // IsStore reports whether a location is in a store that does not belong to a single MLflow server, for example s3://.
@@ -326,12 +341,18 @@ func (c *Client) read(ctx context.Context, f artifact, into contents) (came int6
 		switch {
 		case IsMissing(err):
 			return came, err
+		case way.direct && noSuchKey(err):
+			return came, errMissing
 		case IsFailure(err) && f.unlisted != nil && f.unlisted():
 			return came, errMissing
 		}
 		failure.sent++
 		failure.fails = failure.fails || IsFailure(err)
-		failure.add(cmp.Or(r.Method, "GET")+" "+r.Path+": "+shortRead(err), err)
+		what := cmp.Or(r.Method, "GET") + " " + r.Path
+		if way.direct {
+			what = "GET " + f.root(ctx, c) + "/" + f.path
+		}
+		failure.add(what+": "+shortRead(err), err)
 		if !worthAnother(err) {
 			return came, failure
 		}
@@ -429,6 +450,8 @@ func (r *reading) skips(ctx context.Context, c *Client, way route, f *artifact, 
 		return true
 	}
 	switch {
+	case way.direct:
+		return c.Store == nil
 	case so.sent == 0:
 		return false
 	case so.fails && (!way.own || registry.IsCopy(f.version.Source)):
@@ -454,7 +477,7 @@ func (r *reading) worked(way route, key string) {
 }
 
 func (r *reading) remember(ctx context.Context, c *Client, way route, f *artifact, err error) {
-	if isClosed(err) {
+	if isClosed(err) && !way.direct {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.closed[way.name] = err

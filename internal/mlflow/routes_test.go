@@ -233,3 +233,48 @@ func TestInProxy(t *testing.T) {
 		}
 	}
 }
+
+// If the server sends no files, they are read from the object store, if there are credentials for it.
+func TestRoutes_Store(t *testing.T) {
+	const bucket = "s3://bucket/1/r1/artifacts"
+	version := registry.Version{Model: "m", Number: 1, RunID: "r1", Source: bucket + "/model"}
+	for name, c := range map[string]struct {
+		server, store http.HandlerFunc
+		none          bool   // there are no credentials
+		want          string // part of why the file could not be read; "" if it was read
+		absent        bool
+	}{
+		"the server has no routes":   {server: noRoute, store: file},
+		"the server cannot read":     {server: broken, store: file},
+		"no credentials":             {server: noRoute, none: true, want: "GET get-artifact"},
+		"no such file":               {server: noRoute, store: status(404, "", "<Error><Code>NoSuchKey</Code></Error>"), absent: true},
+		"no such bucket":             {server: noRoute, store: status(404, "", "<Error><Code>NoSuchBucket</Code></Error>"), want: "404"},
+		"the store refuses":          {server: noRoute, store: status(403, "", "<Error><Code>AccessDenied</Code></Error>"), want: "GET s3://bucket/1/r1/artifacts/model/MLmodel: "},
+		"a page in front of a store": {server: noRoute, store: loginPage, want: "HTML page"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, client := serveRoutes(t, map[string]http.HandlerFunc{
+				"artifact": c.server, "runs/get": run(bucket),
+			})
+			stored := httptest.NewServer(c.store)
+			t.Cleanup(stored.Close)
+			wire, err := rest.New(rest.Config{Base: stored.URL, Attempts: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !c.none {
+				client.Store = func(address string) (*rest.Client, string) {
+					if address != bucket+"/model/MLmodel" {
+						t.Errorf("asked for %s", address)
+					}
+					return wire, "1/r1/artifacts/model/MLmodel"
+				}
+			}
+			got := client.Artifacts.VersionMLmodel(t.Context(), version)
+			_, read := got.Get()
+			if read != (c.want == "" && !c.absent) || got.IsAbsent() != c.absent || !strings.Contains(got.Why(), c.want) {
+				t.Errorf("read: %t, absent: %t, %s", read, got.IsAbsent(), got.Why())
+			}
+		})
+	}
+}

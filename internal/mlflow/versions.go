@@ -107,6 +107,8 @@ func (s Versions) read(
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Version]("there is no " + what), nil
+	case isForbidden(err):
+		return registry.Known[registry.Version]{}, s.c.hiddenModel(name, err)
 	case err != nil:
 		return registry.Known[registry.Version]{}, Explain("read "+what, err)
 	case out.Version.Name != name:

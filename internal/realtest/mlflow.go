@@ -33,6 +33,8 @@ type Options struct {
 	Prefix  string   // a path prefix, for example /mlflow; only in 3.x
 	Login   bool     // use the basic-auth app, in which the Server's user is an administrator
 	Issuer  string   // use the mlflow-oidc-auth app, which accepts this issuer's tokens; only with the newest version
+	// Environment is the Python environment to use, such as "logins", which can read S3; default that of the version.
+	Environment string
 
 	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces need
 	// MLflow 3.10 or later.
@@ -43,6 +45,7 @@ type Options struct {
 type Client struct {
 	URL            string
 	User, Password string // "" without a login
+	Token          string // sent instead
 	Workspace      string
 }
 
@@ -67,7 +70,7 @@ type Server struct {
 // server must respond within three minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
-	environment := s.Version
+	environment := cmp.Or(o.Environment, s.Version)
 	if o.Issuer != "" {
 		environment = "logins"
 	}
@@ -116,7 +119,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	if o.Issuer != "" {
 		argv = append(argv, "--app-name", "oidc-auth")
-		o.Env = append(o.Env, oidcEnv(o.Issuer, s.Dir)...)
+		o.Env = append(oidcEnv(o.Issuer, s.Dir), o.Env...)
 	}
 	if o.Workers > 0 {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))

@@ -92,7 +92,48 @@ func TestOIDC_PromotesWithoutSecret(t *testing.T) {
 	if got := issuer.Minted() - before; got != r.Requests {
 		t.Errorf("%d tokens were minted for %d requests", got, r.Requests)
 	}
+	issuer.Life = 5 * time.Minute
+	everyCommand(t, func(args ...string) (report.Result, string) {
+		return run(append(args, "--audience", Audience)...)
+	}, "churn-2", "acc", [2]string{runs[0], runs[1]})
 	if r, text = run("doctor", "--audience", "another"); r.Reason != "unauthorized" {
 		t.Errorf("a token for another audience:\n%s", text)
+	}
+}
+
+// With the plugin's own default, NO_PERMISSIONS, a model that does not exist yet looks like one that is hidden. The
+// message says so.
+func TestOIDC_HiddenModel(t *testing.T) {
+	issuer := logintest.New(t)
+	s, err := MLflow(t.Context(), Options{
+		Issuer: issuer.URL, Workers: 1, Env: []string{"DEFAULT_MLFLOW_PERMISSION=NO_PERMISSIONS"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	cmd := exec.Command(s.python, "-c", logTwo)
+	cmd.Env = Environment("MLFLOW_TRACKING_URI="+s.URL, "MLFLOW_TRACKING_TOKEN="+issuer.Token(Audience),
+		"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	_, id, _ := strings.Cut(string(out), "run ")
+	id, _, _ = strings.Cut(id, "\n")
+	env := map[string]string{"MLFLOW_TRACKING_URI": s.URL}
+	maps.Copy(env, issuer.Env())
+	var stdout, stderr bytes.Buffer
+	cli.Run(t.Context(), cli.Process{
+		Args: []string{
+			"promote", "--json", "--model", "churn", "--alias", "champion", "--thresholds", "acc >= 0.5", "--audience",
+			Audience, "--candidate", "runs:/" + id + "/model",
+		},
+		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(),
+		Now: time.Now, Jitter: rand.Float64, Version: "test",
+	})
+	if text := stdout.String() + stderr.String(); !strings.Contains(text, `"reason":"forbidden"`) ||
+		!strings.Contains(text, "the login may not read it, or it does not exist (403)") {
+		t.Errorf("a first promotion:\n%s", text)
 	}
 }

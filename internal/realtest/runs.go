@@ -98,6 +98,9 @@ func (s *Server) clientEnvironment() []string {
 	if s.User != "" {
 		env = append(env, "MLFLOW_TRACKING_USERNAME="+s.User, "MLFLOW_TRACKING_PASSWORD="+s.Password)
 	}
+	if s.Token != "" {
+		env = append(env, "MLFLOW_TRACKING_TOKEN="+s.Token)
+	}
 	if s.Workspace != "" {
 		env = append(env, "MLFLOW_WORKSPACE="+s.Workspace)
 	}
@@ -261,6 +264,9 @@ func (c Client) send(ctx context.Context, method, path, kind string, body []byte
 	}
 	if c.User != "" {
 		req.SetBasicAuth(c.User, c.Password)
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
 	if c.Workspace != "" {
 		req.Header.Set("X-MLFLOW-WORKSPACE", c.Workspace)

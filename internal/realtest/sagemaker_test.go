@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -44,20 +43,8 @@ func TestSageMaker_Signs(t *testing.T) {
 		"app":    "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-1",
 	} {
 		t.Run(model, func(t *testing.T) {
-			port, err := freePort("127.0.0.1")
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			p, err := launch{
-				name: "sagemaker", dir: dir, log: filepath.Join(dir, "log"), env: Environment(),
-			}.start(t.Context(), python, abs(t, "testdata/sagemaker.py"), port, s.URL, arn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { p.stop(9) })
 			env := map[string]string{
-				"MLFLOW_TRACKING_URI": arn, "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": "http://127.0.0.1:" + port,
+				"MLFLOW_TRACKING_URI": arn, "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": sageMaker(t, s.URL, arn),
 				"AWS_ACCESS_KEY_ID":     "AKIDEXAMPLE",
 				"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_SESSION_TOKEN": "FQoSESSION/+=",
 			}
@@ -65,7 +52,7 @@ func TestSageMaker_Signs(t *testing.T) {
 				t.Helper()
 				var stdout, stderr bytes.Buffer
 				cli.Run(t.Context(), cli.Process{
-					Args: append(args, "--json", "--model", model), Env: func(name string) string { return env[name] },
+					Args: append(args, "--json"), Env: func(name string) string { return env[name] },
 					Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(), Now: time.Now, Jitter: rand.Float64, Version: "test",
 				})
 				var r report.Result
@@ -79,13 +66,13 @@ func TestSageMaker_Signs(t *testing.T) {
 				}
 				return r, stdout.String()
 			}
-			if r, text := run(env, "doctor"); r.Reason != "ok" || !strings.Contains(r.Server.Sent, "signatures of AWS") {
+			if r, text := run(env, "doctor", "--model", model); r.Reason != "ok" || !strings.Contains(r.Server.Sent, "signatures of AWS") {
 				t.Errorf("doctor:\n%s", text)
 			}
 			var promoted report.Result
 			for _, m := range logged {
 				var text string
-				promoted, text = run(env, "promote", "--alias", "champion", "--candidate", "runs:/"+m.RunID+"/model",
+				promoted, text = run(env, "promote", "--model", model, "--alias", "champion", "--candidate", "runs:/"+m.RunID+"/model",
 					"--thresholds", "test_accuracy >= 0.1", "--tags", "note=a b+c ü", "--override", "downgrade")
 				if promoted.Reason != "ok" && promoted.Reason != "unchanged" {
 					t.Fatalf("promote:\n%s", text)
@@ -99,22 +86,15 @@ func TestSageMaker_Signs(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "version "+promoted.Version+"\n") {
 				t.Errorf("AWS's plugin: %v\n%s", err, out)
 			}
-			if r, text := run(env, "rollback", "--alias", "champion"); r.Reason != "ok" {
+			if r, text := run(env, "rollback", "--model", model, "--alias", "champion"); r.Reason != "ok" {
 				t.Errorf("rollback:\n%s", text)
 			}
+			everyCommand(t, func(args ...string) (report.Result, string) { return run(env, args...) }, model+"-2",
+				"test_accuracy", [2]string{logged[0].RunID, logged[1].RunID})
 			env["AWS_SECRET_ACCESS_KEY"] = "wrong-secret-access-key"
 			if r, text := run(env, "doctor"); r.Reason == "ok" || !strings.Contains(text, "does not match") {
 				t.Errorf("a wrong key:\n%s", text)
 			}
 		})
 	}
-}
-
-func abs(t *testing.T, path string) string {
-	t.Helper()
-	out, err := filepath.Abs(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }

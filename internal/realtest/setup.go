@@ -43,8 +43,8 @@ func Setup(ctx context.Context, targets ...string) error {
 }
 
 // Python returns the path of a Python interpreter that can import this version of MLflow and scikit-learn. The version
-// "client" contains only MLflow's client, and "logins" contains the newest MLflow with mlflow-oidc-auth and AWS's
-// plugin.
+// "client" contains only MLflow's client, and "logins" contains the newest MLflow with mlflow-oidc-auth, AWS's
+// plugin and Databricks' SDK.
 func Python(ctx context.Context, version string) (string, error) {
 	root, err := Root()
 	if err != nil {

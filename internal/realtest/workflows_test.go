@@ -31,8 +31,9 @@ type adopter struct {
 	api    string
 	slack  string
 
-	dir   string // the repository's checkout
-	stubs string // replacements for actions from other projects
+	more  []string // additional arguments of act
+	dir   string   // the repository's checkout
+	stubs string   // replacements for actions from other projects
 
 	mu   sync.Mutex
 	told []string
@@ -45,10 +46,10 @@ const (
 	slackPath  = "/canary-path-of-slack"
 )
 
-func newAdopter(t *testing.T) *adopter {
+func newAdopter(t *testing.T, o Options) *adopter {
 	t.Helper()
 	u := &adopter{t: t, engine: shared(t), dir: t.TempDir(), stubs: t.TempDir()}
-	server, err := MLflow(t.Context(), Options{Store: "postgresql", Workers: 1})
+	server, err := MLflow(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +139,7 @@ func (u *adopter) act(run int, workflow, event string, payload object) (string, 
 	if err != nil {
 		u.t.Fatal(err)
 	}
+	args = append(args, u.more...)
 	for _, m := range foreignAction.FindAllStringSubmatch(string(source), -1) {
 		owner := strings.Join(strings.Split(m[1], "/")[:2], "/")
 		args = append(args, "--local-repository", owner+"@"+m[2]+"="+u.stubs)
@@ -185,7 +187,7 @@ func (u *adopter) events(kind string) []json.RawMessage {
 // The workflows in examples/ run as they would for a user: under act, with the image and an MLflow server on
 // PostgreSQL. The GitHub double checks requests against GitHub's own API description.
 func TestExampleWorkflows(t *testing.T) {
-	u := newAdopter(t)
+	u := newAdopter(t, Options{Store: "postgresql", Workers: 1})
 	head := u.head()
 	u.hub.Add(githubtest.Repository{
 		Name: repository, Commits: []*githubtest.Commit{{SHA: head, Author: "bob"}},

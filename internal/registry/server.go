@@ -16,6 +16,7 @@ type Server struct {
 	Proxies      []string // proxy variables and what they mean for this server, without credentials
 	Sent         string   // which login was sent, in words; "" for none
 	Login        Known[Login]
+	Policy       string   // rights that the service in front of the server must give, ready to copy; "" for none
 	Models       int      // number of visible registered models on the first page of 1000
 	MoreModels   bool     // there are more pages
 	Dangling     []Alias  // aliases of the queried model that point to deleted versions

@@ -31,12 +31,8 @@ func serverTable(s registry.Server) doc.Page {
 	if s.MoreModels {
 		models = "more than " + models
 	}
-	supported := func(yes bool, otherwise string) doc.Line {
-		if yes {
-			return doc.L("yes")
-		}
-		return doc.L(otherwise)
-	}
+	yes := map[bool]string{true: "yes"}
+	const noLogged = "no, they need MLflow 3.0; run artifacts are used instead"
 	const noAliases = "no, they need MLflow 2.3; the tag alias_<alias>=true is used instead"
 	t := doc.Table{Head: []string{"what", "found"}, Rows: [][]doc.Line{
 		doc.Row("MLflow version", doc.C(cmp.Or(s.Version, "unknown"))),
@@ -44,23 +40,22 @@ func serverTable(s registry.Server) doc.Page {
 		doc.Row("login sent", cmp.Or(s.Sent, "none")),
 		doc.Row("login", loginLine(s.Login)),
 		doc.Row("registered models visible to this login", models),
-		doc.Row("aliases", supported(s.Aliases, noAliases)),
-		doc.Row("logged models", supported(s.LoggedModels, "no, they need MLflow 3.0; run artifacts are used instead")),
-		doc.Row("workspaces", supported(s.Workspaces, "no")),
+		doc.Row("aliases", cmp.Or(yes[s.Aliases], noAliases)),
+		doc.Row("logged models", cmp.Or(yes[s.LoggedModels], noLogged)),
+		doc.Row("workspaces", cmp.Or(yes[s.Workspaces], "no")),
 		doc.Row("artifacts", s.Artifacts),
 	}}
+	add := func(what, text string, found any) {
+		if text != "" {
+			t.Rows = append(t.Rows, doc.Row(what, found))
+		}
+	}
 	for _, line := range s.Proxies {
-		t.Rows = append(t.Rows, doc.Row("forward proxy", doc.C(line)))
+		add("forward proxy", line, doc.C(line))
 	}
-	if s.Ledger.State != "" {
-		t.Rows = append(t.Rows, doc.Row("promotion ledger", doc.C(s.Ledger.State)))
-		if s.Ledger.Guard != "" {
-			t.Rows = append(t.Rows, doc.Row("who can edit the ledger", s.Ledger.Guard))
-		}
-		if s.Ledger.Home != "" {
-			t.Rows = append(t.Rows, doc.Row("experiment for new ledgers", doc.C(s.Ledger.Home)))
-		}
-	}
+	add("promotion ledger", s.Ledger.State, doc.C(s.Ledger.State))
+	add("who can edit the ledger", s.Ledger.Guard, s.Ledger.Guard)
+	add("experiment for new ledgers", s.Ledger.Home, doc.C(s.Ledger.Home))
 	d := doc.Page{t}
 	var items []doc.Line
 	for _, w := range s.Warnings {
@@ -68,6 +63,9 @@ func serverTable(s registry.Server) doc.Page {
 	}
 	if len(items) > 0 {
 		d = append(d, doc.List{Items: items})
+	}
+	if s.Policy != "" {
+		d = append(d, doc.P("IAM policy from AWS's documentation, not tried on AWS:"), doc.Code{Text: s.Policy})
 	}
 	if len(s.Ledger.Grants) > 0 {
 		d = append(d,
@@ -115,6 +113,7 @@ type ServerResult struct {
 	StoreWhy   string            `json:"store_why,omitempty"`
 	Artifacts  string            `json:"artifacts,omitempty"`
 	Sent       string            `json:"login_sent,omitempty"` // in words
+	Policy     string            `json:"iam_policy,omitempty"`
 	User       string            `json:"user,omitempty"`
 	Admin      bool              `json:"admin,omitempty"`
 	Rights     map[string]string `json:"rights,omitempty"` // by registered model
@@ -133,7 +132,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Address: s.Address, Version: s.Version, Store: s.Store, StoreWhy: s.StoreWhy, ServerInfo: s.ServerInfo,
 		Aliases: s.Aliases, LoggedModels: s.LoggedModels, Workspaces: s.Workspaces, Artifacts: s.Artifacts,
 		Models: s.Models, MoreModels: s.MoreModels, Dangling: s.Dangling,
-		Sent: s.Sent, User: login.User, Admin: login.Admin, Rights: login.Rights,
+		Sent: s.Sent, Policy: s.Policy, User: login.User, Admin: login.Admin, Rights: login.Rights,
 		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Home: s.Ledger.Home, Grants: s.Ledger.Grants,
 		Proxies: s.Proxies, Warnings: s.Warnings,
 	}

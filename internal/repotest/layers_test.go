@@ -153,8 +153,9 @@ var layers = map[string][]string{
 		"internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/report",
 	},
 	"internal/connect": {
-		"internal/console", "internal/inputs", "internal/login", "internal/mlflow", "internal/rest",
+		"internal/console", "internal/inputs", "internal/login", "internal/mlflow", "internal/rest", "internal/s3",
 	},
+	"internal/s3":              {"internal/login", "internal/rest"},
 	"internal/login":           {"internal/registry", "internal/rest"},
 	"internal/login/logintest": {},
 	"internal/cli": {

@@ -37,6 +37,9 @@ func statusError(a *answer) *Error {
 		e.Message = firstLine(e.Body, a.status)
 	}
 	e.retryAfter = retryAfter(a.header)
+	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
+		e.Date = date
+	}
 	return e
 }
 

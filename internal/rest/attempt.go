@@ -104,7 +104,7 @@ func (c *call) take(a *answer, err error) error {
 	case err != nil && !errors.Is(err, errTooLarge) && slices.Contains(bodyMatters, a.status):
 		return c.fail(unreadable(a, err))
 	default: // an incomplete body is fine, because only an excerpt is needed
-		c.fail(statusError(a))
+		c.fail(c.explain(a, statusError(a)))
 	}
 	return nil
 }

@@ -12,6 +12,22 @@ type Authorizer interface {
 	Forget(r *http.Request) bool
 }
 
+// Explainer is an [Authorizer] that can say why the server refused its login.
+type Explainer interface {
+	// Explain returns an error for users if e, a response to r with a status from 400 to 499, is about the login. It
+	// returns nil otherwise.
+	Explain(r *http.Request, e *Error) error
+}
+
+// explain adds the login's own explanation to a refusal.
+func (c *call) explain(a *answer, e *Error) *Error {
+	login, ok := c.login.(Explainer)
+	if ok && e.Status >= 400 && e.Status <= 499 {
+		e.Cause = login.Explain(a.req, e)
+	}
+	return e
+}
+
 // authorized returns a copy of the request with the login added, or the request itself if the call has no login.
 func (c *call) authorized(req *http.Request) (*http.Request, *Error) {
 	if c.login == nil {

@@ -93,3 +93,29 @@ func TestLogin_OnlyOwnCalls(t *testing.T) {
 	}
 	resp.Body.Close()
 }
+
+// A body that contains a credential is not sent unencrypted to another machine.
+func TestRequest_SecretBody(t *testing.T) {
+	for base, want := range map[string]bool{
+		"http://mlflow.example": false, "https://mlflow.example": true, "http://127.0.0.1:1": true,
+	} {
+		client, err := New(Config{Base: base, Transport: answering{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = client.JSON(t.Context(), Request{Method: http.MethodPost, Path: "x", Secret: true}, nil)
+		if (err == nil) != want {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+}
+
+// answering answers every request with an empty object.
+type answering struct{}
+
+func (answering) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(bytes.NewReader([]byte(`{}`))),
+	}, nil
+}

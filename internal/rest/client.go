@@ -85,7 +85,7 @@ func New(cfg Config) (*Client, error) {
 	if refusal := calls.refuse(&http.Request{URL: base, Header: cfg.Header}); refusal != nil {
 		return nil, refusal
 	}
-	if cfg.Login != nil && !calls.secret(base) {
+	if cfg.Login != nil && !secret(cfg, base) {
 		return nil, refused(&http.Request{URL: base}, InsecureCredentials,
 			"the login would be sent unencrypted; use https")
 	}

@@ -24,7 +24,7 @@ func (c *Client) StreamFrom(
 	if err != nil || u.Hostname() == "" || u.User != nil {
 		return 0, errors.New("the server sent an address that is not a URL of a file")
 	}
-	if u.Scheme != "https" && !c.cfg.AllowInsecureHTTP && !isLoopback(u.Hostname()) {
+	if !secret(c.cfg, u) {
 		const text = "the address is a credential, and http to %q would send it unencrypted; use https"
 		return 0, refused(&http.Request{Method: http.MethodGet, URL: u}, InsecureCredentials, fmt.Sprintf(text, u.Host))
 	}

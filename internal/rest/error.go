@@ -55,9 +55,10 @@ type Error struct {
 	Code        string // error_code from MLflow's JSON
 	Message     string // message from the server, or ours if there was no response
 	ContentType string
-	Title       string // title of an HTML page
-	Body        string // at most 2 KiB
-	Location    string // scheme and host of a refused redirect
+	Title       string    // title of an HTML page
+	Body        string    // at most 2 KiB
+	Location    string    // scheme and host of a refused redirect
+	Date        time.Time // on the server's clock, of a response that is not 2xx; zero if it does not say
 
 	Anonymous   bool   // whether the request had no credentials
 	Proxy       string // host and port of the forward proxy for the request; "" for none

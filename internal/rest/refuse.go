@@ -34,7 +34,7 @@ func (t *repeater) refuse(req *http.Request) *Error {
 			fmt.Sprintf("%q is an unusual form of an IP address; write it like 192.0.2.1", host))
 	}
 	name := credential(req.Header)
-	if name != "" && !t.secret(req.URL) {
+	if name != "" && !secret(t.cfg, req.URL) {
 		const text = "header %s may be a credential, and http to %q would send it unencrypted; use https"
 		return refused(req, InsecureCredentials, fmt.Sprintf(text, name, host))
 	}
@@ -43,8 +43,8 @@ func (t *repeater) refuse(req *http.Request) *Error {
 
 // secret reports whether credentials may be sent to the address: either the connection is encrypted or local, or the
 // user accepts that it is neither.
-func (t *repeater) secret(u *url.URL) bool {
-	return u.Scheme == "https" || isLoopback(u.Hostname()) || t.cfg.AllowInsecureHTTP
+func secret(cfg Config, u *url.URL) bool {
+	return u.Scheme == "https" || isLoopback(u.Hostname()) || cfg.AllowInsecureHTTP
 }
 
 func refused(req *http.Request, k Kind, text string) *Error {

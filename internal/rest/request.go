@@ -22,6 +22,7 @@ type Request struct {
 	Query  url.Values
 	Body   any        // sent as JSON; nil for no body
 	Form   url.Values // sent as a form; not together with Body
+	Secret bool       // the body contains a credential, so it is not sent unencrypted
 	Class  Class
 	Limit  int64  // maximum number of bytes in the decoded response; default 8 MiB
 	Read   *int64 // if not nil, counts the decoded bytes of 2xx responses, to limit several requests together
@@ -85,6 +86,10 @@ func (s *stream) Len() int64 { return s.came }
 
 // send sends r. The response body goes to the given sink, or into memory if the sink is nil.
 func (c *Client) send(ctx context.Context, r Request, accept string, into sink) (*call, error) {
+	if r.Secret && !secret(c.cfg, c.base) {
+		return nil, refused(&http.Request{Method: r.Method, URL: c.base}, InsecureCredentials,
+			"the request contains a credential, and would be sent unencrypted; use https")
+	}
 	call := &call{class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login}
 	if call.limit <= 0 {
 		call.limit = defaultLimit

@@ -1,13 +1,15 @@
 """Stands in front of a real MLflow server as Amazon SageMaker does: sagemaker.py PORT UPSTREAM ARN.
 
 It computes the signature of each request again with botocore and refuses what differs, and requests without the ARN, with
-a wrong clock or for another region or service. What it sees is written to standard output.
+a wrong clock or for another region or service. It sends no files of artifacts. What it sees is written to standard
+output.
 """
 
 import datetime
 import hashlib
 import http.client
 import json
+import os
 import sys
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +22,8 @@ PORT, UPSTREAM, ARN = int(sys.argv[1]), urllib.parse.urlsplit(sys.argv[2]), sys.
 APP = ":mlflow-app/" in ARN
 REGION, SERVICE = ARN.split(":")[3], "sagemaker" if APP else "sagemaker-mlflow"
 ROUTE = "x-sm-mlflow-app-arn" if APP else "x-mlflow-sm-tracking-server-arn"
-KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "FQoSESSION/+=")
+SESSION = os.environ.get("SESSION", "FQoSESSION/+=") or None
+KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", SESSION)
 
 
 def problem(handler, body):
@@ -63,6 +66,9 @@ class Handler(BaseHTTPRequestHandler):
         if why:
             print("refused", self.command, self.path, why, flush=True)
             return self.answer(403, [("Content-Type", "application/json")], json.dumps({"message": why}).encode())
+        if not self.path.startswith("/api/2.0/mlflow/") or "presigned" in self.path:  # unknown on AWS, so not relied on
+            print("not there", self.command, self.path, flush=True)
+            return self.answer(404, [("Content-Type", "text/html")], b"Not Found")
         upstream = http.client.HTTPConnection(UPSTREAM.hostname, UPSTREAM.port)
         upstream.request(self.command, self.path, body, {"Content-Type": self.headers.get("Content-Type", "")})
         answer = upstream.getresponse()

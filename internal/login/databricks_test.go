@@ -1,0 +1,351 @@
+package login
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/login/logintest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// databricks returns the logins in an environment. masked collects what was masked.
+func databricks(i *logintest.Issuer, env map[string]string, masked *sync.Map) Databricks {
+	d := Databricks{
+		Env: func(name string) string { return env[name] },
+		Mask: func(values ...string) {
+			for _, v := range values {
+				masked.Store(v, true)
+			}
+		},
+		Wire: rest.Config{MinWait: time.Millisecond, MaxWait: time.Millisecond}, Now: time.Now,
+	}
+	if i != nil {
+		d.GitHub = gitHub(i)
+	}
+	d.GitHub.Mask = d.Mask
+	return d
+}
+
+// kinds are the variables of each login.
+var kinds = map[string]map[string]string{
+	PersonalToken: {"DATABRICKS_TOKEN": logintest.PersonalToken},
+	MachineOAuth: {
+		"DATABRICKS_CLIENT_ID": logintest.ClientID, "DATABRICKS_CLIENT_SECRET": logintest.ClientSecret,
+	},
+	GitHubOAuth: {"DATABRICKS_CLIENT_ID": logintest.ClientID},
+}
+
+func TestDatabricks_Kind(t *testing.T) {
+	const id, secret, token = "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_TOKEN"
+	for name, c := range map[string]struct {
+		set  string // names of variables, or NAME=VALUE
+		inCI bool
+		want string // kind, or a part of the message and the hint
+		why  string
+	}{
+		"token":            {token, false, PersonalToken, "because DATABRICKS_TOKEN is set"},
+		"secret":           {id + " " + secret, false, MachineOAuth, id + " and " + secret + " are set"},
+		"id":               {id, true, GitHubOAuth, id + " is set without"},
+		"id on a laptop":   {id, false, GitHubOAuth, id + " is set without"},
+		"job":              {"", true, GitHubOAuth, "this job may have a token"},
+		"nothing":          {"", false, "there is no login for Databricks", "DATABRICKS_CLIENT_ID"},
+		"Entra":            {"ARM_CLIENT_ID ARM_TENANT_ID", false, "no login for Databricks", "Microsoft Entra"},
+		"two":              {token + " " + id, false, "several logins", "remove DATABRICKS_TOKEN"},
+		"two and a choice": {token + " " + id + " DATABRICKS_AUTH_TYPE=pat", false, PersonalToken, "AUTH_TYPE is pat"},
+		"chosen OIDC":      {token + " DATABRICKS_AUTH_TYPE=github-oidc", true, GitHubOAuth, "AUTH_TYPE is github"},
+		"chosen, missing":  {token + " DATABRICKS_AUTH_TYPE=oauth-m2m", true, id + " is not set", "is oauth-m2m"},
+		"unknown choice":   {token + " DATABRICKS_AUTH_TYPE=azure-cli", true, "not supported", "pat, oauth-m2m or"},
+		"secret alone":     {secret, false, id + " is not set", "together with"},
+		"profile":          {"DATABRICKS_CONFIG_PROFILE DATABRICKS_HOST=", false, "HOST is not set", "profiles"},
+		"no host":          {token + " DATABRICKS_HOST=", false, "HOST is not set", "address of the workspace"},
+		"user in host":     {token + " DATABRICKS_HOST=https://u:p@h", false, "is not an address", "without a user"},
+		"no address":       {token + " DATABRICKS_HOST=ftp://h", false, "is not an address", "https://HOST"},
+		"line break":       {"DATABRICKS_TOKEN=a\n", false, "contains a line break", "remove it"},
+	} {
+		env := map[string]string{"DATABRICKS_HOST": "https://adb-1.2.azuredatabricks.net"}
+		for _, word := range strings.Split(c.set, " ") {
+			variable, value, given := strings.Cut(word, "=")
+			if env[variable] = value; !given {
+				env[variable] = "x"
+			}
+		}
+		d := databricks(nil, env, new(sync.Map))
+		if c.inCI {
+			d.GitHub = GitHub{URL: "https://github.example", Token: "t", InJob: true}
+		}
+		got, err := d.Workspace()
+		var e *registry.Error
+		switch {
+		case errors.As(err, &e):
+			if !strings.Contains(e.Msg, c.want) || !strings.Contains(e.Hint, c.why) || e.Reason != registry.BadInput {
+				t.Errorf("%s: %s: %s (%s)", name, e.Reason, e.Msg, e.Hint)
+			}
+		case got.Kind != c.want || !strings.Contains(got.How, c.why) || strings.Contains(got.How, "x "):
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// The address is corrected as Databricks' SDKs do. A copied address of a page is shortened.
+func TestDatabricks_Host(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://dbc-1.cloud.databricks.com/":            "https://dbc-1.cloud.databricks.com",
+		"dbc-1.cloud.databricks.com":                     "https://dbc-1.cloud.databricks.com",
+		"https://dbc-1.cloud.databricks.com:443":         "https://dbc-1.cloud.databricks.com",
+		"https://adb-1.2.azuredatabricks.net/?o=1#ml/a":  "https://adb-1.2.azuredatabricks.net",
+		" https://dbc-1.cloud.databricks.com:8443/ml \n": "https://dbc-1.cloud.databricks.com:8443",
+	} {
+		env := map[string]string{"DATABRICKS_HOST": text, "DATABRICKS_TOKEN": "t"}
+		if got, err := databricks(nil, env, new(sync.Map)).Workspace(); err != nil || got.Address != want {
+			t.Errorf("%q: %q, %v", text, got.Address, err)
+		}
+	}
+}
+
+// With every login, each request arrives exactly once, also if each token expires after one request, with or without
+// being announced. Every secret is masked before the server sees it.
+func TestDatabricks_Renews(t *testing.T) {
+	for kind, env := range kinds {
+		for name, announced := range map[string]bool{"announced": true, "unannounced": false} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				issuer := logintest.New(t)
+				w := logintest.NewWorkspace(t, issuer)
+				w.Uses = 1
+				if announced {
+					w.Life = 1
+				}
+				var mu sync.Mutex
+				arrived := map[string]int{}
+				var masked sync.Map
+				w.API = http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+					mu.Lock()
+					defer mu.Unlock()
+					arrived[r.URL.Path]++
+					token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+					if _, ok := masked.Load(token); !ok {
+						t.Errorf("the server got %q, which is not masked", token)
+					}
+					if got := r.Header.Get("X-Databricks-Org-Id"); got != logintest.WorkspaceID {
+						t.Errorf("the id of the workspace is %q", got)
+					}
+					out.Header().Set("Content-Type", "application/json")
+					fmt.Fprint(out, `{}`)
+				})
+				env := maps.Clone(env)
+				env["DATABRICKS_HOST"] = w.URL
+				found, err := databricks(issuer, env, &masked).Workspace()
+				if err != nil || found.Kind != kind {
+					t.Fatal(found.Kind, err)
+				}
+				client, err := rest.New(rest.Config{Base: found.Address, Login: found.Login})
+				if err != nil {
+					t.Fatal(err)
+				}
+				const calls = 20
+				for i := range calls {
+					request := rest.Request{Path: fmt.Sprint("api/", i), Class: rest.Create, Method: http.MethodPost}
+					if err := client.JSON(t.Context(), request, nil); err != nil {
+						t.Errorf("request %d is lost: %v", i, err)
+					}
+				}
+				if len(arrived) != calls || slices.Max(slices.Collect(maps.Values(arrived))) != 1 {
+					t.Errorf("arrived: %v", arrived)
+				}
+				want := map[string]int{PersonalToken: 0, MachineOAuth: calls, GitHubOAuth: calls}[kind]
+				if got := w.Minted(); got != want {
+					t.Errorf("%d tokens were minted for %d requests, want %d", got, calls, want)
+				}
+			})
+		}
+	}
+}
+
+// Parallel requests share one token. It lives for an hour, and a second refusal is the result.
+func TestDatabricks_SharesToken(t *testing.T) {
+	issuer := logintest.New(t)
+	w := logintest.NewWorkspace(t, issuer)
+	env := maps.Clone(kinds[GitHubOAuth])
+	env["DATABRICKS_HOST"] = w.URL
+	found, err := databricks(issuer, env, new(sync.Map)).Workspace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := rest.New(rest.Config{Base: found.Address, Login: found.Login})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func() {
+		var calls sync.WaitGroup
+		for range 8 {
+			calls.Go(func() {
+				if err := client.JSON(t.Context(), rest.Request{Path: "api/x"}, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+	}
+	call()
+	if w.Minted() != 1 {
+		t.Errorf("%d tokens for parallel requests", w.Minted())
+	}
+	w.Revoke()
+	call()
+	if w.Minted() < 2 || w.Minted() > 9 { // requests that are refused at the same time may each ask once
+		t.Errorf("%d tokens after a revocation", w.Minted())
+	}
+}
+
+// What a host may say about itself, and what it must not make the program do.
+func TestDatabricks_Facts(t *testing.T) {
+	const azure = "https://adb-1.2.azuredatabricks.net/oidc/v1/token"
+	for name, c := range map[string]struct {
+		facts    map[string]any // nil for a host without facts
+		env      map[string]string
+		endpoint string
+		audience string // which the double expects
+		want     string // part of the error; "" for none
+		orgID    string
+	}{
+		"old host": {},
+		"id in the environment": {
+			env: map[string]string{"DATABRICKS_WORKSPACE_ID": "42"}, orgID: "42",
+		},
+		"id is a number":      {facts: map[string]any{"workspace_id": 42}, orgID: "42"},
+		"ids of other shapes": {facts: map[string]any{"workspace_id": map[string]any{"a\r\nb": 1}, "account_id": nil}},
+		"audience of the host": {
+			facts: map[string]any{"token_federation_default_oidc_audiences": []string{azure}}, audience: azure,
+		},
+		"audience in the environment": {
+			facts:    map[string]any{"token_federation_default_oidc_audiences": []string{azure}},
+			env:      map[string]string{"DATABRICKS_TOKEN_AUDIENCE": "ours"},
+			audience: "ours",
+		},
+		"account": {
+			facts: map[string]any{"account_id": logintest.AccountID}, audience: logintest.AccountID,
+		},
+		"account in the path": {
+			facts: map[string]any{"oidc_endpoint": "/oidc/accounts/{account_id}", "account_id": logintest.AccountID},
+			env:   map[string]string{"DATABRICKS_WORKSPACE_ID": "42"}, audience: logintest.AccountID, orgID: "42",
+		},
+		"unknown account": {
+			facts: map[string]any{"oidc_endpoint": "/oidc/accounts/{account_id}"},
+			want:  "DATABRICKS_ACCOUNT_ID is not set",
+		},
+		"discovery address": {
+			env: map[string]string{"DATABRICKS_DISCOVERY_URL": "/oidc/own/.well-known/oauth-authorization-server"},
+		},
+		"audience of another service": {
+			facts: map[string]any{"token_federation_default_oidc_audiences": []string{"sts.amazonaws.com"}},
+			want:  "DATABRICKS_TOKEN_AUDIENCE is not set",
+		},
+		"account of another service": {
+			facts: map[string]any{"account_id": "sts-amazonaws-com"}, // not used: the double expects its own address
+		},
+		"wrong audience": {audience: "ours", want: "400 invalid_grant: Token audience is not allowed"},
+		"foreign endpoint": {
+			endpoint: "https://evil.example/token", want: `"evil.example", which does not belong to Databricks`,
+		},
+		"unencrypted endpoint": {
+			endpoint: "http://dbc-1.cloud.databricks.com/oidc/v1/token", want: "unencrypted",
+		},
+		"foreign OIDC": {
+			facts: map[string]any{"oidc_endpoint": "https://azuredatabricks.net.evil.example/oidc"},
+			want:  "does not belong to Databricks",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issuer := logintest.New(t)
+			w := logintest.NewWorkspace(t, issuer)
+			w.Facts, w.Audience, w.Endpoint = c.facts, c.audience, c.endpoint
+			absolute := func(text any) string { // addresses in the table are relative to the double
+				if path, ok := text.(string); ok && strings.HasPrefix(path, "/") {
+					return w.URL + path
+				}
+				return fmt.Sprint(text)
+			}
+			if text, ok := c.facts["oidc_endpoint"]; ok {
+				w.Facts["oidc_endpoint"] = absolute(text)
+			}
+			env := map[string]string{"DATABRICKS_HOST": w.URL, "DATABRICKS_CLIENT_ID": logintest.ClientID}
+			for variable, value := range c.env {
+				env[variable] = absolute(value)
+			}
+			found, err := databricks(issuer, env, new(sync.Map)).Workspace()
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := rest.New(rest.Config{Base: found.Address, Login: found.Login})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = client.JSON(t.Context(), rest.Request{Path: "api/x"}, nil)
+			requests := w.Requests()
+			switch {
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("got %v, want %s", err, c.want)
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want == "" && requests[len(requests)-1].OrgID != c.orgID:
+				t.Errorf("the id of the workspace is %q, want %q", requests[len(requests)-1].OrgID, c.orgID)
+			}
+		})
+	}
+}
+
+// A refusal says what Databricks answered, and what to compare. It contains no secret.
+func TestDatabricks_Refused(t *testing.T) {
+	for name, c := range map[string]struct {
+		env  map[string]string
+		msg  string
+		hint string
+	}{
+		"wrong secret": {
+			map[string]string{"DATABRICKS_CLIENT_ID": logintest.ClientID, "DATABRICKS_CLIENT_SECRET": "wrong"},
+			"401 invalid_client: Client authentication failed",
+			"compare DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
+		},
+		"unknown principal": {
+			map[string]string{"DATABRICKS_CLIENT_ID": "unknown"},
+			"401 invalid_client: Service principal not found",
+			"audience AUDIENCE, subject repo:acme@1/churn@2:environment:production",
+		},
+		"wrong audience": {
+			map[string]string{"DATABRICKS_CLIENT_ID": logintest.ClientID, "DATABRICKS_TOKEN_AUDIENCE": "theirs"},
+			"400 invalid_grant: Token audience is not allowed",
+			"audience theirs, subject repo:acme@1/churn@2:environment:production",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issuer := logintest.New(t)
+			w := logintest.NewWorkspace(t, issuer)
+			c.env["DATABRICKS_HOST"] = w.URL
+			found, err := databricks(issuer, c.env, new(sync.Map)).Workspace()
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := rest.New(rest.Config{Base: found.Address, Login: found.Login})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = client.JSON(t.Context(), rest.Request{Path: "api/x"}, nil)
+			var e *registry.Error
+			hint := strings.ReplaceAll(c.hint, "AUDIENCE", w.URL+"/oidc/v1/token")
+			if name == "wrong secret" {
+				hint = c.hint
+			}
+			if !errors.As(err, &e) || e.Reason != registry.Unauthorized || !strings.Contains(e.Msg, c.msg) ||
+				!strings.Contains(e.Hint, hint) || strings.Contains(e.Msg+e.Hint, "eyJ") {
+				t.Errorf("%v\n%+v", err, e)
+			}
+		})
+	}
+}

@@ -1,0 +1,219 @@
+package login
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// exchange gets tokens from the host of a workspace or of an account.
+type exchange struct {
+	d    Databricks
+	host *url.URL
+
+	mu    sync.Mutex
+	asked bool // the host was asked for its facts
+	kept  hostFacts
+}
+
+// hostFacts is what a host says about itself. All of it may be missing.
+type hostFacts struct {
+	found     bool
+	OIDC      string   `json:"oidc_endpoint"`
+	Account   anyID    `json:"account_id"`
+	Workspace anyID    `json:"workspace_id"`
+	Audiences []string `json:"token_federation_default_oidc_audiences"`
+}
+
+// anyID is an id that may be sent as a string or a number. Other values are ignored.
+type anyID string
+
+var idText = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+
+func (a *anyID) UnmarshalJSON(text []byte) error {
+	if id := strings.Trim(string(text), `"`); idText.MatchString(id) && id != "null" {
+		*a = anyID(id)
+	}
+	return nil
+}
+
+// facts asks the host once. A host that does not answer has no facts, because older hosts have none.
+func (e *exchange) facts(ctx context.Context) hostFacts {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.asked {
+		return e.kept
+	}
+	wire := e.d.Wire
+	wire.Base, wire.Attempts = e.host.String(), 2
+	client, err := rest.New(wire)
+	if err != nil {
+		return hostFacts{}
+	}
+	var facts hostFacts
+	err = client.JSON(ctx, rest.Request{Path: ".well-known/databricks-config", Limit: 64 << 10}, &facts)
+	if ctx.Err() != nil {
+		return hostFacts{}
+	}
+	if e.asked = true; err == nil {
+		facts.found = true
+		e.kept = facts
+	}
+	return e.kept
+}
+
+// workspace returns the id of the workspace, or "" if it is not known.
+func (e *exchange) workspace(ctx context.Context) string {
+	if id := e.d.Env("DATABRICKS_WORKSPACE_ID"); id != "" {
+		return id
+	}
+	return string(e.facts(ctx).Workspace)
+}
+
+func (e *exchange) account(ctx context.Context) string {
+	return cmp.Or(e.d.Env("DATABRICKS_ACCOUNT_ID"), string(e.facts(ctx).Account))
+}
+
+// ofAccount reports whether the host is that of an account and not of a workspace.
+func (e *exchange) ofAccount() bool {
+	return strings.HasPrefix(e.host.Hostname(), "accounts.") || strings.HasPrefix(e.host.Hostname(), "accounts-dod.")
+}
+
+// endpoint returns the address that issues tokens.
+func (e *exchange) endpoint(ctx context.Context) (*url.URL, error) {
+	const op = "find out where Databricks issues tokens"
+	document, err := e.document(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, path, err := e.client(document, nil)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	var answer struct {
+		Endpoint string `json:"token_endpoint"`
+	}
+	err = client.JSON(ctx, rest.Request{Path: path, Limit: 256 << 10, Expect: "token_endpoint"}, &answer)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	u, err := e.trusted(answer.Endpoint)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	return u, nil
+}
+
+// document returns the address of the document that names the endpoint.
+func (e *exchange) document(ctx context.Context) (*url.URL, error) {
+	const suffix = "/.well-known/oauth-authorization-server"
+	const missing = "set it to the id of the account, because the host " +
+		"serves accounts"
+	if text := e.d.Env("DATABRICKS_DISCOVERY_URL"); text != "" {
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" {
+			return nil, badVariable("DATABRICKS_DISCOVERY_URL", "is not an address", "write https://HOST/PATH")
+		}
+		return u, nil
+	}
+	account := e.account(ctx)
+	if text := e.facts(ctx).OIDC; text != "" {
+		if strings.Contains(text, "{account_id}") && account == "" {
+			return nil, badVariable("DATABRICKS_ACCOUNT_ID", "is not set", missing)
+		}
+		text = strings.ReplaceAll(text, "{account_id}", url.PathEscape(account))
+		u, err := e.trusted(strings.TrimRight(text, "/") + suffix)
+		if err != nil {
+			return nil, wrap("find out where Databricks issues tokens", err)
+		}
+		return u, nil
+	}
+	path := "/oidc"
+	if e.ofAccount() {
+		if account == "" {
+			return nil, badVariable("DATABRICKS_ACCOUNT_ID", "is not set", missing)
+		}
+		path += "/accounts/" + url.PathEscape(account)
+	}
+	return e.host.Parse(path + suffix)
+}
+
+// trusted parses an address that the host sent. Credentials are sent only to the host itself, to Databricks, and to the
+// host that the user has set.
+func (e *exchange) trusted(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "":
+		return nil, errors.New("the host sent an address that is not valid")
+	case u.Hostname() == e.host.Hostname(), ofDatabricks(u.Hostname()):
+		return u, nil
+	}
+	if own, err := url.Parse(e.d.Env("DATABRICKS_DISCOVERY_URL")); err == nil && own.Hostname() == u.Hostname() {
+		return u, nil
+	}
+	return nil, fmt.Errorf("the host sent an address on %.100q, which does not belong to Databricks", u.Hostname())
+}
+
+// audience returns the audience of the token that GitHub issues. A host may choose only itself or the account.
+// Otherwise it could ask for a token that another service accepts.
+func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, error) {
+	if own := e.d.Env("DATABRICKS_TOKEN_AUDIENCE"); own != "" {
+		return own, nil
+	}
+	facts, account := e.facts(ctx), e.account(ctx)
+	if len(facts.Audiences) > 0 {
+		wanted := facts.Audiences[0]
+		_, err := e.trusted(wanted)
+		if err == nil || plainID.MatchString(wanted) {
+			return wanted, nil
+		}
+		return "", badVariable("DATABRICKS_TOKEN_AUDIENCE", "is not set", fmt.Sprintf("the host asks for tokens with "+
+			"the audience %.100q; set the variable to the audience in the federation policy", rest.Clean(wanted)))
+	}
+	if account != "" && (e.ofAccount() || facts.found && facts.Workspace == "") {
+		if e.d.Env("DATABRICKS_ACCOUNT_ID") != "" || plainID.MatchString(account) {
+			return account, nil
+		}
+	}
+	return endpoint.String(), nil
+}
+
+// client returns a client for the host of an address, and the path of the address.
+func (e *exchange) client(u *url.URL, header http.Header) (*rest.Client, string, error) {
+	wire := e.d.Wire
+	wire.Base, wire.Header = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), header
+	client, err := rest.New(wire)
+	return client, u.EscapedPath(), err
+}
+
+// oauthError returns the error in an answer, in the form of OAuth or of Databricks.
+func oauthError(e *rest.Error) string {
+	var answer struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	_ = json.Unmarshal([]byte(e.Body), &answer) // other answers have no such fields
+	text := strings.TrimSpace(cmp.Or(answer.Error, e.Code) + ": " + cmp.Or(answer.Description, e.Message))
+	return rest.Clean(strings.Trim(text, ": "))
+}
+
+// identity describes what a token says about the job, which contains no secret.
+func identity(token string) string {
+	c, err := claimsOf(token)
+	if err != nil {
+		return "its token cannot be read"
+	}
+	return fmt.Sprintf("issuer %s, audience %s, subject %s", rest.Clean(c.Issuer), rest.Clean(c.audience()),
+		rest.Clean(c.Subject))
+}
+
+var _ rest.Authorizer = (*inWorkspace)(nil)
