@@ -88,9 +88,10 @@ var layers = map[string][]string{
 	"internal/rest":    {"internal/format"},
 	"internal/actions": {"internal/format"},
 	"internal/mlflow": {
-		"internal/canonical", "internal/format", "internal/parallel", "internal/registry", "internal/rest",
-		"internal/retry", "internal/spelling",
+		"internal/canonical", "internal/format", "internal/mlflow/dialect", "internal/parallel", "internal/registry",
+		"internal/rest", "internal/retry", "internal/spelling",
 	},
+	"internal/mlflow/dialect": {"internal/registry"},
 	"internal/mlflow/crawl": {
 		"internal/audit", "internal/mlflow", "internal/parallel", "internal/registry", "internal/rest",
 	},

@@ -1,0 +1,30 @@
+package dialect
+
+// UnityCatalog is the model registry of Databricks.
+var UnityCatalog = Dialect{
+	Name:   "Unity Catalog",
+	Prefix: "unity-catalog/",
+	Bare:   true,
+	Hosted: true,
+	Tags:   Tags{Plain: true, Forbidden: ".,-=/:", MaxKey: 255, MaxValue: 1000, Most: 50},
+	Levels: 3,
+	Denied: "in Unity Catalog, reading a model needs EXECUTE on it, and USE CATALOG and USE SCHEMA on its catalog and " +
+		"schema. Aliases and tags can be changed only by the owner of the model. Make a group the owner, and add " +
+		"the service principal of this login to the group",
+	Stages: Refusal{
+		Why: "Unity Catalog has no stages", Instead: "set alias, such as champion",
+	},
+	Registration: Refusal{
+		Why: "registering in Unity Catalog means uploading every file again, which is not supported yet",
+		Instead: "register the version in the training job, with mlflow.register_model or log_model, and set " +
+			"candidate to it, such as models:/CATALOG.SCHEMA.MODEL/7",
+	},
+	Ledger: Refusal{
+		Why:     "Databricks does not document that parameters of runs can be written only once, and a ledger needs that",
+		Instead: "leave ledger at auto. Then history and rollback read the tags that promotions leave on the versions",
+	},
+	Workspaces: Refusal{
+		Why:     "MLflow's workspaces do not exist on Databricks",
+		Instead: "leave workspace empty, and name the catalog and the schema in model",
+	},
+}
