@@ -77,7 +77,10 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	for _, w := range renamed {
 		e.console.Warn(w)
 	}
-	if problems := slices.Concat(stray.Problems, e.set.Problems, inputs.Unread(c, givenIn(e, a))); len(problems) > 0 {
+	problems := slices.Concat(
+		stray.Problems, e.set.Problems, connect.Problems(e.set), inputs.Unread(c, givenIn(e, a)),
+	)
+	if len(problems) > 0 {
 		return e, problems
 	}
 	e.recorded = givenInputs(e, value)
@@ -147,6 +150,11 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		client, err := e.servers.MLflow(e.secrets.safeLogin)
 		if err != nil {
 			return err
+		}
+		if c.Name == "register" {
+			if err := client.Dialect.Registration.Err("register a version"); err != nil {
+				return err
+			}
 		}
 		e.client = client
 		e.login = newLogin(client, e.set.Server, e.start.Dry)

@@ -58,6 +58,7 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 		MayName:   safeLogin,
 		Workspace: s.Settings.Workspace,
 		Sent:      s.sent(),
+		Dialect:   s.Settings.Dialect,
 	}, s.Jitter), nil
 }
 

@@ -98,6 +98,8 @@ func foreign(histories []History) doc.Page {
 func (h History) none() doc.Page {
 	const unknown = "What was live before is unknown."
 	switch {
+	case len(h.Tagged) > 0:
+		return h.tagged()
 	case h.Unfit != "":
 		why := doc.L("No promotion of this model is recorded, because this server has no ledger (",
 			doc.C(h.Unfit), "). ", unknown)

@@ -25,7 +25,7 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 	var out struct {
 		Model ModelJSON `json:"registered_model"`
 	}
-	err = Get(ctx, s.c.Registry, API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+	err = s.c.FromRegistry(ctx, "registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), "", nil
@@ -35,7 +35,7 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 		why := fmt.Sprintf("there is no registered model %q, only %q", name, out.Model.Name)
 		return registry.Absent[registry.Model](why), out.Model.Name, nil
 	}
-	return registry.Is(out.Model.Decode()), "", nil
+	return registry.Is(s.c.model(out.Model)), "", nil
 }
 
 // NamesPage is the maximum page size for registered-models/search. Servers refuse more. If 0 rows are requested, they
@@ -45,8 +45,8 @@ const NamesPage = 1000
 // Names lists the names of all registered models.
 func (s Models) Names(ctx context.Context) ([]string, error) {
 	list := List{
-		Server: s.c.Registry, Path: "registered-models/search",
-		Query: url.Values{"max_results": {fmt.Sprint(NamesPage)}},
+		Server: s.c.Registry, Path: s.c.Dialect.Prefix + "registered-models/search",
+		Query: s.c.Dialect.Query(url.Values{"max_results": {fmt.Sprint(NamesPage)}}),
 		Limit: 32 << 20,
 	}
 	var names []string
@@ -57,6 +57,19 @@ func (s Models) Names(ctx context.Context) ([]string, error) {
 		names = append(names, m.Name)
 	}
 	return names, nil
+}
+
+// Newest returns the highest version number of a model, or 0 if it has no versions. It sends a request only if the
+// registry does not send this number with the model.
+func (s Models) Newest(ctx context.Context, m registry.Model) (int, error) {
+	if !s.c.Dialect.Bare {
+		return m.Newest, nil
+	}
+	versions, err := s.c.Versions.List(ctx, m.Name)
+	if n := len(versions); n > 0 {
+		return versions[n-1].Number, nil
+	}
+	return 0, err
 }
 
 // Near lists registered models whose names are similar to a name that does not exist. twin is the name that the

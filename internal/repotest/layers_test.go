@@ -69,7 +69,8 @@ var layers = map[string][]string{
 		"internal/ledger/views", "internal/plan", "internal/policy", "internal/registry", "internal/verdict",
 	},
 	"internal/history": {
-		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/ledger/views",
+		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/ledger/summary",
+		"internal/ledger/views",
 		"internal/registry", "internal/report/doc",
 	},
 	"internal/report": {
@@ -107,13 +108,13 @@ var layers = map[string][]string{
 		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
 	},
 	"internal/mlflow/write": {
-		"internal/ledger", "internal/mlflow", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
+		"internal/format", "internal/ledger", "internal/mlflow", "internal/mlflow/dialect", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
 	},
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
 		"internal/audit", "internal/fact", "internal/format", "internal/history", "internal/ledger/views",
-		"internal/login", "internal/plan", "internal/policy", "internal/policy/gates", "internal/registry", "internal/report",
+		"internal/login", "internal/mlflow/dialect", "internal/plan", "internal/policy", "internal/policy/gates", "internal/registry", "internal/report",
 		"internal/signing", "internal/spelling",
 		"internal/trigger", "internal/verdict",
 	},
@@ -153,7 +154,8 @@ var layers = map[string][]string{
 		"internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/report",
 	},
 	"internal/connect": {
-		"internal/console", "internal/inputs", "internal/login", "internal/mlflow", "internal/rest",
+		"internal/console", "internal/inputs", "internal/login", "internal/mlflow", "internal/mlflow/dialect",
+		"internal/registry", "internal/rest",
 	},
 	"internal/login":           {"internal/registry", "internal/rest"},
 	"internal/login/logintest": {},

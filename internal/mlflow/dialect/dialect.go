@@ -4,6 +4,8 @@
 package dialect
 
 import (
+	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -43,6 +45,25 @@ func (r Refusal) Err(op string) error {
 
 // Path returns the path of one of the registry's endpoints.
 func (d Dialect) Path(endpoint string) string { return "api/2.0/mlflow/" + d.Prefix + endpoint }
+
+// At returns the dialect of the registry that an address belongs to, according to its path. It returns MLflow's for an
+// address of the tracking server.
+func At(address string) Dialect {
+	if strings.Contains(address, "/"+UnityCatalog.Path("")) {
+		return UnityCatalog
+	}
+	return Dialect{}
+}
+
+// Query returns the parameters of a search that the registry accepts.
+func (d Dialect) Query(q url.Values) url.Values {
+	if d.Bare {
+		q = maps.Clone(q)
+		q.Del("order_by")
+		q.Del("max_results") // the server chooses the size of its pages
+	}
+	return q
+}
 
 // WrongName says what is wrong with the name of a model, or "".
 func (d Dialect) WrongName(model string) string {
