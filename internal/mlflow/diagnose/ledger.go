@@ -22,8 +22,7 @@ const defaultExperiment = "0"
 func Ledger(
 	ctx context.Context, store runstore.Store, c *mlflow.Client, s *registry.Server, model, used string,
 ) string {
-	if why := c.Dialect.Ledger.Why; why != "" {
-		s.Ledger.Guard = "none: " + why
+	if c.Dialect.Ledger.Given() {
 		return used
 	}
 	p := &probe{c: c, model: model, server: *s}

@@ -63,7 +63,11 @@ func (p *probe) hosted(ctx context.Context) {
 	p.server.Store, p.server.StoreWhy = name, "found by its address"
 	p.server.Artifacts = "unknown: " + name + " does not say where clients may read files"
 	p.server.Login = registry.Unreadable[registry.Login]("unknown: the server does not say who this login is")
-	if p.registry(ctx); p.server.Registry != nil || p.model == "" {
+	names, err := p.c.Models.Names(ctx)
+	if p.server.Models = len(names); err != nil {
+		p.server.Registry = err
+	}
+	if err != nil || p.model == "" {
 		return
 	}
 	p.dangling(ctx)
@@ -89,10 +93,10 @@ func (p *probe) registry(ctx context.Context) {
 		Models []mlflow.ModelJSON `json:"registered_models"`
 		Next   string             `json:"next_page_token"`
 	}
-	query := p.c.Dialect.Query(url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}})
+	query := url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}}
 	r := rest.Request{
 		Method: "GET",
-		Path:   p.c.Dialect.Path("registered-models/search"),
+		Path:   mlflow.API + "registered-models/search",
 		Query:  query,
 		Class:  rest.Read,
 

@@ -22,7 +22,8 @@ type Dialect struct {
 	Bare bool
 	// Hosted is set if the server has only the API: no version, no features, no users and no routes for files.
 	Hosted bool
-	Levels int // number of parts in the name of a model, separated by dots; 0 accepts every name
+	Files  string // path under which the files of versions are, by the parts of their names; "" if there is none
+	Levels int    // number of parts in the name of a model, separated by dots; 0 accepts every name
 	Tags   Tags
 	Denied string // what to do if the login lacks a permission; "" for MLflow's own permissions
 
@@ -35,12 +36,16 @@ type Refusal struct{ Why, Instead string }
 // Given reports whether the registry refuses.
 func (r Refusal) Given() bool { return r.Why != "" }
 
-// Err returns the error for an operation, or nil if the registry offers what the operation needs.
+// Err returns the error for an operation, or nil if the registry offers what the operation needs. The operation can be
+// "" if the reason says enough.
 func (r Refusal) Err(op string) error {
 	if !r.Given() {
 		return nil
 	}
-	return &registry.Error{Reason: registry.Unsupported, Msg: op + ": " + r.Why, Hint: r.Instead}
+	if op != "" {
+		op += ": "
+	}
+	return &registry.Error{Reason: registry.Unsupported, Msg: op + r.Why, Hint: r.Instead}
 }
 
 // Path returns the path of one of the registry's endpoints.

@@ -6,6 +6,7 @@ var UnityCatalog = Dialect{
 	Prefix: "unity-catalog/",
 	Bare:   true,
 	Hosted: true,
+	Files:  "api/2.0/fs/files/Models/",
 	Tags:   Tags{Plain: true, Forbidden: ".,-=/:", MaxKey: 255, MaxValue: 1000, Most: 50},
 	Levels: 3,
 	Denied: "in Unity Catalog, reading a model needs EXECUTE on it, and USE CATALOG and USE SCHEMA on its catalog and " +
@@ -20,7 +21,7 @@ var UnityCatalog = Dialect{
 			"candidate to it, such as models:/CATALOG.SCHEMA.MODEL/7",
 	},
 	Ledger: Refusal{
-		Why:     "Databricks does not document that parameters of runs can be written only once, and a ledger needs that",
+		Why:     "a ledger needs parameters of runs that can be written only once, which Databricks does not document",
 		Instead: "leave ledger at auto. Then history and rollback read the tags that promotions leave on the versions",
 	},
 	Workspaces: Refusal{

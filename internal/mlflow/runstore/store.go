@@ -63,7 +63,7 @@ func experimentOf(model string) string {
 
 // Experiment reads an experiment by name. ok is false if it does not exist.
 func (p Store) Experiment(ctx context.Context, name string) (e mlflow.ExperimentJSON, ok bool, err error) {
-	if err := p.c.Dialect.Ledger.Err("find promotion ledger"); err != nil {
+	if err := p.c.Dialect.Ledger.Err(""); err != nil {
 		return e, false, err
 	}
 	err = mlflow.Get(
