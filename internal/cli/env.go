@@ -151,10 +151,8 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.Name == "register" {
-			if err := client.Dialect.Registration.Err("register a version"); err != nil {
-				return err
-			}
+		if err := client.Dialect.Command(c.Name); err != nil {
+			return err
 		}
 		e.client = client
 		e.login = newLogin(client, e.set.Server, e.start.Dry)

@@ -33,7 +33,8 @@ func TestUnityCatalog(t *testing.T) {
 	}
 	f := &unitycatalog.Facade{Server: "http://127.0.0.1:5000", Via: s.Transport(), Token: workspaceToken}
 	for _, run := range []string{"r1", "r2", "r3"} {
-		if err := f.Register(t.Context(), unitycatalog.Model, run, "mlflow-artifacts:/0/"+run+"/artifacts/model"); err != nil {
+		source := "mlflow-artifacts:/0/" + run + "/artifacts/model"
+		if err := f.Register(t.Context(), unitycatalog.Model, run, source); err != nil {
 			t.Fatal(err)
 		}
 	}

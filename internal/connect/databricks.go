@@ -22,7 +22,7 @@ func Problems(set inputs.Settings) []inputs.Problem {
 	if from := in.Query.Candidate; from.Word == "" { // a bare word may be an alias
 		c.refuse("candidate", from.Stage, c.dialect.Stages)
 	}
-	if set.Ledger == "required" {
+	if set.Ledger == "required" && c.dialect.Command(in.Command) == nil { // import always requires it
 		c.refuse("ledger", set.Ledger, c.dialect.Ledger)
 	}
 	c.refuse("workspace", set.Server.Workspace, c.dialect.Workspaces)

@@ -143,9 +143,9 @@ type Entry struct {
 // Result returns the JSON form of the history. q says what was asked for.
 func (h History) Result(q Query) Result {
 	out := Result{
-		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Reset: h.Reset, Entries: []Entry{}, Live: h.Live, Outside: h.Outside,
-		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign, Export: ExportVersion, Query: q,
-		Keys: h.Keyed,
+		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Reset: h.Reset, Entries: []Entry{}, Live: h.Live,
+		Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign,
+		Export: ExportVersion, Query: q, Keys: h.Keyed,
 	}
 	for _, e := range h.Entries {
 		r := Entry{

@@ -23,14 +23,15 @@ var serverInputs = []Input{
 		Group: "server",
 		For:   onServer,
 		Env:   "MLFLOW_TRACKING_URI",
-		Help:  "Address of the MLflow server, such as `https://mlflow.example`. It may include a path.",
+		Help: "Address of the MLflow server, such as `https://mlflow.example`. It may include a path. For a " +
+			"Databricks workspace, write `databricks` and set the variable `DATABRICKS_HOST`.",
 	},
 	{
 		Name:  "registry-uri",
 		Group: "server",
 		For:   onServer,
 		Env:   "MLFLOW_REGISTRY_URI",
-		Help:  "Address of the model registry, if it is on a different server.",
+		Help:  "Address of the model registry, if it is on a different server. `databricks-uc` is Unity Catalog.",
 	},
 	{
 		Name:  "username",

@@ -36,7 +36,8 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 	return nil
 }
 
-// ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, behind a proxy, or hosted).
+// ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, behind a proxy, or if it
+// is hosted).
 func (c *Client) ServerVersion(ctx context.Context) string {
 	if c.Dialect.Hosted {
 		return ""

@@ -80,8 +80,10 @@ func TestUnityCatalog(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	logged, err := s.Train(t.Context(), Spec{Model: "model", Estimator: "centroid"}, Spec{Model: "model", Estimator: "bayes"},
-		Spec{Model: "model"}, Spec{Model: "model"})
+	logged, err := s.Train(
+		t.Context(), Spec{Model: "model", Estimator: "centroid"}, Spec{Model: "model", Estimator: "bayes"},
+		Spec{Model: "model"}, Spec{Model: "model"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +137,8 @@ func TestUnityCatalog(t *testing.T) {
 	}
 }
 
-// sentShapes returns the successful requests to the registry, each with the names and types of its fields. What others may
-// choose is left out: sizes of pages, and paths of files below a version.
+// sentShapes returns the successful requests to the registry, each with the names and types of its fields. What others
+// may choose is left out: sizes of pages, and paths of files below a version.
 func sentShapes(t *testing.T, requests []unitycatalog.Request) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}

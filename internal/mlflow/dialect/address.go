@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,14 @@ func Databricks(text, host string, tracking bool) (address, problem string, is b
 	switch scheme = strings.ToLower(scheme); {
 	case scheme != "databricks" && scheme != "databricks-uc":
 		u, err := url.Parse(text)
-		same := err == nil && workspace != "" && strings.EqualFold(u.Scheme+"://"+u.Host, workspace)
-		return workspace, "", same
+		switch {
+		case err == nil && workspace != "" && strings.EqualFold(u.Scheme+"://"+u.Host, workspace):
+			return workspace, "", true
+		case err == nil && ofDatabricks(u.Hostname()):
+			return "", "is a workspace of Databricks, and not the one in DATABRICKS_HOST; write databricks, and set " +
+				"the variable DATABRICKS_HOST to this address", true
+		}
+		return "", "", false
 	case hasProfile && strings.Trim(profile, "/") != "":
 		return "", "names a profile of Databricks' configuration file, which is not read; write " + scheme +
 			", and set the variables DATABRICKS_HOST and DATABRICKS_TOKEN", true
@@ -31,6 +38,17 @@ func Databricks(text, host string, tracking bool) (address, problem string, is b
 			"https://dbc-a1b2345c-d6e7.cloud.databricks.com", true
 	}
 	return workspace, "", true
+}
+
+// domains are the ends of the host names of workspaces.
+var domains = []string{
+	".cloud.databricks.com", ".cloud.databricks.us", ".gcp.databricks.com", ".azuredatabricks.net",
+	".databricks.azure.us", ".databricks.azure.cn",
+}
+
+// ofDatabricks reports whether a host is a workspace in one of Databricks' domains.
+func ofDatabricks(host string) bool {
+	return slices.ContainsFunc(domains, func(d string) bool { return strings.HasSuffix(strings.ToLower(host), d) })
 }
 
 // workspaceOf returns the address in DATABRICKS_HOST without a page, or "" if it is not an address. As in Databricks'

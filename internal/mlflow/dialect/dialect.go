@@ -48,6 +48,17 @@ func (r Refusal) Err(op string) error {
 	return &registry.Error{Reason: registry.Unsupported, Msg: op + r.Why, Hint: r.Instead}
 }
 
+// Command returns an error if the registry cannot carry out the command at all.
+func (d Dialect) Command(name string) error {
+	switch name {
+	case "register":
+		return d.Registration.Err("register a version")
+	case "import":
+		return d.Ledger.Err("record what is live")
+	}
+	return nil
+}
+
 // Path returns the path of one of the registry's endpoints.
 func (d Dialect) Path(endpoint string) string { return "api/2.0/mlflow/" + d.Prefix + endpoint }
 

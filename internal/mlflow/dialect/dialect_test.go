@@ -119,7 +119,8 @@ func TestTags_TooMany(t *testing.T) {
 		"two":          {[]string{"a", "b"}, "would have 51 tags"},
 		"all existing": {slices.Collect(maps.Keys(has)), ""},
 	} {
-		if got := UnityCatalog.Tags.TooMany(has, c.more); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+		got := UnityCatalog.Tags.TooMany(has, c.more)
+		if !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -161,7 +162,8 @@ func TestDatabricks_Address(t *testing.T) {
 		"address":             {host, host, true, host},
 		"address and port":    {"http://127.0.0.1:5000", "http://127.0.0.1:5000", true, "http://127.0.0.1:5000"},
 		"another address":     {"https://mlflow.example", host, true, "-"},
-		"address, no host":    {host, "", true, "-"},
+		"address, no host":    {host, "", true, "to this address"},
+		"another workspace":   {"https://adb-2.azuredatabricks.net/", host, true, "to this address"},
 		"something else":      {"databricksish", host, true, "-"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,9 +29,9 @@ var own = []string{
 }
 
 const (
-	plainPrefix = "promote_"
-	aliasPrefix = "promote_alias_"
-	aliasSuffix = "_at"
+	plainPrefix    = "promote_"
+	aliasKeyPrefix = "promote_alias_"
+	aliasKeySuffix = "_at"
 )
 
 // Stored returns the name under which a tag is stored.
@@ -41,7 +41,7 @@ func (t Tags) Stored(key string) string {
 		return key
 	}
 	if alias, ok := aliasOf(key); ok {
-		return aliasPrefix + escape(alias) + aliasSuffix
+		return aliasKeyPrefix + escape(alias) + aliasKeySuffix
 	}
 	return plainPrefix + strings.ReplaceAll(rest, ".", "_")
 }
@@ -51,8 +51,8 @@ func (t Tags) Name(stored string) string {
 	if !t.Plain || !strings.HasPrefix(stored, plainPrefix) {
 		return stored
 	}
-	if alias, ok := strings.CutPrefix(stored, aliasPrefix); ok {
-		if alias, ok = strings.CutSuffix(alias, aliasSuffix); ok {
+	if alias, ok := strings.CutPrefix(stored, aliasKeyPrefix); ok {
+		if alias, ok = strings.CutSuffix(alias, aliasKeySuffix); ok {
 			return registry.AliasTimeTag(unescape(alias))
 		}
 	}

@@ -9,9 +9,9 @@ var UnityCatalog = Dialect{
 	Files:  "api/2.0/fs/files/Models/",
 	Tags:   Tags{Plain: true, Forbidden: ".,-=/:", MaxKey: 255, MaxValue: 1000, Most: 50},
 	Levels: 3,
-	Denied: "in Unity Catalog, reading a model needs EXECUTE on it, and USE CATALOG and USE SCHEMA on its catalog and " +
-		"schema. Aliases and tags can be changed only by the owner of the model. Make a group the owner, and add " +
-		"the service principal of this login to the group",
+	Denied: "in Unity Catalog, reading a model needs EXECUTE on it, and USE CATALOG and USE SCHEMA on its catalog " +
+		"and schema. Only the owner of a model can change its aliases and tags. Make a group the owner, and add the " +
+		"service principal of this login to the group",
 	Stages: Refusal{
 		Why: "Unity Catalog has no stages", Instead: "set alias, such as champion",
 	},

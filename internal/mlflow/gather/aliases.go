@@ -119,7 +119,10 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	var others []registry.Version
 	q := g.q.Candidate
 	if q.Alias != "" && q.Model != g.q.Model {
-		asks = append(asks, func() (err error) { others, err = g.c.Versions.Search(ctx, q.Model, mlflow.Match{}); return err })
+		asks = append(asks, func() (err error) {
+			others, err = g.c.Versions.Search(ctx, q.Model, mlflow.Match{})
+			return err
+		})
 	}
 	if err := parallel.Do(asks...); err != nil {
 		return err

@@ -165,8 +165,9 @@ func (c Writer) Accepts(p plan.Plan, candidate registry.Known[registry.Version])
 	}
 	if why := c.Dialect.Tags.TooMany(v.Tags, keys); why != "" {
 		return &registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("set tags of version %d of %s: it %s", v.Number, v.Model, why),
-			Hint: "nothing was moved; delete tags of the version that are no longer needed",
+			Reason: registry.Unsupported,
+			Msg:    fmt.Sprintf("set tags of version %d of %s: it %s", v.Number, v.Model, why),
+			Hint:   "nothing was moved; delete tags of the version that are no longer needed",
 		}
 	}
 	return nil

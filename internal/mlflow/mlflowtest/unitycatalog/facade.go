@@ -135,7 +135,7 @@ const (
 func (f *Facade) route(c *call) answer {
 	path := c.r.URL.Path
 	if c.r.Header.Get("Authorization") != "Bearer "+f.Token {
-		return failure(http.StatusUnauthorized, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type")
+		return failure(http.StatusUnauthorized, "UNAUTHENTICATED", "Credential was not sent or is not valid")
 	}
 	if endpoint, ok := strings.CutPrefix(path, catalog); ok {
 		return f.registry(c, endpoint)
