@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -133,7 +134,9 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.set.Intent.Actor, e.set.Intent.Initiator = job.TriggeringActor, job.Actor
 	e.set.Intent.Notify = e.set.Notify.Names()
 	e.start.Dry = e.set.DryRun && writes
-	e.start.Tracking = e.set.Server.Tracking
+	if !e.set.Server.Dialect.Hosted { // whose pages have other addresses than MLflow's
+		e.start.Tracking = e.set.Server.Tracking
+	}
 	e.start.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	e.start.Plan = plan.Plan{Model: e.set.Intent.Query.Model, Target: e.set.Intent.Query.Target}
 	if c.Takes(inputs.Get("policy-file")) {
@@ -151,7 +154,8 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := client.Dialect.Command(c.Name); err != nil {
+		err = cmp.Or(client.Dialect.Command(c.Name), connect.GateTags(client.Dialect, needs(e).Tags))
+		if err != nil {
 			return err
 		}
 		e.client = client

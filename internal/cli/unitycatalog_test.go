@@ -23,8 +23,7 @@ const threeRuns = `{"runs": [
   {"id": "r3", "metrics": {"test_accuracy": 0.95}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
   {"id": "r4", "metrics": {"test_accuracy": 0.99}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}]}`
 
-// Each command works on Unity Catalog as far as it can, and says why where it cannot. The same story is told on a real
-// server.
+// Each command works on Unity Catalog, or says why it cannot. The same cases run on a real server.
 func TestUnityCatalog(t *testing.T) {
 	clock := now
 	s := mlflowtest.New("3.17.2", mlflowtest.Clock(func() time.Time { return clock }))

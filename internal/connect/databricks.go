@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -32,6 +33,19 @@ func Problems(set inputs.Settings) []inputs.Problem {
 		}
 	}
 	return c.problems
+}
+
+// GateTags returns an error if gates need a tag that the registry cannot store, because they could never pass.
+func GateTags(d dialect.Dialect, keys []string) error {
+	for _, key := range keys {
+		if why := d.Tags.Wrong(key, ""); why != "" {
+			return &registry.Error{
+				Reason: registry.BadInput, Msg: fmt.Sprintf("check the gates: the tag %q %s", key, why),
+				Hint: "rename the tag in the policy file, or check a tag of the run with `of: run`",
+			}
+		}
+	}
+	return nil
 }
 
 // checker collects the inputs that a dialect cannot carry out.

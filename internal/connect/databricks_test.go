@@ -67,3 +67,14 @@ func TestProblems(t *testing.T) {
 		})
 	}
 }
+
+func TestGateTags(t *testing.T) {
+	for key, good := range map[string]bool{"team": true, registry.TagRecord: true, "team.lead": false, "a-b": false} {
+		if err := GateTags(dialect.UnityCatalog, []string{"owner", key}); (err == nil) != good {
+			t.Errorf("%s: %v", key, err)
+		}
+		if err := GateTags(dialect.Dialect{}, []string{key}); err != nil {
+			t.Errorf("%s on MLflow: %v", key, err)
+		}
+	}
+}

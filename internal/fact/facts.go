@@ -28,6 +28,7 @@ type Query struct {
 // Needs are the facts that gates ask for.
 type Needs struct {
 	Holders        []registry.Ref // aliases, stages and versions to compare the candidate with
+	Tags           []string       // tags of the version, by key
 	HolderMLmodels bool           // also read the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
 	Digest         bool           // a digest over the contents of all files; every file must be downloaded
@@ -45,6 +46,7 @@ type Needs struct {
 // With returns the facts that n and m need together.
 func (n Needs) With(m Needs) Needs {
 	n.Holders = union(n.Holders, m.Holders)
+	n.Tags = union(n.Tags, m.Tags)
 	n.HolderMLmodels = n.HolderMLmodels || m.HolderMLmodels
 	n.Files = n.Files || n.Digest || m.Files || m.Digest
 	n.Digest = n.Digest || m.Digest

@@ -60,7 +60,7 @@ func (h History) tagged() doc.Page {
 	}
 	return doc.Page{
 		doc.P("The last promotion of each version, from its tags. This server has no ledger (", doc.C(h.Unfit),
-			"), so earlier promotions of a version are not known, and whoever may edit the model can change the tags."),
+			"), so earlier promotions of a version are not known. Anyone who may edit the model can change the tags."),
 		t,
 	}
 }

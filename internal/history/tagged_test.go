@@ -31,7 +31,7 @@ func TestFromTags(t *testing.T) {
 	}
 	page := doc.Markdown(View{}.Page([]History{{Model: "churn", Unfit: "it is not a database", Tagged: tagged}}))
 	for _, part := range []string{
-		"from the tags of 2 versions", "it is not a database", "whoever may edit the model can change the tags",
+		"from the tags of 2 versions", "it is not a database", "Anyone who may edit the model can change the tags",
 		"3 May 2026", "5 May 2026", "ann", "passed", "none",
 	} {
 		if !strings.Contains(page, part) {

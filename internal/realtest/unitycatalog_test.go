@@ -72,7 +72,7 @@ for refused in (
 print("all calls passed")
 `
 
-// The story that is told on the double also holds on a real server with the face of Unity Catalog. MLflow's own client
+// The cases that run on the double also pass on a real server with the face of Unity Catalog. MLflow's own client
 // and Databricks' SDK pass the same façade, with the same requests.
 func TestUnityCatalog(t *testing.T) {
 	s, err := MLflow(t.Context(), Options{Workers: 1})
